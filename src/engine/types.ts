@@ -1,0 +1,111 @@
+/** How the next token is drawn from the logits of one position. */
+export interface SamplingParameters {
+  /** `[0, 2]`; 0 takes the most probable token. */
+  readonly temperature: number;
+  /** Keep the k most probable tokens; 0 keeps all. */
+  readonly topK: number;
+  /** `(0, 1]`: keep the smallest set of most probable tokens whose probability reaches this (Holtzman et al. 2020). */
+  readonly topP: number;
+  /** `[0, 1]`: drop tokens less probable than this share of the most probable one (Nguyen et al. 2024). */
+  readonly minP: number;
+  /** `> 0`; 1 is off. Divides positive and multiplies negative logits of tokens seen in prompt or output (CTRL, Keskar et al. 2019). */
+  readonly repetitionPenalty: number;
+  /** `[-2, 2]`; subtracted once from the logit of every token already generated (OpenAI). */
+  readonly presencePenalty: number;
+  /** `[-2, 2]`; subtracted per occurrence from the logit of every token already generated (OpenAI). */
+  readonly frequencyPenalty: number;
+  /** Added to the logits of these ids, `[-100, 100]`. */
+  readonly logitBias: ReadonlyMap<number, number>;
+  /** The same seed and request give the same text, whatever else is in the batch. Undefined: drawn at random. */
+  readonly seed: number | undefined;
+}
+
+/** When a sequence ends. */
+export interface StopConditions {
+  /** At most this many tokens are generated; at least 1. */
+  readonly maxTokens: number;
+  /** Stop tokens are not drawn before this many tokens; 0 is off. */
+  readonly minTokens: number;
+  /** Ids that end the sequence and are not part of its text (the model's EOS ids and the request's own). */
+  readonly stopTokenIds: ReadonlySet<number>;
+  /** Strings that end the sequence. */
+  readonly stopStrings: readonly string[];
+  /** Whether the stop string stays at the end of the text. */
+  readonly includeStopString: boolean;
+}
+
+/** One sequence to generate. */
+export interface GenerationRequest {
+  /** For logs; unique among running requests. */
+  readonly id: string;
+  /** At least one id, each in `[0, vocabularySize)`. */
+  readonly promptIds: readonly number[];
+  readonly sampling: SamplingParameters;
+  readonly stop: StopConditions;
+  /** Report the log-probability of each generated token and of this many alternatives; undefined: none. */
+  readonly logprobs: number | undefined;
+  /** The same for each prompt token but the first, which nothing precedes. */
+  readonly promptLogprobs: number | undefined;
+}
+
+/** The log-probability of a token at its position, with the most probable alternatives, best first. */
+export interface TokenLogprobs {
+  readonly id: number;
+  /** Natural logarithm, of the model's own distribution (before temperature, penalties and truncation). */
+  readonly logprob: number;
+  readonly top: readonly { readonly id: number; readonly logprob: number }[];
+}
+
+/** A generated token. */
+export interface GeneratedToken {
+  readonly id: number;
+  readonly logprobs: TokenLogprobs | undefined;
+}
+
+/** `stop`: a stop token or string; `length`: maxTokens or the end of the context. */
+export type FinishReason = 'stop' | 'length';
+
+/** What a stream of one sequence yields: zero or more `prompt` (with promptLogprobs only) then `delta`s, of which the last has a finish reason. */
+export type GenerationEvent =
+  | {
+      readonly type: 'prompt';
+      /** One entry per prompt token; the first is undefined. */
+      readonly logprobs: readonly (TokenLogprobs | undefined)[];
+    }
+  | {
+      readonly type: 'delta';
+      /** Text that is certain: never half a character, never the beginning of a stop string. */
+      readonly text: string;
+      /** The tokens whose text this delta completes (a stop token included: it has no text). */
+      readonly tokens: readonly GeneratedToken[];
+      readonly finishReason: FinishReason | undefined;
+    };
+
+/** What a front end needs of the engine. */
+export interface GenerationEngine {
+  /** Prompt and generated tokens together never exceed this. */
+  readonly contextLength: number;
+  /** Rows that can run at once. */
+  readonly slots: number;
+  /**
+   * Starts a sequence at once (not at the first `next()`). Leaving the loop, or aborting the signal, frees its slot within a step.
+   *
+   * @throws KvasirError `invalid_request`, `context_length_exceeded`, `queue_full`, `shutting_down` synchronously;
+   * `cancelled` or `runtime_failure` from the iterator.
+   */
+  generate(request: GenerationRequest, signal?: AbortSignal): AsyncIterable<GenerationEvent>;
+  /** Counts at this moment. */
+  stats(): EngineStats;
+  /** Refuses new requests, ends the running ones with `shutting_down`, and frees the model. */
+  close(): Promise<void>;
+}
+
+export interface EngineStats {
+  /** Sequences that hold a slot. */
+  readonly running: number;
+  /** Sequences that wait for one. */
+  readonly waiting: number;
+  readonly slots: number;
+  /** Tokens in the KV cache of running sequences. */
+  readonly cachedTokens: number;
+}

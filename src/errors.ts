@@ -1,0 +1,41 @@
+/**
+ * Every failure that a caller can do something about has a code. Codes are stable: clients, logs and tests
+ * name them; messages are for people and may change.
+ */
+export type ErrorCode =
+  /** A field of the request is wrong in itself or does not fit the model. */
+  | 'invalid_request'
+  /** Prompt and requested tokens do not fit the model's context. */
+  | 'context_length_exceeded'
+  /** No model of that name, or none that can do what was asked. */
+  | 'model_not_found'
+  /** The waiting line is full; the request may be sent again later. */
+  | 'queue_full'
+  /** The caller went away or took the request back. */
+  | 'cancelled'
+  /** The server is shutting down. */
+  | 'shutting_down'
+  /** A model folder's files are missing, broken or contradict one another. */
+  | 'invalid_model'
+  /** The model is sound, but of a kind that Kvasir cannot build or serve. */
+  | 'unsupported_model'
+  /** ONNX Runtime refused a call or failed in a run. */
+  | 'runtime_failure'
+  /** ONNX Runtime's library, or one it needs, is not there or does not load. */
+  | 'runtime_unavailable'
+  /** A setting of the server is wrong. */
+  | 'invalid_configuration';
+
+/** The one error class that crosses module borders; see {@link ErrorCode}. */
+export class KvasirError extends Error {
+  override readonly name = 'KvasirError';
+  readonly code: ErrorCode;
+  /** The request field at fault, such as `temperature`, where there is one. */
+  readonly param: string | undefined;
+
+  constructor(code: ErrorCode, message: string, options: { param?: string; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.param = options.param;
+  }
+}
