@@ -1,4 +1,6 @@
+import type { EncoderService } from '../encoder/types.js';
 import type { GenerationEngine } from '../engine/types.js';
+import type { EncoderTask } from '../model/encoder.js';
 import type { Tokenizer } from '../text/types.js';
 
 /** What every served model has. */
@@ -23,7 +25,20 @@ export interface GenerationModel extends ServedModel {
   readonly bosId: number | undefined;
 }
 
-export type Model = GenerationModel;
+/** A one-shot model: embeddings, classification, masks. */
+export interface EncoderModel extends ServedModel {
+  readonly kind: 'encoder';
+  readonly task: EncoderTask;
+  readonly encoder: EncoderService;
+  /** Width of a result row: embedding dimension, number of labels, ... */
+  readonly width: number;
+  /** Names of the labels (`id2label` of config.json), for classification; empty otherwise. */
+  readonly labels: readonly string[];
+  /** How classification logits become scores: softmax over labels, a sigmoid each, or as they are (`problem_type`). */
+  readonly activation: 'softmax' | 'sigmoid' | 'none';
+}
+
+export type Model = GenerationModel | EncoderModel;
 
 /** The models that a server serves, by name. */
 export interface ModelRegistry {

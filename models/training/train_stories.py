@@ -1,0 +1,200 @@
+"""Trains the tokenizer and the story generator.
+
+    python train_stories.py WORK_FOLDER OUT_FOLDER --minutes 45
+
+WORK_FOLDER holds sampled*.jsonl and grammar*.jsonl, one JSON string a line.
+"""
+import argparse
+import collections
+import glob
+import json
+import math
+import os
+import random
+import re
+import time
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+
+from llama import Llama, save_safetensors
+
+BEGIN, END = "<|begin|>", "<|end|>"
+CONFIG = {
+    "architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 4096,
+    "hidden_size": 256, "intermediate_size": 704, "num_hidden_layers": 6,
+    "num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 32,
+    "max_position_embeddings": 512, "rms_norm_eps": 1e-5, "rope_theta": 10000.0,
+    "hidden_act": "silu", "tie_word_embeddings": True, "attention_bias": False, "mlp_bias": False,
+    "attention_dropout": 0.0, "initializer_range": 0.02, "use_cache": True,
+    "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 1, "torch_dtype": "float16",
+}
+
+
+def read(pattern):
+    return [json.loads(line) for path in sorted(glob.glob(pattern)) for line in open(path)]
+
+
+def clean(stories):
+    """Drops duplicates, broken endings, rare (mostly misspelt) words and stuck repetition."""
+    stories = [re.sub(r"\s*\n\s*", "\n", s.replace("\u201c", '"').replace("\u201d", '"').replace("\u2019", "'")).strip()
+               for s in dict.fromkeys(stories)]
+    words = collections.Counter(w for s in stories for w in set(re.findall(r"[a-z']+", s.lower())))
+    kept = []
+    for s in stories:
+        tokens = re.findall(r"[a-z']+", s.lower())
+        if 150 < len(s) < 1800 and s[-1] in '.!?"' and re.match("[A-Z\"]", s) and s.count('"') % 2 == 0 \
+                and s.isascii() and all(words[w] > 8 for w in tokens) \
+                and not any(a == b for a, b in zip(tokens, tokens[1:]) if a not in ("very", "had", "that", "so")) \
+                and len(set(zip(tokens, tokens[1:], tokens[2:]))) > 0.8 * len(tokens):
+            kept.append(s)
+    return kept
+
+
+def build_tokenizer(stories, out):
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.train_from_iterator(stories, trainers.BpeTrainer(
+        vocab_size=CONFIG["vocab_size"], special_tokens=[BEGIN, END], show_progress=False,
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet())))
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{BEGIN} $A", pair=f"{BEGIN} $A {BEGIN}:1 $B:1", special_tokens=[(BEGIN, 0)])
+    tokenizer.save(f"{out}/tokenizer.json")
+    with open(f"{out}/tokenizer_config.json", "w") as file:
+        json.dump({"tokenizer_class": "PreTrainedTokenizerFast", "bos_token": BEGIN, "eos_token": END,
+                   "pad_token": END, "add_bos_token": True, "add_eos_token": False,
+                   "model_max_length": CONFIG["max_position_embeddings"],
+                   "clean_up_tokenization_spaces": False}, file, indent=2)
+    return tokenizer
+
+
+def pack(rows, length):
+    ids = np.concatenate([np.array(row + [1], dtype=np.int64) for row in rows])
+    return torch.from_numpy(ids[:len(ids) // length * length].reshape(-1, length))
+
+
+class Muon(torch.optim.Optimizer):
+    """Momentum whose update is made orthogonal by a Newton-Schulz iteration."""
+
+    def __init__(self, params, lr, momentum=0.95, weight_decay=0.01):
+        super().__init__(params, dict(lr=lr, momentum=momentum, weight_decay=weight_decay))
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for p in group["params"]:
+                state = self.state[p].setdefault("momentum", torch.zeros_like(p))
+                state.lerp_(p.grad, 1 - group["momentum"])
+                x = p.grad.lerp(state, group["momentum"]).bfloat16()
+                tall = x.size(0) > x.size(1)
+                x = x.T if tall else x
+                x = x / (x.norm() + 1e-7)
+                for _ in range(5):
+                    a = x @ x.T
+                    x = 3.4445 * x + (-4.7750 * a + 2.0315 * a @ a) @ x
+                x = x.T if tall else x
+                scale = max(1, p.size(0) / p.size(1)) ** 0.5
+                p.mul_(1 - group["lr"] * group["weight_decay"]).add_(x.float(), alpha=-group["lr"] * scale)
+
+
+def loss_of(model, block):
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        logits = model(block[:, :-1])
+    return F.cross_entropy(logits.float().flatten(0, 1), block[:, 1:].flatten())
+
+
+@torch.no_grad()
+def evaluate(model, rows, texts):
+    """Mean loss a token and bits a byte, each story on its own; F32 arithmetic."""
+    model.eval()
+    total = count = 0
+    for row in rows:
+        ids = torch.tensor([(row + [1])[:513]])
+        total += F.cross_entropy(model(ids[:, :-1])[0], ids[0, 1:], reduction="sum").item()
+        count += ids.size(1) - 1
+    model.train()
+    return total / count, total / math.log(2) / sum(len(t.encode()) for t in texts)
+
+
+def export(model, out):
+    model.load_state_dict({k: v.half().float() for k, v in model.state_dict().items()})
+    save_safetensors(f"{out}/model.safetensors", model.state_dict())
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("work")
+    parser.add_argument("out")
+    parser.add_argument("--minutes", type=float, default=45)
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--length", type=int, default=512)
+    parser.add_argument("--lr", type=float, default=0.02)
+    parser.add_argument("--snapshot", type=float, default=0, help="also export after this many minutes")
+    parser.add_argument("--compile", action="store_true")
+    args = parser.parse_args()
+    os.makedirs(args.out, exist_ok=True)
+    torch.manual_seed(0)
+    rng = random.Random(0)
+
+    sampled, grammar = clean(read(f"{args.work}/sampled*.jsonl")), list(dict.fromkeys(read(f"{args.work}/grammar*.jsonl")))
+    print(f"{len(sampled)} sampled stories, {sum(map(len, sampled))} characters; "
+          f"{len(grammar)} grammar stories, {sum(map(len, grammar))} characters", flush=True)
+    held = {"sampled": sampled[:300], "grammar": grammar[:300]}
+    stories = sampled[300:] + grammar[300:]
+    tokenizer = build_tokenizer(stories, args.out)
+    rows = [e.ids for e in tokenizer.encode_batch(stories)]
+    held_rows = {k: [e.ids for e in tokenizer.encode_batch(v)] for k, v in held.items()}
+    tokens = sum(map(len, rows))
+    print(f"{tokens} tokens, {sum(map(len, stories)) / tokens:.2f} characters a token", flush=True)
+    with open(f"{args.out}/config.json", "w") as file:
+        json.dump(CONFIG, file, indent=2)
+    with open(f"{args.out}/generation_config.json", "w") as file:
+        json.dump({"bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 1, "do_sample": True,
+                   "temperature": 0.7, "top_p": 0.95, "max_new_tokens": 256}, file, indent=2)
+
+    model = Llama(CONFIG).init().train()
+    print(sum(p.numel() for p in model.parameters()), "parameters", flush=True)
+    matrices = [p for n, p in model.named_parameters() if "proj" in n]
+    others = [p for n, p in model.named_parameters() if "proj" not in n]
+    muon = Muon(matrices, lr=args.lr)
+    adam = torch.optim.AdamW(others, lr=0.003, betas=(0.9, 0.95), weight_decay=0.0)
+    rates = [(g, g["lr"]) for o in (muon, adam) for g in o.param_groups]
+    run = torch.compile(model) if args.compile else model
+    loss_of(run, torch.zeros(args.batch, args.length + 1, dtype=torch.long)).backward()
+    model.zero_grad(set_to_none=True)
+
+    step, seen, begin, total, shot = 0, 0, time.time(), args.minutes * 60, args.snapshot * 60
+    recent, queue = [], []
+    while time.time() - begin < total:
+        if len(queue) < args.batch:
+            rng.shuffle(rows)
+            queue = list(pack(rows, args.length + 1))
+            print("epoch", flush=True)
+        block = torch.stack([queue.pop() for _ in range(args.batch)])
+        done = min(1, (time.time() - begin) / total)
+        rate = min(1, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * done))
+        for group, base in rates:
+            group["lr"] = base * max(rate, 0.01)
+        loss = loss_of(run, block)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(others, 1.0)
+        muon.step()
+        adam.step()
+        model.zero_grad(set_to_none=True)
+        recent.append(loss.item())
+        step, seen = step + 1, seen + args.batch * args.length
+        if step % 25 == 0:
+            print(f"step {step} loss {np.mean(recent[-25:]):.4f} tokens {seen} {seen / (time.time() - begin):.0f}/s", flush=True)
+        if shot and time.time() - begin > shot:
+            shot = 0
+            save_safetensors(f"{args.out}/model.safetensors", model.state_dict())
+    export(model, args.out)
+    for name, texts in held.items():
+        print(f"held-out {name}: loss %.4f a token, %.4f bits a byte" % evaluate(model, held_rows[name], texts))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,28 @@
+import type { EncoderInput, EncoderOutput } from '../model/encoder.js';
+
+/** What a front end needs of a served encoder: any number of requests at once, merged into batches by tokens. */
+export interface EncoderService {
+  /**
+   * Results in the order of the inputs, which may be split over several batches and share them with other requests.
+   *
+   * @param signal aborting takes back what has not run yet.
+   * @throws KvasirError `context_length_exceeded`, `queue_full`, `shutting_down`, `cancelled`, `runtime_failure`
+   */
+  encode(inputs: readonly EncoderInput[], signal?: AbortSignal): Promise<EncoderOutput[]>;
+  /** Counts since the start, and of this moment. */
+  stats(): EncoderStats;
+  /** Refuses new requests, ends the waiting ones with `shutting_down`, and frees the model. */
+  close(): Promise<void>;
+}
+
+export interface EncoderStats {
+  /** Inputs that wait for a batch. */
+  readonly waiting: number;
+  /** Inputs in the batch under way. */
+  readonly running: number;
+  readonly batches: number;
+  /** Tokens of inputs that ran. */
+  readonly tokens: number;
+  /** Tokens of padding that ran beside them. */
+  readonly padding: number;
+}

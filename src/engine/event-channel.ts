@@ -1,0 +1,69 @@
+import type { FinishReason, GeneratedToken, GenerationEvent } from './types.js';
+
+/** A delta that has not been read and may still grow. */
+interface PendingDelta {
+  readonly type: 'delta';
+  text: string;
+  readonly tokens: GeneratedToken[];
+  finishReason: FinishReason | undefined;
+}
+
+/**
+ * The way from the engine to whoever reads a sequence: a queue for one reader. A reader slower than the engine finds the deltas that piled
+ * up joined into one, so what is held is at most the sequence's text and tokens.
+ */
+export class EventChannel implements AsyncIterable<GenerationEvent> {
+  readonly #prompts: GenerationEvent[] = [];
+  #delta: PendingDelta | undefined;
+  #error: Error | undefined;
+  #ended = false;
+  #wake: (() => void) | undefined;
+  readonly #onAbandon: () => void;
+
+  /** @param onAbandon called when the reader leaves before the end. */
+  constructor(onAbandon: () => void) {
+    this.#onAbandon = onAbandon;
+  }
+
+  push(event: GenerationEvent): void {
+    if (event.type === 'prompt') {
+      this.#prompts.push(event);
+    } else if (this.#delta === undefined) {
+      this.#delta = { ...event, tokens: [...event.tokens] };
+    } else {
+      this.#delta.text += event.text;
+      this.#delta.tokens.push(...event.tokens);
+      this.#delta.finishReason = event.finishReason;
+    }
+    this.#wake?.();
+  }
+
+  /** Nothing more comes. With an error, the reader gets it after what was pushed before. */
+  end(error?: Error): void {
+    this.#ended = true;
+    this.#error = error;
+    this.#wake?.();
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<GenerationEvent, void, undefined> {
+    try {
+      for (;;) {
+        const event = this.#take();
+        if (event !== undefined) yield event;
+        else if (this.#error !== undefined) throw this.#error;
+        else if (this.#ended) return;
+        else await new Promise<void>(resolve => (this.#wake = resolve));
+      }
+    } finally {
+      if (!this.#ended) this.#onAbandon();
+    }
+  }
+
+  #take(): GenerationEvent | undefined {
+    const prompt = this.#prompts.shift();
+    if (prompt !== undefined) return prompt;
+    const delta = this.#delta;
+    this.#delta = undefined;
+    return delta;
+  }
+}

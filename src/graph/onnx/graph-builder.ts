@@ -1,0 +1,214 @@
+import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
+import { open, type FileHandle } from 'node:fs/promises';
+import path from 'node:path';
+import type { Attribute } from './attributes.js';
+import {
+  GraphProtoSchema,
+  ModelProtoSchema,
+  TensorProto_DataLocation as DataLocation,
+  TensorProto_DataType as DataType,
+  TensorProtoSchema,
+  ValueInfoProtoSchema,
+  type NodeProto,
+  type TensorProto,
+  type ValueInfoProto,
+  NodeProtoSchema,
+} from './onnx_pb.js';
+
+export { DataType };
+
+/** A value of the graph, by its name: an input, an initializer, or what a node puts out. */
+export type Value = string;
+
+/** Stands for an optional input or output that is left out. */
+export const NONE: Value = '';
+
+/** A dimension: its size, or a name where the size is known only in a run. */
+export type Dimension = number | string;
+
+/** Version 21 came with ONNX 1.16; every operator used here is older or `com.microsoft`'s. */
+const OPSETS = [
+  { domain: '', version: 21n },
+  { domain: 'com.microsoft', version: 1n },
+];
+const IR_VERSION = 10n;
+
+/** Tensors start on page borders of the data file, which lets ONNX Runtime map them into memory. */
+const ALIGNMENT = 4096;
+
+/** Node's file calls take at most 2 GiB at a time. */
+const LARGEST_WRITE = 2 ** 30;
+
+/** A tensor's elements as little-endian bytes, in any typed array. */
+type TensorData = Float32Array | Int32Array | BigInt64Array | Uint8Array | Uint16Array;
+
+interface ExternalTensor {
+  readonly tensor: TensorProto;
+  readonly load: () => TensorData | Promise<TensorData>;
+}
+
+interface Node {
+  /** Operator, with `com.microsoft` as its domain where it is not one of ONNX's own. */
+  readonly op: string;
+  readonly domain?: 'com.microsoft';
+  readonly inputs: readonly Value[];
+  /** The node's name, and its output's where `outputs` is not given. */
+  readonly name: string;
+  readonly outputs?: readonly Value[];
+  readonly attributes?: Readonly<Record<string, Attribute>>;
+}
+
+/**
+ * Builds an ONNX graph node by node and saves it with its weights in a data file beside it (external data of the
+ * ONNX specification). Weights are loaded only by {@link save}, one at a time, so no more than one of them is in
+ * memory.
+ *
+ * Names must be unique; an error here is a mistake in an architecture, not in a model folder.
+ */
+export class GraphBuilder {
+  readonly #nodes: NodeProto[] = [];
+  readonly #inputs: ValueInfoProto[] = [];
+  readonly #outputs: ValueInfoProto[] = [];
+  readonly #initializers: TensorProto[] = [];
+  readonly #external: ExternalTensor[] = [];
+  readonly #values = new Set<Value>();
+
+  /** Declares an input of the graph. */
+  input(name: string, type: DataType, shape: readonly Dimension[]): Value {
+    this.#inputs.push(valueInfo(name, type, shape));
+    return this.#define(name);
+  }
+
+  /** Declares a value that some node puts out as an output of the graph. */
+  output(name: Value, type: DataType, shape: readonly Dimension[]): void {
+    this.#use(name);
+    this.#outputs.push(valueInfo(name, type, shape));
+  }
+
+  /** Adds a node whose inputs exist already, and returns its first output. */
+  node({ op, domain, inputs, name, outputs = [name], attributes = {} }: Node): Value {
+    for (const input of inputs) this.#use(input);
+    for (const output of outputs) if (output !== NONE) this.#define(output);
+    this.#nodes.push(
+      create(NodeProtoSchema, {
+        opType: op,
+        ...(domain !== undefined && { domain }),
+        name,
+        input: [...inputs],
+        output: [...outputs],
+        attribute: Object.entries(attributes).map(([key, attribute]) => attribute(key)),
+      }),
+    );
+    return outputs[0] ?? name;
+  }
+
+  /** Adds a weight that goes to the data file. `load` is called once, by {@link save}. */
+  initializer(
+    name: string,
+    type: DataType,
+    shape: readonly number[],
+    load: () => TensorData | Promise<TensorData>,
+  ): Value {
+    const tensor = create(TensorProtoSchema, { name, dataType: type, dims: shape.map(BigInt) });
+    this.#initializers.push(tensor);
+    this.#external.push({ tensor, load });
+    return this.#define(name);
+  }
+
+  /** Adds a small int64 tensor that stays in the graph itself, where shape inference sees it. */
+  constant(name: string, shape: readonly number[], values: readonly number[]): Value {
+    this.#initializers.push(
+      create(TensorProtoSchema, {
+        name,
+        dataType: DataType.INT64,
+        dims: shape.map(BigInt),
+        int64Data: values.map(BigInt),
+      }),
+    );
+    return this.#define(name);
+  }
+
+  /**
+   * Writes `graphPath` and `graphPath + '.data'`, both on disk (fsync) when it returns. Existing files are
+   * replaced. May be called once.
+   */
+  async save(graphPath: string): Promise<void> {
+    await this.#saveWeights(`${graphPath}.data`);
+    const model: MessageInitShape<typeof ModelProtoSchema> = {
+      irVersion: IR_VERSION,
+      producerName: 'kvasir',
+      opsetImport: OPSETS,
+      graph: create(GraphProtoSchema, {
+        name: path.basename(graphPath, '.onnx'),
+        node: this.#nodes,
+        initializer: this.#initializers,
+        input: this.#inputs,
+        output: this.#outputs,
+      }),
+    };
+    await withFile(graphPath, file =>
+      write(file, toBinary(ModelProtoSchema, create(ModelProtoSchema, model)), 0),
+    );
+  }
+
+  async #saveWeights(dataPath: string): Promise<void> {
+    const location = path.basename(dataPath);
+    await withFile(dataPath, async file => {
+      let end = 0;
+      for (const { tensor, load } of this.#external) {
+        const data = await load();
+        const elements = tensor.dims.reduce((product, dim) => product * dim, 1n);
+        if (BigInt(data.length) !== elements)
+          throw new Error(`${tensor.name}: ${data.length} elements for shape [${tensor.dims.join(', ')}]`);
+        const offset = Math.ceil(end / ALIGNMENT) * ALIGNMENT;
+        await write(file, new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
+        end = offset + data.byteLength;
+        tensor.dataLocation = DataLocation.EXTERNAL;
+        tensor.externalData = Object.entries({ location, offset, length: data.byteLength }).map(
+          ([key, value]) => ({ $typeName: 'onnx.StringStringEntryProto', key, value: String(value) }),
+        );
+      }
+    });
+  }
+
+  #define(name: Value): Value {
+    if (name === NONE || this.#values.has(name)) throw new Error(`the graph has a value '${name}' already`);
+    this.#values.add(name);
+    return name;
+  }
+
+  #use(name: Value): void {
+    if (name !== NONE && !this.#values.has(name)) throw new Error(`the graph has no value '${name}'`);
+  }
+}
+
+function valueInfo(name: string, elemType: DataType, shape: readonly Dimension[]): ValueInfoProto {
+  const dim = shape.map(dimension => ({
+    value:
+      typeof dimension === 'number'
+        ? ({ case: 'dimValue', value: BigInt(dimension) } as const)
+        : ({ case: 'dimParam', value: dimension } as const),
+  }));
+  return create(ValueInfoProtoSchema, {
+    name,
+    type: { value: { case: 'tensorType', value: { elemType, shape: { dim } } } },
+  });
+}
+
+async function withFile(file: string, use: (handle: FileHandle) => Promise<void>): Promise<void> {
+  const handle = await open(file, 'w');
+  try {
+    await use(handle);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function write(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.byteLength;) {
+    const length = Math.min(bytes.byteLength - done, LARGEST_WRITE);
+    const { bytesWritten } = await file.write(bytes, done, length, position + done);
+    done += bytesWritten;
+  }
+}

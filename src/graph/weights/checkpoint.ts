@@ -1,0 +1,103 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { KvasirError } from '../../errors.js';
+import { SafetensorsFile } from './safetensors.js';
+
+const SINGLE = 'model.safetensors';
+const INDEX = 'model.safetensors.index.json';
+
+/** A weight of a checkpoint whose presence and shape are known to be right, not yet read. */
+export interface Weight {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** Elements in row-major order. Each call reads the file again. */
+  load(): Promise<Float32Array>;
+}
+
+/**
+ * Names of the files, relative to the folder, that hold a model's weights (and of the index that says so).
+ *
+ * @throws KvasirError `invalid_model` if there are none, or the index is broken
+ */
+export async function weightFiles(folder: string): Promise<string[]> {
+  if (existsSync(path.join(folder, SINGLE))) return [SINGLE];
+  return [INDEX, ...new Set(Object.values(await readIndex(folder)))];
+}
+
+/** The weights of a Hugging Face model folder: `model.safetensors`, or the shards that `model.safetensors.index.json` lists. */
+export class Checkpoint {
+  readonly #folder: string;
+  readonly #files: readonly SafetensorsFile[];
+  readonly #fileOf = new Map<string, SafetensorsFile>();
+
+  private constructor(folder: string, files: readonly SafetensorsFile[]) {
+    this.#folder = folder;
+    this.#files = files;
+    for (const file of files) for (const name of file.tensors.keys()) this.#fileOf.set(name, file);
+  }
+
+  /** @throws KvasirError `invalid_model`, naming the file that is missing or broken */
+  static async open(folder: string): Promise<Checkpoint> {
+    const shards = (await weightFiles(folder)).filter(name => name !== INDEX);
+    const missing = shards.filter(name => !existsSync(path.join(folder, name)));
+    if (missing.length > 0)
+      throw new KvasirError(
+        'invalid_model',
+        `${folder}: ${INDEX} names missing files: ${missing.join(', ')}`,
+      );
+    const files: SafetensorsFile[] = [];
+    try {
+      for (const shard of shards) files.push(await SafetensorsFile.open(path.join(folder, shard)));
+      return new Checkpoint(folder, files);
+    } catch (error) {
+      await Promise.all(files.map(file => file.close()));
+      throw error;
+    }
+  }
+
+  has(name: string): boolean {
+    return this.#fileOf.has(name);
+  }
+
+  /** @throws KvasirError `invalid_model` if there is no such tensor or it has another shape */
+  weight(name: string, shape: readonly number[]): Weight {
+    const file = this.#fileOf.get(name);
+    const found = file?.tensors.get(name)?.shape;
+    if (file === undefined || found === undefined)
+      throw new KvasirError('invalid_model', `${this.#folder}: no tensor '${name}' among the weights`);
+    if (found.length !== shape.length || found.some((size, axis) => size !== shape[axis]))
+      throw new KvasirError(
+        'invalid_model',
+        `${file.path}: tensor '${name}' has shape [${found.join(', ')}]; config.json asks for [${shape.join(', ')}]`,
+      );
+    return { name, shape, load: () => file.read(name) };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#files.map(file => file.close()));
+  }
+}
+
+/** The index's `weight_map`: tensor -> file. */
+async function readIndex(folder: string): Promise<Record<string, string>> {
+  const file = path.join(folder, INDEX);
+  if (!existsSync(file))
+    throw new KvasirError('invalid_model', `${folder} has neither ${SINGLE} nor ${INDEX}`);
+  let index: unknown;
+  try {
+    index = JSON.parse(await readFile(file, 'utf8'));
+  } catch (cause) {
+    throw new KvasirError('invalid_model', `${file} is not JSON`, { cause });
+  }
+  const map = (index as { weight_map?: unknown } | null)?.weight_map;
+  if (typeof map !== 'object' || map === null || Array.isArray(map))
+    throw new KvasirError('invalid_model', `${file} has no weight_map`);
+  for (const [tensor, shard] of Object.entries(map as Record<string, unknown>))
+    if (typeof shard !== 'string' || path.basename(shard) !== shard || shard === '..')
+      throw new KvasirError(
+        'invalid_model',
+        `${file}: weight_map gives tensor '${tensor}' no file of this folder: ${JSON.stringify(shard)}`,
+      );
+  return map as Record<string, string>;
+}

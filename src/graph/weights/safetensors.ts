@@ -1,0 +1,211 @@
+import { open, type FileHandle } from 'node:fs/promises';
+import { KvasirError } from '../../errors.js';
+import { fromBfloat16, fromFloat16 } from './half-precision.js';
+
+/** Bits per element of each type that the format knows. */
+const ELEMENT_BITS = {
+  F64: 64,
+  F32: 32,
+  F16: 16,
+  BF16: 16,
+  F8_E5M2: 8,
+  F8_E4M3: 8,
+  F8_E8M0: 8,
+  F6_E2M3: 6,
+  F6_E3M2: 6,
+  F4: 4,
+  C64: 64,
+  I64: 64,
+  I32: 32,
+  I16: 16,
+  I8: 8,
+  U64: 64,
+  U32: 32,
+  U16: 16,
+  U8: 8,
+  BOOL: 8,
+} as const;
+
+export type SafetensorsType = keyof typeof ELEMENT_BITS;
+
+/** Where a tensor lies in its file. */
+export interface TensorEntry {
+  readonly type: SafetensorsType;
+  readonly shape: readonly number[];
+  /** First byte and the one after the last, counted from the beginning of the file. */
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** Bytes of the header's length, at the beginning of the file. */
+const PREFIX = 8;
+/** The limit that the format's own reader sets. */
+const LONGEST_HEADER = 100_000_000;
+/** Bytes that one read takes: a multiple of every element's size, and small beside the tensors worth splitting. */
+const CHUNK = 2 ** 24;
+
+/**
+ * Reads and checks the header of a safetensors file
+ * (https://github.com/huggingface/safetensors#format), or of what claims to be one: every tensor has a known type,
+ * a shape that gives its length in bytes, and a place in the file that it shares with no other.
+ *
+ * @param header The JSON text that follows the 8 bytes of the header's length.
+ * @param fileSize Bytes of the whole file.
+ * @throws KvasirError `invalid_model`, naming the file and the tensor
+ */
+export function parseHeader(file: string, header: Uint8Array, fileSize: number): Map<string, TensorEntry> {
+  const bodyBegin = PREFIX + header.byteLength;
+  const bodySize = fileSize - bodyBegin;
+  const entries = new Map<string, TensorEntry>();
+  for (const [name, description] of Object.entries(parseJson(file, header))) {
+    if (name === '__metadata__') continue;
+    const fail = (fault: string): never => {
+      throw new KvasirError('invalid_model', `${file}: tensor '${name}' ${fault}`);
+    };
+    if (!isObject(description)) return fail('is not described by an object');
+    const { dtype, shape, data_offsets: offsets } = description;
+    if (!isType(dtype)) return fail(`has an unknown dtype: ${JSON.stringify(dtype)}`);
+    if (!isCounts(shape)) return fail(`has a wrong shape: ${JSON.stringify(shape)}`);
+    if (!isCounts(offsets) || offsets.length !== 2)
+      return fail(`has wrong data_offsets: ${JSON.stringify(offsets)}`);
+    const [begin, end] = offsets as [number, number];
+    if (begin > end) return fail(`ends (byte ${end}) before it begins (byte ${begin})`);
+    if (end > bodySize)
+      return fail(`reaches to byte ${end} of the data, but the file holds ${bodySize}: is it cut off?`);
+    const bits = shape.reduce((product, dimension) => product * dimension, ELEMENT_BITS[dtype]);
+    if (bits !== (end - begin) * 8)
+      return fail(`has ${end - begin} bytes, but ${dtype} [${shape.join(', ')}] takes ${bits / 8}`);
+    entries.set(name, { type: dtype, shape, begin: bodyBegin + begin, end: bodyBegin + end });
+  }
+  refuseOverlap(file, entries);
+  return entries;
+}
+
+function parseJson(file: string, header: Uint8Array): object {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(header));
+  } catch (cause) {
+    throw new KvasirError('invalid_model', `${file}: its header is not JSON in UTF-8`, { cause });
+  }
+  if (!isObject(parsed)) throw new KvasirError('invalid_model', `${file}: its header is not a JSON object`);
+  return parsed;
+}
+
+function refuseOverlap(file: string, entries: ReadonlyMap<string, TensorEntry>): void {
+  const filled = [...entries].filter(([, { begin, end }]) => end > begin);
+  filled.sort(([, a], [, b]) => a.begin - b.begin);
+  filled.forEach(([name, entry], i) => {
+    const [previousName, previous] = filled[i - 1] ?? [];
+    if (previous !== undefined && previous.end > entry.begin)
+      throw new KvasirError('invalid_model', `${file}: tensors '${previousName}' and '${name}' overlap`);
+  });
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isType(value: unknown): value is SafetensorsType {
+  return typeof value === 'string' && Object.hasOwn(ELEMENT_BITS, value);
+}
+
+function isCounts(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every(count => Number.isSafeInteger(count) && count >= 0);
+}
+
+/** An open safetensors file. Tensors are read from it on demand, never the file as a whole. */
+export class SafetensorsFile {
+  readonly path: string;
+  readonly tensors: ReadonlyMap<string, TensorEntry>;
+  readonly #handle: FileHandle;
+
+  private constructor(path: string, handle: FileHandle, tensors: ReadonlyMap<string, TensorEntry>) {
+    this.path = path;
+    this.#handle = handle;
+    this.tensors = tensors;
+  }
+
+  /** @throws KvasirError `invalid_model` if the file is missing, unreadable or broken */
+  static async open(path: string): Promise<SafetensorsFile> {
+    let handle: FileHandle;
+    try {
+      handle = await open(path, 'r');
+    } catch (cause) {
+      const { message } = cause as Error;
+      throw new KvasirError('invalid_model', `${path} cannot be opened: ${message}`, { cause });
+    }
+    try {
+      const { size } = await handle.stat();
+      if (size < PREFIX)
+        throw new KvasirError('invalid_model', `${path}: ${size} bytes are not a safetensors file`);
+      const prefix = new Uint8Array(PREFIX);
+      await readFully(handle, path, prefix, 0);
+      const headerSize = new DataView(prefix.buffer).getBigUint64(0, true);
+      if (headerSize > BigInt(Math.min(size - PREFIX, LONGEST_HEADER)))
+        throw new KvasirError(
+          'invalid_model',
+          `${path}: claims a header of ${headerSize} bytes in a file of ${size}; it is cut off or no safetensors file`,
+        );
+      const header = new Uint8Array(Number(headerSize));
+      await readFully(handle, path, header, PREFIX);
+      return new SafetensorsFile(path, handle, parseHeader(path, header, size));
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+  }
+
+  /**
+   * A tensor's elements in row-major order, widened to single precision.
+   *
+   * @throws KvasirError `invalid_model` if there is no such tensor or the file has changed since it was opened;
+   * `unsupported_model` if its type is not F32, F16 or BF16
+   */
+  async read(name: string): Promise<Float32Array> {
+    const entry = this.tensors.get(name);
+    if (entry === undefined) throw new KvasirError('invalid_model', `${this.path} has no tensor '${name}'`);
+    const { type, begin, end } = entry;
+    if (type === 'F32') {
+      const floats = new Float32Array((end - begin) / 4);
+      await readFully(this.#handle, this.path, new Uint8Array(floats.buffer), begin);
+      return floats;
+    }
+    if (type !== 'F16' && type !== 'BF16')
+      throw new KvasirError(
+        'unsupported_model',
+        `${this.path}: tensor '${name}' is ${type}; F32, F16 and BF16 weights can be read`,
+      );
+    const widen = type === 'F16' ? fromFloat16 : fromBfloat16;
+    const floats = new Float32Array((end - begin) / 2);
+    const chunk = new Uint8Array(Math.min(CHUNK, end - begin));
+    for (let position = begin; position < end; position += CHUNK) {
+      const bytes = chunk.subarray(0, Math.min(CHUNK, end - position));
+      await readFully(this.#handle, this.path, bytes, position);
+      const first = (position - begin) / 2;
+      const count = bytes.byteLength / 2;
+      widen(new Uint16Array(bytes.buffer, 0, count), floats.subarray(first, first + count));
+    }
+    return floats;
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close();
+  }
+}
+
+/** Fills `bytes` from the file, beginning at `position`. */
+async function readFully(
+  handle: FileHandle,
+  path: string,
+  bytes: Uint8Array,
+  position: number,
+): Promise<void> {
+  for (let done = 0; done < bytes.byteLength;) {
+    const length = Math.min(CHUNK, bytes.byteLength - done);
+    const { bytesRead } = await handle.read(bytes, done, length, position + done);
+    if (bytesRead === 0)
+      throw new KvasirError('invalid_model', `${path} ends at byte ${position + done}, sooner than it said`);
+    done += bytesRead;
+  }
+}

@@ -1,0 +1,51 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { KvasirError } from '../errors.js';
+
+/** What a model folder says about how its text begins and ends. */
+export interface GenerationConfig {
+  readonly bosId: number | undefined;
+  /** Any of them ends a sequence; empty where the folder names none. */
+  readonly eosIds: ReadonlySet<number>;
+}
+
+/**
+ * Reads `generation_config.json`, and `config.json` for what it leaves out.
+ *
+ * @throws KvasirError `invalid_model` where a file is broken or an id is no token id.
+ */
+export async function readGenerationConfig(folder: string): Promise<GenerationConfig> {
+  const config = await readJson(join(folder, 'config.json'));
+  const merged = { ...config, ...(await readJson(join(folder, 'generation_config.json'))) };
+  const ids = (field: string): number[] => {
+    const value: unknown = merged[field] ?? config[field] ?? [];
+    const list: unknown[] = Array.isArray(value) ? value : [value];
+    for (const id of list) {
+      if (!Number.isInteger(id) || (id as number) < 0) {
+        throw new KvasirError(
+          'invalid_model',
+          `${folder}: ${field} is ${JSON.stringify(value)}, expected token ids`,
+        );
+      }
+    }
+    return list as number[];
+  };
+  return { bosId: ids('bos_token_id')[0], eosIds: new Set(ids('eos_token_id')) };
+}
+
+/** An absent file is an empty object: both files are optional here, and whoever needs config.json says so itself. */
+async function readJson(path: string): Promise<Record<string, unknown>> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch {
+    return {};
+  }
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch (cause) {
+    throw new KvasirError('invalid_model', `${path} is not valid JSON: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+}

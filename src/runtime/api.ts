@@ -1,0 +1,201 @@
+import koffi, { type LibraryHandle } from 'koffi';
+import { KvasirError } from '../errors.js';
+import { resolveLibrary } from './library.js';
+
+/** An opaque native address, as koffi hands it out. */
+export type Pointer = bigint & { readonly __pointer: unique symbol };
+/** A place for a pointer that a call writes. */
+export type PointerOut = [Pointer | null];
+/** An `OrtStatus *`: null on success. */
+type Status = Pointer | null;
+
+/**
+ * Version of the function table that is asked for. The table only ever grows, so an index keeps its meaning in all later versions;
+ * 22 is ONNX Runtime 1.22.
+ */
+const API_VERSION = 22;
+
+/** C signatures by name, with their index in `struct OrtApi` (onnxruntime_c_api.h). ORTCHAR_T is wchar_t on Windows. */
+const PATH = process.platform === 'win32' ? 'str16' : 'str';
+const FUNCTIONS = {
+  GetErrorCode: [1, 'int', 'void *status'],
+  GetErrorMessage: [2, 'str', 'void *status'],
+  CreateEnv: [3, 'void *', 'int logLevel, str logId, _Out_ void **out'],
+  CreateSession: [7, 'void *', `void *env, ${PATH} path, void *options, _Out_ void **out`],
+  CreateSessionOptions: [10, 'void *', '_Out_ void **out'],
+  DisableMemPattern: [17, 'void *', 'void *options'],
+  SetSessionGraphOptimizationLevel: [23, 'void *', 'void *options, int level'],
+  SetIntraOpNumThreads: [24, 'void *', 'void *options, int threads'],
+  SessionGetInputCount: [30, 'void *', 'void *session, _Out_ size_t *out'],
+  SessionGetOutputCount: [31, 'void *', 'void *session, _Out_ size_t *out'],
+  SessionGetInputTypeInfo: [33, 'void *', 'void *session, size_t index, _Out_ void **out'],
+  SessionGetOutputTypeInfo: [34, 'void *', 'void *session, size_t index, _Out_ void **out'],
+  SessionGetInputName: [36, 'void *', 'void *session, size_t index, void *allocator, _Out_ void **out'],
+  SessionGetOutputName: [37, 'void *', 'void *session, size_t index, void *allocator, _Out_ void **out'],
+  CreateRunOptions: [39, 'void *', '_Out_ void **out'],
+  RunOptionsSetTerminate: [46, 'void *', 'void *options'],
+  RunOptionsUnsetTerminate: [47, 'void *', 'void *options'],
+  CreateTensorWithDataAsOrtValue: [
+    49,
+    'void *',
+    'void *memoryInfo, void *data, size_t bytes, int64_t *shape, size_t rank, int type, _Out_ void **out',
+  ],
+  GetTensorMutableData: [51, 'void *', 'void *value, _Out_ void **out'],
+  CastTypeInfoToTensorInfo: [55, 'void *', 'void *typeInfo, _Out_ void **out'],
+  GetTensorElementType: [60, 'void *', 'void *info, _Out_ int *out'],
+  GetDimensionsCount: [61, 'void *', 'void *info, _Out_ size_t *out'],
+  GetDimensions: [62, 'void *', 'void *info, int64_t *out, size_t count'],
+  GetSymbolicDimensions: [63, 'void *', 'void *info, void *out, size_t count'],
+  GetTensorTypeAndShape: [65, 'void *', 'void *value, _Out_ void **out'],
+  CreateMemoryInfo: [68, 'void *', 'str name, int allocatorType, int id, int memoryType, _Out_ void **out'],
+  AllocatorAlloc: [75, 'void *', 'void *allocator, size_t bytes, _Out_ void **out'],
+  AllocatorFree: [76, 'void *', 'void *allocator, void *memory'],
+  GetAllocatorWithDefaultOptions: [78, 'void *', '_Out_ void **out'],
+  ReleaseEnv: [92, 'void', 'void *handle'],
+  ReleaseStatus: [93, 'void', 'void *handle'],
+  ReleaseMemoryInfo: [94, 'void', 'void *handle'],
+  ReleaseSession: [95, 'void', 'void *handle'],
+  ReleaseValue: [96, 'void', 'void *handle'],
+  ReleaseRunOptions: [97, 'void', 'void *handle'],
+  ReleaseTypeInfo: [98, 'void', 'void *handle'],
+  ReleaseTensorTypeAndShapeInfo: [99, 'void', 'void *handle'],
+  ReleaseSessionOptions: [100, 'void', 'void *handle'],
+  AddSessionConfigEntry: [130, 'void *', 'void *options, str key, str value'],
+  CreateAllocator: [131, 'void *', 'void *session, void *memoryInfo, _Out_ void **out'],
+  ReleaseAllocator: [132, 'void', 'void *handle'],
+  RunWithBinding: [133, 'void *', 'void *session, void *runOptions, void *binding'],
+  CreateIoBinding: [134, 'void *', 'void *session, _Out_ void **out'],
+  ReleaseIoBinding: [135, 'void', 'void *handle'],
+  BindInput: [136, 'void *', 'void *binding, str name, void *value'],
+  BindOutput: [137, 'void *', 'void *binding, str name, void *value'],
+  BindOutputToDevice: [138, 'void *', 'void *binding, str name, void *memoryInfo'],
+  GetBoundOutputNames: [
+    139,
+    'void *',
+    'void *binding, void *allocator, _Out_ void **names, _Out_ void **lengths, _Out_ size_t *count',
+  ],
+  GetBoundOutputValues: [
+    140,
+    'void *',
+    'void *binding, void *allocator, _Out_ void **values, _Out_ size_t *count',
+  ],
+} as const satisfies Record<string, readonly [number, string, string]>;
+
+/* eslint-disable @typescript-eslint/no-explicit-any -- the C signatures above are the types; each caller narrows its result */
+type NativeFunction = ((...args: any[]) => any) & { async: (...args: any[]) => void };
+/* eslint-enable @typescript-eslint/no-explicit-any */
+export type OrtFunctions = { readonly [name in keyof typeof FUNCTIONS]: NativeFunction };
+
+/** ONNX Runtime's C API, loaded once per process. */
+export interface OrtApi {
+  readonly functions: OrtFunctions;
+  /** Version of the library, such as `1.29.0`. */
+  readonly version: string;
+  /** File that was loaded. */
+  readonly path: string;
+  /** koffi closes a library whose handle is collected, and every function pointer with it. */
+  readonly library: LibraryHandle;
+}
+
+let loaded: OrtApi | undefined;
+
+/**
+ * The C API of the resolved library; loads it on the first call.
+ *
+ * @throws KvasirError `runtime_unavailable` where the library is absent, does not load, or is too old.
+ */
+export function ortApi(): OrtApi {
+  loaded ??= load(resolveLibrary());
+  return loaded;
+}
+
+function load(path: string): OrtApi {
+  let library: LibraryHandle;
+  try {
+    library = koffi.load(path);
+  } catch (cause) {
+    throw new KvasirError('runtime_unavailable', `${path} does not load: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+  const getBase = library.func('void *OrtGetApiBase()') as () => Pointer;
+  // struct OrtApiBase { const OrtApi *(*GetApi)(uint32_t version); const char *(*GetVersionString)(void); }
+  const [getApiAddress, getVersionAddress] = koffi.decode(getBase(), koffi.array('void *', 2)) as [
+    Pointer,
+    Pointer,
+  ];
+  const getApi = koffi.decode(getApiAddress, koffi.proto('void *OrtGetApi(uint32_t version)')) as (
+    v: number,
+  ) => Pointer | null;
+  const getVersion = koffi.decode(
+    getVersionAddress,
+    koffi.proto('str OrtGetVersionString()'),
+  ) as () => string;
+  const version = getVersion();
+  const table = getApi(API_VERSION);
+  if (table === null) {
+    throw new KvasirError(
+      'runtime_unavailable',
+      `${path} is ONNX Runtime ${version}; 1.${API_VERSION} or later is needed`,
+    );
+  }
+  const length = 1 + Math.max(...Object.values(FUNCTIONS).map(([index]) => index));
+  const addresses = koffi.decode(table, koffi.array('void *', length)) as Pointer[];
+  const functions = Object.fromEntries(
+    Object.entries(FUNCTIONS).map(([name, [index, result, parameters]]) => [
+      name,
+      koffi.decode(addresses[index], koffi.proto(`${result} Ort${name}(${parameters})`)) as NativeFunction,
+    ]),
+  ) as unknown as OrtFunctions;
+  return { functions, version, path, library };
+}
+
+/** Names of `OrtErrorCode` (onnxruntime_c_api.h), by value. */
+const ERROR_CODES = [
+  'OK',
+  'FAIL',
+  'INVALID_ARGUMENT',
+  'NO_SUCHFILE',
+  'NO_MODEL',
+  'ENGINE_ERROR',
+  'RUNTIME_EXCEPTION',
+  'INVALID_PROTOBUF',
+  'MODEL_LOADED',
+  'NOT_IMPLEMENTED',
+  'INVALID_GRAPH',
+  'EP_FAIL',
+  'MODEL_LOAD_CANCELED',
+  'MODEL_REQUIRES_COMPILATION',
+  'NOT_FOUND',
+] as const;
+
+/** A failed call of ONNX Runtime: its code, such as `INVALID_ARGUMENT`, and its own text. */
+export class OrtError extends KvasirError {
+  readonly ortCode: string;
+
+  constructor(ortCode: string, message: string) {
+    super('runtime_failure', `ONNX Runtime: ${ortCode}: ${message}`);
+    this.ortCode = ortCode;
+  }
+}
+
+/**
+ * Releases a status and throws what it says.
+ *
+ * @throws OrtError where the status is not null.
+ */
+export function check(status: unknown): void {
+  if (status === null) return;
+  const { GetErrorCode, GetErrorMessage, ReleaseStatus } = ortApi().functions;
+  const code = GetErrorCode(status as Status) as number;
+  const message = GetErrorMessage(status as Status) as string;
+  ReleaseStatus(status);
+  throw new OrtError(ERROR_CODES[code] ?? `code ${code}`, message);
+}
+
+/** Calls a function whose last parameter is a pointer to write, and returns what it wrote. */
+export function create(name: keyof OrtFunctions, ...args: unknown[]): Pointer {
+  const out: PointerOut = [null];
+  check(ortApi().functions[name](...args, out));
+  return out[0] as Pointer;
+}

@@ -1,0 +1,12 @@
+/** ONNX Runtime through its C API: typed, disposable handles. Nothing here knows of models or requests. */
+export { OrtError } from './api.js';
+export { elementSize, type ElementType, type TensorData } from './element-type.js';
+export { Environment, type RuntimeLogLevel } from './environment.js';
+export { IoBinding } from './io-binding.js';
+export { libraryFolder, resolveLibrary } from './library.js';
+export { Allocator, CPU, cpuMemoryInfo, DeviceMemory, MemoryInfo, type Device } from './memory.js';
+export { RunOptions } from './run-options.js';
+export { Session } from './session.js';
+export { type SessionSettings } from './session-options.js';
+export { Tensor } from './tensor.js';
+export { type TensorInfo } from './type-info.js';

@@ -1,0 +1,19 @@
+import { check, create, ortApi } from './api.js';
+import { Handle } from './handle.js';
+
+/** Settings of a run (`OrtRunOptions`), and the way to end it early. */
+export class RunOptions extends Handle {
+  constructor() {
+    super(create('CreateRunOptions'), 'ReleaseRunOptions');
+  }
+
+  /** Makes the runs that use these options fail as soon as they reach their next operator. Safe while they are under way. */
+  terminate(): void {
+    check(ortApi().functions.RunOptionsSetTerminate(this.pointer));
+  }
+
+  /** Lets runs start again after `terminate()`. */
+  reset(): void {
+    check(ortApi().functions.RunOptionsUnsetTerminate(this.pointer));
+  }
+}

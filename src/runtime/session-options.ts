@@ -1,0 +1,41 @@
+import { check, create, ortApi } from './api.js';
+import { Handle } from './handle.js';
+
+/** `GraphOptimizationLevel` of the C API. */
+const OPTIMIZATION_LEVELS = { none: 0, basic: 1, extended: 2, all: 99 } as const;
+
+export interface SessionSettings {
+  /** Threads inside an operator, the calling one included; 0: one per physical core. */
+  readonly intraOpThreads?: number;
+  /** Graph rewriting at load; default `all`. */
+  readonly optimization?: keyof typeof OPTIMIZATION_LEVELS;
+  /** Whether idle threads of the pool spin before they sleep; default true, as in ONNX Runtime. */
+  readonly spinning?: boolean;
+  /** Further entries for `AddSessionConfigEntry` (onnxruntime_session_options_config_keys.h). */
+  readonly config?: Readonly<Record<string, string>>;
+}
+
+/** How a session is made (`OrtSessionOptions`). Only needed until the session exists. */
+export class SessionOptions extends Handle {
+  constructor(settings: SessionSettings = {}) {
+    super(create('CreateSessionOptions'), 'ReleaseSessionOptions');
+    const { SetIntraOpNumThreads, SetSessionGraphOptimizationLevel, DisableMemPattern } = ortApi().functions;
+    try {
+      check(SetIntraOpNumThreads(this.pointer, settings.intraOpThreads ?? 0));
+      check(
+        SetSessionGraphOptimizationLevel(this.pointer, OPTIMIZATION_LEVELS[settings.optimization ?? 'all']),
+      );
+      // A memory pattern is kept for every input shape ever seen; batches and chunks change shape all the time.
+      check(DisableMemPattern(this.pointer));
+      if (settings.spinning === false) this.#set('session.intra_op.allow_spinning', '0');
+      for (const [key, value] of Object.entries(settings.config ?? {})) this.#set(key, value);
+    } catch (error) {
+      this.dispose();
+      throw error;
+    }
+  }
+
+  #set(key: string, value: string): void {
+    check(ortApi().functions.AddSessionConfigEntry(this.pointer, key, value));
+  }
+}

@@ -1,0 +1,96 @@
+import { KvasirError } from '../errors.js';
+import { check, create, ortApi, type Pointer } from './api.js';
+import type { Environment } from './environment.js';
+import { Handle } from './handle.js';
+import type { IoBinding } from './io-binding.js';
+import type { RunOptions } from './run-options.js';
+import { SessionOptions, type SessionSettings } from './session-options.js';
+import { readString, takeTypeInfo, type TensorInfo } from './type-info.js';
+
+/** A loaded model (`OrtSession`). */
+export class Session extends Handle {
+  readonly inputs: readonly TensorInfo[];
+  readonly outputs: readonly TensorInfo[];
+  #running = 0;
+
+  private constructor(pointer: Pointer) {
+    super(pointer, 'ReleaseSession');
+    const { SessionGetInputCount, SessionGetOutputCount } = ortApi().functions;
+    this.inputs = describe(pointer, SessionGetInputCount, 'SessionGetInputName', 'SessionGetInputTypeInfo');
+    this.outputs = describe(
+      pointer,
+      SessionGetOutputCount,
+      'SessionGetOutputName',
+      'SessionGetOutputTypeInfo',
+    );
+  }
+
+  /**
+   * Loads an ONNX file. Runs on a thread of the pool: loading takes seconds, and a server must answer meanwhile.
+   *
+   * @throws OrtError where the file is absent, broken, or has operators that no provider knows.
+   */
+  static async load(
+    environment: Environment,
+    path: string,
+    settings: SessionSettings = {},
+  ): Promise<Session> {
+    using options = new SessionOptions(settings);
+    const out: [Pointer | null] = [null];
+    await callAsync('CreateSession', environment.pointer, path, options.pointer, out);
+    return new Session(out[0] as Pointer);
+  }
+
+  /**
+   * Runs the model on a thread of the pool; the event loop stays free. What is bound must not be changed until the promise settles.
+   *
+   * @throws OrtError where the run fails or is terminated.
+   */
+  async run(binding: IoBinding, options: RunOptions): Promise<void> {
+    this.#running++;
+    try {
+      await callAsync('RunWithBinding', this.pointer, options.pointer, binding.pointer);
+    } finally {
+      this.#running--;
+    }
+  }
+
+  /** @throws KvasirError `runtime_failure` while a run is under way. */
+  override dispose(): void {
+    if (this.#running > 0)
+      throw new KvasirError('runtime_failure', 'a session cannot be disposed while it runs');
+    super.dispose();
+  }
+}
+
+/** Calls a function on a thread of libuv's pool. */
+function callAsync(name: 'CreateSession' | 'RunWithBinding', ...args: unknown[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    ortApi().functions[name].async(...args, (error: Error | null, status: Pointer | null) => {
+      try {
+        if (error) throw error;
+        check(status);
+        resolve();
+      } catch (failure) {
+        reject(failure as Error);
+      }
+    });
+  });
+}
+
+function describe(
+  session: Pointer,
+  getCount: (session: Pointer, out: [number]) => unknown,
+  getName: 'SessionGetInputName' | 'SessionGetOutputName',
+  getTypeInfo: 'SessionGetInputTypeInfo' | 'SessionGetOutputTypeInfo',
+): TensorInfo[] {
+  const allocator = create('GetAllocatorWithDefaultOptions');
+  const count: [number] = [0];
+  check(getCount(session, count));
+  return Array.from({ length: Number(count[0]) }, (_, index) => {
+    const address = create(getName, session, index, allocator);
+    const name = readString(address);
+    check(ortApi().functions.AllocatorFree(allocator, address));
+    return { name, ...takeTypeInfo(create(getTypeInfo, session, index)) };
+  });
+}

@@ -1,0 +1,126 @@
+import koffi from 'koffi';
+import { KvasirError } from '../errors.js';
+import { check, create, ortApi, type Pointer } from './api.js';
+import {
+  elementSize,
+  elementTypeNumber,
+  elementTypeOfArray,
+  viewOf,
+  type ElementType,
+  type TensorData,
+} from './element-type.js';
+import { Handle } from './handle.js';
+import { cpuMemoryInfo, type DeviceMemory } from './memory.js';
+import { readTensorTypeAndShape } from './type-info.js';
+
+/** A tensor (`OrtValue`). It never owns the memory of `fromArray` and `overMemory`, but keeps it referenced. */
+export class Tensor extends Handle {
+  readonly type: ElementType;
+  /** Outermost dimension first; `[]` is a scalar. */
+  readonly shape: readonly number[];
+  /** What must not be collected or freed as long as the native value points into it. */
+  protected readonly memory: unknown;
+
+  private constructor(pointer: Pointer, type: ElementType, shape: readonly number[], memory: unknown) {
+    super(pointer, 'ReleaseValue');
+    this.type = type;
+    this.shape = shape;
+    this.memory = memory;
+  }
+
+  /**
+   * A tensor over a typed array, without a copy: writes to the array are what the next run reads. The array must be neither resized nor
+   * transferred while the tensor lives.
+   *
+   * @param type needed where the array does not tell (half floats, booleans).
+   * @throws KvasirError `runtime_failure` where shape and array differ in size.
+   */
+  static fromArray(
+    data: TensorData,
+    shape: readonly number[],
+    type: ElementType = elementTypeOfArray(data),
+  ): Tensor {
+    if (elements(shape) !== data.length || elementSize(type) !== data.BYTES_PER_ELEMENT) {
+      throw new KvasirError(
+        'runtime_failure',
+        `a ${type} tensor of shape [${shape.join(', ')}] does not fit ${data.length} elements`,
+      );
+    }
+    return Tensor.#create(cpuMemoryInfo().pointer, data, data.byteLength, shape, type, data);
+  }
+
+  /**
+   * A tensor over a device's memory, from a byte offset on.
+   *
+   * @throws KvasirError `runtime_failure` where it would reach beyond the memory.
+   */
+  static overMemory(
+    memory: DeviceMemory,
+    offset: number,
+    shape: readonly number[],
+    type: ElementType,
+  ): Tensor {
+    const bytes = elements(shape) * elementSize(type);
+    if (offset + bytes > memory.bytes) {
+      throw new KvasirError(
+        'runtime_failure',
+        `a ${type} tensor of shape [${shape.join(', ')}] at byte ${offset} does not fit ${memory.bytes} bytes`,
+      );
+    }
+    return Tensor.#create(memory.allocator.memoryInfo.pointer, memory.at(offset), bytes, shape, type, memory);
+  }
+
+  /** Takes over a value that ONNX Runtime made, such as an output that it allocated. */
+  static adopt(pointer: Pointer): Tensor {
+    const info = create('GetTensorTypeAndShape', pointer);
+    try {
+      const { type, shape } = readTensorTypeAndShape(info);
+      if (type === undefined)
+        throw new KvasirError('runtime_failure', 'the value has an element type that is not supported');
+      return new Tensor(pointer, type, shape as number[], undefined);
+    } finally {
+      ortApi().functions.ReleaseTensorTypeAndShapeInfo(info);
+    }
+  }
+
+  static #create(
+    memoryInfo: Pointer,
+    data: TensorData | Pointer,
+    bytes: number,
+    shape: readonly number[],
+    type: ElementType,
+    memory: unknown,
+  ): Tensor {
+    const dimensions = BigInt64Array.from(shape, BigInt);
+    const pointer = create(
+      'CreateTensorWithDataAsOrtValue',
+      memoryInfo,
+      data,
+      bytes,
+      dimensions,
+      shape.length,
+      elementTypeNumber(type),
+    );
+    return new Tensor(pointer, type, shape, memory);
+  }
+
+  /** Number of elements. */
+  get size(): number {
+    return elements(this.shape);
+  }
+
+  /** A copy of the elements; only for tensors in the processor's memory. */
+  toArray(): TensorData {
+    const out: [Pointer | null] = [null];
+    check(ortApi().functions.GetTensorMutableData(this.pointer, out));
+    const View = viewOf(this.type);
+    const copy = new View(this.size);
+    const bytes = new Uint8Array(copy.buffer);
+    if (bytes.length > 0) bytes.set(new Uint8Array(koffi.view(out[0], bytes.length)));
+    return copy;
+  }
+}
+
+function elements(shape: readonly number[]): number {
+  return shape.reduce((product, dimension) => product * dimension, 1);
+}

@@ -1,0 +1,93 @@
+import type { Tokenizer } from './types.js';
+
+/** What a decoder puts in the place of bytes that are not, or not yet, a character. */
+const REPLACEMENT = '\uFFFD';
+
+/** Tokens kept as context. A character has at most four bytes, so the bytes of an unfinished one lie within the last three tokens. */
+const CONTEXT = 4;
+
+/** Tokens decoded at a time before the window is cut down to its context again. */
+const WINDOW = 16;
+
+/**
+ * Turns the ids of one sequence into text as they come.
+ *
+ * A token has no text of its own: it may be part of a character (byte-level vocabularies, SentencePiece's byte fallback), and
+ * whether its leading space counts depends on what stands before it. So a short window that reaches back into the sequence is
+ * decoded each time, and what it has beyond the text already given is new; the work for a token does not grow with the output.
+ *
+ * The pieces together are `decode(prompt + output)` without `decode(prompt)`. Special tokens and unknown ids have no text.
+ */
+export class Detokenizer {
+  readonly #tokenizer: Tokenizer;
+  #window: number[];
+  /** The text of `#window`. */
+  #text: string;
+  /** How much of `#text` was given already, in UTF-16 units. */
+  #given: number;
+  /** Whether the prompt seems to end within a character, so that the output may change the prompt's last one. */
+  #promptMayBeOpen: boolean;
+
+  /** @param promptIds what the output continues; empty when it continues nothing. */
+  constructor(tokenizer: Tokenizer, promptIds: readonly number[]) {
+    this.#tokenizer = tokenizer;
+    this.#window = lastReadable(tokenizer, promptIds, CONTEXT);
+    this.#text = tokenizer.decode(this.#window);
+    this.#given = this.#text.length;
+    this.#promptMayBeOpen = this.#text.endsWith(REPLACEMENT);
+  }
+
+  /** Whether a character has begun and not ended. */
+  get open(): boolean {
+    return this.#text.length > this.#given;
+  }
+
+  /** @returns the text that has become certain; often empty. */
+  push(id: number): string {
+    if (!isReadable(this.#tokenizer, id)) return '';
+    if (this.#window.length >= WINDOW) this.#cut();
+    this.#window.push(id);
+    this.#text = this.#tokenizer.decode(this.#window);
+    if (this.#promptMayBeOpen && this.#text[this.#given - 1] !== REPLACEMENT) {
+      this.#given -= 1;
+      this.#promptMayBeOpen = false;
+    }
+    // An unfinished character decodes to one replacement character; those before it stand for bytes that can be nothing else.
+    return this.#give(this.#text.endsWith(REPLACEMENT) ? this.#text.length - 1 : this.#text.length);
+  }
+
+  /** @returns what remains when no token follows: the replacement character of an unfinished character, or nothing. */
+  flush(): string {
+    return this.#give(this.#text.length);
+  }
+
+  #give(end: number): string {
+    if (end <= this.#given) return '';
+    const piece = this.#text.slice(this.#given, end);
+    this.#given = end;
+    this.#promptMayBeOpen = false;
+    return piece;
+  }
+
+  /** The start of the text may change with the start of the window; its end, where the text not yet given is, does not. */
+  #cut(): void {
+    const open = this.#text.length - this.#given;
+    this.#window = this.#window.slice(-CONTEXT);
+    this.#text = this.#tokenizer.decode(this.#window);
+    this.#given = this.#text.length - open;
+  }
+}
+
+function isReadable(tokenizer: Tokenizer, id: number): boolean {
+  return !tokenizer.specialIds.has(id) && tokenizer.token(id) !== undefined;
+}
+
+/** The last `count` ids that have text, in order. */
+function lastReadable(tokenizer: Tokenizer, ids: readonly number[], count: number): number[] {
+  const readable: number[] = [];
+  for (let index = ids.length - 1; index >= 0 && readable.length < count; index--) {
+    const id = ids[index];
+    if (id !== undefined && isReadable(tokenizer, id)) readable.unshift(id);
+  }
+  return readable;
+}

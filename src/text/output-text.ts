@@ -1,0 +1,61 @@
+import { Detokenizer } from './detokenizer.js';
+import { StopStrings } from './stop-strings.js';
+import type { StoppableText } from './stop-strings.js';
+import type { Tokenizer } from './types.js';
+
+/** New text of a sequence and what it means for its tokens. */
+export interface OutputPiece extends StoppableText {
+  /** How many tokens, of those pushed and not yet counted, have all their text shown by now; the oldest come first. */
+  readonly tokens: number;
+}
+
+/** The text of one sequence's output as its tokens come: whole characters only, and never the beginning of a stop string. */
+export class OutputText {
+  readonly #detokenizer: Detokenizer;
+  readonly #stops: StopStrings;
+  /** Text that the detokenizer gave, in UTF-16 units. */
+  #decoded = 0;
+  /** Where in the text each token that was not counted yet ends. */
+  readonly #ends: number[] = [];
+
+  /**
+   * @param promptIds what the output continues.
+   * @param stopStrings strings that end the text.
+   * @param includeStopString whether the stop string stays at the end of the text.
+   */
+  constructor(
+    tokenizer: Tokenizer,
+    promptIds: readonly number[],
+    stopStrings: readonly string[],
+    includeStopString: boolean,
+  ) {
+    this.#detokenizer = new Detokenizer(tokenizer, promptIds);
+    this.#stops = new StopStrings(stopStrings, includeStopString);
+  }
+
+  /** @param id the next token; nothing may be pushed once `stopped` was returned. */
+  push(id: number): OutputPiece {
+    const piece = this.#detokenizer.push(id);
+    this.#decoded += piece.length;
+    this.#ends.push(this.#decoded + (this.#detokenizer.open ? 1 : 0));
+    const { text, stopped } = this.#stops.push(piece);
+    return { text, stopped, tokens: this.#count(stopped ? Infinity : this.#decoded - this.#stops.held) };
+  }
+
+  /**
+   * @returns the rest, when the sequence ends for another reason than a stop string. It holds no stop string: an unfinished
+   * character's replacement is the only text that was not searched.
+   */
+  flush(): string {
+    const text = this.#stops.flush() + this.#detokenizer.flush();
+    this.#ends.length = 0;
+    return text;
+  }
+
+  #count(shown: number): number {
+    let tokens = 0;
+    while (tokens < this.#ends.length && (this.#ends[tokens] ?? Infinity) <= shown) tokens++;
+    this.#ends.splice(0, tokens);
+    return tokens;
+  }
+}

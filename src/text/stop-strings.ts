@@ -1,0 +1,72 @@
+/** Text that may be shown, and whether a stop string ended it. */
+export interface StoppableText {
+  readonly text: string;
+  readonly stopped: boolean;
+}
+
+/**
+ * Looks for stop strings in text that comes in pieces. The end of the text is held back as long as it may become a stop string.
+ * The one that is complete first ends the text, however the text was cut; of those that end together, the longest.
+ */
+export class StopStrings {
+  readonly #stops: readonly string[];
+  readonly #include: boolean;
+  #held = '';
+
+  /**
+   * @param stops empty ones are ignored.
+   * @param include whether the stop string stays at the end of the text.
+   */
+  constructor(stops: readonly string[], include: boolean) {
+    this.#stops = stops.filter(stop => stop !== '');
+    this.#include = include;
+  }
+
+  /** How much text is held back, in UTF-16 units. */
+  get held(): number {
+    return this.#held.length;
+  }
+
+  /** @param piece what follows; nothing may be pushed once `stopped` was returned. */
+  push(piece: string): StoppableText {
+    const text = this.#held + piece;
+    const match = this.#find(text);
+    if (match !== undefined) {
+      this.#held = '';
+      return { text: text.slice(0, this.#include ? match.end : match.start), stopped: true };
+    }
+    const shown = text.length - this.#unfinished(text);
+    this.#held = text.slice(shown);
+    return { text: text.slice(0, shown), stopped: false };
+  }
+
+  /** @returns what was held back, when no text follows. */
+  flush(): string {
+    const text = this.#held;
+    this.#held = '';
+    return text;
+  }
+
+  #find(text: string): { start: number; end: number } | undefined {
+    let found: { start: number; end: number } | undefined;
+    for (const stop of this.#stops) {
+      const start = text.indexOf(stop);
+      if (start < 0) continue;
+      const end = start + stop.length;
+      if (found === undefined || end < found.end || (end === found.end && start < found.start))
+        found = { start, end };
+    }
+    return found;
+  }
+
+  /** The length of the longest end of `text` with which a stop string begins. */
+  #unfinished(text: string): number {
+    let longest = 0;
+    for (const stop of this.#stops) {
+      for (let length = Math.min(stop.length - 1, text.length); length > longest; length--) {
+        if (text.endsWith(stop.slice(0, length))) longest = length;
+      }
+    }
+    return longest;
+  }
+}

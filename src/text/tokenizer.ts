@@ -1,0 +1,108 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
+import { KvasirError } from '../errors.js';
+import { splitAtWordStarts } from './word-starts.js';
+import type { Tokenizer } from './types.js';
+
+/**
+ * The tokenizer of a model folder in the Hugging Face layout: `tokenizer.json` (the pipeline and the vocabulary) and,
+ * where there is one, `tokenizer_config.json` (which of the added tokens are special).
+ *
+ * @param folder the model's folder.
+ * @throws KvasirError `invalid_model`, naming the file, when `tokenizer.json` is missing or one of the two is broken.
+ */
+export async function loadTokenizer(folder: string): Promise<Tokenizer> {
+  const file = join(folder, 'tokenizer.json');
+  const definition = await readJsonObject(file);
+  if (definition === undefined) throw new KvasirError('invalid_model', `${file} is missing`);
+  const config = (await readJsonObject(join(folder, 'tokenizer_config.json'))) ?? {};
+  try {
+    return createTokenizer(definition, config);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new KvasirError('invalid_model', `${file} does not describe a usable tokenizer: ${reason}`, {
+      cause,
+    });
+  }
+}
+
+/**
+ * A tokenizer from the parsed contents of `tokenizer.json` and `tokenizer_config.json`.
+ *
+ * @throws Error when the definition is not one that `@huggingface/tokenizers` understands.
+ */
+export function createTokenizer(definition: object, config: object = {}): Tokenizer {
+  return new LoadedTokenizer(new HuggingFaceTokenizer(splitAtWordStarts(definition), config), config);
+}
+
+class LoadedTokenizer implements Tokenizer {
+  readonly vocabularySize: number;
+  readonly specialIds: ReadonlySet<number>;
+  readonly #tokenizer: HuggingFaceTokenizer;
+
+  constructor(tokenizer: HuggingFaceTokenizer, config: object) {
+    this.#tokenizer = tokenizer;
+    this.vocabularySize = tokenizer.model?.vocab.length ?? 0;
+    this.specialIds = specialIds(tokenizer, config);
+  }
+
+  encode(text: string, options: { addSpecialTokens?: boolean } = {}): number[] {
+    const { ids } = this.#tokenizer.encode(text, { add_special_tokens: options.addSpecialTokens ?? true });
+    // A character outside a vocabulary without an unknown token has no id: it is left out, as in Hugging Face's own.
+    return (ids as (number | undefined)[]).filter(id => id !== undefined);
+  }
+
+  decode(ids: readonly number[], options: { skipSpecialTokens?: boolean } = {}): string {
+    const skip = options.skipSpecialTokens ?? true;
+    const known = ids.filter(id => this.token(id) !== undefined && !(skip && this.specialIds.has(id)));
+    if (known.length === 0) return '';
+    // "Clean-up" removes spaces before punctuation, even those that the text had: no text would survive a round trip.
+    return this.#tokenizer.decode(known, { clean_up_tokenization_spaces: false });
+  }
+
+  token(id: number): string | undefined {
+    return this.#tokenizer.id_to_token(id);
+  }
+
+  id(token: string): number | undefined {
+    return this.#tokenizer.token_to_id(token);
+  }
+}
+
+/** The added tokens marked special in `tokenizer.json`, and the `additional_special_tokens` of the config. */
+function specialIds(tokenizer: HuggingFaceTokenizer, config: object): Set<number> {
+  const ids = new Set<number>();
+  for (const [id, token] of tokenizer.get_added_tokens_decoder()) if (token.special) ids.add(id);
+  const additional: unknown =
+    'additional_special_tokens' in config ? config.additional_special_tokens : undefined;
+  for (const entry of Array.isArray(additional) ? (additional as unknown[]) : []) {
+    const content = typeof entry === 'object' && entry !== null && 'content' in entry ? entry.content : entry;
+    const id = typeof content === 'string' ? tokenizer.token_to_id(content) : undefined;
+    if (id !== undefined) ids.add(id);
+  }
+  return ids;
+}
+
+/** @returns undefined when there is no such file. */
+async function readJsonObject(file: string): Promise<object | undefined> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined;
+    throw new KvasirError('invalid_model', `${file} cannot be read: ${(cause as Error).message}`, { cause });
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new KvasirError('invalid_model', `${file} is not valid JSON: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new KvasirError('invalid_model', `${file} must hold a JSON object`);
+  }
+  return value;
+}

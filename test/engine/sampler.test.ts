@@ -1,0 +1,128 @@
+import t from 'tap';
+import fc from 'fast-check';
+import { seededRandom } from '../../src/engine/random.js';
+import { argmax, Sampler } from '../../src/engine/sampler.js';
+import type { SamplingParameters } from '../../src/engine/types.js';
+
+const plain: SamplingParameters = {
+  temperature: 1,
+  topK: 0,
+  topP: 1,
+  minP: 0,
+  repetitionPenalty: 1,
+  presencePenalty: 0,
+  frequencyPenalty: 0,
+  logitBias: new Map(),
+  seed: undefined,
+};
+
+/** The distribution to sample from, by the definitions, in float64 and with a full sort. */
+function reference(
+  logits: readonly number[],
+  { temperature, topK, topP, minP }: SamplingParameters,
+): number[] {
+  const scaled = logits.map(logit => logit / temperature);
+  const max = Math.max(...scaled);
+  const weights = scaled.map(logit => Math.exp(logit - max));
+  let kept = weights.map((_, id) => id).filter(id => weights[id]! >= minP * (1 - 1e-12));
+  kept.sort((a, b) => weights[b]! - weights[a]! || a - b);
+  if (topK > 0) kept = kept.slice(0, topK);
+  const total = kept.reduce((sum, id) => sum + weights[id]!, 0);
+  const nucleus: number[] = [];
+  let sum = 0;
+  for (const id of kept) {
+    if (topP < 1 && sum >= topP * total) break;
+    nucleus.push(id);
+    sum += weights[id]!;
+  }
+  return weights.map((weight, id) => (nucleus.includes(id) ? weight / sum : 0));
+}
+
+function frequencies(logits: readonly number[], sampling: SamplingParameters, draws: number): number[] {
+  const sampler = new Sampler(logits.length);
+  const random = seededRandom(7);
+  const counts = new Array<number>(logits.length).fill(0);
+  for (let i = 0; i < draws; i++) counts[sampler.sample(Float32Array.from(logits), sampling, random)]!++;
+  return counts.map(count => count / draws);
+}
+
+t.test('temperature 0 takes the most probable token, the first of equal ones', async t => {
+  const logits = Float32Array.of(1, 5, 5, 2);
+  t.equal(
+    new Sampler(4).sample(logits, { ...plain, temperature: 0 }, () => 0.99),
+    1,
+  );
+  t.equal(argmax(Float32Array.of(NaN, -3, -2)), 2, 'NaN never wins');
+});
+
+const logits = [2, 1, 0.5, 0, -1, 1.5, -3, 0.25];
+const cases: [string, Partial<SamplingParameters>][] = [
+  ['temperature 1', {}],
+  ['a low temperature', { temperature: 0.4 }],
+  ['a high temperature', { temperature: 2 }],
+  ['top-k', { topK: 3 }],
+  ['top-p', { topP: 0.7 }],
+  ['min-p', { minP: 0.3 }],
+  ['top-k and top-p together', { topK: 4, topP: 0.6 }],
+  ['all three', { temperature: 1.3, topK: 6, topP: 0.9, minP: 0.1 }],
+];
+for (const [name, parameters] of cases) {
+  t.test(`draws from the defined distribution with ${name}`, async t => {
+    const sampling = { ...plain, ...parameters };
+    const expected = reference(logits, sampling);
+    frequencies(logits, sampling, 40_000).forEach((frequency, id) => {
+      // Six standard deviations of a binomial share.
+      const tolerance = 6 * Math.sqrt((expected[id]! * (1 - expected[id]!)) / 40_000);
+      t.ok(
+        Math.abs(frequency - expected[id]!) <= tolerance,
+        `token ${id}: ${frequency} for ${expected[id]!.toFixed(4)}`,
+      );
+    });
+  });
+}
+
+t.test('never draws a token that the definitions exclude', async () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.float({ min: -20, max: 20, noNaN: true }), { minLength: 1, maxLength: 40 }),
+      fc.record({
+        temperature: fc.double({ min: 0.1, max: 2, noNaN: true }),
+        topK: fc.nat(10),
+        topP: fc.double({ min: 0.05, max: 1, noNaN: true }),
+        minP: fc.double({ min: 0, max: 1, noNaN: true }),
+      }),
+      fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+      (values, parameters, uniform) => {
+        const sampling = { ...plain, ...parameters };
+        const id = new Sampler(values.length).sample(Float32Array.from(values), sampling, () => uniform);
+        // Borders of the sets are decided by rounding: a token a hair outside is let through.
+        const widened = {
+          ...sampling,
+          minP: sampling.minP * 0.999,
+          topP: Math.min(1, sampling.topP * 1.001),
+        };
+        if (!(reference(values, widened)[id]! > 0)) throw new Error(`drew ${id}`);
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
+t.test('the same seed draws the same tokens, another one others', async t => {
+  const draw = (seed: number): number[] => {
+    const random = seededRandom(seed);
+    const sampler = new Sampler(logits.length);
+    return Array.from({ length: 50 }, () => sampler.sample(Float32Array.from(logits), plain, random));
+  };
+  t.strictSame(draw(42), draw(42));
+  t.notSame(draw(42), draw(43));
+  t.notSame(draw(42), draw(42 + 2 ** 32), 'high bits of the seed count');
+});
+
+t.test('random numbers are spread evenly over [0, 1)', async t => {
+  const random = seededRandom(1);
+  const bins = new Array<number>(10).fill(0);
+  for (let i = 0; i < 100_000; i++) bins[Math.floor(random() * 10)]!++;
+  t.equal(bins.length, 10, 'none fell outside');
+  for (const bin of bins) t.ok(Math.abs(bin - 10_000) < 600, `${bin} of 10000`);
+});
