@@ -2,6 +2,7 @@ import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
 import { open, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import type { Attribute } from './attributes.js';
+import { inlineTensor, type InlineType } from './inline-tensor.js';
 import {
   GraphProtoSchema,
   ModelProtoSchema,
@@ -38,6 +39,17 @@ const ALIGNMENT = 4096;
 
 /** Node's file calls take at most 2 GiB at a time. */
 const LARGEST_WRITE = 2 ** 30;
+
+/** Bytes per element of the types that weights have. */
+const ELEMENT_BYTES: Partial<Record<DataType, number>> = {
+  [DataType.FLOAT]: 4,
+  [DataType.FLOAT16]: 2,
+  [DataType.BFLOAT16]: 2,
+  [DataType.INT64]: 8,
+  [DataType.INT32]: 4,
+  [DataType.INT8]: 1,
+  [DataType.UINT8]: 1,
+};
 
 /** A tensor's elements as little-endian bytes, in any typed array. */
 type TensorData = Float32Array | Int32Array | BigInt64Array | Uint8Array | Uint16Array;
@@ -115,16 +127,18 @@ export class GraphBuilder {
     return this.#define(name);
   }
 
-  /** Adds a small int64 tensor that stays in the graph itself, where shape inference sees it. */
-  constant(name: string, shape: readonly number[], values: readonly number[]): Value {
-    this.#initializers.push(
-      create(TensorProtoSchema, {
-        name,
-        dataType: DataType.INT64,
-        dims: shape.map(BigInt),
-        int64Data: values.map(BigInt),
-      }),
-    );
+  /**
+   * Adds a small tensor that stays in the graph itself, where shape inference and constant folding see it.
+   *
+   * @param values In row-major order.
+   */
+  constant(
+    name: string,
+    shape: readonly number[],
+    values: readonly number[],
+    type: InlineType = DataType.INT64,
+  ): Value {
+    this.#initializers.push(inlineTensor(name, type, shape, values));
     return this.#define(name);
   }
 
@@ -157,9 +171,11 @@ export class GraphBuilder {
       let end = 0;
       for (const { tensor, load } of this.#external) {
         const data = await load();
-        const elements = tensor.dims.reduce((product, dim) => product * dim, 1n);
-        if (BigInt(data.length) !== elements)
-          throw new Error(`${tensor.name}: ${data.length} elements for shape [${tensor.dims.join(', ')}]`);
+        const elements = tensor.dims.reduce((product, dim) => product * Number(dim), 1);
+        if (data.byteLength !== elements * (ELEMENT_BYTES[tensor.dataType as DataType] ?? NaN))
+          throw new Error(
+            `${tensor.name}: ${data.byteLength} bytes for ${DataType[tensor.dataType]} [${tensor.dims.join(', ')}]`,
+          );
         const offset = Math.ceil(end / ALIGNMENT) * ALIGNMENT;
         await write(file, new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
         end = offset + data.byteLength;
