@@ -193,11 +193,10 @@ export class Engine implements GenerationEngine {
     counts?.add(id);
     sequence.held.push({ id, logprobs: logprobs && logprobsOf(logprobs, id, request.logprobs ?? 0) });
     const stopToken = stop.stopTokenIds.has(id);
-    let { text, stopped } = stopToken
-      ? { text: sequence.output.flush(), stopped: true }
-      : sequence.output.push(id);
+    const shown = stopToken ? { text: sequence.output.flush(), stopped: true } : sequence.output.push(id);
+    const { stopped } = shown;
     const full = sequence.generated >= stop.maxTokens || sequence.tokens.length >= this.contextLength;
-    if (full && !stopped) text += sequence.output.flush();
+    const text = full && !stopped ? shown.text + sequence.output.flush() : shown.text;
     const finishReason: FinishReason | undefined = stopped ? 'stop' : full ? 'length' : undefined;
     if (text === '' && finishReason === undefined) return;
     sequence.channel.push({ type: 'delta', text, tokens: sequence.held.splice(0), finishReason });

@@ -1,0 +1,55 @@
+import type { ModelConfig } from '../config.js';
+import type { GraphBuilder } from '../onnx/graph-builder.js';
+import type { Checkpoint } from '../weights/checkpoint.js';
+
+/** Sizes of a decoder-only transformer. */
+export interface DecoderSizes {
+  readonly layers: number;
+  readonly hiddenSize: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  /** Features of a head, as the model has them. */
+  readonly headSize: number;
+  readonly vocabularySize: number;
+  /** Longest sequence that the model was made for. */
+  readonly contextLength: number;
+}
+
+/**
+ * How decoders of one family are written as a graph. The graph has the inputs `input_ids` (int64 `[batch, sequence]`), those of
+ * {@link cacheLengths}, `past.N.key` and `past.N.value`, and `logits_positions`; the outputs `logits`, `present.N.key` and `present.N.value`.
+ */
+export interface DecoderArchitecture {
+  /** Values of `model_type` in config.json. */
+  readonly modelTypes: readonly string[];
+  /** @throws KvasirError `invalid_model`, `unsupported_model` where config.json is incomplete or asks for what is not there. */
+  sizes(config: ModelConfig): DecoderSizes;
+  /**
+   * Writes the graph. Weights are only looked up, and read when the graph is saved.
+   *
+   * @throws KvasirError `invalid_model` where a weight is missing or has another shape than config.json says; `unsupported_model`
+   */
+  write(graph: GraphBuilder, config: ModelConfig, checkpoint: Checkpoint): void;
+}
+
+/** Reads {@link DecoderSizes} from the fields that most families use. */
+export function decoderSizes(config: ModelConfig): DecoderSizes {
+  const hiddenSize = config.size('hidden_size');
+  const heads = config.size('num_attention_heads');
+  const kvHeads = config.size('num_key_value_heads', heads);
+  if (heads % kvHeads !== 0)
+    config.invalid(`num_attention_heads (${heads}) is no multiple of num_key_value_heads (${kvHeads})`);
+  if (!config.has('head_dim') && hiddenSize % heads !== 0)
+    config.invalid(`hidden_size (${hiddenSize}) is no multiple of num_attention_heads (${heads})`);
+  const headSize = config.size('head_dim', hiddenSize / heads);
+  if (headSize % 2 !== 0) config.invalid(`heads of an odd size (${headSize}) cannot be rotated`);
+  return {
+    layers: config.size('num_hidden_layers'),
+    hiddenSize,
+    heads,
+    kvHeads,
+    headSize,
+    vocabularySize: config.size('vocab_size'),
+    contextLength: config.size('max_position_embeddings'),
+  };
+}

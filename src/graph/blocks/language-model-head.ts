@@ -1,0 +1,25 @@
+import { int } from '../onnx/attributes.js';
+import { DataType, type GraphBuilder, type Value } from '../onnx/graph-builder.js';
+
+/**
+ * Projects some positions onto the vocabulary: `logits = h[positions] Eᵀ`. Only these reach the product, which for a long prompt saves
+ * most of its cost. Declares the input `logits_positions` (int64 `[positions]`, indexes into batch × sequence, row by row) and the output
+ * `logits` (`[positions, vocabulary]`).
+ *
+ * @param x `[batch, sequence, hidden]`
+ * @param table `[vocabulary, hidden]`: the embedding's own where the weights are tied (Press and Wolf 2017).
+ */
+export function languageModelHead(
+  graph: GraphBuilder,
+  x: Value,
+  table: Value,
+  hiddenSize: number,
+  vocabularySize: number,
+): void {
+  const positions = graph.input('logits_positions', DataType.INT64, ['positions']);
+  const shape = graph.constant('logits.rows_shape', [2], [-1, hiddenSize]);
+  const rows = graph.node({ op: 'Reshape', inputs: [x, shape], name: 'logits.rows' });
+  const wanted = graph.node({ op: 'Gather', inputs: [rows, positions], name: 'logits.hidden' });
+  graph.node({ op: 'Gemm', inputs: [wanted, table], name: 'logits', attributes: { transB: int(1) } });
+  graph.output('logits', DataType.FLOAT, ['positions', vocabularySize]);
+}

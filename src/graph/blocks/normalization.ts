@@ -1,0 +1,44 @@
+import { float } from '../onnx/attributes.js';
+import { DataType, NONE, type GraphBuilder, type Value } from '../onnx/graph-builder.js';
+import type { Weight } from '../weights/checkpoint.js';
+
+/** A value on the residual stream, and what is still to be added to it. */
+export interface Residual {
+  readonly stream: Value;
+  /** Undefined at the beginning, when nothing was added yet. */
+  readonly update: Value | undefined;
+}
+
+/**
+ * Root mean square normalisation, `x / sqrt(mean(x²) + epsilon) · weight` (Zhang and Sennrich 2019), of the residual stream with its
+ * update added, in one operator.
+ *
+ * @returns the normalised value, and the stream with nothing left to add.
+ */
+export function rmsNorm(
+  graph: GraphBuilder,
+  name: string,
+  { stream, update }: Residual,
+  weight: Weight,
+  epsilon: number,
+): { readonly normalized: Value; readonly stream: Value } {
+  const gamma = graph.initializer(`${name}.weight`, DataType.FLOAT, weight.shape, () => weight.load());
+  const attributes = { epsilon: float(epsilon) };
+  if (update === undefined) {
+    const inputs = [stream, gamma];
+    return {
+      normalized: graph.node({ op: 'SimplifiedLayerNormalization', inputs, name, attributes }),
+      stream,
+    };
+  }
+  const sum = `${name}.sum`;
+  const normalized = graph.node({
+    op: 'SkipSimplifiedLayerNormalization',
+    domain: 'com.microsoft',
+    inputs: [stream, update, gamma],
+    name,
+    outputs: [name, NONE, NONE, sum],
+    attributes,
+  });
+  return { normalized, stream: sum };
+}

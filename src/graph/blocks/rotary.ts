@@ -1,0 +1,38 @@
+import { DataType, type GraphBuilder, type Value } from '../onnx/graph-builder.js';
+
+/** Cosines and sines of rotary position embedding, `[positions, pairs]` each. */
+export interface RotaryTables {
+  readonly cos: Value;
+  readonly sin: Value;
+}
+
+/** Angle by which each pair of features turns per position: `theta^(-2i/size)` (RoFormer, Su et al. 2021). */
+export function inverseFrequencies(size: number, theta: number): number[] {
+  return Array.from({ length: size / 2 }, (_, i) => theta ** ((-2 * i) / size));
+}
+
+/**
+ * Adds the tables for positions `[0, positions)`. Angles are worked out in double precision: at large positions, single would blur them.
+ *
+ * @param frequencies one per pair of features, see {@link inverseFrequencies}.
+ * @param pairs pairs of the padded head; those without a frequency do not turn.
+ */
+export function rotaryTables(
+  graph: GraphBuilder,
+  name: string,
+  frequencies: readonly number[],
+  pairs: number,
+  positions: number,
+): RotaryTables {
+  const table = (of: (angle: number) => number) => () => {
+    const values = new Float32Array(positions * pairs);
+    for (let position = 0; position < positions; position++)
+      for (let i = 0; i < pairs; i++) values[position * pairs + i] = of(position * (frequencies[i] ?? 0));
+    return values;
+  };
+  const shape = [positions, pairs];
+  return {
+    cos: graph.initializer(`${name}.cos`, DataType.FLOAT, shape, table(Math.cos)),
+    sin: graph.initializer(`${name}.sin`, DataType.FLOAT, shape, table(Math.sin)),
+  };
+}

@@ -1,0 +1,91 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { access, constants, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { KvasirError } from '../errors.js';
+
+/** Builds of an older writer are not used: raise it whenever the graphs that it writes change. */
+const WRITER_VERSION = 1;
+
+const FOLDER = '.kvasir';
+const PARTIAL = 'partial-';
+/** A partial build that was not touched for this long was left behind by a process that died. */
+const ABANDONED_MS = 24 * 3600 * 1000;
+
+/** What a built graph depends on. */
+export interface BuildInputs {
+  /** The model's folder. */
+  readonly folder: string;
+  /** Files of the folder that are read. */
+  readonly files: readonly string[];
+  /** What is built of them, such as `decoder-f32`; builds of other variants live beside it. */
+  readonly variant: string;
+}
+
+/**
+ * A folder with what `build` writes, made once and kept beside the model (in `.kvasir/`, or in the user's cache where the model's folder
+ * is read-only) until one of the inputs changes: another size, time or name of a file. A build becomes visible at once and whole, by a
+ * rename; of two processes that build at the same time, the second one's work is dropped. A failed build leaves nothing behind.
+ *
+ * @param build writes into the empty folder that it is given.
+ * @throws KvasirError `invalid_model` where a file is missing, and whatever `build` throws
+ */
+export async function buildOnce(
+  inputs: BuildInputs,
+  build: (folder: string) => Promise<void>,
+): Promise<string> {
+  const parent = await cacheFolder(inputs.folder);
+  const name = `${inputs.variant}-${await fingerprint(inputs)}`;
+  const target = path.join(parent, name);
+  if (existsSync(target)) return target;
+
+  const partial = path.join(parent, `${PARTIAL}${randomUUID()}`);
+  await mkdir(partial, { recursive: true });
+  try {
+    await build(partial);
+    await rename(partial, target);
+  } catch (error) {
+    await rm(partial, { recursive: true, force: true });
+    if (!existsSync(target)) throw error;
+  }
+  await removeStale(parent, inputs.variant, name);
+  return target;
+}
+
+async function fingerprint({ folder, files, variant }: BuildInputs): Promise<string> {
+  const hash = createHash('sha256').update(JSON.stringify([WRITER_VERSION, variant]));
+  for (const file of [...files].sort()) {
+    const { size, mtimeMs } = await stat(path.join(folder, file)).catch((cause: Error) => {
+      throw new KvasirError('invalid_model', `${folder}: ${cause.message}`, { cause });
+    });
+    hash.update(JSON.stringify([file, size, mtimeMs]));
+  }
+  return hash.digest('hex').slice(0, 16);
+}
+
+/** `.kvasir/` in the model's folder, or a folder of the user's cache named after it. */
+async function cacheFolder(folder: string): Promise<string> {
+  const beside = path.join(folder, FOLDER);
+  try {
+    await access(existsSync(beside) ? beside : folder, constants.W_OK);
+    return beside;
+  } catch {
+    const absolute = path.resolve(folder);
+    const hash = createHash('sha256').update(absolute).digest('hex').slice(0, 16);
+    const caches = process.env.XDG_CACHE_HOME ?? path.join(homedir(), '.cache');
+    return path.join(caches, 'kvasir', `${path.basename(absolute)}-${hash}`);
+  }
+}
+
+/** Removes builds of the same variant from other inputs, and what died half way. Whoever still reads one keeps it open; where that forbids it, it stays. */
+async function removeStale(parent: string, variant: string, current: string): Promise<void> {
+  for (const entry of await readdir(parent)) {
+    const full = path.join(parent, entry);
+    const isOlder = entry.startsWith(`${variant}-`) && entry.length === current.length && entry !== current;
+    const isAbandoned =
+      entry.startsWith(PARTIAL) &&
+      Date.now() - ((await stat(full).catch(() => undefined))?.mtimeMs ?? Infinity) > ABANDONED_MS;
+    if (isOlder || isAbandoned) await rm(full, { recursive: true, force: true }).catch(() => undefined);
+  }
+}

@@ -1,0 +1,44 @@
+import path from 'node:path';
+import { decoderArchitecture } from './architectures/index.js';
+import type { DecoderSizes } from './architectures/decoder.js';
+import { paddedHeadSize } from './blocks/grouped-query-attention.js';
+import { buildOnce } from './build-cache.js';
+import { ModelConfig } from './config.js';
+import { GraphBuilder } from './onnx/graph-builder.js';
+import { Checkpoint, weightFiles } from './weights/checkpoint.js';
+
+/** A graph on disk, ready to load. */
+export interface BuiltDecoder {
+  readonly graphPath: string;
+  readonly sizes: DecoderSizes;
+  /** Features of a head in the graph's cache, padding included. */
+  readonly cacheHeadSize: number;
+}
+
+/**
+ * The ONNX graph of a decoder in the Hugging Face layout (`config.json`, `model.safetensors` or its shards). Built on the first call, and
+ * again when one of these files changes.
+ *
+ * @throws KvasirError `invalid_model` or `unsupported_model`
+ */
+export async function buildDecoder(folder: string): Promise<BuiltDecoder> {
+  const config = await ModelConfig.read(folder);
+  const architecture = decoderArchitecture(config);
+  const sizes = architecture.sizes(config);
+  const files = ['config.json', ...(await weightFiles(folder))];
+  const build = await buildOnce({ folder, files, variant: 'decoder-f32' }, async target => {
+    const checkpoint = await Checkpoint.open(folder);
+    try {
+      const graph = new GraphBuilder();
+      architecture.write(graph, config, checkpoint);
+      await graph.save(path.join(target, 'decoder.onnx'));
+    } finally {
+      await checkpoint.close();
+    }
+  });
+  return {
+    graphPath: path.join(build, 'decoder.onnx'),
+    sizes,
+    cacheHeadSize: paddedHeadSize(sizes.headSize),
+  };
+}

@@ -1,0 +1,102 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { KvasirError } from '../errors.js';
+
+/** A model folder's `config.json`, read field by field: each has a type, a range, and an error that names it. */
+export class ModelConfig {
+  readonly #file: string;
+  readonly #fields: Readonly<Record<string, unknown>>;
+
+  /** @param file what errors call it. */
+  constructor(file: string, fields: Readonly<Record<string, unknown>>) {
+    this.#file = file;
+    this.#fields = fields;
+  }
+
+  /** @throws KvasirError `invalid_model` where the file is missing or is no JSON object */
+  static async read(folder: string): Promise<ModelConfig> {
+    const file = path.join(folder, 'config.json');
+    let fields: unknown;
+    try {
+      fields = JSON.parse(await readFile(file, 'utf8'));
+    } catch (cause) {
+      throw new KvasirError('invalid_model', `${file}: ${(cause as Error).message}`, { cause });
+    }
+    if (!isObject(fields)) throw new KvasirError('invalid_model', `${file} is not a JSON object`);
+    return new ModelConfig(file, fields);
+  }
+
+  /** `model_type`: which architecture the weights are of. */
+  get modelType(): string {
+    return this.string('model_type');
+  }
+
+  /** Whether a field is there; null counts as absent, as in Hugging Face's own readers. */
+  has(name: string): boolean {
+    return this.#fields[name] !== undefined && this.#fields[name] !== null;
+  }
+
+  /** A positive integer. */
+  size(name: string, fallback?: number): number {
+    return this.#read(
+      name,
+      fallback,
+      value => Number.isSafeInteger(value) && (value as number) > 0,
+      'a positive integer',
+    );
+  }
+
+  /** A positive number. */
+  positive(name: string, fallback?: number): number {
+    return this.#read(
+      name,
+      fallback,
+      value => Number.isFinite(value) && (value as number) > 0,
+      'a positive number',
+    );
+  }
+
+  flag(name: string, fallback?: boolean): boolean {
+    return this.#read(name, fallback, value => typeof value === 'boolean', 'true or false');
+  }
+
+  string(name: string, fallback?: string): string {
+    return this.#read(name, fallback, value => typeof value === 'string', 'a string');
+  }
+
+  /** A field that is an object, with errors that name it as `name.field`; undefined where it is absent. */
+  section(name: string): ModelConfig | undefined {
+    if (!this.has(name)) return undefined;
+    const fields = this.#read<Record<string, unknown>>(name, undefined, isObject, 'an object');
+    return new ModelConfig(`${this.#file}: ${name}`, fields);
+  }
+
+  /** One of several words; any other is a model that Kvasir cannot build, named in the error. */
+  choice<T extends string>(name: string, choices: readonly T[], fallback?: T): T {
+    const value = this.string(name, fallback);
+    const found = choices.find(choice => choice === value);
+    if (found === undefined) this.unsupported(`${name} is '${value}'; known: ${choices.join(', ')}`);
+    return found;
+  }
+
+  /** @throws KvasirError `invalid_model`, naming the file */
+  invalid(fault: string): never {
+    throw new KvasirError('invalid_model', `${this.#file}: ${fault}`);
+  }
+
+  /** @throws KvasirError `unsupported_model`, naming the file */
+  unsupported(fault: string): never {
+    throw new KvasirError('unsupported_model', `${this.#file}: ${fault}`);
+  }
+
+  #read<T>(name: string, fallback: T | undefined, fits: (value: unknown) => boolean, expected: string): T {
+    const value = this.has(name) ? this.#fields[name] : fallback;
+    if (value === undefined) return this.invalid(`${name} is missing`);
+    if (!fits(value)) return this.invalid(`${name} is ${JSON.stringify(value)}, expected ${expected}`);
+    return value as T;
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
