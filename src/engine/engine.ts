@@ -61,11 +61,15 @@ export class Engine implements GenerationEngine {
     const sequence = new Sequence(request, output, abandoned => this.#cancel(abandoned));
     if (signal?.aborted) {
       sequence.channel.end(cancelled());
-    } else {
-      signal?.addEventListener('abort', () => this.#cancel(sequence), { once: true });
-      this.#scheduler.add(sequence);
-      this.#wake?.();
+      return sequence.channel;
     }
+    if (signal !== undefined) {
+      const onAbort = (): void => this.#cancel(sequence);
+      signal.addEventListener('abort', onAbort);
+      sequence.channel.onEnd = () => signal.removeEventListener('abort', onAbort);
+    }
+    this.#scheduler.add(sequence);
+    this.#wake?.();
     return sequence.channel;
   }
 
@@ -121,12 +125,21 @@ export class Engine implements GenerationEngine {
 
   async #loop(): Promise<void> {
     while (!this.#closing) {
-      if (!(await this.#step())) await this.#sleep();
+      try {
+        if (!(await this.#step())) await this.#sleep();
+      } catch (error) {
+        // What is broken here is ours, not a run: nobody's state can be trusted, so all end and the next request starts afresh.
+        this.#endAll(error as Error);
+      }
     }
+    this.#endAll(shuttingDown());
+    this.#decoder.dispose();
+  }
+
+  #endAll(error: Error): void {
     const open = new Set([...this.#scheduler.running, ...this.#scheduler.waiting]);
     this.#scheduler.remove(open);
-    for (const sequence of open) sequence.channel.end(shuttingDown());
-    this.#decoder.dispose();
+    for (const sequence of open) if (!sequence.finished) sequence.channel.end(error);
   }
 
   /** Until there is something to do. */

@@ -19,6 +19,8 @@ export class EventChannel implements AsyncIterable<GenerationEvent> {
   #ended = false;
   #wake: (() => void) | undefined;
   readonly #onAbandon: () => void;
+  /** Called once, when the channel ends. */
+  onEnd: (() => void) | undefined;
 
   /** @param onAbandon called when the reader leaves before the end. */
   constructor(onAbandon: () => void) {
@@ -40,7 +42,9 @@ export class EventChannel implements AsyncIterable<GenerationEvent> {
 
   /** Nothing more comes. With an error, the reader gets it after what was pushed before. */
   end(error?: Error): void {
+    if (this.#ended) return;
     this.#ended = true;
+    this.onEnd?.();
     this.#error = error;
     this.#wake?.();
   }

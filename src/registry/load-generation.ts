@@ -48,7 +48,14 @@ export async function loadGeneration(
     vocabularySize: sizes.vocabularySize,
     contextLength,
   };
-  const engine = new Engine(new SlotDecoder(session, shape, options.slots), tokenizer, options.engine);
+  let decoder: SlotDecoder;
+  try {
+    decoder = new SlotDecoder(session, shape, options.slots);
+  } catch (error) {
+    session.dispose();
+    throw error;
+  }
+  const engine = new Engine(decoder, tokenizer, options.engine);
   return {
     kind: 'generation',
     id,

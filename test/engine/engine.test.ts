@@ -1,0 +1,238 @@
+import t from 'tap';
+import { Engine, type EngineOptions } from '../../src/engine/engine.js';
+import type { GenerationEvent, GenerationRequest } from '../../src/engine/types.js';
+import { KvasirError } from '../../src/errors.js';
+import { FakeDecoder } from '../support/fake-decoder.js';
+import { greedy, GREEDY } from '../support/generation-request.js';
+import { END, letterTokenizer } from '../support/letter-tokenizer.js';
+
+interface Setup {
+  readonly slots?: number;
+  readonly contextLength?: number;
+  readonly next?: (tokens: readonly number[]) => number;
+  readonly options?: Partial<EngineOptions>;
+}
+
+/** An engine that writes the alphabet on from the prompt's last letter, and the decoder beneath it. */
+function setup(
+  t: { teardown(close: () => Promise<void>): void },
+  { slots = 2, contextLength = 64, next = following, options }: Setup = {},
+): { engine: Engine; decoder: FakeDecoder } {
+  const decoder = new FakeDecoder(slots, letterTokenizer.vocabularySize, contextLength, next);
+  const engine = new Engine(decoder, letterTokenizer, options);
+  t.teardown(() => engine.close());
+  return { engine, decoder };
+}
+
+const following = (tokens: readonly number[]): number => (tokens.at(-1)! + 1) % 26;
+const prompt = (text: string): number[] => letterTokenizer.encode(text);
+
+async function all(events: AsyncIterable<GenerationEvent>): Promise<GenerationEvent[]> {
+  const list: GenerationEvent[] = [];
+  for await (const event of events) list.push(event);
+  return list;
+}
+
+async function text(engine: Engine, request: GenerationRequest): Promise<string> {
+  let result = '';
+  for await (const event of engine.generate(request)) if (event.type === 'delta') result += event.text;
+  return result;
+}
+
+const steps = (count: number): Promise<void> =>
+  new Promise(resolve => {
+    const wait = (left: number): void => void (left > 0 ? setImmediate(wait, left - 1) : resolve());
+    wait(count * 4);
+  });
+
+t.test('generates until maxTokens, and says so', async t => {
+  const { engine } = setup(t);
+  const events = await all(engine.generate(greedy(prompt('abc'), { maxTokens: 4 })));
+  t.equal(events.map(event => (event.type === 'delta' ? event.text : '')).join(''), 'defg');
+  t.match(events.at(-1), { finishReason: 'length' });
+});
+
+t.test('a stop token ends it and has no text', async t => {
+  const { engine } = setup(t, { next: tokens => (tokens.length < 5 ? following(tokens) : END) });
+  const events = await all(engine.generate(greedy(prompt('abc'), { stopTokenIds: new Set([END]) })));
+  t.equal(events.map(event => (event.type === 'delta' ? event.text : '')).join(''), 'de');
+  t.match(events.at(-1), { finishReason: 'stop', tokens: [{ id: END }] });
+});
+
+t.test('stop tokens are not drawn before minTokens', async t => {
+  const { engine } = setup(t, { next: () => 5 });
+  const events = await all(
+    engine.generate(greedy(prompt('a'), { minTokens: 3, stopTokenIds: new Set([5]), maxTokens: 9 })),
+  );
+  const tokens = events.flatMap(event => (event.type === 'delta' ? event.tokens.map(({ id }) => id) : []));
+  t.strictSame(tokens, [6, 6, 6, 5]);
+});
+
+t.test('a stop string over several tokens ends it, with and without the string itself', async t => {
+  const { engine } = setup(t);
+  t.equal(await text(engine, greedy(prompt('a'), { stopStrings: ['efg'] })), 'bcd');
+  t.equal(
+    await text(engine, greedy(prompt('a'), { stopStrings: ['efg'], includeStopString: true })),
+    'bcdefg',
+  );
+});
+
+t.test('text that may become a stop string is shown when the sequence ends otherwise', async t => {
+  const { engine } = setup(t);
+  t.equal(await text(engine, greedy(prompt('a'), { stopStrings: ['defgz'], maxTokens: 5 })), 'bcdef');
+});
+
+t.test('ends at the end of the context', async t => {
+  const { engine } = setup(t, { contextLength: 8 });
+  const events = await all(engine.generate(greedy(prompt('abcde'), { maxTokens: 100 })));
+  t.equal(events.length, 3);
+  t.match(events.at(-1), { finishReason: 'length' });
+});
+
+t.test('long prompts are prefilled in chunks between which others decode', async t => {
+  const { engine, decoder } = setup(t, { options: { prefillChunk: 2, idlePrefillChunk: 3 } });
+  await Promise.all([
+    text(engine, greedy(prompt('a'), { maxTokens: 6 })),
+    text(engine, greedy(prompt('abcdefg'), { maxTokens: 1 })),
+  ]);
+  t.strictSame(decoder.runs.slice(0, 7), [
+    'prefill 0 1',
+    'prefill 1 2',
+    'decode 1',
+    'prefill 1 2',
+    'decode 1',
+    'prefill 1 2',
+    'decode 1',
+  ]);
+});
+
+t.test('waits for a slot in order of arrival', async t => {
+  const { engine } = setup(t, { slots: 1 });
+  const order: string[] = [];
+  await Promise.all(
+    ['a', 'b', 'c'].map(async letter => {
+      await text(engine, greedy(prompt(letter), { maxTokens: 3 }));
+      order.push(letter);
+    }),
+  );
+  t.strictSame(order, ['a', 'b', 'c']);
+});
+
+t.test('log-probabilities are of the model itself, before temperature and penalties', async t => {
+  const { engine } = setup(t);
+  const request = greedy(prompt('a'), { maxTokens: 1, logprobs: 2 });
+  const biased = { ...request, sampling: { ...GREEDY, logitBias: new Map([[9, 50]]) } };
+  const [event] = await all(engine.generate(biased));
+  const normalizer = Math.log(Math.exp(2) + Math.exp(1) + 26);
+  t.match(event, { tokens: [{ id: 9, logprobs: { id: 9, top: [{ id: 1 }, { id: 2 }] } }] });
+  const { logprobs } = (event as GenerationEvent & { type: 'delta' }).tokens[0]!;
+  t.ok(Math.abs(logprobs!.logprob + normalizer) < 1e-9);
+  t.ok(Math.abs(logprobs!.top[0]!.logprob - (2 - normalizer)) < 1e-9);
+});
+
+t.test('log-probabilities of the prompt, whatever the chunks', async t => {
+  const { engine } = setup(t, { options: { prefillChunk: 2, idlePrefillChunk: 2 } });
+  const [event] = await all(engine.generate(greedy(prompt('abdef'), { promptLogprobs: 1, maxTokens: 1 })));
+  const normalizer = Math.log(Math.exp(2) + Math.exp(1) + 26);
+  if (event?.type !== 'prompt') throw new Error('the prompt comes first');
+  t.equal(event.logprobs[0], undefined);
+  const expected = [2, 1, 2, 2].map(logit => logit - normalizer);
+  event.logprobs.slice(1).forEach((entry, i) => t.ok(Math.abs(entry!.logprob - expected[i]!) < 1e-9));
+});
+
+t.test('refuses what cannot run, and goes on', async t => {
+  const { engine } = setup(t, { contextLength: 8 });
+  const refused = (request: GenerationRequest, code: string): void => {
+    t.throws(() => engine.generate(request), { code });
+  };
+  refused(greedy([]), 'invalid_request');
+  refused(greedy([28]), 'invalid_request');
+  refused(greedy([-1]), 'invalid_request');
+  refused(greedy([0.5]), 'invalid_request');
+  refused(greedy(prompt('abcdefgh')), 'context_length_exceeded');
+  t.equal(await text(engine, greedy(prompt('abcdefg'))), 'h');
+});
+
+t.test('a full queue refuses, and has room again later', async t => {
+  const { engine } = setup(t, { slots: 1, options: { maxWaiting: 1 } });
+  const first = text(engine, greedy(prompt('a')));
+  await steps(2);
+  const second = text(engine, greedy(prompt('b')));
+  t.throws(() => engine.generate(greedy(prompt('c'))), { code: 'queue_full' });
+  await Promise.all([first, second]);
+  t.equal(await text(engine, greedy(prompt('c'), { maxTokens: 2 })), 'de');
+});
+
+t.test('an aborted signal ends the iterator with cancelled and frees the slot within a step', async t => {
+  const { engine } = setup(t, { contextLength: 100_000 });
+  const controller = new AbortController();
+  const reading = all(engine.generate(greedy(prompt('a'), { maxTokens: 90_000 }), controller.signal));
+  await steps(3);
+  t.equal(engine.stats().running, 1);
+  controller.abort();
+  await t.rejects(reading, { code: 'cancelled' });
+  await steps(2);
+  t.match(engine.stats(), { running: 0, waiting: 0, cachedTokens: 0 });
+});
+
+t.test('a signal that is aborted before the start starts nothing', async t => {
+  const { engine, decoder } = setup(t);
+  await t.rejects(all(engine.generate(greedy(prompt('a')), AbortSignal.abort())), { code: 'cancelled' });
+  t.strictSame(decoder.runs, []);
+});
+
+t.test('a waiting request is cancelled without ever running', async t => {
+  const { engine, decoder } = setup(t, { slots: 1 });
+  const first = text(engine, greedy(prompt('a'), { maxTokens: 20 }));
+  const controller = new AbortController();
+  const second = all(engine.generate(greedy(prompt('zzzzz')), controller.signal));
+  await steps(1);
+  controller.abort();
+  await t.rejects(second, { code: 'cancelled' });
+  await first;
+  t.notOk(decoder.runs.includes('prefill 0 5'));
+});
+
+t.test('a reader that leaves frees the slot', async t => {
+  const { engine } = setup(t, { contextLength: 100_000 });
+  for await (const _ of engine.generate(greedy(prompt('a'), { maxTokens: 90_000 }))) break;
+  await steps(2);
+  t.equal(engine.stats().running, 0);
+});
+
+t.test('finished requests leave no listener on their signal', async t => {
+  const { engine } = setup(t);
+  const { signal } = new AbortController();
+  let listeners = 0;
+  const add = signal.addEventListener.bind(signal);
+  const remove = signal.removeEventListener.bind(signal);
+  signal.addEventListener = (...args: Parameters<typeof add>) => (listeners++, add(...args));
+  signal.removeEventListener = (...args: Parameters<typeof remove>) => (listeners--, remove(...args));
+  await all(engine.generate(greedy(prompt('a')), signal));
+  t.equal(listeners, 0);
+});
+
+t.test('a run that fails takes only its own sequences with it', async t => {
+  const { engine, decoder } = setup(t);
+  const failing = all(engine.generate(greedy(prompt('ab'), { maxTokens: 40 })));
+  const rejected = t.rejects(failing, { code: 'runtime_failure' });
+  await steps(2);
+  decoder.failure = new KvasirError('runtime_failure', 'broken');
+  await rejected;
+  t.equal(await text(engine, greedy(prompt('ab'), { maxTokens: 2 })), 'cd');
+});
+
+t.test('close ends what runs and waits, refuses what comes, and frees the decoder', async t => {
+  const { engine, decoder } = setup(t, { slots: 1, contextLength: 100_000 });
+  const running = all(engine.generate(greedy(prompt('a'), { maxTokens: 90_000 })));
+  const waiting = all(engine.generate(greedy(prompt('b'))));
+  const ended = Promise.all([
+    t.rejects(running, { code: 'shutting_down' }),
+    t.rejects(waiting, { code: 'shutting_down' }),
+  ]);
+  await steps(2);
+  await engine.close();
+  await ended;
+  t.ok(decoder.disposed);
+  t.throws(() => engine.generate(greedy(prompt('a'))), { code: 'shutting_down' });
+});
