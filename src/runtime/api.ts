@@ -110,6 +110,8 @@ export function ortApi(): OrtApi {
 }
 
 function load(path: string): OrtApi {
+  // From 1.29 on, ONNX Runtime reports its use to Microsoft over the network unless it is told not to.
+  process.env.ORT_DISABLE_TELEMETRY ??= '1';
   let library: LibraryHandle;
   try {
     library = koffi.load(path);
