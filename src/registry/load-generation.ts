@@ -1,26 +1,19 @@
 import { basename, resolve } from 'node:path';
 import { Engine, type EngineOptions } from '../engine/engine.js';
-import { KvasirError } from '../errors.js';
-import { buildDecoder } from '../graph/build.js';
-import { SlotDecoder } from '../model/decoder.js';
 import { readGenerationConfig } from '../model/generation-config.js';
-import { Session, type Environment, type SessionSettings } from '../runtime/index.js';
+import { loadDecoder, type DecoderOptions } from '../model/load-decoder.js';
+import type { Environment } from '../runtime/index.js';
 import { loadTokenizer } from '../text/tokenizer.js';
 import type { GenerationModel } from './types.js';
 
-export interface GenerationOptions {
+export interface GenerationOptions extends DecoderOptions {
   /** The name that requests use; by default the folder's. */
   readonly id?: string | undefined;
-  /** Sequences that run at once; at least 1. */
-  readonly slots: number;
-  /** Longest sequence to serve, in tokens; at most, and by default, the model's own. */
-  readonly contextLength?: number | undefined;
-  readonly session?: SessionSettings;
   readonly engine?: Partial<EngineOptions>;
 }
 
 /**
- * Builds and loads the decoder of a model folder in the Hugging Face layout.
+ * Loads a model folder in the Hugging Face layout as a generator.
  *
  * @throws KvasirError `invalid_model`, `unsupported_model`, `invalid_configuration`, `runtime_failure`, `runtime_unavailable`
  */
@@ -29,39 +22,15 @@ export async function loadGeneration(
   folder: string,
   options: GenerationOptions,
 ): Promise<GenerationModel> {
-  const id = options.id ?? basename(resolve(folder));
-  const { graphPath, sizes, cacheHeadSize } = await buildDecoder(folder);
-  const { contextLength = sizes.contextLength } = options;
-  if (contextLength > sizes.contextLength) {
-    throw new KvasirError(
-      'invalid_configuration',
-      `${id}: a context of ${contextLength} tokens was asked for, but the model's is ${sizes.contextLength}`,
-    );
-  }
   const tokenizer = await loadTokenizer(folder);
   const { bosId, eosIds } = await readGenerationConfig(folder);
-  const session = await Session.load(environment, graphPath, options.session);
-  const shape = {
-    layers: sizes.layers,
-    kvHeads: sizes.kvHeads,
-    headSize: cacheHeadSize,
-    vocabularySize: sizes.vocabularySize,
-    contextLength,
-  };
-  let decoder: SlotDecoder;
-  try {
-    decoder = new SlotDecoder(session, shape, options.slots);
-  } catch (error) {
-    session.dispose();
-    throw error;
-  }
-  const engine = new Engine(decoder, tokenizer, options.engine);
+  const engine = new Engine(await loadDecoder(environment, folder, options), tokenizer, options.engine);
   return {
     kind: 'generation',
-    id,
+    id: options.id ?? basename(resolve(folder)),
     created: Math.floor(Date.now() / 1000),
     tokenizer,
-    contextLength,
+    contextLength: engine.contextLength,
     engine,
     eosIds,
     bosId,

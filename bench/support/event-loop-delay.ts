@@ -1,0 +1,23 @@
+/** Watches how late timers come. (`monitorEventLoopDelay` reports nothing while the loop is blocked for long.) */
+export class EventLoopDelay {
+  static readonly #interval = 5;
+  readonly #delays: number[] = [];
+  #timer: NodeJS.Timeout | undefined;
+
+  start(): void {
+    let expected = performance.now() + EventLoopDelay.#interval;
+    const tick = (): void => {
+      const now = performance.now();
+      this.#delays.push(Math.max(0, now - expected));
+      expected = now + EventLoopDelay.#interval;
+      this.#timer = setTimeout(tick, EventLoopDelay.#interval);
+    };
+    this.#timer = setTimeout(tick, EventLoopDelay.#interval);
+  }
+
+  /** @returns milliseconds of delay, ascending. */
+  stop(): number[] {
+    clearTimeout(this.#timer);
+    return this.#delays.sort((a, b) => a - b);
+  }
+}

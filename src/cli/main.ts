@@ -1,0 +1,20 @@
+import { Command } from 'commander';
+import { KvasirError } from '../errors.js';
+import { openApiCommand } from './openapi.js';
+import { serveCommand } from './serve.js';
+import { packageInfo } from './package-info.js';
+
+/** The command line. Failures that somebody can mend are one line on standard error; the exit code is 1. */
+export async function main(argv: readonly string[]): Promise<void> {
+  const { version, description } = packageInfo();
+  const program = new Command('kvasir').description(description).version(version);
+  program.addCommand(serveCommand());
+  program.addCommand(openApiCommand());
+  try {
+    await program.parseAsync(argv);
+  } catch (error) {
+    if (!(error instanceof KvasirError)) throw error;
+    process.stderr.write(`kvasir: ${error.message}\n`);
+    process.exitCode = 1;
+  }
+}
