@@ -1,0 +1,69 @@
+import { add, dot, softmax, type Vector } from './operations.js';
+
+export interface AttentionShape {
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headSize: number;
+}
+
+/** Head `index` of a position's concatenated heads. */
+export function head(x: Vector, index: number, size: number): number[] {
+  return x.slice(index * size, (index + 1) * size);
+}
+
+/** Applies a function to each head of a position's concatenated heads. */
+export function mapHeads(x: Vector, size: number, apply: (head: number[]) => number[]): number[] {
+  return Array.from({ length: x.length / size }, (_, i) => apply(head(x, i, size))).flat();
+}
+
+/**
+ * Rotary positions (Su et al. 2021, section 3.2.2) in the layout of Hugging Face's Llama: feature `i` of the first half is turned
+ * against feature `i` of the second.
+ *
+ * @param frequencies one angle per position and pair.
+ */
+export function rotate(x: Vector, position: number, frequencies: Vector): number[] {
+  const half = frequencies.length;
+  const result = [...x];
+  frequencies.forEach((frequency, i) => {
+    const [cos, sin] = [Math.cos(position * frequency), Math.sin(position * frequency)];
+    result[i] = x[i]! * cos - x[i + half]! * sin;
+    result[i + half] = x[i + half]! * cos + x[i]! * sin;
+  });
+  return result;
+}
+
+/** `theta^(-2i/size)` */
+export function rotaryFrequencies(size: number, theta: number): number[] {
+  return Array.from({ length: size / 2 }, (_, i) => theta ** ((-2 * i) / size));
+}
+
+/**
+ * `softmax(q kᵀ · scale) v` for every position of a sequence over itself and those before it; query head `h` reads key and value head
+ * `h · kvHeads / heads` (Ainslie et al. 2023).
+ *
+ * @param queries per position, all heads one after the other; keys and values likewise.
+ */
+export function causalAttention(
+  queries: readonly Vector[],
+  keys: readonly Vector[],
+  values: readonly Vector[],
+  { heads, kvHeads, headSize }: AttentionShape,
+  scale = 1 / Math.sqrt(headSize),
+): number[][] {
+  return queries.map((query, position) => {
+    const visible = Array.from({ length: position + 1 }, (_, i) => i);
+    return Array.from({ length: heads }, (_, h) => {
+      const kvHead = Math.floor((h * kvHeads) / heads);
+      const q = head(query, h, headSize);
+      const probabilities = softmax(visible.map(i => dot(q, head(keys[i]!, kvHead, headSize)) * scale));
+      return visible.reduce((sum, i, nth) => {
+        const value = head(values[i]!, kvHead, headSize);
+        return add(
+          sum,
+          value.map(feature => feature * probabilities[nth]!),
+        );
+      }, new Array<number>(headSize).fill(0));
+    }).flat();
+  });
+}

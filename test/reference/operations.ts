@@ -1,0 +1,48 @@
+/** Plain float64 formulas, written for reading; nothing here is shared with the product. */
+import type { TestTensor } from '../support/safetensors.js';
+
+export type Vector = readonly number[];
+
+export function add(a: Vector, b: Vector): number[] {
+  return a.map((value, i) => value + b[i]!);
+}
+
+export function multiply(a: Vector, b: Vector): number[] {
+  return a.map((value, i) => value * b[i]!);
+}
+
+export function dot(a: Vector, b: Vector): number {
+  return a.reduce((sum, value, i) => sum + value * b[i]!, 0);
+}
+
+export function mean(x: Vector): number {
+  return x.reduce((sum, value) => sum + value, 0) / x.length;
+}
+
+/** Row `index` of a matrix. */
+export function row({ shape, values }: TestTensor, index: number): number[] {
+  const columns = shape[1]!;
+  return values.slice(index * columns, (index + 1) * columns);
+}
+
+/** `W x + b` for a weight `[out, in]`. */
+export function linear(x: Vector, weight: TestTensor, bias?: TestTensor): number[] {
+  return Array.from({ length: weight.shape[0]! }, (_, i) => dot(row(weight, i), x) + (bias?.values[i] ?? 0));
+}
+
+/** Zhang and Sennrich 2019, equation 4. */
+export function rmsNorm(x: Vector, weight: Vector, epsilon: number): number[] {
+  const scale = 1 / Math.sqrt(mean(x.map(value => value * value)) + epsilon);
+  return x.map((value, i) => value * scale * weight[i]!);
+}
+
+export function softmax(x: Vector): number[] {
+  const max = Math.max(...x);
+  const exponentials = x.map(value => Math.exp(value - max));
+  const sum = exponentials.reduce((total, value) => total + value, 0);
+  return exponentials.map(value => value / sum);
+}
+
+export function silu(x: number): number {
+  return x / (1 + Math.exp(-x));
+}

@@ -1,0 +1,106 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type { Test } from 'tap';
+import type { Decoder } from '../../src/model/decoder.js';
+import { loadDecoder, type DecoderOptions } from '../../src/model/load-decoder.js';
+import { Environment } from '../../src/runtime/index.js';
+import { randomIds } from './random-tensors.js';
+import { writeSafetensors, type StoredType, type TestTensors } from './safetensors.js';
+
+/** A model small enough to be written for one test. */
+export interface TinyModel {
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly tensors: TestTensors;
+  readonly storedAs?: StoredType;
+}
+
+/** Logits of every position of a sequence, in float64. */
+export type Reference = (ids: readonly number[]) => number[][];
+
+/** Slots of {@link openDecoder}. */
+const SLOTS = 3;
+
+let environment: Environment | undefined;
+
+/** Writes a Hugging Face folder without a tokenizer. */
+export async function writeModel(folder: string, { config, tensors, storedAs }: TinyModel): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await writeFile(path.join(folder, 'config.json'), JSON.stringify(config));
+  await writeSafetensors(path.join(folder, 'model.safetensors'), tensors, storedAs);
+}
+
+/** Builds and loads a tiny model with {@link SLOTS} slots; it is freed when the test is over. */
+export async function openDecoder(
+  t: Test,
+  model: TinyModel,
+  options: Partial<DecoderOptions> = {},
+): Promise<Decoder> {
+  const folder = t.testdir();
+  await writeModel(folder, model);
+  environment ??= new Environment({ logLevel: 'fatal' });
+  const session = { intraOpThreads: 1 };
+  const decoder = await loadDecoder(environment, folder, { slots: SLOTS, session, ...options });
+  t.teardown(() => decoder.dispose());
+  return decoder;
+}
+
+/** Largest difference from the expected logits, in units of their root mean square. */
+export function relativeError(actual: Float32Array, expected: readonly (readonly number[])[]): number {
+  const flat = expected.flat();
+  if (actual.length !== flat.length) return Infinity;
+  const rms = Math.sqrt(flat.reduce((sum, value) => sum + value * value, 0) / flat.length);
+  // NaN must not hide behind Math.max.
+  return flat.reduce((max, value, i) => {
+    const error = Math.abs(actual[i]! - value) / rms;
+    return error <= max ? max : error;
+  }, 0);
+}
+
+/**
+ * Runs a decoder in every way that the engine does, and compares all logits with the reference: prompts of every length in one run and in
+ * chunks, a prompt and single tokens after it, and a batch of slots filled to different lengths.
+ */
+export async function checkDecoder(
+  t: Test,
+  decoder: Decoder,
+  reference: Reference,
+  tolerance = 1e-4,
+): Promise<void> {
+  const { contextLength, vocabularySize } = decoder.shape;
+  const sequences = Array.from({ length: SLOTS }, (_, i) => randomIds(contextLength, vocabularySize, i + 1));
+  const expected = sequences.map(reference);
+  const [ids, logits] = [sequences[0]!, expected[0]!];
+  const close = (actual: Float32Array, wanted: readonly (readonly number[])[], what: string): void => {
+    const error = relativeError(actual, wanted);
+    t.ok(error <= tolerance, `${what}: relative error ${error.toExponential(1)}`);
+  };
+
+  for (let length = 1; length <= contextLength; length++) {
+    const all = await decoder.prefill(0, ids.slice(0, length), 0, 'all');
+    close(all, logits.slice(0, length), `prompt of ${length}`);
+  }
+  close(await decoder.prefill(1, ids, 0, 'last'), logits.slice(-1), 'only the last position');
+  t.equal((await decoder.prefill(1, ids, 0, 'none')).length, 0, 'no position');
+
+  for (let begin = 0, size = 1; begin < contextLength; begin += size, size = (size % 7) + 2) {
+    const end = Math.min(begin + size, contextLength);
+    const chunk = await decoder.prefill(2, ids.slice(begin, end), begin, 'all');
+    close(chunk, logits.slice(begin, end), `chunk ${begin} to ${end}`);
+  }
+
+  const half = contextLength >> 1;
+  await decoder.prefill(0, ids.slice(0, half), 0, 'none');
+  for (let position = half; position < contextLength; position++) {
+    close(await decoder.decode([ids[position]!], [position]), [logits[position]!], `token ${position}`);
+  }
+
+  const cached = [3, half + 2, 1];
+  for (const [slot, length] of cached.entries())
+    await decoder.prefill(slot, sequences[slot]!.slice(0, length), 0, 'none');
+  while (Math.max(...cached) < contextLength) {
+    const tokens = cached.map((position, slot) => sequences[slot]![position]!);
+    const wanted = cached.map((position, slot) => expected[slot]![position]!);
+    close(await decoder.decode(tokens, cached), wanted, `batch at ${cached.join(', ')}`);
+    cached.forEach((_, slot) => cached[slot]!++);
+  }
+}
