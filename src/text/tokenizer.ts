@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Tokenizer as HuggingFaceTokenizer } from '@huggingface/tokenizers';
 import { KvasirError } from '../errors.js';
+import { Tokenizer as TokenizerLibrary, type HuggingFaceTokenizer } from './huggingface.js';
+import { layoutOf, type LayoutItem } from './layout.js';
+import { TokenLocator } from './offsets.js';
+import type { Encoding, Tokenizer, TokenOrigin } from './types.js';
 import { splitAtWordStarts } from './word-starts.js';
-import type { Tokenizer } from './types.js';
 
 /**
  * The tokenizer of a model folder in the Hugging Face layout: `tokenizer.json` (the pipeline and the vocabulary) and,
@@ -33,24 +35,54 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
  * @throws Error when the definition is not one that `@huggingface/tokenizers` understands.
  */
 export function createTokenizer(definition: object, config: object = {}): Tokenizer {
-  return new LoadedTokenizer(new HuggingFaceTokenizer(splitAtWordStarts(definition), config), config);
+  return new LoadedTokenizer(new TokenizerLibrary(splitAtWordStarts(definition), config), config);
 }
 
 class LoadedTokenizer implements Tokenizer {
   readonly vocabularySize: number;
   readonly specialIds: ReadonlySet<number>;
   readonly #tokenizer: HuggingFaceTokenizer;
+  readonly #locator: TokenLocator;
+  readonly #single: readonly LayoutItem[];
+  readonly #pair: readonly LayoutItem[];
 
   constructor(tokenizer: HuggingFaceTokenizer, config: object) {
     this.#tokenizer = tokenizer;
-    this.vocabularySize = tokenizer.model?.vocab.length ?? 0;
+    this.#locator = new TokenLocator(tokenizer, config);
+    this.#single = layoutOf(tokenizer.post_processor, 1);
+    this.#pair = layoutOf(tokenizer.post_processor, 2);
+    this.vocabularySize = tokenizer.model.vocab.length;
     this.specialIds = specialIds(tokenizer, config);
   }
 
   encode(text: string, options: { addSpecialTokens?: boolean } = {}): number[] {
     const { ids } = this.#tokenizer.encode(text, { add_special_tokens: options.addSpecialTokens ?? true });
     // A character outside a vocabulary without an unknown token has no id: it is left out, as in Hugging Face's own.
-    return (ids as (number | undefined)[]).filter(id => id !== undefined);
+    return ids.filter(id => id !== undefined);
+  }
+
+  encodeWithOffsets(text: string, pair?: string): Encoding {
+    const texts = [this.#locator.locate(text), pair === undefined ? [] : this.#locator.locate(pair)];
+    const ids: number[] = [];
+    const typeIds: number[] = [];
+    const origins: (TokenOrigin | undefined)[] = [];
+    for (const item of pair === undefined ? this.#single : this.#pair) {
+      const { typeId } = item;
+      if ('special' in item) {
+        const id = this.#locator.id(item.special);
+        if (id === undefined) continue;
+        ids.push(id);
+        typeIds.push(typeId);
+        origins.push(undefined);
+      } else {
+        for (const { id, start, end } of texts[item.text]!) {
+          ids.push(id);
+          typeIds.push(typeId);
+          origins.push({ text: item.text, start, end });
+        }
+      }
+    }
+    return { ids, typeIds, origins };
   }
 
   decode(ids: readonly number[], options: { skipSpecialTokens?: boolean } = {}): string {

@@ -9,6 +9,20 @@ export const letterTokenizer: Tokenizer = {
   vocabularySize: 28,
   specialIds: new Set([END]),
   encode: text => [...text].map(letter => LETTERS.indexOf(letter)).filter(id => id >= 0),
+  encodeWithOffsets: (text, pair = '') => {
+    const letters = [...text, ...pair]
+      .map((letter, i) => ({ letter, i }))
+      .filter(({ letter }) => LETTERS.includes(letter));
+    return {
+      ids: letters.map(({ letter }) => LETTERS.indexOf(letter)),
+      typeIds: letters.map(({ i }) => (i < text.length ? 0 : 1)),
+      origins: letters.map(({ i }) =>
+        i < text.length
+          ? { text: 0, start: i, end: i + 1 }
+          : { text: 1, start: i - text.length, end: i - text.length + 1 },
+      ),
+    };
+  },
   decode: (ids, { skipSpecialTokens = true } = {}) =>
     ids.map(id => (id === END ? (skipSpecialTokens ? '' : '<end>') : (LETTERS[id] ?? ''))).join(''),
   token: id => (id === END ? '<end>' : LETTERS[id]),

@@ -1,0 +1,105 @@
+import * as library from '@huggingface/tokenizers';
+
+/**
+ * The parts of `@huggingface/tokenizers` that are used here. The library's own declarations import each other without file
+ * extensions, so most of them do not resolve for an ECMAScript module.
+ */
+export interface HuggingFaceTokenizer {
+  readonly normalizer: Normalizer | null;
+  readonly pre_tokenizer: PreTokenizer | null;
+  readonly model: Model;
+  readonly post_processor: PostProcessor | null;
+  encode(
+    text: string,
+    options?: { text_pair?: string | null; add_special_tokens?: boolean },
+  ): {
+    /** Undefined for a token that is not in a vocabulary without an unknown token. */
+    readonly ids: (number | undefined)[];
+  };
+  decode(ids: readonly number[], options?: { clean_up_tokenization_spaces?: boolean }): string;
+  token_to_id(token: string): number | undefined;
+  id_to_token(id: number): string | undefined;
+  get_added_tokens_decoder(): Map<number, AddedToken>;
+}
+
+export interface AddedToken {
+  readonly id: number;
+  readonly content: string;
+  /** Takes the white space before it, or after it. */
+  readonly lstrip: boolean;
+  readonly rstrip: boolean;
+  readonly special: boolean;
+  /** Whether it is looked for in the normalized text. */
+  readonly normalized: boolean;
+}
+
+export interface Normalizer {
+  normalize(text: string): string;
+}
+export interface SequenceNormalizer extends Normalizer {
+  readonly normalizers: readonly (Normalizer | null)[];
+}
+export interface StripNormalizer extends Normalizer {
+  readonly config: { readonly strip_left?: boolean; readonly strip_right?: boolean };
+}
+export interface PrependNormalizer extends Normalizer {
+  readonly config: { readonly prepend: string };
+}
+export interface ReplaceNormalizer extends Normalizer {
+  readonly pattern: RegExp | null;
+  readonly config: { readonly content?: string };
+}
+
+export interface PreTokenizer {
+  pre_tokenize(text: string, options: { section_index: number }): string[];
+}
+export interface SequencePreTokenizer extends PreTokenizer {
+  readonly tokenizers: readonly (PreTokenizer | null)[];
+}
+
+export interface Model {
+  /** Words to tokens. */
+  (words: readonly string[]): string[];
+  readonly vocab: readonly string[];
+  readonly tokens_to_ids: ReadonlyMap<string, number>;
+  readonly unk_token?: string | null;
+  readonly unk_token_id?: number;
+  readonly end_of_word_suffix?: string | null;
+  /** Whether one unknown token stands for a run of them. */
+  readonly fuse_unk: boolean;
+}
+export interface WordPiece extends Model {
+  readonly config: { readonly continuing_subword_prefix?: string };
+}
+
+export interface PostProcessor {
+  post_process(
+    tokens: readonly string[],
+    pair: readonly string[] | null,
+    addSpecialTokens: boolean,
+  ): { readonly tokens: string[]; readonly token_type_ids?: number[] };
+}
+
+type Class<T> = new (...args: never[]) => T;
+
+export const {
+  Tokenizer,
+  SequenceNormalizer,
+  StripNormalizer,
+  PrependNormalizer,
+  ReplaceNormalizer,
+  SequencePreTokenizer,
+  ByteLevelPreTokenizer,
+  WordPiece,
+  RobertaProcessingPostProcessor,
+} = library as unknown as {
+  readonly Tokenizer: new (definition: object, config: object) => HuggingFaceTokenizer;
+  readonly SequenceNormalizer: Class<SequenceNormalizer>;
+  readonly StripNormalizer: Class<StripNormalizer>;
+  readonly PrependNormalizer: Class<PrependNormalizer>;
+  readonly ReplaceNormalizer: Class<ReplaceNormalizer>;
+  readonly SequencePreTokenizer: Class<SequencePreTokenizer>;
+  readonly ByteLevelPreTokenizer: Class<PreTokenizer>;
+  readonly WordPiece: Class<WordPiece>;
+  readonly RobertaProcessingPostProcessor: Class<PostProcessor>;
+};
