@@ -42,14 +42,11 @@ export class OutputText {
     return { text, stopped, tokens: this.#count(stopped ? Infinity : this.#decoded - this.#stops.held) };
   }
 
-  /**
-   * @returns the rest, when the sequence ends for another reason than a stop string. It holds no stop string: an unfinished
-   * character's replacement is the only text that was not searched.
-   */
+  /** @returns the rest, when the sequence ends for another reason than a stop string. */
   flush(): string {
-    const text = this.#stops.flush() + this.#detokenizer.flush();
     this.#ends.length = 0;
-    return text;
+    const { text } = this.#stops.push(this.#detokenizer.flush());
+    return text + this.#stops.flush();
   }
 
   #count(shown: number): number {

@@ -14,11 +14,11 @@ export class StopStrings {
   #held = '';
 
   /**
-   * @param stops empty ones are ignored.
+   * @param stops empty ones are ignored, and those with half a surrogate pair, which no text of whole characters has.
    * @param include whether the stop string stays at the end of the text.
    */
   constructor(stops: readonly string[], include: boolean) {
-    this.#stops = stops.filter(stop => stop !== '');
+    this.#stops = stops.filter(stop => stop !== '' && !/\p{Surrogate}/u.test(stop));
     this.#include = include;
   }
 
