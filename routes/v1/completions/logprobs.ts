@@ -1,0 +1,62 @@
+import type { TokenLogprobs } from '../../../src/engine/types.js';
+import { Detokenizer } from '../../../src/text/detokenizer.js';
+import type { Tokenizer } from '../../../src/text/types.js';
+import type { Logprobs } from './schema.js';
+
+/** JSON has no -Infinity; vLLM writes this in its place. */
+const LOWEST = -9999;
+
+/** Writes the log-probabilities of one choice in the form of OpenAI's completions, with each token's place in the text. */
+export class LogprobsWriter {
+  readonly #tokenizer: Tokenizer;
+  readonly #detokenizer: Detokenizer;
+  #offset = 0;
+
+  /** @param before the ids that the choice's text continues; empty where it begins with the prompt. */
+  constructor(tokenizer: Tokenizer, before: readonly number[]) {
+    this.#tokenizer = tokenizer;
+    this.#detokenizer = new Detokenizer(tokenizer, before);
+  }
+
+  /**
+   * @param ids the next tokens of the text.
+   * @param entries theirs, each undefined where there is none.
+   */
+  write(ids: readonly number[], entries: readonly (TokenLogprobs | undefined)[]): Logprobs {
+    const logprobs: Logprobs = { tokens: [], token_logprobs: [], top_logprobs: [], text_offset: [] };
+    ids.forEach((id, index) => {
+      const entry = entries[index];
+      logprobs.tokens.push(tokenText(this.#tokenizer, id));
+      logprobs.token_logprobs.push(entry === undefined ? null : finite(entry.logprob));
+      logprobs.top_logprobs.push(entry === undefined ? null : this.#top(entry));
+      logprobs.text_offset.push(this.#offset);
+      this.#offset += [...this.#detokenizer.push(id)].length;
+    });
+    return logprobs;
+  }
+
+  #top(entry: TokenLogprobs): Record<string, number> {
+    const top = new Map<string, number>();
+    for (const { id, logprob } of [...entry.top, entry]) {
+      const text = tokenText(this.#tokenizer, id);
+      // Two tokens can have one text; the more probable one comes first.
+      if (!top.has(text)) top.set(text, finite(logprob));
+    }
+    return Object.fromEntries(top);
+  }
+}
+
+/**
+ * A token as text of its own. Part of a character has none, so the vocabulary's spelling stands for it, which also tells such tokens apart.
+ */
+function tokenText(tokenizer: Tokenizer, id: number): string {
+  const spelling = tokenizer.token(id) ?? '';
+  const text = tokenizer.decode([id], { skipSpecialTokens: false });
+  if (text.includes('\uFFFD')) return spelling;
+  // SentencePiece's decoder drops the space at the beginning of a text, and here every token is one.
+  return spelling.startsWith('▁') && !text.startsWith(' ') ? ` ${text}` : text;
+}
+
+function finite(logprob: number): number {
+  return Math.max(logprob, LOWEST);
+}

@@ -1,0 +1,55 @@
+import { Type } from '@fastify/type-provider-typebox';
+import { errorResponses, json, refTo } from '../../../src/http/schemas/shared.js';
+
+const Model = Type.Object(
+  {
+    id: Type.String({ description: 'The name that requests use.' }),
+    object: Type.String({ const: 'model' }),
+    created: Type.Integer({ description: 'When it was loaded, in seconds since the epoch.' }),
+    owned_by: Type.String(),
+    max_model_len: Type.Integer({
+      description: 'Longest input in tokens; for text generation, input and output together.',
+    }),
+    task: Type.String({
+      description: 'What it does: `text-generation`, or the task of an encoder, such as `embedding`.',
+    }),
+  },
+  {
+    $id: 'Model',
+    examples: [
+      {
+        id: 'stories',
+        object: 'model',
+        created: 1767225600,
+        owned_by: 'kvasir',
+        max_model_len: 512,
+        task: 'text-generation',
+      },
+    ],
+  },
+);
+
+const ModelList = Type.Object(
+  { object: Type.String({ const: 'list' }), data: Type.Array(refTo(Model)) },
+  { $id: 'ModelList' },
+);
+
+/** To be made known before the routes. */
+export const schemas = [Model, ModelList];
+
+export const listSchema = {
+  operationId: 'listModels',
+  summary: 'List the models',
+  description: 'The models that are served, in the order in which they were named at start.',
+  tags: ['Models'],
+  response: { 200: json('The models.', refTo(ModelList)), ...errorResponses(401, 500, 503) },
+};
+
+export const modelSchema = {
+  operationId: 'retrieveModel',
+  summary: 'Describe a model',
+  description: 'One model by its name, in which slashes may be left as they are.',
+  tags: ['Models'],
+  params: Type.Object({ model: Type.String({ description: 'Its name.', examples: ['stories'] }) }),
+  response: { 200: json('The model.', refTo(Model)), ...errorResponses(401, 404, 500, 503) },
+};

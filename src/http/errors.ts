@@ -1,0 +1,95 @@
+import { KvasirError, type ErrorCode } from '../errors.js';
+
+/** An error as OpenAI's clients read it. */
+export interface ErrorBody {
+  readonly error: {
+    readonly message: string;
+    readonly type: ErrorType;
+    /** The request field at fault. */
+    readonly param: string | null;
+    readonly code: string | null;
+  };
+}
+
+export type ErrorType =
+  'invalid_request_error' | 'authentication_error' | 'rate_limit_error' | 'server_error';
+
+/** An error and how it travels. */
+export interface HttpError {
+  readonly status: number;
+  readonly body: ErrorBody;
+  /** Seconds after which the same request may succeed. */
+  readonly retryAfter: number | undefined;
+}
+
+interface Mapping {
+  readonly status: number;
+  readonly type: ErrorType;
+  readonly retryAfter?: number;
+  /** The message speaks of the server's insides: it goes to the log, not to the client. */
+  readonly internal?: true;
+}
+
+const MAPPINGS: Readonly<Record<ErrorCode, Mapping>> = {
+  invalid_request: { status: 400, type: 'invalid_request_error' },
+  context_length_exceeded: { status: 400, type: 'invalid_request_error' },
+  model_not_found: { status: 404, type: 'invalid_request_error' },
+  queue_full: { status: 429, type: 'rate_limit_error', retryAfter: 1 },
+  // nginx's "client closed request"; nobody is left to read it, but the log should not call it a failure.
+  cancelled: { status: 499, type: 'invalid_request_error' },
+  shutting_down: { status: 503, type: 'server_error', retryAfter: 5 },
+  invalid_model: { status: 500, type: 'server_error', internal: true },
+  unsupported_model: { status: 500, type: 'server_error', internal: true },
+  runtime_failure: { status: 500, type: 'server_error', internal: true },
+  runtime_unavailable: { status: 500, type: 'server_error', internal: true },
+  invalid_configuration: { status: 500, type: 'server_error', internal: true },
+  access_denied: { status: 500, type: 'server_error', internal: true },
+  download_failed: { status: 500, type: 'server_error', internal: true },
+  storage_full: { status: 500, type: 'server_error', internal: true },
+};
+
+const INTERNAL_MESSAGE =
+  "the server failed to process the request; its log has the reason under the response's x-request-id";
+
+/** What Fastify refuses itself, before a route is reached. */
+const CODES_BY_STATUS: Readonly<Record<number, string>> = {
+  413: 'body_too_large',
+  414: 'url_too_long',
+  415: 'unsupported_media_type',
+};
+
+/** @param message for people; `code` is what programs compare. */
+export function errorBody(
+  type: ErrorType,
+  message: string,
+  { code = null, param = null }: { code?: string | null; param?: string | null } = {},
+): ErrorBody {
+  return { error: { message, type, param, code } };
+}
+
+/** The one place where what was thrown becomes what a client sees. Neither stack traces nor causes leave the server. */
+export function toHttpError(error: unknown): HttpError {
+  if (error instanceof KvasirError) {
+    const { status, type, retryAfter, internal } = MAPPINGS[error.code];
+    const message = internal ? INTERNAL_MESSAGE : error.message;
+    return {
+      status,
+      body: errorBody(type, message, { code: error.code, param: error.param ?? null }),
+      retryAfter,
+    };
+  }
+  const { statusCode, message } = error as { statusCode?: unknown; message: string };
+  if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500) {
+    const code = CODES_BY_STATUS[statusCode] ?? 'invalid_request';
+    return {
+      status: statusCode,
+      body: errorBody('invalid_request_error', message, { code }),
+      retryAfter: undefined,
+    };
+  }
+  return {
+    status: 500,
+    body: errorBody('server_error', INTERNAL_MESSAGE, { code: 'internal_error' }),
+    retryAfter: undefined,
+  };
+}

@@ -1,0 +1,72 @@
+import { setMaxListeners } from 'node:events';
+import type { GenerationEngine, GenerationEvent, GenerationRequest } from '../engine/types.js';
+
+/**
+ * Starts the sequences of one HTTP request together: they all run, or none does. One that fails later takes the others with it.
+ *
+ * @param signal the client went away: all are aborted at once, whether or not anybody reads the events.
+ * @returns events with the index of their sequence, in the order in which they come.
+ * @throws KvasirError what the engine refuses, synchronously.
+ */
+export function generateAll(
+  engine: GenerationEngine,
+  requests: readonly GenerationRequest[],
+  signal: AbortSignal,
+): AsyncIterable<readonly [index: number, event: GenerationEvent]> {
+  const controller = new AbortController();
+  // Each sequence listens; Node takes more than ten listeners for a leak.
+  setMaxListeners(0, controller.signal);
+  const abort = (): void => controller.abort();
+  signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
+  try {
+    return merge(
+      requests.map(request => engine.generate(request, controller.signal)),
+      abort,
+    );
+  } catch (error) {
+    abort();
+    throw error;
+  }
+}
+
+/**
+ * Reads several sources at the same time. Of each, the next item is asked for when the last one was taken, so that a slow reader makes
+ * every source wait.
+ *
+ * @param onEnd called when the reading ends, for whatever reason.
+ */
+async function* merge<T>(
+  sources: readonly AsyncIterable<T>[],
+  onEnd: () => void,
+): AsyncGenerator<readonly [index: number, item: T], void, undefined> {
+  const iterators = sources.map(source => source[Symbol.asyncIterator]());
+  const arrived: { readonly index: number; readonly result: IteratorResult<T, unknown> }[] = [];
+  let failure: { readonly error: unknown } | undefined;
+  let wake: (() => void) | undefined;
+  const fetch = (index: number): void => {
+    iterators[index]!.next()
+      .then(
+        result => arrived.push({ index, result }),
+        (error: unknown) => (failure ??= { error }),
+      )
+      .finally(() => wake?.());
+  };
+  try {
+    iterators.forEach((_, index) => fetch(index));
+    for (let open = iterators.length; open > 0;) {
+      if (failure !== undefined) throw failure.error;
+      const next = arrived.shift();
+      if (next === undefined) {
+        await new Promise<void>(resolve => (wake = resolve));
+      } else if (next.result.done) {
+        open--;
+      } else {
+        yield [next.index, next.result.value];
+        fetch(next.index);
+      }
+    }
+  } finally {
+    onEnd();
+  }
+}

@@ -1,0 +1,129 @@
+import type { FastifySchemaValidationError } from 'fastify/types/schema.js';
+import { KvasirError } from '../errors.js';
+
+/** As much of a JSON Schema as is needed to say what it expects. */
+interface Expectation {
+  readonly type?: string | readonly string[];
+  /** Names one value, where the type says too little: `token id`. */
+  readonly title?: string;
+  readonly items?: Expectation;
+  readonly anyOf?: readonly Expectation[];
+}
+
+/** Ajv's error with its `verbose` option. */
+interface SchemaError extends FastifySchemaValidationError {
+  readonly parentSchema?: Expectation;
+}
+
+/**
+ * Ajv's settings for bodies that OpenAI's clients send: `prompt: [5]` stays a list, `null` stays null, unknown keys stay where they are
+ * (and are ignored), and defaults are filled in by whoever reads the field, who has to treat null like absence anyhow.
+ */
+export const AJV_OPTIONS = {
+  coerceTypes: false,
+  removeAdditional: false,
+  useDefaults: false,
+  allowUnionTypes: true,
+  verbose: true,
+} as const;
+
+/** Ajv's errors as one sentence about one field, such as `temperature must be <= 2`. */
+export function validationError(errors: FastifySchemaValidationError[], part: string): KvasirError {
+  const error = principal(errors);
+  const place = fieldName(error.instancePath);
+  const { keyword, params } = error;
+  if (keyword === 'required') {
+    const param =
+      place === '' ? String(params.missingProperty) : `${place}.${String(params.missingProperty)}`;
+    return new KvasirError('invalid_request', `${param} is required`, { param });
+  }
+  const message = `${place === '' ? `the ${part}` : place} ${complaint(error)}`;
+  return new KvasirError('invalid_request', message, place === '' ? {} : { param: place });
+}
+
+/**
+ * The error to report: the last one is the outermost. Of a union, the member that the value was meant for speaks, where just one comes
+ * into question; the type of the value, or a constant field such as `role`, rules members out.
+ */
+function principal(errors: readonly SchemaError[]): SchemaError {
+  const outermost = errors[errors.length - 1]!;
+  if (outermost.keyword !== 'anyOf') return outermost;
+  const { schemaPath, instancePath, parentSchema } = outermost;
+  const candidates = (parentSchema?.anyOf ?? [])
+    .map((_, index) => errors.filter(error => error.schemaPath.startsWith(`${schemaPath}/${index}/`)))
+    .filter(member => member.length > 0 && !member.some(error => rulesOut(error, instancePath)));
+  return candidates.length === 1 ? principal(candidates[0]!) : outermost;
+}
+
+function rulesOut({ keyword, instancePath }: SchemaError, union: string): boolean {
+  if (keyword === 'type') return instancePath === union;
+  return keyword === 'const' && !instancePath.slice(union.length + 1).includes('/');
+}
+
+function complaint({ keyword, params, message, parentSchema }: SchemaError): string {
+  switch (keyword) {
+    case 'type':
+    case 'anyOf':
+      return `must be ${describe(parentSchema ?? { type: params.type as string })}`;
+    case 'enum':
+      return `must be one of ${(params.allowedValues as unknown[]).map(value => JSON.stringify(value)).join(', ')}`;
+    case 'const':
+      return `must be ${JSON.stringify(params.allowedValue)}`;
+    case 'minItems':
+      return `must have at least ${count(params.limit, 'item')}`;
+    case 'maxItems':
+      return `must have at most ${count(params.limit, 'item')}`;
+    case 'minLength':
+      return `must have at least ${count(params.limit, 'character')}`;
+    case 'maxLength':
+      return `must have at most ${count(params.limit, 'character')}`;
+    case 'additionalProperties':
+      return `must not have a field ${JSON.stringify(params.additionalProperty)}`;
+    default:
+      return message ?? 'is invalid';
+  }
+}
+
+function count(limit: unknown, unit: string): string {
+  return `${String(limit)} ${unit}${limit === 1 ? '' : 's'}`;
+}
+
+const NOUNS: Readonly<Record<string, string>> = { integer: 'integer', number: 'number', string: 'string' };
+
+/** `a string, a list of strings or null`. */
+function describe(schema: Expectation): string {
+  const members = schema.anyOf?.map(describe) ?? types(schema).map(type => describeType(type, schema));
+  const last = members.pop() ?? 'something else';
+  return members.length === 0 ? last : `${members.join(', ')} or ${last}`;
+}
+
+function describeType(type: string, schema: Expectation): string {
+  if (type === 'null') return 'null';
+  const noun = singular(type, schema);
+  return `${/^[aeiou]/.test(noun) ? 'an' : 'a'} ${noun}`;
+}
+
+function singular(type: string, { title, items }: Expectation): string {
+  if (type !== 'array') return title ?? NOUNS[type] ?? type;
+  return items === undefined ? 'list' : `list of ${plural(items)}`;
+}
+
+function plural(schema: Expectation): string {
+  const [type, ...others] = types(schema);
+  if (type === undefined || others.length > 0) return 'values';
+  return type === 'array' ? singular(type, schema).replace('list', 'lists') : `${singular(type, schema)}s`;
+}
+
+function types({ type = [] }: Expectation): readonly string[] {
+  return typeof type === 'string' ? [type] : type;
+}
+
+/** A JSON pointer as one would write it in code: `/stop/1` is `stop[1]`. */
+function fieldName(pointer: string): string {
+  return pointer
+    .split('/')
+    .slice(1)
+    .map(key => key.replaceAll('~1', '/').replaceAll('~0', '~'))
+    .map((key, index) => (/^\d+$/.test(key) ? `[${key}]` : index === 0 ? key : `.${key}`))
+    .join('');
+}

@@ -1,0 +1,56 @@
+import type { AddressInfo } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import type { Test } from 'tap';
+import { Registry } from '../../src/registry/registry.js';
+import type { GenerationModel } from '../../src/registry/types.js';
+import { createServer, type ServerOptions } from '../../src/server.js';
+import { FakeEngine } from './fake-engine.js';
+import { END, letterTokenizer } from './letter-tokenizer.js';
+
+/** Seconds since the epoch at which the fake models were loaded. */
+export const CREATED = 1_700_000_000;
+
+/** A model of letters over a fake engine. */
+export function fakeModel(id: string, engine: FakeEngine = new FakeEngine()): GenerationModel {
+  return {
+    kind: 'generation',
+    id,
+    created: CREATED,
+    tokenizer: letterTokenizer,
+    contextLength: engine.contextLength,
+    engine,
+    eosIds: new Set([END]),
+    bosId: END,
+    close: () => engine.close(),
+  };
+}
+
+/** A server that listens on a free port until the test ends, with one model called `letters`. */
+export async function startServer(
+  t: Test,
+  options: Partial<ServerOptions> = {},
+): Promise<{ app: FastifyInstance; engine: FakeEngine; url: string; port: number }> {
+  const engine = new FakeEngine();
+  const app = await createServer({ registry: new Registry([fakeModel('letters', engine)]), ...options });
+  t.teardown(() => app.close());
+  await app.listen({ port: 0, host: '127.0.0.1' });
+  const { port } = app.server.address() as AddressInfo;
+  return { app, engine, url: `http://127.0.0.1:${port}`, port };
+}
+
+/** @returns the data of a text/event-stream's events. */
+export function eventData(stream: string): string[] {
+  return stream
+    .split('\n\n')
+    .filter(event => event !== '')
+    .map(event => event.replace(/^data: /, ''));
+}
+
+/** Resolves when the condition holds; rejects after ten seconds. */
+export async function eventually(condition: () => boolean): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error('the condition never held');
+    await new Promise(resolve => setTimeout(resolve, 2));
+  }
+}
