@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import t from 'tap';
-import { KvasirError } from '../../src/errors.js';
+import type { KvasirError } from '../../src/errors.js';
 import { buildDecoder } from '../../src/graph/build.js';
 import { writeModel } from '../support/check-decoder.js';
 import { LLAMA, llamaShapes } from '../support/llama-model.js';
