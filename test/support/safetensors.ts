@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import type { SafetensorsType } from '../../src/graph/weights/safetensors.js';
 
 /** A tensor of a test's checkpoint, row-major. */
 export interface TestTensor {
@@ -10,6 +11,13 @@ export type TestTensors = Readonly<Record<string, TestTensor>>;
 
 export type StoredType = 'F32' | 'F16' | 'BF16';
 
+/** A tensor as its bytes, of any type. */
+export interface StoredTensor {
+  readonly type: SafetensorsType;
+  readonly shape: readonly number[];
+  readonly bytes: Uint8Array;
+}
+
 /**
  * Writes tensors to a safetensors file.
  *
@@ -20,19 +28,36 @@ export async function writeSafetensors(
   tensors: TestTensors,
   type: StoredType = 'F32',
 ): Promise<void> {
-  const header: Record<string, unknown> = {};
-  const parts: Buffer[] = [];
+  const stored = Object.entries(tensors).map(([name, { shape, values }]) => [
+    name,
+    { type, shape, bytes: encode(values, type) },
+  ]);
+  await writeFile(file, safetensors(Object.fromEntries(stored) as Record<string, StoredTensor>));
+}
+
+/** A tensor of single-precision floats. */
+export function f32(shape: readonly number[], values: readonly number[]): StoredTensor {
+  return { type: 'F32', shape, bytes: encode(values, 'F32') };
+}
+
+/** A safetensors file with the tensors one after another. */
+export function safetensors(
+  tensors: Readonly<Record<string, StoredTensor>>,
+  metadata?: Readonly<Record<string, string>>,
+): Buffer {
   let end = 0;
-  for (const [name, { shape, values }] of Object.entries(tensors)) {
-    const bytes = encode(values, type);
-    header[name] = { dtype: type, shape, data_offsets: [end, end + bytes.length] };
-    parts.push(bytes);
-    end += bytes.length;
-  }
-  const json = Buffer.from(JSON.stringify(header));
+  const header: Record<string, unknown> = metadata === undefined ? {} : { __metadata__: metadata };
+  for (const [name, { type, shape, bytes }] of Object.entries(tensors))
+    header[name] = { dtype: type, shape, data_offsets: [end, (end += bytes.byteLength)] };
+  return withHeader(JSON.stringify(header), Buffer.concat(Object.values(tensors).map(({ bytes }) => bytes)));
+}
+
+/** A safetensors file with any header, right or wrong. */
+export function withHeader(header: string, body: Uint8Array = new Uint8Array()): Buffer {
+  const text = Buffer.from(header, 'utf8');
   const length = Buffer.alloc(8);
-  length.writeBigUInt64LE(BigInt(json.length));
-  await writeFile(file, Buffer.concat([length, json, ...parts]));
+  length.writeBigUInt64LE(BigInt(text.byteLength));
+  return Buffer.concat([length, text, body]);
 }
 
 function encode(values: readonly number[], type: StoredType): Buffer {

@@ -94,7 +94,7 @@ async function readIndex(folder: string): Promise<Record<string, string>> {
   if (typeof map !== 'object' || map === null || Array.isArray(map))
     throw new KvasirError('invalid_model', `${file} has no weight_map`);
   for (const [tensor, shard] of Object.entries(map as Record<string, unknown>))
-    if (typeof shard !== 'string' || path.basename(shard) !== shard || shard === '..')
+    if (typeof shard !== 'string' || path.basename(shard) !== shard || ['', '.', '..'].includes(shard))
       throw new KvasirError(
         'invalid_model',
         `${file}: weight_map gives tensor '${tensor}' no file of this folder: ${JSON.stringify(shard)}`,

@@ -203,7 +203,9 @@ async function readFully(
 ): Promise<void> {
   for (let done = 0; done < bytes.byteLength;) {
     const length = Math.min(CHUNK, bytes.byteLength - done);
-    const { bytesRead } = await handle.read(bytes, done, length, position + done);
+    const { bytesRead } = await handle.read(bytes, done, length, position + done).catch((cause: Error) => {
+      throw new KvasirError('invalid_model', `${path} cannot be read: ${cause.message}`, { cause });
+    });
     if (bytesRead === 0)
       throw new KvasirError('invalid_model', `${path} ends at byte ${position + done}, sooner than it said`);
     done += bytesRead;

@@ -1,0 +1,107 @@
+import path from 'node:path';
+import t from 'tap';
+import { Checkpoint, weightFiles } from '../../../src/graph/weights/checkpoint.js';
+import { f32, safetensors } from '../../support/safetensors.js';
+
+const INDEX = 'model.safetensors.index.json';
+const index = (map: unknown) => JSON.stringify({ metadata: { total_size: 0 }, weight_map: map });
+
+t.test('one file', async t => {
+  const folder = t.testdir({
+    'model.safetensors': safetensors({ a: f32([2, 1], [1, 2]), b: f32([1], [3]) }),
+  });
+  const checkpoint = await Checkpoint.open(folder);
+  t.teardown(() => checkpoint.close());
+  t.ok(checkpoint.has('a'));
+  t.notOk(checkpoint.has('c'));
+  const weight = checkpoint.weight('a', [2, 1]);
+  t.equal(weight.name, 'a');
+  t.strictSame(await weight.load(), Float32Array.of(1, 2));
+  t.strictSame(await weight.load(), Float32Array.of(1, 2), 'again');
+  t.strictSame(await weightFiles(folder), ['model.safetensors']);
+});
+
+t.test('shards, each named once', async t => {
+  const folder = t.testdir({
+    [INDEX]: index({ a: 'one.safetensors', b: 'two.safetensors', c: 'one.safetensors' }),
+    'one.safetensors': safetensors({ a: f32([1], [1]), c: f32([1], [3]) }),
+    'two.safetensors': safetensors({ b: f32([1], [2]) }),
+  });
+  t.strictSame(await weightFiles(folder), [INDEX, 'one.safetensors', 'two.safetensors']);
+  const checkpoint = await Checkpoint.open(folder);
+  t.teardown(() => checkpoint.close());
+  for (const [i, name] of ['a', 'b', 'c'].entries())
+    t.strictSame(await checkpoint.weight(name, [1]).load(), Float32Array.of(i + 1));
+});
+
+t.test('a whole file counts before an index', async t => {
+  const folder = t.testdir({ [INDEX]: '?', 'model.safetensors': safetensors({}) });
+  t.strictSame(await weightFiles(folder), ['model.safetensors']);
+});
+
+t.test('a tensor that is absent or has another shape', async t => {
+  const folder = t.testdir({
+    'model.safetensors': safetensors({ w: f32([2, 3], [1, 2, 3, 4, 5, 6]), s: f32([], [1]) }),
+  });
+  const checkpoint = await Checkpoint.open(folder);
+  t.teardown(() => checkpoint.close());
+  const code = 'invalid_model';
+  t.throws(() => checkpoint.weight('x', [1]), {
+    code,
+    message: `${folder}: no tensor 'x' among the weights`,
+  });
+  for (const shape of [[3, 2], [6], [2, 3, 1], []])
+    t.throws(() => checkpoint.weight('w', shape), {
+      code,
+      message: `${path.join(folder, 'model.safetensors')}: tensor 'w' has shape [2, 3]; config.json asks for [${shape.join(', ')}]`,
+    });
+  t.doesNotThrow(() => checkpoint.weight('s', []));
+});
+
+t.test('missing files are named', async t => {
+  const code = 'invalid_model';
+  const empty = t.testdir();
+  await t.rejects(Checkpoint.open(empty), {
+    code,
+    message: `${empty} has neither model.safetensors nor ${INDEX}`,
+  });
+  const folder = t.testdir({
+    [INDEX]: index({ a: 'one.safetensors', b: 'two.safetensors', c: 'three.safetensors' }),
+    'two.safetensors': safetensors({ b: f32([1], [2]) }),
+  });
+  await t.rejects(Checkpoint.open(folder), {
+    code,
+    message: `${folder}: ${INDEX} names missing files: one.safetensors, three.safetensors`,
+  });
+});
+
+t.test('a broken shard is named', async t => {
+  const folder = t.testdir({
+    [INDEX]: index({ a: 'one.safetensors', b: 'two.safetensors' }),
+    'one.safetensors': safetensors({ a: f32([1], [1]) }),
+    'two.safetensors': 'nothing of the kind',
+  });
+  await t.rejects(Checkpoint.open(folder), {
+    code: 'invalid_model',
+    message: /two\.safetensors: claims a header/,
+  });
+});
+
+t.test('a broken index, and one that leaves the folder', async t => {
+  const cases: [string, RegExp][] = [
+    ['{', /index\.json is not JSON/],
+    ['null', /has no weight_map/],
+    ['{}', /has no weight_map/],
+    [index([]), /has no weight_map/],
+    [index({ a: 7 }), /gives tensor 'a' no file of this folder: 7/],
+    ...['../a.safetensors', '/etc/passwd', 'b/a.safetensors', '..', '.', ''].map(
+      (shard): [string, RegExp] => [index({ a: shard }), /gives tensor 'a' no file of this folder/],
+    ),
+  ];
+  for (const [content, message] of cases)
+    await t.rejects(
+      Checkpoint.open(t.testdir({ [INDEX]: content })),
+      { code: 'invalid_model', message },
+      content,
+    );
+});
