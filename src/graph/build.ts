@@ -4,7 +4,7 @@ import type { DecoderSizes } from './architectures/decoder.js';
 import { paddedHeadSize } from './blocks/grouped-query-attention.js';
 import { buildOnce } from './build-cache.js';
 import { ModelConfig } from './config.js';
-import { GraphBuilder } from './onnx/graph-builder.js';
+import { ModelGraph } from './model-graph.js';
 import { Checkpoint, weightFiles } from './weights/checkpoint.js';
 
 /** A graph on disk, ready to load. */
@@ -29,7 +29,7 @@ export async function buildDecoder(folder: string): Promise<BuiltDecoder> {
   const build = await buildOnce({ folder, files, variant: 'decoder-f32' }, async target => {
     const checkpoint = await Checkpoint.open(folder);
     try {
-      const graph = new GraphBuilder();
+      const graph = new ModelGraph();
       architecture.write(graph, config, checkpoint);
       await graph.save(path.join(target, 'decoder.onnx'));
     } finally {

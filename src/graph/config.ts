@@ -64,6 +64,14 @@ export class ModelConfig {
     return this.#read(name, fallback, value => typeof value === 'string', 'a string');
   }
 
+  strings(name: string, fallback?: readonly string[]): readonly string[] {
+    return this.#read(name, fallback, isListOf('string'), 'a list of strings');
+  }
+
+  numbers(name: string, fallback?: readonly number[]): readonly number[] {
+    return this.#read(name, fallback, isListOf('number'), 'a list of numbers');
+  }
+
   /** A field that is an object, with errors that name it as `name.field`; undefined where it is absent. */
   section(name: string): ModelConfig | undefined {
     if (!this.has(name)) return undefined;
@@ -95,6 +103,10 @@ export class ModelConfig {
     if (!fits(value)) return this.invalid(`${name} is ${JSON.stringify(value)}, expected ${expected}`);
     return value as T;
   }
+}
+
+function isListOf(type: 'string' | 'number'): (value: unknown) => boolean {
+  return value => Array.isArray(value) && value.every(element => typeof element === type);
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,5 +1,5 @@
 import type { ModelConfig } from '../config.js';
-import type { GraphBuilder } from '../onnx/graph-builder.js';
+import type { ModelGraph } from '../model-graph.js';
 import type { Checkpoint } from '../weights/checkpoint.js';
 
 /** Sizes of a decoder-only transformer. */
@@ -29,7 +29,7 @@ export interface DecoderArchitecture {
    *
    * @throws KvasirError `invalid_model` where a weight is missing or has another shape than config.json says; `unsupported_model`
    */
-  write(graph: GraphBuilder, config: ModelConfig, checkpoint: Checkpoint): void;
+  write(graph: ModelGraph, config: ModelConfig, checkpoint: Checkpoint): void;
 }
 
 /** Reads {@link DecoderSizes} from the fields that most families use. */

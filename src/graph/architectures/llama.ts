@@ -1,4 +1,4 @@
-import { embed, embeddingTable } from '../blocks/embedding.js';
+import { embed, embeddingTable, type EmbeddingTable } from '../blocks/embedding.js';
 import { swiGlu, type GatedWeights } from '../blocks/feed-forward.js';
 import {
   cacheLengths,
@@ -11,7 +11,8 @@ import type { Bias } from '../blocks/linear.js';
 import { rmsNorm, type Residual } from '../blocks/normalization.js';
 import { inverseFrequencies, rotaryTables } from '../blocks/rotary.js';
 import type { ModelConfig } from '../config.js';
-import { DataType, type GraphBuilder } from '../onnx/graph-builder.js';
+import type { ModelGraph } from '../model-graph.js';
+import { DataType } from '../onnx/graph-builder.js';
 import type { Checkpoint } from '../weights/checkpoint.js';
 import { matrix, type Matrix } from '../weights/matrix.js';
 import { decoderSizes, type DecoderArchitecture, type DecoderSizes } from './decoder.js';
@@ -87,11 +88,11 @@ export const llama: DecoderArchitecture = {
 
 /** The output projection's own table; undefined where it is the embedding's. */
 function outputTable(
-  graph: GraphBuilder,
+  graph: ModelGraph,
   config: ModelConfig,
   checkpoint: Checkpoint,
   { vocabularySize, hiddenSize }: DecoderSizes,
-): string | undefined {
+): EmbeddingTable | undefined {
   if (config.flag('tie_word_embeddings', false)) return undefined;
   return embeddingTable(graph, 'output', checkpoint.weight('lm_head.weight', [vocabularySize, hiddenSize]));
 }

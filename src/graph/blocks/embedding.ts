@@ -1,12 +1,55 @@
-import { DataType, type GraphBuilder, type Value } from '../onnx/graph-builder.js';
+import { int } from '../onnx/attributes.js';
+import type { ModelGraph } from '../model-graph.js';
+import type { Value } from '../onnx/graph-builder.js';
+import type { BlockFormat } from '../quantization/block-format.js';
+import { loadMatrix, matrix, type Matrix } from '../weights/matrix.js';
 import type { Weight } from '../weights/checkpoint.js';
+import { quantizedProduct, quantizedWeight, type QuantizedWeight } from './quantized-weight.js';
 
-/** Adds an embedding table `[vocabulary, hidden]`. */
-export function embeddingTable(graph: GraphBuilder, name: string, weight: Weight): Value {
-  return graph.initializer(`${name}.weight`, DataType.FLOAT, weight.shape, () => weight.load());
+/** A table of vectors `[rows, features]` in a graph, which can be read by row and multiplied by. */
+export type EmbeddingTable = { readonly floats: Value } | { readonly quantized: QuantizedWeight };
+
+/**
+ * Adds an embedding table.
+ *
+ * @param format how it is stored; by default as the graph stores what has the size of the vocabulary. A quantized table must have whole
+ * blocks in a row, or it is stored in floats.
+ */
+export function embeddingTable(
+  graph: ModelGraph,
+  name: string,
+  weight: Weight,
+  format: BlockFormat | undefined = graph.format.vocabulary,
+): EmbeddingTable {
+  const rows: Matrix = matrix(weight);
+  if (format !== undefined && rows.columns % format.blockSize === 0)
+    return { quantized: quantizedWeight(graph, name, rows, format) };
+  return { floats: graph.floats(`${name}.weight`, weight.shape, () => loadMatrix(rows)) };
 }
 
 /** The table's rows at integer ids of any shape. */
-export function embed(graph: GraphBuilder, name: string, table: Value, ids: Value): Value {
-  return graph.node({ op: 'Gather', inputs: [table, ids], name });
+export function embed(graph: ModelGraph, name: string, table: EmbeddingTable, ids: Value): Value {
+  if ('floats' in table) return graph.node({ op: 'Gather', inputs: [table.floats, ids], name });
+  const { codes, scales, zeroPoints, format, rows, columns } = table.quantized;
+  // GatherBlockQuantized wants a row's blocks in one axis; the bytes are the same.
+  const shape = graph.constant(`${name}.codes_shape`, [2], [rows, (columns * format.bits) / 8]);
+  const data = graph.node({ op: 'Reshape', inputs: [codes, shape], name: `${name}.codes` });
+  return graph.node({
+    op: 'GatherBlockQuantized',
+    domain: 'com.microsoft',
+    inputs: [data, ids, scales, zeroPoints],
+    name,
+    attributes: {
+      bits: int(format.bits),
+      block_size: int(format.blockSize),
+      gather_axis: int(0),
+      quantize_axis: int(1),
+    },
+  });
+}
+
+/** `x Eᵀ`: how well each row of the table fits `x`, `[n, features]`. */
+export function similarities(graph: ModelGraph, name: string, table: EmbeddingTable, x: Value): Value {
+  if ('quantized' in table) return quantizedProduct(graph, name, x, table.quantized);
+  return graph.node({ op: 'Gemm', inputs: [x, table.floats], name, attributes: { transB: int(1) } });
 }

@@ -1,5 +1,6 @@
 import { float } from '../onnx/attributes.js';
-import type { GraphBuilder, Value } from '../onnx/graph-builder.js';
+import type { ModelGraph } from '../model-graph.js';
+import type { Value } from '../onnx/graph-builder.js';
 import type { Matrix } from '../weights/matrix.js';
 import { linear, type Bias } from './linear.js';
 
@@ -14,7 +15,7 @@ export interface GatedWeights {
 }
 
 /** The SwiGLU feed-forward layer, `(silu(x Wg) ⊙ x Wu) Wd` (Shazeer 2020). */
-export function swiGlu(graph: GraphBuilder, name: string, x: Value, weights: GatedWeights): Value {
+export function swiGlu(graph: ModelGraph, name: string, x: Value, weights: GatedWeights): Value {
   const gate = linear(graph, `${name}.gate`, x, weights.gate, weights.gateBias);
   const up = linear(graph, `${name}.up`, x, weights.up, weights.upBias);
   const product = graph.node({
@@ -26,7 +27,7 @@ export function swiGlu(graph: GraphBuilder, name: string, x: Value, weights: Gat
 }
 
 /** `x · sigmoid(x)` (Elfwing et al. 2017): QuickGelu with a slope of 1. */
-function silu(graph: GraphBuilder, name: string, x: Value): Value {
+function silu(graph: ModelGraph, name: string, x: Value): Value {
   return graph.node({
     op: 'QuickGelu',
     domain: 'com.microsoft',

@@ -1,5 +1,6 @@
 import { float, int } from '../onnx/attributes.js';
-import { DataType, NONE, type GraphBuilder, type Value } from '../onnx/graph-builder.js';
+import type { ModelGraph } from '../model-graph.js';
+import { DataType, NONE, type Value } from '../onnx/graph-builder.js';
 import { concat, padGroups, padColumns, padRows, stackRows, type Matrix } from '../weights/matrix.js';
 import { linear, type Bias } from './linear.js';
 import type { RotaryTables } from './rotary.js';
@@ -30,7 +31,7 @@ export interface CacheLengths {
 }
 
 /** Declares the inputs of {@link CacheLengths}. */
-export function cacheLengths(graph: GraphBuilder): CacheLengths {
+export function cacheLengths(graph: ModelGraph): CacheLengths {
   return {
     lastPositions: graph.input('seqlens_k', DataType.INT32, ['batch']),
     longest: graph.input('total_sequence_length', DataType.INT32, []),
@@ -59,7 +60,7 @@ export interface AttentionWeights {
  * @param x `[batch, sequence, hidden]`
  */
 export function groupedQueryAttention(
-  graph: GraphBuilder,
+  graph: ModelGraph,
   name: string,
   layer: number,
   x: Value,
@@ -77,7 +78,9 @@ export function groupedQueryAttention(
   const packed = linear(graph, `${name}.qkv`, x, qkv, stackBiases(biases, qkv.rows, half, paddedHalf));
 
   const cacheShape = ['batch', kvHeads, 'cache', padded];
-  const past = ['key', 'value'].map(side => graph.input(`past.${layer}.${side}`, DataType.FLOAT, cacheShape));
+  const past = ['key', 'value'].map(side =>
+    graph.input(`past.${layer}.${side}`, graph.floatType, cacheShape),
+  );
   const present = ['key', 'value'].map(side => `present.${layer}.${side}`);
   const attended = graph.node({
     op: 'GroupQueryAttention',
@@ -100,7 +103,7 @@ export function groupedQueryAttention(
       scale: float(1 / Math.sqrt(headSize)),
     },
   });
-  for (const value of present) graph.output(value, DataType.FLOAT, cacheShape);
+  for (const value of present) graph.output(value, graph.floatType, cacheShape);
   return linear(
     graph,
     `${name}.output`,

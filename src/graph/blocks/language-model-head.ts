@@ -1,5 +1,7 @@
 import { int } from '../onnx/attributes.js';
-import { DataType, type GraphBuilder, type Value } from '../onnx/graph-builder.js';
+import type { ModelGraph } from '../model-graph.js';
+import { DataType, type Value } from '../onnx/graph-builder.js';
+import { similarities, type EmbeddingTable } from './embedding.js';
 
 /**
  * Projects some positions onto the vocabulary: `logits = h[positions] Eᵀ`. Only these reach the product, which for a long prompt saves
@@ -10,9 +12,9 @@ import { DataType, type GraphBuilder, type Value } from '../onnx/graph-builder.j
  * @param table `[vocabulary, hidden]`: the embedding's own where the weights are tied (Press and Wolf 2017).
  */
 export function languageModelHead(
-  graph: GraphBuilder,
+  graph: ModelGraph,
   x: Value,
-  table: Value,
+  table: EmbeddingTable,
   hiddenSize: number,
   vocabularySize: number,
 ): void {
@@ -20,6 +22,9 @@ export function languageModelHead(
   const shape = graph.constant('logits.rows_shape', [2], [-1, hiddenSize]);
   const rows = graph.node({ op: 'Reshape', inputs: [x, shape], name: 'logits.rows' });
   const wanted = graph.node({ op: 'Gather', inputs: [rows, positions], name: 'logits.hidden' });
-  graph.node({ op: 'Gemm', inputs: [wanted, table], name: 'logits', attributes: { transB: int(1) } });
+  const half = graph.floatType !== DataType.FLOAT;
+  const logits = similarities(graph, half ? 'logits.half' : 'logits', table, wanted);
+  if (half)
+    graph.node({ op: 'Cast', inputs: [logits], name: 'logits', attributes: { to: int(DataType.FLOAT) } });
   graph.output('logits', DataType.FLOAT, ['positions', vocabularySize]);
 }

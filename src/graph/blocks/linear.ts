@@ -1,19 +1,34 @@
-import { DataType, type GraphBuilder, type Value } from '../onnx/graph-builder.js';
-import type { Matrix } from '../weights/matrix.js';
+import type { ModelGraph } from '../model-graph.js';
+import type { Value } from '../onnx/graph-builder.js';
+import { loadMatrix, type Matrix } from '../weights/matrix.js';
 import { transpose } from '../weights/transpose.js';
+import { quantizedProduct, quantizedWeight } from './quantized-weight.js';
 
 /** A bias vector, read when it is written. */
 export type Bias = { readonly size: number; load(): Promise<Float32Array> };
 
-/** A fully connected layer: `y = x Wᵀ + b` over the last axis. */
-export function linear(graph: GraphBuilder, name: string, x: Value, matrix: Matrix, bias?: Bias): Value {
+/**
+ * A fully connected layer: `y = x Wᵀ + b` over the last axis.
+ *
+ * @param format how the matrix is stored; by default as the graph stores matrices.
+ */
+export function linear(
+  graph: ModelGraph,
+  name: string,
+  x: Value,
+  matrix: Matrix,
+  bias?: Bias,
+  format = graph.format.matrices,
+): Value {
+  const vector = bias && graph.floats(`${name}.bias`, [bias.size], () => bias.load());
+  if (format !== undefined)
+    return quantizedProduct(graph, name, x, quantizedWeight(graph, name, matrix, format), vector);
   const { rows, columns } = matrix;
   // MatMul multiplies from the right, so the weight is stored transposed.
-  const weight = graph.initializer(`${name}.weight`, DataType.FLOAT, [columns, rows], async () =>
-    transpose(await matrix.load(), rows, columns),
+  const weight = graph.floats(`${name}.weight`, [columns, rows], async () =>
+    transpose(await loadMatrix(matrix), rows, columns),
   );
   const product = graph.node({ op: 'MatMul', inputs: [x, weight], name });
-  if (bias === undefined) return product;
-  const vector = graph.initializer(`${name}.bias`, DataType.FLOAT, [bias.size], () => bias.load());
+  if (vector === undefined) return product;
   return graph.node({ op: 'Add', inputs: [product, vector], name: `${name}.biased` });
 }

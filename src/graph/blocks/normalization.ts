@@ -1,5 +1,6 @@
 import { float } from '../onnx/attributes.js';
-import { DataType, NONE, type GraphBuilder, type Value } from '../onnx/graph-builder.js';
+import type { ModelGraph } from '../model-graph.js';
+import { NONE, type Value } from '../onnx/graph-builder.js';
 import type { Weight } from '../weights/checkpoint.js';
 
 /** A value on the residual stream, and what is still to be added to it. */
@@ -16,13 +17,13 @@ export interface Residual {
  * @returns the normalised value, and the stream with nothing left to add.
  */
 export function rmsNorm(
-  graph: GraphBuilder,
+  graph: ModelGraph,
   name: string,
   { stream, update }: Residual,
   weight: Weight,
   epsilon: number,
 ): { readonly normalized: Value; readonly stream: Value } {
-  const gamma = graph.initializer(`${name}.weight`, DataType.FLOAT, weight.shape, () => weight.load());
+  const gamma = graph.floats(`${name}.weight`, weight.shape, () => weight.load());
   const attributes = { epsilon: float(epsilon) };
   if (update === undefined) {
     const inputs = [stream, gamma];

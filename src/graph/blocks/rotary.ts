@@ -1,4 +1,5 @@
-import { DataType, type GraphBuilder, type Value } from '../onnx/graph-builder.js';
+import type { ModelGraph } from '../model-graph.js';
+import type { Value } from '../onnx/graph-builder.js';
 
 /** Cosines and sines of rotary position embedding, `[positions, pairs]` each. */
 export interface RotaryTables {
@@ -18,7 +19,7 @@ export function inverseFrequencies(size: number, theta: number): number[] {
  * @param pairs pairs of the padded head; those without a frequency do not turn.
  */
 export function rotaryTables(
-  graph: GraphBuilder,
+  graph: ModelGraph,
   name: string,
   frequencies: readonly number[],
   pairs: number,
@@ -32,7 +33,7 @@ export function rotaryTables(
   };
   const shape = [positions, pairs];
   return {
-    cos: graph.initializer(`${name}.cos`, DataType.FLOAT, shape, table(Math.cos)),
-    sin: graph.initializer(`${name}.sin`, DataType.FLOAT, shape, table(Math.sin)),
+    cos: graph.floats(`${name}.cos`, shape, table(Math.cos)),
+    sin: graph.floats(`${name}.sin`, shape, table(Math.sin)),
   };
 }

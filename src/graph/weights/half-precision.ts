@@ -25,3 +25,39 @@ function makeFloat16Table(): Float32Array {
   }
   return table;
 }
+
+/** The nearest halves to single-precision floats, as bits; ties go to the even one, and what is too large becomes infinite. */
+export function toFloat16(floats: Float32Array): Uint16Array {
+  const words = new Uint32Array(floats.buffer, floats.byteOffset, floats.length);
+  const halves = new Uint16Array(words.length);
+  for (let i = 0; i < words.length; i++) halves[i] = roundWord(words[i]!);
+  return halves;
+}
+
+/** A single-precision number as the nearest half. */
+export function roundToFloat16(value: number): number {
+  scratchFloat[0] = value;
+  return (float16Table ??= makeFloat16Table())[roundWord(scratchWord[0]!)]!;
+}
+
+const scratchFloat = new Float32Array(1);
+const scratchWord = new Uint32Array(scratchFloat.buffer);
+
+/** Bits of the single-precision numbers 2^-14, the smallest normal half, and 65520, which rounds to infinity. */
+const SMALLEST_NORMAL = 0x38800000;
+const OVERFLOW = 0x477ff000;
+
+function roundWord(word: number): number {
+  const sign = (word >>> 16) & 0x8000;
+  const magnitude = word & 0x7fffffff;
+  if (magnitude > 0x7f800000) return sign | 0x7e00;
+  if (magnitude >= OVERFLOW) return sign | 0x7c00;
+  if (magnitude < SMALLEST_NORMAL) {
+    scratchWord[0] = magnitude;
+    const units = scratchFloat[0]! * 2 ** 24;
+    const below = Math.floor(units);
+    const rest = units - below;
+    return sign | (rest > 0.5 || (rest === 0.5 && below % 2 === 1) ? below + 1 : below);
+  }
+  return sign | ((magnitude + 0xfff + ((magnitude >>> 13) & 1) - 0x38000000) >>> 13);
+}

@@ -1,16 +1,37 @@
 import type { Weight } from './checkpoint.js';
 
-/** A weight matrix `[rows, columns]`, row-major, that is read when it is written: rows are output features, as PyTorch's Linear has them. */
+/**
+ * A weight matrix `[rows, columns]`, row-major, that is read when it is written: rows are output features, as PyTorch's Linear has them.
+ */
 export interface Matrix {
   readonly rows: number;
   readonly columns: number;
-  load(): Promise<Float32Array>;
+  /** Its rows in order, some at a time. A piece is read when it is asked for, so that only one needs to be in memory. */
+  pieces(): AsyncIterable<Float32Array>;
 }
 
-/** A checkpoint's weight of two dimensions. */
+/** A checkpoint's weight of two dimensions, in one piece. */
 export function matrix(weight: Weight): Matrix {
   const [rows, columns] = weight.shape as [number, number];
-  return { rows, columns, load: () => weight.load() };
+  return {
+    rows,
+    columns,
+    async *pieces() {
+      yield await weight.load();
+    },
+  };
+}
+
+/** All rows at once. */
+export async function loadMatrix({ rows, columns, pieces }: Matrix): Promise<Float32Array> {
+  const result = new Float32Array(rows * columns);
+  let offset = 0;
+  for await (const piece of pieces()) {
+    if (piece.length === result.length) return piece;
+    result.set(piece, offset);
+    offset += piece.length;
+  }
+  return result;
 }
 
 /** Matrices of equal width, one under the other: several projections of the same input become one. */
@@ -19,18 +40,20 @@ export function stackRows(parts: readonly Matrix[]): Matrix {
   return {
     rows: parts.reduce((sum, part) => sum + part.rows, 0),
     columns: first.columns,
-    load: async () => concat(await loadAll(parts)),
+    async *pieces() {
+      for (const part of parts) yield* part.pieces();
+    },
   };
 }
 
-/** Zero rows after every group of `size` rows, so that it has `padded`. */
+/** Zero rows after every group of `size` rows, so that it has `padded`. A piece of the source must hold whole groups. */
 export function padRows(source: Matrix, size: number, padded: number): Matrix {
   if (size === padded) return source;
   const { rows, columns } = source;
   return {
     rows: (rows / size) * padded,
     columns,
-    load: async () => padGroups(await source.load(), size * columns, padded * columns),
+    pieces: () => map(source.pieces(), piece => padGroups(piece, size * columns, padded * columns)),
   };
 }
 
@@ -40,7 +63,7 @@ export function padColumns(source: Matrix, size: number, padded: number): Matrix
   return {
     rows: source.rows,
     columns: (source.columns / size) * padded,
-    load: async () => padGroups(await source.load(), size, padded),
+    pieces: () => map(source.pieces(), piece => padGroups(piece, size, padded)),
   };
 }
 
@@ -64,8 +87,9 @@ export function concat(parts: readonly Float32Array[]): Float32Array {
   return result;
 }
 
-async function loadAll(parts: readonly Matrix[]): Promise<Float32Array[]> {
-  const loaded: Float32Array[] = [];
-  for (const part of parts) loaded.push(await part.load());
-  return loaded;
+async function* map(
+  pieces: AsyncIterable<Float32Array>,
+  change: (piece: Float32Array) => Float32Array,
+): AsyncIterable<Float32Array> {
+  for await (const piece of pieces) yield change(piece);
 }

@@ -1,0 +1,120 @@
+import type { Activation } from '../blocks/activation.js';
+import { embed, embeddingTable, type EmbeddingTable } from '../blocks/embedding.js';
+import { feedForward, postNormLayer } from '../blocks/encoder-layer.js';
+import { layerNorm } from '../blocks/layer-norm.js';
+import { multiHeadAttention } from '../blocks/multi-head-attention.js';
+import { addRow, rowsFrom, type Rows } from '../blocks/position-table.js';
+import type { Value } from '../onnx/graph-builder.js';
+import type { EncoderSource } from './encoder.js';
+
+/** What a family calls the weights of one layer. */
+export interface LayerNames {
+  readonly query: string;
+  readonly key: string;
+  readonly value: string;
+  readonly output: string;
+  readonly attentionNorm: string;
+  readonly up: string;
+  readonly down: string;
+  readonly feedForwardNorm: string;
+}
+
+/** What sets one family of post-norm encoders apart from another. */
+export interface PostNormFamily {
+  /** Rows that the position table has before the one of a text's first token. */
+  readonly firstPosition: number;
+  readonly epsilon: number;
+  readonly activation: Activation;
+  /** Position vectors, where they are not `embeddings.position_embeddings.weight` of the checkpoint. */
+  readonly positions?: Rows | undefined;
+  readonly layer: (index: number) => LayerNames;
+  /** Bias on attention scores, `[1, heads, longest, longest]`. */
+  readonly attentionBias?: Value | undefined;
+}
+
+/** Token vectors, which the output projection of masked language models shares. */
+export function wordTable({ graph, batch, body, sizes }: EncoderSource): EmbeddingTable {
+  const weight = body.weight('embeddings.word_embeddings.weight', [sizes.vocabularySize, sizes.hiddenSize]);
+  return batch.tables.get('words', () => embeddingTable(graph, 'words', weight));
+}
+
+/**
+ * The body that BERT (Devlin et al. 2018) and its descendants share: token, position and segment vectors, summed and normalised, then
+ * layers that normalise after each residual sum.
+ */
+export function postNormEncoder(source: EncoderSource, family: PostNormFamily): Value {
+  const { graph, batch, body, sizes } = source;
+  const { hiddenSize, intermediateSize, segments, contextLength } = sizes;
+  const norm = (name: string) => body.norm(name, hiddenSize, family.epsilon);
+
+  const words = embed(graph, 'embedded.words', wordTable(source), batch.ids);
+  const stored = (): Rows => {
+    const rows = family.firstPosition + contextLength;
+    const weight = body.weight('embeddings.position_embeddings.weight', [rows, hiddenSize]);
+    return rowsFrom(weight, family.firstPosition);
+  };
+  const segmentName = 'embeddings.token_type_embeddings.weight';
+  const hasSegments = body.has(segmentName);
+  let positions = family.positions ?? stored();
+  // A model with one segment adds the same vector to every token: it goes into the position table.
+  if (hasSegments && segments === 1)
+    positions = addRow(positions, body.weight(segmentName, [segments, hiddenSize]));
+  const table = graph.floats('positions.weight', [positions.rows, hiddenSize], positions.load);
+  let update = graph.node({ op: 'Gather', inputs: [table, batch.positions], name: 'embedded.positions' });
+  if (hasSegments && segments > 1) {
+    const weight = body.weight(segmentName, [segments, hiddenSize]);
+    const segmentTable = graph.floats('segments.weight', weight.shape, () => weight.load());
+    const vectors = graph.node({
+      op: 'Gather',
+      inputs: [segmentTable, batch.segments],
+      name: 'embedded.segments',
+    });
+    update = graph.node({ op: 'Add', inputs: [update, vectors], name: 'embedded.places' });
+  }
+  let x = layerNorm(graph, 'embedding_norm', { stream: words, update }, norm('embeddings.LayerNorm')).normalized;
+
+  for (let index = 0; index < sizes.layers; index++) {
+    const name = `layer.${index}`;
+    const names = family.layer(index);
+    const last = index === sizes.layers - 1 && batch.wanted === 'listed';
+    const linearLayer = (layer: string, rows: number, columns: number) => ({
+      matrix: body.matrix(layer, rows, columns),
+      bias: body.bias(layer, rows),
+    });
+    const [query, key, value, output] = [names.query, names.key, names.value, names.output].map(layer =>
+      linearLayer(layer, hiddenSize, hiddenSize),
+    );
+    const up = linearLayer(names.up, intermediateSize, hiddenSize);
+    const down = linearLayer(names.down, hiddenSize, intermediateSize);
+    const attention = {
+      query: query!.matrix,
+      queryBias: query!.bias,
+      key: key!.matrix,
+      keyBias: key!.bias,
+      value: value!.matrix,
+      valueBias: value!.bias,
+      output: output!.matrix,
+      outputBias: output!.bias,
+    };
+    const grid = batch.global(last, family.attentionBias);
+    x = postNormLayer(
+      graph,
+      name,
+      x,
+      {
+        attention: input => multiHeadAttention(graph, name, input, attention, sizes, batch, grid),
+        feedForward: input =>
+          feedForward(graph, `${name}.feed_forward`, input, {
+            up: up.matrix,
+            upBias: up.bias,
+            down: down.matrix,
+            downBias: down.bias,
+            activation: family.activation,
+          }),
+        rows: last ? batch.rows : undefined,
+      },
+      { attention: norm(names.attentionNorm), feedForward: norm(names.feedForwardNorm) },
+    );
+  }
+  return x;
+}

@@ -1,0 +1,110 @@
+import type { Matrix } from '../weights/matrix.js';
+import {
+  blockBytes,
+  blocksPerRow,
+  middleCode,
+  zeroPointBytes,
+  type BlockFormat,
+  type QuantizedMatrix,
+} from './block-format.js';
+import type { BlockParameters, ChooseParameters } from './block-parameters.js';
+import { halfQuadratic } from './half-quadratic.js';
+import { asymmetricRange, symmetricRange } from './round-to-nearest.js';
+
+/**
+ * Quantizes a matrix, piece by piece: beside the result, only one piece is in memory.
+ *
+ * @param roundScale rounds a scale to the type that it is stored in, before weights are divided by it.
+ */
+export async function quantize(
+  matrix: Matrix,
+  format: BlockFormat,
+  roundScale: (scale: number) => number = Math.fround,
+): Promise<QuantizedMatrix> {
+  const { rows, columns } = matrix;
+  const blocks = blocksPerRow(format, columns);
+  const bytes = blockBytes(format);
+  const rowZeroBytes = zeroPointBytes(format, columns);
+  const codes = new Uint8Array(rows * blocks * bytes);
+  const scales = new Float32Array(rows * blocks);
+  const zeroPoints = format.symmetric ? undefined : new Uint8Array(rows * rowZeroBytes);
+
+  const choose = method(format);
+  const parameters: BlockParameters = { scale: 0, zeroPoint: 0 };
+  const blockCodes = new Uint8Array(format.blockSize);
+  const pack = format.bits === 4 ? packNibbles : packBytes;
+  const zeros = new Uint8Array(blocks);
+  let row = 0;
+  for await (const piece of matrix.pieces()) {
+    for (let start = 0; start < piece.length; start += columns, row++) {
+      for (let block = 0; block < blocks; block++) {
+        const begin = start + block * format.blockSize;
+        const values = piece.subarray(begin, Math.min(begin + format.blockSize, start + columns));
+        choose(values, 2 ** format.bits, parameters);
+        parameters.scale = roundScale(parameters.scale);
+        encodeBlock(values, 2 ** format.bits, parameters, blockCodes);
+        const index = row * blocks + block;
+        scales[index] = parameters.scale;
+        zeros[block] = parameters.zeroPoint;
+        pack(blockCodes, codes, index * bytes);
+      }
+      if (zeroPoints !== undefined) pack(zeros, zeroPoints, row * rowZeroBytes);
+    }
+  }
+  return { codes, scales, zeroPoints };
+}
+
+/** The weights that a quantized matrix stands for, `[rows, columns]`. */
+export function dequantize(
+  { codes, scales, zeroPoints }: QuantizedMatrix,
+  format: BlockFormat,
+  rows: number,
+  columns: number,
+): Float32Array {
+  const blocks = blocksPerRow(format, columns);
+  const rowZeroBytes = zeroPointBytes(format, columns);
+  const bytes = blockBytes(format);
+  const code = (from: Uint8Array, begin: number, i: number): number =>
+    format.bits === 8 ? from[begin + i]! : (from[begin + (i >> 1)]! >> (4 * (i & 1))) & 15;
+  const result = new Float32Array(rows * columns);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      const block = Math.floor(column / format.blockSize);
+      const index = row * blocks + block;
+      const zero =
+        zeroPoints === undefined ? middleCode(format) : code(zeroPoints, row * rowZeroBytes, block);
+      result[row * columns + column] =
+        (code(codes, index * bytes, column % format.blockSize) - zero) * scales[index]!;
+    }
+  }
+  return result;
+}
+
+function method({ symmetric, method: name }: BlockFormat): ChooseParameters {
+  const range = symmetric ? symmetricRange : asymmetricRange;
+  return name === 'round-to-nearest' ? range : halfQuadratic(range, !symmetric);
+}
+
+/** Columns beyond the last get the code for 0. */
+function encodeBlock(
+  values: Float32Array,
+  codes: number,
+  { scale, zeroPoint }: BlockParameters,
+  result: Uint8Array,
+): void {
+  result.fill(zeroPoint);
+  if (scale === 0) return;
+  for (let i = 0; i < values.length; i++) {
+    const code = Math.round(values[i]! / scale) + zeroPoint;
+    result[i] = code < 0 ? 0 : code >= codes ? codes - 1 : code;
+  }
+}
+
+function packBytes(codes: Uint8Array, target: Uint8Array, offset: number): void {
+  target.set(codes, offset);
+}
+
+function packNibbles(codes: Uint8Array, target: Uint8Array, offset: number): void {
+  for (let i = 0; i < codes.length; i += 2)
+    target[offset + (i >> 1)] = codes[i]! | ((codes[i + 1] ?? 0) << 4);
+}
