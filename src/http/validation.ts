@@ -6,13 +6,17 @@ interface Expectation {
   readonly type?: string | readonly string[];
   /** Names one value, where the type says too little: `token id`. */
   readonly title?: string;
+  readonly const?: unknown;
   readonly items?: Expectation;
+  readonly properties?: Readonly<Record<string, Expectation>>;
   readonly anyOf?: readonly Expectation[];
 }
 
 /** Ajv's error with its `verbose` option. */
 interface SchemaError extends FastifySchemaValidationError {
   readonly parentSchema?: Expectation;
+  /** The value at fault. */
+  readonly data?: unknown;
 }
 
 /**
@@ -43,21 +47,34 @@ export function validationError(errors: FastifySchemaValidationError[], part: st
 
 /**
  * The error to report: the last one is the outermost. Of a union, the member that the value was meant for speaks, where just one comes
- * into question; the type of the value, or a constant field such as `role`, rules members out.
+ * into question.
  */
 function principal(errors: readonly SchemaError[]): SchemaError {
   const outermost = errors[errors.length - 1]!;
   if (outermost.keyword !== 'anyOf') return outermost;
-  const { schemaPath, instancePath, parentSchema } = outermost;
-  const candidates = (parentSchema?.anyOf ?? [])
-    .map((_, index) => errors.filter(error => error.schemaPath.startsWith(`${schemaPath}/${index}/`)))
-    .filter(member => member.length > 0 && !member.some(error => rulesOut(error, instancePath)));
-  return candidates.length === 1 ? principal(candidates[0]!) : outermost;
+  const { schemaPath, parentSchema, data } = outermost;
+  const members = (parentSchema?.anyOf ?? []).flatMap((member, index) => {
+    const own = errors.filter(error => error.schemaPath.startsWith(`${schemaPath}/${index}/`));
+    return own.length > 0 && isMeant(member, data) ? [own] : [];
+  });
+  return members.length === 1 ? principal(members[0]!) : outermost;
 }
 
-function rulesOut({ keyword, instancePath }: SchemaError, union: string): boolean {
-  if (keyword === 'type') return instancePath === union;
-  return keyword === 'const' && !instancePath.slice(union.length + 1).includes('/');
+/** Whether a value is of the schema's type, and has the constant fields, such as `role`, that tell objects apart. */
+function isMeant(schema: Expectation, value: unknown): boolean {
+  const expected = types(schema);
+  if (expected.length > 0 && !expected.some(type => isOfType(value, type))) return false;
+  return Object.entries(schema.properties ?? {}).every(
+    ([key, property]) =>
+      property.const === undefined || (value as Record<string, unknown>)[key] === property.const,
+  );
+}
+
+function isOfType(value: unknown, type: string): boolean {
+  if (type === 'null') return value === null;
+  if (type === 'array') return Array.isArray(value);
+  if (type === 'integer') return Number.isInteger(value);
+  return typeof value === type && value !== null && !Array.isArray(value);
 }
 
 function complaint({ keyword, params, message, parentSchema }: SchemaError): string {
@@ -92,7 +109,9 @@ const NOUNS: Readonly<Record<string, string>> = { integer: 'integer', number: 'n
 
 /** `a string, a list of strings or null`. */
 function describe(schema: Expectation): string {
-  const members = schema.anyOf?.map(describe) ?? types(schema).map(type => describeType(type, schema));
+  const members = [
+    ...new Set(schema.anyOf?.map(describe) ?? types(schema).map(type => describeType(type, schema))),
+  ];
   const last = members.pop() ?? 'something else';
   return members.length === 0 ? last : `${members.join(', ')} or ${last}`;
 }
