@@ -24,7 +24,13 @@ export type ErrorCode =
   /** ONNX Runtime's library, or one it needs, is not there or does not load. */
   | 'runtime_unavailable'
   /** A setting of the server is wrong. */
-  | 'invalid_configuration';
+  | 'invalid_configuration'
+  /** A model hub wants a token, or does not let this one in. */
+  | 'access_denied'
+  /** A model hub does not answer, or what came from it is broken. */
+  | 'download_failed'
+  /** The disk is full. */
+  | 'storage_full';
 
 /** The one error class that crosses module borders; see {@link ErrorCode}. */
 export class KvasirError extends Error {

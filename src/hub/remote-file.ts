@@ -1,0 +1,91 @@
+import path from 'node:path';
+import { listFiles, modelInfo } from '@huggingface/hub';
+import { KvasirError } from '../errors.js';
+import type { HubClient } from './hub-client.js';
+import type { ModelReference } from './reference.js';
+
+/** How a file's content is known to be right: large files (LFS) have the SHA-256 of their bytes, small ones git's name of a blob. */
+export interface Checksum {
+  readonly kind: 'sha256' | 'git-blob';
+  /** Lower-case hexadecimal. */
+  readonly value: string;
+}
+
+/** A file of a repository at one commit. */
+export interface RemoteFile {
+  /** With `/` between folders; never leads out of the repository. */
+  readonly path: string;
+  /** Bytes. */
+  readonly size: number;
+  readonly checksum: Checksum;
+}
+
+/**
+ * The commit that a revision points to.
+ *
+ * @throws KvasirError `access_denied`, `model_not_found`, `download_failed`
+ */
+export async function resolveCommit(client: HubClient, { repo, revision }: ModelReference): Promise<string> {
+  const { sha } = await modelInfo({
+    name: repo,
+    revision,
+    hubUrl: client.endpoint,
+    fetch: client.fetch,
+    additionalFields: ['sha'],
+  }).catch(notUnderstood);
+  if (!/^[0-9a-f]{40}$/.test(sha)) return notUnderstood(new Error(`it names the commit '${sha}'`));
+  return sha;
+}
+
+/**
+ * All files of a commit.
+ *
+ * @throws KvasirError `access_denied`, `model_not_found`, `download_failed`
+ */
+export async function listRemoteFiles(
+  client: HubClient,
+  repo: string,
+  commit: string,
+): Promise<RemoteFile[]> {
+  const files: RemoteFile[] = [];
+  const entries = listFiles({
+    repo,
+    revision: commit,
+    recursive: true,
+    hubUrl: client.endpoint,
+    fetch: client.fetch,
+  });
+  try {
+    for await (const { type, path: name, size, oid, lfs } of entries) {
+      if (type !== 'file') continue;
+      const checksum: Checksum =
+        lfs === undefined ? { kind: 'git-blob', value: oid ?? '' } : { kind: 'sha256', value: lfs.oid };
+      const file = { path: name, size: lfs?.size ?? size, checksum };
+      requireSound(file);
+      files.push(file);
+    }
+  } catch (error) {
+    return notUnderstood(error);
+  }
+  return files;
+}
+
+/** The hub is not trusted with paths: they become files here. */
+function requireSound({ path: name, size, checksum }: RemoteFile): void {
+  const inside =
+    typeof name === 'string' &&
+    name !== '' &&
+    !/[\\:\0]/.test(name) &&
+    !path.posix.isAbsolute(name) &&
+    name.split('/').every(part => part !== '' && part !== '.' && part !== '..');
+  if (!inside) throw new Error(`it lists a file outside of the repository: ${JSON.stringify(name)}`);
+  if (!Number.isSafeInteger(size) || size < 0) throw new Error(`${name} has no size`);
+  if (!(checksum.kind === 'sha256' ? /^[0-9a-f]{64}$/ : /^[0-9a-f]{40}$/).test(checksum.value))
+    throw new Error(`${name} has no checksum`);
+}
+
+function notUnderstood(error: unknown): never {
+  if (error instanceof KvasirError) throw error;
+  const { message } = error as Error;
+  throw new KvasirError('download_failed', `the hub's answer makes no sense: ${message}`, { cause: error });
+}

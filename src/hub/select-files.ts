@@ -1,0 +1,85 @@
+import { KvasirError } from '../errors.js';
+import { chooseGraphs, type Precision } from '../model/graph-files.js';
+
+/** Which weights to take where a repository has both. */
+export type WeightsFormat = 'safetensors' | 'onnx';
+
+export interface Selection {
+  /** Undefined: safetensors where there are any, else ONNX. */
+  readonly format?: WeightsFormat | undefined;
+  /** Which of several ONNX graphs; undefined: the most exact one. */
+  readonly precision?: Precision | undefined;
+}
+
+export const SAFETENSORS = 'model.safetensors';
+export const SAFETENSORS_INDEX = 'model.safetensors.index.json';
+
+/** What describes a model: its shape, tokenizer, chat template, sampling defaults, and how a sentence embedder pools. */
+const DESCRIPTIONS = [
+  /^(config|generation_config|genai_config|modules|sentence_bert_config|config_sentence_transformers)\.json$/,
+  /^(tokenizer|tokenizer_config|special_tokens_map|added_tokens)\.json$/,
+  /^chat_template\.(jinja|json)$/,
+  /^additional_chat_templates\/[^/]+\.jinja$/,
+  /^\d+_\w+\/(config\.json|model\.safetensors)$/,
+];
+
+/**
+ * Of all files of a repository, those that are needed to build or serve its model: never the same weights twice.
+ *
+ * @param names all files, with `/` between folders.
+ * @param shards the files that `model.safetensors.index.json` names, if it was asked for.
+ * @throws KvasirError `unsupported_model` where there are no weights of a known format; `invalid_model` where a shard is missing
+ */
+export function selectFiles(
+  names: readonly string[],
+  selection: Selection,
+  shards: readonly string[] = [],
+): string[] {
+  const described = names.filter(name => DESCRIPTIONS.some(pattern => pattern.test(name)));
+  return [...described, ...weights(names, selection, shards)];
+}
+
+/** Whether the shards' names must be known before {@link selectFiles} can tell. */
+export function needsIndex(names: readonly string[], { format }: Selection): boolean {
+  return format !== 'onnx' && names.includes(SAFETENSORS_INDEX) && !names.includes(SAFETENSORS);
+}
+
+function weights(names: readonly string[], selection: Selection, shards: readonly string[]): string[] {
+  const { format, precision } = selection;
+  if (format !== 'onnx') {
+    if (names.includes(SAFETENSORS)) return [SAFETENSORS];
+    if (names.includes(SAFETENSORS_INDEX)) return [SAFETENSORS_INDEX, ...requireShards(names, shards)];
+  }
+  const graphs = format === 'safetensors' ? [] : chooseGraphs(names, precision);
+  if (graphs.length === 0) throw new KvasirError('unsupported_model', missingWeights(names, selection));
+  return graphs.flatMap(graph => [graph, ...names.filter(name => isDataOf(graph, name))]);
+}
+
+function missingWeights(names: readonly string[], { format, precision }: Selection): string {
+  const kinds = format ?? 'safetensors and no ONNX';
+  const exact = precision === undefined ? '' : ` of precision ${precision}`;
+  const folders = new Set(
+    names.filter(name => /\/(genai_config\.json|[^/]+\.onnx)$/.test(name)).map(folderOf),
+  );
+  const hint = folders.size === 0 ? '' : `; choose one of its folders: ${[...folders].join(', ')}`;
+  return `there are no ${kinds} weights${exact}${hint}`;
+}
+
+function folderOf(name: string): string {
+  return name.slice(0, name.lastIndexOf('/'));
+}
+
+function requireShards(names: readonly string[], shards: readonly string[]): readonly string[] {
+  const missing = shards.filter(shard => !names.includes(shard));
+  if (shards.length === 0 || missing.length > 0)
+    throw new KvasirError(
+      'invalid_model',
+      `${SAFETENSORS_INDEX} names ${missing.length === 0 ? 'no files' : `files that the repository does not have: ${missing.join(', ')}`}`,
+    );
+  return shards;
+}
+
+/** External data is called after its graph: `model.onnx_data`, `model.onnx_data_1`, `model.onnx.data`. */
+function isDataOf(graph: string, name: string): boolean {
+  return name.startsWith(graph) && /^[._]data(_\d+)?$/.test(name.slice(graph.length));
+}

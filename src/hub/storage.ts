@@ -1,0 +1,47 @@
+import { statfs } from 'node:fs/promises';
+import path from 'node:path';
+import { KvasirError } from '../errors.js';
+
+/**
+ * Runs what writes to a file, and says plainly why it could not.
+ *
+ * @throws KvasirError `storage_full`, or `invalid_configuration` where the place cannot be written to
+ */
+export async function storing<T>(file: string, write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG')
+      throw new KvasirError('storage_full', `no space is left for ${file}`, { cause });
+    if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS' || code === 'ENOTDIR')
+      throw new KvasirError('invalid_configuration', `${file} cannot be written: ${message}`, { cause });
+    throw cause;
+  }
+}
+
+/**
+ * Finds out beforehand whether a folder's disk can hold so many bytes more.
+ *
+ * @throws KvasirError `storage_full`
+ */
+export async function requireSpace(folder: string, bytes: number): Promise<void> {
+  const disk = await statfs(folder).catch(() => undefined);
+  // Some network file systems do not tell.
+  if (disk === undefined || disk.blocks === 0) return;
+  const free = disk.bavail * disk.bsize;
+  if (bytes > free)
+    throw new KvasirError(
+      'storage_full',
+      `${formatBytes(bytes)} are still to come, but the disk of ${path.resolve(folder)} has ${formatBytes(free)} left`,
+    );
+}
+
+const UNITS = ['bytes', 'kB', 'MB', 'GB', 'TB'];
+
+/** A count of bytes for people, in decimal units: `1.53 GB`. */
+export function formatBytes(bytes: number): string {
+  const power = bytes < 1000 ? 0 : Math.min(Math.floor(Math.log10(bytes) / 3), UNITS.length - 1);
+  const value = bytes / 1000 ** power;
+  return `${power === 0 ? value : Number(value.toPrecision(3))} ${UNITS[power]}`;
+}

@@ -1,0 +1,45 @@
+/** Number format of most weights. */
+export type Precision = 'f32' | 'f16' | 'int8' | 'int4';
+
+/** From the most exact on. */
+export const PRECISIONS: readonly Precision[] = ['f32', 'f16', 'int8', 'int4'];
+
+/** How Hugging Face's exporters mark a graph's precision in its name; the preferred spelling first. */
+const SUFFIXES: Readonly<Record<Precision, readonly string[]>> = {
+  f32: [''],
+  f16: ['_fp16'],
+  int8: ['_int8', '_quantized', '_uint8'],
+  int4: ['_q4', '_q4f16', '_bnb4'],
+};
+
+const FOLDERS = ['onnx/', ''];
+/** One graph for everything, one with two branches, or two graphs: for a prompt without and with a past. */
+const STEMS = [['model'], ['decoder_model_merged'], ['decoder_model', 'decoder_with_past_model']];
+
+/**
+ * Of the ONNX graphs that a model folder or repository has, the one to run (or the two that belong together, the one without a past first).
+ *
+ * @param names all files, with `/` between folders.
+ * @param precision undefined: the most exact that there is.
+ * @returns empty where there is none, or none of that precision.
+ */
+export function chooseGraphs(names: readonly string[], precision?: Precision): readonly string[] {
+  for (const wanted of precision === undefined ? PRECISIONS : [precision])
+    for (const stems of STEMS)
+      for (const folder of FOLDERS)
+        for (const suffix of SUFFIXES[wanted]) {
+          const graphs = stems.map(stem => `${folder}${stem}${suffix}.onnx`);
+          if (graphs.every(graph => names.includes(graph))) return graphs;
+        }
+  if (precision !== undefined) return [];
+  const others = names.filter(name => /^(onnx\/)?[^/]+\.onnx$/.test(name));
+  return others.length === 1 ? others : [];
+}
+
+/** The precision that a graph's name tells; undefined where it tells nothing. */
+export function precisionOf(graph: string): Precision | undefined {
+  const marked = PRECISIONS.toReversed();
+  return marked.find(precision =>
+    SUFFIXES[precision].some(suffix => suffix !== '' && graph.endsWith(`${suffix}.onnx`)),
+  );
+}
