@@ -78,7 +78,7 @@ export function toHttpError(error: unknown): HttpError {
       retryAfter,
     };
   }
-  const { statusCode, message } = error as { statusCode?: unknown; message: string };
+  const { statusCode, message } = Object(error) as { statusCode?: unknown; message: string };
   if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500) {
     const code = CODES_BY_STATUS[statusCode] ?? 'invalid_request';
     return {
