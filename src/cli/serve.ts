@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { FastifyInstance } from 'fastify';
 import { pino, type Logger } from 'pino';
+import { DEFAULT_ENGINE_OPTIONS } from '../engine/engine.js';
 import { KvasirError } from '../errors.js';
 import { loggerOptions } from '../http/logging.js';
 import { loadModel } from '../registry/load.js';
@@ -8,7 +9,7 @@ import { Registry } from '../registry/registry.js';
 import type { Model } from '../registry/types.js';
 import { Environment } from '../runtime/index.js';
 import { createServer } from '../server.js';
-import { option, wholeNumber } from './options.js';
+import { byteSize, option, positiveNumber, wholeNumber } from './options.js';
 import { packageInfo } from './package-info.js';
 import { shippedModels } from './shipped-models.js';
 
@@ -18,6 +19,10 @@ interface ServeOptions {
   readonly slots: number;
   readonly contextLength?: number;
   readonly maxWaiting: number;
+  readonly kvCacheMemory?: number;
+  readonly prefixReuse: boolean;
+  readonly stall: number;
+  readonly draftTokens: number;
   readonly threads: number;
   readonly logLevel: string;
 }
@@ -48,6 +53,23 @@ export function serveCommand(): Command {
       option('--max-waiting <number>', 'requests that may wait for a slot')
         .default(1024)
         .argParser(wholeNumber(0)),
+    )
+    .addOption(
+      option(
+        '--kv-cache-memory <bytes>',
+        'what the KV cache of a model may take, such as 2g; default: all slots full',
+      ).argParser(byteSize),
+    )
+    .addOption(option('--no-prefix-reuse', 'run every prompt from its beginning, even if the cache has it'))
+    .addOption(
+      option('--stall <share>', 'by what part of its own time a step may be held up by a new prompt')
+        .default(DEFAULT_ENGINE_OPTIONS.stall)
+        .argParser(positiveNumber),
+    )
+    .addOption(
+      option('--draft-tokens <number>', 'longest draft of speculative decoding by prompt lookup; 0: off')
+        .default(0)
+        .argParser(wholeNumber(0, 64)),
     )
     .addOption(
       option('--threads <number>', 'threads of one model; 0: one per core')
@@ -98,16 +120,22 @@ async function listen(
 async function loadRegistry(
   environment: Environment,
   named: readonly string[],
-  { slots, contextLength, maxWaiting, threads }: ServeOptions,
+  options: ServeOptions,
 ): Promise<Registry> {
+  const { slots, contextLength, maxWaiting, kvCacheMemory, prefixReuse, stall, draftTokens, threads } =
+    options;
+  const settings = {
+    slots,
+    contextLength,
+    cacheBytes: kvCacheMemory,
+    session: { intraOpThreads: threads },
+    engine: { maxWaiting, reusesPrefix: prefixReuse, stall, draftTokens },
+  };
   const models: Model[] = [];
   try {
     for (const argument of named.length > 0 ? named : shippedModels()) {
       const { id, folder } = parseModel(argument);
-      const session = { intraOpThreads: threads };
-      models.push(
-        await loadModel(environment, folder, { id, slots, contextLength, session, engine: { maxWaiting } }),
-      );
+      models.push(await loadModel(environment, folder, { id, ...settings }));
     }
     return new Registry(models);
   } catch (error) {

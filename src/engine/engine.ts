@@ -2,11 +2,14 @@ import { KvasirError } from '../errors.js';
 import type { Decoder } from '../model/decoder.js';
 import { OutputText } from '../text/output-text.js';
 import type { Tokenizer } from '../text/types.js';
+import { ChunkSize } from './chunk-size.js';
 import { logprobsOf } from './logprobs.js';
 import { applyPenalties, changesLogits } from './penalties.js';
+import { promptLookup } from './prompt-lookup.js';
 import { Sampler } from './sampler.js';
-import { Scheduler, type PrefillChunk, type SchedulerOptions } from './scheduler.js';
+import { Scheduler, type PrefillChunk } from './scheduler.js';
 import { Sequence } from './sequence.js';
+import type { SlotOperation } from './slots.js';
 import type {
   EngineStats,
   FinishReason,
@@ -15,15 +18,31 @@ import type {
   GenerationRequest,
 } from './types.js';
 
-export interface EngineOptions extends Omit<SchedulerOptions, 'slots'> {
+export interface EngineOptions {
   /** How many sequences may wait for a slot before new ones are refused. */
   readonly maxWaiting: number;
+  /** How many tokens the cache may hold; by default, and at most, all slots full. */
+  readonly cacheTokens: number;
+  /** See {@link Scheduler}. */
+  readonly promisedTokens: number;
+  /** Longest prefill run, in tokens. */
+  readonly prefillTokens: number;
+  /** By what part of its own time a decode step may be held up by somebody's prompt. */
+  readonly stall: number;
+  /** Whether prompts start from what earlier sequences left in the cache. */
+  readonly reusesPrefix: boolean;
+  /** Longest draft of speculative decoding, in tokens; 0 is off. */
+  readonly draftTokens: number;
 }
 
 export const DEFAULT_ENGINE_OPTIONS: EngineOptions = {
-  prefillChunk: 128,
-  idlePrefillChunk: 512,
   maxWaiting: 1024,
+  cacheTokens: Infinity,
+  promisedTokens: 256,
+  prefillTokens: 512,
+  stall: 0.5,
+  reusesPrefix: true,
+  draftTokens: 0,
 };
 
 /** Continuous batching: sequences join and leave between any two steps (Orca, Yu et al. 2022). */
@@ -32,17 +51,41 @@ export class Engine implements GenerationEngine {
   readonly #tokenizer: Tokenizer;
   readonly #options: EngineOptions;
   readonly #scheduler: Scheduler<Sequence>;
+  readonly #chunkSize: ChunkSize;
   readonly #sampler: Sampler;
+  readonly #cacheTokens: number;
+  readonly #counts = {
+    promptTokens: 0,
+    reusedPromptTokens: 0,
+    generatedTokens: 0,
+    draftedTokens: 0,
+    acceptedTokens: 0,
+  };
   #closing = false;
   #wake: (() => void) | undefined;
   readonly #stopped: Promise<void>;
 
+  /** @throws KvasirError `invalid_configuration` where the cache cannot hold one sequence. */
   constructor(decoder: Decoder, tokenizer: Tokenizer, options: Partial<EngineOptions> = {}) {
     this.#decoder = decoder;
     this.#tokenizer = tokenizer;
     this.#options = { ...DEFAULT_ENGINE_OPTIONS, ...options };
-    this.#scheduler = new Scheduler({ ...this.#options, slots: decoder.slots });
-    this.#sampler = new Sampler(decoder.shape.vocabularySize);
+    const { contextLength, vocabularySize } = decoder.shape;
+    this.#cacheTokens = Math.min(this.#options.cacheTokens, decoder.slots * contextLength);
+    if (this.#cacheTokens < contextLength) {
+      throw new KvasirError(
+        'invalid_configuration',
+        `a KV cache of ${this.#cacheTokens} tokens cannot hold one sequence of ${contextLength}`,
+      );
+    }
+    this.#scheduler = new Scheduler({
+      slots: decoder.slots,
+      cacheTokens: this.#cacheTokens,
+      promisedTokens: this.#options.promisedTokens,
+      prefillsTogether: decoder.prefillTogether !== undefined,
+    });
+    this.#chunkSize = new ChunkSize({ longest: this.#options.prefillTokens, stall: this.#options.stall });
+    this.#sampler = new Sampler(vocabularySize);
     this.#stopped = this.#loop();
   }
 
@@ -58,7 +101,10 @@ export class Engine implements GenerationEngine {
     this.#validate(request);
     const { stopStrings, includeStopString } = request.stop;
     const output = new OutputText(this.#tokenizer, request.promptIds, stopStrings, includeStopString);
-    const sequence = new Sequence(request, output, abandoned => this.#cancel(abandoned));
+    const { reusesPrefix } = this.#options;
+    const sequence = new Sequence(request, output, this.contextLength, reusesPrefix, abandoned =>
+      this.#cancel(abandoned),
+    );
     if (signal?.aborted) {
       sequence.channel.end(cancelled());
       return sequence.channel;
@@ -74,12 +120,15 @@ export class Engine implements GenerationEngine {
   }
 
   stats(): EngineStats {
-    const { running, waiting } = this.#scheduler;
+    const { running, waiting, cachedTokens, preemptions } = this.#scheduler;
     return {
       running: running.length,
       waiting: waiting.length,
       slots: this.slots,
-      cachedTokens: running.reduce((sum, sequence) => sum + sequence.cached, 0),
+      cachedTokens,
+      cacheCapacity: this.#cacheTokens,
+      preemptions,
+      ...this.#counts,
     };
   }
 
@@ -103,9 +152,7 @@ export class Engine implements GenerationEngine {
       throw new KvasirError(
         'invalid_request',
         `token id ${stray} is outside of the vocabulary, 0 to ${vocabularySize - 1}`,
-        {
-          param: 'prompt',
-        },
+        { param: 'prompt' },
       );
     }
     if (promptIds.length >= contextLength) {
@@ -149,46 +196,110 @@ export class Engine implements GenerationEngine {
     this.#wake = undefined;
   }
 
-  /** One step: admit, prefill a chunk, decode all running rows, sample, emit, retire. Returns whether there was anything to do. */
+  /** One step: retire, admit, prefill, decode all running rows, sample, emit. Returns whether there was anything to do. */
   async #step(): Promise<boolean> {
     this.#retire();
-    const { prefill, decode } = this.#scheduler.schedule();
-    if (prefill !== undefined) await this.#guard([prefill.sequence], () => this.#prefill(prefill));
+    const decoding = this.#scheduler.running.some(({ cached, prefillLength }) => cached >= prefillLength);
+    const { operations, prefill, decode } = this.#scheduler.schedule(this.#chunkSize.tokens(decoding));
+    for (const operation of operations) this.#arrange(operation);
+    if (prefill.length > 0)
+      await this.#guard(
+        prefill.map(({ sequence }) => sequence),
+        () => (prefill.length > 1 ? this.#prefillTogether(prefill) : this.#prefill(prefill[0]!)),
+      );
     if (decode.length > 0) await this.#guard(decode, () => this.#decode(decode));
-    return prefill !== undefined || decode.length > 0;
+    return prefill.length > 0 || decode.length > 0;
   }
 
-  async #prefill({ sequence, slot, start, length }: PrefillChunk<Sequence>): Promise<void> {
-    const { vocabularySize } = this.#decoder.shape;
-    const ids = sequence.tokens.slice(start, start + length);
-    const complete = start + length === sequence.promptLength;
-    const { promptLogprobs } = sequence;
-    const wanted = promptLogprobs !== undefined ? 'all' : complete ? 'last' : 'none';
-    const logits = await this.#decoder.prefill(slot, ids, start, wanted);
-    sequence.cached += length;
-
-    if (promptLogprobs !== undefined) {
-      for (let i = 0; i < length; i++) {
-        const next = sequence.tokens[start + i + 1];
-        if (next === undefined) break;
-        promptLogprobs.push(
-          logprobsOf(row(logits, i, vocabularySize), next, sequence.request.promptLogprobs ?? 0),
-        );
-      }
-      if (complete) sequence.channel.push({ type: 'prompt', logprobs: promptLogprobs });
+  #arrange(operation: SlotOperation): void {
+    switch (operation.kind) {
+      case 'copy':
+        return this.#decoder.copySlot(operation.from, operation.to, operation.length);
+      case 'swap':
+        return this.#decoder.swapSlots(operation.a, operation.b, operation.length);
+      case 'release':
+        return this.#decoder.releaseSlot(operation.slot);
     }
-    if (complete) this.#advance(sequence, row(logits, wanted === 'all' ? length - 1 : 0, vocabularySize));
+  }
+
+  /** A chunk of one sequence; its logits only with the last chunk, or where the prompt's own are wanted. */
+  async #prefill({ sequence, slot, start, length }: PrefillChunk<Sequence>): Promise<void> {
+    this.#start(sequence);
+    const ids = sequence.tokens.slice(start, start + length);
+    const complete = start + length === sequence.prefillLength;
+    if (sequence.promptLogprobs !== undefined && start === 0) sequence.promptLogprobs = [undefined];
+    const wanted = sequence.promptLogprobs !== undefined ? 'all' : complete ? 'last' : 'none';
+    const began = performance.now();
+    const logits = await this.#decoder.prefill(slot, ids, start, wanted);
+    this.#chunkSize.observePrefill(length, performance.now() - began);
+    sequence.cached += length;
+    if (sequence.promptLogprobs !== undefined) this.#reportPrompt(sequence, start, length, logits);
+    if (complete) this.#advance(sequence, this.#row(logits, wanted === 'all' ? length - 1 : 0));
+  }
+
+  /** Whole sequences, from their beginning on, in one run. */
+  async #prefillTogether(chunks: readonly PrefillChunk<Sequence>[]): Promise<void> {
+    for (const { sequence } of chunks) this.#start(sequence);
+    const prompts = chunks.map(({ sequence }) => sequence.tokens);
+    const longest = Math.max(...prompts.map(({ length }) => length));
+    const began = performance.now();
+    const logits = await this.#decoder.prefillTogether!(chunks[0]!.slot, prompts);
+    this.#chunkSize.observePrefill(longest * chunks.length, performance.now() - began);
+    chunks.forEach(({ sequence, length }, i) => {
+      sequence.cached = length;
+      this.#advance(sequence, this.#row(logits, i));
+    });
+  }
+
+  #start(sequence: Sequence): void {
+    if (sequence.started) return;
+    sequence.start();
+    this.#counts.promptTokens += sequence.promptLength;
+    this.#counts.reusedPromptTokens += sequence.reused;
+  }
+
+  #reportPrompt(sequence: Sequence, start: number, length: number, logits: Float32Array): void {
+    const { promptLogprobs, tokens, promptLength, request } = sequence;
+    for (let i = 0; i < length && start + i + 1 < promptLength; i++) {
+      const next = tokens[start + i + 1]!;
+      promptLogprobs!.push(logprobsOf(this.#row(logits, i), next, request.promptLogprobs ?? 0));
+    }
+    if (promptLogprobs!.length < promptLength) return;
+    sequence.channel.push({ type: 'prompt', logprobs: promptLogprobs! });
+    sequence.promptLogprobs = undefined;
   }
 
   async #decode(sequences: readonly Sequence[]): Promise<void> {
-    const { vocabularySize } = this.#decoder.shape;
+    const draft = sequences.length === 1 ? this.#draft(sequences[0]!) : [];
+    if (draft.length > 0) return this.#verify(sequences[0]!, draft);
     const ids = sequences.map(sequence => sequence.tokens[sequence.cached]!);
     const cached = sequences.map(sequence => sequence.cached);
+    const began = performance.now();
     const logits = await this.#decoder.decode(ids, cached);
+    this.#chunkSize.observeDecode(performance.now() - began);
     sequences.forEach((sequence, slot) => {
       sequence.cached++;
-      this.#advance(sequence, row(logits, slot, vocabularySize));
+      this.#advance(sequence, this.#row(logits, slot));
     });
+  }
+
+  /** What may come next, where checking it pays: a greedy sequence that is alone. */
+  #draft({ request: { sampling }, tokens, maxLength }: Sequence): number[] {
+    const longest = Math.min(this.#options.draftTokens, maxLength - tokens.length - 1);
+    return longest > 0 && sampling.temperature === 0 ? promptLookup(tokens, longest) : [];
+  }
+
+  /** Runs the last token and its draft in one chunk, and keeps as much as the model would have chosen itself. */
+  async #verify(sequence: Sequence, draft: readonly number[]): Promise<void> {
+    const ids = [sequence.tokens.at(-1)!, ...draft];
+    const logits = await this.#decoder.prefill(0, ids, sequence.cached, 'all');
+    this.#counts.draftedTokens += draft.length;
+    for (let i = 0; i < ids.length && !sequence.finished; i++) {
+      sequence.cached++;
+      this.#advance(sequence, this.#row(logits, i));
+      if (sequence.tokens.at(-1) !== draft[i]) return;
+      this.#counts.acceptedTokens++;
+    }
   }
 
   /** Draws a sequence's next token and emits the text that it makes certain. */
@@ -203,30 +314,38 @@ export class Engine implements GenerationEngine {
     const id = this.#sampler.sample(logits, sampling, sequence.random);
 
     sequence.tokens.push(id);
+    sequence.markToken();
     counts?.add(id);
+    this.#counts.generatedTokens++;
     sequence.held.push({ id, logprobs: logprobs && logprobsOf(logprobs, id, request.logprobs ?? 0) });
-    const stopToken = stop.stopTokenIds.has(id);
-    const shown = stopToken ? { text: sequence.output.flush(), stopped: true } : sequence.output.push(id);
-    const { stopped } = shown;
-    const full = sequence.generated >= stop.maxTokens || sequence.tokens.length >= this.contextLength;
-    const text = full && !stopped ? shown.text + sequence.output.flush() : shown.text;
-    const finishReason: FinishReason | undefined = stopped ? 'stop' : full ? 'length' : undefined;
-    if (text === '' && finishReason === undefined) return;
-    sequence.channel.push({ type: 'delta', text, tokens: sequence.held.splice(0), finishReason });
-    if (finishReason !== undefined) {
-      sequence.finished = true;
-      sequence.channel.end();
+    const shown = stop.stopTokenIds.has(id)
+      ? { text: sequence.output.flush(), stopped: true, tokens: 0 }
+      : sequence.output.push(id);
+    sequence.shown += shown.tokens;
+    const full = sequence.tokens.length >= sequence.maxLength;
+    if (shown.stopped || full) {
+      const text = shown.stopped ? shown.text : shown.text + sequence.output.flush();
+      this.#finish(sequence, text, shown.stopped ? 'stop' : 'length');
+    } else if (shown.text !== '') {
+      const tokens = sequence.held.splice(0, sequence.shown);
+      sequence.shown = 0;
+      sequence.channel.push({ type: 'delta', text: shown.text, tokens, finishReason: undefined });
     }
   }
 
-  /** Takes out what has ended or was cancelled, and closes the gaps in the cache. */
+  #finish(sequence: Sequence, text: string, finishReason: FinishReason): void {
+    const { held, channel } = sequence;
+    sequence.finished = true;
+    channel.push({ type: 'delta', text, tokens: held.splice(0), finishReason, report: sequence.report() });
+    channel.end();
+  }
+
+  /** Takes out what has ended or was cancelled. */
   #retire(): void {
     const leaving = [...this.#scheduler.running, ...this.#scheduler.waiting].filter(
       sequence => sequence.finished || sequence.cancelled !== undefined,
     );
-    if (leaving.length === 0) return;
-    for (const { from, to, length } of this.#scheduler.remove(new Set(leaving)))
-      this.#decoder.copySlot(from, to, length);
+    if (leaving.length > 0) this.#scheduler.remove(new Set(leaving));
   }
 
   /** A run that fails takes its own sequences with it, and nothing else. */
@@ -249,11 +368,12 @@ export class Engine implements GenerationEngine {
     sequence.channel.end(sequence.cancelled);
     this.#wake?.();
   }
-}
 
-/** One position's logits of `[positions, vocabulary]`. */
-function row(logits: Float32Array, index: number, vocabularySize: number): Float32Array {
-  return logits.subarray(index * vocabularySize, (index + 1) * vocabularySize);
+  /** One position's logits of `[positions, vocabulary]`. */
+  #row(logits: Float32Array, index: number): Float32Array {
+    const { vocabularySize } = this.#decoder.shape;
+    return logits.subarray(index * vocabularySize, (index + 1) * vocabularySize);
+  }
 }
 
 function cancelled(): KvasirError {

@@ -1,11 +1,26 @@
+import {
+  commonPrefix,
+  SlotTable,
+  type CachedSequence,
+  type PrefixMatch,
+  type SlotOperation,
+} from './slots.js';
+
 /** What the scheduler must know of a sequence. */
-export interface Schedulable {
-  readonly promptLength: number;
-  /** Tokens with keys and values in the cache. */
-  readonly cached: number;
+export interface Schedulable extends CachedSequence {
+  /** Set when the sequence gets a slot that holds the beginning of its tokens already, and to 0 when it loses its slot. */
+  cached: number;
+  /** How many tokens must be cached before the next one can be drawn: all that there are when it gets a slot. Set by the scheduler. */
+  prefillLength: number;
+  /** Longest that it may become, in tokens. */
+  readonly maxLength: number;
+  /** Whether it may start from what is in the cache already. */
+  readonly reusesPrefix: boolean;
+  /** Smaller comes first; equal ones in order of arrival. */
+  readonly priority: number;
 }
 
-/** A piece of one sequence's prompt: tokens `[start, start + length)`. */
+/** A piece of one sequence: tokens `[start, start + length)`. */
 export interface PrefillChunk<S> {
   readonly sequence: S;
   readonly slot: number;
@@ -13,110 +28,234 @@ export interface PrefillChunk<S> {
   readonly length: number;
 }
 
-/** What one step runs. */
+/** What one step runs, in this order. */
 export interface Step<S> {
-  readonly prefill: PrefillChunk<S> | undefined;
+  readonly operations: readonly SlotOperation[];
+  /** A chunk of one sequence, or several whole sequences from their beginning on, in consecutive slots. */
+  readonly prefill: readonly PrefillChunk<S>[];
   /** Sequences in slots `0 .. decode.length - 1`, in the slots' order. */
   readonly decode: readonly S[];
-}
-
-/** The first `length` positions of slot `from` must be copied to slot `to`. */
-export interface SlotMove {
-  readonly from: number;
-  readonly to: number;
-  readonly length: number;
 }
 
 export interface SchedulerOptions {
   /** How many sequences may hold a slot at once; at least 1. */
   readonly slots: number;
-  /** Longest piece of a prompt that is run between two decode runs: it bounds the pause that running sequences feel. */
-  readonly prefillChunk: number;
-  /** The same while nothing decodes, so that nobody waits. */
-  readonly idlePrefillChunk: number;
+  /** How many tokens the cache may hold, in all slots together; at least as many as the longest sequence. */
+  readonly cacheTokens: number;
+  /**
+   * For how many new tokens room is kept when a sequence is admitted. Most end sooner than they may: with less than that, more of them run
+   * at once; those that outgrow it may have to give way to older ones, and are run again from their beginning.
+   */
+  readonly promisedTokens: number;
+  /** Whether several prompts can be prefilled in one run. */
+  readonly prefillsTogether: boolean;
 }
 
+/** Shorter common beginnings are not worth a copy, nor a run of their own. */
+const SHORTEST_REUSE = 16;
+
 /**
- * Decides who runs, and in which slot. Pure bookkeeping: it never touches the cache, but tells which slots to copy.
+ * Decides who runs, and in which slot. Pure bookkeeping: it never touches the cache, but tells what to do to it.
  *
- * Sequences that hold a slot are `running[0 .. n-1]`, in slot order: first those that decode, so that one run over slots `0 .. d-1` serves
- * all of them, then those whose prompt is not yet in the cache, oldest first. Only the oldest of these is ever prefilled, hence the others'
- * slots are still empty.
+ * Sequences that hold a slot are in slots `0 .. n-1`: first those that decode, so that one run over slots `0 .. d-1` serves all of them,
+ * then those that are being prefilled: one whose tokens may come in chunks, or several that are run whole. The other slots are idle, and
+ * remember what was last in them.
  */
 export class Scheduler<S extends Schedulable> {
   readonly #options: SchedulerOptions;
+  readonly #table: SlotTable<S>;
   #waiting: S[] = [];
-  readonly #running: S[] = [];
+  /** Those that hold a slot, in the order in which they got it. */
+  #admitted: S[] = [];
+  #decoding = 0;
+  #preemptions = 0;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
+    this.#table = new SlotTable(options.slots);
   }
 
-  /** Sequences that wait for a slot, oldest first. */
+  /** Sequences that wait for a slot, the next one first. */
   get waiting(): readonly S[] {
     return this.#waiting;
   }
 
-  /** Sequences that hold a slot; the index is the slot. */
+  /** Sequences that hold a slot, the longest-serving one first. */
   get running(): readonly S[] {
-    return this.#running;
+    return this.#admitted;
+  }
+
+  /** Tokens in the cache, those of idle slots included. */
+  get cachedTokens(): number {
+    return this.#table.filledTotal;
+  }
+
+  /** How often a sequence had to give its slot back since the start. */
+  get preemptions(): number {
+    return this.#preemptions;
   }
 
   add(sequence: S): void {
-    this.#waiting.push(sequence);
-  }
-
-  /** Admits waiting sequences to free slots and plans the next step. Both parts are empty when there is nothing to do. */
-  schedule(): Step<S> {
-    const free = this.#options.slots - this.#running.length;
-    if (free > 0) this.#running.push(...this.#waiting.splice(0, free));
-    const decoding = this.#decoding();
-    const slot = decoding;
-    const sequence = this.#running[slot];
-    const limit = decoding > 0 ? this.#options.prefillChunk : this.#options.idlePrefillChunk;
-    return {
-      prefill: sequence && {
-        sequence,
-        slot,
-        start: sequence.cached,
-        length: Math.min(limit, sequence.promptLength - sequence.cached),
-      },
-      decode: this.#running.slice(0, decoding),
-    };
+    this.#enqueue(sequence, other => other.priority > sequence.priority);
   }
 
   /**
-   * Takes sequences out, waiting or running, and closes the gaps that they leave.
+   * Admits waiting sequences to free slots and plans the next step. All parts are empty when there is nothing to do.
    *
-   * @returns the copies to make in the cache, in order. A hole among the decoding slots is filled by the last decoding sequence.
+   * @param limit tokens that a prefill run may have.
    */
-  remove(sequences: ReadonlySet<S>): SlotMove[] {
+  schedule(limit: number): Step<S> {
+    this.#countDecoding();
+    this.#preempt();
+    if (this.#decoding === this.#admitted.length) this.#admit(limit);
+    const prefill = this.#planPrefill(limit);
+    const decode = Array.from({ length: this.#decoding }, (_, slot) => this.#table.sequence(slot)!);
+    const growth = decode.length + prefill.reduce((sum, chunk) => sum + chunk.length, 0);
+    this.#makeRoom(growth);
+    return { operations: this.#table.takeOperations(), prefill, decode };
+  }
+
+  /** Takes sequences out, waiting or running, and closes the gaps that they leave. */
+  remove(sequences: ReadonlySet<S>): void {
     this.#waiting = this.#waiting.filter(sequence => !sequences.has(sequence));
-    const moves: SlotMove[] = [];
-    const move = (from: number, to: number): void => {
-      const sequence = this.#running[from]!;
-      if (from === to) return;
-      this.#running[to] = sequence;
-      if (sequence.cached > 0) moves.push({ from, to, length: sequence.cached });
-    };
-
-    let decoding = this.#decoding();
-    const prefilling = decoding;
-    for (let slot = 0; slot < decoding; slot++) {
-      if (!sequences.has(this.#running[slot]!)) continue;
-      while (decoding > slot && sequences.has(this.#running[decoding - 1]!)) decoding--;
-      if (decoding > slot) move(--decoding, slot);
-    }
-    let end = decoding;
-    for (let slot = prefilling; slot < this.#running.length; slot++) {
-      if (!sequences.has(this.#running[slot]!)) move(slot, end++);
-    }
-    this.#running.length = end;
-    return moves;
+    this.#countDecoding();
+    for (let slot = this.#admitted.length - 1; slot >= 0; slot--)
+      if (sequences.has(this.#table.sequence(slot)!)) this.#vacate(slot);
   }
 
-  #decoding(): number {
-    const index = this.#running.findIndex(sequence => sequence.cached < sequence.promptLength);
-    return index < 0 ? this.#running.length : index;
+  #countDecoding(): void {
+    const count = this.#admitted.length;
+    let slot = 0;
+    while (slot < count && isPrefilled(this.#table.sequence(slot)!)) slot++;
+    this.#decoding = slot;
   }
+
+  #admit(limit: number): void {
+    const group: S[] = [];
+    let longest = 0;
+    while (this.#waiting.length > 0 && this.#admitted.length < this.#options.slots) {
+      const sequence = this.#waiting[0]!;
+      const length = sequence.tokens.length;
+      const match = sequence.reusesPrefix ? this.#reusable(sequence) : undefined;
+      longest = Math.max(longest, length);
+      const joins =
+        match === undefined &&
+        longest * (group.length + 1) <= limit &&
+        !group.some(other => commonPrefix(other.tokens, sequence.tokens) >= SHORTEST_REUSE);
+      if (group.length > 0 && !joins) return;
+      if (!this.#fits(sequence)) return;
+      this.#waiting.shift();
+      this.#place(sequence, match);
+      group.push(sequence);
+      if (!joins || !this.#options.prefillsTogether) return;
+    }
+  }
+
+  /** The longest beginning of a sequence that is in some slot already. The last token must be run in any case: its logits are wanted. */
+  #reusable({ tokens }: S): PrefixMatch | undefined {
+    const match = this.#table.longestPrefix(tokens);
+    if (match === undefined) return undefined;
+    const length = Math.min(match.length, tokens.length - 1);
+    return length >= SHORTEST_REUSE ? { slot: match.slot, length } : undefined;
+  }
+
+  /** Puts a sequence into the first slot after the running ones. */
+  #place(sequence: S, match: PrefixMatch | undefined): void {
+    const table = this.#table;
+    const target = this.#admitted.length;
+    const victim = this.#victim(match);
+    if (match !== undefined && victim === match.slot) {
+      table.exchange(victim, target);
+    } else {
+      table.forget(victim, { release: false });
+      table.exchange(victim, target);
+      if (match !== undefined)
+        table.copyPrefix({ ...match, slot: match.slot === target ? victim : match.slot }, target);
+    }
+    sequence.cached = match?.length ?? 0;
+    sequence.prefillLength = sequence.tokens.length;
+    table.occupy(target, sequence);
+    this.#admitted.push(sequence);
+  }
+
+  /** The idle slot to give up: that of the match itself, if all it holds is a beginning of the new sequence or nothing else is idle. */
+  #victim(match: PrefixMatch | undefined): number {
+    const table = this.#table;
+    if (match === undefined || table.sequence(match.slot) !== undefined) return table.leastRecentlyUsed()!;
+    if (table.filled(match.slot) === match.length) return match.slot;
+    return table.leastRecentlyUsed(slot => slot !== match.slot) ?? match.slot;
+  }
+
+  #planPrefill(limit: number): PrefillChunk<S>[] {
+    const chunks: PrefillChunk<S>[] = [];
+    for (let slot = this.#decoding; slot < this.#admitted.length; slot++) {
+      const sequence = this.#table.sequence(slot)!;
+      const start = sequence.cached;
+      chunks.push({ sequence, slot, start, length: sequence.prefillLength - start });
+    }
+    const [only] = chunks;
+    return chunks.length === 1 ? [{ ...only!, length: Math.min(limit, only!.length) }] : chunks;
+  }
+
+  /** Tokens that are kept free for a sequence: what it has, and what it was promised or has outgrown. */
+  #reserved({ cached, prefillLength, maxLength }: S): number {
+    return Math.min(Math.max(prefillLength + this.#options.promisedTokens, cached + 1), maxLength);
+  }
+
+  #reservedTotal(): number {
+    return this.#admitted.reduce((sum, sequence) => sum + this.#reserved(sequence), 0);
+  }
+
+  #fits({ tokens, maxLength }: S): boolean {
+    const wanted = Math.min(tokens.length + this.#options.promisedTokens, maxLength);
+    // Whoever is alone always fits: no sequence is longer than the cache.
+    return this.#admitted.length === 0 || this.#reservedTotal() + wanted <= this.#options.cacheTokens;
+  }
+
+  /** Sends the youngest back to the waiting line while those that run have outgrown the cache. */
+  #preempt(): void {
+    while (this.#admitted.length > 1 && this.#reservedTotal() > this.#options.cacheTokens) {
+      const youngest = this.#admitted.at(-1)!;
+      const slot = this.#admitted.findIndex((_, index) => this.#table.sequence(index) === youngest);
+      this.#vacate(slot);
+      youngest.cached = 0;
+      this.#enqueue(youngest, other => other.priority >= youngest.priority);
+      this.#preemptions++;
+    }
+  }
+
+  /** Forgets idle slots, the oldest first, until the next run's tokens find room. */
+  #makeRoom(growth: number): void {
+    let room = this.#options.cacheTokens - this.#table.filledTotal;
+    while (room < growth) {
+      const slot = this.#table.leastRecentlyUsed(idle => this.#table.filled(idle) > 0);
+      if (slot === undefined) return;
+      room += this.#table.filled(slot);
+      this.#table.forget(slot);
+    }
+  }
+
+  /** Takes a running slot from its sequence, and closes the gap. */
+  #vacate(slot: number): void {
+    const sequence = this.#table.sequence(slot)!;
+    const last = this.#admitted.length - 1;
+    this.#table.vacate(slot);
+    this.#admitted.splice(this.#admitted.indexOf(sequence), 1);
+    if (slot < this.#decoding) {
+      const lastDecoding = --this.#decoding;
+      this.#table.exchange(slot, lastDecoding);
+      this.#table.exchange(lastDecoding, last);
+    } else {
+      this.#table.exchange(slot, last);
+    }
+  }
+
+  #enqueue(sequence: S, isBehind: (other: S) => boolean): void {
+    const index = this.#waiting.findIndex(isBehind);
+    this.#waiting.splice(index < 0 ? this.#waiting.length : index, 0, sequence);
+  }
+}
+
+function isPrefilled({ cached, prefillLength }: Schedulable): boolean {
+  return cached >= prefillLength;
 }

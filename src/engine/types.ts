@@ -46,6 +46,8 @@ export interface GenerationRequest {
   readonly logprobs: number | undefined;
   /** The same for each prompt token but the first, which nothing precedes. */
   readonly promptLogprobs: number | undefined;
+  /** Smaller comes first when requests wait for a slot; 0 where it is left out. */
+  readonly priority?: number;
 }
 
 /** The log-probability of a token at its position, with the most probable alternatives, best first. */
@@ -79,7 +81,21 @@ export type GenerationEvent =
       /** The tokens whose text this delta completes (a stop token included: it has no text). */
       readonly tokens: readonly GeneratedToken[];
       readonly finishReason: FinishReason | undefined;
+      /** With the finish reason only. */
+      readonly report?: SequenceReport;
     };
+
+/** What a sequence took. */
+export interface SequenceReport {
+  readonly promptTokens: number;
+  /** Prompt tokens whose keys and values were in the cache already. */
+  readonly cachedTokens: number;
+  readonly generatedTokens: number;
+  /** Milliseconds in the waiting line, then until the first token, then until the end. */
+  readonly queueMs: number;
+  readonly prefillMs: number;
+  readonly decodeMs: number;
+}
 
 /** What a front end needs of the engine. */
 export interface GenerationEngine {
@@ -106,6 +122,16 @@ export interface EngineStats {
   /** Sequences that wait for one. */
   readonly waiting: number;
   readonly slots: number;
-  /** Tokens in the KV cache of running sequences. */
+  /** Tokens in the KV cache, those that finished sequences left included. */
   readonly cachedTokens: number;
+  /** Tokens that the KV cache may hold. */
+  readonly cacheCapacity: number;
+  /** Counts since the start. */
+  readonly promptTokens: number;
+  readonly reusedPromptTokens: number;
+  readonly generatedTokens: number;
+  readonly preemptions: number;
+  /** Tokens that were drafted, and those of them that were right. */
+  readonly draftedTokens: number;
+  readonly acceptedTokens: number;
 }

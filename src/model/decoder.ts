@@ -20,6 +20,11 @@ export interface DecoderShape {
   readonly contextLength: number;
 }
 
+/** Bytes that keys and values of one token take in the cache. */
+export function cacheBytesPerToken({ layers, kvHeads, headSize }: DecoderShape): number {
+  return layers * 2 * kvHeads * headSize * elementSize('float32');
+}
+
 /** Which positions of a prefill chunk are projected onto the vocabulary: the others' logits are never computed. */
 export type WantedLogits = 'none' | 'last' | 'all';
 
@@ -35,6 +40,12 @@ export interface Decoder {
    */
   prefill(slot: number, ids: readonly number[], cached: number, wanted: WantedLogits): Promise<Float32Array>;
   /**
+   * Fills empty slots from `firstSlot` on, one whole sequence each, in one run. Absent where the graph cannot do it.
+   *
+   * @returns logits of each sequence's last position, `[sequences, vocabulary]`, valid until the next run.
+   */
+  prefillTogether?(firstSlot: number, sequences: readonly (readonly number[])[]): Promise<Float32Array>;
+  /**
    * Continues slots `0 .. ids.length - 1` by one token each.
    *
    * @param ids the token of each slot.
@@ -44,6 +55,10 @@ export interface Decoder {
   decode(ids: readonly number[], cached: readonly number[]): Promise<Float32Array>;
   /** Copies the first `length` positions of a slot to another. */
   copySlot(from: number, to: number, length: number): void;
+  /** Exchanges the first `length` positions of two slots. */
+  swapSlots(a: number, b: number, length: number): void;
+  /** Gives back the memory of a slot whose contents are not needed any more, where the device can. */
+  releaseSlot(slot: number): void;
   /** Makes the run under way fail soon, and all later ones at once. */
   abort(): void;
   /** Frees cache and session. No run may be under way. */
@@ -120,6 +135,38 @@ export class SlotDecoder implements Decoder {
     return logits;
   }
 
+  async prefillTogether(firstSlot: number, sequences: readonly (readonly number[])[]): Promise<Float32Array> {
+    const { vocabularySize } = this.shape;
+    const rows = sequences.length;
+    const longest = Math.max(...sequences.map(({ length }) => length));
+    // Padded on the right: what the padding leaves in the cache lies beyond the sequence, where its next tokens overwrite it.
+    const ids = new BigInt64Array(rows * longest);
+    const lengths = new Int32Array(rows);
+    const positions = new BigInt64Array(rows);
+    sequences.forEach((sequence, row) => {
+      sequence.forEach((id, i) => (ids[row * longest + i] = BigInt(id)));
+      lengths[row] = sequence.length - 1;
+      positions[row] = BigInt(row * longest + sequence.length - 1);
+    });
+    const logits = new Float32Array(rows * vocabularySize);
+    const range = this.#bindSlots(firstSlot, rows, lengths);
+    using idsTensor = Tensor.fromArray(ids, [rows, longest]);
+    using positionsTensor = Tensor.fromArray(positions, [rows]);
+    using logitsTensor = Tensor.fromArray(logits, [rows, vocabularySize]);
+    try {
+      range.binding
+        .bindInput('input_ids', idsTensor)
+        .bindInput('logits_positions', positionsTensor)
+        .bindOutput('logits', logitsTensor);
+      this.#total[0] = longest;
+      await this.#session.run(range.binding, this.#runOptions);
+    } finally {
+      range.binding.dispose();
+      for (const tensor of range.tensors) tensor.dispose();
+    }
+    return logits;
+  }
+
   async decode(ids: readonly number[], cached: readonly number[]): Promise<Float32Array> {
     const range = this.#decodeRange(ids.length);
     let longest = 0;
@@ -134,17 +181,25 @@ export class SlotDecoder implements Decoder {
   }
 
   copySlot(from: number, to: number, length: number): void {
-    const { kvHeads, contextLength, headSize } = this.shape;
-    const positionBytes = headSize * elementSize('float32');
-    const headBytes = contextLength * positionBytes;
-    const slotBytes = this.#slotBytes();
-    for (const memory of this.#cache.flat()) {
-      const bytes = memory.view();
-      for (let head = 0; head < kvHeads; head++) {
-        const source = from * slotBytes + head * headBytes;
-        bytes.copyWithin(to * slotBytes + head * headBytes, source, source + length * positionBytes);
-      }
-    }
+    const bytes = length * this.#positionBytes();
+    this.#forEachHead((view, offsetOf) => {
+      view.copyWithin(offsetOf(to), offsetOf(from), offsetOf(from) + bytes);
+    });
+  }
+
+  swapSlots(a: number, b: number, length: number): void {
+    const bytes = length * this.#positionBytes();
+    const kept = new Uint8Array(bytes);
+    this.#forEachHead((view, offsetOf) => {
+      kept.set(view.subarray(offsetOf(a), offsetOf(a) + bytes));
+      view.copyWithin(offsetOf(a), offsetOf(b), offsetOf(b) + bytes);
+      view.set(kept, offsetOf(b));
+    });
+  }
+
+  releaseSlot(slot: number): void {
+    const bytes = this.#slotBytes();
+    for (const memory of this.#cache.flat()) memory.discard(slot * bytes, bytes);
   }
 
   abort(): void {
@@ -165,9 +220,23 @@ export class SlotDecoder implements Decoder {
     this.#session.dispose();
   }
 
+  #positionBytes(): number {
+    return this.shape.headSize * elementSize('float32');
+  }
+
   #slotBytes(): number {
-    const { kvHeads, contextLength, headSize } = this.shape;
-    return kvHeads * contextLength * headSize * elementSize('float32');
+    return this.shape.kvHeads * this.shape.contextLength * this.#positionBytes();
+  }
+
+  /** Visits every head of every layer and side: its bytes, and where in them a slot begins. */
+  #forEachHead(visit: (view: Uint8Array, offsetOf: (slot: number) => number) => void): void {
+    const headBytes = this.shape.contextLength * this.#positionBytes();
+    const slotBytes = this.#slotBytes();
+    for (const memory of this.#cache.flat()) {
+      const view = memory.view();
+      for (let head = 0; head < this.shape.kvHeads; head++)
+        visit(view, slot => slot * slotBytes + head * headBytes);
+    }
   }
 
   #decodeRange(count: number): DecodeRange {

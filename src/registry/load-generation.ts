@@ -1,5 +1,6 @@
 import { basename, resolve } from 'node:path';
 import { Engine, type EngineOptions } from '../engine/engine.js';
+import { cacheBytesPerToken } from '../model/decoder.js';
 import { readGenerationConfig } from '../model/generation-config.js';
 import { loadDecoder, type DecoderOptions } from '../model/load-decoder.js';
 import type { Environment } from '../runtime/index.js';
@@ -9,6 +10,8 @@ import type { GenerationModel } from './types.js';
 export interface GenerationOptions extends DecoderOptions {
   /** The name that requests use; by default the folder's. */
   readonly id?: string | undefined;
+  /** How many bytes the KV cache may take; by default as many as all slots full need. */
+  readonly cacheBytes?: number | undefined;
   readonly engine?: Partial<EngineOptions>;
 }
 
@@ -24,7 +27,16 @@ export async function loadGeneration(
 ): Promise<GenerationModel> {
   const tokenizer = await loadTokenizer(folder);
   const { bosId, eosIds } = await readGenerationConfig(folder);
-  const engine = new Engine(await loadDecoder(environment, folder, options), tokenizer, options.engine);
+  const decoder = await loadDecoder(environment, folder, options);
+  const { cacheBytes = Infinity } = options;
+  let engine: Engine;
+  try {
+    const cacheTokens = Math.floor(cacheBytes / cacheBytesPerToken(decoder.shape));
+    engine = new Engine(decoder, tokenizer, { cacheTokens, ...options.engine });
+  } catch (error) {
+    decoder.dispose();
+    throw error;
+  }
   return {
     kind: 'generation',
     id: options.id ?? basename(resolve(folder)),

@@ -4,7 +4,7 @@ import type { GenerationEngine, GenerationRequest, TokenLogprobs } from '../../s
 import { loadGeneration } from '../../src/registry/load-generation.js';
 import { Environment } from '../../src/runtime/index.js';
 import { greedy } from '../support/generation-request.js';
-import { randomLlama } from '../support/random-llama.js';
+import { randomLlama, TINY_LLAMA } from '../support/random-llama.js';
 
 /**
  * Batches of different sizes take different kernels, whose sums are rounded differently. Where the two best tokens are closer than this,
@@ -48,12 +48,21 @@ function differs(batched: Answer, alone: Answer): string | undefined {
   return undefined;
 }
 
+const CONTEXT = TINY_LLAMA.max_position_embeddings;
+/** What prompts have in common. */
+const COMMON = Array.from({ length: 40 }, (_, i) => 2 + ((i * 37) % 300));
+
 const plan = fc.record({
   slots: fc.integer({ min: 1, max: 5 }),
-  prefillChunk: fc.integer({ min: 1, max: 40 }),
+  prefillTokens: fc.integer({ min: 1, max: 80 }),
+  /** Share of the cache that may be used: below 1, sequences must give way to one another. */
+  cacheShare: fc.double({ min: 0, max: 1, noNaN: true }),
+  draftTokens: fc.constantFrom(0, 3),
   requests: fc.array(
     fc.record({
-      prompt: fc.array(fc.integer({ min: 2, max: 319 }), { minLength: 1, maxLength: 60 }),
+      /** Prompts begin with so many tokens of a common one. */
+      shared: fc.nat(40),
+      prompt: fc.array(fc.integer({ min: 2, max: 319 }), { minLength: 1, maxLength: 40 }),
       maxTokens: fc.integer({ min: 1, max: 25 }),
       /** Steps after which it comes. */
       delay: fc.nat(12),
@@ -67,19 +76,21 @@ const plan = fc.record({
 t.test('whoever else is in the batch, greedy answers are those of the request alone', async t => {
   const folder = await randomLlama(t);
   const environment = new Environment();
-  const alone = await loadGeneration(environment, folder, { slots: 1 });
+  const alone = await loadGeneration(environment, folder, { slots: 1, engine: { reusesPrefix: false } });
   t.teardown(() => alone.close());
   let compared = 0;
 
   await fc.assert(
-    fc.asyncProperty(plan, async ({ slots, prefillChunk, requests }) => {
-      const engine = { prefillChunk, idlePrefillChunk: prefillChunk * 2 };
+    fc.asyncProperty(plan, async ({ slots, prefillTokens, cacheShare, draftTokens, requests }) => {
+      const cacheTokens = Math.ceil(CONTEXT * (1 + (slots - 1) * cacheShare));
+      const engine = { prefillTokens, cacheTokens, draftTokens, promisedTokens: 4 };
       const batched = await loadGeneration(environment, folder, { slots, engine });
       try {
         const answers = await Promise.all(
-          requests.map(async ({ prompt, maxTokens, delay, leavesAfter }, index) => {
+          requests.map(async ({ shared, prompt, maxTokens, delay, leavesAfter }, index) => {
             for (let i = 0; i < delay; i++) await new Promise(resolve => setImmediate(resolve));
-            const request = greedy(prompt, { id: String(index), maxTokens, logprobs: 2 });
+            const ids = [...COMMON.slice(0, shared), ...prompt];
+            const request = greedy(ids, { id: String(index), maxTokens, logprobs: 2 });
             if (leavesAfter === null) return collect(batched.engine, request);
             let left: number = leavesAfter;
             for await (const _ of batched.engine.generate(request)) if (left-- === 0) break;
@@ -88,8 +99,9 @@ t.test('whoever else is in the batch, greedy answers are those of the request al
         );
         for (const [index, answer] of answers.entries()) {
           if (answer === undefined) continue;
-          const { prompt, maxTokens } = requests[index]!;
-          const expected = await collect(alone.engine, greedy(prompt, { maxTokens, logprobs: 2 }));
+          const { shared, prompt, maxTokens } = requests[index]!;
+          const ids = [...COMMON.slice(0, shared), ...prompt];
+          const expected = await collect(alone.engine, greedy(ids, { maxTokens, logprobs: 2 }));
           const difference = differs(answer, expected);
           if (difference !== undefined) throw new Error(difference);
           compared++;

@@ -39,6 +39,11 @@ async function text(engine: Engine, request: GenerationRequest): Promise<string>
   return result;
 }
 
+/** The token ids that were generated. */
+function ids(events: readonly GenerationEvent[]): number[] {
+  return events.flatMap(event => (event.type === 'delta' ? event.tokens.map(({ id }) => id) : []));
+}
+
 const steps = (count: number): Promise<void> =>
   new Promise(resolve => {
     const wait = (left: number): void => void (left > 0 ? setImmediate(wait, left - 1) : resolve());
@@ -64,8 +69,7 @@ t.test('stop tokens are not drawn before minTokens', async t => {
   const events = await all(
     engine.generate(greedy(prompt('a'), { minTokens: 3, stopTokenIds: new Set([5]), maxTokens: 9 })),
   );
-  const tokens = events.flatMap(event => (event.type === 'delta' ? event.tokens.map(({ id }) => id) : []));
-  t.strictSame(tokens, [6, 6, 6, 5]);
+  t.strictSame(ids(events), [6, 6, 6, 5]);
 });
 
 t.test('a stop string over several tokens ends it, with and without the string itself', async t => {
@@ -90,7 +94,7 @@ t.test('ends at the end of the context', async t => {
 });
 
 t.test('long prompts are prefilled in chunks between which others decode', async t => {
-  const { engine, decoder } = setup(t, { options: { prefillChunk: 2, idlePrefillChunk: 3 } });
+  const { engine, decoder } = setup(t, { options: { prefillTokens: 2 } });
   await Promise.all([
     text(engine, greedy(prompt('a'), { maxTokens: 6 })),
     text(engine, greedy(prompt('abcdefg'), { maxTokens: 1 })),
@@ -131,7 +135,7 @@ t.test('log-probabilities are of the model itself, before temperature and penalt
 });
 
 t.test('log-probabilities of the prompt, whatever the chunks', async t => {
-  const { engine } = setup(t, { options: { prefillChunk: 2, idlePrefillChunk: 2 } });
+  const { engine } = setup(t, { options: { prefillTokens: 2 } });
   const [event] = await all(engine.generate(greedy(prompt('abdef'), { promptLogprobs: 1, maxTokens: 1 })));
   const normalizer = Math.log(Math.exp(2) + Math.exp(1) + 26);
   if (event?.type !== 'prompt') throw new Error('the prompt comes first');
@@ -172,7 +176,7 @@ t.test('an aborted signal ends the iterator with cancelled and frees the slot wi
   controller.abort();
   await t.rejects(reading, { code: 'cancelled' });
   await steps(2);
-  t.match(engine.stats(), { running: 0, waiting: 0, cachedTokens: 0 });
+  t.match(engine.stats(), { running: 0, waiting: 0 });
 });
 
 t.test('a signal that is aborted before the start starts nothing', async t => {
@@ -235,4 +239,110 @@ t.test('close ends what runs and waits, refuses what comes, and frees the decode
   await ended;
   t.ok(decoder.disposed);
   t.throws(() => engine.generate(greedy(prompt('a'))), { code: 'shutting_down' });
+});
+
+t.test('prompts that arrive together are prefilled in one run', async t => {
+  const { engine, decoder } = setup(t, { slots: 3 });
+  const texts = await Promise.all(
+    ['abc', 'k', 'xy'].map(letters => text(engine, greedy(prompt(letters), { maxTokens: 3 }))),
+  );
+  t.strictSame(texts, ['def', 'lmn', 'zab']);
+  t.equal(decoder.runs[0], 'prefill 0 3+1+2');
+});
+
+const LONG = 'abcdefghijklmnopqrstuvwxyz';
+
+t.test('a prompt starts from what an earlier sequence left in the cache', async t => {
+  const { engine, decoder } = setup(t);
+  const first = await text(engine, greedy(prompt(LONG), { maxTokens: 5 }));
+  const events = await all(engine.generate(greedy(prompt(`${LONG}${first}x`), { maxTokens: 2 })));
+  t.strictSame(
+    decoder.runs.filter(run => run.startsWith('prefill')),
+    ['prefill 0 26', 'prefill 0 2'],
+  );
+  t.match(events.at(-1), { report: { promptTokens: 32, cachedTokens: 30, generatedTokens: 2 } });
+  t.match(engine.stats(), { promptTokens: 58, reusedPromptTokens: 30 });
+});
+
+t.test('the same prompt again runs one token', async t => {
+  const { engine, decoder } = setup(t);
+  const request = greedy(prompt(LONG), { maxTokens: 1 });
+  await text(engine, request);
+  await text(engine, request);
+  t.strictSame(decoder.runs, ['prefill 0 26', 'prefill 0 1']);
+});
+
+t.test('several answers to one prompt prefill it once', async t => {
+  const { engine, decoder } = setup(t, { slots: 3 });
+  await Promise.all([1, 2, 3].map(() => text(engine, greedy(prompt(LONG), { maxTokens: 4 }))));
+  const prefills = decoder.runs.filter(run => run.startsWith('prefill'));
+  t.strictSame(prefills, ['prefill 0 26', 'prefill 1 1', 'prefill 2 1']);
+});
+
+t.test('prefix reuse can be turned off', async t => {
+  const { engine, decoder } = setup(t, { options: { reusesPrefix: false } });
+  const request = greedy(prompt(LONG), { maxTokens: 1 });
+  await text(engine, request);
+  await text(engine, request);
+  t.strictSame(decoder.runs, ['prefill 0 26', 'prefill 0 26']);
+});
+
+t.test('where the cache is too small for all, the youngest gives way and goes on later', async t => {
+  const { engine } = setup(t, {
+    slots: 3,
+    contextLength: 40,
+    options: { cacheTokens: 60, promisedTokens: 2 },
+  });
+  const texts = await Promise.all(
+    ['a', 'b', 'c'].map(letter => text(engine, greedy(prompt(letter), { maxTokens: 30 }))),
+  );
+  const alphabet = LONG.repeat(3);
+  t.strictSame(
+    texts,
+    [1, 2, 3].map(start => alphabet.slice(start, start + 30)),
+  );
+  t.ok(engine.stats().preemptions > 0);
+});
+
+t.test('a cache that cannot hold one sequence is refused', async t => {
+  const decoder = new FakeDecoder(2, 28, 40, following);
+  t.throws(() => new Engine(decoder, letterTokenizer, { cacheTokens: 39 }), {
+    code: 'invalid_configuration',
+  });
+});
+
+t.test('drafts from the text so far give the same output in fewer runs', async t => {
+  const repeating = (tokens: readonly number[]): number => tokens.length % 8;
+  const options = { draftTokens: 6 };
+  const plain = setup(t, { next: repeating });
+  const drafting = setup(t, { next: repeating, options });
+  const request = greedy(prompt('abcdefghabc'), { maxTokens: 40 });
+  t.strictSame(
+    ids(await all(drafting.engine.generate(request))),
+    ids(await all(plain.engine.generate(request))),
+  );
+  const { draftedTokens, acceptedTokens } = drafting.engine.stats();
+  t.ok(acceptedTokens > 20 && acceptedTokens <= draftedTokens, `${acceptedTokens} of ${draftedTokens}`);
+  t.ok(drafting.decoder.runs.length < plain.decoder.runs.length / 2);
+});
+
+t.test('a wrong draft changes nothing', async t => {
+  const next = (tokens: readonly number[]): number => (tokens.length * tokens.length) % 7;
+  const request = greedy(prompt('abcabcabc'), { maxTokens: 30 });
+  const plain = await all(setup(t, { next }).engine.generate(request));
+  const drafting = await all(setup(t, { next, options: { draftTokens: 5 } }).engine.generate(request));
+  t.strictSame(ids(drafting), ids(plain));
+});
+
+t.test('more urgent requests come first', async t => {
+  const { engine } = setup(t, { slots: 1 });
+  const order: string[] = [];
+  const run = async (letter: string, priority: number): Promise<void> => {
+    await text(engine, { ...greedy(prompt(letter), { maxTokens: 3 }), priority });
+    order.push(letter);
+  };
+  const first = run('a', 0);
+  await steps(1);
+  await Promise.all([first, run('b', 5), run('c', 0), run('d', -1)]);
+  t.strictSame(order, ['a', 'd', 'c', 'b']);
 });

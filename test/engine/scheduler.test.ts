@@ -1,125 +1,265 @@
 import t from 'tap';
 import fc from 'fast-check';
-import { Scheduler, type Schedulable } from '../../src/engine/scheduler.js';
+import { Scheduler, type Schedulable, type SchedulerOptions, type Step } from '../../src/engine/scheduler.js';
 
 class Fake implements Schedulable {
   cached = 0;
+  prefillLength = 0;
+  readonly tokens: number[];
+
   constructor(
-    readonly name: number,
-    readonly promptLength: number,
-  ) {}
+    readonly name: string,
+    prompt: readonly number[],
+    readonly maxLength = 1000,
+    readonly reusesPrefix = true,
+    readonly priority = 0,
+  ) {
+    this.tokens = [...prompt];
+  }
 }
 
-/** Does to the fakes what the engine does to sequences in one step. */
-function run(scheduler: Scheduler<Fake>): ReturnType<Scheduler<Fake>['schedule']> {
-  const step = scheduler.schedule();
-  if (step.prefill) step.prefill.sequence.cached += step.prefill.length;
-  for (const sequence of step.decode) sequence.cached++;
+/** A prompt of its own: no other seed's has a token in common with it. */
+function prompt(seed: number, length: number): number[] {
+  return Array.from({ length }, (_, i) => seed * 10_000 + i);
+}
+
+/** The tokens that stand in the cache, by slot. */
+type Cells = (number | undefined)[][];
+
+/** Does what an engine does in one step, to sequences and cells alike; what is generated depends on all that came before. */
+function run(scheduler: Scheduler<Fake>, cells: Cells, limit: number): Step<Fake> {
+  const step = scheduler.schedule(limit);
+  for (const operation of step.operations) {
+    if (operation.kind === 'release') cells[operation.slot] = [];
+    if (operation.kind === 'copy') cells[operation.to] = cells[operation.from]!.slice(0, operation.length);
+    if (operation.kind === 'swap') {
+      const { a, b, length } = operation;
+      [cells[a], cells[b]] = [cells[b]!.slice(0, length), cells[a]!.slice(0, length)];
+    }
+  }
+  for (const { sequence, slot, start, length } of step.prefill) {
+    for (let i = start; i < start + length; i++) cells[slot]![i] = sequence.tokens[i];
+    sequence.cached = start + length;
+    if (sequence.cached === sequence.prefillLength) generate(sequence);
+  }
+  step.decode.forEach((sequence, slot) => {
+    cells[slot]![sequence.cached] = sequence.tokens[sequence.cached];
+    sequence.cached++;
+    generate(sequence);
+  });
   return step;
 }
 
-const options = { slots: 2, prefillChunk: 4, idlePrefillChunk: 8 };
+function generate(sequence: Fake): void {
+  sequence.tokens.push((sequence.tokens.at(-1)! * 31 + sequence.tokens.length) % 1_000_003);
+}
 
-t.test('admits in order of arrival while slots last', async t => {
-  const scheduler = new Scheduler<Fake>(options);
-  const sequences = [new Fake(0, 3), new Fake(1, 3), new Fake(2, 3)];
-  sequences.forEach(sequence => scheduler.add(sequence));
-  scheduler.schedule();
-  t.strictSame(scheduler.running, sequences.slice(0, 2));
-  t.strictSame(scheduler.waiting, sequences.slice(2));
-});
+const defaults: SchedulerOptions = {
+  slots: 4,
+  cacheTokens: 4000,
+  promisedTokens: 10,
+  prefillsTogether: false,
+};
 
-t.test('prefills the oldest prompt in chunks, longer ones while nothing decodes', async t => {
-  const scheduler = new Scheduler<Fake>(options);
-  const [first, second] = [new Fake(0, 10), new Fake(1, 6)];
-  scheduler.add(first);
-  scheduler.add(second);
-  t.match(run(scheduler).prefill, { sequence: first, slot: 0, start: 0, length: 8 });
-  t.match(run(scheduler).prefill, { sequence: first, slot: 0, start: 8, length: 2 });
-  const step = run(scheduler);
-  t.match(
-    step.prefill,
-    { sequence: second, slot: 1, start: 0, length: 4 },
-    'now a decoding sequence must not wait long',
-  );
-  t.strictSame(step.decode, [first]);
-});
+function setup(options: Partial<SchedulerOptions> = {}): {
+  scheduler: Scheduler<Fake>;
+  step: (limit?: number) => Step<Fake>;
+} {
+  const all = { ...defaults, ...options };
+  const scheduler = new Scheduler<Fake>(all);
+  const cells: Cells = Array.from({ length: all.slots }, () => []);
+  return { scheduler, step: (limit = 100) => run(scheduler, cells, limit) };
+}
 
 t.test('has nothing to do when nobody is there', async t => {
-  t.strictSame(new Scheduler<Fake>(options).schedule(), { prefill: undefined, decode: [] });
+  t.strictSame(setup().step(), { operations: [], prefill: [], decode: [] });
 });
 
-t.test('fills a hole with the last decoding sequence and moves the half-prefilled one after it', async t => {
-  const scheduler = new Scheduler<Fake>({ slots: 4, prefillChunk: 2, idlePrefillChunk: 2 });
-  const [a, b, c, d] = [new Fake(0, 2), new Fake(1, 2), new Fake(2, 9), new Fake(3, 5)];
-  for (const sequence of [a, b, c, d]) scheduler.add(sequence);
-  run(scheduler);
-  run(scheduler);
-  run(scheduler);
-  t.equal(c.cached, 2);
-  const moves = scheduler.remove(new Set([a]));
-  t.strictSame(moves, [
-    { from: 1, to: 0, length: b.cached },
-    { from: 2, to: 1, length: 2 },
+t.test('prefills one sequence after the other, in chunks, while others decode', async t => {
+  const { scheduler, step } = setup();
+  const [a, b] = [new Fake('a', prompt(1, 10)), new Fake('b', prompt(2, 6))];
+  scheduler.add(a);
+  scheduler.add(b);
+  t.match(step(8).prefill, [{ sequence: a, slot: 0, start: 0, length: 8 }]);
+  t.match(step(8).prefill, [{ sequence: a, slot: 0, start: 8, length: 2 }]);
+  const third = step(4);
+  t.match(third.prefill, [{ sequence: b, slot: 1, start: 0, length: 4 }]);
+  t.strictSame(third.decode, [a]);
+  t.match(step(4).prefill, [{ sequence: b, start: 4, length: 2 }]);
+  t.strictSame(step(4).decode, [a, b]);
+});
+
+t.test('prefills short prompts together as far as the limit allows', async t => {
+  const { scheduler, step } = setup({ prefillsTogether: true });
+  const sequences = [3, 5, 4, 2].map((length, i) => new Fake(String(i), prompt(i, length)));
+  for (const sequence of sequences) scheduler.add(sequence);
+  const chunks = step(15).prefill.map(({ slot, start, length }) => [slot, start, length]);
+  t.strictSame(chunks, [
+    [0, 0, 3],
+    [1, 0, 5],
+    [2, 0, 4],
   ]);
-  t.strictSame(scheduler.running, [b, c, d]);
+  t.match(step(15).prefill, [{ slot: 3, start: 0, length: 2 }]);
 });
 
-t.test('whatever happens, slots stay contiguous and the cache keeps what each sequence needs', async () => {
-  const action = fc.oneof(
-    fc.record({ type: fc.constant('add' as const), prompt: fc.integer({ min: 1, max: 20 }) }),
-    fc.record({ type: fc.constant('step' as const) }),
-    fc.record({
+t.test(
+  'fills the hole that a decoding sequence leaves with the last one, and keeps what it held',
+  async t => {
+    const { scheduler, step } = setup();
+    const [a, b, c] = [1, 2, 3].map(seed => new Fake(String(seed), prompt(seed, 20))) as [Fake, Fake, Fake];
+    for (const sequence of [a, b, c]) scheduler.add(sequence);
+    for (let i = 0; i < 4; i++) step();
+    scheduler.remove(new Set([a]));
+    const { operations, decode } = step();
+    t.strictSame(decode, [c, b]);
+    t.match(operations, [{ kind: 'swap', a: 0, b: 2 }]);
+    const again = new Fake('again', a.tokens.slice(0, 22));
+    scheduler.add(again);
+    t.match(step().prefill, [{ sequence: again, slot: 2, start: 21, length: 1 }]);
+  },
+);
+
+t.test('starts from a running sequence by a copy, from an idle one in place', async t => {
+  const { scheduler, step } = setup();
+  const system = prompt(7, 40);
+  scheduler.add(new Fake('a', [...system, 1]));
+  step();
+  scheduler.add(new Fake('b', [...system, 2]));
+  const copied = step();
+  t.strictSame(copied.operations, [{ kind: 'copy', from: 0, to: 1, length: 40 }]);
+  t.match(copied.prefill, [{ slot: 1, start: 40, length: 1 }]);
+});
+
+t.test('short common beginnings are run again', async t => {
+  const { scheduler, step } = setup();
+  scheduler.add(new Fake('a', [1, 2, 3, 4]));
+  step();
+  scheduler.add(new Fake('b', [1, 2, 3, 5]));
+  t.match(step().prefill, [{ start: 0, length: 4 }]);
+});
+
+t.test('gives up the slot that was not used for longest', async t => {
+  const { scheduler, step } = setup({ slots: 2 });
+  const one = (seed: number): void => {
+    const sequence = new Fake(String(seed), prompt(seed, 20));
+    scheduler.add(sequence);
+    step();
+    scheduler.remove(new Set([sequence]));
+  };
+  one(1);
+  one(2);
+  one(1);
+  one(3);
+  scheduler.add(new Fake('again', prompt(1, 21)));
+  t.match(step().prefill, [{ start: 20, length: 1 }], 'the second was given up, not the first');
+});
+
+t.test('admits no more than the cache can hold', async t => {
+  const { scheduler, step } = setup({ cacheTokens: 100, promisedTokens: 10 });
+  for (const seed of [1, 2, 3]) scheduler.add(new Fake(String(seed), prompt(seed, 35)));
+  step();
+  step();
+  step();
+  t.equal(scheduler.running.length, 2);
+  t.equal(scheduler.waiting.length, 1);
+});
+
+t.test('sends the youngest back when sequences outgrow the cache, ahead of those that never ran', async t => {
+  const { scheduler, step } = setup({ cacheTokens: 60, promisedTokens: 2, slots: 2 });
+  const [a, b, c] = [1, 2, 3].map(seed => new Fake(String(seed), prompt(seed, 20), 60)) as [Fake, Fake, Fake];
+  for (const sequence of [a, b, c]) scheduler.add(sequence);
+  while (scheduler.preemptions === 0) step();
+  t.strictSame(scheduler.running, [a]);
+  t.strictSame(scheduler.waiting, [b, c]);
+  t.equal(b.cached, 0);
+});
+
+const action = fc.oneof(
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      type: fc.constant('add' as const),
+      seed: fc.nat(3),
+      shared: fc.nat(40),
+      own: fc.integer({ min: 1, max: 20 }),
+      grows: fc.integer({ min: 1, max: 30 }),
+      reuses: fc.boolean(),
+      priority: fc.integer({ min: -1, max: 1 }),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({ type: fc.constant('step' as const), limit: fc.integer({ min: 1, max: 60 }) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
       type: fc.constant('remove' as const),
       picks: fc.array(fc.nat(30), { minLength: 1, maxLength: 4 }),
     }),
-  );
-  fc.assert(
-    fc.property(
-      fc.integer({ min: 1, max: 5 }),
-      fc.integer({ min: 1, max: 7 }),
-      fc.array(action, { maxLength: 60 }),
-      (slots, prefillChunk, actions) => {
-        const scheduler = new Scheduler<Fake>({ slots, prefillChunk, idlePrefillChunk: prefillChunk + 3 });
-        /** What the cache holds: cells[slot][position] is the sequence whose token stands there. */
-        const cells: (number | undefined)[][] = Array.from({ length: slots }, () => []);
-        let names = 0;
-        for (const event of actions) {
-          if (event.type === 'add') scheduler.add(new Fake(names++, event.prompt));
-          if (event.type === 'step') {
-            const { prefill, decode } = run(scheduler);
-            if (prefill) {
-              const { slot, start, length, sequence } = prefill;
-              if (scheduler.running[slot] !== sequence) throw new Error('prefills another slot than its own');
-              for (let i = start; i < start + length; i++) cells[slot]![i] = sequence.name;
-              if (length < 1 || start + length > sequence.promptLength)
-                throw new Error('chunk out of the prompt');
+  },
+);
+
+t.test(
+  'whatever happens, each sequence finds its own tokens in its slot, and nobody waits for ever',
+  async () => {
+    fc.assert(
+      fc.property(
+        fc.record({
+          slots: fc.integer({ min: 1, max: 5 }),
+          spare: fc.nat(300),
+          promisedTokens: fc.nat(20),
+          prefillsTogether: fc.boolean(),
+        }),
+        fc.array(action, { maxLength: 80 }),
+        ({ spare, ...options }, actions) => {
+          const longest = 100;
+          const cacheTokens = longest + spare;
+          const scheduler = new Scheduler<Fake>({ ...options, cacheTokens });
+          const cells: Cells = Array.from({ length: options.slots }, () => []);
+          let names = 0;
+          const all = (): Fake[] => [...scheduler.running, ...scheduler.waiting];
+          const step = (limit: number): void => {
+            const { prefill, decode } = run(scheduler, cells, limit);
+            const running = [...decode.map((sequence, slot) => ({ sequence, slot })), ...prefill];
+            for (const { sequence, slot } of running)
+              for (let i = 0; i < sequence.cached; i++)
+                if (cells[slot]![i] !== sequence.tokens[i])
+                  throw new Error(`${sequence.name} lost token ${i}`);
+            const slots = running.map(({ slot }) => slot);
+            if (new Set(slots).size !== slots.length) throw new Error('two sequences share a slot');
+            if (slots.some(slot => slot >= options.slots)) throw new Error('there is no such slot');
+            if (prefill.length > 1 && prefill.some(({ start }) => start > 0))
+              throw new Error('only fresh sequences are prefilled together');
+            if (running.length !== scheduler.running.length)
+              throw new Error('a sequence with a slot is left out');
+            if (scheduler.cachedTokens > cacheTokens) throw new Error('the cache overflows');
+            const done = all().filter(({ tokens, maxLength }) => tokens.length >= maxLength);
+            scheduler.remove(new Set(done));
+          };
+          for (const event of actions) {
+            if (event.type === 'add') {
+              const { seed, shared, own, grows, reuses, priority } = event;
+              const tokens = [...prompt(seed, shared), ...prompt(5 + names, own)];
+              scheduler.add(
+                new Fake(`#${names++}`, tokens, Math.min(longest, tokens.length + grows), reuses, priority),
+              );
             }
-            decode.forEach((sequence, slot) => {
-              if (scheduler.running[slot] !== sequence) throw new Error('decodes another slot than its own');
-              cells[slot]![sequence.cached - 1] = sequence.name;
-            });
+            if (event.type === 'step') step(event.limit);
+            if (event.type === 'remove' && all().length > 0) {
+              const leaving = new Set(event.picks.map(pick => all()[pick % all().length]!));
+              scheduler.remove(leaving);
+              if (all().some(sequence => leaving.has(sequence)))
+                throw new Error('a removed sequence is still there');
+            }
           }
-          if (event.type === 'remove') {
-            const all = [...scheduler.running, ...scheduler.waiting];
-            if (all.length === 0) continue;
-            const leaving = new Set(event.picks.map(pick => all[pick % all.length]!));
-            for (const { from, to, length } of scheduler.remove(leaving)) {
-              for (let i = 0; i < length; i++) cells[to]![i] = cells[from]![i];
-            }
-            if ([...scheduler.running, ...scheduler.waiting].some(sequence => leaving.has(sequence))) {
-              throw new Error('a removed sequence is still there');
-            }
+          for (let steps = 0; all().length > 0; steps++) {
+            if (steps > 20_000) throw new Error('somebody waits for ever');
+            step(40);
           }
-          if (scheduler.running.length > slots) throw new Error('more sequences than slots');
-          scheduler.running.forEach((sequence, slot) => {
-            for (let i = 0; i < sequence.cached; i++) {
-              if (cells[slot]![i] !== sequence.name) throw new Error('a sequence lost its cache');
-            }
-          });
-        }
-      },
-    ),
-    { numRuns: 500 },
-  );
-});
+        },
+      ),
+      { numRuns: 1000 },
+    );
+  },
+);

@@ -58,6 +58,27 @@ export class FakeDecoder implements Decoder {
     );
   }
 
+  async prefillTogether(firstSlot: number, sequences: readonly (readonly number[])[]): Promise<Float32Array> {
+    this.runs.push(`prefill ${firstSlot} ${sequences.map(({ length }) => length).join('+')}`);
+    await this.#run();
+    return this.#flatten(
+      sequences.map((ids, row) => {
+        ids.forEach((id, i) => this.#write(firstSlot + row, i, id));
+        return this.#logits(ids);
+      }),
+    );
+  }
+
+  swapSlots(a: number, b: number, length: number): void {
+    const kept = this.cells[a]!.slice(0, length);
+    this.cells[a] = this.cells[b]!.slice(0, length);
+    this.cells[b] = kept;
+  }
+
+  releaseSlot(slot: number): void {
+    this.cells[slot] = [];
+  }
+
   copySlot(from: number, to: number, length: number): void {
     this.cells[to] = this.cells[from]!.slice(0, length);
   }

@@ -82,7 +82,19 @@ export class FakeEngine implements GenerationEngine {
   }
 
   stats(): EngineStats {
-    return { running: this.running.size, waiting: 0, slots: this.slots, cachedTokens: 0 };
+    return {
+      running: this.running.size,
+      waiting: 0,
+      slots: this.slots,
+      cachedTokens: 0,
+      cacheCapacity: this.slots * this.contextLength,
+      promptTokens: 0,
+      reusedPromptTokens: 0,
+      generatedTokens: 0,
+      preemptions: 0,
+      draftedTokens: 0,
+      acceptedTokens: 0,
+    };
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,158 @@
+/** What a slot table must know of a sequence. */
+export interface CachedSequence {
+  /** Prompt, then what was generated. */
+  readonly tokens: readonly number[];
+  /** How many of `tokens` have their keys and values in the cache. */
+  readonly cached: number;
+}
+
+/** What must be done to the cache, in the order in which it was planned, before the next run. */
+export type SlotOperation =
+  /** The first `length` positions of `from` are copied to `to`. */
+  | { readonly kind: 'copy'; readonly from: number; readonly to: number; readonly length: number }
+  /** The first `length` positions of two slots are exchanged. */
+  | { readonly kind: 'swap'; readonly a: number; readonly b: number; readonly length: number }
+  /** Nothing in the slot is needed any more: its memory may be given back. */
+  | { readonly kind: 'release'; readonly slot: number };
+
+/** A slot that holds the beginning of a prompt. */
+export interface PrefixMatch {
+  readonly slot: number;
+  /** Leading tokens in common. */
+  readonly length: number;
+}
+
+interface Slot<S> {
+  /** Undefined: idle, free to be taken. */
+  sequence: S | undefined;
+  /** Of an idle slot: tokens whose keys and values are still there. */
+  remembered: readonly number[];
+  /** When it was last of use; larger is later. */
+  lastUsed: number;
+}
+
+/**
+ * What each slot of the cache holds. Idle slots remember the tokens of the sequence that left them, so that a prompt with the same
+ * beginning need not be run again. Pure bookkeeping: changes of place are written down as operations for the cache.
+ */
+export class SlotTable<S extends CachedSequence> {
+  readonly #slots: Slot<S>[];
+  #operations: SlotOperation[] = [];
+  #clock = 0;
+
+  constructor(count: number) {
+    this.#slots = Array.from({ length: count }, () => ({ sequence: undefined, remembered: [], lastUsed: 0 }));
+  }
+
+  get count(): number {
+    return this.#slots.length;
+  }
+
+  sequence(slot: number): S | undefined {
+    return this.#slots[slot]!.sequence;
+  }
+
+  /** Filled positions of a slot that are known and may be of use. */
+  filled(slot: number): number {
+    const { sequence, remembered } = this.#slots[slot]!;
+    return sequence?.cached ?? remembered.length;
+  }
+
+  /** Filled positions of all slots. */
+  get filledTotal(): number {
+    let total = 0;
+    for (let slot = 0; slot < this.#slots.length; slot++) total += this.filled(slot);
+    return total;
+  }
+
+  /** Hands over what was planned since the last call. */
+  takeOperations(): SlotOperation[] {
+    const operations = this.#operations;
+    this.#operations = [];
+    return operations;
+  }
+
+  /** The slot with the longest beginning in common with `tokens`; an idle one where several are as good. */
+  longestPrefix(tokens: readonly number[]): PrefixMatch | undefined {
+    let best: PrefixMatch | undefined;
+    this.#slots.forEach(({ sequence, remembered }, slot) => {
+      const length = commonPrefix(sequence?.tokens ?? remembered, tokens, this.filled(slot));
+      if (length === 0) return;
+      if (best === undefined || length > best.length || (length === best.length && sequence === undefined))
+        best = { slot, length };
+    });
+    return best;
+  }
+
+  /** Gives an idle slot to a sequence. What the slot remembers beyond the sequence's `cached` is forgotten. */
+  occupy(slot: number, sequence: S): void {
+    this.#slots[slot] = { sequence, remembered: [], lastUsed: ++this.#clock };
+  }
+
+  /** Takes a slot from its sequence. What is cached stays known. */
+  vacate(slot: number): void {
+    const { sequence } = this.#slots[slot]!;
+    if (sequence === undefined) return;
+    const remembered = sequence.tokens.slice(0, sequence.cached);
+    this.#slots[slot] = { sequence: undefined, remembered, lastUsed: ++this.#clock };
+  }
+
+  /** Forgets what an idle slot holds; its memory is given back, unless it is about to be filled again. */
+  forget(slot: number, { release = true } = {}): void {
+    const idle = this.#slots[slot]!;
+    if (idle.remembered.length === 0) return;
+    idle.remembered = [];
+    if (release) this.#operations.push({ kind: 'release', slot });
+  }
+
+  /** Exchanges two slots, contents and all. */
+  exchange(a: number, b: number): void {
+    if (a === b) return;
+    const [lengthA, lengthB] = [this.filled(a), this.filled(b)];
+    if (lengthA > 0 && lengthB > 0)
+      this.#operations.push({ kind: 'swap', a, b, length: Math.max(lengthA, lengthB) });
+    else if (lengthA > 0) this.#operations.push({ kind: 'copy', from: a, to: b, length: lengthA });
+    else if (lengthB > 0) this.#operations.push({ kind: 'copy', from: b, to: a, length: lengthB });
+    const slot = this.#slots[a]!;
+    this.#slots[a] = this.#slots[b]!;
+    this.#slots[b] = slot;
+  }
+
+  /** Copies the beginning of one slot over an idle one, which remembers it from now on. */
+  copyPrefix({ slot: from, length }: PrefixMatch, to: number): void {
+    if (from === to) return;
+    const source = this.#slots[from]!;
+    source.lastUsed = ++this.#clock;
+    this.#operations.push({ kind: 'copy', from, to, length });
+    this.#slots[to] = {
+      sequence: undefined,
+      remembered: (source.sequence?.tokens ?? source.remembered).slice(0, length),
+      lastUsed: ++this.#clock,
+    };
+  }
+
+  /**
+   * The idle slot that is the least loss: an empty one, otherwise the one not used for longest. Undefined where none is idle.
+   *
+   * @param eligible which idle slots come into question.
+   */
+  leastRecentlyUsed(eligible: (slot: number) => boolean = () => true): number | undefined {
+    let best: number | undefined;
+    let oldest = Infinity;
+    this.#slots.forEach(({ sequence, remembered, lastUsed }, slot) => {
+      const age = remembered.length === 0 ? 0 : lastUsed;
+      if (sequence !== undefined || age >= oldest || !eligible(slot)) return;
+      oldest = age;
+      best = slot;
+    });
+    return best;
+  }
+}
+
+/** How many leading elements two lists share, looking at no more than `limit`. */
+export function commonPrefix(a: readonly number[], b: readonly number[], limit = Infinity): number {
+  const end = Math.min(limit, a.length, b.length);
+  let length = 0;
+  while (length < end && a[length] === b[length]) length++;
+  return length;
+}
