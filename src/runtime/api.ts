@@ -6,8 +6,6 @@ import { resolveLibrary } from './library.js';
 export type Pointer = bigint & { readonly __pointer: unique symbol };
 /** A place for a pointer that a call writes. */
 export type PointerOut = [Pointer | null];
-/** An `OrtStatus *`: null on success. */
-type Status = Pointer | null;
 
 /**
  * Version of the function table that is asked for. The table only ever grows, so an index keeps its meaning in all later versions;
@@ -97,6 +95,16 @@ export interface OrtApi {
   readonly library: LibraryHandle;
 }
 
+/**
+ * koffi runs a native function on a stack of its own, for asynchronous calls one of 128 KiB without a guard page. Loading and running a
+ * model happens there, so it gets what a thread usually has. The pages are touched only as far as they are used.
+ */
+const ASYNC_STACK_SIZE = 8 * 2 ** 20;
+
+/** `GetApi` and `GetVersionString` of `struct OrtApiBase`. A prototype may be declared only once. */
+const GET_API = koffi.proto('void *OrtGetApi(uint32_t version)');
+const GET_VERSION = koffi.proto('str OrtGetVersionString()');
+
 let loaded: OrtApi | undefined;
 
 /**
@@ -112,27 +120,21 @@ export function ortApi(): OrtApi {
 function load(path: string): OrtApi {
   // From 1.29 on, ONNX Runtime reports its use to Microsoft over the network unless it is told not to.
   process.env.ORT_DISABLE_TELEMETRY ??= '1';
+  koffi.config({ async_stack_size: ASYNC_STACK_SIZE });
   let library: LibraryHandle;
+  let getBase: () => Pointer;
   try {
     library = koffi.load(path);
+    getBase = library.func('void *OrtGetApiBase()') as () => Pointer;
   } catch (cause) {
     throw new KvasirError('runtime_unavailable', `${path} does not load: ${(cause as Error).message}`, {
       cause,
     });
   }
-  const getBase = library.func('void *OrtGetApiBase()') as () => Pointer;
   // struct OrtApiBase { const OrtApi *(*GetApi)(uint32_t version); const char *(*GetVersionString)(void); }
-  const [getApiAddress, getVersionAddress] = koffi.decode(getBase(), koffi.array('void *', 2)) as [
-    Pointer,
-    Pointer,
-  ];
-  const getApi = koffi.decode(getApiAddress, koffi.proto('void *OrtGetApi(uint32_t version)')) as (
-    v: number,
-  ) => Pointer | null;
-  const getVersion = koffi.decode(
-    getVersionAddress,
-    koffi.proto('str OrtGetVersionString()'),
-  ) as () => string;
+  const base = koffi.decode(getBase(), koffi.array('void *', 2)) as [Pointer, Pointer];
+  const getApi = koffi.decode(base[0], GET_API) as (version: number) => Pointer | null;
+  const getVersion = koffi.decode(base[1], GET_VERSION) as () => string;
   const version = getVersion();
   const table = getApi(API_VERSION);
   if (table === null) {
@@ -182,15 +184,15 @@ export class OrtError extends KvasirError {
 }
 
 /**
- * Releases a status and throws what it says.
+ * Releases a status (`OrtStatus *`, null on success) and throws what it says.
  *
  * @throws OrtError where the status is not null.
  */
 export function check(status: unknown): void {
   if (status === null) return;
   const { GetErrorCode, GetErrorMessage, ReleaseStatus } = ortApi().functions;
-  const code = GetErrorCode(status as Status) as number;
-  const message = GetErrorMessage(status as Status) as string;
+  const code = GetErrorCode(status) as number;
+  const message = GetErrorMessage(status) as string;
   ReleaseStatus(status);
   throw new OrtError(ERROR_CODES[code] ?? `code ${code}`, message);
 }

@@ -3,14 +3,24 @@ import { ortApi, type OrtFunctions, type Pointer } from './api.js';
 
 type ReleaseFunction = Extract<keyof OrtFunctions, `Release${string}`>;
 
-/** Owner of one native object. Released by `dispose()` or at the end of a `using` block; a second time does nothing. */
+/**
+ * Owner of one native object. Released by `dispose()` or at the end of a `using` block; a second time does nothing. What it depends on
+ * cannot be disposed before it.
+ */
 export abstract class Handle implements Disposable {
   #pointer: Pointer | null;
-  readonly #release: ReleaseFunction;
+  readonly #release: ReleaseFunction | ((pointer: Pointer) => void);
+  #users = 0;
+  readonly #held: readonly Disposable[];
 
-  protected constructor(pointer: Pointer, release: ReleaseFunction) {
+  protected constructor(
+    pointer: Pointer,
+    release: ReleaseFunction | ((pointer: Pointer) => void),
+    dependencies: readonly Handle[] = [],
+  ) {
     this.#pointer = pointer;
     this.#release = release;
+    this.#held = dependencies.map(dependency => dependency.hold());
   }
 
   /** @throws KvasirError `runtime_failure` after `dispose()`: a native object must not be used after it was freed. */
@@ -25,10 +35,31 @@ export abstract class Handle implements Disposable {
     return this.#pointer === null;
   }
 
+  /**
+   * Keeps it from being disposed, and from being collected, until what is returned is disposed.
+   *
+   * @throws KvasirError `runtime_failure` after `dispose()`
+   */
+  hold(): Disposable {
+    void this.pointer;
+    this.#users++;
+    return { [Symbol.dispose]: () => void this.#users-- };
+  }
+
+  /** @throws KvasirError `runtime_failure` while something uses it: a run, or another object that depends on it. */
   dispose(): void {
     if (this.#pointer === null) return;
-    ortApi().functions[this.#release](this.#pointer);
+    if (this.#users > 0) {
+      throw new KvasirError(
+        'runtime_failure',
+        `${this.constructor.name} cannot be disposed while it is in use`,
+      );
+    }
+    const pointer = this.#pointer;
     this.#pointer = null;
+    if (typeof this.#release === 'string') ortApi().functions[this.#release](pointer);
+    else this.#release(pointer);
+    for (const held of this.#held) held[Symbol.dispose]();
   }
 
   [Symbol.dispose](): void {

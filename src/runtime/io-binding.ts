@@ -5,14 +5,14 @@ import type { MemoryInfo } from './memory.js';
 import type { Session } from './session.js';
 import { Tensor } from './tensor.js';
 
-/** Values bound to a session's inputs and outputs (`OrtIoBinding`), kept from run to run. Dispose it before its session. */
+/** Values bound to a session's inputs and outputs (`OrtIoBinding`), kept from run to run. */
 export class IoBinding extends Handle {
   readonly session: Session;
   /** A bound value's memory must stay referenced until it is replaced. */
   readonly #bound = new Map<string, Tensor>();
 
   constructor(session: Session) {
-    super(create('CreateIoBinding', session.pointer), 'ReleaseIoBinding');
+    super(create('CreateIoBinding', session.pointer), 'ReleaseIoBinding', [session]);
     this.session = session;
   }
 
@@ -37,20 +37,28 @@ export class IoBinding extends Handle {
     return this;
   }
 
-  /** All outputs of the last run, in the order in which they were first bound. The caller disposes them. */
+  /**
+   * All outputs of the last run, in the order in which they were first bound. The caller disposes them.
+   *
+   * @throws OrtError or KvasirError `runtime_failure` where one is no tensor, or there was no run
+   */
   outputs(): Tensor[] {
-    const { GetBoundOutputValues, AllocatorFree } = ortApi().functions;
+    const { GetBoundOutputValues, AllocatorFree, ReleaseValue } = ortApi().functions;
     const allocator = create('GetAllocatorWithDefaultOptions');
     const values: [Pointer | null] = [null];
     const count: [number] = [0];
     check(GetBoundOutputValues(this.pointer, allocator, values, count));
     if (values[0] === null) return [];
+    const pointers = koffi.decode(values[0], koffi.array('void *', Number(count[0]))) as Pointer[];
+    check(AllocatorFree(allocator, values[0]));
+    const tensors: Tensor[] = [];
     try {
-      return (koffi.decode(values[0], koffi.array('void *', Number(count[0]))) as Pointer[]).map(value =>
-        Tensor.adopt(value),
-      );
-    } finally {
-      check(AllocatorFree(allocator, values[0]));
+      for (const pointer of pointers) tensors.push(Tensor.adopt(pointer));
+      return tensors;
+    } catch (error) {
+      pointers.slice(tensors.length + 1).forEach(pointer => void ReleaseValue(pointer));
+      tensors.forEach(tensor => tensor.dispose());
+      throw error;
     }
   }
 

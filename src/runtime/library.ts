@@ -10,9 +10,18 @@ const FILE_NAMES: Readonly<Record<string, RegExp>> = {
   win32: /^onnxruntime\.dll$/,
 };
 
-/** Folder of the shared libraries that the installed onnxruntime-node ships for a platform (`process.platform`, `process.arch`). */
+/**
+ * Folder of the shared libraries that the installed onnxruntime-node ships for a platform (`process.platform`, `process.arch`).
+ *
+ * @throws KvasirError `runtime_unavailable` where onnxruntime-node is not installed.
+ */
 export function libraryFolder(platform: string = process.platform, arch: string = process.arch): string {
-  const manifest = createRequire(import.meta.url).resolve('onnxruntime-node/package.json');
+  let manifest: string;
+  try {
+    manifest = createRequire(import.meta.url).resolve('onnxruntime-node/package.json');
+  } catch (cause) {
+    throw new KvasirError('runtime_unavailable', 'the package onnxruntime-node is not installed', { cause });
+  }
   return join(dirname(manifest), 'bin', 'napi-v6', platform, arch);
 }
 

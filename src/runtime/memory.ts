@@ -1,6 +1,8 @@
 import koffi from 'koffi';
+import { KvasirError } from '../errors.js';
 import { check, create, ortApi, type Pointer } from './api.js';
 import { Handle } from './handle.js';
+import { discardPages } from './page-advice.js';
 import type { Session } from './session.js';
 
 /** `OrtAllocatorType` and `OrtMemType` of the C API. */
@@ -37,53 +39,74 @@ export function cpuMemoryInfo(): MemoryInfo {
   return cpuMemory;
 }
 
-/** A session's allocator for a device (`OrtAllocator`). It and all its memory must be disposed before the session. */
+/** A session's allocator for a device (`OrtAllocator`). */
 export class Allocator extends Handle {
   readonly memoryInfo: MemoryInfo;
 
   constructor(session: Session, memoryInfo: MemoryInfo) {
-    super(create('CreateAllocator', session.pointer, memoryInfo.pointer), 'ReleaseAllocator');
+    const pointer = create('CreateAllocator', session.pointer, memoryInfo.pointer);
+    super(pointer, 'ReleaseAllocator', [session, memoryInfo]);
     this.memoryInfo = memoryInfo;
   }
 
-  /** Uninitialized memory. On the CPU its pages are touched, and so counted, only when they are written. */
+  /**
+   * Uninitialized memory. On the CPU its pages are touched, and so counted, only when they are written.
+   *
+   * @throws OrtError where the device has not that much.
+   */
   allocate(bytes: number): DeviceMemory {
     return new DeviceMemory(this, bytes);
   }
 }
 
 /** A block of a device's memory. */
-export class DeviceMemory implements Disposable {
+export class DeviceMemory extends Handle {
   readonly allocator: Allocator;
   readonly bytes: number;
-  #address: Pointer | null;
 
   constructor(allocator: Allocator, bytes: number) {
+    if (!Number.isSafeInteger(bytes) || bytes < 0)
+      throw new KvasirError('runtime_failure', `${bytes} is no number of bytes`);
+    // No bytes at all would have no address.
+    const address = create('AllocatorAlloc', allocator.pointer, Math.max(bytes, 1));
+    const release = (address: Pointer) => check(ortApi().functions.AllocatorFree(allocator.pointer, address));
+    super(address, release, [allocator]);
     this.allocator = allocator;
     this.bytes = bytes;
-    this.#address = create('AllocatorAlloc', allocator.pointer, bytes);
   }
 
-  /** Address of the byte at an offset. */
+  /**
+   * Address of the byte at an offset.
+   *
+   * @throws KvasirError `runtime_failure` for one outside of the memory
+   */
   at(offset: number): Pointer {
-    if (this.#address === null) throw new RangeError('DeviceMemory was used after it was disposed');
-    if (offset < 0 || offset > this.bytes)
-      throw new RangeError(`offset ${offset} is outside of ${this.bytes} bytes`);
-    return (this.#address + BigInt(offset)) as Pointer;
+    if (!Number.isSafeInteger(offset) || offset < 0 || offset > this.bytes)
+      throw new KvasirError('runtime_failure', `offset ${offset} is outside of ${this.bytes} bytes`);
+    return (this.pointer + BigInt(offset)) as Pointer;
   }
 
-  /** The bytes themselves; only for memory that the processor can reach. The view dies with the memory. */
+  /**
+   * The bytes themselves. The view dies with the memory.
+   *
+   * @throws KvasirError `runtime_failure` for memory that the processor cannot reach
+   */
   view(): Uint8Array {
-    return new Uint8Array(koffi.view(this.at(0), this.bytes));
+    const { name } = this.allocator.memoryInfo.device;
+    if (name === 'Cuda')
+      throw new KvasirError('runtime_failure', `the processor cannot reach ${name} memory`);
+    return new Uint8Array(koffi.view(this.pointer, this.bytes));
   }
 
-  dispose(): void {
-    if (this.#address === null) return;
-    check(ortApi().functions.AllocatorFree(this.allocator.pointer, this.#address));
-    this.#address = null;
-  }
-
-  [Symbol.dispose](): void {
-    this.dispose();
+  /**
+   * Forgets the bytes from an offset on, so that the system may use their pages for something else until they are written again. They
+   * are undefined afterwards. Does nothing for memory that the processor cannot reach.
+   *
+   * @throws KvasirError `runtime_failure` for a range that reaches outside of the memory
+   */
+  discard(offset: number, bytes: number): void {
+    const begin = this.at(offset);
+    this.at(offset + bytes);
+    if (this.allocator.memoryInfo.device.name === 'Cpu') discardPages(begin, bytes);
   }
 }

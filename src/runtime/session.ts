@@ -1,4 +1,3 @@
-import { KvasirError } from '../errors.js';
 import { check, create, ortApi, type Pointer } from './api.js';
 import type { Environment } from './environment.js';
 import { Handle } from './handle.js';
@@ -11,18 +10,22 @@ import { readString, takeTypeInfo, type TensorInfo } from './type-info.js';
 export class Session extends Handle {
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
-  #running = 0;
 
-  private constructor(pointer: Pointer) {
-    super(pointer, 'ReleaseSession');
+  private constructor(pointer: Pointer, environment: Environment) {
+    super(pointer, 'ReleaseSession', [environment]);
     const { SessionGetInputCount, SessionGetOutputCount } = ortApi().functions;
-    this.inputs = describe(pointer, SessionGetInputCount, 'SessionGetInputName', 'SessionGetInputTypeInfo');
-    this.outputs = describe(
-      pointer,
-      SessionGetOutputCount,
-      'SessionGetOutputName',
-      'SessionGetOutputTypeInfo',
-    );
+    try {
+      this.inputs = describe(pointer, SessionGetInputCount, 'SessionGetInputName', 'SessionGetInputTypeInfo');
+      this.outputs = describe(
+        pointer,
+        SessionGetOutputCount,
+        'SessionGetOutputName',
+        'SessionGetOutputTypeInfo',
+      );
+    } catch (error) {
+      this.dispose();
+      throw error;
+    }
   }
 
   /**
@@ -36,46 +39,35 @@ export class Session extends Handle {
     settings: SessionSettings = {},
   ): Promise<Session> {
     using options = new SessionOptions(settings);
+    using _environment = environment.hold();
     const out: [Pointer | null] = [null];
     await callAsync('CreateSession', environment.pointer, path, options.pointer, out);
-    return new Session(out[0] as Pointer);
+    return new Session(out[0] as Pointer, environment);
   }
 
   /**
-   * Runs the model on a thread of the pool; the event loop stays free. What is bound must not be changed until the promise settles.
+   * Runs the model on a thread of the pool; the event loop stays free. What is bound must not be changed until the promise settles;
+   * session, binding and options cannot be disposed before.
    *
    * @throws OrtError where the run fails or is terminated.
    */
   async run(binding: IoBinding, options: RunOptions): Promise<void> {
-    this.#running++;
-    try {
-      await callAsync('RunWithBinding', this.pointer, options.pointer, binding.pointer);
-    } finally {
-      this.#running--;
-    }
-  }
-
-  /** @throws KvasirError `runtime_failure` while a run is under way. */
-  override dispose(): void {
-    if (this.#running > 0)
-      throw new KvasirError('runtime_failure', 'a session cannot be disposed while it runs');
-    super.dispose();
+    using _session = this.hold();
+    using _binding = binding.hold();
+    using _options = options.hold();
+    await callAsync('RunWithBinding', this.pointer, options.pointer, binding.pointer);
   }
 }
 
 /** Calls a function on a thread of libuv's pool. */
-function callAsync(name: 'CreateSession' | 'RunWithBinding', ...args: unknown[]): Promise<void> {
-  return new Promise((resolve, reject) => {
-    ortApi().functions[name].async(...args, (error: Error | null, status: Pointer | null) => {
-      try {
-        if (error) throw error;
-        check(status);
-        resolve();
-      } catch (failure) {
-        reject(failure as Error);
-      }
+async function callAsync(name: 'CreateSession' | 'RunWithBinding', ...args: unknown[]): Promise<void> {
+  const status = await new Promise((resolve, reject) => {
+    ortApi().functions[name].async(...args, (error: Error | null, status: unknown) => {
+      if (error) reject(error);
+      else resolve(status);
     });
   });
+  check(status);
 }
 
 function describe(
@@ -89,8 +81,12 @@ function describe(
   check(getCount(session, count));
   return Array.from({ length: Number(count[0]) }, (_, index) => {
     const address = create(getName, session, index, allocator);
-    const name = readString(address);
-    check(ortApi().functions.AllocatorFree(allocator, address));
+    let name;
+    try {
+      name = readString(address);
+    } finally {
+      check(ortApi().functions.AllocatorFree(allocator, address));
+    }
     return { name, ...takeTypeInfo(create(getTypeInfo, session, index)) };
   });
 }

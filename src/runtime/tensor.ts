@@ -10,19 +10,24 @@ import {
   type TensorData,
 } from './element-type.js';
 import { Handle } from './handle.js';
-import { cpuMemoryInfo, type DeviceMemory } from './memory.js';
+import { cpuMemoryInfo, DeviceMemory } from './memory.js';
 import { readTensorTypeAndShape } from './type-info.js';
 
-/** A tensor (`OrtValue`). It never owns the memory of `fromArray` and `overMemory`, but keeps it referenced. */
+/** A tensor (`OrtValue`). It never owns the memory of `fromArray` and `overMemory`, but keeps it from being collected or disposed. */
 export class Tensor extends Handle {
   readonly type: ElementType;
   /** Outermost dimension first; `[]` is a scalar. */
   readonly shape: readonly number[];
-  /** What must not be collected or freed as long as the native value points into it. */
-  protected readonly memory: unknown;
+  /** What the native value points into; undefined where it owns its memory. */
+  protected readonly memory: TensorData | DeviceMemory | undefined;
 
-  private constructor(pointer: Pointer, type: ElementType, shape: readonly number[], memory: unknown) {
-    super(pointer, 'ReleaseValue');
+  private constructor(
+    pointer: Pointer,
+    type: ElementType,
+    shape: readonly number[],
+    memory: TensorData | DeviceMemory | undefined,
+  ) {
+    super(pointer, 'ReleaseValue', memory instanceof DeviceMemory ? [memory] : []);
     this.type = type;
     this.shape = shape;
     this.memory = memory;
@@ -52,7 +57,7 @@ export class Tensor extends Handle {
   /**
    * A tensor over a device's memory, from a byte offset on.
    *
-   * @throws KvasirError `runtime_failure` where it would reach beyond the memory.
+   * @throws KvasirError `runtime_failure` where it would reach beyond the memory, or the offset is no multiple of an element's size.
    */
   static overMemory(
     memory: DeviceMemory,
@@ -61,7 +66,7 @@ export class Tensor extends Handle {
     type: ElementType,
   ): Tensor {
     const bytes = elements(shape) * elementSize(type);
-    if (offset + bytes > memory.bytes) {
+    if (offset % elementSize(type) !== 0 || offset + bytes > memory.bytes) {
       throw new KvasirError(
         'runtime_failure',
         `a ${type} tensor of shape [${shape.join(', ')}] at byte ${offset} does not fit ${memory.bytes} bytes`,
@@ -70,16 +75,25 @@ export class Tensor extends Handle {
     return Tensor.#create(memory.allocator.memoryInfo.pointer, memory.at(offset), bytes, shape, type, memory);
   }
 
-  /** Takes over a value that ONNX Runtime made, such as an output that it allocated. */
+  /**
+   * Takes over a value that ONNX Runtime made, such as an output that it allocated. It is released where it cannot be a tensor.
+   *
+   * @throws OrtError or KvasirError `runtime_failure` where it is no tensor, or one of an unknown element type.
+   */
   static adopt(pointer: Pointer): Tensor {
-    const info = create('GetTensorTypeAndShape', pointer);
+    const { ReleaseTensorTypeAndShapeInfo, ReleaseValue } = ortApi().functions;
+    let info: Pointer | undefined;
     try {
+      info = create('GetTensorTypeAndShape', pointer);
       const { type, shape } = readTensorTypeAndShape(info);
       if (type === undefined)
         throw new KvasirError('runtime_failure', 'the value has an element type that is not supported');
       return new Tensor(pointer, type, shape as number[], undefined);
+    } catch (error) {
+      ReleaseValue(pointer);
+      throw error;
     } finally {
-      ortApi().functions.ReleaseTensorTypeAndShapeInfo(info);
+      if (info !== undefined) ReleaseTensorTypeAndShapeInfo(info);
     }
   }
 
@@ -89,7 +103,7 @@ export class Tensor extends Handle {
     bytes: number,
     shape: readonly number[],
     type: ElementType,
-    memory: unknown,
+    memory: TensorData | DeviceMemory,
   ): Tensor {
     const dimensions = BigInt64Array.from(shape, BigInt);
     const pointer = create(
@@ -109,7 +123,11 @@ export class Tensor extends Handle {
     return elements(this.shape);
   }
 
-  /** A copy of the elements; only for tensors in the processor's memory. */
+  /**
+   * A copy of the elements; only for tensors in the processor's memory.
+   *
+   * @throws KvasirError `runtime_failure` for strings
+   */
   toArray(): TensorData {
     const out: [Pointer | null] = [null];
     check(ortApi().functions.GetTensorMutableData(this.pointer, out));
@@ -121,6 +139,9 @@ export class Tensor extends Handle {
   }
 }
 
+/** @throws KvasirError `runtime_failure` for a shape with a dimension that is no size */
 function elements(shape: readonly number[]): number {
+  if (!shape.every(dimension => Number.isSafeInteger(dimension) && dimension >= 0))
+    throw new KvasirError('runtime_failure', `[${shape.join(', ')}] is no shape`);
   return shape.reduce((product, dimension) => product * dimension, 1);
 }
