@@ -14,8 +14,8 @@ export class ModelConfig {
   }
 
   /** @throws KvasirError `invalid_model` where the file is missing or is no JSON object */
-  static async read(folder: string): Promise<ModelConfig> {
-    const file = path.join(folder, 'config.json');
+  static async read(folder: string, name = 'config.json'): Promise<ModelConfig> {
+    const file = path.join(folder, name);
     let fields: unknown;
     try {
       fields = JSON.parse(await readFile(file, 'utf8'));
@@ -36,6 +36,11 @@ export class ModelConfig {
     return this.#fields[name] !== undefined && this.#fields[name] !== null;
   }
 
+  /** Names of all fields. */
+  get names(): readonly string[] {
+    return Object.keys(this.#fields);
+  }
+
   /** A positive integer. */
   size(name: string, fallback?: number): number {
     return this.#read(
@@ -43,6 +48,16 @@ export class ModelConfig {
       fallback,
       value => Number.isSafeInteger(value) && (value as number) > 0,
       'a positive integer',
+    );
+  }
+
+  /** An integer of at least 0. */
+  count(name: string, fallback?: number): number {
+    return this.#read(
+      name,
+      fallback,
+      value => Number.isSafeInteger(value) && (value as number) >= 0,
+      'an integer of at least 0',
     );
   }
 

@@ -21,6 +21,8 @@ export interface EncoderSizes {
   readonly segments: number;
   /** Longest text that the model was made for. */
   readonly contextLength: number;
+  /** In layers with local attention, how far from itself a token sees, in tokens. */
+  readonly window?: number;
 }
 
 /** What an architecture writes a model from. */
@@ -44,6 +46,8 @@ export interface EncoderArchitecture {
   readonly modelTypes: readonly string[];
   /** What the body's weights are called in checkpoints with a head, before the dot. */
   readonly bodyName: string;
+  /** Full name of a weight that every body has. */
+  readonly probe: string;
   sizes(config: ModelConfig): EncoderSizes;
   /** Writes the body, and returns the hidden states of the wanted rows, `[rows, hidden]`. */
   hiddenStates(source: EncoderSource): Value;

@@ -35,7 +35,7 @@ export interface PostNormFamily {
 /** Token vectors, which the output projection of masked language models shares. */
 export function wordTable({ graph, batch, body, sizes }: EncoderSource): EmbeddingTable {
   const weight = body.weight('embeddings.word_embeddings.weight', [sizes.vocabularySize, sizes.hiddenSize]);
-  return batch.tables.get('words', () => embeddingTable(graph, 'words', weight));
+  return batch.shared('words', () => embeddingTable(graph, 'words', weight));
 }
 
 /**
@@ -71,7 +71,12 @@ export function postNormEncoder(source: EncoderSource, family: PostNormFamily): 
     });
     update = graph.node({ op: 'Add', inputs: [update, vectors], name: 'embedded.places' });
   }
-  let x = layerNorm(graph, 'embedding_norm', { stream: words, update }, norm('embeddings.LayerNorm')).normalized;
+  let x = layerNorm(
+    graph,
+    'embedding_norm',
+    { stream: words, update },
+    norm('embeddings.LayerNorm'),
+  ).normalized;
 
   for (let index = 0; index < sizes.layers; index++) {
     const name = `layer.${index}`;

@@ -1,0 +1,219 @@
+import type { Activation } from '../blocks/activation.js';
+import { embed, embeddingTable, type EmbeddingTable } from '../blocks/embedding.js';
+import { gatedFeedForward, preNormLayer } from '../blocks/encoder-layer.js';
+import { layerNorm, type NormWeights } from '../blocks/layer-norm.js';
+import { linear } from '../blocks/linear.js';
+import { multiHeadAttention } from '../blocks/multi-head-attention.js';
+import type { Residual } from '../blocks/normalization.js';
+import { headTransform, vocabularyLogits } from '../blocks/prediction-head.js';
+import { inverseFrequencies, rotaryTables, type RotaryTables } from '../blocks/rotary.js';
+import type { ModelConfig } from '../config.js';
+import type { Value } from '../onnx/graph-builder.js';
+import { sliceRows } from '../weights/row-slice.js';
+import {
+  configuredActivation,
+  headSizeOf,
+  type EncoderArchitecture,
+  type EncoderSource,
+  type EncoderWeights,
+} from './encoder.js';
+
+/**
+ * ModernBERT (Warner et al. 2024): pre-norm layers with rotary positions and GeGLU, of which only some see the whole text. Weight names are
+ * those of Hugging Face's `ModernBertModel`.
+ */
+export const modernbert: EncoderArchitecture = {
+  modelTypes: ['modernbert'],
+  bodyName: 'model',
+  probe: 'embeddings.tok_embeddings.weight',
+
+  sizes(config) {
+    const hiddenSize = config.size('hidden_size');
+    const heads = config.size('num_attention_heads');
+    return {
+      layers: config.size('num_hidden_layers'),
+      hiddenSize,
+      heads,
+      headSize: headSizeOf(config, hiddenSize, heads),
+      intermediateSize: config.size('intermediate_size'),
+      vocabularySize: config.size('vocab_size'),
+      segments: 1,
+      contextLength: config.size('max_position_embeddings'),
+      window: Math.floor(config.size('local_attention', 128) / 2),
+    };
+  },
+
+  hiddenStates(source) {
+    const { graph, config, batch, body, sizes } = source;
+    const { layers, hiddenSize } = sizes;
+    const rotary = {
+      full_attention: rotaryOf(source, 'full_attention', 'global_rope_theta', 160_000),
+      sliding_attention: rotaryOf(source, 'sliding_attention', 'local_rope_theta', 10_000),
+    };
+    const kinds = layerKinds(config, layers);
+    const words = embed(graph, 'embedded', wordTable(source), batch.ids);
+    const first = { stream: words, update: undefined };
+    let residual: Residual = {
+      stream: layerNorm(graph, 'embedding_norm', first, normOf(config, body, 'embeddings.norm', hiddenSize))
+        .normalized,
+      update: undefined,
+    };
+    kinds.forEach((kind, index) => {
+      const name = `layer.${index}`;
+      const layer = body.within(`layers.${index}`);
+      const last = index === layers - 1 && batch.wanted === 'listed';
+      const grid = kind === 'full_attention' ? batch.global(last) : batch.local(last);
+      const attention = attentionWeights(source, layer);
+      residual = preNormLayer(
+        graph,
+        name,
+        residual,
+        {
+          attention: x => multiHeadAttention(graph, name, x, attention, sizes, batch, grid, rotary[kind]()),
+          feedForward: x => gatedFeedForward(graph, `${name}.feed_forward`, x, gatedWeights(source, layer)),
+          rows: last ? batch.rows : undefined,
+        },
+        {
+          attention: index === 0 ? undefined : normOf(config, layer, 'attn_norm', hiddenSize),
+          feedForward: normOf(config, layer, 'mlp_norm', hiddenSize),
+        },
+      );
+    });
+    return layerNorm(graph, 'final_norm', residual, normOf(config, body, 'final_norm', hiddenSize))
+      .normalized;
+  },
+
+  sequencePooling: config => config.choice('classifier_pooling', ['cls', 'mean'], 'cls'),
+  classifySequences: (source, pooled, labels) => classifier(source, pooled, labels),
+  classifyTokens: (source, hidden, labels) => classifier(source, hidden, labels),
+  markSpans: (source, hidden) => classifier(source, hidden, 2),
+
+  fillMasks(source, hidden) {
+    const { graph, config, weights, sizes } = source;
+    const { hiddenSize, vocabularySize } = sizes;
+    const transformed = transform(source, hidden);
+    const table = config.flag('tie_word_embeddings', true)
+      ? wordTable(source)
+      : embeddingTable(
+          graph,
+          'prediction.words',
+          weights.weight('decoder.weight', [vocabularySize, hiddenSize]),
+        );
+    const bias = config.flag('decoder_bias', true) ? weights.bias('decoder', vocabularySize) : undefined;
+    return vocabularyLogits(graph, 'vocabulary', transformed, table, bias);
+  },
+};
+
+type LayerKind = 'full_attention' | 'sliding_attention';
+
+/** Which tokens the layers see: `layer_types`, or every n-th all of them and the others a window. */
+function layerKinds(config: ModelConfig, layers: number): LayerKind[] {
+  if (config.has('layer_types')) {
+    const kinds = config.strings('layer_types');
+    if (kinds.length !== layers)
+      config.invalid(`layer_types has ${kinds.length} entries for ${layers} layers`);
+    return kinds.map(kind => {
+      if (kind !== 'full_attention' && kind !== 'sliding_attention')
+        return config.unsupported(`layer_types has '${kind}'`);
+      return kind;
+    });
+  }
+  const every = config.size('global_attn_every_n_layers', 3);
+  return Array.from({ length: layers }, (_, i) => (i % every === 0 ? 'full_attention' : 'sliding_attention'));
+}
+
+/** Rotary tables of one kind of layer, added to the graph when a layer asks for them. */
+function rotaryOf(
+  { graph, config, sizes, batch }: EncoderSource,
+  kind: LayerKind,
+  field: string,
+  fallback: number,
+): () => RotaryTables {
+  return () =>
+    batch.shared(`rotary.${kind}`, () => {
+      const parameters = config.section('rope_parameters')?.section(kind);
+      parameters?.choice('rope_type', ['default'], 'default');
+      if (config.has('rope_scaling')) config.unsupported('rope_scaling is not supported here');
+      const theta = parameters?.has('rope_theta')
+        ? parameters.positive('rope_theta')
+        : config.positive(field, fallback);
+      const { headSize, contextLength } = sizes;
+      if (headSize % 2 !== 0) config.invalid(`heads of an odd size (${headSize}) cannot be rotated`);
+      const frequencies = inverseFrequencies(headSize, theta);
+      return rotaryTables(graph, `rotary.${kind}`, frequencies, headSize / 2, contextLength);
+    });
+}
+
+function wordTable({ graph, batch, body, sizes }: EncoderSource): EmbeddingTable {
+  const weight = body.weight('embeddings.tok_embeddings.weight', [sizes.vocabularySize, sizes.hiddenSize]);
+  return batch.shared('words', () => embeddingTable(graph, 'words', weight));
+}
+
+function normOf(config: ModelConfig, weights: EncoderWeights, name: string, size: number): NormWeights {
+  return weights.norm(name, size, config.positive('norm_eps', 1e-5), config.flag('norm_bias', false));
+}
+
+function attentionWeights({ config, sizes }: EncoderSource, layer: EncoderWeights) {
+  const { hiddenSize } = sizes;
+  const packed = layer.matrix('attn.Wqkv', 3 * hiddenSize, hiddenSize);
+  const biased = config.flag('attention_bias', false);
+  const bias = biased ? layer.bias('attn.Wqkv', 3 * hiddenSize) : undefined;
+  const part = (index: number) => ({
+    matrix: sliceRows(packed, index * hiddenSize, (index + 1) * hiddenSize),
+    bias: bias && {
+      size: hiddenSize,
+      load: async () => (await bias.load()).subarray(index * hiddenSize, (index + 1) * hiddenSize),
+    },
+  });
+  const [query, key, value] = [part(0), part(1), part(2)];
+  return {
+    query: query.matrix,
+    queryBias: query.bias,
+    key: key.matrix,
+    keyBias: key.bias,
+    value: value.matrix,
+    valueBias: value.bias,
+    output: layer.matrix('attn.Wo', hiddenSize, hiddenSize),
+    outputBias: biased ? layer.bias('attn.Wo', hiddenSize) : undefined,
+  };
+}
+
+function gatedWeights({ config, sizes }: EncoderSource, layer: EncoderWeights) {
+  const { hiddenSize, intermediateSize } = sizes;
+  const packed = layer.matrix('mlp.Wi', 2 * intermediateSize, hiddenSize);
+  const biased = config.flag('mlp_bias', false);
+  const bias = biased ? layer.bias('mlp.Wi', 2 * intermediateSize) : undefined;
+  const half = (index: number) =>
+    bias && {
+      size: intermediateSize,
+      load: async () =>
+        (await bias.load()).subarray(index * intermediateSize, (index + 1) * intermediateSize),
+    };
+  return {
+    up: sliceRows(packed, 0, intermediateSize),
+    upBias: half(0),
+    gate: sliceRows(packed, intermediateSize, 2 * intermediateSize),
+    gateBias: half(1),
+    down: layer.matrix('mlp.Wo', hiddenSize, intermediateSize),
+    downBias: biased ? layer.bias('mlp.Wo', hiddenSize) : undefined,
+    activation: configuredActivation(config, 'hidden_activation', 'gelu'),
+  };
+}
+
+/** The layer that all of its heads begin with. */
+function transform({ graph, config, weights, sizes }: EncoderSource, x: Value): Value {
+  const { hiddenSize } = sizes;
+  const activation: Activation = configuredActivation(config, 'classifier_activation', 'gelu');
+  return headTransform(graph, 'head', x, {
+    matrix: weights.matrix('head.dense', hiddenSize, hiddenSize),
+    bias: config.flag('classifier_bias', false) ? weights.bias('head.dense', hiddenSize) : undefined,
+    activation,
+    norm: normOf(config, weights, 'head.norm', hiddenSize),
+  });
+}
+
+function classifier(source: EncoderSource, x: Value, labels: number): Value {
+  const { graph, weights, sizes } = source;
+  const matrix = weights.matrix('classifier', labels, sizes.hiddenSize);
+  return linear(graph, 'classifier', transform(source, x), matrix, weights.bias('classifier', labels));
+}

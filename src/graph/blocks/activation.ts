@@ -1,0 +1,50 @@
+import { float, string } from '../onnx/attributes.js';
+import type { ModelGraph } from '../model-graph.js';
+import type { Value } from '../onnx/graph-builder.js';
+
+/** Element-wise functions, by the names that `hidden_act` of config.json gives them. */
+export const ACTIVATIONS = [
+  'gelu',
+  'gelu_new',
+  'gelu_fast',
+  'gelu_pytorch_tanh',
+  'relu',
+  'silu',
+  'swish',
+  'sigmoid',
+  'tanh',
+  'linear',
+] as const;
+
+export type Activation = (typeof ACTIVATIONS)[number];
+
+/** Applies an activation; GELU (Hendrycks and Gimpel 2016) comes as its definition by erf and as its approximation by tanh. */
+export function activate(graph: ModelGraph, name: string, x: Value, activation: Activation): Value {
+  const inputs = [x];
+  switch (activation) {
+    case 'gelu':
+      return graph.node({ op: 'Gelu', inputs, name });
+    case 'gelu_new':
+    case 'gelu_fast':
+    case 'gelu_pytorch_tanh':
+      return graph.node({ op: 'Gelu', inputs, name, attributes: { approximate: string('tanh') } });
+    case 'relu':
+      return graph.node({ op: 'Relu', inputs, name });
+    case 'silu':
+    case 'swish':
+      // x · sigmoid(x) is QuickGelu with a slope of 1.
+      return graph.node({
+        op: 'QuickGelu',
+        domain: 'com.microsoft',
+        inputs,
+        name,
+        attributes: { alpha: float(1) },
+      });
+    case 'sigmoid':
+      return graph.node({ op: 'Sigmoid', inputs, name });
+    case 'tanh':
+      return graph.node({ op: 'Tanh', inputs, name });
+    case 'linear':
+      return x;
+  }
+}

@@ -1,0 +1,43 @@
+import { float } from '../onnx/attributes.js';
+import type { ModelGraph } from '../model-graph.js';
+import { NONE, type Value } from '../onnx/graph-builder.js';
+import type { Weight } from '../weights/checkpoint.js';
+import type { Residual } from './normalization.js';
+
+/** Scale and shift of a layer norm; some models have no shift. */
+export interface NormWeights {
+  readonly weight: Weight;
+  readonly bias: Weight | undefined;
+  readonly epsilon: number;
+}
+
+/**
+ * Layer normalisation (Ba et al. 2016) of the residual stream with its update added, in one operator.
+ *
+ * @returns the normalised value, and the stream with nothing left to add.
+ */
+export function layerNorm(
+  graph: ModelGraph,
+  name: string,
+  { stream, update }: Residual,
+  { weight, bias, epsilon }: NormWeights,
+): { readonly normalized: Value; readonly stream: Value } {
+  const gamma = graph.floats(`${name}.weight`, weight.shape, () => weight.load());
+  const parameters = [gamma];
+  if (bias !== undefined) parameters.push(graph.floats(`${name}.bias`, bias.shape, () => bias.load()));
+  const attributes = { epsilon: float(epsilon) };
+  if (update === undefined) {
+    const inputs = [stream, ...parameters];
+    return { normalized: graph.node({ op: 'LayerNormalization', inputs, name, attributes }), stream };
+  }
+  const sum = `${name}.sum`;
+  const normalized = graph.node({
+    op: 'SkipLayerNormalization',
+    domain: 'com.microsoft',
+    inputs: [stream, update, ...parameters],
+    name,
+    outputs: [name, NONE, NONE, sum],
+    attributes,
+  });
+  return { normalized, stream: sum };
+}

@@ -1,0 +1,183 @@
+import { createHash } from 'node:crypto';
+import path from 'node:path';
+import {
+  EncoderWeights,
+  type EncoderArchitecture,
+  type EncoderSizes,
+  type EncoderSource,
+} from './architectures/encoder.js';
+import { encoderArchitecture } from './architectures/encoders.js';
+import { activate } from './blocks/activation.js';
+import { linear } from './blocks/linear.js';
+import { PackedBatch } from './blocks/packed-batch.js';
+import { normalize, pool } from './blocks/sentence-embedding.js';
+import { buildOnce } from './build-cache.js';
+import { ModelConfig } from './config.js';
+import type { EncoderTask } from './encoder-task.js';
+import { ModelGraph, type NumberFormat } from './model-graph.js';
+import { DataType, type Value } from './onnx/graph-builder.js';
+import type { PoolingMode, SentenceModules } from './sentence-modules.js';
+import { Checkpoint, weightFiles } from './weights/checkpoint.js';
+
+/** How an encoder's matrices are stored. Activations are single-precision floats in all builds. */
+export type EncoderFormat = 'f32' | 'int8';
+
+const EIGHT_BITS = { bits: 8, blockSize: 32, symmetric: true, method: 'round-to-nearest' } as const;
+
+const FORMATS: Readonly<Record<EncoderFormat, NumberFormat>> = {
+  f32: { floats: DataType.FLOAT },
+  int8: { floats: DataType.FLOAT, matrices: EIGHT_BITS, vocabulary: EIGHT_BITS },
+};
+
+/** What to build of a model folder. */
+export interface EncoderPlan {
+  readonly task: EncoderTask;
+  /** What happens behind the encoder, for `embedding`. */
+  readonly modules: SentenceModules;
+  /** Labels of a classifier. */
+  readonly labels: number;
+  readonly format: EncoderFormat;
+}
+
+/** Which tokens the graph's input `rows` lists; undefined where it has no such input. */
+export type ListedRows = 'first' | 'last' | 'positions' | undefined;
+
+/** A graph on disk, ready to load. Its inputs are those of `PackedBatch`, its output is `output`, `[rows, width]`. */
+export interface BuiltEncoder {
+  readonly graphPath: string;
+  readonly sizes: EncoderSizes;
+  /** Width of a result row. */
+  readonly width: number;
+  readonly listed: ListedRows;
+}
+
+/**
+ * The ONNX graph of an encoder in the Hugging Face or sentence-transformers layout. Built on the first call, and again when one of the
+ * files changes.
+ *
+ * @throws KvasirError `invalid_model` or `unsupported_model`
+ */
+export async function buildEncoder(folder: string, plan: EncoderPlan): Promise<BuiltEncoder> {
+  const { task, modules, labels, format } = plan;
+  const encoderFolder = path.join(folder, modules.encoderFolder);
+  const config = await ModelConfig.read(encoderFolder);
+  const architecture = encoderArchitecture(config);
+  const sizes = architecture.sizes(config);
+  const head = headOf(architecture, config, plan);
+
+  const files = ['config.json', ...(await weightFiles(encoderFolder))].map(name =>
+    path.join(modules.encoderFolder, name),
+  );
+  files.push(...modules.dense.map(dense => path.join(dense.folder, 'model.safetensors')));
+  // Pooling and labels are read from files that are no weights; what they say is part of the name.
+  const details = createHash('sha256')
+    .update(JSON.stringify([modules, labels]))
+    .digest('hex')
+    .slice(0, 8);
+  const variant = `${task}-${format}-${details}`;
+  const build = await buildOnce({ folder, files, variant }, async target => {
+    const checkpoints: Checkpoint[] = [];
+    const open = async (place: string): Promise<Checkpoint> => {
+      const checkpoint = await Checkpoint.open(path.join(folder, place));
+      checkpoints.push(checkpoint);
+      return checkpoint;
+    };
+    try {
+      const graph = new ModelGraph(FORMATS[format]);
+      const batch = new PackedBatch(graph, head.listed === undefined ? 'all' : 'listed');
+      const weights = new EncoderWeights(await open(modules.encoderFolder));
+      const body = bodyWeights(weights, architecture);
+      const source: EncoderSource = { graph, config, sizes, batch, weights, body };
+      let value = head.write(source, architecture.hiddenStates(source));
+      if (task === 'embedding') {
+        for (const dense of modules.dense) {
+          const layer = new EncoderWeights(await open(dense.folder));
+          const matrix = layer.matrix('linear', dense.outputs, dense.inputs);
+          const bias = dense.bias ? layer.bias('linear', dense.outputs) : undefined;
+          const name = dense.folder;
+          value = activate(
+            graph,
+            `${name}.activation`,
+            linear(graph, name, value, matrix, bias),
+            dense.activation,
+          );
+        }
+        if (modules.normalize) value = normalize(graph, 'normalized', value);
+      }
+      graph.node({ op: 'Identity', inputs: [value], name: 'output' });
+      graph.output('output', DataType.FLOAT, ['outputs', head.width]);
+      await graph.save(path.join(target, 'encoder.onnx'));
+    } finally {
+      await Promise.all(checkpoints.map(checkpoint => checkpoint.close()));
+    }
+  });
+  return { graphPath: path.join(build, 'encoder.onnx'), sizes, width: head.width, listed: head.listed };
+}
+
+/** What stands on the encoder's hidden states. */
+interface Head {
+  readonly listed: ListedRows;
+  readonly width: number;
+  write(source: EncoderSource, hidden: Value): Value;
+}
+
+function headOf(architecture: EncoderArchitecture, config: ModelConfig, plan: EncoderPlan): Head {
+  const { task, modules, labels } = plan;
+  const { hiddenSize, vocabularySize } = architecture.sizes(config);
+  const pooled = (modes: readonly PoolingMode[], source: EncoderSource, hidden: Value): Value =>
+    pool(source.graph, source.batch, hidden, hiddenSize, modes);
+  switch (task) {
+    case 'embedding': {
+      const width = modules.pooling.length * hiddenSize;
+      const widths = [width, ...modules.dense.map(dense => dense.outputs)];
+      modules.dense.forEach((dense, i) => {
+        if (dense.inputs !== widths[i])
+          config.invalid(`${dense.folder} takes vectors of ${dense.inputs}, but gets ${widths[i]}`);
+      });
+      return {
+        listed: listedBy(modules.pooling),
+        width: widths.at(-1)!,
+        write: (source, hidden) => pooled(modules.pooling, source, hidden),
+      };
+    }
+    case 'sequence-classification': {
+      const mode = architecture.sequencePooling(config);
+      return {
+        listed: listedBy([mode]),
+        width: labels,
+        write: (source, hidden) =>
+          architecture.classifySequences(source, pooled([mode], source, hidden), labels),
+      };
+    }
+    case 'token-classification':
+      return {
+        listed: undefined,
+        width: labels,
+        write: (source, hidden) => architecture.classifyTokens(source, hidden, labels),
+      };
+    case 'question-answering':
+      return {
+        listed: undefined,
+        width: 2,
+        write: (source, hidden) => architecture.markSpans(source, hidden),
+      };
+    case 'fill-mask':
+      return {
+        listed: 'positions',
+        width: vocabularySize,
+        write: (source, hidden) => architecture.fillMasks(source, hidden),
+      };
+  }
+}
+
+/** Where one token stands for its text, only its row is computed in the last layer. */
+function listedBy(modes: readonly PoolingMode[]): ListedRows {
+  const [mode, ...others] = modes;
+  if (others.length > 0) return undefined;
+  return mode === 'cls' ? 'first' : mode === 'lasttoken' ? 'last' : undefined;
+}
+
+/** A model with a head has its body's weights under the body's name; a bare one mostly has not. */
+function bodyWeights(weights: EncoderWeights, { bodyName, probe }: EncoderArchitecture): EncoderWeights {
+  return weights.has(`${bodyName}.${probe}`) ? weights.within(bodyName) : weights;
+}

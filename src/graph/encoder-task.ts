@@ -1,0 +1,22 @@
+import type { ModelConfig } from './config.js';
+
+/** What an encoder's head answers. */
+export type EncoderTask =
+  'embedding' | 'sequence-classification' | 'token-classification' | 'fill-mask' | 'question-answering';
+
+/** How the names in `architectures` of config.json end, by task. */
+const HEADS: readonly (readonly [suffix: string, task: EncoderTask])[] = [
+  ['ForSequenceClassification', 'sequence-classification'],
+  ['ForTokenClassification', 'token-classification'],
+  ['ForQuestionAnswering', 'question-answering'],
+  ['ForMaskedLM', 'fill-mask'],
+  ['ForPreTraining', 'fill-mask'],
+  ['Model', 'embedding'],
+];
+
+/** The task that config.json names in `architectures`; undefined where it names none that an encoder has, such as `LlamaForCausalLM`. */
+export function headOf(config: ModelConfig): EncoderTask | undefined {
+  const names = config.strings('architectures', []);
+  const heads = names.filter(name => !name.endsWith('LMHeadModel'));
+  return HEADS.find(([suffix]) => heads.some(name => name.endsWith(suffix)))?.[1];
+}

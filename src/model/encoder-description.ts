@@ -1,0 +1,85 @@
+import path from 'node:path';
+import { isEncoderType } from '../graph/architectures/encoders.js';
+import { ModelConfig } from '../graph/config.js';
+import { headOf } from '../graph/encoder-task.js';
+import {
+  hasSentenceModules,
+  PLAIN_MODULES,
+  readSentenceModules,
+  type SentenceModules,
+} from '../graph/sentence-modules.js';
+import type { EncoderTask } from './encoder.js';
+
+/** How a classifier's logits become scores. */
+export type ScoreActivation = 'softmax' | 'sigmoid' | 'none';
+
+/** What an encoder's folder says that it is. */
+export interface EncoderDescription {
+  readonly task: EncoderTask;
+  /** `config.json` of the encoder. */
+  readonly config: ModelConfig;
+  /** Pooling and what comes behind it; for `embedding`. */
+  readonly modules: SentenceModules;
+  /** Names of the labels, in the order of the logits; empty where the task has none. */
+  readonly labels: readonly string[];
+  readonly activation: ScoreActivation;
+}
+
+/**
+ * What kind of model a folder holds: `modules.json` makes an encoder of any, and otherwise the names in `architectures` tell.
+ *
+ * @throws KvasirError `invalid_model` where config.json is missing or broken
+ */
+export async function modelKind(folder: string): Promise<'generation' | 'encoder'> {
+  if (hasSentenceModules(folder)) return 'encoder';
+  const config = await ModelConfig.read(folder);
+  if (headOf(config) !== undefined) return 'encoder';
+  return !config.has('architectures') && config.has('model_type') && isEncoderType(config)
+    ? 'encoder'
+    : 'generation';
+}
+
+/**
+ * Reads an encoder's folder. One without a head and without `modules.json` gives embeddings by the mean, as in sentence-transformers.
+ *
+ * @throws KvasirError `invalid_model` or `unsupported_model`
+ */
+export async function describeEncoder(folder: string): Promise<EncoderDescription> {
+  if (hasSentenceModules(folder)) {
+    const modules = await readSentenceModules(folder);
+    const config = await ModelConfig.read(path.join(folder, modules.encoderFolder));
+    return { task: 'embedding', config, modules, labels: [], activation: 'none' };
+  }
+  const config = await ModelConfig.read(folder);
+  const task = headOf(config) ?? 'embedding';
+  const classifies = task === 'sequence-classification' || task === 'token-classification';
+  const labels = classifies ? readLabels(config) : [];
+  const activation = classifies ? readActivation(config, task, labels.length) : 'none';
+  return { task, config, modules: PLAIN_MODULES, labels, activation };
+}
+
+/** `id2label`, or `LABEL_0`, `LABEL_1`, ... as Hugging Face names them. */
+function readLabels(config: ModelConfig): string[] {
+  const names = config.section('id2label');
+  if (names === undefined)
+    return Array.from({ length: config.size('num_labels', 2) }, (_, i) => `LABEL_${i}`);
+  return names.names.map((_, i) => names.string(String(i)));
+}
+
+/** Python's activation of a cross-encoder, or the rule of Hugging Face's text classification pipeline. */
+function readActivation(config: ModelConfig, task: EncoderTask, labels: number): ScoreActivation {
+  if (task === 'token-classification') return 'softmax';
+  const named =
+    config.section('sentence_transformers')?.string('activation_fn', '') ??
+    config.string('sbert_ce_default_activation_function', '');
+  if (named.endsWith('.Identity')) return 'none';
+  if (named.endsWith('.Sigmoid')) return 'sigmoid';
+  const problem = config.choice(
+    'problem_type',
+    ['regression', 'single_label_classification', 'multi_label_classification', ''],
+    '',
+  );
+  if (problem === 'regression') return 'none';
+  if (problem === 'multi_label_classification' || (problem === '' && labels === 1)) return 'sigmoid';
+  return 'softmax';
+}

@@ -1,0 +1,7 @@
+import t from 'tap';
+import { checkFamily } from '../../support/check-family.js';
+
+checkFamily(t, 'distilbert', [
+  ['sinusoidal positions', 'Model', { sinusoidal_pos_embds: true }],
+  ['ReLU', 'Model', { activation: 'relu' }],
+]);

@@ -1,0 +1,4 @@
+import t from 'tap';
+import { checkFamily } from '../../support/check-family.js';
+
+checkFamily(t, 'mpnet');
