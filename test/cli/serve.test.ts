@@ -1,0 +1,128 @@
+import { once } from 'node:events';
+import { truncate } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import t from 'tap';
+import { startCommand, type Command } from '../support/command.js';
+import { eventData, eventually } from '../support/http-server.js';
+import { randomLlama } from '../support/random-llama.js';
+
+/** Where a started server listens, from the line that it prints. */
+async function address(command: Command): Promise<string> {
+  await eventually(() => command.stdout().includes('\n') || command.process.exitCode !== null);
+  const [, url] = /on (http:\S+)/.exec(command.stdout()) ?? [];
+  if (url === undefined) throw new Error(`it did not start: ${command.stderr()}`);
+  return url;
+}
+
+function complete(url: string, fields: object, signal?: AbortSignal): Promise<Response> {
+  return fetch(`${url}/v1/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'tiny', prompt: 'abc', temperature: 0, ignore_eos: true, ...fields }),
+    ...(signal && { signal }),
+  });
+}
+
+t.test('serves a folder: one line at the start, answers, and an orderly end', async t => {
+  const folder = await randomLlama(t);
+  const command = startCommand(t, [
+    'serve',
+    `tiny=${folder}`,
+    '--port',
+    '0',
+    '--slots',
+    '2',
+    '--log-level',
+    'warn',
+  ]);
+  const url = await address(command);
+  t.match(
+    command.stdout(),
+    /^Kvasir \S+ serves tiny \(cpu, 2 slots of 96 tokens\) on http:\/\/127\.0\.0\.1:\d+\n$/,
+  );
+
+  const plain = (await (await complete(url, { max_tokens: 12 })).json()) as {
+    choices: [{ text: string; finish_reason: string }];
+    usage: object;
+  };
+  t.equal(plain.choices[0].finish_reason, 'length');
+  t.match(plain.usage, { prompt_tokens: 3, completion_tokens: 12, total_tokens: 15 });
+
+  const events = eventData(await (await complete(url, { max_tokens: 12, stream: true })).text());
+  t.equal(events.pop(), '[DONE]');
+  const pieces = events.map(data => (JSON.parse(data) as { choices: [{ text: string }] }).choices[0].text);
+  t.equal(pieces.join(''), plain.choices[0].text, 'a stream says the same');
+
+  command.process.kill('SIGTERM');
+  t.equal(await command.exit, 0);
+  t.equal(command.stderr(), '');
+});
+
+t.test('a client that closes its connection gives its slot to the next one', async t => {
+  const folder = await randomLlama(t, { max_position_embeddings: 4096 });
+  const url = await address(startCommand(t, ['serve', `tiny=${folder}`, '--port', '0', '--slots', '1']));
+  for (let i = 0; i < 3; i++) {
+    const controller = new AbortController();
+    const stream = await complete(url, { max_tokens: 4000, stream: true }, controller.signal);
+    await stream.body!.getReader().read();
+    const started = performance.now();
+    const next = complete(url, { max_tokens: 1 });
+    controller.abort();
+    t.equal((await next).status, 200);
+    t.ok(performance.now() - started < 2000, 'it did not wait for the end of the first');
+  }
+});
+
+t.test('bad requests get their errors, and the server goes on serving', async t => {
+  const folder = await randomLlama(t);
+  const url = await address(startCommand(t, ['serve', `tiny=${folder}`, '--port', '0', '--slots', '1']));
+  const refused = async (fields: object, status: number, code: string, param: string): Promise<void> => {
+    const response = await complete(url, fields);
+    t.equal(response.status, status);
+    t.match(await response.json(), { error: { code, param, message: String } });
+  };
+  await refused({ prompt: 'x'.repeat(200) }, 400, 'context_length_exceeded', 'prompt');
+  await refused({ temperature: -1 }, 400, 'invalid_request', 'temperature');
+  await refused({ model: 'other' }, 404, 'model_not_found', 'model');
+  await refused({ prompt: [100_000] }, 400, 'invalid_request', 'prompt');
+  const broken = await fetch(`${url}/v1/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{"model": ',
+  });
+  t.equal(broken.status, 400);
+  t.match(await broken.json(), { error: { type: 'invalid_request_error' } });
+  t.equal((await complete(url, { max_tokens: 2 })).status, 200);
+});
+
+t.test('models that cannot be served are one line on standard error and exit code 1', async t => {
+  const fails = async (args: string[], message: RegExp): Promise<void> => {
+    const command = startCommand(t, ['serve', '--port', '0', ...args]);
+    t.equal(await command.exit, 1);
+    t.match(command.stderr(), message);
+    t.equal(command.stderr().trim().split('\n').length, 1, command.stderr());
+    t.equal(command.stdout(), '');
+  };
+  const truncated = await randomLlama(t);
+  await truncate(join(truncated, 'model.safetensors'), 5000);
+  await fails([truncated], /model\.safetensors.*cut off/);
+
+  const sound = await randomLlama(t);
+  await fails([sound, sound], /two models are called/);
+
+  const blocker = createServer().listen(0, '127.0.0.1');
+  await once(blocker, 'listening');
+  t.teardown(() => blocker.close());
+  await fails([sound, '--port', String((blocker.address() as AddressInfo).port)], /EADDRINUSE/);
+});
+
+t.test('settings come from the environment too; wrong ones are named', async t => {
+  const folder = await randomLlama(t);
+  const started = startCommand(t, ['serve', `tiny=${folder}`], { KVASIR_PORT: '0', KVASIR_SLOTS: '3' });
+  await address(started);
+  t.match(started.stdout(), /3 slots/);
+  const wrong = startCommand(t, ['serve', folder, '--slots', 'many']);
+  t.equal(await wrong.exit, 1);
+  t.match(wrong.stderr(), /--slots.*whole number/);
+});

@@ -1,0 +1,55 @@
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import t from 'tap';
+import { loadModel } from '../../src/registry/load.js';
+import { Registry } from '../../src/registry/registry.js';
+import { Environment } from '../../src/runtime/index.js';
+import { randomLlama } from '../support/random-llama.js';
+
+const environment = new Environment();
+
+t.test('loads a folder under its own name or another', async t => {
+  const folder = await randomLlama(t);
+  const model = await loadModel(environment, folder, { slots: 2, contextLength: 50 });
+  const named = await loadModel(environment, folder, { id: 'other', slots: 1 });
+  const registry = new Registry([model, named]);
+  t.teardown(() => registry.close());
+  t.match(model, { kind: 'generation', id: 'tiny-llama', contextLength: 50, bosId: 0, eosIds: new Set([1]) });
+  t.equal(registry.get('other'), named);
+  t.strictSame(registry.list(), [model, named]);
+  t.throws(() => registry.get('absent'), { code: 'model_not_found', message: /tiny-llama, other/ });
+});
+
+t.test('says what is wrong with a folder', async t => {
+  const sound = await randomLlama(t);
+  const refuses = (folder: string, code: string, message: RegExp, options = {}): Promise<unknown> =>
+    t.rejects(loadModel(environment, folder, { slots: 1, ...options }), { code, message });
+
+  const empty = await mkdtemp(join(tmpdir(), 'kvasir-'));
+  t.teardown(() => rm(empty, { recursive: true }));
+  await refuses(empty, 'invalid_model', /config\.json/);
+  await refuses(join(empty, 'nowhere'), 'invalid_model', /config\.json/);
+
+  const withoutTokenizer = await randomLlama(t);
+  await rm(join(withoutTokenizer, 'tokenizer.json'));
+  await refuses(withoutTokenizer, 'invalid_model', /tokenizer\.json is missing/);
+
+  const truncated = await randomLlama(t);
+  await truncate(join(truncated, 'model.safetensors'), 5000);
+  await refuses(truncated, 'invalid_model', /model\.safetensors.*cut off/);
+
+  const incomplete = await randomLlama(t);
+  await writeFile(join(incomplete, 'config.json'), '{"model_type": "llama", "hidden_size": 48}');
+  await refuses(incomplete, 'invalid_model', /num_attention_heads is missing/);
+
+  await refuses(sound, 'invalid_configuration', /500 tokens.*96/, { contextLength: 500 });
+  await refuses(sound, 'invalid_configuration', /cannot hold one sequence/, { cacheBytes: 1000 });
+});
+
+t.test('two models of one name are refused', async t => {
+  const folder = await randomLlama(t);
+  const model = await loadModel(environment, folder, { slots: 1 });
+  t.teardown(() => model.close());
+  t.throws(() => new Registry([model, model]), { code: 'invalid_configuration' });
+});
