@@ -19,7 +19,7 @@ export interface ServerOptions {
   readonly registry: ModelRegistry;
   /** A pino logger, see `loggerOptions`; without one nothing is logged. */
   readonly logger?: FastifyBaseLogger;
-  /** Required of every request under `/v1`, as a bearer token. */
+  /** Required of every request but for health and documentation, as a bearer token. */
   readonly apiKey?: string;
   /** Largest request body, in bytes; 4 MiB by default. */
   readonly bodyLimit?: number;

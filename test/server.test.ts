@@ -123,8 +123,18 @@ t.test('an API key', async t => {
   }
   t.equal(await status('/v1/models', 'Bearer key'), 200);
   t.equal(await status('/v1/models', 'bearer key'), 200);
-  t.equal(await status('/v1/nowhere'), 401);
-  t.equal(await status('/health/ready'), 200);
+  for (const path of ['/v1/nowhere', '/nowhere', '/%761/models', '/v%31/models', '/healthy']) {
+    t.equal(await status(path), 401, path);
+  }
+  for (const path of [
+    '/health/ready',
+    '/docs',
+    '/docs/static/index.html',
+    '/openapi.json',
+    '/openapi.yaml',
+  ]) {
+    t.equal(await status(path), 200, path);
+  }
   const refused = await post('/v1/completions', completion(), {}, guarded.url);
   t.equal(refused.headers.get('www-authenticate'), 'Bearer');
   t.match(await refused.json(), { error: { type: 'authentication_error', code: 'invalid_api_key' } });

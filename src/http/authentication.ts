@@ -2,11 +2,15 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { errorBody } from './errors.js';
 
-/** Requires `authorization: Bearer <key>` for everything under `/v1`. */
+/** What needs no key: what load balancers ask, and what describes the API. */
+const PUBLIC = /^\/(health|docs)(\/|$)|^\/openapi\.(json|yaml)$/;
+
+/** Requires `authorization: Bearer <key>` for everything but {@link PUBLIC}, unknown addresses included. */
 export function requireApiKey(app: FastifyInstance, key: string): void {
   const expected = digest(key);
   app.addHook('onRequest', async (request, reply) => {
-    if (!request.url.startsWith('/v1')) return;
+    // The route's own pattern: the address as sent could be `/%761`, which is routed as `/v1`.
+    if (PUBLIC.test(request.routeOptions.url ?? '')) return;
     const given = /^Bearer +(.+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? '';
     if (timingSafeEqual(digest(given), expected)) return;
     return reply
