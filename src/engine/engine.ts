@@ -284,9 +284,11 @@ export class Engine implements GenerationEngine {
   }
 
   /** What may come next, where checking it pays: a greedy sequence that is alone. */
-  #draft({ request: { sampling }, tokens, maxLength }: Sequence): number[] {
+  #draft({ request: { sampling, constraint }, tokens, maxLength }: Sequence): number[] {
     const longest = Math.min(this.#options.draftTokens, maxLength - tokens.length - 1);
-    return longest > 0 && sampling.temperature === 0 ? promptLookup(tokens, longest) : [];
+    return longest > 0 && sampling.temperature === 0 && constraint === undefined
+      ? promptLookup(tokens, longest)
+      : [];
   }
 
   /** Runs the last token and its draft in one chunk, and keeps as much as the model would have chosen itself. */
@@ -306,10 +308,11 @@ export class Engine implements GenerationEngine {
   #advance(sequence: Sequence, logits: Float32Array): void {
     if (sequence.cancelled !== undefined) return;
     const { request, counts } = sequence;
-    const { sampling, stop } = request;
+    const { sampling, stop, constraint } = request;
     // The reported distribution is the model's own, so a copy is changed where both are needed.
     const logprobs = request.logprobs === undefined ? undefined : logits.slice();
     if (changesLogits(sampling)) applyPenalties(logits, sampling, counts);
+    constraint?.mask(logits, stop.stopTokenIds, sequence.maxLength - sequence.tokens.length);
     if (sequence.generated < stop.minTokens) for (const id of stop.stopTokenIds) logits[id] = -Infinity;
     const id = this.#sampler.sample(logits, sampling, sequence.random);
 
@@ -318,14 +321,16 @@ export class Engine implements GenerationEngine {
     counts?.add(id);
     this.#counts.generatedTokens++;
     sequence.held.push({ id, logprobs: logprobs && logprobsOf(logprobs, id, request.logprobs ?? 0) });
-    const shown = stop.stopTokenIds.has(id)
+    const ended = stop.stopTokenIds.has(id);
+    if (!ended) constraint?.accept(id);
+    const shown = ended
       ? { text: sequence.output.flush(), stopped: true, tokens: 0 }
       : sequence.output.push(id);
     sequence.shown += shown.tokens;
-    const full = sequence.tokens.length >= sequence.maxLength;
-    if (shown.stopped || full) {
+    const whole = shown.stopped || (constraint?.complete ?? false);
+    if (whole || sequence.tokens.length >= sequence.maxLength) {
       const text = shown.stopped ? shown.text : shown.text + sequence.output.flush();
-      this.#finish(sequence, text, shown.stopped ? 'stop' : 'length');
+      this.#finish(sequence, text, whole && !constraint?.shortened ? 'stop' : 'length');
     } else if (shown.text !== '') {
       const tokens = sequence.held.splice(0, sequence.shown);
       sequence.shown = 0;

@@ -34,6 +34,23 @@ export interface StopConditions {
   readonly includeStopString: boolean;
 }
 
+/** What a sequence's text must look like, token by token. It belongs to one sequence and has state. */
+export interface TokenConstraint {
+  /**
+   * Sets the logits of all tokens that must not come next to -Infinity. Something always remains: a stop token only where the text may end.
+   *
+   * @param logits `[vocabulary]`
+   * @param remaining tokens that may still come, this one included; the text is brought to its end within them where that is possible.
+   */
+  mask(logits: Float32Array, stopTokenIds: ReadonlySet<number>, remaining: number): void;
+  /** Notes the token that was drawn; never a stop token. */
+  accept(id: number): void;
+  /** Whether the text is whole and nothing can follow: the sequence ends, without a stop token. */
+  readonly complete: boolean;
+  /** Whether the text was brought to its end sooner than the model would have. */
+  readonly shortened: boolean;
+}
+
 /** One sequence to generate. */
 export interface GenerationRequest {
   /** For logs; unique among running requests. */
@@ -48,6 +65,8 @@ export interface GenerationRequest {
   readonly promptLogprobs: number | undefined;
   /** Smaller comes first when requests wait for a slot; 0 where it is left out. */
   readonly priority?: number;
+  /** Nothing else is generated, whatever the sampling parameters say; not together with stop strings. */
+  readonly constraint?: TokenConstraint | undefined;
 }
 
 /** The log-probability of a token at its position, with the most probable alternatives, best first. */
@@ -64,7 +83,7 @@ export interface GeneratedToken {
   readonly logprobs: TokenLogprobs | undefined;
 }
 
-/** `stop`: a stop token or string; `length`: maxTokens or the end of the context. */
+/** `stop`: a stop token or string, or a constraint that is fulfilled; `length`: maxTokens or the end of the context. */
 export type FinishReason = 'stop' | 'length';
 
 /** What a stream of one sequence yields: zero or more `prompt` (with promptLogprobs only) then `delta`s, of which the last has a finish reason. */
