@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KvasirError } from '../errors.js';
-import { Tokenizer as TokenizerLibrary, type HuggingFaceTokenizer } from './huggingface.js';
+import { Tokenizer as TokenizerLibrary, WordPiece, type HuggingFaceTokenizer } from './huggingface.js';
 import { layoutOf, type LayoutItem } from './layout.js';
 import { TokenLocator } from './offsets.js';
 import type { Encoding, Tokenizer, TokenOrigin } from './types.js';
@@ -41,6 +41,8 @@ export function createTokenizer(definition: object, config: object = {}): Tokeni
 class LoadedTokenizer implements Tokenizer {
   readonly vocabularySize: number;
   readonly specialIds: ReadonlySet<number>;
+  readonly maskId: number | undefined;
+  readonly continuationPrefix: string | undefined;
   readonly #tokenizer: HuggingFaceTokenizer;
   readonly #locator: TokenLocator;
   readonly #single: readonly LayoutItem[];
@@ -53,6 +55,9 @@ class LoadedTokenizer implements Tokenizer {
     this.#pair = layoutOf(tokenizer.post_processor, 2);
     this.vocabularySize = tokenizer.model.vocab.length;
     this.specialIds = specialIds(tokenizer, config);
+    this.maskId = maskId(tokenizer, config);
+    const { model } = tokenizer;
+    this.continuationPrefix = model instanceof WordPiece ? model.config.continuing_subword_prefix : undefined;
   }
 
   encode(text: string, options: { addSpecialTokens?: boolean } = {}): number[] {
@@ -109,11 +114,22 @@ function specialIds(tokenizer: HuggingFaceTokenizer, config: object): Set<number
   const additional: unknown =
     'additional_special_tokens' in config ? config.additional_special_tokens : undefined;
   for (const entry of Array.isArray(additional) ? (additional as unknown[]) : []) {
-    const content = typeof entry === 'object' && entry !== null && 'content' in entry ? entry.content : entry;
-    const id = typeof content === 'string' ? tokenizer.token_to_id(content) : undefined;
+    const id = configuredId(tokenizer, entry);
     if (id !== undefined) ids.add(id);
   }
   return ids;
+}
+
+/** The config's `mask_token`; where it says nothing, BERT's or RoBERTa's if the vocabulary has it. */
+function maskId(tokenizer: HuggingFaceTokenizer, config: object): number | undefined {
+  const tokens: unknown[] = 'mask_token' in config ? [config.mask_token] : ['[MASK]', '<mask>'];
+  return tokens.map(token => configuredId(tokenizer, token)).find(id => id !== undefined);
+}
+
+/** The id of a token that `tokenizer_config.json` names, as a string or as an object. */
+function configuredId(tokenizer: HuggingFaceTokenizer, entry: unknown): number | undefined {
+  const content = typeof entry === 'object' && entry !== null && 'content' in entry ? entry.content : entry;
+  return typeof content === 'string' ? tokenizer.token_to_id(content) : undefined;
 }
 
 /** @returns undefined when there is no such file. */

@@ -1,13 +1,16 @@
 import { KvasirError } from '../errors.js';
 import type { Encoding } from './types.js';
 
+/** Where tokens are taken off: at the beginning of a text, or at its end. */
+export type TruncationSide = 'left' | 'right';
+
 /**
- * Takes tokens off the ends of the texts until the whole fits; special tokens stay. Of a pair the longer text is shortened first, down
- * to the length of the other, then both alike ("longest first").
+ * Takes tokens off the texts until the whole fits; special tokens stay. Of a pair the longer text is shortened first, down to the length
+ * of the other, then both alike ("longest first").
  *
  * @throws KvasirError `context_length_exceeded` where the special tokens alone are too many.
  */
-export function truncate(encoding: Encoding, maxTokens: number): Encoding {
+export function truncate(encoding: Encoding, maxTokens: number, side: TruncationSide = 'right'): Encoding {
   if (encoding.ids.length <= maxTokens) return encoding;
   const lengths = textLengths(encoding);
   const room = maxTokens - (encoding.ids.length - lengths[0] - lengths[1]);
@@ -16,7 +19,9 @@ export function truncate(encoding: Encoding, maxTokens: number): Encoding {
   const keptOfShorter = Math.min(shorter, Math.floor(room / 2));
   const kept: Lengths =
     lengths[0] === shorter ? [keptOfShorter, room - keptOfShorter] : [room - keptOfShorter, keptOfShorter];
-  return select(encoding, (text, position) => position < kept[text]);
+  return select(encoding, (text, position) =>
+    side === 'right' ? position < kept[text] : position >= lengths[text] - kept[text],
+  );
 }
 
 /**

@@ -28,6 +28,10 @@ export interface Tokenizer {
   readonly vocabularySize: number;
   /** Ids that the tokenizer marks as special (never part of readable text). */
   readonly specialIds: ReadonlySet<number>;
+  /** The token that stands for a hidden one (`mask_token`), if there is one. */
+  readonly maskId: number | undefined;
+  /** What the vocabulary's spelling of a token begins with if the token continues a word (WordPiece: `##`); undefined if nothing does. */
+  readonly continuationPrefix: string | undefined;
   /**
    * @param addSpecialTokens whether the tokenizer's post-processor may add its own (BOS, `[CLS]`, ...); default true.
    */

@@ -8,6 +8,8 @@ export const END = 27;
 export const letterTokenizer: Tokenizer = {
   vocabularySize: 28,
   specialIds: new Set([END]),
+  maskId: undefined,
+  continuationPrefix: undefined,
   encode: text => [...text].map(letter => LETTERS.indexOf(letter)).filter(id => id >= 0),
   encodeWithOffsets: (text, pair = '') => {
     const letters = [...text, ...pair]

@@ -42,6 +42,16 @@ t.test('special ids: added tokens marked so, and those that the config adds', as
   t.equal(tokenizer.decode([the, tokenizer.id('a')!]), 'a');
 });
 
+t.test('the mask token: what the config says, else the usual ones', async t => {
+  t.equal(wordPieceTokenizer().maskId, 4);
+  t.equal(byteLevelTokenizer().maskId, 3);
+  t.equal(byteFallbackTokenizer().maskId, undefined);
+  t.equal(createTokenizer(BYTE_LEVEL, { mask_token: '<plain>' }).maskId, 4);
+  t.equal(createTokenizer(BYTE_LEVEL, { mask_token: { content: '<mask>', lstrip: true } }).maskId, 3);
+  for (const mask_token of [null, 'nothing', 7, {}])
+    t.equal(createTokenizer(BYTE_LEVEL, { mask_token }).maskId, undefined);
+});
+
 t.test('decoding passes over ids that are not in the vocabulary', async t => {
   const tokenizer = byteLevelTokenizer();
   t.equal(tokenizer.decode([-1, tokenizer.id('the')!, 99999]), 'the');

@@ -28,6 +28,14 @@ t.test('a text is cut at its end, special tokens stay', async t => {
   ]);
 });
 
+t.test('or at its beginning', async t => {
+  t.equal(tokens(truncate(tokenizer.encodeWithOffsets('a b c d'), 4, 'left')), '[CLS] c d [SEP]');
+  const pair = tokenizer.encodeWithOffsets('a b c d', 'x y');
+  t.equal(tokens(truncate(pair, 8, 'left')), '[CLS] b c d [SEP] x y [SEP]');
+  t.equal(tokens(truncate(pair, 5, 'left')), '[CLS] d [SEP] y [SEP]');
+  t.equal(tokens(truncate(pair, 3, 'left')), '[CLS] [SEP] [SEP]');
+});
+
 t.test('of a pair the longer text gives way, then both', async t => {
   const pair = tokenizer.encodeWithOffsets('a b c d', 'x y');
   t.equal(tokens(truncate(pair, 8)), '[CLS] a b c [SEP] x y [SEP]');
