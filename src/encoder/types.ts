@@ -6,7 +6,7 @@ export interface EncoderService {
    * Results in the order of the inputs, which may be split over several batches and share them with other requests.
    *
    * @param signal aborting takes back what has not run yet.
-   * @throws KvasirError `context_length_exceeded`, `queue_full`, `shutting_down`, `cancelled`, `runtime_failure`
+   * @throws KvasirError `invalid_request`, `context_length_exceeded`, `queue_full`, `shutting_down`, `cancelled`, `runtime_failure`
    */
   encode(inputs: readonly EncoderInput[], signal?: AbortSignal): Promise<EncoderOutput[]>;
   /** Counts since the start, and of this moment. */
@@ -23,6 +23,6 @@ export interface EncoderStats {
   readonly batches: number;
   /** Tokens of inputs that ran. */
   readonly tokens: number;
-  /** Tokens of padding that ran beside them. */
+  /** Tokens that would have made all inputs as long as the longest of their batch. Kvasir's own graphs pad so in attention only. */
   readonly padding: number;
 }

@@ -1,13 +1,17 @@
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { KvasirError } from '../errors.js';
+import { encoderArchitecture, isEncoderType } from '../graph/architectures/encoders.js';
 import { buildEncoder, type EncoderFormat } from '../graph/build-encoder.js';
 import { Session, type Environment, type SessionSettings } from '../runtime/index.js';
 import { describeEncoder, type EncoderDescription } from './encoder-description.js';
 import { PackedEncoder } from './encoder-packed.js';
+import { PaddedEncoder } from './encoder-padded.js';
 import type { Encoder } from './encoder.js';
+import { chooseGraphs } from './graph-files.js';
 
 export interface EncoderOptions {
-  /** How matrices are stored; default `f32`. */
+  /** How matrices are stored; default `f32`. Of ready-made graphs, the one that is stored so. */
   readonly format?: EncoderFormat | undefined;
   /** Longest input to serve, in tokens; at most, and by default, the model's own. */
   readonly contextLength?: number | undefined;
@@ -17,12 +21,12 @@ export interface EncoderOptions {
 export interface LoadedEncoder {
   readonly encoder: Encoder;
   readonly description: EncoderDescription;
-  /** Folder of the tokenizer. */
-  readonly encoderFolder: string;
+  readonly tokenizerFolder: string;
 }
 
 /**
- * Builds and loads the encoder of a model folder in the Hugging Face or sentence-transformers layout.
+ * Loads the encoder of a model folder in the Hugging Face or sentence-transformers layout: built from its weights, or, where there are
+ * none that can be built, the ONNX graph that it has.
  *
  * @throws KvasirError `invalid_model`, `unsupported_model`, `invalid_configuration`, `runtime_failure`, `runtime_unavailable`
  */
@@ -32,21 +36,80 @@ export async function loadEncoderGraph(
   options: EncoderOptions = {},
 ): Promise<LoadedEncoder> {
   const description = await describeEncoder(folder);
-  const { task, modules, labels } = description;
-  const format = options.format ?? 'f32';
-  const built = await buildEncoder(folder, { task, modules, labels: labels.length, format });
-  const own = Math.min(built.sizes.contextLength, modules.contextLength ?? Infinity);
-  const { contextLength = own } = options;
-  if (contextLength > own)
+  const tokenizerFolder = path.join(folder, description.modules.encoderFolder);
+  const graph = await readyMadeGraph(tokenizerFolder, description, options.format);
+  const encoder =
+    graph === undefined
+      ? await loadPacked(environment, folder, description, options)
+      : await loadPadded(environment, folder, graph, description, options);
+  return { encoder, description, tokenizerFolder };
+}
+
+/** The graph to run as it is; undefined where one is built. */
+async function readyMadeGraph(
+  folder: string,
+  { config }: EncoderDescription,
+  format: EncoderFormat | undefined,
+): Promise<string | undefined> {
+  const names = (await readdir(folder, { recursive: true })).map(name => name.replaceAll(path.sep, '/'));
+  const weights = names.some(name => /^model\.safetensors(\.index\.json)?$/.test(name));
+  if (weights && isEncoderType(config)) return undefined;
+  const [graph] = chooseGraphs(names, format);
+  return graph === undefined ? undefined : path.join(folder, graph);
+}
+
+async function loadPacked(
+  environment: Environment,
+  folder: string,
+  { task, modules, labels }: EncoderDescription,
+  { format = 'f32', contextLength: wanted, session: settings }: EncoderOptions,
+): Promise<Encoder> {
+  const plan = { task, modules, labels: labels.length, format };
+  const { graphPath, sizes, width, listed } = await buildEncoder(folder, plan);
+  const contextLength = limit(
+    folder,
+    wanted,
+    Math.min(sizes.contextLength, modules.contextLength ?? Infinity),
+  );
+  const session = await Session.load(environment, graphPath, settings);
+  return new PackedEncoder(session, { task, sizes, contextLength, width, listed });
+}
+
+async function loadPadded(
+  environment: Environment,
+  folder: string,
+  graph: string,
+  { task, config, modules }: EncoderDescription,
+  { contextLength: wanted, session: settings }: EncoderOptions,
+): Promise<Encoder> {
+  if (modules.dense.length > 0)
+    throw new KvasirError('unsupported_model', `${graph}: Dense modules behind a ready-made graph`);
+  const own = isEncoderType(config)
+    ? encoderArchitecture(config).sizes(config).contextLength
+    : config.size('max_position_embeddings', 512);
+  const shape = {
+    task,
+    contextLength: limit(folder, wanted, Math.min(own, modules.contextLength ?? Infinity)),
+    vocabularySize: config.size('vocab_size'),
+    segments: config.size('type_vocab_size', 1),
+    paddingId: config.count('pad_token_id', 0),
+    pooling: modules.pooling,
+    normalize: modules.normalize,
+  };
+  const session = await Session.load(environment, graph, settings);
+  try {
+    return new PaddedEncoder(session, shape);
+  } catch (error) {
+    session.dispose();
+    throw error;
+  }
+}
+
+function limit(folder: string, wanted: number | undefined, own: number): number {
+  if (wanted !== undefined && wanted > own)
     throw new KvasirError(
       'invalid_configuration',
-      `${folder}: a context of ${contextLength} tokens was asked for, but the model's is ${own}`,
+      `${folder}: a context of ${wanted} tokens was asked for, but the model's is ${own}`,
     );
-  const session = await Session.load(environment, built.graphPath, options.session);
-  const { sizes, width, listed } = built;
-  return {
-    encoder: new PackedEncoder(session, { task, sizes, contextLength, width, listed }),
-    description,
-    encoderFolder: path.join(folder, modules.encoderFolder),
-  };
+  return wanted ?? own;
 }

@@ -1,0 +1,193 @@
+import { KvasirError } from '../errors.js';
+import type { Encoder, EncoderInput, EncoderOutput } from '../model/encoder.js';
+import { BatchScheduler, type Batchable, type BatchOptions } from './scheduler.js';
+import type { EncoderService, EncoderStats } from './types.js';
+
+export interface BatchingOptions extends BatchOptions {
+  /** Batches that run at once. */
+  readonly concurrency: number;
+  /** How many inputs may wait before new requests are refused. */
+  readonly maxWaiting: number;
+}
+
+export const DEFAULT_BATCHING_OPTIONS: BatchingOptions = {
+  maxTokens: 1024,
+  maxPadding: 0.1,
+  smallBatch: 128,
+  concurrency: 1,
+  maxWaiting: 4096,
+};
+
+/** A call of `encode` that is under way. */
+interface Request {
+  readonly outputs: EncoderOutput[];
+  missing: number;
+  readonly settle: (error?: Error) => void;
+}
+
+interface Job extends Batchable {
+  readonly owner: Request;
+  readonly input: EncoderInput;
+  /** Place of the result. */
+  readonly index: number;
+}
+
+/** Merges requests into batches by tokens. While nothing runs, a request starts at once: it waits for none that may come. */
+export class BatchingEncoder implements EncoderService {
+  readonly #encoder: Encoder;
+  readonly #options: BatchingOptions;
+  readonly #scheduler: BatchScheduler<Job>;
+  readonly #requests = new Set<Request>();
+  readonly #runs = new Set<Promise<void>>();
+  #starting = false;
+  #closing: Promise<void> | undefined;
+  #running = 0;
+  #batches = 0;
+  #tokens = 0;
+  #padding = 0;
+
+  constructor(encoder: Encoder, options: Partial<BatchingOptions> = {}) {
+    this.#encoder = encoder;
+    this.#options = { ...DEFAULT_BATCHING_OPTIONS, ...options };
+    this.#scheduler = new BatchScheduler(this.#options);
+  }
+
+  async encode(inputs: readonly EncoderInput[], signal?: AbortSignal): Promise<EncoderOutput[]> {
+    inputs.forEach((input, i) => this.#validate(input, i));
+    if (this.#closing !== undefined) throw shuttingDown();
+    if (signal?.aborted) throw cancelled();
+    if (this.#scheduler.waiting >= this.#options.maxWaiting)
+      throw new KvasirError(
+        'queue_full',
+        `${this.#options.maxWaiting} inputs are already waiting; try again later`,
+      );
+    if (inputs.length === 0) return [];
+    const outputs = new Array<EncoderOutput>(inputs.length);
+    await new Promise<void>((resolve, reject) => {
+      const cancel = (): void => this.#end(request, cancelled());
+      const request: Request = {
+        outputs,
+        missing: inputs.length,
+        settle: error => {
+          signal?.removeEventListener('abort', cancel);
+          if (error === undefined) resolve();
+          else reject(error);
+        },
+      };
+      signal?.addEventListener('abort', cancel, { once: true });
+      this.#requests.add(request);
+      this.#scheduler.add(
+        inputs.map((input, index) => ({ owner: request, length: input.ids.length, input, index })),
+      );
+      this.#startSoon();
+    });
+    return outputs;
+  }
+
+  stats(): EncoderStats {
+    return {
+      waiting: this.#scheduler.waiting,
+      running: this.#running,
+      batches: this.#batches,
+      tokens: this.#tokens,
+      padding: this.#padding,
+    };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    for (const request of this.#requests) this.#end(request, shuttingDown());
+    this.#encoder.abort();
+    await Promise.all(this.#runs);
+    this.#encoder.dispose();
+  }
+
+  #validate({ ids, typeIds, positions }: EncoderInput, index: number): void {
+    const { task, contextLength, vocabularySize, segments } = this.#encoder;
+    const invalid = (fault: string): never => {
+      throw new KvasirError('invalid_request', `input ${index} ${fault}`, { param: 'input' });
+    };
+    if (ids.length === 0) invalid('has no tokens');
+    if (ids.length > contextLength)
+      throw new KvasirError(
+        'context_length_exceeded',
+        `input ${index} has ${ids.length} tokens; the model takes ${contextLength} at most`,
+        { param: 'input' },
+      );
+    const outside = (values: readonly number[], limit: number): number | undefined =>
+      values.find(value => !Number.isInteger(value) || value < 0 || value >= limit);
+    const id = outside(ids, vocabularySize);
+    if (id !== undefined) invalid(`has the token id ${id}; the vocabulary has 0 to ${vocabularySize - 1}`);
+    if (typeIds !== undefined) {
+      if (typeIds.length !== ids.length) invalid(`has ${typeIds.length} segments for ${ids.length} tokens`);
+      if (segments > 1 && outside(typeIds, segments) !== undefined)
+        invalid(`has segments other than 0 to ${segments - 1}`);
+    }
+    if (task !== 'fill-mask') return;
+    if (positions === undefined || positions.length === 0) invalid('names no position to fill');
+    else if (outside(positions, ids.length) !== undefined) invalid('names a position that it has not');
+  }
+
+  /** Lets the requests that arrive in the same turn of the event loop into the first batch. */
+  #startSoon(): void {
+    if (this.#starting || this.#runs.size >= this.#options.concurrency) return;
+    this.#starting = true;
+    setImmediate(() => {
+      this.#starting = false;
+      this.#start();
+    });
+  }
+
+  #start(): void {
+    while (this.#closing === undefined && this.#runs.size < this.#options.concurrency) {
+      const jobs = this.#scheduler.next();
+      if (jobs.length === 0) return;
+      const run = this.#run(jobs).finally(() => {
+        this.#runs.delete(run);
+        // The callers' next requests come in this turn; a batch that has none of them would be the poorer.
+        this.#startSoon();
+      });
+      this.#runs.add(run);
+    }
+  }
+
+  async #run(jobs: readonly Job[]): Promise<void> {
+    const tokens = jobs.reduce((sum, job) => sum + job.length, 0);
+    const longest = jobs.reduce((max, job) => Math.max(max, job.length), 0);
+    this.#running += jobs.length;
+    this.#batches++;
+    this.#tokens += tokens;
+    this.#padding += longest * jobs.length - tokens;
+    try {
+      const outputs = await this.#encoder.run(jobs.map(job => job.input));
+      jobs.forEach(({ owner, index }, i) => {
+        owner.outputs[index] = outputs[i]!;
+        if (--owner.missing === 0) this.#end(owner);
+      });
+    } catch (error) {
+      // A run that fails takes its own requests with it, and nothing else.
+      for (const { owner } of jobs) this.#end(owner, error as Error);
+    } finally {
+      this.#running -= jobs.length;
+    }
+  }
+
+  /** Once: what comes later for the request is dropped. */
+  #end(request: Request, error?: Error): void {
+    if (!this.#requests.delete(request)) return;
+    this.#scheduler.remove(request);
+    request.settle(error);
+  }
+}
+
+function cancelled(): KvasirError {
+  return new KvasirError('cancelled', 'the request was cancelled');
+}
+
+function shuttingDown(): KvasirError {
+  return new KvasirError('shutting_down', 'the server is shutting down');
+}

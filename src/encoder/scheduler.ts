@@ -1,0 +1,98 @@
+/** What the scheduler must know of an input. */
+export interface Batchable {
+  /** Tokens. */
+  readonly length: number;
+  /** The request that it is part of; requests take turns. */
+  readonly owner: object;
+}
+
+export interface BatchOptions {
+  /** Most tokens of a batch, padding included. A longer input runs alone. */
+  readonly maxTokens: number;
+  /** Share of a batch, in `[0, 1)`, that may be padding. */
+  readonly maxPadding: number;
+  /** Batches of no more tokens than this, padding included, may have any share of padding: one more run would cost more. */
+  readonly smallBatch: number;
+}
+
+/**
+ * Decides which inputs run together. Pure bookkeeping.
+ *
+ * Every batch is made around one input, so nothing waits for ever: that of the request which has gone longest without one of its inputs in
+ * a batch. It is filled up with those inputs that come nearest in length, of whatever request, which keeps padding low.
+ */
+export class BatchScheduler<T extends Batchable> {
+  readonly #options: BatchOptions;
+  /** Everything that waits, by length; of equal lengths the oldest first. */
+  #byLength: T[] = [];
+  /** The same by request; those that have gone longest without a batch come first. */
+  readonly #byOwner = new Map<object, Set<T>>();
+
+  constructor(options: BatchOptions) {
+    this.#options = options;
+  }
+
+  /** Inputs that wait. */
+  get waiting(): number {
+    return this.#byLength.length;
+  }
+
+  add(inputs: readonly T[]): void {
+    for (const input of inputs) {
+      const siblings = this.#byOwner.get(input.owner);
+      if (siblings === undefined) this.#byOwner.set(input.owner, new Set([input]));
+      else siblings.add(input);
+    }
+    // The sort is stable, and quick on what is sorted already.
+    this.#byLength = [...this.#byLength, ...inputs].sort((a, b) => a.length - b.length);
+  }
+
+  /** Takes out what waits of a request. */
+  remove(owner: object): void {
+    if (this.#byOwner.delete(owner)) this.#byLength = this.#byLength.filter(input => input.owner !== owner);
+  }
+
+  /** Takes out the next batch; empty when nothing waits. */
+  next(): T[] {
+    const [first] = this.#byOwner.values();
+    if (first === undefined) return [];
+    const [anchor] = first as Set<T> & Iterable<T>;
+    const { begin, end } = this.#rangeAround(this.#byLength.indexOf(anchor!));
+    const batch = this.#byLength.splice(begin, end - begin);
+    for (const input of batch) {
+      const siblings = this.#byOwner.get(input.owner)!;
+      siblings.delete(input);
+      this.#byOwner.delete(input.owner);
+      if (siblings.size > 0) this.#byOwner.set(input.owner, siblings);
+    }
+    return batch;
+  }
+
+  /** Widens the range of lengths around an input, on the side that adds less padding, as long as the batch allows it. */
+  #rangeAround(anchor: number): { readonly begin: number; readonly end: number } {
+    const waiting = this.#byLength;
+    let [begin, end] = [anchor, anchor + 1];
+    let tokens = waiting[anchor]!.length;
+    for (;;) {
+      const size = end - begin + 1;
+      const [shorter, longer] = [waiting[begin - 1], waiting[end]];
+      const longest = waiting[end - 1]!.length;
+      const paddedDown = shorter && this.#padding(longest * size, tokens + shorter.length);
+      const paddedUp = longer && this.#padding(longer.length * size, tokens + longer.length);
+      if (paddedDown !== undefined && (paddedUp === undefined || paddedDown <= paddedUp)) {
+        tokens += shorter!.length;
+        begin--;
+      } else if (paddedUp !== undefined) {
+        tokens += longer!.length;
+        end++;
+      } else return { begin, end };
+    }
+  }
+
+  /** Share of padding; undefined where the batch would not be allowed. */
+  #padding(padded: number, tokens: number): number | undefined {
+    const { maxTokens, maxPadding, smallBatch } = this.#options;
+    const share = 1 - tokens / padded;
+    return padded <= maxTokens && (share <= maxPadding || padded <= smallBatch) ? share : undefined;
+  }
+}

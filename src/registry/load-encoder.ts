@@ -1,0 +1,47 @@
+import { basename, resolve } from 'node:path';
+import { BatchingEncoder, type BatchingOptions } from '../encoder/batching-encoder.js';
+import { loadEncoderGraph, type EncoderOptions } from '../model/load-encoder.js';
+import type { Environment } from '../runtime/index.js';
+import { loadTokenizer } from '../text/tokenizer.js';
+import type { EncoderModel } from './types.js';
+
+export { modelKind } from '../model/encoder-description.js';
+
+export interface EncoderModelOptions extends EncoderOptions {
+  /** The name that requests use; by default the folder's. */
+  readonly id?: string | undefined;
+  readonly batching?: Partial<BatchingOptions>;
+}
+
+/**
+ * Loads a model folder in the Hugging Face or sentence-transformers layout as an encoder.
+ *
+ * @throws KvasirError `invalid_model`, `unsupported_model`, `invalid_configuration`, `runtime_failure`, `runtime_unavailable`
+ */
+export async function loadEncoder(
+  environment: Environment,
+  folder: string,
+  options: EncoderModelOptions = {},
+): Promise<EncoderModel> {
+  const { encoder, description, tokenizerFolder } = await loadEncoderGraph(environment, folder, options);
+  try {
+    const tokenizer = await loadTokenizer(tokenizerFolder);
+    const service = new BatchingEncoder(encoder, options.batching);
+    return {
+      kind: 'encoder',
+      id: options.id ?? basename(resolve(folder)),
+      created: Math.floor(Date.now() / 1000),
+      tokenizer,
+      contextLength: encoder.contextLength,
+      task: encoder.task,
+      encoder: service,
+      width: encoder.width,
+      labels: description.labels,
+      activation: description.activation,
+      close: () => service.close(),
+    };
+  } catch (error) {
+    encoder.dispose();
+    throw error;
+  }
+}

@@ -1,0 +1,87 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import t, { type Test } from 'tap';
+import { describeEncoder, modelKind } from '../../src/model/encoder-description.js';
+
+let count = 0;
+
+/** A folder with nothing but a config.json. */
+async function folderWith(t: Test, config: Readonly<Record<string, unknown>>): Promise<string> {
+  const folder = path.join(t.testdirName, `${count++}`);
+  await mkdir(folder, { recursive: true });
+  await writeFile(path.join(folder, 'config.json'), JSON.stringify(config));
+  return folder;
+}
+
+t.test('encoders and generators are told apart', async t => {
+  const cases: [Record<string, unknown>, 'encoder' | 'generation'][] = [
+    [{ model_type: 'bert', architectures: ['BertModel'] }, 'encoder'],
+    [{ model_type: 'bert', architectures: ['BertForMaskedLM'] }, 'encoder'],
+    [{ model_type: 'bert', architectures: ['BertLMHeadModel'] }, 'generation'],
+    [{ model_type: 'modernbert' }, 'encoder'],
+    [{ model_type: 'llama' }, 'generation'],
+    [{ model_type: 'llama', architectures: ['LlamaForCausalLM'] }, 'generation'],
+    [{ model_type: 'llama', architectures: ['LlamaModel'] }, 'encoder'],
+    [{ model_type: 'llama', architectures: ['LlamaForSequenceClassification'] }, 'encoder'],
+    [{ model_type: 'gpt2', architectures: ['GPT2LMHeadModel'] }, 'generation'],
+    [{ model_type: 't5', architectures: ['T5ForConditionalGeneration'] }, 'generation'],
+    [{}, 'generation'],
+  ];
+  for (const [config, kind] of cases)
+    t.equal(await modelKind(await folderWith(t, config)), kind, JSON.stringify(config));
+  const sentence = await folderWith(t, { model_type: 'qwen3', architectures: ['Qwen3ForCausalLM'] });
+  await writeFile(path.join(sentence, 'modules.json'), '[]');
+  t.equal(await modelKind(sentence), 'encoder');
+  await t.rejects(modelKind(path.join(t.testdirName, 'none')), { code: 'invalid_model' });
+});
+
+t.test('tasks by the name of the architecture', async t => {
+  const taskOf = async (name: string): Promise<string> =>
+    (await describeEncoder(await folderWith(t, { model_type: 'bert', architectures: [name] }))).task;
+  t.equal(await taskOf('BertModel'), 'embedding');
+  t.equal(await taskOf('RobertaForSequenceClassification'), 'sequence-classification');
+  t.equal(await taskOf('DistilBertForTokenClassification'), 'token-classification');
+  t.equal(await taskOf('MPNetForQuestionAnswering'), 'question-answering');
+  t.equal(await taskOf('ModernBertForMaskedLM'), 'fill-mask');
+  t.equal(await taskOf('BertForPreTraining'), 'fill-mask');
+});
+
+t.test('a bare encoder gives the mean of its hidden states', async t => {
+  const folder = await folderWith(t, { model_type: 'bert', architectures: ['BertModel'] });
+  t.match(await describeEncoder(folder), {
+    task: 'embedding',
+    modules: { pooling: ['mean'], normalize: false },
+    labels: [],
+    activation: 'none',
+  });
+});
+
+t.test('labels and how their logits become scores', async t => {
+  const describe = async (fields: Record<string, unknown>, head = 'Sequence') => {
+    const architectures = [`BertFor${head}Classification`];
+    const { labels, activation } = await describeEncoder(
+      await folderWith(t, { model_type: 'bert', architectures, ...fields }),
+    );
+    return { labels, activation };
+  };
+  const named = { 0: 'NEGATIVE', 1: 'POSITIVE' };
+  const many = Object.fromEntries(Array.from({ length: 12 }, (_, i) => [i, `label ${i}`]));
+  t.strictSame(await describe({ id2label: named }), {
+    labels: ['NEGATIVE', 'POSITIVE'],
+    activation: 'softmax',
+  });
+  t.strictSame((await describe({ id2label: many })).labels, Object.values(many));
+  t.strictSame(await describe({}), { labels: ['LABEL_0', 'LABEL_1'], activation: 'softmax' });
+  t.strictSame(await describe({ num_labels: 1 }), { labels: ['LABEL_0'], activation: 'sigmoid' });
+  t.equal((await describe({ problem_type: 'multi_label_classification' })).activation, 'sigmoid');
+  t.equal((await describe({ problem_type: 'regression', num_labels: 1 })).activation, 'none');
+  t.equal((await describe({ problem_type: 'single_label_classification' })).activation, 'softmax');
+  t.equal((await describe({ num_labels: 1 }, 'Token')).activation, 'softmax');
+  const python = (name: string) => ({ num_labels: 1, sentence_transformers: { activation_fn: name } });
+  t.equal((await describe(python('torch.nn.modules.linear.Identity'))).activation, 'none');
+  t.equal((await describe(python('torch.nn.modules.activation.Sigmoid'))).activation, 'sigmoid');
+  const old = { num_labels: 1, sbert_ce_default_activation_function: 'torch.nn.modules.linear.Identity' };
+  t.equal((await describe(old)).activation, 'none');
+  await t.rejects(describe({ id2label: { 0: 'a', 5: 'b' } }), { code: 'invalid_model' });
+  await t.rejects(describe({ problem_type: 'other' }), { code: 'unsupported_model' });
+});
