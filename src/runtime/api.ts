@@ -97,9 +97,10 @@ export interface OrtApi {
 
 /**
  * koffi runs a native function on a stack of its own, for asynchronous calls one of 128 KiB without a guard page. Loading and running a
- * model happens there, so it gets what a thread usually has. The pages are touched only as far as they are used.
+ * model happens there, so it gets what a thread usually has. The pages are touched only as far as they are used. koffi takes its
+ * settings only before the first library is loaded.
  */
-const ASYNC_STACK_SIZE = 8 * 2 ** 20;
+koffi.config({ async_stack_size: 8 * 2 ** 20 });
 
 /** `GetApi` and `GetVersionString` of `struct OrtApiBase`. A prototype may be declared only once. */
 const GET_API = koffi.proto('void *OrtGetApi(uint32_t version)');
@@ -120,7 +121,6 @@ export function ortApi(): OrtApi {
 function load(path: string): OrtApi {
   // From 1.29 on, ONNX Runtime reports its use to Microsoft over the network unless it is told not to.
   process.env.ORT_DISABLE_TELEMETRY ??= '1';
-  koffi.config({ async_stack_size: ASYNC_STACK_SIZE });
   let library: LibraryHandle;
   let getBase: () => Pointer;
   try {

@@ -1,6 +1,6 @@
 import koffi from 'koffi';
 import { KvasirError } from '../errors.js';
-import { check, create, ortApi, type Pointer } from './api.js';
+import { check, create, ortApi, OrtError, type Pointer } from './api.js';
 import { Handle } from './handle.js';
 import { discardPages } from './page-advice.js';
 import type { Session } from './session.js';
@@ -39,20 +39,29 @@ export function cpuMemoryInfo(): MemoryInfo {
   return cpuMemory;
 }
 
-/** A session's allocator for a device (`OrtAllocator`). */
+/** An allocator for a device's memory (`OrtAllocator`). */
 export class Allocator extends Handle {
   readonly memoryInfo: MemoryInfo;
 
+  /**
+   * For the processor's memory it is the plain allocator that all sessions share: a session's own is an arena, which doubles its size
+   * when it grows and writes a table of a 32nd of it at once.
+   */
   constructor(session: Session, memoryInfo: MemoryInfo) {
-    const pointer = create('CreateAllocator', session.pointer, memoryInfo.pointer);
-    super(pointer, 'ReleaseAllocator', [session, memoryInfo]);
+    if (memoryInfo.device.name === 'Cpu')
+      super(create('GetAllocatorWithDefaultOptions'), () => undefined, [session, memoryInfo]);
+    else
+      super(create('CreateAllocator', session.pointer, memoryInfo.pointer), 'ReleaseAllocator', [
+        session,
+        memoryInfo,
+      ]);
     this.memoryInfo = memoryInfo;
   }
 
   /**
    * Uninitialized memory. On the CPU its pages are touched, and so counted, only when they are written.
    *
-   * @throws OrtError where the device has not that much.
+   * @throws KvasirError `runtime_failure` where the device has not that much.
    */
   allocate(bytes: number): DeviceMemory {
     return new DeviceMemory(this, bytes);
@@ -67,8 +76,15 @@ export class DeviceMemory extends Handle {
   constructor(allocator: Allocator, bytes: number) {
     if (!Number.isSafeInteger(bytes) || bytes < 0)
       throw new KvasirError('runtime_failure', `${bytes} is no number of bytes`);
-    // No bytes at all would have no address.
-    const address = create('AllocatorAlloc', allocator.pointer, Math.max(bytes, 1));
+    let address: Pointer;
+    try {
+      // No bytes at all would have no address.
+      address = create('AllocatorAlloc', allocator.pointer, Math.max(bytes, 1));
+    } catch (cause) {
+      if (!(cause instanceof OrtError)) throw cause;
+      const { name } = allocator.memoryInfo.device;
+      throw new KvasirError('runtime_failure', `${bytes} bytes of ${name} memory cannot be had`, { cause });
+    }
     const release = (address: Pointer) => check(ortApi().functions.AllocatorFree(allocator.pointer, address));
     super(address, release, [allocator]);
     this.allocator = allocator;
