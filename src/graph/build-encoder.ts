@@ -14,20 +14,11 @@ import { normalize, pool } from './blocks/sentence-embedding.js';
 import { buildOnce } from './build-cache.js';
 import { ModelConfig } from './config.js';
 import type { EncoderTask } from './encoder-task.js';
-import { ModelGraph, type NumberFormat } from './model-graph.js';
+import { EncoderGraph, type EncoderPrecision } from './encoder-graph.js';
+import { weightBits } from './quantization/row-scales.js';
 import { DataType, type Value } from './onnx/graph-builder.js';
 import type { PoolingMode, SentenceModules } from './sentence-modules.js';
 import { Checkpoint, weightFiles } from './weights/checkpoint.js';
-
-/** How an encoder's matrices are stored. Activations are single-precision floats in all builds. */
-export type EncoderFormat = 'f32' | 'int8';
-
-const EIGHT_BITS = { bits: 8, blockSize: 32, symmetric: true, method: 'round-to-nearest' } as const;
-
-const FORMATS: Readonly<Record<EncoderFormat, NumberFormat>> = {
-  f32: { floats: DataType.FLOAT },
-  int8: { floats: DataType.FLOAT, matrices: EIGHT_BITS, vocabulary: EIGHT_BITS },
-};
 
 /** What to build of a model folder. */
 export interface EncoderPlan {
@@ -36,7 +27,7 @@ export interface EncoderPlan {
   readonly modules: SentenceModules;
   /** Labels of a classifier. */
   readonly labels: number;
-  readonly format: EncoderFormat;
+  readonly precision: EncoderPrecision;
 }
 
 /** Which tokens the graph's input `rows` lists; undefined where it has no such input. */
@@ -58,7 +49,7 @@ export interface BuiltEncoder {
  * @throws KvasirError `invalid_model` or `unsupported_model`
  */
 export async function buildEncoder(folder: string, plan: EncoderPlan): Promise<BuiltEncoder> {
-  const { task, modules, labels, format } = plan;
+  const { task, modules, labels, precision } = plan;
   const encoderFolder = path.join(folder, modules.encoderFolder);
   const config = await ModelConfig.read(encoderFolder);
   const architecture = encoderArchitecture(config);
@@ -74,7 +65,8 @@ export async function buildEncoder(folder: string, plan: EncoderPlan): Promise<B
     .update(JSON.stringify([modules, labels]))
     .digest('hex')
     .slice(0, 8);
-  const variant = `${task}-${format}-${details}`;
+  const numbers = precision === 'int8' ? `int8-w${weightBits()}` : precision;
+  const variant = `${task}-${numbers}-${details}`;
   const build = await buildOnce({ folder, files, variant }, async target => {
     const checkpoints: Checkpoint[] = [];
     const open = async (place: string): Promise<Checkpoint> => {
@@ -83,7 +75,7 @@ export async function buildEncoder(folder: string, plan: EncoderPlan): Promise<B
       return checkpoint;
     };
     try {
-      const graph = new ModelGraph(FORMATS[format]);
+      const graph = new EncoderGraph(precision);
       const batch = new PackedBatch(graph, head.listed === undefined ? 'all' : 'listed');
       const weights = new EncoderWeights(await open(modules.encoderFolder));
       const body = bodyWeights(weights, architecture);

@@ -2,7 +2,8 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { KvasirError } from '../errors.js';
 import { encoderArchitecture, isEncoderType } from '../graph/architectures/encoders.js';
-import { buildEncoder, type EncoderFormat } from '../graph/build-encoder.js';
+import { buildEncoder } from '../graph/build-encoder.js';
+import type { EncoderPrecision } from '../graph/encoder-graph.js';
 import { Session, type Environment, type SessionSettings } from '../runtime/index.js';
 import { describeEncoder, type EncoderDescription } from './encoder-description.js';
 import { PackedEncoder } from './encoder-packed.js';
@@ -11,8 +12,8 @@ import type { Encoder } from './encoder.js';
 import { chooseGraphs } from './graph-files.js';
 
 export interface EncoderOptions {
-  /** How matrices are stored; default `f32`. Of ready-made graphs, the one that is stored so. */
-  readonly format?: EncoderFormat | undefined;
+  /** Default `f32`. Of ready-made graphs, it chooses the one that is stored so; default: the most exact. */
+  readonly precision?: EncoderPrecision | undefined;
   /** Longest input to serve, in tokens; at most, and by default, the model's own. */
   readonly contextLength?: number | undefined;
   readonly session?: SessionSettings;
@@ -37,7 +38,7 @@ export async function loadEncoderGraph(
 ): Promise<LoadedEncoder> {
   const description = await describeEncoder(folder);
   const tokenizerFolder = path.join(folder, description.modules.encoderFolder);
-  const graph = await readyMadeGraph(tokenizerFolder, description, options.format);
+  const graph = await readyMadeGraph(tokenizerFolder, description, options.precision);
   const encoder =
     graph === undefined
       ? await loadPacked(environment, folder, description, options)
@@ -49,12 +50,12 @@ export async function loadEncoderGraph(
 async function readyMadeGraph(
   folder: string,
   { config }: EncoderDescription,
-  format: EncoderFormat | undefined,
+  precision: EncoderPrecision | undefined,
 ): Promise<string | undefined> {
   const names = (await readdir(folder, { recursive: true })).map(name => name.replaceAll(path.sep, '/'));
   const weights = names.some(name => /^model\.safetensors(\.index\.json)?$/.test(name));
   if (weights && isEncoderType(config)) return undefined;
-  const [graph] = chooseGraphs(names, format);
+  const [graph] = chooseGraphs(names, precision);
   return graph === undefined ? undefined : path.join(folder, graph);
 }
 
@@ -62,9 +63,9 @@ async function loadPacked(
   environment: Environment,
   folder: string,
   { task, modules, labels }: EncoderDescription,
-  { format = 'f32', contextLength: wanted, session: settings }: EncoderOptions,
+  { precision = 'f32', contextLength: wanted, session: settings }: EncoderOptions,
 ): Promise<Encoder> {
-  const plan = { task, modules, labels: labels.length, format };
+  const plan = { task, modules, labels: labels.length, precision };
   const { graphPath, sizes, width, listed } = await buildEncoder(folder, plan);
   const contextLength = limit(
     folder,

@@ -7,14 +7,16 @@ import { randomTensors } from '../support/random-tensors.js';
 
 const CASES: [Family, Head, EncoderOptions?][] = [
   ['bert', 'Model'],
-  ['bert', 'Model', { format: 'int8' }],
+  ['bert', 'Model', { precision: 'int8' }],
+  ['bert', 'Model', { precision: 'int4' }],
   ['roberta', 'ForSequenceClassification'],
   ['mpnet', 'ForTokenClassification'],
   ['modernbert', 'ForMaskedLM'],
+  ['modernbert', 'ForTokenClassification', { precision: 'int8' }],
 ];
 
 for (const [family, head, options = {}] of CASES)
-  t.test(`${family} ${head} ${options.format ?? ''}: a result does not depend on the batch`, async t => {
+  t.test(`${family} ${head} ${options.precision ?? ''}: a result does not depend on the batch`, async t => {
     const config = encoderConfig(family, head);
     const tensors = randomTensors(encoderShapes(config, head, 2));
     const encoder = await openTinyEncoder(t, { config, tensors }, options);

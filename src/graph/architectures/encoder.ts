@@ -4,7 +4,7 @@ import type { NormWeights } from '../blocks/layer-norm.js';
 import type { Bias } from '../blocks/linear.js';
 import type { PackedBatch } from '../blocks/packed-batch.js';
 import type { ModelConfig } from '../config.js';
-import type { ModelGraph } from '../model-graph.js';
+import type { EncoderGraph } from '../encoder-graph.js';
 import type { Value } from '../onnx/graph-builder.js';
 import type { Checkpoint, Weight } from '../weights/checkpoint.js';
 import { matrix, type Matrix } from '../weights/matrix.js';
@@ -27,7 +27,7 @@ export interface EncoderSizes {
 
 /** What an architecture writes a model from. */
 export interface EncoderSource {
-  readonly graph: ModelGraph;
+  readonly graph: EncoderGraph;
   readonly config: ModelConfig;
   readonly sizes: EncoderSizes;
   readonly batch: PackedBatch;

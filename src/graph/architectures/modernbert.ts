@@ -124,13 +124,13 @@ function layerKinds(config: ModelConfig, layers: number): LayerKind[] {
 
 /** Rotary tables of one kind of layer, added to the graph when a layer asks for them. */
 function rotaryOf(
-  { graph, config, sizes, batch }: EncoderSource,
+  { graph, config, sizes }: EncoderSource,
   kind: LayerKind,
   field: string,
   fallback: number,
 ): () => RotaryTables {
   return () =>
-    batch.shared(`rotary.${kind}`, () => {
+    graph.shared(`rotary.${kind}`, () => {
       const parameters = config.section('rope_parameters')?.section(kind);
       parameters?.choice('rope_type', ['default'], 'default');
       if (config.has('rope_scaling')) config.unsupported('rope_scaling is not supported here');
@@ -144,9 +144,9 @@ function rotaryOf(
     });
 }
 
-function wordTable({ graph, batch, body, sizes }: EncoderSource): EmbeddingTable {
+function wordTable({ graph, body, sizes }: EncoderSource): EmbeddingTable {
   const weight = body.weight('embeddings.tok_embeddings.weight', [sizes.vocabularySize, sizes.hiddenSize]);
-  return batch.shared('words', () => embeddingTable(graph, 'words', weight));
+  return graph.shared('words', () => embeddingTable(graph, 'words', weight));
 }
 
 function normOf(config: ModelConfig, weights: EncoderWeights, name: string, size: number): NormWeights {

@@ -33,9 +33,9 @@ export interface PostNormFamily {
 }
 
 /** Token vectors, which the output projection of masked language models shares. */
-export function wordTable({ graph, batch, body, sizes }: EncoderSource): EmbeddingTable {
+export function wordTable({ graph, body, sizes }: EncoderSource): EmbeddingTable {
   const weight = body.weight('embeddings.word_embeddings.weight', [sizes.vocabularySize, sizes.hiddenSize]);
-  return batch.shared('words', () => embeddingTable(graph, 'words', weight));
+  return graph.shared('words', () => embeddingTable(graph, 'words', weight));
 }
 
 /**

@@ -1,9 +1,10 @@
 import { float, int } from '../onnx/attributes.js';
-import type { ModelGraph } from '../model-graph.js';
+import type { EncoderGraph } from '../encoder-graph.js';
 import { DataType, NONE, type Value } from '../onnx/graph-builder.js';
 import { padGroups, padRows, type Matrix } from '../weights/matrix.js';
 import type { AttentionWeights } from './grouped-query-attention.js';
-import { linear, type Bias } from './linear.js';
+import { encoderLinear } from './encoder-linear.js';
+import type { Bias } from './linear.js';
 import type { AttentionGrid, PackedBatch } from './packed-batch.js';
 import type { RotaryTables } from './rotary.js';
 
@@ -22,7 +23,7 @@ const SHUT_OUT = -1e9;
  * @returns `[rows, hidden]`: the wanted rows.
  */
 export function multiHeadAttention(
-  graph: ModelGraph,
+  graph: EncoderGraph,
   name: string,
   x: Value,
   weights: AttentionWeights,
@@ -34,7 +35,7 @@ export function multiHeadAttention(
   const size = headSize + 1;
   const widen = (matrix: Matrix): Matrix => padRows(matrix, headSize, size);
   const project = (side: string, matrix: Matrix, bias: Bias | undefined): Value =>
-    linear(graph, `${name}.${side}`, x, matrix, bias);
+    encoderLinear(graph, `${name}.${side}`, x, matrix, bias);
   const rotate = (side: string, value: Value): Value =>
     rotary === undefined
       ? value
@@ -46,7 +47,7 @@ export function multiHeadAttention(
   const key = rotate('key', project('key', widen(weights.key), withZeros(weights.keyBias, headSize)));
   const value = project('value', weights.value, weights.valueBias);
 
-  const padding = batch.shared('padding.key', () =>
+  const padding = graph.shared('padding.key', () =>
     graph.floats('padding.key', [1, heads * size], () => everyHead(heads, size, SHUT_OUT)),
   );
   // The padding's key comes last, where index -1 finds it; queries and values of padding may be any, here the last token's.
@@ -70,17 +71,17 @@ export function multiHeadAttention(
     name: `${name}.attention`,
     attributes: { num_heads: int(heads), scale: float(1 / Math.sqrt(headSize)) },
   });
-  const shape = batch.shared('attention.rows_shape', () =>
+  const shape = graph.shared('attention.rows_shape', () =>
     graph.constant('attention.rows_shape', [2], [-1, heads * headSize]),
   );
   const rows = graph.node({ op: 'Reshape', inputs: [attended, shape], name: `${name}.attention.rows` });
   const wanted = graph.node({ op: 'Gather', inputs: [rows, grid.places], name: `${name}.attention.wanted` });
-  return linear(graph, `${name}.output`, wanted, weights.output, weights.outputBias);
+  return encoderLinear(graph, `${name}.output`, wanted, weights.output, weights.outputBias);
 }
 
 /** Rotary positions on the first `headSize` features of each head. */
 function rotateHeads(
-  graph: ModelGraph,
+  graph: EncoderGraph,
   name: string,
   x: Value,
   heads: number,
@@ -89,8 +90,8 @@ function rotateHeads(
   rotary: RotaryTables,
 ): Value {
   // Each token is a sequence of its own: one sequence of all of them may be longer than the tables.
-  const axis = batch.shared('rotary.axis', () => graph.constant('rotary.axis', [1], [1]));
-  const positions = batch.shared('rotary.positions', () => {
+  const axis = graph.shared('rotary.axis', () => graph.constant('rotary.axis', [1], [1]));
+  const positions = graph.shared('rotary.positions', () => {
     const wide = graph.node({
       op: 'Cast',
       inputs: [batch.positions],

@@ -1,4 +1,4 @@
-import type { ModelGraph } from '../model-graph.js';
+import type { EncoderGraph } from '../encoder-graph.js';
 import { DataType, type Value } from '../onnx/graph-builder.js';
 
 /** Which positions reach the head: all of them, or those that the input `rows` lists. */
@@ -32,10 +32,9 @@ export interface AttentionGrid {
  */
 export class PackedBatch {
   readonly wanted: WantedRows;
-  readonly #graph: ModelGraph;
-  readonly #shared = new Map<string, unknown>();
+  readonly #graph: EncoderGraph;
 
-  constructor(graph: ModelGraph, wanted: WantedRows) {
+  constructor(graph: EncoderGraph, wanted: WantedRows) {
     this.#graph = graph;
     this.wanted = wanted;
   }
@@ -92,13 +91,7 @@ export class PackedBatch {
     return this.#input(`pooling.${mode}`, ['texts', 'tokens'], DataType.FLOAT);
   }
 
-  /** Something that several layers or heads use, made when it is first asked for. */
-  shared<T>(name: string, make: () => T): T {
-    if (!this.#shared.has(name)) this.#shared.set(name, make());
-    return this.#shared.get(name) as T;
-  }
-
   #input(name: string, shape: readonly (number | string)[], type: DataType = DataType.INT32): Value {
-    return this.shared(name, () => this.#graph.input(name, type, shape));
+    return this.#graph.shared(name, () => this.#graph.input(name, type, shape));
   }
 }

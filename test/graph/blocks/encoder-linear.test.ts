@@ -1,0 +1,101 @@
+import t from 'tap';
+import { encoderLinear } from '../../../src/graph/blocks/encoder-linear.js';
+import { EncoderGraph, type EncoderPrecision } from '../../../src/graph/encoder-graph.js';
+import { DataType } from '../../../src/graph/onnx/graph-builder.js';
+import { quantizeRows, weightBits } from '../../../src/graph/quantization/row-scales.js';
+import type { Matrix } from '../../../src/graph/weights/matrix.js';
+import { linear } from '../../reference/operations.js';
+import { randomTensors } from '../../support/random-tensors.js';
+import { evaluate, floats } from '../../support/run-graph.js';
+
+const [ROWS, COLUMNS, TOKENS] = [40, 48, 9];
+const { w, b, x } = randomTensors({ w: [ROWS, COLUMNS], b: [ROWS], x: [TOKENS, COLUMNS] });
+/** Rows of very different sizes, one of them all zeros. */
+const INPUT = x!.values.map((value, i) => value * [1, 1000, 0, 1e-3, 5][Math.floor(i / COLUMNS) % 5]!);
+const MATRIX: Matrix = {
+  rows: ROWS,
+  columns: COLUMNS,
+  async *pieces() {
+    yield Float32Array.from(w!.values);
+  },
+};
+
+function rowOf(values: readonly number[], index: number): number[] {
+  return values.slice(index * COLUMNS, (index + 1) * COLUMNS);
+}
+
+/** A row with every value rounded to a multiple of its largest one's 127th, or `limit`th, part. */
+function rounded(row: readonly number[], limit: number): number[] {
+  const step = Math.max(...row.map(Math.abs)) / limit;
+  return row.map(value => (step === 0 ? 0 : Math.round(value / step) * step));
+}
+
+async function run(
+  folder: string,
+  precision: EncoderPrecision,
+  input: readonly number[],
+): Promise<number[][]> {
+  const graph = new EncoderGraph(precision);
+  const source = graph.input('x', DataType.FLOAT, ['tokens', COLUMNS]);
+  const bias = { size: ROWS, load: async () => Float32Array.from(b!.values) };
+  const outputs = ['first', 'second'].map(name => encoderLinear(graph, name, source, MATRIX, bias));
+  for (const output of outputs) graph.output(output, DataType.FLOAT, ['tokens', ROWS]);
+  const tokens = input.length / COLUMNS;
+  const results = await evaluate(folder, graph, { x: floats(input, [tokens, COLUMNS]) });
+  const [first, second] = outputs.map(output => results[output]!.values);
+  t.strictSame(first, second, 'two layers of one input');
+  return Array.from({ length: tokens }, (_, i) => first!.slice(i * ROWS, (i + 1) * ROWS));
+}
+
+/** Largest difference in a row, by the size of the row's values. */
+function error(actual: readonly number[], expected: readonly number[]): number {
+  const size = Math.max(...expected.map(Math.abs));
+  return Math.max(...expected.map((value, i) => Math.abs(value - actual[i]!))) / size;
+}
+
+t.test('floats', async t => {
+  const results = await run(t.testdir(), 'f32', INPUT);
+  results.forEach((result, i) => t.ok(error(result, linear(rowOf(INPUT, i), w!, b)) < 1e-5));
+});
+
+t.test(
+  'integers: the product of the rounded weights and activations, near that of the true ones',
+  async t => {
+    const limit = weightBits() === 8 ? 127 : 63;
+    const weights = Array.from({ length: ROWS }, (_, i) => rounded(rowOf(w!.values, i), limit)).flat();
+    const results = await run(t.testdir(), 'int8', INPUT);
+    results.forEach((result, i) => {
+      const row = rowOf(INPUT, i);
+      const quantized = linear(rounded(row, 127), { shape: w!.shape, values: weights }, b);
+      t.ok(error(result, quantized) < 1e-4, `row ${i}: ${error(result, quantized)}`);
+      t.ok(error(result, linear(row, w!, b)) < 0.03, `row ${i}: ${error(result, linear(row, w!, b))}`);
+    });
+  },
+);
+
+t.test('integers: a row does not depend on the others', async t => {
+  const together = await run(t.testdir(), 'int8', INPUT);
+  const folder = t.testdir();
+  for (let i = 0; i < TOKENS; i++) t.strictSame((await run(folder, 'int8', rowOf(INPUT, i)))[0], together[i]);
+});
+
+t.test('rows of weights have their own scales', async t => {
+  const matrix: Matrix = {
+    rows: 3,
+    columns: 2,
+    async *pieces() {
+      yield Float32Array.of(1, -0.4, 0, 0, 31, 60);
+    },
+  };
+  const { codes, scales } = await quantizeRows(matrix, 127);
+  t.strictSame([...codes], [127, 0, 66, -51, 0, 127], 'transposed');
+  t.strictSame([...scales], [1 / 127, 1, 60 / 127].map(Math.fround));
+});
+
+t.test('weights have 7 bits where the processor would overflow', async t => {
+  t.equal(weightBits('x64', 'fpu avx2 avx512f'), 7);
+  t.equal(weightBits('x64', 'fpu avx512_vnni'), 8);
+  t.equal(weightBits('x64', 'avx_vnni fpu'), 8);
+  t.equal(weightBits('x64', ''), 7);
+  t.equal(weightBits('arm64', ''), 8);
+});
