@@ -1,8 +1,12 @@
 import { resolve } from 'node:path';
-import { ModelConfig } from '../graph/config.js';
+import { KvasirError } from '../errors.js';
 import type { Environment } from '../runtime/index.js';
+import { loadEncoder, modelKind, type EncoderModelOptions } from './load-encoder.js';
 import { loadGeneration, type GenerationOptions } from './load-generation.js';
 import type { Model } from './types.js';
+
+/** Settings of either kind of model; each takes those that concern it. */
+export type ModelOptions = GenerationOptions & Pick<EncoderModelOptions, 'batching'>;
 
 /**
  * Loads whatever model a folder holds.
@@ -12,8 +16,21 @@ import type { Model } from './types.js';
 export async function loadModel(
   environment: Environment,
   folder: string,
-  options: GenerationOptions,
+  options: ModelOptions,
 ): Promise<Model> {
-  await ModelConfig.read(folder);
-  return loadGeneration(environment, resolve(folder), options);
+  const path = resolve(folder);
+  return (await modelKind(path)) === 'encoder'
+    ? loadEncoder(environment, path, encoderOptions(path, options))
+    : loadGeneration(environment, path, options);
+}
+
+/** The context length is that of generators: encoders take what they were made for. */
+function encoderOptions(
+  folder: string,
+  { id, precision, session, batching }: ModelOptions,
+): EncoderModelOptions {
+  if (precision === 'f16') {
+    throw new KvasirError('invalid_configuration', `${folder}: encoders are built as f32, int8 or int4`);
+  }
+  return { id, precision, ...(session && { session }), ...(batching && { batching }) };
 }
