@@ -1,0 +1,45 @@
+import t from 'tap';
+import { chooseGraphs, precisionOf } from '../../src/model/graph-files.js';
+
+t.test('which graph of many', async t => {
+  const hub = [
+    'model',
+    'model_fp16',
+    'model_int8',
+    'model_q4',
+    'model_q4f16',
+    'model_quantized',
+    'model_uint8',
+  ];
+  const names = hub.map(name => `onnx/${name}.onnx`);
+  t.strictSame(chooseGraphs(names), ['onnx/model.onnx']);
+  t.strictSame(chooseGraphs(names, 'f16'), ['onnx/model_fp16.onnx']);
+  t.strictSame(chooseGraphs(names, 'int8'), ['onnx/model_int8.onnx']);
+  t.strictSame(chooseGraphs(names, 'int4'), ['onnx/model_q4.onnx']);
+  t.strictSame(chooseGraphs(['onnx/model_q4f16.onnx', 'onnx/model_quantized.onnx']), [
+    'onnx/model_quantized.onnx',
+  ]);
+  t.strictSame(chooseGraphs(['onnx/model.onnx'], 'int4'), []);
+  t.strictSame(chooseGraphs([]), []);
+
+  const pair = ['decoder_model.onnx', 'decoder_with_past_model.onnx'];
+  t.strictSame(chooseGraphs(pair), pair);
+  t.strictSame(chooseGraphs([...pair, 'decoder_model_merged.onnx']), ['decoder_model_merged.onnx']);
+  t.strictSame(
+    chooseGraphs(['onnx/decoder_model.onnx']),
+    ['onnx/decoder_model.onnx'],
+    'the only one, whatever its name',
+  );
+  t.strictSame(chooseGraphs(['phi-3-mini-cpu-int4.onnx']), ['phi-3-mini-cpu-int4.onnx']);
+  t.strictSame(chooseGraphs(['vision.onnx', 'text.onnx', 'deep/er/model.onnx']), []);
+});
+
+t.test('precision by name', async t => {
+  const names = [
+    'model.onnx',
+    'model_fp16.onnx',
+    'decoder_model_merged_quantized.onnx',
+    'onnx/model_q4f16.onnx',
+  ];
+  t.strictSame(names.map(precisionOf), [undefined, 'f16', 'int8', 'int4']);
+});
