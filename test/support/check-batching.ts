@@ -1,0 +1,139 @@
+import type { Test } from 'tap';
+import fc from 'fast-check';
+import type { GenerationEngine, GenerationRequest, TokenLogprobs } from '../../src/engine/types.js';
+import { loadGeneration, type GenerationOptions } from '../../src/registry/load-generation.js';
+import { Environment } from '../../src/runtime/index.js';
+import { greedy } from './generation-request.js';
+import { TINY_LLAMA } from './random-llama.js';
+
+/**
+ * Batches of different sizes take different kernels, whose sums are rounded differently. Where the two best tokens are closer than this,
+ * either answer is right.
+ */
+const TIE = 1e-4;
+
+/** What a request gave. */
+export interface Answer {
+  readonly text: string;
+  readonly tokens: readonly TokenLogprobs[];
+  readonly finishReason: string | undefined;
+}
+
+/** Reads a request's answer to its end. */
+export async function collect(
+  engine: GenerationEngine,
+  request: GenerationRequest,
+  signal?: AbortSignal,
+): Promise<Answer> {
+  let text = '';
+  let finishReason: string | undefined;
+  const tokens: TokenLogprobs[] = [];
+  for await (const event of engine.generate(request, signal)) {
+    if (event.type !== 'delta') continue;
+    text += event.text;
+    finishReason = event.finishReason;
+    for (const { logprobs } of event.tokens) tokens.push(logprobs!);
+  }
+  return { text, tokens, finishReason };
+}
+
+function differs(batched: Answer, alone: Answer): string | undefined {
+  for (let i = 0; i < Math.max(batched.tokens.length, alone.tokens.length); i++) {
+    const [a, b] = [batched.tokens[i], alone.tokens[i]];
+    if (a?.id === b?.id) continue;
+    const [first, second] = b?.top ?? [];
+    if (first && second && first.logprob - second.logprob < TIE) return undefined;
+    return `token ${i} is ${a?.id} in a batch and ${b?.id} alone`;
+  }
+  if (batched.text !== alone.text) return `"${batched.text}" in a batch, "${alone.text}" alone`;
+  if (batched.finishReason !== alone.finishReason) return `${batched.finishReason} / ${alone.finishReason}`;
+  return undefined;
+}
+
+const CONTEXT = TINY_LLAMA.max_position_embeddings;
+/** What prompts have in common. */
+const COMMON = Array.from({ length: 40 }, (_, i) => 2 + ((i * 37) % 300));
+
+const plan = fc.record({
+  slots: fc.integer({ min: 1, max: 5 }),
+  prefillTokens: fc.integer({ min: 1, max: 80 }),
+  /** Share of the cache that may be used: below 1, sequences must give way to one another. */
+  cacheShare: fc.double({ min: 0, max: 1, noNaN: true }),
+  draftTokens: fc.constantFrom(0, 3),
+  requests: fc.array(
+    fc.record({
+      /** Prompts begin with so many tokens of a common one. */
+      shared: fc.nat(40),
+      prompt: fc.array(fc.integer({ min: 2, max: 319 }), { minLength: 1, maxLength: 40 }),
+      maxTokens: fc.integer({ min: 1, max: 25 }),
+      /** Steps after which it comes. */
+      delay: fc.nat(12),
+      /** Tokens after which its reader goes away. */
+      leavesAfter: fc.option(fc.nat(6), { freq: 3 }),
+    }),
+    { minLength: 2, maxLength: 9 },
+  ),
+});
+
+/**
+ * Whoever else is in the batch, greedy answers are those of the request alone: with slots, chunks, memory and drafts of any size, prompts
+ * that share beginnings, requests that come at any time, and readers that go away.
+ *
+ * @param folder a model of the shape of {@link TINY_LLAMA}.
+ */
+export async function checkBatching(
+  t: Test,
+  folder: string,
+  numRuns: number,
+  options: Partial<GenerationOptions> = {},
+): Promise<void> {
+  const environment = new Environment();
+  const alone = await loadGeneration(environment, folder, {
+    ...options,
+    slots: 1,
+    engine: { reusesPrefix: false },
+  });
+  t.teardown(() => alone.close());
+  let compared = 0;
+
+  await fc.assert(
+    fc.asyncProperty(plan, async ({ slots, prefillTokens, cacheShare, draftTokens, requests }) => {
+      const cacheTokens = Math.ceil(CONTEXT * (1 + (slots - 1) * cacheShare));
+      const engine = { prefillTokens, cacheTokens, draftTokens, promisedTokens: 4 };
+      const batched = await loadGeneration(environment, folder, { ...options, slots, engine });
+      try {
+        const answers = await Promise.all(
+          requests.map(async ({ shared, prompt, maxTokens, delay, leavesAfter }, index) => {
+            for (let i = 0; i < delay; i++) await new Promise(resolve => setImmediate(resolve));
+            const ids = [...COMMON.slice(0, shared), ...prompt];
+            const request = greedy(ids, { id: String(index), maxTokens, logprobs: 2 });
+            if (leavesAfter === null) return collect(batched.engine, request);
+            let left: number = leavesAfter;
+            for await (const _ of batched.engine.generate(request)) if (left-- === 0) break;
+            return undefined;
+          }),
+        );
+        for (const [index, answer] of answers.entries()) {
+          if (answer === undefined) continue;
+          const { shared, prompt, maxTokens } = requests[index]!;
+          const ids = [...COMMON.slice(0, shared), ...prompt];
+          const expected = await collect(alone.engine, greedy(ids, { maxTokens, logprobs: 2 }));
+          const difference = differs(answer, expected);
+          if (difference !== undefined) throw new Error(difference);
+          compared++;
+        }
+        const { running, waiting } = batched.engine.stats();
+        if (running + waiting > 0) {
+          // A reader that left is noticed at the next step.
+          await new Promise(resolve => setTimeout(resolve, 20));
+          const later = batched.engine.stats();
+          if (later.running + later.waiting > 0) throw new Error('a slot was not given back');
+        }
+      } finally {
+        await batched.close();
+      }
+    }),
+    { numRuns },
+  );
+  t.ok(compared > numRuns / 2, `${compared} answers were compared`);
+}
