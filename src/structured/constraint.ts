@@ -1,0 +1,80 @@
+import type { TokenConstraint } from '../engine/types.js';
+import { distance, firstFrame, mayEnd, step, type Frame } from './frames.js';
+import type { TokenMasks } from './token-masks.js';
+
+/** Keeps one sequence within a grammar. */
+export class GrammarConstraint implements TokenConstraint {
+  readonly #masks: TokenMasks;
+  #frames: readonly Frame[];
+  #shortened = false;
+
+  constructor(masks: TokenMasks) {
+    this.#masks = masks;
+    this.#frames = [firstFrame(masks.grammar)];
+  }
+
+  get complete(): boolean {
+    const { goesOn } = this.#masks.grammar;
+    return this.#frames.every(({ state }) => !goesOn[state]);
+  }
+
+  get shortened(): boolean {
+    return this.#shortened;
+  }
+
+  accept(id: number): void {
+    const bytes = this.#masks.vocabulary.tokenBytes[id] ?? [];
+    for (const byte of bytes) this.#frames = step(this.#masks.grammar, this.#frames, byte);
+    if (bytes.length === 0 || this.#frames.length === 0)
+      throw new Error(`token ${id} does not fit the grammar`);
+  }
+
+  mask(logits: Float32Array, stopTokenIds: ReadonlySet<number>, remaining: number): void {
+    const { grammar, bits } = this.#masks;
+    const stops = mayEnd(grammar, this.#frames) ? [...stopTokenIds] : [];
+    const peak = this.#masks.allow(this.#frames);
+    // Every byte has a token of its own, so a way of so many bytes can be gone in as many tokens.
+    if (peak >= remaining && this.#frames.some(frame => distance(grammar, frame) <= remaining))
+      this.#hurry(logits, stops, remaining);
+    for (const id of stopTokenIds) if (stops.length === 0) bits[id >>> 5]! &= ~(1 << (id & 31));
+    for (const id of stops) bits[id >>> 5]! |= 1 << (id & 31);
+    apply(bits, logits);
+  }
+
+  /** Leaves only tokens after which the text can still be brought to its end. */
+  #hurry(logits: Float32Array, stops: readonly number[], remaining: number): void {
+    const { bits } = this.#masks;
+    const favourite = best(bits, logits);
+    const ends = stops.some(id => logits[id]! > logits[favourite]!);
+    this.#masks.allowWithin(this.#frames, remaining - 1);
+    if (bits.every(word => word === 0) && stops.length === 0) this.#masks.allow(this.#frames);
+    else if (!ends && !isSet(bits, favourite)) this.#shortened = true;
+  }
+}
+
+function isSet(bits: Uint32Array, id: number): boolean {
+  return (bits[id >>> 5]! & (1 << (id & 31))) !== 0;
+}
+
+function best(bits: Uint32Array, logits: Float32Array): number {
+  let result = 0;
+  let max = -Infinity;
+  for (let id = 0; id < logits.length; id++) {
+    if (logits[id]! > max && isSet(bits, id)) {
+      max = logits[id]!;
+      result = id;
+    }
+  }
+  return result;
+}
+
+/** Sets the logits of all other tokens to -Infinity. */
+function apply(bits: Uint32Array, logits: Float32Array): void {
+  for (let word = 0; word * 32 < logits.length; word++) {
+    const set = bits[word] ?? 0;
+    if (set === 0xffffffff) continue;
+    const end = Math.min(word * 32 + 32, logits.length);
+    if (set === 0) logits.fill(-Infinity, word * 32, end);
+    else for (let id = word * 32; id < end; id++) if (!isSet(bits, id)) logits[id] = -Infinity;
+  }
+}

@@ -1,0 +1,268 @@
+import type { Expression } from './expression.js';
+import { intersection as commonRanges } from './ranges.js';
+import { LIMITS, tooComplex } from './refusal.js';
+
+/** Symbols `low` to `high` lead to a state. */
+export interface Edge {
+  readonly low: number;
+  readonly high: number;
+  readonly to: number;
+}
+
+/** A deterministic automaton: state 0 is the first; edges of a state are ascending and do not overlap. */
+export interface Dfa {
+  readonly edges: readonly (readonly Edge[])[];
+  readonly accepting: readonly boolean[];
+}
+
+/** A non-deterministic automaton in the making (Thompson 1968): each expression becomes states between two given ones. */
+class Nfa {
+  readonly edges: Edge[][] = [];
+  readonly empty: number[][] = [];
+  readonly atBegin: (number[] | undefined)[] = [];
+  readonly atEnd: (number[] | undefined)[] = [];
+
+  state(): number {
+    if (this.edges.length >= LIMITS.nfaStates) throw tooComplex();
+    this.empty.push([]);
+    return this.edges.push([]) - 1;
+  }
+
+  add(expression: Expression, from: number, to: number): void {
+    switch (expression.kind) {
+      case 'one':
+        for (const [low, high] of expression.of) this.edges[from]!.push({ low, high, to });
+        return;
+      case 'sequence': {
+        let last = from;
+        expression.items.forEach((item, i) => {
+          const next = i === expression.items.length - 1 ? to : this.state();
+          this.add(item, last, next);
+          last = next;
+        });
+        if (expression.items.length === 0) this.empty[from]!.push(to);
+        return;
+      }
+      case 'choice':
+        for (const item of expression.items) {
+          // States of their own: a repetition inside must not lead back into its siblings.
+          const [first, last] = [this.state(), this.state()];
+          this.empty[from]!.push(first);
+          this.empty[last]!.push(to);
+          this.add(item, first, last);
+        }
+        return;
+      case 'repeat':
+        return this.#repeat(expression.item, expression.min, expression.max, from, to);
+      case 'begin':
+        (this.atBegin[from] ??= []).push(to);
+        return;
+      case 'end':
+        (this.atEnd[from] ??= []).push(to);
+        return;
+      case 'automaton': {
+        const { dfa, spell } = expression;
+        const states = dfa.edges.map(() => this.state());
+        this.empty[from]!.push(states[0]!);
+        dfa.edges.forEach((edges, state) => {
+          if (dfa.accepting[state]) this.empty[states[state]!]!.push(to);
+          const byTarget = new Map<number, [number, number][]>();
+          for (const { low, high, to: target } of edges) {
+            const ranges = byTarget.get(target) ?? [];
+            if (ranges.push([low, high]) === 1) byTarget.set(target, ranges);
+          }
+          for (const [target, ranges] of byTarget) this.add(spell(ranges), states[state]!, states[target]!);
+        });
+      }
+    }
+  }
+
+  #repeat(item: Expression, min: number, max: number, from: number, to: number): void {
+    let last = this.state();
+    this.empty[from]!.push(last);
+    const again = (): void => {
+      const next = this.state();
+      this.add(item, last, next);
+      last = next;
+    };
+    for (let i = 0; i < min; i++) again();
+    if (max === Infinity) {
+      const body = this.state();
+      this.empty[last]!.push(body);
+      this.add(item, body, last);
+    } else {
+      for (let i = min; i < max; i++) {
+        this.empty[last]!.push(to);
+        again();
+      }
+    }
+    this.empty[last]!.push(to);
+  }
+}
+
+/**
+ * The deterministic automaton of an expression (subset construction), without states that lead nowhere.
+ *
+ * @param budget work left, counted down over several calls.
+ * @throws Refusal where it would be too large.
+ */
+export function toDfa(expression: Expression, budget: { work: number } = { work: LIMITS.work }): Dfa {
+  const nfa = new Nfa();
+  const [first, last] = [nfa.state(), nfa.state()];
+  nfa.add(expression, first, last);
+
+  const edges: Edge[][] = [];
+  const accepting: boolean[] = [];
+  const numbers = new Map<string, number>();
+  const sets: number[][] = [];
+  const number = (set: number[], begin: boolean): number => {
+    const key = set.join();
+    // The beginning is a state of its own: nothing returns to it.
+    const known = begin ? undefined : numbers.get(key);
+    if (known !== undefined) return known;
+    if (sets.length >= LIMITS.dfaStates) throw tooComplex();
+    if (!begin) numbers.set(key, sets.length);
+    accepting.push(closure(nfa, set, begin, true).includes(last));
+    return sets.push(set) - 1;
+  };
+  number(closure(nfa, [first], true, false), true);
+  for (let state = 0; state < sets.length; state++) {
+    const outgoing = sets[state]!.flatMap(member => nfa.edges[member]!);
+    edges.push(
+      split(outgoing, budget).map(({ low, high, targets }) => ({
+        low,
+        high,
+        to: number(closure(nfa, targets, false, false), false),
+      })),
+    );
+    budget.work -= outgoing.length + sets[state]!.length;
+    if (budget.work < 0) throw tooComplex();
+  }
+  return trim({ edges, accepting });
+}
+
+/** All states that are reached without a symbol, ascending. */
+function closure(nfa: Nfa, states: readonly number[], begin: boolean, end: boolean): number[] {
+  const seen = new Set(states);
+  for (const state of seen) {
+    for (const next of nfa.empty[state]!) seen.add(next);
+    if (begin) for (const next of nfa.atBegin[state] ?? []) seen.add(next);
+    if (end) for (const next of nfa.atEnd[state] ?? []) seen.add(next);
+  }
+  return [...seen].sort((a, b) => a - b);
+}
+
+/** Overlapping edges as intervals that do not overlap, each with all its targets. */
+function split(
+  edges: readonly Edge[],
+  budget: { work: number },
+): { low: number; high: number; targets: number[] }[] {
+  const starts = [...edges].sort((a, b) => a.low - b.low);
+  const bounds = [...new Set(edges.flatMap(({ low, high }) => [low, high + 1]))].sort((a, b) => a - b);
+  const result: { low: number; high: number; targets: number[] }[] = [];
+  let active: Edge[] = [];
+  let next = 0;
+  for (let i = 0; i + 1 < bounds.length; i++) {
+    const low = bounds[i]!;
+    active = active.filter(({ high }) => high >= low);
+    while (next < starts.length && starts[next]!.low === low) active.push(starts[next++]!);
+    budget.work -= active.length;
+    if (budget.work < 0) throw tooComplex();
+    if (active.length === 0) continue;
+    const targets = [...new Set(active.map(({ to }) => to))].sort((a, b) => a - b);
+    result.push({ low, high: bounds[i + 1]! - 1, targets });
+  }
+  return result;
+}
+
+/** Without edges to states from which nothing is accepted. */
+function trim({ edges, accepting }: Dfa): Dfa {
+  const sources: number[][] = edges.map(() => []);
+  edges.forEach((outgoing, state) => outgoing.forEach(({ to }) => sources[to]!.push(state)));
+  const live = new Set(accepting.flatMap((accepts, state) => (accepts ? [state] : [])));
+  for (const state of live) for (const source of sources[state]!) live.add(source);
+  // The order of the states stays; the first one stays even if nothing is accepted.
+  const kept = edges.map((_, state) => state).filter(state => state === 0 || live.has(state));
+  const numbers = new Map(kept.map((state, number) => [state, number]));
+  return {
+    edges: kept.map(state =>
+      edges[state]!.filter(({ to }) => live.has(to)).map(edge => ({ ...edge, to: numbers.get(edge.to)! })),
+    ),
+    accepting: kept.map(state => accepting[state]!),
+  };
+}
+
+/** What both accept. */
+export function intersect(a: Dfa, b: Dfa): Dfa {
+  return product(a, b, (inA, inB) => inA && inB);
+}
+
+/** What `a` accepts and `b` does not. */
+export function subtract(a: Dfa, b: Dfa): Dfa {
+  return product(a, complete(b), (inA, inB) => inA && !inB);
+}
+
+/** Whether nothing is accepted. */
+export function isEmpty({ edges, accepting }: Dfa): boolean {
+  return !accepting[0] && edges[0]!.length === 0;
+}
+
+export function accepts({ edges, accepting }: Dfa, text: string): boolean {
+  let state = 0;
+  for (const character of text) {
+    const symbol = character.codePointAt(0)!;
+    const edge = edges[state]!.find(({ low, high }) => low <= symbol && symbol <= high);
+    if (edge === undefined) return false;
+    state = edge.to;
+  }
+  return accepting[state]!;
+}
+
+function product(a: Dfa, b: Dfa, accept: (inA: boolean, inB: boolean) => boolean): Dfa {
+  const edges: Edge[][] = [];
+  const accepting: boolean[] = [];
+  const numbers = new Map<number, number>();
+  const pairs: (readonly [number, number])[] = [];
+  const number = (inA: number, inB: number): number => {
+    const key = inA * b.edges.length + inB;
+    let known = numbers.get(key);
+    if (known === undefined) {
+      known = pairs.push([inA, inB]) - 1;
+      if (known >= LIMITS.dfaStates) throw tooComplex();
+      numbers.set(key, known);
+      accepting.push(accept(a.accepting[inA]!, b.accepting[inB]!));
+    }
+    return known;
+  };
+  number(0, 0);
+  for (let state = 0; state < pairs.length; state++) {
+    const [inA, inB] = pairs[state]!;
+    const outgoing: Edge[] = [];
+    for (const first of a.edges[inA]!)
+      for (const second of b.edges[inB]!)
+        for (const [low, high] of commonRanges([[first.low, first.high]], [[second.low, second.high]]))
+          outgoing.push({ low, high, to: number(first.to, second.to) });
+    edges.push(outgoing.sort((x, y) => x.low - y.low));
+  }
+  return trim({ edges, accepting });
+}
+
+/** With an edge for every symbol from every state. */
+function complete({ edges, accepting }: Dfa): Dfa {
+  const sink = edges.length;
+  const filled = edges.map(outgoing => {
+    const result: Edge[] = [];
+    let next = 0;
+    for (const edge of outgoing) {
+      if (edge.low > next) result.push({ low: next, high: edge.low - 1, to: sink });
+      result.push(edge);
+      next = edge.high + 1;
+    }
+    result.push({ low: next, high: Infinity, to: sink });
+    return result;
+  });
+  return {
+    edges: [...filled, [{ low: 0, high: Infinity, to: sink }]],
+    accepting: [...accepting, false],
+  };
+}

@@ -1,0 +1,59 @@
+import { CHARACTERS, rangesOf, type Ranges } from './ranges.js';
+import type { Dfa } from './dfa.js';
+
+/**
+ * A regular expression over integers. What these are is up to its user: code points where the text itself is described, bytes and calls of
+ * other rules (see `symbols.ts`) where a grammar is.
+ */
+export type Expression =
+  | { readonly kind: 'one'; readonly of: Ranges }
+  | { readonly kind: 'sequence'; readonly items: readonly Expression[] }
+  | { readonly kind: 'choice'; readonly items: readonly Expression[] }
+  | {
+      readonly kind: 'repeat';
+      readonly item: Expression;
+      readonly min: number;
+      /** Infinity: any number. */
+      readonly max: number;
+    }
+  /** Nothing, at the beginning or the end of the text only. */
+  | { readonly kind: 'begin' | 'end' }
+  /** What an automaton accepts, with each of its symbols spelled by an expression. */
+  | { readonly kind: 'automaton'; readonly dfa: Dfa; readonly spell: (of: Ranges) => Expression };
+
+/** Matches the empty text. */
+export const EMPTY: Expression = { kind: 'sequence', items: [] };
+/** Matches nothing. */
+export const NEVER: Expression = { kind: 'choice', items: [] };
+/** Any character. */
+export const ANY: Expression = { kind: 'one', of: CHARACTERS };
+
+export function one(of: Ranges): Expression {
+  return of.length === 0 ? NEVER : { kind: 'one', of };
+}
+
+export function sequence(...items: readonly Expression[]): Expression {
+  return items.length === 1 ? items[0]! : { kind: 'sequence', items };
+}
+
+export function choice(...items: readonly Expression[]): Expression {
+  return items.length === 1 ? items[0]! : { kind: 'choice', items };
+}
+
+export function repeat(item: Expression, min: number, max = Infinity): Expression {
+  return { kind: 'repeat', item, min, max };
+}
+
+export function optional(item: Expression): Expression {
+  return repeat(item, 0, 1);
+}
+
+/** A text, character by character; over ASCII that is byte by byte too. */
+export function literal(text: string): Expression {
+  return sequence(...Array.from(text, character => one(rangesOf(character.codePointAt(0)!))));
+}
+
+/** One of the characters. */
+export function oneOf(characters: string): Expression {
+  return one(rangesOf(...Array.from(characters, character => character.codePointAt(0)!)));
+}

@@ -1,0 +1,224 @@
+import { toDfa, type Dfa } from './dfa.js';
+import type { Counter, Rule } from './json-rules.js';
+import { LIMITS, Refusal, tooComplex } from './refusal.js';
+import { BYTES, CALLS, COUNT, EXIT } from './symbols.js';
+
+/** Entries of the transition table, at most: 16 MiB. */
+const LARGEST_TABLE = 4 * 1024 * 1024;
+
+/** Marks in the transition table, beside the state. */
+export const COUNTS = 1 << 30;
+export const EXITS = 1 << 29;
+export const STATE = EXITS - 1;
+
+/** A value of another rule, and the state after it. */
+export interface Call {
+  readonly rule: number;
+  readonly to: number;
+}
+
+/**
+ * A pushdown automaton over bytes: the deterministic automata of all rules, their states numbered through. A state may also call a rule;
+ * where a rule's automaton accepts, its caller goes on. From every state the end can be reached.
+ */
+export interface Grammar {
+  /** `[states, classes]`: the next state with its marks, or -1. */
+  readonly next: Int32Array;
+  /** Bytes that are alike everywhere have one class. */
+  readonly classes: Uint8Array;
+  readonly classCount: number;
+  readonly calls: readonly (readonly Call[] | undefined)[];
+  /** Whether the state's rule may end here. */
+  readonly accepting: Uint8Array;
+  /** Whether the state has any transition or call. */
+  readonly goesOn: Uint8Array;
+  /** The first state of each rule; the first rule is the text. */
+  readonly starts: readonly number[];
+  /** The counter of each state's rule. */
+  readonly counters: readonly (Counter | undefined)[];
+  /** Bytes to the end of the state's rule on the shortest way, those to reach the counter's minimum left aside. */
+  readonly distances: Int32Array;
+  /** Bytes for one more of what the state's rule counts. */
+  readonly units: Int32Array;
+  readonly bytes: number;
+}
+
+/**
+ * @param spellable bytes that the vocabulary has a token for: no others are used, so that there is always a token to go on with.
+ * @throws Refusal where the automaton would be too large, or no text is accepted.
+ */
+export function compileGrammar(rules: readonly Rule[], spellable: ReadonlySet<number>): Grammar {
+  const budget = { work: LIMITS.work };
+  const dfas = rules.map(({ expression }) => toDfa(expression, budget));
+  const starts: number[] = [];
+  let states = 0;
+  for (const dfa of dfas) {
+    starts.push(states);
+    states += dfa.edges.length;
+  }
+  if (states > LIMITS.dfaStates) throw tooComplex();
+
+  const { edges, calls } = flatten(dfas, starts, spellable);
+  const counters = dfas.flatMap((dfa, rule) => dfa.edges.map(() => rules[rule]!.counter));
+  const accepting = Uint8Array.from(dfas.flatMap(dfa => dfa.accepting.map(Number)));
+  const distances = shortest(edges, calls, accepting, starts);
+  if (distances[starts[0]!] === FAR)
+    throw new Refusal('', 'no value that the model can write satisfies this');
+
+  const live = (state: number): boolean => distances[state] !== FAR;
+  const kept = edges.map((outgoing, state) => (live(state) ? outgoing.filter(({ to }) => live(to)) : []));
+  const { classes, classCount } = byteClasses(kept);
+  if (states * classCount > LARGEST_TABLE) throw tooComplex();
+  const next = new Int32Array(states * classCount).fill(-1);
+  kept.forEach((outgoing, state) => {
+    for (const { byte, to, mark } of outgoing) next[state * classCount + classes[byte]!] = to | mark;
+  });
+  const keptCalls = calls.map((list, state) => {
+    const result = live(state) ? list.filter(({ rule, to }) => live(to) && live(starts[rule]!)) : [];
+    return result.length === 0 ? undefined : result;
+  });
+  if (!goes(kept, keptCalls, starts[0]!))
+    throw new Refusal('', 'only the empty text satisfies this: there is nothing to generate');
+  return {
+    next,
+    classes,
+    classCount,
+    calls: keptCalls,
+    accepting,
+    goesOn: Uint8Array.from(kept, (_, state) => Number(goes(kept, keptCalls, state))),
+    starts,
+    counters,
+    distances,
+    units: unitsOf(kept, distances, starts, counters),
+    bytes: next.byteLength + states * 64,
+  };
+}
+
+interface ByteEdge {
+  readonly byte: number;
+  readonly to: number;
+  readonly mark: number;
+}
+
+function goes(
+  edges: readonly ByteEdge[][],
+  calls: readonly (readonly Call[] | undefined)[],
+  state: number,
+): boolean {
+  return edges[state]!.length > 0 || calls[state] !== undefined;
+}
+
+/** Edges by byte, and calls apart. */
+function flatten(
+  dfas: readonly Dfa[],
+  starts: readonly number[],
+  spellable: ReadonlySet<number>,
+): { edges: ByteEdge[][]; calls: Call[][] } {
+  const edges: ByteEdge[][] = [];
+  const calls: Call[][] = [];
+  dfas.forEach((dfa, rule) =>
+    dfa.edges.forEach(outgoing => {
+      const byteEdges: ByteEdge[] = [];
+      const ownCalls: Call[] = [];
+      for (const edge of outgoing) {
+        const to = starts[rule]! + edge.to;
+        for (let symbol = edge.low; symbol <= edge.high; symbol++) {
+          if (symbol >= CALLS) ownCalls.push({ rule: symbol - CALLS, to });
+          else if (spellable.has(symbol % BYTES)) {
+            const mark = symbol >= EXIT ? EXITS : symbol >= COUNT ? COUNTS : 0;
+            byteEdges.push({ byte: symbol % BYTES, to, mark });
+          }
+        }
+      }
+      edges.push(byteEdges);
+      calls.push(ownCalls);
+    }),
+  );
+  return { edges, calls };
+}
+
+const FAR = 2 ** 30 - 1;
+
+/** Bytes from each state to the end of its rule: the relaxation of Bellman and Ford, where a call costs what its rule's start does. */
+function shortest(
+  edges: readonly (readonly ByteEdge[])[],
+  calls: readonly (readonly Call[])[],
+  accepting: Uint8Array,
+  starts: readonly number[],
+): Int32Array {
+  const distances = Int32Array.from(accepting, accepts => (accepts ? 0 : FAR));
+  const sources: number[][] = edges.map(() => []);
+  const callers = new Map<number, number[]>();
+  edges.forEach((outgoing, state) => outgoing.forEach(({ to }) => sources[to]!.push(state)));
+  calls.forEach((list, state) =>
+    list.forEach(({ rule, to }) => {
+      sources[to]!.push(state);
+      const start = starts[rule]!;
+      const known = callers.get(start);
+      if (known === undefined) callers.set(start, [state]);
+      else known.push(state);
+    }),
+  );
+  let changed = new Set(edges.keys());
+  while (changed.size > 0) {
+    const affected = new Set<number>();
+    for (const state of changed) {
+      let best = distances[state]!;
+      for (const { to } of edges[state]!) best = Math.min(best, distances[to]! + 1);
+      for (const { rule, to } of calls[state]!)
+        best = Math.min(best, distances[starts[rule]!]! + distances[to]!);
+      if (best >= distances[state]!) continue;
+      distances[state] = best;
+      for (const source of sources[state]!) affected.add(source);
+      for (const caller of callers.get(state) ?? []) affected.add(caller);
+    }
+    changed = affected;
+  }
+  return distances;
+}
+
+/** What a counting transition and the way to where the next one starts cost, for each state's rule. */
+function unitsOf(
+  edges: readonly (readonly ByteEdge[])[],
+  distances: Int32Array,
+  starts: readonly number[],
+  counters: readonly (Counter | undefined)[],
+): Int32Array {
+  const units = new Int32Array(edges.length);
+  starts.forEach((start, rule) => {
+    if (counters[start] === undefined) return;
+    const end = starts[rule + 1] ?? edges.length;
+    let unit = FAR;
+    for (let state = start; state < end; state++)
+      for (const { to, mark } of edges[state]!)
+        // From the state after a count, the end is as near as from the state before it, and what lies between.
+        if (mark === COUNTS) unit = Math.min(unit, 1 + distances[to]! - distances[state]!);
+    units.fill(unit === FAR ? 0 : unit, start, end);
+  });
+  return units;
+}
+
+/** Bytes that lead to the same states from everywhere. */
+function byteClasses(edges: readonly (readonly ByteEdge[])[]): { classes: Uint8Array; classCount: number } {
+  // Partition refinement: each state splits classes by where their bytes lead.
+  let classes = new Uint8Array(BYTES);
+  let classCount = 1;
+  const targets = new Int32Array(BYTES);
+  for (const outgoing of edges) {
+    if (outgoing.length === 0) continue;
+    targets.fill(-1);
+    for (const { byte, to, mark } of outgoing) targets[byte] = to | mark;
+    const numbers = new Map<number, number>();
+    const refined = new Uint8Array(BYTES);
+    for (let byte = 0; byte < BYTES; byte++) {
+      const key = (targets[byte]! + 1) * BYTES + classes[byte]!;
+      let number = numbers.get(key);
+      if (number === undefined) numbers.set(key, (number = numbers.size));
+      refined[byte] = number;
+    }
+    classes = refined;
+    classCount = numbers.size;
+    if (classCount === BYTES) break;
+  }
+  return { classes, classCount };
+}

@@ -1,0 +1,53 @@
+import { KvasirError } from '../errors.js';
+
+/** What a grammar may cost; beyond, it is refused. Times are those of the event loop, which everybody shares. */
+export const LIMITS = {
+  /** States of the automaton before it is made deterministic. */
+  nfaStates: 200_000,
+  /** States of a deterministic automaton, and of a grammar. */
+  dfaStates: 20_000,
+  /** Transitions looked at while automata are made deterministic. */
+  work: 3_000_000,
+  /** Alternatives that one schema comes down to. */
+  alternatives: 256,
+} as const;
+
+/** A part of a schema or expression that cannot be followed. Made a {@link KvasirError} where the request's field is known. */
+export class Refusal extends Error {
+  /** JSON pointer into the schema; empty for the whole. */
+  readonly pointer: string;
+
+  constructor(pointer: string, message: string) {
+    super(message);
+    this.pointer = pointer;
+  }
+}
+
+export function tooComplex(): Refusal {
+  return new Refusal('', 'is too complex: its automaton would be too large');
+}
+
+/**
+ * Runs `compile`, and names the field and the place in it where it refuses.
+ *
+ * @throws KvasirError `invalid_request`
+ */
+export function refusing<T>(param: string, compile: () => T): T {
+  try {
+    return compile();
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    const place = error.pointer === '' ? param : `${param} at ${error.pointer}`;
+    throw new KvasirError('invalid_request', `${place}: ${error.message}`, { param });
+  }
+}
+
+/** Gives refusals without a place one. */
+export function at<T>(pointer: string, compile: () => T): T {
+  try {
+    return compile();
+  } catch (error) {
+    if (error instanceof Refusal && error.pointer === '') throw new Refusal(pointer, error.message);
+    throw error;
+  }
+}

@@ -1,0 +1,130 @@
+import { Refusal } from './refusal.js';
+
+/** A schema that is an object; `true` and `false` are schemas too. */
+export type SchemaObject = Readonly<Record<string, unknown>>;
+export type Schema = boolean | SchemaObject;
+
+/** Keywords that limit what is valid and that no automaton here can follow, each with a reason where one helps. */
+const UNSUPPORTED = new Set([
+  'not',
+  'if',
+  'then',
+  'else',
+  'contains',
+  'minContains',
+  'maxContains',
+  'dependentRequired',
+  'dependentSchemas',
+  'dependencies',
+  'unevaluatedItems',
+  'unevaluatedProperties',
+  '$dynamicRef',
+  '$recursiveRef',
+]);
+
+/** How the keywords that are followed must look. */
+const SHAPES: Readonly<Record<string, (value: unknown) => boolean>> = {
+  type: value => [value].flat().every(type => typeof type === 'string' && TYPES.includes(type)),
+  enum: Array.isArray,
+  properties: isObject,
+  patternProperties: isObject,
+  required: value => Array.isArray(value) && value.every(name => typeof name === 'string'),
+  prefixItems: isList,
+  anyOf: isList,
+  oneOf: isList,
+  allOf: isList,
+  pattern: value => typeof value === 'string',
+  format: value => typeof value === 'string',
+  $ref: value => typeof value === 'string',
+  minimum: Number.isFinite,
+  maximum: Number.isFinite,
+  exclusiveMinimum: Number.isFinite,
+  exclusiveMaximum: Number.isFinite,
+  multipleOf: Number.isFinite,
+  minLength: isCount,
+  maxLength: isCount,
+  minItems: isCount,
+  maxItems: isCount,
+  minProperties: isCount,
+  maxProperties: isCount,
+};
+
+const TYPES = ['null', 'boolean', 'integer', 'number', 'string', 'array', 'object'];
+
+/** A JSON Schema, whose parts are named by JSON pointers. What is looked up is checked: keywords that cannot be followed are refused. */
+export class SchemaDocument {
+  readonly #root: unknown;
+
+  constructor(root: unknown) {
+    this.#root = root;
+  }
+
+  /** @throws Refusal where there is no schema, or one with keywords that are malformed or not supported. */
+  schema(pointer: string): Schema {
+    const value = this.#value(pointer);
+    if (typeof value === 'boolean') return value;
+    if (!isObject(value)) throw new Refusal(pointer, 'is not a schema: an object, true or false');
+    for (const [keyword, argument] of Object.entries(value)) {
+      const place = child(pointer, keyword);
+      if (UNSUPPORTED.has(keyword)) throw new Refusal(place, 'is not supported');
+      if (keyword === 'uniqueItems' && argument === true && !(Number(value.maxItems) <= 1))
+        throw new Refusal(place, 'is not supported: items cannot be compared with one another');
+      if (Object.hasOwn(SHAPES, keyword) && !SHAPES[keyword]!(argument))
+        throw new Refusal(place, `is malformed: ${JSON.stringify(argument)?.slice(0, 80)}`);
+    }
+    return value;
+  }
+
+  /** The pointer that a `$ref` means. @param pointer of the schema that has it */
+  resolve(reference: string, pointer: string): string {
+    const place = child(pointer, '$ref');
+    let target: string;
+    try {
+      target = decodeURIComponent(reference.slice(1));
+    } catch {
+      target = reference;
+    }
+    if (!reference.startsWith('#') || (target !== '' && !target.startsWith('/')))
+      throw new Refusal(
+        place,
+        `${JSON.stringify(reference)} is not supported, only references such as "#/$defs/name"`,
+      );
+    try {
+      this.#value(target);
+    } catch {
+      throw new Refusal(place, `${JSON.stringify(reference)} leads nowhere`);
+    }
+    return target;
+  }
+
+  #value(pointer: string): unknown {
+    let value = this.#root;
+    for (const part of pointer.split('/').slice(1)) {
+      const key = part.replaceAll('~1', '/').replaceAll('~0', '~');
+      if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key))
+        throw new Refusal(pointer, 'does not exist');
+      value = (value as Record<string, unknown>)[key];
+    }
+    return value;
+  }
+}
+
+/** The pointer to a member. */
+export function child(pointer: string, ...keys: readonly (string | number)[]): string {
+  return keys.reduce<string>(
+    (path, key) => `${path}/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`,
+    pointer,
+  );
+}
+
+export function isObject(value: unknown): value is SchemaObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isList(value: unknown): boolean {
+  return Array.isArray(value) && value.length > 0;
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}

@@ -1,0 +1,124 @@
+import { choice, literal, NEVER, one, sequence, type Expression } from './expression.js';
+import { CHARACTERS, difference, intersection, rangesOf, type Ranges } from './ranges.js';
+
+/**
+ * The symbols of a grammar's rules: bytes `0` to `255`; the same bytes with {@link COUNT} or {@link EXIT} added, where a rule counts; and
+ * from {@link CALLS} on the rules that stand for a value.
+ */
+export const BYTES = 256;
+/** A byte that begins one more of what the rule counts. */
+export const COUNT = BYTES;
+/** A byte that ends the counting. */
+export const EXIT = 2 * BYTES;
+/** The first rule. */
+export const CALLS = 3 * BYTES;
+
+/** The bytes of an expression over ASCII characters, marked: `COUNT` or `EXIT`. */
+export function marked(bytes: Ranges, mark: number): Expression {
+  return one(bytes.map(([low, high]) => [low + mark, high + mark] as const));
+}
+
+export function call(rule: number): Expression {
+  return one(rangesOf(CALLS + rule));
+}
+
+/** Lengths of UTF-8 by code point, and the bits of the first byte. */
+const LENGTHS = [
+  { from: 0, to: 0x7f, lead: 0 },
+  { from: 0x80, to: 0x7ff, lead: 0xc0 },
+  { from: 0x800, to: 0xffff, lead: 0xe0 },
+  { from: 0x10000, to: 0x10ffff, lead: 0xf0 },
+] as const;
+
+/** Characters as their bytes in UTF-8. @param mark for the first byte of each */
+export function utf8(characters: Ranges, mark = 0): Expression {
+  const items = LENGTHS.flatMap(({ from, to, lead }, continuations) =>
+    intersection(characters, [[from, to]]).map(([low, high]) => bytes(low, high, lead, continuations, mark)),
+  );
+  return choice(...items);
+}
+
+/** Code points of one length: a first byte with all that may follow it, split where the bounds do not fill a byte. */
+function bytes(low: number, high: number, lead: number, continuations: number, mark: number): Expression {
+  const size = 64 ** continuations;
+  const [first, last] = [Math.floor(low / size), Math.floor(high / size)];
+  const head = (from: number, to: number): Expression => one([[lead + from + mark, lead + to + mark]]);
+  if (continuations === 0) return head(first, last);
+  const tail = (from: number, to: number): Expression => bytes(from, to, 0x80, continuations - 1, 0);
+  const [lowRest, highRest] = [low % size, high % size];
+  if (first === last) return sequence(head(first, first), tail(lowRest, highRest));
+  const items: Expression[] = [];
+  let [from, to] = [first, last];
+  if (lowRest !== 0) {
+    items.push(sequence(head(first, first), tail(lowRest, size - 1)));
+    from++;
+  }
+  if (highRest !== size - 1) {
+    items.push(sequence(head(last, last), tail(0, highRest)));
+    to--;
+  }
+  if (from <= to) items.push(sequence(head(from, to), tail(0, size - 1)));
+  return choice(...items);
+}
+
+const HEX: Ranges = [
+  [0x30, 0x39],
+  [0x41, 0x46],
+  [0x61, 0x66],
+];
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const CONTROL: Ranges = [[0, 0x1f]];
+const SHORT: Readonly<Record<number, string>> = { 8: 'b', 9: 't', 10: 'n', 12: 'f', 13: 'r' };
+/** Characters that stand for themselves in a JSON string. */
+const PLAIN = difference(CHARACTERS, [...CONTROL, [QUOTE, QUOTE], [BACKSLASH, BACKSLASH]]);
+
+/** Characters as a JSON string spells them: themselves where it may be so, else the shortest escape. */
+export function jsonCharacters(characters: Ranges): Expression {
+  const items = [utf8(intersection(characters, PLAIN))];
+  for (const [low, high] of intersection(characters, [...CONTROL, [QUOTE, QUOTE], [BACKSLASH, BACKSLASH]]))
+    for (let code = low; code <= high; code++) items.push(escape(code));
+  return choice(...items.filter(item => item !== NEVER));
+}
+
+function escape(code: number): Expression {
+  if (code === QUOTE || code === BACKSLASH) return literal(`\\${String.fromCharCode(code)}`);
+  const short = SHORT[code];
+  if (short !== undefined) return literal(`\\${short}`);
+  const digits = code.toString(16).padStart(4, '0');
+  return sequence(
+    literal('\\u'),
+    ...Array.from(digits, digit => one(rangesOf(digit.charCodeAt(0), digit.toUpperCase().charCodeAt(0)))),
+  );
+}
+
+/** Any character of a JSON string in any spelling; surrogates only in pairs. @param mark for the first byte */
+export function anyJsonCharacter(mark = 0): Expression {
+  const hex = one(HEX);
+  const digits = (text: string): Expression =>
+    one(rangesOf(...Array.from(text, digit => digit.charCodeAt(0))));
+  const u = literal('u');
+  return choice(
+    utf8(PLAIN, mark),
+    sequence(
+      one(rangesOf(BACKSLASH + mark)),
+      choice(
+        digits('"\\/bfnrt'),
+        sequence(u, digits('0123456789abcefABCEF'), hex, hex, hex),
+        sequence(u, digits('dD'), digits('01234567'), hex, hex),
+        sequence(
+          u,
+          digits('dD'),
+          digits('89abAB'),
+          hex,
+          hex,
+          literal('\\u'),
+          digits('dD'),
+          digits('cdefCDEF'),
+          hex,
+          hex,
+        ),
+      ),
+    ),
+  );
+}

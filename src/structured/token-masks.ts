@@ -1,0 +1,170 @@
+import {
+  counted,
+  distance,
+  distanceAfter,
+  missing,
+  NO_CALLER,
+  ownDistance,
+  step,
+  type Frame,
+} from './frames.js';
+import { STATE, type Grammar } from './grammar.js';
+import type { Vocabulary } from './vocabulary.js';
+
+/** Masks kept for one grammar: 6 KiB each at 49,152 tokens. */
+const KEPT = 256;
+
+/** The tokens that may follow a state of a rule, as far as the rule itself tells. */
+interface RuleMask {
+  readonly bits: Uint32Array;
+  /** Nodes of the trie at which the rule may be over: what comes after them is up to the caller. */
+  readonly exits: readonly number[];
+  /** Largest distance to the rule's end after one of the tokens. */
+  readonly peak: number;
+}
+
+/** Which tokens may follow. One object serves all sequences of a grammar. */
+export class TokenMasks {
+  readonly grammar: Grammar;
+  readonly vocabulary: Vocabulary;
+  /** The result of the last call: one bit per token, the lowest first. */
+  readonly bits: Uint32Array;
+  readonly #kept = new Map<string, RuleMask>();
+  // By depth in the trie: the state and count of the prefix, or -1 and its frames.
+  readonly #states: Int32Array;
+  readonly #counts: Int32Array;
+  readonly #frames: Frame[][];
+
+  constructor(grammar: Grammar, vocabulary: Vocabulary) {
+    this.grammar = grammar;
+    this.vocabulary = vocabulary;
+    const { longest } = vocabulary.trie;
+    this.bits = new Uint32Array(Math.ceil(vocabulary.size / 32));
+    this.#states = new Int32Array(longest + 1);
+    this.#counts = new Int32Array(longest + 1);
+    this.#frames = Array.from({ length: longest + 1 }, () => []);
+  }
+
+  /**
+   * Fills {@link bits}.
+   *
+   * @returns the largest distance to the text's end (see `distance`) after one of the tokens.
+   */
+  allow(frames: readonly Frame[]): number {
+    this.bits.fill(0);
+    return frames.reduce((peak, frame) => Math.max(peak, this.#collect(frame, 0, Infinity)), 0);
+  }
+
+  /** Fills {@link bits} with those after which the text's end is no more than `limit` bytes away. */
+  allowWithin(frames: readonly Frame[], limit: number): void {
+    this.bits.fill(0);
+    for (const frame of frames) this.#collect(frame, 0, limit);
+  }
+
+  #collect(frame: Frame, node: number, limit: number): number {
+    const { grammar } = this;
+    const { ends } = this.vocabulary.trie;
+    const after = distanceAfter(grammar, frame);
+    const { exits, peak } = this.#rule(frame, node, limit - after);
+    let result = after + peak;
+    if (grammar.accepting[frame.state]) result = Math.max(result, this.#collectParents(frame, node, limit));
+    for (const exit of exits)
+      if (ends[exit]! > exit + 1) result = Math.max(result, this.#collectParents(frame, exit, limit));
+    return result;
+  }
+
+  #collectParents({ parents }: Frame, node: number, limit: number): number {
+    return parents.reduce(
+      (peak, parent) => (parent === undefined ? peak : Math.max(peak, this.#collect(parent, node, limit))),
+      0,
+    );
+  }
+
+  /** Tokens below a node, as far as the frame's own rule goes. */
+  #rule(frame: Frame, node: number, limit: number): Pick<RuleMask, 'exits' | 'peak'> {
+    const { state, count } = frame;
+    if (node !== 0 || limit !== Infinity) return this.#walk(state, count, node, limit, this.bits);
+    const key = this.#key(state, count);
+    let mask = this.#kept.get(key);
+    if (mask === undefined) {
+      const bits = new Uint32Array(this.bits.length);
+      const { exits, peak } = this.#walk(state, count, 0, Infinity, bits);
+      // What the counter's minimum adds depends on the count, which masks are kept for many of.
+      mask = { bits, exits, peak: peak - missing(this.grammar, state, count) };
+      if (this.#kept.size >= KEPT) this.#kept.delete(this.#kept.keys().next().value!);
+      this.#kept.set(key, mask);
+    }
+    for (let word = 0; word < mask.bits.length; word++) this.bits[word]! |= mask.bits[word]!;
+    return { exits: mask.exits, peak: mask.peak + missing(this.grammar, state, count) };
+  }
+
+  /** Counts far from the counter's limits have the same mask. */
+  #key(state: number, count: number): string {
+    const counter = this.grammar.counters[state];
+    if (counter === undefined) return String(state);
+    const { longest } = this.vocabulary.trie;
+    if (counter.max - count <= longest) return `${state} ${count}`;
+    if (count >= counter.min) return `${state} free`;
+    return counter.min - count > longest ? `${state} few` : `${state} ${count}`;
+  }
+
+  #walk(
+    firstState: number,
+    firstCount: number,
+    root: number,
+    limit: number,
+    bits: Uint32Array,
+  ): Pick<RuleMask, 'exits' | 'peak'> {
+    const { grammar } = this;
+    const { next, classes, classCount, calls, accepting, counters } = grammar;
+    const { bytes, depths, ends, tokens, twins } = this.vocabulary.trie;
+    const states = this.#states;
+    const counts = this.#counts;
+    const exits: number[] = [];
+    let peak = 0;
+    states[depths[root]!] = firstState;
+    counts[depths[root]!] = firstCount;
+    for (let node = root + 1, end = ends[root]!; node < end;) {
+      const depth = depths[node]!;
+      const state = states[depth - 1]!;
+      let rest: number;
+      if (state >= 0 && calls[state] === undefined) {
+        const transition = next[state * classCount + classes[bytes[node]!]!]!;
+        const count = transition < 0 ? -1 : counted(counters[state], counts[depth - 1]!, transition);
+        if (count < 0) {
+          node = ends[node]!;
+          continue;
+        }
+        const target = transition & STATE;
+        states[depth] = target;
+        counts[depth] = count;
+        if (accepting[target]) exits.push(node);
+        rest = ownDistance(grammar, target, count);
+      } else {
+        const from =
+          state >= 0 ? [{ state, count: counts[depth - 1]!, parents: NO_CALLER }] : this.#frames[depth - 1]!;
+        const frames = step(grammar, from, bytes[node]!);
+        const [first, ...others] = frames;
+        if (first === undefined) {
+          node = ends[node]!;
+          continue;
+        }
+        const own = others.length === 0 && first.parents === NO_CALLER;
+        states[depth] = own ? first.state : -1;
+        counts[depth] = first.count;
+        this.#frames[depth] = frames;
+        if (frames.some(frame => accepting[frame.state] && frame.parents.includes(undefined)))
+          exits.push(node);
+        rest = frames.reduce((least, frame) => Math.min(least, distance(grammar, frame)), Infinity);
+      }
+      const token = tokens[node]!;
+      if (token >= 0 && rest <= limit) {
+        if (rest > peak) peak = rest;
+        bits[token >>> 5]! |= 1 << (token & 31);
+        for (const twin of twins.get(node) ?? []) bits[twin >>> 5]! |= 1 << (twin & 31);
+      }
+      node++;
+    }
+    return { exits, peak };
+  }
+}
