@@ -1,4 +1,4 @@
-import type { Expression } from './expression.js';
+import { one, type Expression } from './expression.js';
 import { intersection as commonRanges } from './ranges.js';
 import { LIMITS, tooComplex } from './refusal.js';
 
@@ -190,6 +190,11 @@ function trim({ edges, accepting }: Dfa): Dfa {
     ),
     accepting: kept.map(state => accepting[state]!),
   };
+}
+
+/** The expression as one automaton: cheaper where it is used more than once. */
+export function compact(expression: Expression): Expression {
+  return { kind: 'automaton', dfa: toDfa(expression), spell: one };
 }
 
 /** What both accept. */

@@ -1,6 +1,7 @@
 import { toDfa, type Dfa } from './dfa.js';
 import type { Counter, Rule } from './json-rules.js';
 import { LIMITS, Refusal, tooComplex } from './refusal.js';
+import { intersection, rangesOf } from './ranges.js';
 import { BYTES, CALLS, COUNT, EXIT } from './symbols.js';
 
 /** Entries of the transition table, at most: 16 MiB. */
@@ -71,7 +72,8 @@ export function compileGrammar(rules: readonly Rule[], spellable: ReadonlySet<nu
   if (states * classCount > LARGEST_TABLE) throw tooComplex();
   const next = new Int32Array(states * classCount).fill(-1);
   kept.forEach((outgoing, state) => {
-    for (const { byte, to, mark } of outgoing) next[state * classCount + classes[byte]!] = to | mark;
+    for (const { low, high, to, mark } of outgoing)
+      for (let byte = low; byte <= high; byte++) next[state * classCount + classes[byte]!] = to | mark;
   });
   const keptCalls = calls.map((list, state) => {
     const result = live(state) ? list.filter(({ rule, to }) => live(to) && live(starts[rule]!)) : [];
@@ -94,8 +96,10 @@ export function compileGrammar(rules: readonly Rule[], spellable: ReadonlySet<nu
   };
 }
 
+/** Bytes `low` to `high` lead to a state, with a mark. */
 interface ByteEdge {
-  readonly byte: number;
+  readonly low: number;
+  readonly high: number;
   readonly to: number;
   readonly mark: number;
 }
@@ -108,12 +112,13 @@ function goes(
   return edges[state]!.length > 0 || calls[state] !== undefined;
 }
 
-/** Edges by byte, and calls apart. */
+/** Edges of bytes, and calls apart. */
 function flatten(
   dfas: readonly Dfa[],
   starts: readonly number[],
   spellable: ReadonlySet<number>,
 ): { edges: ByteEdge[][]; calls: Call[][] } {
+  const bytes = rangesOf(...spellable);
   const edges: ByteEdge[][] = [];
   const calls: Call[][] = [];
   dfas.forEach((dfa, rule) =>
@@ -122,13 +127,11 @@ function flatten(
       const ownCalls: Call[] = [];
       for (const edge of outgoing) {
         const to = starts[rule]! + edge.to;
-        for (let symbol = edge.low; symbol <= edge.high; symbol++) {
-          if (symbol >= CALLS) ownCalls.push({ rule: symbol - CALLS, to });
-          else if (spellable.has(symbol % BYTES)) {
-            const mark = symbol >= EXIT ? EXITS : symbol >= COUNT ? COUNTS : 0;
-            byteEdges.push({ byte: symbol % BYTES, to, mark });
-          }
-        }
+        for (let symbol = Math.max(edge.low, CALLS); symbol <= edge.high; symbol++)
+          ownCalls.push({ rule: symbol - CALLS, to });
+        for (const [base, mark] of MARKS)
+          for (const [low, high] of intersection([[edge.low - base, edge.high - base]], bytes))
+            byteEdges.push({ low, high, to, mark });
       }
       edges.push(byteEdges);
       calls.push(ownCalls);
@@ -136,6 +139,12 @@ function flatten(
   );
   return { edges, calls };
 }
+
+const MARKS = [
+  [0, 0],
+  [COUNT, COUNTS],
+  [EXIT, EXITS],
+] as const;
 
 const FAR = 2 ** 30 - 1;
 
@@ -207,7 +216,7 @@ function byteClasses(edges: readonly (readonly ByteEdge[])[]): { classes: Uint8A
   for (const outgoing of edges) {
     if (outgoing.length === 0) continue;
     targets.fill(-1);
-    for (const { byte, to, mark } of outgoing) targets[byte] = to | mark;
+    for (const { low, high, to, mark } of outgoing) targets.fill(to | mark, low, high + 1);
     const numbers = new Map<number, number>();
     const refined = new Uint8Array(BYTES);
     for (let byte = 0; byte < BYTES; byte++) {

@@ -1,4 +1,4 @@
-import { intersect, isEmpty, subtract, toDfa, type Dfa, type Edge } from './dfa.js';
+import { compact, intersect, isEmpty, subtract, toDfa, type Dfa, type Edge } from './dfa.js';
 import {
   choice,
   EMPTY,
@@ -42,8 +42,7 @@ export interface Rule {
 }
 
 const byte = (character: string): Expression => literal(character);
-const mark = (character: string, as: number): Expression =>
-  marked(rangesOf(character.charCodeAt(0)), as);
+const mark = (character: string, as: number): Expression => marked(rangesOf(character.charCodeAt(0)), as);
 
 /** Deepest indentation. */
 const INDENT = 16;
@@ -52,7 +51,7 @@ const INDENTATION = choice(repeat(byte(' '), 0, INDENT), repeat(byte('\t'), 1, I
  * White space where people and programs put it: none, a space, or a new line with an indentation. It has an end, since models have been
  * seen to write spaces until their context was full.
  */
-const GAP = choice(EMPTY, byte(' '), sequence(byte('\n'), INDENTATION));
+const GAP = compact(choice(EMPTY, byte(' '), sequence(byte('\n'), INDENTATION)));
 /** The end of a list that counts; white space before it ends the counting too, since nothing else can follow that. */
 const COUNTED_END = choice(
   mark(']', EXIT),
@@ -60,7 +59,7 @@ const COUNTED_END = choice(
   sequence(mark('\n', EXIT), INDENTATION, byte(']')),
 );
 const COLON = sequence(byte(':'), optional(byte(' ')));
-const ANY_STRING = sequence(byte('"'), repeat(anyJsonCharacter(), 0), byte('"'));
+const ANY_STRING = compact(sequence(byte('"'), repeat(anyJsonCharacter(), 0), byte('"')));
 
 /** Writes the rules for the values of schemas: scalars in place, lists and objects as rules of their own, which may refer to themselves. */
 export class JsonRules {
@@ -290,13 +289,13 @@ function textOf({ minLength, maxLength, patterns, formats }: StringShape): Dfa |
 
 /** Texts as JSON strings. */
 function quoted(texts: Dfa): Expression {
-  return sequence(byte('"'), { kind: 'automaton', dfa: texts, spell: jsonCharacters }, byte('"'));
+  return compact(sequence(byte('"'), { kind: 'automaton', dfa: texts, spell: jsonCharacters }, byte('"')));
 }
 
 function number({ integer, min, max, multipleOf }: NumberShape): Expression {
   const whole = integer || multipleOf.length > 0;
   const expression = numberExpression({ integer: whole, min, max });
-  if (multipleOf.length === 0) return expression;
+  if (multipleOf.length === 0) return compact(expression);
   const dfa = multipleOf.reduce(
     (left, { value, pointer }) =>
       intersect(

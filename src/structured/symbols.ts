@@ -1,5 +1,5 @@
 import { choice, literal, NEVER, one, sequence, type Expression } from './expression.js';
-import { CHARACTERS, difference, intersection, rangesOf, type Ranges } from './ranges.js';
+import { CHARACTERS, difference, intersection, rangesOf, union, type Ranges } from './ranges.js';
 
 /**
  * The symbols of a grammar's rules: bytes `0` to `255`; the same bytes with {@link COUNT} or {@link EXIT} added, where a rule counts; and
@@ -69,27 +69,34 @@ const HEX: Ranges = [
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const CONTROL: Ranges = [[0, 0x1f]];
-const SHORT: Readonly<Record<number, string>> = { 8: 'b', 9: 't', 10: 'n', 12: 'f', 13: 'r' };
+/** Escapes of one letter, by code point. */
+const SHORT: Readonly<Record<number, string>> = {
+  8: 'b',
+  9: 't',
+  10: 'n',
+  12: 'f',
+  13: 'r',
+  34: '"',
+  92: '\\',
+};
 /** Characters that stand for themselves in a JSON string. */
-const PLAIN = difference(CHARACTERS, [...CONTROL, [QUOTE, QUOTE], [BACKSLASH, BACKSLASH]]);
+const ESCAPED = union(CONTROL, rangesOf(QUOTE, BACKSLASH));
+const PLAIN = difference(CHARACTERS, ESCAPED);
 
 /** Characters as a JSON string spells them: themselves where it may be so, else the shortest escape. */
 export function jsonCharacters(characters: Ranges): Expression {
-  const items = [utf8(intersection(characters, PLAIN))];
-  for (const [low, high] of intersection(characters, [...CONTROL, [QUOTE, QUOTE], [BACKSLASH, BACKSLASH]]))
-    for (let code = low; code <= high; code++) items.push(escape(code));
-  return choice(...items.filter(item => item !== NEVER));
-}
-
-function escape(code: number): Expression {
-  if (code === QUOTE || code === BACKSLASH) return literal(`\\${String.fromCharCode(code)}`);
-  const short = SHORT[code];
-  if (short !== undefined) return literal(`\\${short}`);
-  const digits = code.toString(16).padStart(4, '0');
-  return sequence(
-    literal('\\u'),
-    ...Array.from(digits, digit => one(rangesOf(digit.charCodeAt(0), digit.toUpperCase().charCodeAt(0)))),
-  );
+  const escaped = intersection(characters, ESCAPED);
+  if (escaped.length === 0) return utf8(characters);
+  const plain = utf8(intersection(characters, PLAIN));
+  const codes = escaped.flatMap(([low, high]) => Array.from({ length: high - low + 1 }, (_, i) => low + i));
+  const letters = codes.flatMap(code => SHORT[code]?.charCodeAt(0) ?? []);
+  const others = codes.filter(code => SHORT[code] === undefined);
+  const long = [0, 1].map(high => {
+    const lows = others.filter(code => code >> 4 === high).map(code => (code & 15).toString(16));
+    const digits = lows.flatMap(digit => [digit.charCodeAt(0), digit.toUpperCase().charCodeAt(0)]);
+    return lows.length === 0 ? NEVER : sequence(literal(`u00${high}`), one(rangesOf(...digits)));
+  });
+  return choice(plain, sequence(one(rangesOf(BACKSLASH)), choice(one(rangesOf(...letters)), ...long)));
 }
 
 /** Any character of a JSON string in any spelling; surrogates only in pairs. @param mark for the first byte */

@@ -86,7 +86,9 @@ function tokenReader(tokenizer: Tokenizer): (id: number) => Uint8Array | undefin
 
 function buildTrie(tokenBytes: readonly (Uint8Array | undefined)[]): TokenTrie {
   const ids = [...tokenBytes.keys()].filter(id => tokenBytes[id] !== undefined);
-  ids.sort((a, b) => Buffer.compare(tokenBytes[a]!, tokenBytes[b]!) || a - b);
+  // Strings of one character per byte compare faster than bytes.
+  const keys = tokenBytes.map(token => (token === undefined ? '' : Buffer.from(token).toString('latin1')));
+  ids.sort((a, b) => (keys[a]! < keys[b]! ? -1 : keys[a]! > keys[b]! ? 1 : a - b));
   const bytes = [0];
   const depths = [0];
   const ends = [0];
