@@ -5,6 +5,8 @@ import { paddedHeadSize } from './blocks/grouped-query-attention.js';
 import { buildOnce } from './build-cache.js';
 import { ModelConfig } from './config.js';
 import { ModelGraph } from './model-graph.js';
+import { DataType } from './onnx/graph-builder.js';
+import { NUMBER_FORMATS, type Precision } from './precision.js';
 import { Checkpoint, weightFiles } from './weights/checkpoint.js';
 
 /** A graph on disk, ready to load. */
@@ -13,23 +15,33 @@ export interface BuiltDecoder {
   readonly sizes: DecoderSizes;
   /** Features of a head in the graph's cache, padding included. */
   readonly cacheHeadSize: number;
+  readonly cacheType: 'float32' | 'float16';
+}
+
+export interface BuildOptions {
+  /** Default `f32`. */
+  readonly precision?: Precision | undefined;
 }
 
 /**
- * The ONNX graph of a decoder in the Hugging Face layout (`config.json`, `model.safetensors` or its shards). Built on the first call, and
- * again when one of these files changes.
+ * The ONNX graph of a decoder in the Hugging Face layout (`config.json`, `model.safetensors` or its shards). Built on the first call for a
+ * precision, and again when one of these files changes.
  *
  * @throws KvasirError `invalid_model` or `unsupported_model`
  */
-export async function buildDecoder(folder: string): Promise<BuiltDecoder> {
+export async function buildDecoder(
+  folder: string,
+  { precision = 'f32' }: BuildOptions = {},
+): Promise<BuiltDecoder> {
   const config = await ModelConfig.read(folder);
   const architecture = decoderArchitecture(config);
   const sizes = architecture.sizes(config);
+  const format = NUMBER_FORMATS[precision];
   const files = ['config.json', ...(await weightFiles(folder))];
-  const build = await buildOnce({ folder, files, variant: 'decoder-f32' }, async target => {
+  const build = await buildOnce({ folder, files, variant: `decoder-${precision}` }, async target => {
     const checkpoint = await Checkpoint.open(folder);
     try {
-      const graph = new ModelGraph();
+      const graph = new ModelGraph(format);
       architecture.write(graph, config, checkpoint);
       await graph.save(path.join(target, 'decoder.onnx'));
     } finally {
@@ -40,5 +52,6 @@ export async function buildDecoder(folder: string): Promise<BuiltDecoder> {
     graphPath: path.join(build, 'decoder.onnx'),
     sizes,
     cacheHeadSize: paddedHeadSize(sizes.headSize),
+    cacheType: format.floats === DataType.FLOAT16 ? 'float16' : 'float32',
   };
 }

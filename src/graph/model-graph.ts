@@ -1,6 +1,8 @@
-import { DataType, GraphBuilder, type Value } from './onnx/graph-builder.js';
-import type { BlockFormat } from './quantization/block-format.js';
+import { DataType, GraphBuilder, NONE, type Value } from './onnx/graph-builder.js';
+import { blockBytes, blocksPerRow, zeroPointBytes, type BlockFormat } from './quantization/block-format.js';
+import { quantize } from './quantization/quantize.js';
 import { roundToFloat16, toFloat16 } from './weights/half-precision.js';
+import type { Matrix } from './weights/matrix.js';
 
 /** In which numbers a graph computes and stores its weights. */
 export interface NumberFormat {
@@ -8,11 +10,27 @@ export interface NumberFormat {
   readonly floats: DataType.FLOAT | DataType.FLOAT16;
   /** Of linear layers' matrices; undefined: floats. */
   readonly matrices?: BlockFormat;
-  /** Of the projection onto the vocabulary; undefined: floats. */
+  /** Of tables with a row for every token, and the projection onto the vocabulary; undefined: floats. */
   readonly vocabulary?: BlockFormat;
 }
 
-/** A graph whose weights are stored in a {@link NumberFormat}; blocks ask it, so that each is written once for all formats. */
+/** A quantized matrix in a graph, `[rows, columns]`. */
+export interface QuantizedWeight {
+  readonly format: BlockFormat;
+  readonly rows: number;
+  readonly columns: number;
+  /** uint8 `[rows, blocks, block bytes]` */
+  readonly codes: Value;
+  /** `[rows, blocks]` */
+  readonly scales: Value;
+  /** uint8 `[rows, bytes]`; left out where the format is symmetric. */
+  readonly zeroPoints: Value;
+}
+
+/**
+ * A graph whose weights are stored in a {@link NumberFormat}. Blocks ask it, so that each is written once for all formats. Weights are
+ * loaded, and quantized, one by one when the graph is saved.
+ */
 export class ModelGraph extends GraphBuilder {
   readonly format: NumberFormat;
 
@@ -26,7 +44,7 @@ export class ModelGraph extends GraphBuilder {
     return this.format.floats;
   }
 
-  /** Adds a weight in the graph's float type. `load` is called once, when the graph is saved. */
+  /** Adds a weight in the graph's float type. */
   floats(name: string, shape: readonly number[], load: () => Float32Array | Promise<Float32Array>): Value {
     return this.initializer(name, this.floatType, shape, async () => {
       const floats = await load();
@@ -34,8 +52,38 @@ export class ModelGraph extends GraphBuilder {
     });
   }
 
-  /** The nearest number of the graph's float type. */
-  round(value: number): number {
-    return this.floatType === DataType.FLOAT16 ? roundToFloat16(value) : Math.fround(value);
+  /** Adds a matrix in a block format. */
+  quantized(name: string, matrix: Matrix, format: BlockFormat): QuantizedWeight {
+    const { rows, columns } = matrix;
+    const blocks = blocksPerRow(format, columns);
+    const roundScale = this.floatType === DataType.FLOAT16 ? roundToFloat16 : Math.fround;
+    const result = sharedBy(format.symmetric ? 2 : 3, () => quantize(matrix, format, roundScale));
+    const codes = this.initializer(
+      `${name}.weight`,
+      DataType.UINT8,
+      [rows, blocks, blockBytes(format)],
+      async () => (await result()).codes,
+    );
+    const scales = this.floats(`${name}.scales`, [rows, blocks], async () => (await result()).scales);
+    const zeroPoints = format.symmetric
+      ? NONE
+      : this.initializer(
+          `${name}.zero_points`,
+          DataType.UINT8,
+          [rows, zeroPointBytes(format, columns)],
+          async () => (await result()).zeroPoints!,
+        );
+    return { format, rows, columns, codes, scales, zeroPoints };
   }
+}
+
+/** Makes a value when it is first asked for, and drops it when it was asked for `times` times. */
+function sharedBy<T>(times: number, make: () => Promise<T>): () => Promise<T> {
+  let value: Promise<T> | undefined;
+  let left = times;
+  return () => {
+    const current = (value ??= make());
+    if (--left === 0) value = undefined;
+    return current;
+  };
 }

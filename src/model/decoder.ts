@@ -18,11 +18,18 @@ export interface DecoderShape {
   readonly vocabularySize: number;
   /** Longest sequence. */
   readonly contextLength: number;
+  /** Of keys and values; default `float32`. */
+  readonly cacheType?: 'float32' | 'float16';
 }
 
 /** Bytes that keys and values of one token take in the cache. */
-export function cacheBytesPerToken({ layers, kvHeads, headSize }: DecoderShape): number {
-  return layers * 2 * kvHeads * headSize * elementSize('float32');
+export function cacheBytesPerToken({
+  layers,
+  kvHeads,
+  headSize,
+  cacheType = 'float32',
+}: DecoderShape): number {
+  return layers * 2 * kvHeads * headSize * elementSize(cacheType);
 }
 
 /** Which positions of a prefill chunk are projected onto the vocabulary: the others' logits are never computed. */
@@ -221,7 +228,7 @@ export class SlotDecoder implements Decoder {
   }
 
   #positionBytes(): number {
-    return this.shape.headSize * elementSize('float32');
+    return this.shape.headSize * elementSize(this.shape.cacheType ?? 'float32');
   }
 
   #slotBytes(): number {
@@ -280,7 +287,7 @@ export class SlotDecoder implements Decoder {
 
   /** Binds the caches of slots `first .. first + count - 1` in place, and the lengths. */
   #bindSlots(first: number, count: number, lengths: Int32Array): BoundRange {
-    const { kvHeads, contextLength, headSize } = this.shape;
+    const { kvHeads, contextLength, headSize, cacheType = 'float32' } = this.shape;
     const lengthsTensor = Tensor.fromArray(lengths, [count]);
     const tensors = [lengthsTensor];
     const binding = new IoBinding(this.#session)
@@ -293,7 +300,7 @@ export class SlotDecoder implements Decoder {
           memory,
           first * this.#slotBytes(),
           [count, kvHeads, contextLength, headSize],
-          'float32',
+          cacheType,
         );
         tensors.push(tensor);
         binding.bindInput(`past.${name}`, tensor).bindOutput(`present.${name}`, tensor);

@@ -1,8 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Test } from 'tap';
+import { openDecoder as open } from '../../bench/support/open-decoder.js';
+import type { Precision } from '../../src/graph/precision.js';
 import type { Decoder } from '../../src/model/decoder.js';
-import { loadDecoder, type DecoderOptions } from '../../src/model/load-decoder.js';
 import { Environment } from '../../src/runtime/index.js';
 import { randomIds } from './random-tensors.js';
 import { writeSafetensors, type StoredType, type TestTensors } from './safetensors.js';
@@ -30,16 +31,11 @@ export async function writeModel(folder: string, { config, tensors, storedAs }: 
 }
 
 /** Builds and loads a tiny model with {@link SLOTS} slots; it is freed when the test is over. */
-export async function openDecoder(
-  t: Test,
-  model: TinyModel,
-  options: Partial<DecoderOptions> = {},
-): Promise<Decoder> {
+export async function openDecoder(t: Test, model: TinyModel, precision: Precision = 'f32'): Promise<Decoder> {
   const folder = t.testdir();
   await writeModel(folder, model);
   environment ??= new Environment({ logLevel: 'fatal' });
-  const session = { intraOpThreads: 1 };
-  const decoder = await loadDecoder(environment, folder, { slots: SLOTS, session, ...options });
+  const decoder = await open(environment, folder, SLOTS, precision, { intraOpThreads: 1 });
   t.teardown(() => decoder.dispose());
   return decoder;
 }
@@ -95,8 +91,9 @@ export async function checkDecoder(
   }
 
   const cached = [3, half + 2, 1];
-  for (const [slot, length] of cached.entries())
-    await decoder.prefill(slot, sequences[slot]!.slice(0, length), 0, 'none');
+  const prompts = cached.map((length, slot) => sequences[slot]!.slice(0, length));
+  const ends = cached.map((length, slot) => expected[slot]![length - 1]!);
+  close(await decoder.prefillTogether!(0, prompts), ends, 'prompts of several lengths in one run');
   while (Math.max(...cached) < contextLength) {
     const tokens = cached.map((position, slot) => sequences[slot]![position]!);
     const wanted = cached.map((position, slot) => expected[slot]![position]!);

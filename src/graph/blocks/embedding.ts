@@ -1,10 +1,10 @@
 import { int } from '../onnx/attributes.js';
-import type { ModelGraph } from '../model-graph.js';
+import type { ModelGraph, QuantizedWeight } from '../model-graph.js';
 import type { Value } from '../onnx/graph-builder.js';
 import type { BlockFormat } from '../quantization/block-format.js';
 import { loadMatrix, matrix, type Matrix } from '../weights/matrix.js';
 import type { Weight } from '../weights/checkpoint.js';
-import { quantizedProduct, quantizedWeight, type QuantizedWeight } from './quantized-weight.js';
+import { quantizedProduct } from './quantized-product.js';
 
 /** A table of vectors `[rows, features]` in a graph, which can be read by row and multiplied by. */
 export type EmbeddingTable = { readonly floats: Value } | { readonly quantized: QuantizedWeight };
@@ -23,7 +23,7 @@ export function embeddingTable(
 ): EmbeddingTable {
   const rows: Matrix = matrix(weight);
   if (format !== undefined && rows.columns % format.blockSize === 0)
-    return { quantized: quantizedWeight(graph, name, rows, format) };
+    return { quantized: graph.quantized(name, rows, format) };
   return { floats: graph.floats(`${name}.weight`, weight.shape, () => loadMatrix(rows)) };
 }
 

@@ -2,7 +2,7 @@ import type { ModelGraph } from '../model-graph.js';
 import type { Value } from '../onnx/graph-builder.js';
 import { loadMatrix, type Matrix } from '../weights/matrix.js';
 import { transpose } from '../weights/transpose.js';
-import { quantizedProduct, quantizedWeight } from './quantized-weight.js';
+import { quantizedProduct } from './quantized-product.js';
 
 /** A bias vector, read when it is written. */
 export type Bias = { readonly size: number; load(): Promise<Float32Array> };
@@ -22,7 +22,7 @@ export function linear(
 ): Value {
   const vector = bias && graph.floats(`${name}.bias`, [bias.size], () => bias.load());
   if (format !== undefined)
-    return quantizedProduct(graph, name, x, quantizedWeight(graph, name, matrix, format), vector);
+    return quantizedProduct(graph, name, x, graph.quantized(name, matrix, format), vector);
   const { rows, columns } = matrix;
   // MatMul multiplies from the right, so the weight is stored transposed.
   const weight = graph.floats(`${name}.weight`, [columns, rows], async () =>

@@ -95,7 +95,7 @@ function encodeBlock(
   result.fill(zeroPoint);
   if (scale === 0) return;
   for (let i = 0; i < values.length; i++) {
-    const code = Math.round(values[i]! / scale) + zeroPoint;
+    const code = Math.floor(values[i]! / scale + 0.5) + zeroPoint;
     result[i] = code < 0 ? 0 : code >= codes ? codes - 1 : code;
   }
 }

@@ -23,10 +23,10 @@ export function matrix(weight: Weight): Matrix {
 }
 
 /** All rows at once. */
-export async function loadMatrix({ rows, columns, pieces }: Matrix): Promise<Float32Array> {
-  const result = new Float32Array(rows * columns);
+export async function loadMatrix(source: Matrix): Promise<Float32Array> {
+  const result = new Float32Array(source.rows * source.columns);
   let offset = 0;
-  for await (const piece of pieces()) {
+  for await (const piece of source.pieces()) {
     if (piece.length === result.length) return piece;
     result.set(piece, offset);
     offset += piece.length;

@@ -2,6 +2,7 @@ import t from 'tap';
 import { llamaLogits } from '../../reference/llama.js';
 import { checkDecoder, openDecoder } from '../../support/check-decoder.js';
 import { LLAMA, llamaShapes, type LlamaModelConfig } from '../../support/llama-model.js';
+import { quantizedTensors } from '../../support/quantized-tensors.js';
 import { randomTensors } from '../../support/random-tensors.js';
 import type { StoredType } from '../../support/safetensors.js';
 
@@ -25,3 +26,28 @@ for (const [name, changes, storedAs = 'F32'] of cases) {
     await checkDecoder(t, decoder, ids => llamaLogits(config, tensors, ids));
   });
 }
+
+// Heads without padding, so that blocks of the graph's matrices are those of the model's.
+const WHOLE_HEADS = { ...LLAMA, hidden_size: 64, num_attention_heads: 4, num_key_value_heads: 2 };
+
+for (const [precision, tolerance] of [
+  ['f16', 0.02],
+  ['int8', 0.1],
+  ['int4', 0.1],
+] as const) {
+  for (const tied of [true, false]) {
+    t.test(`${precision}, ${tied ? 'tied' : 'untied'}, as exact as its arithmetic`, async t => {
+      const config = { ...WHOLE_HEADS, tie_word_embeddings: tied, attention_bias: true };
+      const tensors = randomTensors(llamaShapes(config));
+      const decoder = await openDecoder(t, { config, tensors }, precision);
+      const quantized = await quantizedTensors(tensors, precision);
+      await checkDecoder(t, decoder, ids => llamaLogits(config, quantized, ids), tolerance);
+    });
+  }
+}
+
+t.test('int8 with padded heads stays near the model', async t => {
+  const tensors = randomTensors(llamaShapes(LLAMA));
+  const decoder = await openDecoder(t, { config: LLAMA, tensors }, 'int8');
+  await checkDecoder(t, decoder, ids => llamaLogits(LLAMA, tensors, ids), 0.2);
+});

@@ -1,0 +1,19 @@
+import { buildDecoder } from '../../src/graph/build.js';
+import type { Precision } from '../../src/graph/precision.js';
+import { SlotDecoder } from '../../src/model/decoder.js';
+import { Session, type Environment, type SessionSettings } from '../../src/runtime/index.js';
+
+/** Builds and loads a model folder's own weights, without a word about anything else that the folder may hold. */
+export async function openDecoder(
+  environment: Environment,
+  folder: string,
+  slots: number,
+  precision: Precision = 'f32',
+  settings: SessionSettings = {},
+): Promise<SlotDecoder> {
+  const { graphPath, sizes, cacheHeadSize, cacheType } = await buildDecoder(folder, { precision });
+  const { layers, kvHeads, vocabularySize, contextLength } = sizes;
+  const session = await Session.load(environment, graphPath, settings);
+  const shape = { layers, kvHeads, headSize: cacheHeadSize, vocabularySize, contextLength, cacheType };
+  return new SlotDecoder(session, shape, slots);
+}

@@ -1,0 +1,19 @@
+import type { NumberFormat } from './model-graph.js';
+import { DataType } from './onnx/graph-builder.js';
+
+/** In which numbers a model is stored and run: floats of 32 or 16 bits, or matrices of 8 or 4 bits between 32-bit activations. */
+export const PRECISIONS = ['f32', 'f16', 'int8', 'int4'] as const;
+
+export type Precision = (typeof PRECISIONS)[number];
+
+/** 8 bits hardly differ from floats, so they need neither zero points nor small blocks. */
+const INT8 = { bits: 8, blockSize: 64, symmetric: true, method: 'round-to-nearest' } as const;
+const INT4 = { bits: 4, blockSize: 32, symmetric: false, method: 'half-quadratic' } as const;
+
+/** How a graph of some precision stores its weights. The vocabulary keeps 8 bits, since its errors go straight to the logits. */
+export const NUMBER_FORMATS: Readonly<Record<Precision, NumberFormat>> = {
+  f32: { floats: DataType.FLOAT },
+  f16: { floats: DataType.FLOAT16 },
+  int8: { floats: DataType.FLOAT, matrices: INT8, vocabulary: INT8 },
+  int4: { floats: DataType.FLOAT, matrices: INT4, vocabulary: INT8 },
+};
