@@ -9,6 +9,7 @@ import {
   type SentenceModules,
 } from '../graph/sentence-modules.js';
 import type { EncoderTask } from './encoder.js';
+import { isGenaiFolder } from './ready-made/genai-config.js';
 
 /** How a classifier's logits become scores. */
 export type ScoreActivation = 'softmax' | 'sigmoid' | 'none';
@@ -32,11 +33,10 @@ export interface EncoderDescription {
  */
 export async function modelKind(folder: string): Promise<'generation' | 'encoder'> {
   if (hasSentenceModules(folder)) return 'encoder';
+  if (isGenaiFolder(folder)) return 'generation';
   const config = await ModelConfig.read(folder);
   if (headOf(config) !== undefined) return 'encoder';
-  return !config.has('architectures') && config.has('model_type') && isEncoderType(config)
-    ? 'encoder'
-    : 'generation';
+  return !config.has('architectures') && isEncoderType(config) ? 'encoder' : 'generation';
 }
 
 /**

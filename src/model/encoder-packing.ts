@@ -67,6 +67,10 @@ export class Packing {
         return vector(this.#places(this.#wholeTexts(), true));
       case 'rows':
         return vector(this.#rows());
+      case 'last_positions':
+        return vector(Int32Array.from(this.#inputs, ({ ids }) => ids.length - 1));
+      case 'longest':
+        return { data: Int32Array.of(this.longest), shape: [] };
       case 'local_queries': {
         const blocks = this.#localBlocks();
         return this.#grid(blocks, 0, blocks.size);

@@ -1,9 +1,10 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { KvasirError } from '../errors.js';
-import { encoderArchitecture, isEncoderType } from '../graph/architectures/encoders.js';
+import { findArchitecture } from '../graph/architectures/encoders.js';
 import { buildEncoder } from '../graph/build-encoder.js';
-import type { EncoderPrecision } from '../graph/encoder-graph.js';
+import { ENCODER_PRECISIONS } from '../graph/encoder-graph.js';
+import type { Precision } from '../graph/precision.js';
 import { Session, type Environment, type SessionSettings } from '../runtime/index.js';
 import { describeEncoder, type EncoderDescription } from './encoder-description.js';
 import { PackedEncoder } from './encoder-packed.js';
@@ -12,8 +13,8 @@ import type { Encoder } from './encoder.js';
 import { chooseGraphs } from './graph-files.js';
 
 export interface EncoderOptions {
-  /** Default `f32`. Of ready-made graphs, it chooses the one that is stored so; default: the most exact. */
-  readonly precision?: EncoderPrecision | undefined;
+  /** Default `f32`; `f16` is only for ready-made graphs. Of those, it chooses the one that is stored so; default: the most exact. */
+  readonly precision?: Precision | undefined;
   /** Longest input to serve, in tokens; at most, and by default, the model's own. */
   readonly contextLength?: number | undefined;
   readonly session?: SessionSettings;
@@ -50,11 +51,11 @@ export async function loadEncoderGraph(
 async function readyMadeGraph(
   folder: string,
   { config }: EncoderDescription,
-  precision: EncoderPrecision | undefined,
+  precision: Precision | undefined,
 ): Promise<string | undefined> {
   const names = (await readdir(folder, { recursive: true })).map(name => name.replaceAll(path.sep, '/'));
   const weights = names.some(name => /^model\.safetensors(\.index\.json)?$/.test(name));
-  if (weights && isEncoderType(config)) return undefined;
+  if (weights && findArchitecture(config) !== undefined) return undefined;
   const [graph] = chooseGraphs(names, precision);
   return graph === undefined ? undefined : path.join(folder, graph);
 }
@@ -63,8 +64,14 @@ async function loadPacked(
   environment: Environment,
   folder: string,
   { task, modules, labels }: EncoderDescription,
-  { precision = 'f32', contextLength: wanted, session: settings }: EncoderOptions,
+  { precision: asked = 'f32', contextLength: wanted, session: settings }: EncoderOptions,
 ): Promise<Encoder> {
+  const precision = ENCODER_PRECISIONS.find(known => known === asked);
+  if (precision === undefined)
+    throw new KvasirError(
+      'invalid_configuration',
+      `${folder}: an encoder cannot be built in ${asked}, only in ${ENCODER_PRECISIONS.join(', ')}`,
+    );
   const plan = { task, modules, labels: labels.length, precision };
   const { graphPath, sizes, width, listed } = await buildEncoder(folder, plan);
   const contextLength = limit(
@@ -85,9 +92,8 @@ async function loadPadded(
 ): Promise<Encoder> {
   if (modules.dense.length > 0)
     throw new KvasirError('unsupported_model', `${graph}: Dense modules behind a ready-made graph`);
-  const own = isEncoderType(config)
-    ? encoderArchitecture(config).sizes(config).contextLength
-    : config.size('max_position_embeddings', 512);
+  const own =
+    findArchitecture(config)?.sizes(config).contextLength ?? config.size('max_position_embeddings', 512);
   const shape = {
     task,
     contextLength: limit(folder, wanted, Math.min(own, modules.contextLength ?? Infinity)),

@@ -51,8 +51,8 @@ export interface EncoderArchitecture {
   sizes(config: ModelConfig): EncoderSizes;
   /** Writes the body, and returns the hidden states of the wanted rows, `[rows, hidden]`. */
   hiddenStates(source: EncoderSource): Value;
-  /** How a sequence classifier makes one vector of a text: its first token's or the mean. */
-  sequencePooling(config: ModelConfig): 'cls' | 'mean';
+  /** How a sequence classifier makes one vector of a text. */
+  sequencePooling(config: ModelConfig): 'cls' | 'mean' | 'lasttoken';
   /** Logits of texts, from one vector each: `[texts, labels]`. */
   classifySequences(source: EncoderSource, pooled: Value, labels: number): Value;
   /** Logits of tokens: `[rows, labels]`. */

@@ -1,23 +1,39 @@
 import type { ModelConfig } from '../config.js';
 import { bert } from './bert.js';
+import { causalEncoder } from './causal-encoder.js';
 import { distilbert } from './distilbert.js';
 import type { EncoderArchitecture } from './encoder.js';
 import { modernbert } from './modernbert.js';
 import { mpnet } from './mpnet.js';
 import { roberta } from './roberta.js';
 
-const ENCODERS: readonly EncoderArchitecture[] = [bert, roberta, distilbert, mpnet, modernbert];
+const ENCODERS: readonly EncoderArchitecture[] = [
+  bert,
+  roberta,
+  distilbert,
+  mpnet,
+  modernbert,
+  causalEncoder,
+];
 
-/** Whether there is an encoder of this `model_type`. */
+/** Whether models of this `model_type` are encoders, whatever else is said. */
 export function isEncoderType(config: ModelConfig): boolean {
-  return ENCODERS.some(({ modelTypes }) => modelTypes.includes(config.modelType));
+  const found = findArchitecture(config);
+  return found !== undefined && found !== causalEncoder;
+}
+
+/** The architecture of this `model_type`, or undefined: there is none, or no `model_type`. */
+export function findArchitecture(config: ModelConfig): EncoderArchitecture | undefined {
+  const type = config.string('model_type', '');
+  return ENCODERS.find(({ modelTypes }) => modelTypes.includes(type));
 }
 
 /** @throws KvasirError `unsupported_model` where no encoder of this `model_type` is known */
 export function encoderArchitecture(config: ModelConfig): EncoderArchitecture {
-  const type = config.modelType;
-  const found = ENCODERS.find(({ modelTypes }) => modelTypes.includes(type));
+  const found = findArchitecture(config);
   if (found !== undefined) return found;
   const known = ENCODERS.flatMap(({ modelTypes }) => modelTypes).sort();
-  return config.unsupported(`no encoder of model_type '${type}' is known; known: ${known.join(', ')}`);
+  return config.unsupported(
+    `no encoder of model_type '${config.modelType}' is known; known: ${known.join(', ')}`,
+  );
 }

@@ -1,6 +1,6 @@
 import type { Activation } from '../blocks/activation.js';
 import { embed, embeddingTable, type EmbeddingTable } from '../blocks/embedding.js';
-import { gatedFeedForward, preNormLayer } from '../blocks/encoder-layer.js';
+import { gatedFeedForward, preNormLayer, type Normalize } from '../blocks/encoder-layer.js';
 import { layerNorm, type NormWeights } from '../blocks/layer-norm.js';
 import { linear } from '../blocks/linear.js';
 import { multiHeadAttention } from '../blocks/multi-head-attention.js';
@@ -51,11 +51,14 @@ export const modernbert: EncoderArchitecture = {
       sliding_attention: rotaryOf(source, 'sliding_attention', 'local_rope_theta', 10_000),
     };
     const kinds = layerKinds(config, layers);
+    const norm =
+      (weights: EncoderWeights, name: string): Normalize =>
+      (at, value) =>
+        layerNorm(graph, at, value, normOf(config, weights, name, hiddenSize));
     const words = embed(graph, 'embedded', wordTable(source), batch.ids);
     const first = { stream: words, update: undefined };
     let residual: Residual = {
-      stream: layerNorm(graph, 'embedding_norm', first, normOf(config, body, 'embeddings.norm', hiddenSize))
-        .normalized,
+      stream: norm(body, 'embeddings.norm')('embedding_norm', first).normalized,
       update: undefined,
     };
     kinds.forEach((kind, index) => {
@@ -74,13 +77,12 @@ export const modernbert: EncoderArchitecture = {
           rows: last ? batch.rows : undefined,
         },
         {
-          attention: index === 0 ? undefined : normOf(config, layer, 'attn_norm', hiddenSize),
-          feedForward: normOf(config, layer, 'mlp_norm', hiddenSize),
+          attention: index === 0 ? undefined : norm(layer, 'attn_norm'),
+          feedForward: norm(layer, 'mlp_norm'),
         },
       );
     });
-    return layerNorm(graph, 'final_norm', residual, normOf(config, body, 'final_norm', hiddenSize))
-      .normalized;
+    return norm(body, 'final_norm')('final_norm', residual).normalized;
   },
 
   sequencePooling: config => config.choice('classifier_pooling', ['cls', 'mean'], 'cls'),

@@ -67,21 +67,27 @@ export function postNormLayer(
   return layerNorm(graph, `${name}.feed_forward_norm`, last, norms.feedForward).normalized;
 }
 
+/** Normalises the residual stream with its update added. */
+export type Normalize = (
+  name: string,
+  residual: Residual,
+) => { readonly normalized: Value; readonly stream: Value };
+
 /** An encoder layer that normalises what each sublayer reads (Xiong et al. 2020). Without a first norm, attention reads the stream itself. */
 export function preNormLayer(
   graph: EncoderGraph,
   name: string,
   residual: Residual,
   sublayers: EncoderSublayers,
-  norms: { readonly attention: NormWeights | undefined; readonly feedForward: NormWeights },
+  norms: { readonly attention: Normalize | undefined; readonly feedForward: Normalize },
 ): Residual {
   const before =
     norms.attention === undefined
       ? { normalized: residual.stream, stream: residual.stream }
-      : layerNorm(graph, `${name}.attention_norm`, residual, norms.attention);
+      : norms.attention(`${name}.attention_norm`, residual);
   const update = sublayers.attention(before.normalized);
   const stream = wanted(graph, name, before.stream, sublayers.rows);
-  const between = layerNorm(graph, `${name}.feed_forward_norm`, { stream, update }, norms.feedForward);
+  const between = norms.feedForward(`${name}.feed_forward_norm`, { stream, update });
   return { stream: between.stream, update: sublayers.feedForward(between.normalized) };
 }
 

@@ -25,6 +25,7 @@ export interface AttentionGrid {
  *
  * - `input_ids`, `position_ids`, `token_type_ids` `[tokens]`
  * - `grid` `[texts, longest]` and `grid_places` `[tokens]`: see {@link AttentionGrid}
+ * - `last_positions` `[texts]` and `longest` (a scalar): for causal attention
  * - `rows` `[rows]`: which tokens reach the head, and `row_places`, their places in the grid
  * - `local_queries` `[blocks, queries]`, `local_keys` `[blocks, keys]`, `local_places`, `local_row_places` and `local_bias` (float32
  *   `[1, 1, queries, keys]`): the same for local attention, see {@link PackedBatch.local}
@@ -84,6 +85,16 @@ export class PackedBatch {
       places: narrowed ? this.#input('local_row_places', ['rows']) : this.#input('local_places', ['tokens']),
       bias: this.#input('local_bias', [1, 1, 'block', 'window'], DataType.FLOAT),
     };
+  }
+
+  /** Position of each text's last token. */
+  get lastPositions(): Value {
+    return this.#input('last_positions', ['texts']);
+  }
+
+  /** Tokens of the longest text: a scalar. */
+  get longest(): Value {
+    return this.#input('longest', []);
   }
 
   /** A token's share in its text's vector. */
