@@ -60,7 +60,7 @@ export async function writeRandomLlama(folder: string, sizes: LlamaSizes): Promi
   return folder;
 }
 
-type Shapes = Record<string, readonly number[]>;
+export type Shapes = Record<string, readonly number[]>;
 
 function llamaTensors(sizes: LlamaSizes): Shapes {
   const { hidden_size: hidden, intermediate_size: intermediate } = sizes;
@@ -86,8 +86,8 @@ function llamaTensors(sizes: LlamaSizes): Shapes {
   return shapes;
 }
 
-/** Norm weights are 1, all others uniform in ±0.05. */
-async function writeSafetensors(path: string, shapes: Shapes): Promise<void> {
+/** Writes random tensors: vectors are 1, all others uniform in ±0.05. */
+export async function writeSafetensors(path: string, shapes: Shapes): Promise<void> {
   const elements = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
   let offset = 0;
   const header: Record<string, unknown> = {};
