@@ -1,3 +1,4 @@
+import { tokenBytes as tokenBytesOf } from '../text/token-bytes.js';
 import type { Tokenizer } from '../text/types.js';
 
 /** Longest token that is used, in bytes. */
@@ -40,48 +41,13 @@ export function vocabularyOf(tokenizer: Tokenizer): Vocabulary {
 
 function readVocabulary(tokenizer: Tokenizer): Vocabulary {
   const size = tokenizer.vocabularySize;
-  const bytesOf = tokenReader(tokenizer);
+  const bytesOf = tokenBytesOf(tokenizer);
   const tokenBytes = Array.from({ length: size }, (_, id) => {
     const bytes = tokenizer.specialIds.has(id) ? undefined : bytesOf(id);
     return bytes === undefined || bytes.length === 0 || bytes.length > LONGEST ? undefined : bytes;
   });
   const spellable = new Set(tokenBytes.flatMap(bytes => (bytes?.length === 1 ? [bytes[0]!] : [])));
   return { size, tokenBytes, trie: buildTrie(tokenBytes), spellable };
-}
-
-/** GPT-2's printable stand-ins for bytes, by character. */
-const BYTE_LEVEL = ((): ReadonlyMap<string, number> => {
-  let moved = 0x100;
-  return new Map(
-    Array.from({ length: 256 }, (_, byte) => {
-      const printable = (byte > 0x20 && byte < 0x7f) || (byte > 0xa0 && byte !== 0xad);
-      return [String.fromCharCode(printable ? byte : moved++), byte];
-    }),
-  );
-})();
-
-const encoder = new TextEncoder();
-
-/** How the vocabulary's own spelling of a token becomes bytes: a token may be part of a character, so its text does not tell. */
-function tokenReader(tokenizer: Tokenizer): (id: number) => Uint8Array | undefined {
-  const space = tokenizer.id('Ġ');
-  if (space !== undefined && tokenizer.decode([space]) === ' ') {
-    return id => {
-      const spelling = tokenizer.token(id);
-      if (spelling === undefined) return undefined;
-      const bytes = Array.from(spelling, character => BYTE_LEVEL.get(character));
-      // An added token, such as one with a space, is spelled as it is read.
-      return bytes.includes(undefined) ? encoder.encode(spelling) : Uint8Array.from(bytes as number[]);
-    };
-  }
-  const metaspace = tokenizer.id('▁') !== undefined || tokenizer.id('<0x0A>') !== undefined;
-  return id => {
-    const spelling = tokenizer.token(id);
-    if (spelling === undefined) return undefined;
-    const byte = /^<0x([\dA-F]{2})>$/.exec(spelling);
-    if (byte !== null) return Uint8Array.of(parseInt(byte[1]!, 16));
-    return encoder.encode(metaspace ? spelling.replaceAll('▁', ' ') : tokenizer.decode([id]));
-  };
 }
 
 function buildTrie(tokenBytes: readonly (Uint8Array | undefined)[]): TokenTrie {

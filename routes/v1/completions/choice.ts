@@ -28,6 +28,7 @@ export class Choice {
   /** Text that the next piece begins with. */
   #before: string;
   #tokens = 0;
+  #cachedTokens = 0;
   #logprobSum = 0;
 
   constructor(prompt: Prompt, tokenizer: Tokenizer, { echo, logprobs, promptOnly }: ChoiceOptions) {
@@ -42,6 +43,11 @@ export class Choice {
     return this.#tokens;
   }
 
+  /** Prompt tokens that were in the cache already; known at the end. */
+  get cachedTokens(): number {
+    return this.#cachedTokens;
+  }
+
   /** Mean log-probability of the tokens generated so far; of use only if the engine reports them. */
   get meanLogprob(): number {
     return this.#tokens === 0 ? 0 : this.#logprobSum / this.#tokens;
@@ -51,6 +57,7 @@ export class Choice {
   add(event: GenerationEvent): ChoicePiece | undefined {
     if (event.type === 'prompt') return this.#piece('', this.#promptIds, event.logprobs, null);
     const finishReason = event.finishReason ?? null;
+    this.#cachedTokens = event.report?.cachedTokens ?? this.#cachedTokens;
     if (this.#promptOnly) return finishReason === null ? undefined : this.#piece('', [], [], 'length');
     for (const { logprobs } of event.tokens) this.#logprobSum += logprobs?.logprob ?? 0;
     this.#tokens += event.tokens.length;

@@ -1,6 +1,7 @@
 import type { GenerationRequest } from '../../../src/engine/types.js';
 import { KvasirError } from '../../../src/errors.js';
 import { forChoice, samplingParameters, stopConditions } from '../../../src/http/sampling.js';
+import { askedStructure, constraints } from '../../../src/http/structured.js';
 import type { GenerationModel } from '../../../src/registry/types.js';
 import { Choice } from './choice.js';
 import { readPrompts } from './prompts.js';
@@ -40,6 +41,8 @@ export function completionJob(id: string, body: CompletionRequest, model: Genera
   const sampling = samplingParameters(body, model);
   // The engine generates at least one token.
   const stop = stopConditions(body, Math.max(1, maxTokens), model);
+  const asked = askedStructure(body);
+  const constraint = asked && constraints(asked, stop, model);
   const prompts = readPrompts(body.prompt, model);
   if (prompts.length * candidates > MAX_SEQUENCES) {
     throw new KvasirError(
@@ -58,6 +61,7 @@ export function completionJob(id: string, body: CompletionRequest, model: Genera
       promptIds: prompt.ids,
       sampling: forChoice(sampling, index),
       stop,
+      ...(constraint && { constraint: constraint() }),
       // Candidates are compared by their log-probabilities.
       logprobs: logprobs ?? (candidates > n ? 0 : undefined),
       promptLogprobs: echo ? logprobs : undefined,

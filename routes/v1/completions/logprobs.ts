@@ -1,10 +1,8 @@
 import type { TokenLogprobs } from '../../../src/engine/types.js';
+import { finite, tokenText } from '../../../src/http/token-text.js';
 import { Detokenizer } from '../../../src/text/detokenizer.js';
 import type { Tokenizer } from '../../../src/text/types.js';
 import type { Logprobs } from './schema.js';
-
-/** JSON has no -Infinity; vLLM writes this in its place. */
-const LOWEST = -9999;
 
 /** Writes the log-probabilities of one choice in the form of OpenAI's completions, with each token's place in the text. */
 export class LogprobsWriter {
@@ -44,19 +42,4 @@ export class LogprobsWriter {
     }
     return Object.fromEntries(top);
   }
-}
-
-/**
- * A token as text of its own. Part of a character has none, so the vocabulary's spelling stands for it, which also tells such tokens apart.
- */
-function tokenText(tokenizer: Tokenizer, id: number): string {
-  const spelling = tokenizer.token(id) ?? '';
-  const text = tokenizer.decode([id], { skipSpecialTokens: false });
-  if (text.includes('\uFFFD')) return spelling;
-  // SentencePiece's decoder drops the space at the beginning of a text, and here every token is one.
-  return spelling.startsWith('▁') && !text.startsWith(' ') ? ` ${text}` : text;
-}
-
-function finite(logprob: number): number {
-  return Math.max(logprob, LOWEST);
 }

@@ -80,9 +80,11 @@ function choice(index: number, { text, logprobs, finishReason }: ChoicePiece): C
   return { index, text, logprobs, finish_reason: finishReason };
 }
 
-function jobUsage({ promptTokens, choices }: CompletionJob): Usage {
+function jobUsage({ promptTokens, choices, candidates }: CompletionJob): Usage {
   return usage(
     promptTokens,
     choices.reduce((sum, { tokens }) => sum + tokens, 0),
+    // Of a prompt's candidates, the later ones find what the first has put into the cache.
+    choices.reduce((sum, { cachedTokens }, index) => sum + (index % candidates === 0 ? cachedTokens : 0), 0),
   );
 }

@@ -1,6 +1,7 @@
 import { Type, type Static } from '@fastify/type-provider-typebox';
 import { nullable } from '../../../src/http/schemas/nullable.js';
 import { samplingFields } from '../../../src/http/schemas/sampling.js';
+import { structureFields } from '../../../src/http/schemas/structured.js';
 import { errorResponses, refTo, UsageSchema } from '../../../src/http/schemas/shared.js';
 
 const TokenIds = Type.Array(Type.Integer({ minimum: 0, title: 'token id' }), { minItems: 1 });
@@ -74,6 +75,7 @@ const CompletionRequest = Type.Object(
       ),
     ),
     ...samplingFields,
+    ...structureFields,
   },
   {
     $id: 'CompletionRequest',
@@ -134,7 +136,12 @@ const Completion = Type.Object(
       {
         ...exampleHead,
         choices: [{ index: 0, text: ', there was a fox.', logprobs: null, finish_reason: 'stop' }],
-        usage: { prompt_tokens: 4, completion_tokens: 7, total_tokens: 11 },
+        usage: {
+          prompt_tokens: 4,
+          completion_tokens: 7,
+          total_tokens: 11,
+          prompt_tokens_details: { cached_tokens: 0 },
+        },
       },
     ],
   },

@@ -33,6 +33,9 @@ export const UsageSchema = Type.Object(
     prompt_tokens: Type.Integer({ description: 'Tokens of all prompts, each counted once.' }),
     completion_tokens: Type.Integer({ description: 'Tokens generated, in all choices together.' }),
     total_tokens: Type.Integer(),
+    prompt_tokens_details: Type.Object({
+      cached_tokens: Type.Integer({ description: 'Prompt tokens that were in the cache already.' }),
+    }),
   },
   { $id: 'Usage', description: 'Counts of tokens.' },
 );

@@ -1,0 +1,29 @@
+import type { Tokenizer } from '../text/types.js';
+
+/**
+ * How a model writes calls of functions.
+ *
+ * - `hermes` (Nous Hermes, Qwen): `<tool_call>{"name": ..., "arguments": ...}</tool_call>`
+ * - `mistral`: `[TOOL_CALLS] [{"name": ..., "arguments": ...}]`
+ * - `llama3`: `{"name": ..., "parameters": ...}`, with or without `<|python_tag|>` before it
+ */
+export type ToolFormat = 'hermes' | 'mistral' | 'llama3';
+
+/** What comes before a call. It may be a special token, which has no text. */
+export const MARKERS: Readonly<Record<ToolFormat, string>> = {
+  hermes: '<tool_call>',
+  mistral: '[TOOL_CALLS]',
+  llama3: '<|python_tag|>',
+};
+
+/** The format that a template speaks of, or else the vocabulary. */
+export function toolFormat(template: string, tokenizer: Tokenizer): ToolFormat | undefined {
+  if (!/\btools\b/.test(template)) return undefined;
+  const formats = Object.keys(MARKERS) as ToolFormat[];
+  return (
+    formats.find(format => template.includes(MARKERS[format])) ??
+    (/["']parameters["']/.test(template) ? 'llama3' : undefined) ??
+    formats.find(format => tokenizer.id(MARKERS[format]) !== undefined) ??
+    'hermes'
+  );
+}

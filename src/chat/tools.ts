@@ -1,0 +1,53 @@
+/** A function that a model may call, as OpenAI's API and chat templates have it. */
+export interface FunctionTool {
+  readonly type: 'function';
+  readonly function: {
+    readonly name: string;
+    readonly description?: string;
+    /** JSON Schema of the arguments; without one there are none. */
+    readonly parameters?: Readonly<Record<string, unknown>>;
+  };
+}
+
+/** Which functions a model is to call. */
+export type ToolChoice =
+  /** As it likes, or none, or at least one. */
+  | 'auto'
+  | 'none'
+  | 'required'
+  /** The function of this name. */
+  | { readonly name: string };
+
+/** The arguments' schema of a function. */
+export function argumentsSchema({
+  function: { parameters },
+}: FunctionTool): Readonly<Record<string, unknown>> {
+  if (parameters === undefined || Object.keys(parameters).length === 0)
+    return { type: 'object', properties: {}, additionalProperties: false };
+  return { type: 'object', ...parameters };
+}
+
+/**
+ * The schema of a list of calls, `[{ "name": ..., "parameters": ... }]`.
+ *
+ * @param most how many calls it may have.
+ */
+export function callsSchema(
+  tools: readonly FunctionTool[],
+  most = Infinity,
+): Readonly<Record<string, unknown>> {
+  const schemas = tools.map(tool => argumentsSchema(tool));
+  return {
+    type: 'array',
+    minItems: 1,
+    ...(most !== Infinity && { maxItems: most }),
+    items: {
+      anyOf: tools.map((tool, index) => ({
+        type: 'object',
+        properties: { name: { const: tool.function.name }, parameters: schemas[index] },
+        required: ['name', 'parameters'],
+        additionalProperties: false,
+      })),
+    },
+  };
+}
