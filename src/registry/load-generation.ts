@@ -1,4 +1,5 @@
 import { basename, resolve } from 'node:path';
+import { loadChatTemplate } from '../chat/template.js';
 import { Engine, type EngineOptions } from '../engine/engine.js';
 import { cacheBytesPerToken } from '../model/decoder.js';
 import { readGenerationConfig } from '../model/generation-config.js';
@@ -26,6 +27,7 @@ export async function loadGeneration(
   options: GenerationOptions,
 ): Promise<GenerationModel> {
   const tokenizer = await loadTokenizer(folder);
+  const chat = await loadChatTemplate(folder, tokenizer);
   const { bosId, eosIds } = await readGenerationConfig(folder);
   const decoder = await loadDecoder(environment, folder, options);
   const { cacheBytes = Infinity } = options;
@@ -46,6 +48,7 @@ export async function loadGeneration(
     engine,
     eosIds,
     bosId,
+    chat,
     close: () => engine.close(),
   };
 }

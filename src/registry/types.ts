@@ -1,3 +1,4 @@
+import type { ChatTemplate } from '../chat/template.js';
 import type { EncoderService } from '../encoder/types.js';
 import type { GenerationEngine } from '../engine/types.js';
 import type { EncoderTask } from '../model/encoder.js';
@@ -23,6 +24,8 @@ export interface GenerationModel extends ServedModel {
   readonly eosIds: ReadonlySet<number>;
   /** BOS, if the model has one: what an empty prompt starts from. */
   readonly bosId: number | undefined;
+  /** How it writes conversations; undefined where it was not made for them. */
+  readonly chat?: ChatTemplate | undefined;
 }
 
 /** A one-shot model: embeddings, classification, masks. */
