@@ -60,7 +60,7 @@ function decodeRate(streams: readonly Stream[]): number {
 
 const folder = await writeRandomLlama(join(tmpdir(), 'kvasir-bench', 'smollm2-135m'), SMOLLM2_135M);
 const tokenizer = await loadTokenizer(folder);
-const decoder = await loadDecoder(new Environment(), folder, { slots: Math.max(...CLIENTS) });
+const { decoder } = await loadDecoder(new Environment(), folder, { slots: Math.max(...CLIENTS) });
 const engine = new Engine(decoder, tokenizer);
 const model: GenerationModel = {
   kind: 'generation',

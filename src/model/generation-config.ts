@@ -10,12 +10,13 @@ export interface GenerationConfig {
 }
 
 /**
- * Reads `generation_config.json`, and `config.json` for what it leaves out.
+ * Reads `generation_config.json`, and `config.json` for what it leaves out; onnxruntime-genai's folders have both in `genai_config.json`.
  *
  * @throws KvasirError `invalid_model` where a file is broken or an id is no token id.
  */
 export async function readGenerationConfig(folder: string): Promise<GenerationConfig> {
-  const config = await readJson(join(folder, 'config.json'));
+  const { model } = await readJson(join(folder, 'genai_config.json'));
+  const config = { ...(model as object | undefined), ...(await readJson(join(folder, 'config.json'))) };
   const merged = { ...config, ...(await readJson(join(folder, 'generation_config.json'))) };
   const ids = (field: string): number[] => {
     const value: unknown = merged[field] ?? config[field] ?? [];

@@ -1,8 +1,9 @@
-/** Number format of most weights. */
-export type Precision = 'f32' | 'f16' | 'int8' | 'int4';
+import type { Precision } from '../graph/precision.js';
+
+export type { Precision } from '../graph/precision.js';
 
 /** From the most exact on. */
-export const PRECISIONS: readonly Precision[] = ['f32', 'f16', 'int8', 'int4'];
+const PRECISIONS: readonly Precision[] = ['f32', 'f16', 'int8', 'int4'];
 
 /** How Hugging Face's exporters mark a graph's precision in its name; the preferred spelling first. */
 const SUFFIXES: Readonly<Record<Precision, readonly string[]>> = {

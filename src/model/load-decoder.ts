@@ -1,9 +1,12 @@
 import { KvasirError } from '../errors.js';
 import { buildDecoder } from '../graph/build.js';
 import { Session, type Environment, type SessionSettings } from '../runtime/index.js';
-import { SlotDecoder, type Decoder } from './decoder.js';
+import type { DecoderPath } from './decoder-path.js';
+import { planDecoder, type PlanOptions } from './decoder-plan.js';
+import { SlotDecoder, type Decoder, type DecoderShape } from './decoder.js';
+import { loadReadyMade } from './ready-made/load.js';
 
-export interface DecoderOptions {
+export interface DecoderOptions extends PlanOptions {
   /** Sequences that run at once; at least 1. */
   readonly slots: number;
   /** Longest sequence to serve, in tokens; at most, and by default, the model's own. */
@@ -11,36 +14,71 @@ export interface DecoderOptions {
   readonly session?: SessionSettings;
 }
 
+export interface LoadedDecoder {
+  readonly decoder: Decoder;
+  readonly path: DecoderPath;
+}
+
 /**
- * Builds and loads the decoder of a model folder in the Hugging Face layout.
+ * Loads the decoder of a model folder: builds the graph of weights in the Hugging Face layout, or takes a ready-made one.
  *
  * @throws KvasirError `invalid_model`, `unsupported_model`, `invalid_configuration`, `runtime_failure`, `runtime_unavailable`
  */
 export async function loadDecoder(
   environment: Environment,
   folder: string,
-  { slots, contextLength, session: settings }: DecoderOptions,
+  options: DecoderOptions,
+): Promise<LoadedDecoder> {
+  const plan = await planDecoder(folder, options);
+  const { slots, session } = options;
+  if (plan.source === 'weights')
+    return { decoder: await loadBuilt(environment, folder, options), path: plan.path };
+  const contextLength = contextOf(folder, plan.found.contextLength, options.contextLength);
+  const { decoder, restrictions } = await loadReadyMade(environment, plan.found, {
+    slots,
+    contextLength,
+    session,
+  });
+  const { kind, reason } = plan.path;
+  return { decoder, path: { kind, reason: [reason, ...restrictions].join('; ') } };
+}
+
+async function loadBuilt(
+  environment: Environment,
+  folder: string,
+  { slots, contextLength, precision, session: settings }: DecoderOptions,
 ): Promise<Decoder> {
-  const { graphPath, sizes, cacheHeadSize } = await buildDecoder(folder);
-  if (contextLength !== undefined && contextLength > sizes.contextLength) {
-    throw new KvasirError(
-      'invalid_configuration',
-      `${folder}: a context of ${contextLength} tokens was asked for, but the model's is ${sizes.contextLength}`,
-    );
-  }
-  const session = await Session.load(environment, graphPath, settings);
+  const { graphPath, sizes, cacheHeadSize, cacheType } = await buildDecoder(folder, { precision });
   const { layers, kvHeads, vocabularySize } = sizes;
-  const shape = {
+  const shape: DecoderShape = {
     layers,
     kvHeads,
     headSize: cacheHeadSize,
     vocabularySize,
-    contextLength: contextLength ?? sizes.contextLength,
+    contextLength: contextOf(folder, sizes.contextLength, contextLength),
+    cacheType,
   };
+  const session = await Session.load(environment, graphPath, settings);
   try {
     return new SlotDecoder(session, shape, slots);
   } catch (error) {
     session.dispose();
     throw error;
   }
+}
+
+/** The longest sequence: what was asked for, within what the model allows. */
+function contextOf(folder: string, most: number | undefined, wanted: number | undefined): number {
+  const length = wanted ?? most;
+  if (length === undefined)
+    throw new KvasirError(
+      'invalid_configuration',
+      `nothing in ${folder} says how long a sequence may be: set a context length`,
+    );
+  if (most !== undefined && length > most)
+    throw new KvasirError(
+      'invalid_configuration',
+      `${folder}: a context of ${length} tokens was asked for, but the model's is ${most}`,
+    );
+  return length;
 }
