@@ -1,6 +1,8 @@
 import { Command } from 'commander';
 import { KvasirError } from '../errors.js';
+import { inspectCommand } from './inspect.js';
 import { openApiCommand } from './openapi.js';
+import { pullCommand } from './pull.js';
 import { serveCommand } from './serve.js';
 import { packageInfo } from './package-info.js';
 
@@ -9,6 +11,8 @@ export async function main(argv: readonly string[]): Promise<void> {
   const { version, description } = packageInfo();
   const program = new Command('kvasir').description(description).version(version);
   program.addCommand(serveCommand());
+  program.addCommand(pullCommand());
+  program.addCommand(inspectCommand());
   program.addCommand(openApiCommand());
   try {
     await program.parseAsync(argv);

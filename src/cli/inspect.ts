@@ -1,0 +1,121 @@
+import { Command, Option } from 'commander';
+import { PRECISIONS } from '../graph/precision.js';
+import { formatBytes } from '../hub/storage.js';
+import { inspectModel, type InspectOptions, type ModelReport, type PortReport } from '../model/inspect.js';
+import { wholeNumber } from './whole-number.js';
+
+export function inspectCommand(): Command {
+  return new Command('inspect')
+    .description('Tell what a model folder is, how it would run, and what memory it would take.')
+    .argument('<folder>', 'a model folder')
+    .addOption(
+      new Option('--slots <number>', 'sequences at once, for the memory')
+        .default(16)
+        .argParser(wholeNumber(1, 4096)),
+    )
+    .addOption(
+      new Option(
+        '--context-length <tokens>',
+        "longest sequence, for the memory; default: the model's own",
+      ).argParser(wholeNumber(2)),
+    )
+    .addOption(new Option('--precision <format>', 'numbers to run in').choices(PRECISIONS))
+    .option('--json', 'print everything as JSON')
+    .action(async (folder: string, { json, ...options }: InspectOptions & { json?: boolean }) => {
+      const report = await inspectModel(folder, options);
+      process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : describe(report));
+    });
+}
+
+type Line = readonly [label: string, value: string | number | undefined];
+
+/** A report for people: one line for each thing that is known. */
+export function describe(report: ModelReport): string {
+  const { architecture, contextLength, vocabularySize, path, weights, parameters, weightBytes } = report;
+  const lines: Line[] = [
+    ['model', `${report.kind}${architecture ? `, ${architecture}` : ''}`],
+    ['runs', `${path.kind}: ${path.reason}`],
+    ['parameters', formatCount(parameters)],
+    [
+      'weights',
+      `${formatBytes(weightBytes)} on disk (${weights
+        .map(({ type, tensors, bytes }) => `${type} ${formatBytes(bytes)} in ${tensors}`)
+        .join(', ')})`,
+    ],
+    ['context', contextLength === undefined ? 'not said' : `${contextLength} tokens`],
+    ['vocabulary', vocabularySize],
+    ...generationLines(report),
+    ...encoderLines(report),
+    ...graphLines(report),
+  ];
+  const known = lines.filter(([, value]) => value !== undefined && value !== '');
+  const width = Math.max(...known.map(([label]) => label.length));
+  return known.map(([label, value]) => `${label.padEnd(width)}  ${value}\n`).join('');
+}
+
+function generationLines({ generation }: ModelReport): Line[] {
+  if (generation === undefined) return [];
+  const { layers, heads, kvHeads, headSize, cacheBytesPerToken, memory } = generation;
+  const queries = heads === undefined ? '' : `${heads} query heads, `;
+  return [
+    ['layers', layers],
+    ['heads', `${queries}${kvHeads} key and value heads of ${headSize}`],
+    ['KV cache', `${formatBytes(cacheBytesPerToken)} per token`],
+    [
+      'memory',
+      memory &&
+        `about ${formatBytes(memory.weights + memory.cache)} with ${memory.slots} full slots: weights ${formatBytes(memory.weights)}, KV cache ${formatBytes(memory.cache)}`,
+    ],
+  ];
+}
+
+function encoderLines({ encoder }: ModelReport): Line[] {
+  if (encoder === undefined) return [];
+  const { task, layers, hiddenSize, pooling, normalize, labels } = encoder;
+  return [
+    ['task', task],
+    ['layers', layers],
+    ['hidden size', hiddenSize],
+    ['pooling', `${pooling.join(' and ')}${normalize ? ', normalized' : ''}`],
+    ['labels', labels.join(', ')],
+  ];
+}
+
+function graphLines({ graphs = [] }: ModelReport): Line[] {
+  return graphs.flatMap(({ file, inputs, outputs, operators }) => [
+    ['graph', file] as const,
+    ['inputs', ports(inputs)] as const,
+    ['outputs', ports(outputs)] as const,
+    [
+      'operators',
+      Object.entries(operators)
+        .map(([name, count]) => `${name} ${count}`)
+        .join(', '),
+    ] as const,
+  ]);
+}
+
+/** Ports; those that differ in nothing but a number in their names count as one, `past_key_values.0-29.key`. */
+function ports(list: readonly PortReport[]): string {
+  const groups = new Map<string, { first: PortReport; layers: string[] }>();
+  for (const port of list) {
+    const pattern = `${port.name.replace(/\d+/, '#')} ${port.type} ${port.shape.join()}`;
+    const group = groups.get(pattern);
+    const layer = /\d+/.exec(port.name)?.[0] ?? '';
+    if (group === undefined) groups.set(pattern, { first: port, layers: [layer] });
+    else group.layers.push(layer);
+  }
+  return [...groups.values()]
+    .map(({ first: { name, type, shape }, layers }) => {
+      const shown = layers.length > 1 ? name.replace(/\d+/, `${layers[0]}-${layers.at(-1)}`) : name;
+      return `${shown} ${type} [${shape.join(', ')}]`;
+    })
+    .join(', ');
+}
+
+/** A count for people: `134.5 M`. */
+function formatCount(count: number): string {
+  const units = ['', ' k', ' M', ' G', ' T'];
+  const power = count < 1000 ? 0 : Math.min(Math.floor(Math.log10(count) / 3), units.length - 1);
+  return `${Number((count / 1000 ** power).toPrecision(4))}${units[power]}`;
+}

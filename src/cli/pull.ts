@@ -1,0 +1,40 @@
+import { Command, Option } from 'commander';
+import { PRECISIONS } from '../graph/precision.js';
+import { pullModel, type PullOptions } from '../hub/pull.js';
+import { showPull } from './pull-progress.js';
+
+export function pullCommand(): Command {
+  return new Command('pull')
+    .description('Download a model from the Hugging Face hub into the cache, and print its folder.')
+    .argument('<model>', 'owner/name or owner/name@revision')
+    .addOption(
+      new Option(
+        '--format <format>',
+        'which weights to take; default: safetensors, or ONNX where there are none',
+      ).choices(['safetensors', 'onnx']),
+    )
+    .addOption(
+      new Option('--precision <format>', 'which of several ONNX graphs; default: the most exact').choices(
+        PRECISIONS,
+      ),
+    )
+    .option('--subfolder <path>', 'a folder of the repository to take instead of its root')
+    .option('--endpoint <url>', "the hub's address; default: HF_ENDPOINT, or Hugging Face's")
+    .option('--offline', 'do not ask the hub: print the folder if the cache has it; default: KVASIR_OFFLINE')
+    .addHelpText('after', HELP)
+    .action(async (model: string, options: PullOptions) => {
+      const progress = showPull(process.stderr);
+      let folder: string;
+      try {
+        folder = await pullModel(model, { ...options, onEvent: progress.show });
+      } finally {
+        progress.end();
+      }
+      process.stdout.write(`${folder}\n`);
+    });
+}
+
+const HELP = `
+What is there already is not downloaded again, and what broke off goes on where it did. The cache is in KVASIR_HOME
+(default: ~/.cache/kvasir), one folder per model under models/. HF_TOKEN opens gated and private models.
+`;

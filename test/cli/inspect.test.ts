@@ -1,0 +1,64 @@
+import { rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import t from 'tap';
+import { describe } from '../../src/cli/inspect.js';
+import { inspectModel } from '../../src/model/inspect.js';
+import { writeModel } from '../support/check-decoder.js';
+import { startCommand } from '../support/command.js';
+import { encoderConfig, encoderShapes } from '../support/encoder-models.js';
+import { exportLlama } from '../support/exported-llama.js';
+import { LLAMA, llamaShapes } from '../support/llama-model.js';
+import { randomLlama } from '../support/random-llama.js';
+import { randomTensors } from '../support/random-tensors.js';
+
+t.test('kvasir inspect', async t => {
+  const folder = await randomLlama(t);
+  const run = async (...args: string[]) => {
+    const command = startCommand(t, ['inspect', ...args]);
+    return { code: await command.exit, stdout: command.stdout(), stderr: command.stderr() };
+  };
+
+  const [text, json, missing] = await Promise.all([
+    run(folder, '--slots', '4', '--context-length', '50'),
+    run(folder, '--json'),
+    run(path.join(folder, 'none')),
+  ]);
+  t.equal(text.stderr, '');
+  t.match(text.stdout, /^model +generation, llama\nruns +built: model.safetensors of a known architecture/);
+  t.match(text.stdout, /\nheads +4 query heads, 2 key and value heads of 16\n/);
+  t.match(text.stdout, /\nKV cache +512 bytes per token\n/);
+  t.match(text.stdout, /\nmemory +about \S+ kB with 4 full slots: weights \S+ kB, KV cache 102 kB\n$/);
+  t.match(JSON.parse(json.stdout), {
+    kind: 'generation',
+    contextLength: 96,
+    generation: { memory: { slots: 16 } },
+  });
+  t.equal(missing.code, 1);
+  t.match(missing.stderr, /^kvasir: .*config.json/);
+});
+
+t.test('a report of every kind of model', async t => {
+  const folder = t.testdir();
+  const config = { ...LLAMA, num_hidden_layers: 3 };
+  await writeFile(path.join(folder, 'config.json'), JSON.stringify(config));
+  const tensors = randomTensors(llamaShapes(config));
+  const form = { attention: 'primitive', positions: 'input' } as const;
+  await exportLlama(path.join(folder, 'model.onnx'), config, tensors, form);
+  const ready = describe(await inspectModel(folder, { slots: 1 }));
+  t.match(ready, /\nruns +growing: model.onnx, exported for Hugging Face: its cache is copied/);
+  t.match(
+    ready,
+    /\ninputs +input_ids INT64 \[batch, sequence\], .*, past_key_values.0-2.key FLOAT \[batch, 3, past, 8\]/,
+  );
+  t.match(ready, /\noperators +.*Softmax 3/);
+
+  const head = 'ForSequenceClassification';
+  const encoder = encoderConfig('bert', head, { id2label: { 0: 'bad', 1: 'good' } });
+  await rm(path.join(folder, 'model.onnx'));
+  await writeModel(folder, { config: encoder, tensors: randomTensors(encoderShapes(encoder, head)) });
+  const text = describe(await inspectModel(folder, { slots: 1 }));
+  t.match(text, /^model +encoder, bert\n/);
+  t.match(text, /\ntask +sequence-classification\n/);
+  t.match(text, /\nlabels +bad, good\n/);
+  t.notMatch(text, /KV cache|pooling|undefined/);
+});
