@@ -1,56 +1,18 @@
-"""A Llama decoder in plain PyTorch, with Hugging Face's tensor names, and a
-small safetensors reader and writer."""
+"""A Llama decoder in plain PyTorch, with Hugging Face's tensor names."""
 import json
 import os
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-DTYPES = {"F32": np.float32, "F16": np.float16}
-
-
-def load_safetensors(path):
-    with open(path, "rb") as file:
-        length = int.from_bytes(file.read(8), "little")
-        header = json.loads(file.read(length))
-        data = file.read()
-    tensors = {}
-    for name, entry in header.items():
-        if name == "__metadata__":
-            continue
-        begin, end = entry["data_offsets"]
-        array = np.frombuffer(data[begin:end], DTYPES[entry["dtype"]])
-        tensors[name] = torch.from_numpy(array.reshape(entry["shape"]).copy()).float()
-    return tensors
-
-
-def save_safetensors(path, tensors):
-    """Writes every tensor as F16."""
-    arrays = {name: t.detach().float().numpy().astype(np.float16) for name, t in tensors.items()}
-    header, offset = {"__metadata__": {"format": "pt"}}, 0
-    for name, array in arrays.items():
-        header[name] = {"dtype": "F16", "shape": list(array.shape),
-                        "data_offsets": [offset, offset + array.nbytes]}
-        offset += array.nbytes
-    head = json.dumps(header, separators=(",", ":")).encode()
-    head += b" " * (-len(head) % 8)
-    with open(path + ".tmp", "wb") as file:
-        file.write(len(head).to_bytes(8, "little") + head)
-        for array in arrays.values():
-            file.write(array.tobytes())
-    os.replace(path + ".tmp", path)
-
+from files import load_safetensors
 
 def attend(q, k, v, causal):
-    if hasattr(F, "scaled_dot_product_attention"):
-        return F.scaled_dot_product_attention(q, k, v, is_causal=causal)
-    scores = q @ k.transpose(-1, -2) / q.size(-1) ** 0.5
+    scores = (q * q.size(-1) ** -0.5) @ k.transpose(-1, -2)
     if causal:
-        mask = torch.ones(q.size(-2), k.size(-2), dtype=torch.bool).tril()
-        scores = scores.masked_fill(~mask, float("-inf"))
-    return scores.float().softmax(-1).to(v.dtype) @ v
+        scores = scores + torch.full(scores.shape[-2:], float("-inf"), dtype=scores.dtype).triu(1)
+    return scores.softmax(-1).to(v.dtype) @ v
 
 
 class RMSNorm(nn.Module):

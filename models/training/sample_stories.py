@@ -1,6 +1,6 @@
 """Samples short stories from a small Llama teacher, one JSON string a line.
 
-    python sample_stories.py TEACHER_FOLDER OUT.jsonl --minutes 10 --seed 1
+    python sample_stories.py TEACHER_FOLDER OUT.jsonl --minutes 8 --seed 1
 """
 import argparse
 import json
@@ -8,8 +8,8 @@ import random
 import time
 
 import torch
-from tokenizers import Tokenizer
 
+from bpe import SentencePieceBpe
 from llama import Llama
 
 BOS, EOS = 1, 2
@@ -71,7 +71,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("teacher")
     parser.add_argument("out")
-    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--minutes", type=float, default=8)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rows", type=int, default=256)
     args = parser.parse_args()
@@ -79,11 +79,11 @@ def main():
     torch.manual_seed(args.seed)
     rng = random.Random(args.seed)
     model = Llama.load(args.teacher)
-    tokenizer = Tokenizer.from_file(f"{args.teacher}/tokenizer.json")
+    tokenizer = SentencePieceBpe(f"{args.teacher}/tokenizer.json")
     begin, made, characters = time.time(), 0, 0
     with open(args.out, "w") as file:
         while time.time() - begin < args.minutes * 60:
-            prompts = [tokenizer.encode(opening(rng)).ids or [BOS] for _ in range(args.rows)]
+            prompts = [[BOS] + tokenizer.encode(opening(rng)) for _ in range(args.rows)]
             rows, count = batch(model, prompts, rng.choice((0.5, 0.6, 0.7)))
             for row in rows:
                 text = tokenizer.decode(row).strip()

@@ -1,6 +1,6 @@
 """Trains the tokenizer and the story generator.
 
-    python train_stories.py WORK_FOLDER OUT_FOLDER --minutes 45
+    python train_stories.py WORK_FOLDER OUT_FOLDER
 
 WORK_FOLDER holds sampled*.jsonl and grammar*.jsonl, one JSON string a line.
 """
@@ -17,15 +17,18 @@ import time
 import numpy as np
 import torch
 import torch.nn.functional as F
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
-from llama import Llama, save_safetensors
+from bpe import ByteLevelBpe
+from files import save_safetensors, write_json
+from llama import Llama
+from memory import keep_memory
 
 BEGIN, END = "<|begin|>", "<|end|>"
+HELD = 300
 CONFIG = {
-    "architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 4096,
-    "hidden_size": 256, "intermediate_size": 704, "num_hidden_layers": 6,
-    "num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 32,
+    "architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 2048,
+    "hidden_size": 192, "intermediate_size": 512, "num_hidden_layers": 6,
+    "num_attention_heads": 6, "num_key_value_heads": 3, "head_dim": 32,
     "max_position_embeddings": 512, "rms_norm_eps": 1e-5, "rope_theta": 10000.0,
     "hidden_act": "silu", "tie_word_embeddings": True, "attention_bias": False, "mlp_bias": False,
     "attention_dropout": 0.0, "initializer_range": 0.02, "use_cache": True,
@@ -46,29 +49,26 @@ def clean(stories):
     for s in stories:
         tokens = re.findall(r"[a-z']+", s.lower())
         if 150 < len(s) < 1800 and s[-1] in '.!?"' and re.match("[A-Z\"]", s) and s.count('"') % 2 == 0 \
-                and s.isascii() and all(words[w] > 8 for w in tokens) \
-                and not any(a == b for a, b in zip(tokens, tokens[1:]) if a not in ("very", "had", "that", "so")) \
+                and s.isascii() and all(words[w] > 3 for w in tokens) \
+                and not re.search(r"\b(?!very|had|that|so)(\w+) \1\b", s.lower()) \
                 and len(set(zip(tokens, tokens[1:], tokens[2:]))) > 0.8 * len(tokens):
             kept.append(s)
     return kept
 
 
 def build_tokenizer(stories, out):
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.train_from_iterator(stories, trainers.BpeTrainer(
-        vocab_size=CONFIG["vocab_size"], special_tokens=[BEGIN, END], show_progress=False,
-        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet())))
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single=f"{BEGIN} $A", pair=f"{BEGIN} $A {BEGIN}:1 $B:1", special_tokens=[(BEGIN, 0)])
-    tokenizer.save(f"{out}/tokenizer.json")
-    with open(f"{out}/tokenizer_config.json", "w") as file:
-        json.dump({"tokenizer_class": "PreTrainedTokenizerFast", "bos_token": BEGIN, "eos_token": END,
-                   "pad_token": END, "add_bos_token": True, "add_eos_token": False,
-                   "model_max_length": CONFIG["max_position_embeddings"],
-                   "clean_up_tokenization_spaces": False}, file, indent=2)
+    tokenizer = ByteLevelBpe.train(stories, CONFIG["vocab_size"], [BEGIN, END])
+    tokenizer.save(f"{out}/tokenizer.json", [BEGIN, END])
+    write_json(f"{out}/tokenizer_config.json", {
+        "tokenizer_class": "PreTrainedTokenizerFast", "bos_token": BEGIN, "eos_token": END, "pad_token": END,
+        "add_bos_token": True, "add_eos_token": False,
+        "model_max_length": CONFIG["max_position_embeddings"], "clean_up_tokenization_spaces": False})
     return tokenizer
+
+
+def encode(tokenizer, stories):
+    """Ids of each story after the begin token."""
+    return [[0] + tokenizer.encode(s) for s in stories]
 
 
 def pack(rows, length):
@@ -128,72 +128,70 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("work")
     parser.add_argument("out")
-    parser.add_argument("--minutes", type=float, default=45)
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--length", type=int, default=512)
+    parser.add_argument("--steps", type=int, default=4000, help="of the whole schedule")
+    parser.add_argument("--stop", type=int, help="end after this step, before the schedule does")
+    parser.add_argument("--sampled", type=int, default=1, help="times that a sampled story occurs in an epoch")
+    parser.add_argument("--go-on", action="store_true", help="start from the weights in OUT_FOLDER")
+    parser.add_argument("--tokens", type=int, default=4096, help="in a step")
     parser.add_argument("--lr", type=float, default=0.02)
-    parser.add_argument("--snapshot", type=float, default=0, help="also export after this many minutes")
-    parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--snapshot", type=int, default=500, help="also export every so many steps")
     args = parser.parse_args()
     os.makedirs(args.out, exist_ok=True)
+    keep_memory()
     torch.manual_seed(0)
     rng = random.Random(0)
 
     sampled, grammar = clean(read(f"{args.work}/sampled*.jsonl")), list(dict.fromkeys(read(f"{args.work}/grammar*.jsonl")))
     print(f"{len(sampled)} sampled stories, {sum(map(len, sampled))} characters; "
           f"{len(grammar)} grammar stories, {sum(map(len, grammar))} characters", flush=True)
-    held = {"sampled": sampled[:300], "grammar": grammar[:300]}
-    stories = sampled[300:] + grammar[300:]
-    tokenizer = build_tokenizer(stories, args.out)
-    rows = [e.ids for e in tokenizer.encode_batch(stories)]
-    held_rows = {k: [e.ids for e in tokenizer.encode_batch(v)] for k, v in held.items()}
-    tokens = sum(map(len, rows))
-    print(f"{tokens} tokens, {sum(map(len, stories)) / tokens:.2f} characters a token", flush=True)
-    with open(f"{args.out}/config.json", "w") as file:
-        json.dump(CONFIG, file, indent=2)
-    with open(f"{args.out}/generation_config.json", "w") as file:
-        json.dump({"bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 1, "do_sample": True,
-                   "temperature": 0.7, "top_p": 0.95, "max_new_tokens": 256}, file, indent=2)
+    held = {"sampled": sampled[:HELD], "grammar": grammar[:HELD]}
+    sampled, grammar = sampled[HELD:], grammar[HELD:]
+    tokenizer = build_tokenizer(sampled + grammar, args.out)
+    rows = encode(tokenizer, args.sampled * sampled + grammar)
+    print(f"{sum(map(len, rows))} tokens in an epoch", flush=True)
+    write_json(f"{args.out}/config.json", CONFIG)
+    write_json(f"{args.out}/generation_config.json", {
+        "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 1, "do_sample": True,
+        "temperature": 0.7, "top_p": 0.95, "max_new_tokens": 256})
 
-    model = Llama(CONFIG).init().train()
+    model = (Llama.load(args.out) if args.go_on else Llama(CONFIG).init()).train()
     print(sum(p.numel() for p in model.parameters()), "parameters", flush=True)
     matrices = [p for n, p in model.named_parameters() if "proj" in n]
     others = [p for n, p in model.named_parameters() if "proj" not in n]
     muon = Muon(matrices, lr=args.lr)
     adam = torch.optim.AdamW(others, lr=0.003, betas=(0.9, 0.95), weight_decay=0.0)
     rates = [(g, g["lr"]) for o in (muon, adam) for g in o.param_groups]
-    run = torch.compile(model) if args.compile else model
-    loss_of(run, torch.zeros(args.batch, args.length + 1, dtype=torch.long)).backward()
-    model.zero_grad(set_to_none=True)
 
-    step, seen, begin, total, shot = 0, 0, time.time(), args.minutes * 60, args.snapshot * 60
-    recent, queue = [], []
-    while time.time() - begin < total:
-        if len(queue) < args.batch:
+    step, seen, begin, recent, queue, length = 0, 0, time.time(), [], [], 0
+    while step < (args.stop or args.steps):
+        done = step / args.steps
+        wanted = 256 if done < 0.8 else CONFIG["max_position_embeddings"]
+        if not queue or length != wanted:  # short blocks first: attention is cheaper; then the late positions
+            length = wanted
             rng.shuffle(rows)
-            queue = list(pack(rows, args.length + 1))
-            print("epoch", flush=True)
-        block = torch.stack([queue.pop() for _ in range(args.batch)])
-        done = min(1, (time.time() - begin) / total)
-        rate = min(1, (step + 1) / 100) * (0.5 + 0.5 * math.cos(math.pi * done))
+            queue = list(pack(rows, length + 1).split(args.tokens // length))
+            print(f"epoch of {length}-token blocks", flush=True)
+        rate = min((step + 1) / 100, 1, 2 * (1 - done))
         for group, base in rates:
-            group["lr"] = base * max(rate, 0.01)
-        loss = loss_of(run, block)
+            group["lr"] = base * rate
+        block = queue.pop()
+        loss = loss_of(model, block)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(others, 1.0)
         muon.step()
         adam.step()
         model.zero_grad(set_to_none=True)
         recent.append(loss.item())
-        step, seen = step + 1, seen + args.batch * args.length
+        step, seen = step + 1, seen + block[:, 1:].numel()
         if step % 25 == 0:
-            print(f"step {step} loss {np.mean(recent[-25:]):.4f} tokens {seen} {seen / (time.time() - begin):.0f}/s", flush=True)
-        if shot and time.time() - begin > shot:
-            shot = 0
+            print(f"step {step} loss {np.mean(recent[-25:]):.4f} tokens {seen} "
+                  f"{seen / (time.time() - begin):.0f}/s", flush=True)
+        if step % args.snapshot == 0:
             save_safetensors(f"{args.out}/model.safetensors", model.state_dict())
     export(model, args.out)
     for name, texts in held.items():
-        print(f"held-out {name}: loss %.4f a token, %.4f bits a byte" % evaluate(model, held_rows[name], texts))
+        print("held-out %s: loss %.4f a token, %.4f bits a byte"
+              % (name, *evaluate(model, encode(tokenizer, texts), texts)))
 
 
 if __name__ == "__main__":
