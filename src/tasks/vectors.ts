@@ -1,0 +1,27 @@
+/**
+ * A vector's first components. What is left of an embedding that was trained for it (Kusupati et al. 2022, "Matryoshka") is an embedding
+ * again.
+ *
+ * @param dimensions at most the vector's length.
+ */
+export function shorten(vector: Float32Array, dimensions: number): Float32Array {
+  return vector.subarray(0, dimensions);
+}
+
+/** The vector scaled to a length of 1, as a new array; one of zeros stays as it is. */
+export function normalize(vector: Float32Array): Float32Array {
+  const length = Math.sqrt(dot(vector, vector));
+  return length === 0 ? vector.slice() : vector.map(value => value / length);
+}
+
+/** In `[-1, 1]`; 0 where one of them is all zeros. */
+export function cosine(a: Float32Array, b: Float32Array): number {
+  const lengths = Math.sqrt(dot(a, a)) * Math.sqrt(dot(b, b));
+  return lengths === 0 ? 0 : Math.min(1, Math.max(-1, dot(a, b) / lengths));
+}
+
+function dot(a: Float32Array, b: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i]! * b[i]!;
+  return sum;
+}
