@@ -11,8 +11,14 @@ export type ErrorCode =
   | 'model_not_found'
   /** The waiting line is full; the request may be sent again later. */
   | 'queue_full'
+  /** One key or address has sent too many requests; they may be sent again later. */
+  | 'rate_limit_exceeded'
+  /** The request has no API key, or a wrong one. */
+  | 'invalid_api_key'
   /** The caller went away or took the request back. */
   | 'cancelled'
+  /** The time for the request was over before its answer was complete. */
+  | 'deadline_exceeded'
   /** The server is shutting down. */
   | 'shutting_down'
   /** A model folder's files are missing, broken or contradict one another. */

@@ -3,44 +3,84 @@ import { fileURLToPath } from 'node:url';
 import autoload from '@fastify/autoload';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { fastify, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import type { ApiKeys } from './http/api-keys.js';
 import { requireApiKey } from './http/authentication.js';
+import { secureBrowsers } from './http/browser-security.js';
+import { limitTime } from './http/deadline.js';
 import { handleClientError, handleErrors, sendError } from './http/error-handling.js';
-import { logController, logRequests, requestId } from './http/logging.js';
+import { watchRequests } from './http/health.js';
+import { logController, logModels, logRequests, requestId } from './http/logging.js';
+import { leaseModels } from './http/model-lease.js';
 import { documentRoutes } from './http/openapi.js';
+import { limitRate } from './http/rate-limit.js';
 import type { RouteOptions } from './http/route-options.js';
 import { SHARED_SCHEMAS } from './http/schemas/shared.js';
 import { closeInOrder } from './http/shutdown.js';
+import { traceRequests } from './http/tracing.js';
 import { AJV_OPTIONS, validationError } from './http/validation.js';
+import { measureRequests } from './metrics/measure.js';
+import { Metrics } from './metrics/metrics.js';
 import { Registry } from './registry/registry.js';
 import type { ModelRegistry } from './registry/types.js';
+import { Watchdog } from './registry/watchdog.js';
 
 export interface ServerOptions {
   /** What to serve; closed with the server. */
   readonly registry: ModelRegistry;
   /** A pino logger, see `loggerOptions`; without one nothing is logged. */
   readonly logger?: FastifyBaseLogger;
-  /** Required of every request but for health and documentation, as a bearer token. */
-  readonly apiKey?: string;
+  /** One of them is required of every request that is not public, as a bearer token. */
+  readonly apiKeys?: ApiKeys | undefined;
+  /** Requests per minute of each key, or of each address where there are no keys; by default, and with 0, there is no limit. */
+  readonly rateLimit?: number;
+  /** Take a client's address from `x-forwarded-for`. */
+  readonly trustProxy?: boolean;
+  /** Origins whose pages may call the server; `*` is all. None by default. */
+  readonly corsOrigins?: readonly string[];
   /** Largest request body, in bytes; 4 MiB by default. */
   readonly bodyLimit?: number;
+  /** Longest time for a request to arrive whole, in milliseconds; two minutes by default. */
+  readonly receiveTimeout?: number;
+  /** Longest time until a request is answered, in milliseconds; by default, and with 0, as long as it takes. */
+  readonly requestTimeout?: number;
+  /** How long running requests may go on when the server closes, in milliseconds; by default they are ended at once. */
+  readonly drainTimeout?: number;
   /** Milliseconds that clients have to read their last answer when the server closes; 5000 by default. */
   readonly closeGrace?: number;
+  /** How long a model may not get anywhere before the server calls itself dead, in milliseconds; two minutes by default. */
+  readonly runTimeout?: number;
+  /** Measure the process as well, see {@link Metrics}. */
+  readonly processMetrics?: boolean;
 }
 
-const DEFAULTS = { bodyLimit: 4 * 1024 * 1024, closeGrace: 5000 };
-
-/** Longest time for a request to arrive whole, in milliseconds; answers may take as long as they need. */
-const REQUEST_TIMEOUT = 120_000;
+const DEFAULTS = {
+  rateLimit: 0,
+  trustProxy: false,
+  corsOrigins: [],
+  bodyLimit: 4 * 1024 * 1024,
+  receiveTimeout: 120_000,
+  requestTimeout: 0,
+  drainTimeout: 0,
+  closeGrace: 5000,
+  runTimeout: 120_000,
+  processMetrics: false,
+};
 
 /** Composes the server. It does not listen yet: call `listen`, and `close` to end it along with the models. */
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
-  const { registry, logger, apiKey, bodyLimit, closeGrace } = { ...DEFAULTS, ...options };
+  const { registry, logger, apiKeys, ...settings } = { ...DEFAULTS, ...options };
+  const { receiveTimeout } = settings;
   const app = fastify({
     ...(logger !== undefined && { loggerInstance: logger }),
     logController,
     genReqId: requestId,
-    bodyLimit,
-    requestTimeout: REQUEST_TIMEOUT,
+    trustProxy: settings.trustProxy,
+    bodyLimit: settings.bodyLimit,
+    requestTimeout: receiveTimeout,
+    http: {
+      headersTimeout: Math.min(60_000, receiveTimeout),
+      connectionsCheckingInterval: Math.min(10_000, receiveTimeout / 4),
+    },
     ajv: { customOptions: AJV_OPTIONS },
     schemaErrorFormatter: validationError,
     frameworkErrors: (error, request, reply) => void sendError(error, request, reply),
@@ -49,14 +89,30 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     // Closing has its own answer, in the shape of all others.
     return503OnClosing: false,
   }).withTypeProvider<TypeBoxTypeProvider>();
+  const version = packageVersion();
+  const metrics = new Metrics(registry, { process: settings.processMetrics });
+  const watchdog = new Watchdog(registry, settings.runTimeout);
 
   logRequests(app);
-  closeInOrder(app, () => registry.close(), closeGrace);
-  if (apiKey !== undefined) requireApiKey(app, apiKey);
+  logModels(app.log, registry);
+  measureRequests(app, metrics);
+  traceRequests(app, version);
+  closeInOrder(app, {
+    release: () => registry.close(),
+    drain: settings.drainTimeout,
+    grace: settings.closeGrace,
+  });
+  await secureBrowsers(app, settings.corsOrigins);
+  if (apiKeys !== undefined) requireApiKey(app, apiKeys);
+  if (settings.rateLimit > 0)
+    await limitRate(app, settings.rateLimit, apiKeys === undefined ? 'address' : 'key');
+  limitTime(app, settings.requestTimeout);
+  leaseModels(app, registry);
+  watchRequests(app, watchdog);
   handleErrors(app);
   for (const schema of SHARED_SCHEMAS) app.addSchema(schema);
-  await documentRoutes(app, packageVersion());
-  const routes: RouteOptions = { registry };
+  await documentRoutes(app, version);
+  const routes: RouteOptions = { registry, watchdog, metrics };
   await app.register(autoload, {
     dir: fileURLToPath(new URL('../routes', import.meta.url)),
     forceESM: true,

@@ -4,6 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import t from 'tap';
+import { ApiKeys } from '../src/http/api-keys.js';
 import { loggerOptions } from '../src/http/logging.js';
 import { Registry } from '../src/registry/registry.js';
 import { createServer, openApiDocument } from '../src/server.js';
@@ -114,7 +115,7 @@ t.test('the log: one line a request, and nobody else reads along', async t => {
 });
 
 t.test('an API key', async t => {
-  const guarded = await startServer(t, { apiKey: 'key' });
+  const guarded = await startServer(t, { apiKeys: new ApiKeys(['key', 'other']) });
   const status = async (path: string, authorization?: string): Promise<number> =>
     (await fetch(guarded.url + path, authorization === undefined ? {} : { headers: { authorization } }))
       .status;

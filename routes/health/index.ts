@@ -3,13 +3,17 @@ import { errorBody } from '../../src/http/errors.js';
 import type { RouteOptions } from '../../src/http/route-options.js';
 import { liveSchema, readySchema } from './schema.js';
 
-const health: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { registry }) => {
-  app.get('/live', { schema: liveSchema }, async () => ({ status: 'live' }));
+const health: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { registry, watchdog }) => {
+  app.get('/live', { schema: liveSchema }, async (_request, reply) => {
+    const fault = watchdog.fault(performance.now());
+    if (fault === undefined) return { status: 'live' };
+    return reply.code(503).send(errorBody('server_error', fault, { code: 'not_live' }));
+  });
 
   app.get('/ready', { schema: readySchema }, async (_request, reply) => {
-    const models = registry.list().map(model => model.id);
+    const models = registry.entries().map(({ id }) => id);
     if (models.length > 0) return { status: 'ready', models };
-    return reply.code(503).send(errorBody('server_error', 'no model is loaded', { code: 'no_model' }));
+    return reply.code(503).send(errorBody('server_error', 'no model is served', { code: 'no_model' }));
   });
 };
 

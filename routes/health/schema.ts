@@ -3,23 +3,30 @@ import { ErrorSchema, json, refTo } from '../../src/http/schemas/shared.js';
 
 export const liveSchema = {
   operationId: 'isLive',
-  summary: 'Is the process alive?',
-  description: 'Says yes as long as the server answers at all.',
+  summary: 'Does the process work?',
+  description:
+    'Says no when a model is stuck in a run, or all its requests fail: only a new start of the process helps then.',
   tags: ['Health'],
-  response: { 200: json('It is.', Type.Object({ status: Type.String({ const: 'live' }) })) },
+  response: {
+    200: json('It does.', Type.Object({ status: Type.String({ const: 'live' }) })),
+    503: json('It should be started again.', refTo(ErrorSchema)),
+  },
 };
 
 export const readySchema = {
   operationId: 'isReady',
   summary: 'Can it take requests?',
-  description: 'Says no while no model is loaded, and while the server is shutting down.',
+  description:
+    'Says no while no model is served, and from the moment on at which the server is told to shut down.',
   tags: ['Health'],
   response: {
     200: json(
       'It can.',
       Type.Object({
         status: Type.String({ const: 'ready' }),
-        models: Type.Array(Type.String(), { description: 'Names of the models.' }),
+        models: Type.Array(Type.String(), {
+          description: 'Names of the models, those that are loaded on demand included.',
+        }),
       }),
     ),
     503: json('It cannot.', refTo(ErrorSchema)),

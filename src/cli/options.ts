@@ -1,37 +1,62 @@
-import { InvalidArgumentError, Option } from 'commander';
+import { Option, type Command } from 'commander';
+import { flagName, variableName } from '../config/names.js';
+import type { Setting } from '../config/setting.js';
+import { SETTINGS } from '../config/settings.js';
+import { defaultText } from '../config/value.js';
 
-/** A parser for a whole number of at least `min`. */
-export function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): (value: string) => number {
-  return value => {
-    const number = Number(value);
-    if (value.trim() === '' || !Number.isInteger(number) || number < min || number > max) {
-      const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
-      throw new InvalidArgumentError(`expected a whole number ${range}.`);
-    }
-    return number;
-  };
+/** Gives a command an option for every setting that belongs on a command line. */
+export function addSettings(command: Command): Command {
+  for (const [key, setting] of flags()) command.addOption(settingOption(key, setting));
+  return command.addHelpText('after', help);
 }
 
-/** An option that the environment can set too, as `KVASIR_` and its name. */
-export function option(flags: string, description: string): Option {
-  const created = new Option(flags, description);
-  return created.env(`KVASIR_${created.name().toUpperCase().replaceAll('-', '_')}`);
+/** What the command line says of the settings, by their keys; defaults are not among it. */
+export function givenSettings(command: Command): Record<string, unknown> {
+  const given: Record<string, unknown> = {};
+  for (const [key, setting] of flags()) {
+    const name = settingOption(key, setting).attributeName();
+    if (command.getOptionValueSource(name) === 'cli') given[key] = command.getOptionValue(name);
+  }
+  return given;
 }
 
-const UNITS: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
-
-/** A parser for a number of bytes, such as `512m` or `1.5GiB`; units are powers of 1024. */
-export function byteSize(value: string): number {
-  const [, number, unit] = /^([0-9]+(?:\.[0-9]+)?)\s*([kmgt]?)(?:i?b)?$/i.exec(value.trim()) ?? [];
-  const factor = unit === undefined ? undefined : UNITS[unit.toLowerCase()];
-  if (number === undefined || factor === undefined)
-    throw new InvalidArgumentError('expected a number of bytes, such as 512m or 1.5g.');
-  return Math.floor(Number(number) * factor);
+function flags(): [string, Setting][] {
+  return Object.entries<Setting>(SETTINGS.properties).filter(
+    ([key, { secret }]) => key !== 'models' && secret === undefined,
+  );
 }
 
-/** A parser for a number above 0. */
-export function positiveNumber(value: string): number {
-  const number = Number(value);
-  if (!Number.isFinite(number) || number <= 0) throw new InvalidArgumentError('expected a number above 0.');
-  return number;
+function settingOption(key: string, setting: Setting): Option {
+  const flag = flagName(key);
+  if (setting.type !== 'boolean')
+    return new Option(`${flag} <${setting.unit}>`, `${setting.description} ${origin(key, setting)}`);
+  // A switch that is on without being asked for can only be turned off.
+  return setting.default === true
+    ? new Option(flag.replace('--', '--no-'), `do not ${setting.description} ${origin(key, setting)}`)
+    : new Option(flag, `${setting.description} ${origin(key, setting)}`);
 }
+
+function origin(key: string, setting: Setting): string {
+  return `(default: ${defaultText(setting)}; ${variableName(key)})`;
+}
+
+const { models, api_keys: keys } = SETTINGS.properties as Readonly<Record<string, Setting>>;
+
+const help = `
+Only in the environment or the file:
+  api_keys      ${keys!.description} (default: ${defaultText(keys!)}; ${variableName('api_keys')})
+  models        ${models!.description} (${variableName('models')})
+
+A setting is looked for on the command line, then in the environment, then in the file. The file has the same names with underscores:
+  port: 9000
+  kv_cache_memory: 2g
+  models:
+    - models/stories
+    - name: chat
+      aliases: [gpt-4o-mini]
+      folder: /models/chat
+      precision: int8
+      load: demand
+      idle_unload: 30
+Of a model of its own may be: name, aliases, folder, and every setting from load on.
+`;

@@ -126,6 +126,7 @@ export class Engine implements GenerationEngine {
       waiting: waiting.length,
       slots: this.slots,
       cachedTokens,
+      activeTokens: running.reduce((sum, { cached }) => sum + cached, 0),
       cacheCapacity: this.#cacheTokens,
       preemptions,
       ...this.#counts,

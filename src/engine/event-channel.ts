@@ -1,4 +1,4 @@
-import type { FinishReason, GeneratedToken, GenerationEvent } from './types.js';
+import type { FinishReason, GeneratedToken, GenerationEvent, SequenceReport } from './types.js';
 
 /** A delta that has not been read and may still grow. */
 interface PendingDelta {
@@ -6,6 +6,7 @@ interface PendingDelta {
   text: string;
   readonly tokens: GeneratedToken[];
   finishReason: FinishReason | undefined;
+  report?: SequenceReport;
 }
 
 /**
@@ -36,6 +37,7 @@ export class EventChannel implements AsyncIterable<GenerationEvent> {
       this.#delta.text += event.text;
       this.#delta.tokens.push(...event.tokens);
       this.#delta.finishReason = event.finishReason;
+      if (event.report !== undefined) this.#delta.report = event.report;
     }
     this.#wake?.();
   }

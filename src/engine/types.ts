@@ -143,6 +143,8 @@ export interface EngineStats {
   readonly slots: number;
   /** Tokens in the KV cache, those that finished sequences left included. */
   readonly cachedTokens: number;
+  /** Those of them that sequences with a slot hold. */
+  readonly activeTokens: number;
   /** Tokens that the KV cache may hold. */
   readonly cacheCapacity: number;
   /** Counts since the start. */

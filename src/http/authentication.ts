@@ -1,34 +1,37 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
-import type { FastifyInstance } from 'fastify';
-import { errorBody } from './errors.js';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { KvasirError } from '../errors.js';
+import type { ApiKeys } from './api-keys.js';
+import { scopeOf } from './request-scope.js';
 
-/** What needs no key: what load balancers ask, and what describes the API. */
-const PUBLIC = /^\/(health|docs)(\/|$)|^\/openapi\.(json|yaml)$/;
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The route needs no API key and has no rate limit. */
+    readonly public?: boolean;
+  }
+}
 
-/** Requires `authorization: Bearer <key>` for everything but {@link PUBLIC}, unknown addresses included. */
-export function requireApiKey(app: FastifyInstance, key: string): void {
-  const expected = digest(key);
+const PUBLIC = /^\/(health|v2\/health|metrics|docs)(\/|$)|^\/openapi\.(json|yaml)$/;
+
+/** Requires `authorization: Bearer <key>` for everything that is not public. */
+export function requireApiKey(app: FastifyInstance, keys: ApiKeys): void {
   app.addHook('onRequest', async (request, reply) => {
-    // The route's own pattern: the address as sent could be `/%761`, which is routed as `/v1`.
-    if (PUBLIC.test(request.routeOptions.url ?? '')) return;
+    if (isPublic(request)) return;
     const given = /^Bearer +(.+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? '';
-    if (timingSafeEqual(digest(given), expected)) return;
-    return reply
-      .code(401)
-      .header('www-authenticate', 'Bearer')
-      .send(
-        errorBody(
-          'authentication_error',
-          'the API key is missing or wrong; send it as authorization: Bearer KEY',
-          {
-            code: 'invalid_api_key',
-          },
-        ),
+    const key = keys.find(given);
+    if (key === undefined)
+      throw new KvasirError(
+        'invalid_api_key',
+        'the API key is missing or wrong; send it as authorization: Bearer KEY',
       );
+    scopeOf(reply).apiKey = key;
   });
 }
 
-/** Of one length for all keys, which a comparison in constant time needs. */
-function digest(key: string): Buffer {
-  return createHash('sha256').update(key).digest();
+/**
+ * Whether a request needs no key: it asks for what load balancers and scrapers want to know, for what describes the API, or for a route whose
+ * `config` says `public`. Unknown addresses do need one.
+ */
+export function isPublic({ routeOptions: { url, config } }: FastifyRequest): boolean {
+  // The route's own pattern: the address as sent could be `/%761`, which is routed as `/v1`, or have a host before it.
+  return config.public === true || PUBLIC.test(url ?? '');
 }

@@ -1,7 +1,10 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Socket } from 'node:net';
 import { STATUS_CODES } from 'node:http';
-import { errorBody, toHttpError } from './errors.js';
+import { KvasirError } from '../errors.js';
+import { deadlineExceeded } from './deadline.js';
+import { errorBody, toHttpError, type HttpError } from './errors.js';
+import { scopeOf } from './request-scope.js';
 
 /**
  * Answers everything that goes wrong, unknown addresses and methods included, in OpenAI's shape. To be installed before the routes,
@@ -30,21 +33,31 @@ export function handleErrors(app: FastifyInstance): void {
   });
 }
 
-/** The status, headers and body for what was thrown. Only failures of the server's own are logged as such. */
-export function sendError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const { status, body, retryAfter } = toHttpError(error);
-  logError(request, error, status);
+/** The status, headers and body for what was thrown. */
+export function sendError(error: FastifyError, _request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const { status, body, retryAfter, final } = failure(error, reply);
   if (retryAfter !== undefined) void reply.header('retry-after', retryAfter);
+  if (final) void reply.header('x-should-retry', 'false');
+  if (status === 401) void reply.header('www-authenticate', 'Bearer');
   return reply.code(status).send(body);
 }
 
-/** Failures of the server with all they have; refusals by code and field only, since their messages may quote the request. */
-export function logError(request: FastifyRequest, error: unknown, status: number): void {
-  if (status >= 500) request.log.error({ err: error }, 'request failed');
-  else {
-    const { code, param } = error as { code?: unknown; param?: unknown };
-    request.log.debug({ status, code, param }, 'request refused');
-  }
+/**
+ * What a client is told of what was thrown while its request was handled. Takes note of it for the request's log line, and logs failures of
+ * the server itself with all they have; of refusals the code and field only, since their messages may quote the request.
+ */
+export function failure(error: unknown, reply: FastifyReply): HttpError {
+  const scope = scopeOf(reply);
+  const takenBack = scope.expired && error instanceof KvasirError && error.code === 'cancelled';
+  const mapped = toHttpError(takenBack ? deadlineExceeded() : error);
+  const { status, body } = mapped;
+  const { code, param } = body.error;
+  scope.failure = mapped;
+  if (status === 500) reply.request.log.error({ err: error }, 'request failed');
+  else reply.request.log.debug({ status, code, param }, 'request refused');
+  return code === 'queue_full'
+    ? { ...mapped, retryAfter: scope.retryAfter?.() ?? mapped.retryAfter }
+    : mapped;
 }
 
 /** Answers bytes that are no HTTP request. */

@@ -20,12 +20,15 @@ export interface HttpError {
   readonly body: ErrorBody;
   /** Seconds after which the same request may succeed. */
   readonly retryAfter: number | undefined;
+  /** Clients that send failed requests again by themselves should leave it. */
+  readonly final?: true;
 }
 
 interface Mapping {
   readonly status: number;
   readonly type: ErrorType;
   readonly retryAfter?: number;
+  readonly final?: true;
   /** The message speaks of the server's insides: it goes to the log, not to the client. */
   readonly internal?: true;
 }
@@ -35,8 +38,11 @@ const MAPPINGS: Readonly<Record<ErrorCode, Mapping>> = {
   context_length_exceeded: { status: 400, type: 'invalid_request_error' },
   model_not_found: { status: 404, type: 'invalid_request_error' },
   queue_full: { status: 429, type: 'rate_limit_error', retryAfter: 1 },
+  rate_limit_exceeded: { status: 429, type: 'rate_limit_error' },
+  invalid_api_key: { status: 401, type: 'authentication_error' },
   // nginx's "client closed request"; nobody is left to read it, but the log should not call it a failure.
   cancelled: { status: 499, type: 'invalid_request_error' },
+  deadline_exceeded: { status: 504, type: 'server_error', final: true },
   shutting_down: { status: 503, type: 'server_error', retryAfter: 5 },
   invalid_model: { status: 500, type: 'server_error', internal: true },
   unsupported_model: { status: 500, type: 'server_error', internal: true },
@@ -70,12 +76,13 @@ export function errorBody(
 /** The one place where what was thrown becomes what a client sees. Neither stack traces nor causes leave the server. */
 export function toHttpError(error: unknown): HttpError {
   if (error instanceof KvasirError) {
-    const { status, type, retryAfter, internal } = MAPPINGS[error.code];
+    const { status, type, retryAfter, final, internal } = MAPPINGS[error.code];
     const message = internal ? INTERNAL_MESSAGE : error.message;
     return {
       status,
       body: errorBody(type, message, { code: error.code, param: error.param ?? null }),
       retryAfter,
+      ...(final && { final }),
     };
   }
   const { statusCode, message } = Object(error) as { statusCode?: unknown; message: string };

@@ -1,7 +1,6 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
-import { toHttpError } from './errors.js';
-import { logError } from './error-handling.js';
+import { failure } from './error-handling.js';
 
 /**
  * Sends events as a `text/event-stream` in OpenAI's manner: one `data:` line of JSON each, an error in mid-stream as an event of its own,
@@ -37,9 +36,7 @@ async function* frames(
     for (let result = first; !result.done; result = await rest.next())
       yield frame(JSON.stringify(result.value));
   } catch (error) {
-    const { status, body } = toHttpError(error);
-    logError(reply.request, error, status);
-    yield frame(JSON.stringify(body));
+    yield frame(JSON.stringify(failure(error, reply).body));
   } finally {
     await rest.return?.();
   }

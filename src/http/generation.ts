@@ -1,5 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import type { GenerationEngine, GenerationEvent, GenerationRequest } from '../engine/types.js';
+import { scopeOfSignal } from './request-scope.js';
+import { SequenceWatch } from './sequence-watch.js';
 
 /**
  * Starts the sequences of one HTTP request together: they all run, or none does. One that fails later takes the others with it.
@@ -19,13 +21,20 @@ export function generateAll(
   const abort = (): void => controller.abort();
   signal.addEventListener('abort', abort, { once: true });
   if (signal.aborted) abort();
-  try {
-    return merge(
-      requests.map(request => engine.generate(request, controller.signal)),
-      abort,
-    );
-  } catch (error) {
+  const watch = new SequenceWatch(requests, scopeOfSignal(signal)?.observers ?? []);
+  const leave = (): void => {
     abort();
+    signal.removeEventListener('abort', abort);
+  };
+  const end = (error?: unknown): void => {
+    leave();
+    watch.end(error);
+  };
+  try {
+    const sources = requests.map(request => engine.generate(request, controller.signal));
+    return merge(sources, (index, event) => watch.see(index, event), end);
+  } catch (error) {
+    leave();
     throw error;
   }
 }
@@ -34,11 +43,13 @@ export function generateAll(
  * Reads several sources at the same time. Of each, the next item is asked for when the last one was taken, so that a slow reader makes
  * every source wait.
  *
+ * @param onItem called for each item when it comes.
  * @param onEnd called when the reading ends, for whatever reason.
  */
 async function* merge<T>(
   sources: readonly AsyncIterable<T>[],
-  onEnd: () => void,
+  onItem: (index: number, item: T) => void,
+  onEnd: (error?: unknown) => void,
 ): AsyncGenerator<readonly [index: number, item: T], void, undefined> {
   const iterators = sources.map(source => source[Symbol.asyncIterator]());
   const arrived: { readonly index: number; readonly result: IteratorResult<T, unknown> }[] = [];
@@ -47,7 +58,10 @@ async function* merge<T>(
   const fetch = (index: number): void => {
     iterators[index]!.next()
       .then(
-        result => arrived.push({ index, result }),
+        result => {
+          if (!result.done) onItem(index, result.value);
+          arrived.push({ index, result });
+        },
         (error: unknown) => (failure ??= { error }),
       )
       .finally(() => wake?.());
@@ -67,6 +81,6 @@ async function* merge<T>(
       }
     }
   } finally {
-    onEnd();
+    onEnd(failure?.error);
   }
 }

@@ -1,6 +1,10 @@
+import type { Metrics } from '../metrics/metrics.js';
 import type { ModelRegistry } from '../registry/types.js';
+import type { Watchdog } from '../registry/watchdog.js';
 
 /** What every route is given. */
 export interface RouteOptions {
   readonly registry: ModelRegistry;
+  readonly watchdog: Watchdog;
+  readonly metrics: Metrics;
 }

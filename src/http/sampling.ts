@@ -31,7 +31,7 @@ export function forChoice(sampling: SamplingParameters, index: number): Sampling
 
 /**
  * @param fields validated against `samplingFields`.
- * @param maxTokens how many tokens may be generated, at least 1.
+ * @param maxTokens how many tokens may be generated, at least 1; fewer where the model has a limit of its own.
  * @throws KvasirError `invalid_request`
  */
 export function stopConditions(
@@ -40,17 +40,18 @@ export function stopConditions(
   model: GenerationModel,
 ): StopConditions {
   const minTokens = fields.min_tokens ?? 0;
-  if (minTokens > maxTokens) {
+  const mostTokens = Math.min(maxTokens, model.maxTokens ?? Infinity);
+  if (minTokens > mostTokens) {
     throw new KvasirError(
       'invalid_request',
-      `min_tokens must be <= ${maxTokens}, the most tokens to generate`,
+      `min_tokens must be <= ${mostTokens}, the most tokens to generate`,
       {
         param: 'min_tokens',
       },
     );
   }
   return {
-    maxTokens,
+    maxTokens: mostTokens,
     minTokens,
     stopTokenIds: new Set([...(fields.ignore_eos ? [] : model.eosIds), ...(fields.stop_token_ids ?? [])]),
     stopStrings: [fields.stop ?? []].flat(),

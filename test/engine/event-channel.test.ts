@@ -27,15 +27,23 @@ t.test('hands out events in order and ends', async t => {
 t.test('joins what a slow reader did not fetch', async t => {
   const channel = new EventChannel(() => undefined);
   const token = (id: number) => ({ id, logprobs: undefined });
+  const report = {
+    promptTokens: 1,
+    cachedTokens: 0,
+    generatedTokens: 3,
+    queueMs: 0,
+    prefillMs: 1,
+    decodeMs: 2,
+  };
   channel.push({ type: 'prompt', logprobs: [] });
   channel.push({ type: 'delta', text: 'a', tokens: [token(1)], finishReason: undefined });
-  channel.push({ type: 'delta', text: 'b', tokens: [token(2), token(3)], finishReason: 'stop' });
+  channel.push({ type: 'delta', text: 'b', tokens: [token(2), token(3)], finishReason: 'stop', report });
   channel.end();
   const events: GenerationEvent[] = [];
   for await (const event of channel) events.push(event);
   t.strictSame(events, [
     { type: 'prompt', logprobs: [] },
-    { type: 'delta', text: 'ab', tokens: [token(1), token(2), token(3)], finishReason: 'stop' },
+    { type: 'delta', text: 'ab', tokens: [token(1), token(2), token(3)], finishReason: 'stop', report },
   ]);
 });
 

@@ -18,5 +18,5 @@ t.test('without a model', async t => {
   t.equal((await app.inject('/health/live')).statusCode, 200);
   const ready = await app.inject('/health/ready');
   t.equal(ready.statusCode, 503);
-  t.match(ready.json(), { error: { message: 'no model is loaded', code: 'no_model' } });
+  t.match(ready.json(), { error: { message: 'no model is served', code: 'no_model' } });
 });

@@ -87,6 +87,7 @@ export class FakeEngine implements GenerationEngine {
       waiting: 0,
       slots: this.slots,
       cachedTokens: 0,
+      activeTokens: 0,
       cacheCapacity: this.slots * this.contextLength,
       promptTokens: 0,
       reusedPromptTokens: 0,

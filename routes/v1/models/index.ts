@@ -1,29 +1,40 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { RouteOptions } from '../../../src/http/route-options.js';
-import type { Model } from '../../../src/registry/types.js';
+import type { ServedEntry } from '../../../src/registry/types.js';
 import { listSchema, modelSchema, schemas } from './schema.js';
 
 const models: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { registry }) => {
   for (const schema of schemas) app.addSchema(schema);
 
-  app.get('', { schema: listSchema }, async () => ({ object: 'list', data: registry.list().map(describe) }));
+  const started = Math.floor(Date.now() / 1000);
 
-  app.get('/:model', { schema: modelSchema }, async request => describe(registry.get(request.params.model)));
+  app.get('', { schema: listSchema }, async () => ({
+    object: 'list',
+    data: registry.entries().map(entry => describe(entry, started)),
+  }));
+
+  app.get('/:model', { schema: modelSchema }, async request =>
+    describe(registry.entry(request.params.model), started),
+  );
 
   // A name with slashes that were not encoded; a second address of the same thing, so it is not documented.
   app.get<{ Params: { '*': string } }>('/*', { schema: { hide: true } }, async request =>
-    describe(registry.get(request.params['*'])),
+    describe(registry.entry(request.params['*']), started),
   );
 };
 
-function describe(model: Model): object {
+function describe({ id, aliases, state, model }: ServedEntry, started: number): object {
   return {
-    id: model.id,
+    id,
     object: 'model',
-    created: model.created,
+    created: model?.created ?? started,
     owned_by: 'kvasir',
-    max_model_len: model.contextLength,
-    task: model.kind === 'generation' ? 'text-generation' : model.task,
+    aliases,
+    state,
+    ...(model !== undefined && {
+      max_model_len: model.contextLength,
+      task: model.kind === 'generation' ? 'text-generation' : model.task,
+    }),
   };
 }
 

@@ -5,14 +5,27 @@ const Model = Type.Object(
   {
     id: Type.String({ description: 'The name that requests use.' }),
     object: Type.String({ const: 'model' }),
-    created: Type.Integer({ description: 'When it was loaded, in seconds since the epoch.' }),
+    created: Type.Integer({
+      description: 'When it was loaded, or else the server started, in seconds since the epoch.',
+    }),
     owned_by: Type.String(),
-    max_model_len: Type.Integer({
-      description: 'Longest input in tokens; for text generation, input and output together.',
+    aliases: Type.Array(Type.String(), { description: 'Other names that requests may use.' }),
+    state: Type.String({
+      enum: ['loaded', 'loading', 'unloaded'],
+      description: 'A model that is not loaded is when a request comes for it.',
     }),
-    task: Type.String({
-      description: 'What it does: `text-generation`, or the task of an encoder, such as `embedding`.',
-    }),
+    max_model_len: Type.Optional(
+      Type.Integer({
+        description:
+          'Longest input in tokens; for text generation, input and output together. Only while it is loaded.',
+      }),
+    ),
+    task: Type.Optional(
+      Type.String({
+        description:
+          'What it does: `text-generation`, or the task of an encoder, such as `embedding`. Only while it is loaded.',
+      }),
+    ),
   },
   {
     $id: 'Model',
@@ -22,6 +35,8 @@ const Model = Type.Object(
         object: 'model',
         created: 1767225600,
         owned_by: 'kvasir',
+        aliases: [],
+        state: 'loaded',
         max_model_len: 512,
         task: 'text-generation',
       },

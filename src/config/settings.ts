@@ -1,0 +1,143 @@
+import { Type, type Static, type TObject } from '@fastify/type-provider-typebox';
+import { DEFAULT_ENGINE_OPTIONS } from '../engine/engine.js';
+import { PRECISIONS } from '../graph/precision.js';
+import { bytes, choice, flag, integer, measure, text, texts } from './setting.js';
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+
+const DAY = 24 * 60 * 60;
+
+/** Settings of the server as a whole. */
+const serverSettings = {
+  host: text({ description: 'address to listen on', unit: 'address', default: '127.0.0.1' }),
+  port: integer(0, 65535, { description: 'port to listen on; 0 takes a free one', default: 8080 }),
+  log_level: choice(LOG_LEVELS, {
+    description: 'least severe log lines on standard error',
+    default: 'info',
+  }),
+  api_keys: texts({
+    description: 'keys of which requests must have one, as bearer token; without any, all may',
+    unit: 'keys',
+    otherwise: 'none',
+    secret: true,
+  }),
+  api_key_file: text({
+    description: 'file with further keys, one a line, as they are or as sha256:HEX',
+    unit: 'file',
+  }),
+  rate_limit: integer(0, 1e9, {
+    description: 'requests per minute of one key, or of one address where there are no keys; 0: no limit',
+    default: 0,
+  }),
+  trust_proxy: flag({
+    description: "take a client's address from x-forwarded-for, as a proxy in front sets it",
+    default: false,
+  }),
+  cors_origins: texts({
+    description: 'origins whose pages may call the server, separated by commas; *: all',
+    unit: 'origins',
+    otherwise: 'none',
+  }),
+  body_limit: bytes({ description: 'largest request body', default: 4 * 2 ** 20 }),
+  receive_timeout: measure(1, DAY, {
+    description: 'longest time for a request to arrive whole',
+    unit: 'seconds',
+    default: 120,
+  }),
+  request_timeout: measure(0, DAY, {
+    description: 'longest time until a request is answered; x-request-timeout asks for less; 0: no limit',
+    unit: 'seconds',
+    default: 0,
+  }),
+  drain_timeout: measure(0, DAY, {
+    description: 'how long running requests may go on after SIGTERM',
+    unit: 'seconds',
+    default: 25,
+  }),
+  run_timeout: measure(1, DAY, {
+    description: 'how long a model may take without getting anywhere before /health/live turns false',
+    unit: 'seconds',
+    default: 120,
+  }),
+};
+
+/** Settings of each model; those of the server as a whole are what models without their own have. */
+const modelSettings = {
+  load: choice(['start', 'demand'], {
+    description: 'load models at the start, or each at its first request',
+    default: 'start',
+  }),
+  idle_unload: measure(0, 10_080, {
+    description: 'unload a model after this long without requests; 0: never',
+    unit: 'minutes',
+    default: 0,
+  }),
+  slots: integer(1, 4096, { description: 'sequences that a model generates at once', default: 16 }),
+  context_length: integer(2, 2 ** 31, {
+    description: 'longest sequence',
+    unit: 'tokens',
+    otherwise: "the model's own",
+  }),
+  max_tokens: integer(1, 2 ** 31, {
+    description: 'most tokens to generate for one sequence, whatever a request asks for',
+    unit: 'tokens',
+    otherwise: 'as many as fit',
+  }),
+  max_waiting: integer(0, 1e6, { description: 'requests that may wait for a slot', default: 1024 }),
+  kv_cache_memory: bytes({
+    description: 'what the KV cache of a model may take, such as 2g',
+    otherwise: 'all slots full',
+  }),
+  precision: choice(PRECISIONS, { description: 'numbers in which the weights are stored', default: 'f32' }),
+  prefix_reuse: flag({
+    description: 'start prompts from what the cache has of them already',
+    default: true,
+  }),
+  stall: Type.Number({
+    exclusiveMinimum: 0,
+    maximum: 1000,
+    description: 'by what part of its own time a step may be held up by a new prompt',
+    unit: 'share',
+    default: DEFAULT_ENGINE_OPTIONS.stall,
+  }),
+  draft_tokens: integer(0, 64, {
+    description: 'longest draft of speculative decoding by prompt lookup; 0: off',
+    unit: 'tokens',
+    default: 0,
+  }),
+  threads: integer(0, 1024, { description: 'threads of one model; 0: one per core', default: 0 }),
+};
+
+/** A model in the file. */
+export const MODEL_SETTINGS = Type.Partial(
+  Type.Object({
+    folder: text({ description: "the model's folder, seen from the file's", unit: 'folder' }),
+    name: text({ description: 'the name that requests use', otherwise: "the folder's" }),
+    aliases: texts({ description: 'other names for it', otherwise: 'none' }),
+    ...modelSettings,
+  }),
+);
+
+/** All settings but those with a default, which are always there. */
+export const SETTINGS = Type.Object({
+  models: Type.Optional(
+    Type.Array(Type.Unsafe<string | ModelSettings>({}), {
+      description: 'model folders, or NAME=FOLDER; in a file also settings of a model of its own',
+      otherwise: 'the models that come with Kvasir',
+    }),
+  ),
+  ...serverSettings,
+  ...modelSettings,
+});
+
+type WithoutDefault =
+  'api_keys' | 'api_key_file' | 'cors_origins' | 'context_length' | 'max_tokens' | 'kv_cache_memory';
+
+type All = Static<TObject<typeof serverSettings>> & Static<TObject<typeof modelSettings>>;
+
+/** Settings of one model in a file. */
+export type ModelSettings = Static<typeof MODEL_SETTINGS>;
+
+/** All settings, defaults filled in. */
+export type Settings = Omit<All, WithoutDefault> &
+  Partial<Pick<All, WithoutDefault>> & { readonly models?: readonly (string | ModelSettings)[] };

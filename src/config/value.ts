@@ -1,0 +1,66 @@
+import { Value } from 'typebox/value';
+import { KvasirError } from '../errors.js';
+import { formatBytes, parseBytes, type Setting } from './setting.js';
+
+/**
+ * A setting's value, as a file has it.
+ *
+ * @param name what the user calls the setting: `--port`, `KVASIR_PORT`, `kvasir.yaml: port`.
+ * @throws KvasirError `invalid_configuration` where it is not what the setting takes
+ */
+export function checkedValue(setting: Setting, value: unknown, name: string): unknown {
+  const read = setting.kind === 'bytes' && typeof value === 'string' ? parseBytes(value) : value;
+  if (read !== undefined && Value.Check(setting, read)) return read;
+  const given = setting.secret ? '' : `, got ${shorten(JSON.stringify(value) ?? 'nothing')}`;
+  throw new KvasirError('invalid_configuration', `${name}: expected ${expectation(setting)}${given}`);
+}
+
+/**
+ * A setting's value, as command line and environment have it.
+ *
+ * @throws KvasirError `invalid_configuration`
+ */
+export function checkedText(setting: Setting, text: string, name: string): unknown {
+  return checkedValue(setting, fromText(setting, text), name);
+}
+
+function fromText({ type, kind }: Setting, text: string): unknown {
+  if (kind !== undefined) return text;
+  if (type === 'integer' || type === 'number')
+    return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text;
+  if (type === 'boolean') {
+    if (/^(true|yes|on|1)$/i.test(text)) return true;
+    return /^(false|no|off|0)$/i.test(text) ? false : text;
+  }
+  if (type === 'array')
+    return text
+      .split(',')
+      .map(part => part.trim())
+      .filter(part => part !== '');
+  return text;
+}
+
+/** What a setting takes: `a whole number from 0 to 65535`. */
+export function expectation(setting: Setting): string {
+  const { type, kind, enum: values, minimum, maximum, exclusiveMinimum } = setting;
+  if (kind === 'bytes') return 'a number of bytes, such as 512m or 1.5g';
+  if (values !== undefined) return `one of ${values.join(', ')}`;
+  if (type === 'integer' || type === 'number') {
+    const noun = type === 'integer' ? 'a whole number' : 'a number';
+    return exclusiveMinimum === undefined
+      ? `${noun} from ${minimum} to ${maximum}`
+      : `${noun} above ${exclusiveMinimum}, up to ${maximum}`;
+  }
+  if (type === 'boolean') return 'true or false';
+  return type === 'array' ? 'a list of texts' : 'a text';
+}
+
+/** A setting's default, for people. */
+export function defaultText({ default: value, otherwise, kind }: Setting): string {
+  if (value === undefined) return otherwise ?? 'none';
+  return kind === 'bytes' ? formatBytes(value as number) : `${value as string | number | boolean}`;
+}
+
+function shorten(text: string): string {
+  return text.length > 100 ? `${text.slice(0, 100)}…` : text;
+}

@@ -1,0 +1,75 @@
+import type { Model, ModelRegistry } from './types.js';
+
+/** A model is given up when this many requests in a row have failed … */
+const FAILURES = 3;
+/** … over at least this many milliseconds: one bad run takes all its requests with it at once. */
+const FAILING_FOR = 5000;
+
+interface Watched {
+  /** The model's counts when it was last seen to get on, as one text. */
+  progress: string;
+  /** When that was. */
+  since: number;
+  failures: number;
+  firstFailure: number;
+  lastFailure: number;
+}
+
+/** Tells when a model's runtime is stuck or broken, so that the process had better be started again. */
+export class Watchdog {
+  readonly #registry: Pick<ModelRegistry, 'list'>;
+  readonly #limit: number;
+  readonly #watched = new WeakMap<Model, Watched>();
+
+  /** @param limit how long a model may have something to do and not get anywhere, in milliseconds. */
+  constructor(registry: Pick<ModelRegistry, 'list'>, limit: number) {
+    this.#registry = registry;
+    this.#limit = limit;
+  }
+
+  /** A request came to its end. @param now milliseconds of a clock that never goes back. */
+  succeeded(model: Model, now: number): void {
+    this.#of(model, now).failures = 0;
+  }
+
+  /** A request ended because the model or its runtime failed. */
+  failed(model: Model, now: number): void {
+    const watched = this.#of(model, now);
+    if (watched.failures++ === 0) watched.firstFailure = now;
+    watched.lastFailure = now;
+  }
+
+  /** What is wrong, for people; undefined where nothing is. To be asked now and then: it compares with what it saw the last times. */
+  fault(now: number): string | undefined {
+    for (const model of this.#registry.list()) {
+      const watched = this.#of(model, now);
+      const { failures, firstFailure, lastFailure } = watched;
+      if (failures >= FAILURES && lastFailure - firstFailure >= FAILING_FOR)
+        return `the last ${failures} requests to ${model.id} have failed`;
+      const progress = progressOf(model);
+      if (progress === undefined || progress !== watched.progress) {
+        watched.progress = progress ?? '';
+        watched.since = now;
+      } else if (now - watched.since > this.#limit) {
+        return `${model.id} has not got anywhere for ${Math.round((now - watched.since) / 1000)} seconds`;
+      }
+    }
+    return undefined;
+  }
+
+  #of(model: Model, now: number): Watched {
+    let watched = this.#watched.get(model);
+    if (watched === undefined) {
+      watched = { progress: '', since: now, failures: 0, firstFailure: 0, lastFailure: 0 };
+      this.#watched.set(model, watched);
+    }
+    return watched;
+  }
+}
+
+/** Counts that change whenever a run ends or a request comes or goes; undefined for a model with nothing to do. */
+function progressOf(model: Model): string | undefined {
+  const stats = model.kind === 'generation' ? model.engine.stats() : model.encoder.stats();
+  if (stats.running === 0 && stats.waiting === 0) return undefined;
+  return Object.values(stats).join();
+}
