@@ -16,6 +16,12 @@ export async function documentRoutes(app: FastifyInstance, version: string): Pro
       },
       tags: [
         { name: 'Generation', description: 'Text from text.' },
+        { name: 'Encoders', description: 'Vectors, labels and scores from text.' },
+        { name: 'Tokens', description: 'Text to token ids and back.' },
+        {
+          name: 'Text Embeddings Inference',
+          description: "The endpoints of Hugging Face's server of that name, for its clients.",
+        },
         { name: 'Models', description: 'What is served.' },
         { name: 'Health', description: 'For load balancers and orchestrators.' },
       ],

@@ -1,0 +1,48 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { clientGone } from '../../../src/http/disconnect.js';
+import { classify, labelScores, ranked } from '../../../src/http/encoders/classify.js';
+import { inputLimit, type TextSource } from '../../../src/http/encoders/inputs.js';
+import { encoderModel, nameModel } from '../../../src/http/encoders/models.js';
+import { resultListHead } from '../../../src/http/encoders/result-list.js';
+import { inputUsage } from '../../../src/http/encoders/usage.js';
+import type { RouteOptions } from '../../../src/http/route-options.js';
+import { classifySchema, schemas, type ClassifyRequest } from './schema.js';
+
+const classifications: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { registry }) => {
+  for (const schema of schemas) app.addSchema(schema);
+
+  const preValidation = nameModel(registry, 'classify');
+  app.post('', { schema: classifySchema, preValidation }, async (request, reply) => {
+    const { body } = request;
+    const model = encoderModel(registry, body.model, 'classify');
+    const sources = readInput(body.input);
+    const { logits, tokens } = await classify(model, sources, inputLimit(body, model), clientGone(reply));
+    const data = logits.map((row, index) => {
+      const scores = labelScores(model, row, body.raw_scores ?? false);
+      const best = ranked(scores);
+      return {
+        index,
+        label: best[0]!.label,
+        scores: best.slice(0, body.top_k ?? undefined),
+        probs: scores.map(({ score }) => score),
+        num_classes: scores.length,
+      };
+    });
+    return { ...resultListHead('classify', model.id), data, usage: inputUsage(tokens) };
+  });
+};
+
+function readInput(input: ClassifyRequest['input']): TextSource[] {
+  if (!Array.isArray(input)) return [textOrPair('input', input)];
+  return input.map((one, index) => textOrPair(`input[${index}]`, one));
+}
+
+function textOrPair(
+  param: string,
+  input: string | { readonly text: string; readonly text_pair?: string | null },
+): TextSource {
+  if (typeof input === 'string') return { param, text: input };
+  return { param, text: input.text, pair: input.text_pair ?? undefined };
+}
+
+export default classifications;

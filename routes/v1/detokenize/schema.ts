@@ -1,0 +1,41 @@
+import { Type } from '@fastify/type-provider-typebox';
+import { nullable } from '../../../src/http/schemas/nullable.js';
+import { errorResponses, json, refTo } from '../../../src/http/schemas/shared.js';
+
+const DetokenizeRequest = Type.Object(
+  {
+    model: nullable(Type.String({ description: 'One of `/v1/models`. By default the first.' })),
+    tokens: Type.Array(Type.Integer({ minimum: 0, title: 'token id' }), {
+      description: 'Token ids. Those that the vocabulary does not have are passed over.',
+      examples: [[403, 407, 261, 378]],
+    }),
+    skip_special_tokens: nullable(
+      Type.Boolean({ default: false, description: 'Leave special tokens out of the text.' }),
+    ),
+  },
+  {
+    $id: 'DetokenizeRequest',
+    description: 'Unknown fields are ignored.',
+    examples: [{ model: 'stories', tokens: [403, 407, 261, 378] }],
+  },
+);
+
+const Detokenized = Type.Object(
+  { prompt: Type.String({ description: 'The text.' }) },
+  { $id: 'Detokenized', examples: [{ prompt: 'Once upon a time' }] },
+);
+
+/** To be made known before the route. */
+export const schemas = [DetokenizeRequest, Detokenized];
+
+export const detokenizeSchema = {
+  operationId: 'detokenize',
+  summary: 'Turn token ids into text',
+  description: "The text of token ids by a model's tokenizer, in the form of vLLM.",
+  tags: ['Tokens'],
+  body: refTo(DetokenizeRequest),
+  response: {
+    200: json('The text.', refTo(Detokenized)),
+    ...errorResponses(400, 401, 404, 413, 415, 500, 503),
+  },
+};

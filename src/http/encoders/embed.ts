@@ -1,0 +1,45 @@
+import { KvasirError } from '../../errors.js';
+import type { EncoderModel } from '../../registry/types.js';
+import { normalize, shorten } from '../../tasks/vectors.js';
+import { countTokens, encodeSources, type InputLimit, type Source } from './inputs.js';
+
+export interface EmbeddingOptions {
+  readonly limit: InputLimit;
+  /** Keep only so many components; undefined: all. */
+  readonly dimensions: number | undefined;
+  /** Scale vectors to a length of 1. */
+  readonly normalize: boolean;
+}
+
+export interface Embeddings {
+  /** In the order of the sources. */
+  readonly vectors: Float32Array[];
+  /** Of all sources together. */
+  readonly tokens: number;
+}
+
+/**
+ * @param model an embedder.
+ * @throws KvasirError as `encodeSources` and the encoder; `invalid_request` for more dimensions than the model has
+ */
+export async function embed(
+  model: EncoderModel,
+  sources: readonly Source[],
+  { limit, dimensions, normalize: unit }: EmbeddingOptions,
+  signal: AbortSignal,
+): Promise<Embeddings> {
+  if (dimensions !== undefined && dimensions > model.width) {
+    throw new KvasirError(
+      'invalid_request',
+      `dimensions must be <= ${model.width}, the width of the model's embeddings`,
+      { param: 'dimensions' },
+    );
+  }
+  const inputs = await encodeSources(model, sources, limit, signal);
+  const outputs = await model.encoder.encode(inputs, signal);
+  const vectors = outputs.map(({ values }) => {
+    const vector = dimensions === undefined ? values : shorten(values, dimensions);
+    return unit ? normalize(vector) : vector;
+  });
+  return { vectors, tokens: countTokens(inputs) };
+}
