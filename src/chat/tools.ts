@@ -36,7 +36,6 @@ export function callsSchema(
   tools: readonly FunctionTool[],
   most = Infinity,
 ): Readonly<Record<string, unknown>> {
-  const schemas = tools.map(tool => argumentsSchema(tool));
   return {
     type: 'array',
     minItems: 1,
@@ -44,10 +43,29 @@ export function callsSchema(
     items: {
       anyOf: tools.map((tool, index) => ({
         type: 'object',
-        properties: { name: { const: tool.function.name }, parameters: schemas[index] },
+        properties: {
+          name: { const: tool.function.name },
+          parameters: moved(argumentsSchema(tool), `/items/anyOf/${index}/properties/parameters`),
+        },
         required: ['name', 'parameters'],
         additionalProperties: false,
       })),
     },
   };
+}
+
+/** Keywords whose values are no schemas. */
+const DATA = new Set(['const', 'enum', 'default', 'examples']);
+
+/** A schema that became part of another: its references follow it. */
+function moved(schema: unknown, pointer: string): unknown {
+  if (Array.isArray(schema)) return schema.map(item => moved(item, pointer));
+  if (typeof schema !== 'object' || schema === null) return schema;
+  return Object.fromEntries(
+    Object.entries(schema).map(([key, value]) => {
+      if (key === '$ref' && typeof value === 'string' && value.startsWith('#'))
+        return [key, `#${pointer}${value.slice(1)}`];
+      return [key, DATA.has(key) ? (value as unknown) : moved(value, pointer)];
+    }),
+  );
 }

@@ -9,6 +9,8 @@ import type { StructureFields } from './schemas/structured.js';
 export interface AskedStructure {
   readonly param: string;
   readonly structure: Structure;
+  /** Names what a JSON pointer into the structure's schema means in the request, where that is not `param` itself. */
+  readonly locate?: (pointer: string) => { readonly param: string; readonly pointer: string };
 }
 
 /**
@@ -56,7 +58,7 @@ export function askedStructure(fields: StructureFields): AskedStructure | undefi
  * @throws KvasirError `invalid_request` with the JSON pointer of what cannot be followed.
  */
 export function constraints(
-  { param, structure }: AskedStructure,
+  { param, structure, locate }: AskedStructure,
   stop: StopConditions,
   { tokenizer, eosIds }: GenerationModel,
 ): () => TokenConstraint {
@@ -78,7 +80,7 @@ export function constraints(
         param: 'stop_token_ids',
       },
     );
-  return refusing(param, () => compileStructure(structure, tokenizer));
+  return refusing(param, () => compileStructure(structure, tokenizer), locate);
 }
 
 /** A schema that was given as text. */

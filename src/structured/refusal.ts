@@ -30,15 +30,21 @@ export function tooComplex(): Refusal {
 /**
  * Runs `compile`, and names the field and the place in it where it refuses.
  *
+ * @param locate the field and the place in it, where pointers do not lead into `param` itself.
  * @throws KvasirError `invalid_request`
  */
-export function refusing<T>(param: string, compile: () => T): T {
+export function refusing<T>(
+  param: string,
+  compile: () => T,
+  locate = (pointer: string): { readonly param: string; readonly pointer: string } => ({ param, pointer }),
+): T {
   try {
     return compile();
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    const place = error.pointer === '' ? param : `${param} at ${error.pointer}`;
-    throw new KvasirError('invalid_request', `${place}: ${error.message}`, { param });
+    const place = locate(error.pointer);
+    const where = place.pointer === '' ? place.param : `${place.param} at ${place.pointer}`;
+    throw new KvasirError('invalid_request', `${where}: ${error.message}`, { param: place.param });
   }
 }
 
