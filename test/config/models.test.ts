@@ -1,0 +1,31 @@
+import { resolve } from 'node:path';
+import t from 'tap';
+import { modelPlans } from '../../src/config/models.js';
+import { readSettings } from '../../src/config/read.js';
+
+const settings = await readSettings({
+  commandLine: {},
+  environment: { KVASIR_SLOTS: '3', KVASIR_PRECISION: 'int8' },
+});
+
+t.test('models that come along, where none is named', async t => {
+  const plans = modelPlans(settings, ['/models/a', '/models/b']);
+  t.match(plans, [
+    { id: 'a', aliases: [], folder: '/models/a', slots: 3, precision: 'int8', load: 'start' },
+    { id: 'b', aliases: [], folder: '/models/b' },
+  ]);
+});
+
+t.test("a model's own settings come before the server's", async t => {
+  const models = [
+    'x=some/folder',
+    'plain',
+    { folder: '/c/d', aliases: ['e'], slots: 1, load: 'demand' as const },
+  ];
+  const plans = modelPlans({ ...settings, models }, ['/models/a']);
+  t.match(plans, [
+    { id: 'x', folder: resolve('some/folder'), slots: 3 },
+    { id: 'plain', folder: resolve('plain'), slots: 3 },
+    { id: 'd', aliases: ['e'], folder: '/c/d', slots: 1, precision: 'int8', load: 'demand' },
+  ]);
+});

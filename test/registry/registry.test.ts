@@ -1,0 +1,68 @@
+import t from 'tap';
+import { KvasirError } from '../../src/errors.js';
+import { Registry } from '../../src/registry/registry.js';
+import type { Model } from '../../src/registry/types.js';
+import { fakeModel } from '../support/http-server.js';
+
+t.test('models by name and alias', async t => {
+  const one = fakeModel('one');
+  const registry = new Registry([
+    one,
+    { id: 'two', aliases: ['deux', 'zwei'], load: async () => fakeModel('two') },
+  ]);
+  t.equal(registry.get('one'), one);
+  t.strictSame(
+    registry.entries().map(({ id, aliases, state }) => [id, aliases, state]),
+    [
+      ['one', [], 'loaded'],
+      ['two', ['deux', 'zwei'], 'unloaded'],
+    ],
+  );
+  t.throws(() => registry.get('two'), { code: 'model_not_found', message: /not loaded/ });
+  t.equal((await registry.acquire('zwei')).model.id, 'two');
+  t.strictSame(
+    registry.list().map(({ id }) => id),
+    ['one', 'two'],
+  );
+  t.equal(registry.get('deux'), registry.get('two'));
+  t.throws(() => registry.get('three'), {
+    code: 'model_not_found',
+    param: 'model',
+    message: /one, two, deux, zwei/,
+  });
+  await t.rejects(registry.acquire('__proto__'), { code: 'model_not_found' });
+});
+
+t.test('no two models have a name in common', async t => {
+  const source = (id: string, aliases: string[]) => ({ id, aliases, load: async () => fakeModel(id) });
+  t.throws(() => new Registry([fakeModel('a'), fakeModel('a')]), { code: 'invalid_configuration' });
+  t.throws(() => new Registry([source('a', ['b']), source('c', ['b'])]), {
+    message: 'two models are called b',
+  });
+  t.throws(() => new Registry([source('a', ['a'])]), { message: 'two models are called a' });
+});
+
+t.test('what happens is told', async t => {
+  const events: unknown[] = [];
+  let broken = true;
+  const load = async (): Promise<Model> => {
+    if (broken) throw new KvasirError('invalid_model', 'no weights');
+    return fakeModel('a');
+  };
+  const registry = new Registry([{ id: 'a', idleMs: 1, load }]);
+  registry.observe({
+    loaded: ({ id }, milliseconds) => events.push(['loaded', id, milliseconds >= 0]),
+    failed: (id, error) => events.push(['failed', id, (error as Error).message]),
+    unloading: ({ id }) => events.push(['unloading', id]),
+  });
+  await t.rejects(registry.acquire('a'), { code: 'invalid_model' });
+  broken = false;
+  (await registry.acquire('a')).release();
+  await new Promise(resolve => setTimeout(resolve, 50));
+  t.strictSame(events, [
+    ['failed', 'a', 'no weights'],
+    ['loaded', 'a', true],
+    ['unloading', 'a'],
+  ]);
+  t.equal(registry.entry('a').state, 'unloaded');
+});
