@@ -34,6 +34,11 @@ export class GrowingDecoder implements Decoder {
     this.#views = Array.from({ length: slots }, () => undefined);
   }
 
+  /** Bytes that the cache takes at this moment. */
+  get cacheBytes(): number {
+    return this.#memory.bytes;
+  }
+
   async prefill(
     slot: number,
     ids: readonly number[],
@@ -115,15 +120,17 @@ export class GrowingDecoder implements Decoder {
     try {
       const step = { rows, width: longest + sequence, padding, hasPast, all };
       const logits = await this.#runOver(graph, past.state, present, step);
+      const before = new Set(slots.map(slot => this.#views[slot]?.state));
       this.#setViews(
         slots,
         lengths.map((length, row) => ({
           state: present,
           row,
           begin: padding(row),
-          length: length + sequence,
+          length: length + rows[row]!.ids.length,
         })),
       );
+      this.#separate(before);
       return logits;
     } catch (error) {
       this.#memory.release(present);
@@ -192,5 +199,14 @@ export class GrowingDecoder implements Decoder {
     for (const state of before)
       if (state !== undefined && !this.#views.some(view => view?.state === state))
         this.#memory.release(state);
+  }
+
+  /** Gives slots that shared a state with others, which have moved on, a state of their own: it would keep all those rows in memory. */
+  #separate(states: ReadonlySet<KvState | undefined>): void {
+    this.#views.forEach((view, slot) => {
+      if (view === undefined || view.state.rows === 1 || !states.has(view.state)) return;
+      const state = this.#memory.gather([view], [view.length]);
+      this.#setViews([slot], [{ state, row: 0, begin: 0, length: view.length }]);
+    });
   }
 }

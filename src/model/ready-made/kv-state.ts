@@ -22,20 +22,28 @@ export class KvMemory {
   readonly #type: FloatType;
   readonly #caches: readonly CachePort[];
   readonly #free: (Float32Array | Uint16Array)[] = [];
+  #bytes = 0;
 
   constructor(type: FloatType, caches: readonly CachePort[]) {
     this.#type = type;
     this.#caches = caches;
   }
 
+  /** Bytes of the states that were not given back. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** A state of whatever the memory holds. */
   allocate(rows: number, positions: number): KvState {
     const arrays = this.#caches.map(({ heads, headSize }) => this.#take(rows * heads * positions * headSize));
+    this.#bytes += sizeOf(arrays);
     return { rows, positions, arrays };
   }
 
   /** Gives back a state that no view needs. */
   release({ arrays }: KvState): void {
+    this.#bytes -= sizeOf(arrays);
     this.#free.push(...arrays);
     // One state's worth is enough: the next one is made while the last one is still read.
     const surplus = this.#free.length - this.#caches.length;
@@ -84,4 +92,8 @@ export class KvMemory {
       ? new Float32Array(buffer, 0, length)
       : new Uint16Array(buffer, 0, length);
   }
+}
+
+function sizeOf(arrays: KvState['arrays']): number {
+  return arrays.reduce((sum, { byteLength }) => sum + byteLength, 0);
 }
