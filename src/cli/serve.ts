@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { FastifyInstance } from 'fastify';
 import { pino, type Logger } from 'pino';
-import { modelPlans, type ModelPlan } from '../config/models.js';
+import { isPulled, modelPlans, type ModelPlan } from '../config/models.js';
 import { readSettings } from '../config/read.js';
 import type { Settings } from '../config/settings.js';
 import { KvasirError } from '../errors.js';
@@ -12,14 +12,19 @@ import { Registry } from '../registry/registry.js';
 import type { ModelSource, ServedEntry } from '../registry/types.js';
 import { Environment } from '../runtime/index.js';
 import { createServer, type ServerOptions } from '../server.js';
+import { pullModel } from '../hub/pull.js';
 import { addSettings, givenSettings } from './options.js';
 import { packageInfo } from './package-info.js';
+import { showPull } from './pull-progress.js';
 import { shippedModels } from './shipped-models.js';
 
 export function serveCommand(): Command {
   const command = new Command('serve')
     .description('Serve models over HTTP.')
-    .argument('[models...]', 'model folders, or NAME=FOLDER; without any, the models that come with Kvasir')
+    .argument(
+      '[models...]',
+      'model folders or models of the hub (owner/name@revision), also as NAME=MODEL; without any, those that come with Kvasir',
+    )
     .option('--config <file>', 'YAML or JSON file with settings (KVASIR_CONFIG)');
   return addSettings(command).action(serve);
 }
@@ -90,14 +95,25 @@ async function loadRegistry(plans: readonly ModelPlan[]): Promise<Registry> {
   }
 }
 
+/** The model's folder; one of the hub is pulled first, as far as the cache does not have it. */
+async function folderOf(plan: ModelPlan): Promise<string> {
+  if (!isPulled(plan)) return plan.folder;
+  const progress = showPull(process.stderr);
+  try {
+    return await pullModel(plan.folder, { precision: plan.precision, onEvent: progress.show });
+  } finally {
+    progress.end();
+  }
+}
+
 function modelSource(environment: Environment, plan: ModelPlan): ModelSource {
-  const { id, aliases, folder, idle_unload: idleMinutes } = plan;
+  const { id, aliases, idle_unload: idleMinutes } = plan;
   return {
     id,
     aliases,
     idleMs: idleMinutes > 0 ? idleMinutes * 60_000 : undefined,
     load: async () => {
-      const model = await loadModel(environment, folder, {
+      const model = await loadModel(environment, await folderOf(plan), {
         id,
         slots: plan.slots,
         contextLength: plan.context_length,

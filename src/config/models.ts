@@ -1,4 +1,6 @@
-import { basename, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { basename, isAbsolute, resolve } from 'node:path';
+import { looksLikeReference, parseReference } from '../hub/reference.js';
 import { parseModel } from './file.js';
 import type { ModelSettings, Settings } from './settings.js';
 
@@ -6,7 +8,7 @@ import type { ModelSettings, Settings } from './settings.js';
 export type ModelPlan = Omit<Settings & ModelSettings, 'models' | 'name' | 'folder' | 'aliases'> & {
   readonly id: string;
   readonly aliases: readonly string[];
-  /** An absolute path. */
+  /** An absolute path, or, where there is no such folder, what can be pulled from a hub. */
   readonly folder: string;
 };
 
@@ -19,9 +21,16 @@ export function modelPlans({ models, ...server }: Settings, shipped: readonly st
   const named = models !== undefined && models.length > 0 ? models : shipped;
   return named.map(model => {
     const { name, folder, aliases, ...own } = typeof model === 'string' ? fromText(model) : model;
-    const path = resolve(folder!);
-    return { ...server, ...own, id: name ?? basename(path), aliases: aliases ?? [], folder: path };
+    const pulled = !existsSync(folder!) && looksLikeReference(folder!);
+    const path = pulled ? folder! : resolve(folder!);
+    const id = name ?? (pulled ? parseReference(folder!).repo : basename(path));
+    return { ...server, ...own, id, aliases: aliases ?? [], folder: path };
   });
+}
+
+/** Whether a plan's folder is a reference to a hub's model. */
+export function isPulled({ folder }: ModelPlan): boolean {
+  return !isAbsolute(folder);
 }
 
 function fromText(text: string): ModelSettings {
