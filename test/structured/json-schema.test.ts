@@ -1,0 +1,121 @@
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import fc from 'fast-check';
+import t from 'tap';
+import { compileStructure, Refusal, type Structure } from '../../src/structured/index.js';
+import { sample } from '../support/random-sampling.js';
+import { schemas } from '../support/schemas.js';
+import { byteFallbackTokenizer, byteLevelTokenizer } from '../support/tiny-tokenizers.js';
+
+const tokenizer = byteLevelTokenizer();
+const STOP = 2;
+const ajv = new Ajv2020({ strict: false });
+(addFormats as unknown as (instance: Ajv2020) => void)(ajv);
+
+const compile = (structure: Structure): ReturnType<typeof compileStructure> =>
+  compileStructure(structure, tokenizer);
+
+t.test('what is generated for a random schema parses and is valid, within the most tokens', async t => {
+  let whole = 0;
+  let shortened = 0;
+  fc.assert(
+    fc.property(schemas, fc.nat(), fc.constantFrom(40, 400), (schema, seed, maxTokens) => {
+      let make;
+      try {
+        make = compile({ kind: 'schema', schema });
+      } catch (error) {
+        // Some have no value, such as a required property that is false.
+        if (error instanceof Refusal && /no value|minProperties/.test(error.message)) return;
+        throw error;
+      }
+      const result = sample(make(), tokenizer, STOP, { seed, maxTokens });
+      if (result.whole) {
+        const value: unknown = JSON.parse(result.text);
+        const validate = ajv.compile(schema);
+        if (!validate(value)) throw new Error(`${result.text}: ${ajv.errorsText(validate.errors)}`);
+        whole++;
+      }
+      if (result.shortened) shortened++;
+      if (maxTokens === 400 && !result.whole) throw new Error(`not brought to its end: ${result.text}`);
+    }),
+    { numRuns: 400 },
+  );
+  t.ok(whole > 250, `${whole} texts were whole, ${shortened} of them brought to their end`);
+});
+
+t.test('a SentencePiece vocabulary', async t => {
+  const llama = byteFallbackTokenizer();
+  const schema = {
+    type: 'object',
+    properties: { the: { type: 'string', minLength: 3 }, n: { type: 'integer' } },
+    required: ['the', 'n'],
+  };
+  const make = compileStructure({ kind: 'schema', schema }, llama);
+  for (let seed = 0; seed < 20; seed++) {
+    const { text, whole } = sample(make(), llama, 2, { seed, maxTokens: 300 });
+    t.ok(whole);
+    t.ok(ajv.validate(schema, JSON.parse(text)), text);
+  }
+});
+
+t.test('json_object is an object, of any depth', async t => {
+  const make = compile({ kind: 'object' });
+  for (let seed = 0; seed < 30; seed++) {
+    const { text } = sample(make(), tokenizer, STOP, { seed, maxTokens: 200 });
+    t.ok(text.startsWith('{') && typeof JSON.parse(text) === 'object', text);
+  }
+});
+
+t.test('regular expressions and choices match as a whole', async t => {
+  for (const pattern of ['a+b?', '(?:yes|no)!', '\\d{4}-\\d{2}', '[α-ω]{1,3}', '^x|y$', '[^\\n"]{2}']) {
+    const make = compile({ kind: 'regex', pattern });
+    for (let seed = 0; seed < 20; seed++) {
+      const { text, whole } = sample(make(), tokenizer, STOP, { seed, maxTokens: 60 });
+      t.ok(whole && new RegExp(`^(?:${pattern})$`, 'u').test(text), `${pattern}: ${text}`);
+    }
+  }
+  const choices = ['the cat', 'the', 'naïve ☕'];
+  const make = compile({ kind: 'choice', choices });
+  const seen = new Set(
+    Array.from({ length: 60 }, (_, seed) => sample(make(), tokenizer, STOP, { seed, maxTokens: 60 }).text),
+  );
+  t.strictSame([...seen].sort(), [...choices].sort());
+});
+
+t.test('what cannot be followed is refused with its place', async t => {
+  const cases: [schema: unknown, pointer: string, message: RegExp][] = [
+    [
+      { type: 'object', properties: { a: { not: {} } }, required: ['a'] },
+      '/properties/a/not',
+      /not supported/,
+    ],
+    [{ type: 'array', uniqueItems: true }, '/uniqueItems', /not supported/],
+    [{ items: { type: 'array', contains: {} }, type: 'array' }, '/items/contains', /not supported/],
+    [{ if: {}, then: {} }, '/if', /not supported/],
+    [{ type: 'strin' }, '/type', /malformed/],
+    [{ $ref: '#/$defs/gone' }, '/$ref', /leads nowhere/],
+    [{ $ref: 'https://example.org/a.json' }, '/$ref', /not supported/],
+    [{ $defs: { a: { $ref: '#/$defs/a' } }, $ref: '#/$defs/a' }, '/$defs/a/$ref', /refers to itself/],
+    [{ type: 'string', format: 'phone' }, '/format', /"phone" is not supported/],
+    [{ type: 'string', pattern: '(?=a)b' }, '/pattern', /look-around/],
+    [{ type: 'string', pattern: '(a)\\1' }, '/pattern', /back references/],
+    [{ type: 'string', pattern: '[' }, '/pattern', /not a regular expression/],
+    [{ type: 'string', pattern: '(?:.*a.{16}){2}' }, '/pattern', /too complex/],
+    [{ type: 'integer', multipleOf: 0.5 }, '/multipleOf', /integer/],
+    [{ oneOf: [{ type: 'integer' }, { type: 'number' }] }, '/oneOf', /two of its schemas/],
+    [
+      { type: 'object', properties: { 'a/b': { type: 'string', minLength: -1 } } },
+      '/properties/a~1b/minLength',
+      /malformed/,
+    ],
+    [5, '', /not a schema/],
+    [false, '', /no value/],
+    [{ type: 'integer', minimum: 3, maximum: 2 }, '', /no value/],
+    [{ type: 'object', properties: { a: { $ref: '#' } }, required: ['a'] }, '', /no value/],
+  ];
+  for (const [schema, pointer, message] of cases) {
+    t.throws(() => compile({ kind: 'schema', schema }), { pointer, message }, JSON.stringify(schema));
+  }
+  t.throws(() => compile({ kind: 'regex', pattern: '' }), { message: /empty text/ });
+  t.throws(() => compile({ kind: 'regex', pattern: 'a{1000}{1000}' }), { message: /too complex/ });
+});
