@@ -42,6 +42,8 @@ export class RequestScope {
   /** Those that have ended, in that order. */
   readonly sequences: EndedSequence[] = [];
   readonly observers: SequenceObserver[] = [{ onEnd: sequence => this.sequences.push(sequence) }];
+  /** Called when the answer is complete or the client has left, in this order. Undefined when that has happened. */
+  callbacks: (() => void)[] | undefined = [];
   readonly #controller = new AbortController();
 
   /** Aborted when the client leaves before its answer is complete, or its time is over. */
@@ -66,6 +68,9 @@ export function scopeOf({ request, raw }: FastifyReply): RequestScope {
     // Fastify's `request.signal` goes by the request's `close` event, which Node emits as soon as a body was read.
     const onClose = (): void => {
       if (!raw.writableFinished) created.abort();
+      const { callbacks = [] } = created;
+      created.callbacks = undefined;
+      for (const callback of callbacks) callback();
     };
     if (raw.destroyed) onClose();
     else raw.once('close', onClose);
@@ -84,7 +89,8 @@ export function scopeOfSignal(signal: AbortSignal): RequestScope | undefined {
 }
 
 /** Calls back when an answer is complete, or its client has left. (Fastify's `onResponse` misses clients that leave.) */
-export function whenDone({ raw }: FastifyReply, callback: () => void): void {
-  if (raw.destroyed) callback();
-  else raw.once('close', callback);
+export function whenDone(reply: FastifyReply, callback: () => void): void {
+  const { callbacks } = scopeOf(reply);
+  if (callbacks === undefined) callback();
+  else callbacks.push(callback);
 }

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import t from 'tap';
-import { modelPlans } from '../../src/config/models.js';
+import { isPulled, modelPlans } from '../../src/config/models.js';
 import { readSettings } from '../../src/config/read.js';
 
 const settings = await readSettings({
@@ -18,7 +18,7 @@ t.test('models that come along, where none is named', async t => {
 
 t.test("a model's own settings come before the server's", async t => {
   const models = [
-    'x=some/folder',
+    'x=./some/folder',
     'plain',
     { folder: '/c/d', aliases: ['e'], slots: 1, load: 'demand' as const },
   ];
@@ -28,4 +28,16 @@ t.test("a model's own settings come before the server's", async t => {
     { id: 'plain', folder: resolve('plain'), slots: 3 },
     { id: 'd', aliases: ['e'], folder: '/c/d', slots: 1, precision: 'int8', load: 'demand' },
   ]);
+});
+
+t.test('what is no folder but looks like owner/name is pulled from a hub', async t => {
+  const models = ['org/chat', 'mine=org/chat@v2', 'test', './org/chat'];
+  const plans = modelPlans({ ...settings, models }, []);
+  t.match(plans, [
+    { id: 'org/chat', folder: 'org/chat' },
+    { id: 'mine', folder: 'org/chat@v2' },
+    { id: 'test', folder: resolve('test') },
+    { id: 'chat', folder: resolve('org/chat') },
+  ]);
+  t.strictSame(plans.map(isPulled), [true, true, false, false]);
 });
