@@ -72,6 +72,8 @@ export class Allocator extends Handle {
 export class DeviceMemory extends Handle {
   readonly allocator: Allocator;
   readonly bytes: number;
+  /** Made once: a view of native memory costs far more than the copies that are made through it. */
+  #view: Uint8Array | undefined;
 
   constructor(allocator: Allocator, bytes: number) {
     if (!Number.isSafeInteger(bytes) || bytes < 0)
@@ -111,7 +113,9 @@ export class DeviceMemory extends Handle {
     const { name } = this.allocator.memoryInfo.device;
     if (name === 'Cuda')
       throw new KvasirError('runtime_failure', `the processor cannot reach ${name} memory`);
-    return new Uint8Array(koffi.view(this.pointer, this.bytes));
+    const { pointer } = this;
+    this.#view ??= new Uint8Array(koffi.view(pointer, this.bytes));
+    return this.#view;
   }
 
   /**
