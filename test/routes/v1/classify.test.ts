@@ -1,0 +1,122 @@
+import t from 'tap';
+import { Registry } from '../../../src/registry/registry.js';
+import { fakeEncoderModel } from '../../support/fake-encoder-service.js';
+import { startServer } from '../../support/http-server.js';
+import { jsonClient } from '../../support/json-client.js';
+
+const labels = ['sad', 'glad', 'mad'];
+const single = fakeEncoderModel('sequence-classification', {
+  id: 'single',
+  width: 3,
+  labels,
+  activation: 'softmax',
+});
+const multi = fakeEncoderModel('sequence-classification', {
+  id: 'multi',
+  width: 3,
+  labels,
+  activation: 'sigmoid',
+});
+const regression = fakeEncoderModel('sequence-classification', { id: 'stars', width: 1, labels: ['stars'] });
+const registry = new Registry([fakeEncoderModel('embedding'), single, multi, regression]);
+const { url } = await startServer(t, { registry });
+const post = jsonClient(url);
+t.beforeEach(() => [single, multi, regression].forEach(({ encoder }) => encoder.reset()));
+
+interface Answer {
+  data: {
+    index: number;
+    label: string;
+    scores: { label: string; score: number }[];
+    probs: number[];
+    num_classes: number;
+  }[];
+  usage: object;
+  error: { code: string; param: string; message: string };
+}
+
+const classify = async (fields: object): Promise<Answer> =>
+  (await post<Answer>('/v1/classify', { input: 'a', ...fields })).body;
+
+const rounded = (values: number[]): string[] => values.map(value => value.toFixed(4));
+
+t.test('one label of several', async t => {
+  single.encoder.script = () => [0, Math.log(2), Math.log(5)];
+  const answer = await classify({ input: ['the token', ''] });
+  t.match(answer, { id: /^classify-/, object: 'list', created: Number, model: 'single' });
+  t.strictSame(answer.usage, { prompt_tokens: 6, total_tokens: 6 });
+  t.strictSame(
+    answer.data.map(({ index }) => index),
+    [0, 1],
+  );
+  const [{ label, scores, probs, num_classes }] = answer.data as [Answer['data'][0]];
+  t.strictSame([label, num_classes], ['mad', 3]);
+  t.strictSame(rounded(probs), ['0.1250', '0.2500', '0.6250']);
+  t.strictSame(
+    scores.map(({ label }) => label),
+    ['mad', 'glad', 'sad'],
+  );
+  t.strictSame(rounded(scores.map(({ score }) => score)), ['0.6250', '0.2500', '0.1250']);
+});
+
+t.test('labels that do not exclude each other', async t => {
+  multi.encoder.script = () => [0, Math.log(3), -Math.log(3)];
+  const { data } = await classify({ model: 'multi' });
+  t.strictSame(rounded(data[0]!.probs), ['0.5000', '0.7500', '0.2500']);
+  t.equal(data[0]!.label, 'glad');
+});
+
+t.test('a number', async t => {
+  regression.encoder.script = () => [3.5];
+  t.match((await classify({ model: 'stars' })).data, [
+    { label: 'stars', scores: [{ label: 'stars', score: 3.5 }], probs: [3.5], num_classes: 1 },
+  ]);
+});
+
+t.test('fewer labels, raw scores', async t => {
+  single.encoder.script = () => [1, 3, 2];
+  t.match((await classify({ top_k: 2, raw_scores: true })).data[0], {
+    scores: [
+      { label: 'glad', score: 3 },
+      { label: 'mad', score: 2 },
+    ],
+    probs: [1, 3, 2],
+  });
+  t.equal((await classify({ top_k: 9 })).data[0]!.scores.length, 3);
+  t.match((await classify({ top_k: 0 })).error, { param: 'top_k' });
+});
+
+t.test('pairs of texts', async t => {
+  const pair = { text: 'a', text_pair: 'b' };
+  await classify({ input: pair });
+  await classify({ input: ['the', pair, { text: 'c', text_pair: null }] });
+  t.strictSame(
+    single.encoder.inputs.map(({ ids, typeIds }) => [
+      ids.map(id => single.tokenizer.token(id)).join(' '),
+      typeIds,
+    ]),
+    [
+      ['[CLS] a [SEP] b [SEP]', [0, 0, 0, 1, 1]],
+      ['[CLS] the [SEP]', undefined],
+      ['[CLS] a [SEP] b [SEP]', [0, 0, 0, 1, 1]],
+      ['[CLS] c [SEP]', undefined],
+    ],
+  );
+  t.match((await classify({ input: [pair, { text_pair: 'b' }] })).error, {
+    code: 'invalid_request',
+    message: /text is required/,
+  });
+  const long = { text: 'a '.repeat(20), text_pair: 'b '.repeat(20) };
+  t.match((await classify({ input: ['a', long] })).error, {
+    code: 'context_length_exceeded',
+    param: 'input[1]',
+  });
+  t.notOk('error' in (await classify({ input: ['a', long], truncate: true })));
+  t.equal(single.encoder.inputs.at(-1)!.ids.length, 32);
+});
+
+t.test('models that cannot', async t => {
+  t.match(await classify({ model: 'embedding' }), {
+    error: { code: 'model_not_found', message: 'the model "embedding" cannot classify texts' },
+  });
+});
