@@ -29,7 +29,7 @@ export async function loadGeneration(
   const tokenizer = await loadTokenizer(folder);
   const chat = await loadChatTemplate(folder, tokenizer);
   const { bosId, eosIds } = await readGenerationConfig(folder);
-  const { decoder } = await loadDecoder(environment, folder, options);
+  const { decoder, path } = await loadDecoder(environment, folder, options);
   const { cacheBytes = Infinity } = options;
   let engine: Engine;
   try {
@@ -48,6 +48,7 @@ export async function loadGeneration(
     engine,
     eosIds,
     bosId,
+    path,
     chat,
     close: () => engine.close(),
   };

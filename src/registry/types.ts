@@ -1,6 +1,7 @@
 import type { ChatTemplate } from '../chat/template.js';
 import type { EncoderService } from '../encoder/types.js';
 import type { GenerationEngine } from '../engine/types.js';
+import type { DecoderPath } from '../model/decoder-path.js';
 import type { EncoderTask } from '../model/encoder.js';
 import type { Tokenizer } from '../text/types.js';
 
@@ -26,6 +27,8 @@ export interface GenerationModel extends ServedModel {
   readonly eosIds: ReadonlySet<number>;
   /** BOS, if the model has one: what an empty prompt starts from. */
   readonly bosId: number | undefined;
+  /** How its decoder runs, and why. */
+  readonly path?: DecoderPath | undefined;
   /** How it writes conversations; undefined where it was not made for them. */
   readonly chat?: ChatTemplate | undefined;
 }
