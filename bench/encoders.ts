@@ -3,7 +3,8 @@
  * `@huggingface/transformers`, which runs the same model as an exporter writes it: text by text, all that waits in one batch, and batched by
  * length as Kvasir does. Contenders take turns in every round; tokenization is part of the work.
  *
- * Run: `npm run build && KVASIR_BENCH_TRANSFORMERS=/path/to/node_modules/@huggingface/transformers node dist/bench/encoders.js [seconds] [rounds]`
+ * Run: `npm run build && KVASIR_BENCH_TRANSFORMERS=/path/to/node_modules/@huggingface/transformers node dist/bench/encoders.js [seconds] [rounds]
+ * [clients...]`
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,9 +15,9 @@ import type { Measure, Measured } from './support/embedding-contender.js';
 import { writeRandomMiniLm } from './support/random-encoder.js';
 import { median } from './support/statistics.js';
 
-const CLIENTS = [1, 8, 64];
-const [seconds = 3, rounds = 5] = process.argv.slice(2).map(Number);
-const NAMES = ['kvasir f32', 'kvasir int8'];
+const [seconds = 3, rounds = 5, ...numbers] = process.argv.slice(2).map(Number);
+const CLIENTS = numbers.length > 0 ? numbers : [1, 8, 64];
+const NAMES = ['kvasir f32', 'kvasir f32 in two lanes', 'kvasir int8'];
 if (process.env.KVASIR_BENCH_TRANSFORMERS === undefined)
   console.log('KVASIR_BENCH_TRANSFORMERS is not set: only Kvasir runs');
 else NAMES.push('transformers.js one by one', 'transformers.js batched', 'transformers.js by length');

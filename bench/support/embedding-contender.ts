@@ -4,6 +4,7 @@
  *
  * Arguments: contender, model folder. Messages: {@link Measure}, answered by {@link Measured}.
  */
+import { cpus } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { BatchingEncoder } from '../../src/encoder/batching-encoder.js';
@@ -38,11 +39,16 @@ interface Contender {
 
 const [SHORTEST, LONGEST] = [8, 256];
 
-async function kvasir(folder: string, precision: 'f32' | 'int8'): Promise<Contender> {
-  const session = { spinning: process.env.KVASIR_BENCH_SPINNING === '1' };
-  const model = await loadEncoder(new Environment(), folder, { precision, session });
+/** @param lanes batches that run at once, each with its share of the processor's threads; 1: one batch with all of them. */
+async function kvasir(folder: string, precision: 'f32' | 'int8', lanes = 1): Promise<Contender> {
+  const session = {
+    spinning: process.env.KVASIR_BENCH_SPINNING === '1',
+    ...(lanes > 1 && { intraOpThreads: Math.max(1, Math.floor(cpus().length / lanes)) }),
+  };
+  const batching = { concurrency: lanes };
+  const model = await loadEncoder(new Environment(), folder, { precision, session, batching });
   return {
-    embed: text => model.encoder.encode([model.tokenizer.encodeWithOffsets(text)]),
+    embed: text => model.encoder.encode([{ ids: model.tokenizer.encode(text) }]),
     counts: () => model.encoder.stats(),
   };
 }
@@ -135,6 +141,8 @@ async function open(name: string, folder: string): Promise<Contender> {
   switch (name) {
     case 'kvasir f32':
       return kvasir(folder, 'f32');
+    case 'kvasir f32 in two lanes':
+      return kvasir(folder, 'f32', 2);
     case 'kvasir int8':
       return kvasir(folder, 'int8');
     case 'transformers.js one by one':

@@ -17,6 +17,7 @@ export interface EncoderOptions {
   readonly precision?: Precision | undefined;
   /** Longest input to serve, in tokens; at most, and by default, the model's own. */
   readonly contextLength?: number | undefined;
+  /** Idle threads sleep by default: where anything else wants the processor, spinning ones cost more than they save. */
   readonly session?: SessionSettings;
 }
 
@@ -79,7 +80,7 @@ async function loadPacked(
     wanted,
     Math.min(sizes.contextLength, modules.contextLength ?? Infinity),
   );
-  const session = await Session.load(environment, graphPath, settings);
+  const session = await Session.load(environment, graphPath, { spinning: false, ...settings });
   return new PackedEncoder(session, { task, sizes, contextLength, width, listed });
 }
 
@@ -103,7 +104,7 @@ async function loadPadded(
     pooling: modules.pooling,
     normalize: modules.normalize,
   };
-  const session = await Session.load(environment, graph, settings);
+  const session = await Session.load(environment, graph, { spinning: false, ...settings });
   try {
     return new PaddedEncoder(session, shape);
   } catch (error) {
