@@ -88,7 +88,10 @@ const modelSettings = {
     description: 'what the KV cache of a model may take, such as 2g',
     otherwise: 'all slots full',
   }),
-  precision: choice(PRECISIONS, { description: 'numbers in which the weights are stored', default: 'f32' }),
+  precision: choice(PRECISIONS, {
+    description: 'numbers in which the weights are stored',
+    otherwise: 'f32; of ready-made graphs the most exact',
+  }),
   prefix_reuse: flag({
     description: 'start prompts from what the cache has of them already',
     default: true,
@@ -131,7 +134,13 @@ export const SETTINGS = Type.Object({
 });
 
 type WithoutDefault =
-  'api_keys' | 'api_key_file' | 'cors_origins' | 'context_length' | 'max_tokens' | 'kv_cache_memory';
+  | 'api_keys'
+  | 'api_key_file'
+  | 'cors_origins'
+  | 'context_length'
+  | 'max_tokens'
+  | 'kv_cache_memory'
+  | 'precision';
 
 type All = Static<TObject<typeof serverSettings>> & Static<TObject<typeof modelSettings>>;
 
