@@ -151,9 +151,28 @@ t.test('openapi.yaml is what the routes say', async t => {
   t.strictSame(Object.keys(json.paths), [
     '/health/live',
     '/health/ready',
+    '/metrics',
+    '/embed',
+    '/predict',
+    '/rerank',
+    '/similarity',
+    '/tokenize',
+    '/decode',
+    '/info',
+    '/v1/chat/completions',
+    '/v1/classify',
     '/v1/completions',
+    '/v1/detokenize',
+    '/v1/embeddings',
+    '/v1/fill-mask',
     '/v1/models',
     '/v1/models/{model}',
+    '/v1/question-answering',
+    '/v1/rerank',
+    '/v1/responses',
+    '/v1/score',
+    '/v1/token-classification',
+    '/v1/tokenize',
   ]);
 });
 
@@ -175,9 +194,10 @@ t.test('every operation of the document is described, and so is every way it fai
       for (const [status, { description, content }] of Object.entries(operation.responses)) {
         t.not(description, 'Default Response', `${path} ${status}`);
         if (Number(status) >= 400) {
+          const shape = operation.tags?.includes('Text Embeddings Inference') ? 'TeiError' : 'Error';
           t.equal(
             content!['application/json']!.schema.$ref,
-            '#/components/schemas/Error',
+            `#/components/schemas/${shape}`,
             `${path} ${status}`,
           );
         }

@@ -13,7 +13,7 @@ export function generationModel(registry: ModelRegistry, id: string): Generation
 }
 
 /**
- * The model that a request names, or the first, for what any model can.
+ * The model that a request names, or the first that is loaded, for what any model can.
  *
  * @throws KvasirError `model_not_found` where there is no such model.
  */
@@ -21,6 +21,6 @@ export function anyModel(registry: ModelRegistry, id: string | null | undefined)
   if (id !== null && id !== undefined) return registry.get(id);
   const [first] = registry.list();
   if (first === undefined)
-    throw new KvasirError('model_not_found', 'no model is served here', { param: 'model' });
+    throw new KvasirError('model_not_found', 'no model is loaded here', { param: 'model' });
   return first;
 }

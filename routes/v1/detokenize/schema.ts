@@ -4,7 +4,9 @@ import { errorResponses, json, refTo } from '../../../src/http/schemas/shared.js
 
 const DetokenizeRequest = Type.Object(
   {
-    model: nullable(Type.String({ description: 'One of `/v1/models`. By default the first.' })),
+    model: nullable(
+      Type.String({ description: 'One of `/v1/models`. By default the first that is loaded.' }),
+    ),
     tokens: Type.Array(Type.Integer({ minimum: 0, title: 'token id' }), {
       description: 'Token ids. Those that the vocabulary does not have are passed over.',
       examples: [[403, 407, 261, 378]],

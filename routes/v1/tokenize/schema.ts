@@ -4,7 +4,9 @@ import { errorResponses, json, refTo } from '../../../src/http/schemas/shared.js
 
 const TokenizeRequest = Type.Object(
   {
-    model: nullable(Type.String({ description: 'One of `/v1/models`. By default the first.' })),
+    model: nullable(
+      Type.String({ description: 'One of `/v1/models`. By default the first that is loaded.' }),
+    ),
     prompt: Type.String({ description: 'The text.', examples: ['Once upon a time'] }),
     add_special_tokens: nullable(
       Type.Boolean({

@@ -53,7 +53,7 @@ export function encoderModel(
   ability: EncoderAbility,
 ): EncoderModel {
   const { what, kinds }: Ability = ABILITIES[ability];
-  if (id === null || id === undefined) return notFound(`no model is served here that can ${what}`);
+  if (id === null || id === undefined) return notFound(`no model is loaded here that can ${what}`);
   const model = registry.get(id);
   if (isEncoder(model) && kinds.some(kind => kind(model))) return model;
   return notFound(`the model ${JSON.stringify(id)} cannot ${what}`);

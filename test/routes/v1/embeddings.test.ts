@@ -144,7 +144,7 @@ t.test('the model: named, or the first that can', async t => {
   const bare = await startServer(t);
   t.match(await jsonClient(bare.url)('/v1/embeddings', { input: 'a' }), {
     status: 404,
-    body: { error: { code: 'model_not_found', message: 'no model is served here that can embed texts' } },
+    body: { error: { code: 'model_not_found', message: 'no model is loaded here that can embed texts' } },
   });
 });
 

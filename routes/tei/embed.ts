@@ -1,0 +1,80 @@
+import { Type, type Static } from '@fastify/type-provider-typebox';
+import { clientGone } from '../../src/http/disconnect.js';
+import { embed as embedSources } from '../../src/http/encoders/embed.js';
+import { inputLimit, type Source } from '../../src/http/encoders/inputs.js';
+import { encoderModel, nameModel } from '../../src/http/encoders/models.js';
+import { plainJson } from '../../src/http/plain-json.js';
+import { MAX_INPUTS, modelField, TokenIds } from '../../src/http/schemas/encoding.js';
+import { nullable } from '../../src/http/schemas/nullable.js';
+import { json, refTo } from '../../src/http/schemas/shared.js';
+import type { ModelRegistry } from '../../src/registry/types.js';
+import { teiErrorResponses } from './errors.js';
+import { promptName, refusePrompt, TAG, truncation } from './fields.js';
+import type { App } from './plugin.js';
+
+const TeiEmbedRequest = Type.Object(
+  {
+    model: modelField,
+    inputs: Type.Union(
+      [
+        Type.String(),
+        TokenIds,
+        Type.Array(Type.Union([Type.String(), TokenIds]), { minItems: 1, maxItems: MAX_INPUTS }),
+      ],
+      { description: 'A text, several texts, or the same as token ids.' },
+    ),
+    normalize: nullable(
+      Type.Boolean({ default: true, description: 'Scale each embedding to a length of 1.' }),
+    ),
+    dimensions: nullable(
+      Type.Integer({ minimum: 1, description: 'Keep only the first so many components.' }),
+    ),
+    prompt_name: promptName,
+    ...truncation,
+  },
+  { $id: 'TeiEmbedRequest', examples: [{ inputs: ['A fox in the snow'], truncate: true }] },
+);
+
+const schema = {
+  operationId: 'teiEmbed',
+  summary: 'Embed texts',
+  description: 'A vector for each text, as a list of lists, for one text too.',
+  tags: [TAG],
+  body: refTo(TeiEmbedRequest),
+  response: {
+    200: json('The embeddings, in the order of the inputs.', Type.Array(Type.Array(Type.Number()))),
+    ...teiErrorResponses(400, 401, 404, 413, 415, 429, 500, 503),
+  },
+};
+
+/** `POST /embed` */
+export function embed(app: App, registry: ModelRegistry): void {
+  app.addSchema(TeiEmbedRequest);
+  const preValidation = nameModel(registry, 'embed');
+
+  app.post('/embed', { schema, preValidation, serializerCompiler: plainJson }, async (request, reply) => {
+    const { body } = request;
+    refusePrompt(body.prompt_name);
+    const model = encoderModel(registry, body.model, 'embed');
+    const options = {
+      limit: inputLimit(body, model),
+      dimensions: body.dimensions ?? undefined,
+      normalize: body.normalize ?? true,
+    };
+    const { vectors } = await embedSources(model, readInputs(body.inputs), options, clientGone(reply));
+    return vectors.map(vector => Array.from(vector));
+  });
+}
+
+function readInputs(inputs: Static<typeof TeiEmbedRequest>['inputs']): Source[] {
+  if (typeof inputs === 'string') return [{ param: 'inputs', text: inputs }];
+  if (isTokenIds(inputs)) return [{ param: 'inputs', ids: inputs }];
+  return inputs.map((one, index) => {
+    const param = `inputs[${index}]`;
+    return typeof one === 'string' ? { param, text: one } : { param, ids: one };
+  });
+}
+
+function isTokenIds(inputs: readonly (string | number | number[])[]): inputs is number[] {
+  return typeof inputs[0] === 'number';
+}

@@ -1,0 +1,46 @@
+import { Type, type Static } from '@fastify/type-provider-typebox';
+import type { ErrorBody } from '../../src/http/errors.js';
+import { errorResponses, json, refTo } from '../../src/http/schemas/shared.js';
+import type { App } from './plugin.js';
+
+const TeiError = Type.Object(
+  {
+    error: Type.String({ description: 'For people; may change.' }),
+    error_type: Type.String({ description: '`Validation`, `Overloaded`, `Unhealthy` or `Backend`.' }),
+    code: Type.Union([Type.String(), Type.Null()], {
+      description: 'For programs; stable. The same as in the other endpoints.',
+    }),
+  },
+  {
+    $id: 'TeiError',
+    description: 'What went wrong, in the shape that clients of text-embeddings-inference read.',
+    examples: [{ error: 'inputs is required', error_type: 'Validation', code: 'invalid_request' }],
+  },
+);
+
+const ERROR_TYPES: Readonly<Record<number, string>> = {
+  429: 'Overloaded',
+  500: 'Backend',
+  503: 'Unhealthy',
+  504: 'Backend',
+};
+
+/** Tells the same errors as everywhere, with the same status, in TEI's shape. */
+export function answerErrors(app: App): void {
+  app.addSchema(TeiError);
+  app.addHook('preSerialization', async (_request, reply, payload) =>
+    reply.statusCode < 400 ? payload : teiError(reply.statusCode, payload as ErrorBody),
+  );
+}
+
+function teiError(status: number, { error: { message, code } }: ErrorBody): Static<typeof TeiError> {
+  return { error: message, error_type: ERROR_TYPES[status] ?? 'Validation', code };
+}
+
+/** As `errorResponses`. */
+export function teiErrorResponses(...statuses: Parameters<typeof errorResponses>): Record<string, object> {
+  const entries = Object.entries(errorResponses(...statuses)) as [string, { description: string }][];
+  return Object.fromEntries(
+    entries.map(([status, { description }]) => [status, json(description, refTo(TeiError))]),
+  );
+}

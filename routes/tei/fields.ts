@@ -1,0 +1,31 @@
+import { Type } from '@fastify/type-provider-typebox';
+import { KvasirError } from '../../src/errors.js';
+import { truncationFields } from '../../src/http/schemas/encoding.js';
+import { nullable } from '../../src/http/schemas/nullable.js';
+
+/** The group of the endpoints in the documentation. */
+export const TAG = 'Text Embeddings Inference';
+
+/** What becomes of inputs that are too long. */
+export const truncation = {
+  truncate: truncationFields.truncate,
+  truncation_direction: truncationFields.truncation_direction,
+};
+
+export const promptName = nullable(
+  Type.String({ description: 'Refused: the prompts of a sentence-transformers model are not known here.' }),
+);
+
+/**
+ * To leave a prompt out would change the embeddings, and nobody would know.
+ *
+ * @throws KvasirError `invalid_request` where there is one.
+ */
+export function refusePrompt(name: string | null | undefined): void {
+  if (name === null || name === undefined) return;
+  throw new KvasirError(
+    'invalid_request',
+    'prompt_name is not supported: put the prompt in front of the texts',
+    { param: 'prompt_name' },
+  );
+}

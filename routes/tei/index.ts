@@ -1,0 +1,23 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import type { RouteOptions } from '../../src/http/route-options.js';
+import { embed } from './embed.js';
+import { answerErrors } from './errors.js';
+import { info } from './info.js';
+import { predict } from './predict.js';
+import { rerank } from './rerank.js';
+import { similarity } from './similarity.js';
+import { decode, tokenize } from './tokens.js';
+
+/** The endpoints stand at the root, not under the folder's name. */
+export const autoPrefix = '';
+
+/**
+ * The endpoints of Hugging Face's text-embeddings-inference (TEI), for its clients: bare lists in and out. That server has one model; here
+ * the first that can do what is asked answers, or the one that `model` names.
+ */
+const textEmbeddingsInference: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { registry }) => {
+  answerErrors(app);
+  for (const add of [embed, predict, rerank, similarity, tokenize, decode, info]) add(app, registry);
+};
+
+export default textEmbeddingsInference;

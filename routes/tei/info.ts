@@ -1,0 +1,73 @@
+import { Type, type Static } from '@fastify/type-provider-typebox';
+import { isCrossEncoder } from '../../src/http/encoders/models.js';
+import { MAX_INPUTS } from '../../src/http/schemas/encoding.js';
+import { json } from '../../src/http/schemas/shared.js';
+import { anyModel } from '../../src/http/served-model.js';
+import type { Model, ModelRegistry } from '../../src/registry/types.js';
+import { teiErrorResponses } from './errors.js';
+import { TAG } from './fields.js';
+import type { App } from './plugin.js';
+
+const Labels = Type.Object({
+  id2label: Type.Record(Type.String(), Type.String()),
+  label2id: Type.Record(Type.String(), Type.Integer()),
+});
+
+const Info = Type.Object({
+  model_id: Type.String(),
+  model_type: Type.Object(
+    {
+      embedding: Type.Optional(Type.Object({})),
+      classifier: Type.Optional(Labels),
+      reranker: Type.Optional(Labels),
+    },
+    { description: 'One entry: what the model does. Empty for a model that does none of this.' },
+  ),
+  model_dtype: Type.String({
+    description: 'Of activations; weights may be stored with fewer bits.',
+    const: 'float32',
+  }),
+  max_input_length: Type.Integer({ description: 'Longest input in tokens.' }),
+  max_client_batch_size: Type.Integer({ description: 'Most inputs in one request.' }),
+  auto_truncate: Type.Boolean({
+    description: 'Whether inputs are cut unless a request says so: they are not.',
+  }),
+});
+
+const schema = {
+  operationId: 'teiInfo',
+  summary: 'Describe an encoder',
+  description: 'What a client of text-embeddings-inference asks before it sends texts.',
+  tags: [TAG],
+  querystring: Type.Object({
+    model: Type.Optional(Type.String({ description: 'Its name. By default the first encoder.' })),
+  }),
+  response: { 200: json('The model.', Info), ...teiErrorResponses(400, 404, 500, 503) },
+};
+
+/** `GET /info` */
+export function info(app: App, registry: ModelRegistry): void {
+  app.get('/info', { schema }, async ({ query }) => {
+    const firstEncoder = registry.list().find(({ kind }) => kind === 'encoder');
+    const model = anyModel(registry, query.model ?? firstEncoder?.id);
+    return {
+      model_id: model.id,
+      model_type: modelType(model),
+      model_dtype: 'float32',
+      max_input_length: model.contextLength,
+      max_client_batch_size: MAX_INPUTS,
+      auto_truncate: false,
+    };
+  });
+}
+
+function modelType(model: Model): Static<typeof Info>['model_type'] {
+  if (model.kind !== 'encoder') return {};
+  if (model.task === 'embedding') return { embedding: {} };
+  if (model.task !== 'sequence-classification') return {};
+  const labels = {
+    id2label: Object.fromEntries(model.labels.map((label, id) => [id, label])),
+    label2id: Object.fromEntries(model.labels.map((label, id) => [label, id])),
+  };
+  return isCrossEncoder(model) ? { reranker: labels } : { classifier: labels };
+}

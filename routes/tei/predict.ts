@@ -1,0 +1,82 @@
+import { Type, type Static } from '@fastify/type-provider-typebox';
+import { clientGone } from '../../src/http/disconnect.js';
+import { classify, labelScores, ranked } from '../../src/http/encoders/classify.js';
+import { inputLimit, type TextSource } from '../../src/http/encoders/inputs.js';
+import { encoderModel, nameModel } from '../../src/http/encoders/models.js';
+import { plainJson } from '../../src/http/plain-json.js';
+import { MAX_INPUTS, modelField } from '../../src/http/schemas/encoding.js';
+import { nullable } from '../../src/http/schemas/nullable.js';
+import { json, refTo } from '../../src/http/schemas/shared.js';
+import type { ModelRegistry } from '../../src/registry/types.js';
+import { teiErrorResponses } from './errors.js';
+import { TAG, truncation } from './fields.js';
+import type { App } from './plugin.js';
+
+const Sequence = Type.Array(Type.String(), { minItems: 1, maxItems: 2 });
+
+const TeiPredictRequest = Type.Object(
+  {
+    model: modelField,
+    inputs: Type.Union(
+      [Type.String(), Sequence, Type.Array(Sequence, { minItems: 1, maxItems: MAX_INPUTS })],
+      {
+        description:
+          'A text; a pair of texts, as a list of two; or a list of lists, each of one text or of a pair.',
+      },
+    ),
+    raw_scores: nullable(
+      Type.Boolean({ default: false, description: "The model's logits in place of probabilities." }),
+    ),
+    ...truncation,
+  },
+  { $id: 'TeiPredictRequest', examples: [{ inputs: [['A warm and funny film'], ['Two hours of boredom']] }] },
+);
+
+const LabelScores = Type.Array(Type.Object({ score: Type.Number(), label: Type.String() }));
+
+const schema = {
+  operationId: 'teiPredict',
+  summary: 'Classify texts',
+  description: 'All labels of each text, or pair of texts, with their scores.',
+  tags: [TAG],
+  body: refTo(TeiPredictRequest),
+  response: {
+    200: json(
+      'The labels, the best first; for a list of inputs, a list of such.',
+      Type.Union([LabelScores, Type.Array(LabelScores)]),
+    ),
+    ...teiErrorResponses(400, 401, 404, 413, 415, 429, 500, 503),
+  },
+};
+
+/** `POST /predict` */
+export function predict(app: App, registry: ModelRegistry): void {
+  app.addSchema(TeiPredictRequest);
+  const preValidation = nameModel(registry, 'classify');
+
+  app.post('/predict', { schema, preValidation, serializerCompiler: plainJson }, async (request, reply) => {
+    const { body } = request;
+    const model = encoderModel(registry, body.model, 'classify');
+    const { sources, single } = readInputs(body.inputs);
+    const { logits } = await classify(model, sources, inputLimit(body, model), clientGone(reply));
+    const predictions = logits.map(row => ranked(labelScores(model, row, body.raw_scores ?? false)));
+    return single ? predictions[0] : predictions;
+  });
+}
+
+function readInputs(inputs: Static<typeof TeiPredictRequest>['inputs']): {
+  readonly sources: TextSource[];
+  readonly single: boolean;
+} {
+  if (typeof inputs === 'string') return { sources: [sequence('inputs', [inputs])], single: true };
+  if (isSequence(inputs)) return { sources: [sequence('inputs', inputs)], single: true };
+  return { sources: inputs.map((one, index) => sequence(`inputs[${index}]`, one)), single: false };
+}
+
+function isSequence(inputs: readonly (string | string[])[]): inputs is string[] {
+  return typeof inputs[0] === 'string';
+}
+
+function sequence(param: string, texts: readonly string[]): TextSource {
+  return { param, text: texts[0]!, pair: texts[1] };
+}

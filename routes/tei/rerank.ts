@@ -1,0 +1,76 @@
+import { Type } from '@fastify/type-provider-typebox';
+import { clientGone } from '../../src/http/disconnect.js';
+import { inputLimit, textSources } from '../../src/http/encoders/inputs.js';
+import { encoderModel, nameModel } from '../../src/http/encoders/models.js';
+import { relevance } from '../../src/http/encoders/relevance.js';
+import { MAX_INPUTS, modelField } from '../../src/http/schemas/encoding.js';
+import { nullable } from '../../src/http/schemas/nullable.js';
+import { json, refTo } from '../../src/http/schemas/shared.js';
+import type { ModelRegistry } from '../../src/registry/types.js';
+import { descending } from '../../src/tasks/scores.js';
+import { teiErrorResponses } from './errors.js';
+import { TAG, truncation } from './fields.js';
+import type { App } from './plugin.js';
+
+const TeiRerankRequest = Type.Object(
+  {
+    model: modelField,
+    query: Type.String({ description: 'What is looked for.' }),
+    texts: Type.Array(Type.String(), {
+      minItems: 1,
+      maxItems: MAX_INPUTS,
+      description: 'Texts to put in order.',
+    }),
+    raw_scores: nullable(
+      Type.Boolean({ default: false, description: "A cross-encoder's logits in place of their sigmoid." }),
+    ),
+    return_text: nullable(Type.Boolean({ default: false, description: 'Give each text too.' })),
+    ...truncation,
+  },
+  {
+    $id: 'TeiRerankRequest',
+    examples: [
+      { query: 'Where do foxes live?', texts: ['The price of tea', 'A fox digs its den in the wood'] },
+    ],
+  },
+);
+
+const Rank = Type.Object({
+  index: Type.Integer({ description: 'Of the text in the request.' }),
+  text: Type.Optional(Type.String()),
+  score: Type.Number(),
+});
+
+const schema = {
+  operationId: 'teiRerank',
+  summary: 'Put texts in order',
+  description: 'Sorts texts by their relevance to a query.',
+  tags: [TAG],
+  body: refTo(TeiRerankRequest),
+  response: {
+    200: json('The most relevant text first.', Type.Array(Rank)),
+    ...teiErrorResponses(400, 401, 404, 413, 415, 429, 500, 503),
+  },
+};
+
+/** `POST /rerank` */
+export function rerank(app: App, registry: ModelRegistry): void {
+  app.addSchema(TeiRerankRequest);
+
+  app.post('/rerank', { schema, preValidation: nameModel(registry, 'score') }, async (request, reply) => {
+    const { body } = request;
+    const model = encoderModel(registry, body.model, 'score');
+    const { scores } = await relevance(
+      model,
+      textSources('query', body.query),
+      textSources('texts', body.texts),
+      { limit: inputLimit(body, model), raw: body.raw_scores ?? false },
+      clientGone(reply),
+    );
+    return descending(scores).map(index => ({
+      index,
+      ...(body.return_text && { text: body.texts[index]! }),
+      score: scores[index]!,
+    }));
+  });
+}

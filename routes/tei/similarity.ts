@@ -1,0 +1,70 @@
+import { Type } from '@fastify/type-provider-typebox';
+import { clientGone } from '../../src/http/disconnect.js';
+import { embed } from '../../src/http/encoders/embed.js';
+import { inputLimit } from '../../src/http/encoders/inputs.js';
+import { encoderModel, nameModel } from '../../src/http/encoders/models.js';
+import { MAX_INPUTS, modelField } from '../../src/http/schemas/encoding.js';
+import { nullable } from '../../src/http/schemas/nullable.js';
+import { json, refTo } from '../../src/http/schemas/shared.js';
+import type { ModelRegistry } from '../../src/registry/types.js';
+import { cosine } from '../../src/tasks/vectors.js';
+import { teiErrorResponses } from './errors.js';
+import { promptName, refusePrompt, TAG, truncation } from './fields.js';
+import type { App } from './plugin.js';
+
+const TeiSimilarityRequest = Type.Object(
+  {
+    model: modelField,
+    inputs: Type.Object({
+      source_sentence: Type.String({ description: 'The text that the others are compared with.' }),
+      sentences: Type.Array(Type.String(), { minItems: 1, maxItems: MAX_INPUTS }),
+    }),
+    parameters: nullable(Type.Object({ prompt_name: promptName, ...truncation })),
+  },
+  {
+    $id: 'TeiSimilarityRequest',
+    examples: [
+      {
+        inputs: {
+          source_sentence: 'A fox in the snow',
+          sentences: ['A dog in the rain', 'A fox on the ice'],
+        },
+      },
+    ],
+  },
+);
+
+const schema = {
+  operationId: 'teiSimilarity',
+  summary: 'Compare texts',
+  description: "The cosine of each sentence's embedding with that of the source sentence.",
+  tags: [TAG],
+  body: refTo(TeiSimilarityRequest),
+  response: {
+    200: json('From -1 to 1, in the order of the sentences.', Type.Array(Type.Number())),
+    ...teiErrorResponses(400, 401, 404, 413, 415, 429, 500, 503),
+  },
+};
+
+/** `POST /similarity` */
+export function similarity(app: App, registry: ModelRegistry): void {
+  app.addSchema(TeiSimilarityRequest);
+
+  app.post('/similarity', { schema, preValidation: nameModel(registry, 'embed') }, async (request, reply) => {
+    const { model: name, inputs, parameters } = request.body;
+    refusePrompt(parameters?.prompt_name);
+    const model = encoderModel(registry, name, 'embed');
+    const sources = [
+      { param: 'inputs.source_sentence', text: inputs.source_sentence },
+      ...inputs.sentences.map((text, index) => ({ param: `inputs.sentences[${index}]`, text })),
+    ];
+    const options = {
+      limit: inputLimit(parameters ?? {}, model),
+      dimensions: undefined,
+      normalize: false,
+    };
+    const { vectors } = await embed(model, sources, options, clientGone(reply));
+    const [source, ...others] = vectors;
+    return others.map(vector => cosine(source!, vector));
+  });
+}

@@ -1,0 +1,124 @@
+import { Type } from '@fastify/type-provider-typebox';
+import { clientGone } from '../../src/http/disconnect.js';
+import { textSources } from '../../src/http/encoders/inputs.js';
+import { mapInTurns } from '../../src/http/encoders/turns.js';
+import { MAX_INPUTS, modelField, Texts, TokenIds } from '../../src/http/schemas/encoding.js';
+import { described, nullable } from '../../src/http/schemas/nullable.js';
+import { json, refTo } from '../../src/http/schemas/shared.js';
+import { anyModel } from '../../src/http/served-model.js';
+import type { ModelRegistry } from '../../src/registry/types.js';
+import { codePointOffsets } from '../../src/text/code-points.js';
+import type { Tokenizer } from '../../src/text/types.js';
+import { teiErrorResponses } from './errors.js';
+import { promptName, refusePrompt, TAG } from './fields.js';
+import type { App } from './plugin.js';
+
+const TeiTokenizeRequest = Type.Object(
+  {
+    model: modelField,
+    inputs: described(Texts, 'A text or several texts.'),
+    add_special_tokens: nullable(
+      Type.Boolean({ default: true, description: 'With those that the model expects around a text.' }),
+    ),
+    prompt_name: promptName,
+  },
+  { $id: 'TeiTokenizeRequest', examples: [{ inputs: 'A fox in the snow' }] },
+);
+
+const TeiToken = Type.Object(
+  {
+    id: Type.Integer(),
+    text: Type.String({ description: 'That part of the text; of a special token, its name.' }),
+    special: Type.Boolean({ description: 'Whether it is not of the text, but was added to it.' }),
+    start: Type.Union([Type.Integer(), Type.Null()], {
+      description: 'Where it begins, in Unicode characters (code points); null for special tokens.',
+    }),
+    stop: Type.Union([Type.Integer(), Type.Null()], {
+      description: 'Where it ends: the character behind it.',
+    }),
+  },
+  { $id: 'TeiToken' },
+);
+
+const tokenizeSchema = {
+  operationId: 'teiTokenize',
+  summary: 'Turn texts into tokens',
+  description: 'The tokens of each text, as a list of lists, for one text too.',
+  tags: [TAG],
+  body: refTo(TeiTokenizeRequest),
+  response: {
+    200: json('The tokens, in the order of the inputs.', Type.Array(Type.Array(refTo(TeiToken)))),
+    ...teiErrorResponses(400, 401, 404, 413, 415, 500, 503),
+  },
+};
+
+/** `POST /tokenize` */
+export function tokenize(app: App, registry: ModelRegistry): void {
+  app.addSchema(TeiTokenizeRequest);
+  app.addSchema(TeiToken);
+
+  app.post('/tokenize', { schema: tokenizeSchema }, async (request, reply) => {
+    const { body } = request;
+    refusePrompt(body.prompt_name);
+    const { tokenizer } = anyModel(registry, body.model);
+    const withSpecial = body.add_special_tokens ?? true;
+    return mapInTurns(
+      textSources('inputs', body.inputs),
+      ({ text }) => tokensOf(tokenizer, text).filter(token => withSpecial || !token.special),
+      clientGone(reply),
+    );
+  });
+}
+
+function tokensOf(tokenizer: Tokenizer, text: string) {
+  const { ids, origins } = tokenizer.encodeWithOffsets(text);
+  const offset = codePointOffsets(text);
+  return ids.map((id, position) => {
+    const origin = origins[position];
+    if (origin === undefined)
+      return { id, text: tokenizer.token(id)!, special: true, start: null, stop: null };
+    const { start, end } = origin;
+    return { id, text: text.slice(start, end), special: false, start: offset(start), stop: offset(end) };
+  });
+}
+
+const TeiDecodeRequest = Type.Object(
+  {
+    model: modelField,
+    ids: Type.Union([TokenIds, Type.Array(TokenIds, { minItems: 1, maxItems: MAX_INPUTS })], {
+      description: 'Token ids, or lists of such.',
+    }),
+    skip_special_tokens: nullable(
+      Type.Boolean({ default: true, description: 'Leave special tokens out of the text.' }),
+    ),
+  },
+  { $id: 'TeiDecodeRequest', examples: [{ ids: [[101, 2003, 102]] }] },
+);
+
+const decodeSchema = {
+  operationId: 'teiDecode',
+  summary: 'Turn token ids into texts',
+  description: 'The texts as a list, for one list of ids too.',
+  tags: [TAG],
+  body: refTo(TeiDecodeRequest),
+  response: {
+    200: json('The texts.', Type.Array(Type.String())),
+    ...teiErrorResponses(400, 401, 404, 413, 415, 500, 503),
+  },
+};
+
+/** `POST /decode` */
+export function decode(app: App, registry: ModelRegistry): void {
+  app.addSchema(TeiDecodeRequest);
+
+  app.post('/decode', { schema: decodeSchema }, async ({ body }) => {
+    const { tokenizer } = anyModel(registry, body.model);
+    const skipSpecialTokens = body.skip_special_tokens ?? true;
+    const lists = isTokenIds(body.ids) ? [body.ids] : body.ids;
+    return lists.map(ids => tokenizer.decode(ids, { skipSpecialTokens }));
+  });
+}
+
+function isTokenIds(ids: readonly number[] | readonly number[][]): ids is number[] {
+  return typeof ids[0] === 'number';
+}
