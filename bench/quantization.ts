@@ -13,6 +13,7 @@ import type { BlockFormat } from '../src/graph/quantization/block-format.js';
 import { dequantize, quantize } from '../src/graph/quantization/quantize.js';
 import { Checkpoint } from '../src/graph/weights/checkpoint.js';
 import { loadMatrix, type Matrix } from '../src/graph/weights/matrix.js';
+import { ModelWeights } from '../src/graph/weights/model-weights.js';
 import { argmax } from '../src/engine/sampler.js';
 import type { Decoder } from '../src/model/decoder.js';
 import { Environment } from '../src/runtime/index.js';
@@ -46,7 +47,9 @@ async function printMatrixErrors(folder: string): Promise<void> {
   try {
     const graphs = QUANTIZED.map(precision => {
       const graph = new RecordingGraph(NUMBER_FORMATS[precision]);
-      decoderArchitecture(config).write(graph, config, checkpoint);
+      const weights = new ModelWeights(checkpoint);
+      const architecture = decoderArchitecture(config);
+      architecture.write({ graph, config, weights, sizes: architecture.sizes(config) });
       return graph;
     });
     const names = [...graphs[0]!.matrices.keys()];

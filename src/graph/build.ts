@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { decoderArchitecture } from './architectures/index.js';
 import type { DecoderSizes } from './architectures/decoder.js';
+import { isShortened } from './architectures/rope.js';
 import { paddedHeadSize } from './blocks/grouped-query-attention.js';
 import { buildOnce } from './build-cache.js';
 import { ModelConfig } from './config.js';
@@ -8,6 +9,7 @@ import { ModelGraph } from './model-graph.js';
 import { DataType } from './onnx/graph-builder.js';
 import { NUMBER_FORMATS, type Precision } from './precision.js';
 import { Checkpoint, weightFiles } from './weights/checkpoint.js';
+import { ModelWeights } from './weights/model-weights.js';
 
 /** A graph on disk, ready to load. */
 export interface BuiltDecoder {
@@ -21,6 +23,8 @@ export interface BuiltDecoder {
 export interface BuildOptions {
   /** Default `f32`. */
   readonly precision?: Precision | undefined;
+  /** Longest sequence that will be run; by default the model's own. */
+  readonly contextLength?: number | undefined;
 }
 
 /**
@@ -31,18 +35,27 @@ export interface BuildOptions {
  */
 export async function buildDecoder(
   folder: string,
-  { precision = 'f32' }: BuildOptions = {},
+  { precision = 'f32', contextLength = Infinity }: BuildOptions = {},
 ): Promise<BuiltDecoder> {
   const config = await ModelConfig.read(folder);
   const architecture = decoderArchitecture(config);
   const sizes = architecture.sizes(config);
+  const served = { ...sizes, contextLength: Math.min(contextLength, sizes.contextLength) };
+  // The table of positions is as long as the model allows, so that one build serves all contexts that it can.
+  const isShort = isShortened(config, served.contextLength);
   const format = NUMBER_FORMATS[precision];
   const files = ['config.json', ...(await weightFiles(folder))];
-  const build = await buildOnce({ folder, files, variant: `decoder-${precision}` }, async target => {
+  const variant = `decoder-${precision}${isShort ? '-short' : ''}`;
+  const build = await buildOnce({ folder, files, variant }, async target => {
     const checkpoint = await Checkpoint.open(folder);
     try {
       const graph = new ModelGraph(format);
-      architecture.write(graph, config, checkpoint);
+      architecture.write({
+        graph,
+        config,
+        weights: new ModelWeights(checkpoint),
+        sizes: isShort ? served : sizes,
+      });
       await graph.save(path.join(target, 'decoder.onnx'));
     } finally {
       await checkpoint.close();

@@ -52,8 +52,13 @@ export class ModelGraph extends GraphBuilder {
     });
   }
 
-  /** Adds a matrix in a block format. */
-  quantized(name: string, matrix: Matrix, format: BlockFormat): QuantizedWeight {
+  /**
+   * Adds a matrix in a block format.
+   *
+   * @param experts where given, rows belong to so many matrices, one under the other; codes are then `[experts, rows, row bytes]` and
+   * scales `[experts, rows, blocks]`, as com.microsoft.QMoE wants them. Needs whole blocks and a symmetric format.
+   */
+  quantized(name: string, matrix: Matrix, format: BlockFormat, experts?: number): QuantizedWeight {
     const { rows, columns } = matrix;
     const blocks = blocksPerRow(format, columns);
     const roundScale = this.floatType === DataType.FLOAT16 ? roundToFloat16 : Math.fround;
@@ -61,10 +66,13 @@ export class ModelGraph extends GraphBuilder {
     const codes = this.initializer(
       `${name}.weight`,
       DataType.UINT8,
-      [rows, blocks, blockBytes(format)],
+      experts === undefined
+        ? [rows, blocks, blockBytes(format)]
+        : [experts, rows / experts, blocks * blockBytes(format)],
       async () => (await result()).codes,
     );
-    const scales = this.floats(`${name}.scales`, [rows, blocks], async () => (await result()).scales);
+    const scaleShape = experts === undefined ? [rows, blocks] : [experts, rows / experts, blocks];
+    const scales = this.floats(`${name}.scales`, scaleShape, async () => (await result()).scales);
     const zeroPoints = format.symmetric
       ? NONE
       : this.initializer(

@@ -1,6 +1,6 @@
 import type { ModelConfig } from '../config.js';
 import type { ModelGraph } from '../model-graph.js';
-import type { Checkpoint } from '../weights/checkpoint.js';
+import type { ModelWeights } from '../weights/model-weights.js';
 
 /** Sizes of a decoder-only transformer. */
 export interface DecoderSizes {
@@ -11,8 +11,17 @@ export interface DecoderSizes {
   /** Features of a head, as the model has them. */
   readonly headSize: number;
   readonly vocabularySize: number;
-  /** Longest sequence that the model was made for. */
+  /** Longest sequence. */
   readonly contextLength: number;
+}
+
+/** What an architecture writes a model from. */
+export interface DecoderSource {
+  readonly graph: ModelGraph;
+  readonly config: ModelConfig;
+  readonly weights: ModelWeights;
+  /** With the context that is to be served. */
+  readonly sizes: DecoderSizes;
 }
 
 /**
@@ -29,7 +38,7 @@ export interface DecoderArchitecture {
    *
    * @throws KvasirError `invalid_model` where a weight is missing or has another shape than config.json says; `unsupported_model`
    */
-  write(graph: ModelGraph, config: ModelConfig, checkpoint: Checkpoint): void;
+  write(source: DecoderSource): void;
 }
 
 /** Reads {@link DecoderSizes} from the fields that most families use. */

@@ -1,7 +1,7 @@
-import { float } from '../onnx/attributes.js';
 import type { ModelGraph } from '../model-graph.js';
 import type { Value } from '../onnx/graph-builder.js';
 import type { Matrix } from '../weights/matrix.js';
+import { activate, type Activation } from './activation.js';
 import { linear, type Bias } from './linear.js';
 
 /** Weights of a gated feed-forward layer; biases may be absent. */
@@ -14,25 +14,38 @@ export interface GatedWeights {
   readonly downBias?: Bias | undefined;
 }
 
-/** The SwiGLU feed-forward layer, `(silu(x Wg) ⊙ x Wu) Wd` (Shazeer 2020). */
-export function swiGlu(graph: ModelGraph, name: string, x: Value, weights: GatedWeights): Value {
+/** A gated feed-forward layer, `(f(x Wg) ⊙ x Wu) Wd` (Shazeer 2020): SwiGLU with SiLU, GeGLU with GELU. */
+export function gatedFeedForward(
+  graph: ModelGraph,
+  name: string,
+  x: Value,
+  weights: GatedWeights,
+  activation: Activation,
+): Value {
   const gate = linear(graph, `${name}.gate`, x, weights.gate, weights.gateBias);
   const up = linear(graph, `${name}.up`, x, weights.up, weights.upBias);
-  const product = graph.node({
-    op: 'Mul',
-    inputs: [silu(graph, `${name}.silu`, gate), up],
-    name: `${name}.product`,
-  });
+  const gated = activate(graph, `${name}.${activation}`, gate, activation);
+  const product = graph.node({ op: 'Mul', inputs: [gated, up], name: `${name}.product` });
   return linear(graph, `${name}.down`, product, weights.down, weights.downBias);
 }
 
-/** `x · sigmoid(x)` (Elfwing et al. 2017): QuickGelu with a slope of 1. */
-function silu(graph: ModelGraph, name: string, x: Value): Value {
-  return graph.node({
-    op: 'QuickGelu',
-    domain: 'com.microsoft',
-    inputs: [x],
-    name,
-    attributes: { alpha: float(1) },
-  });
+/** Weights of a feed-forward layer; biases may be absent. */
+export interface FeedForwardWeights {
+  readonly up: Matrix;
+  readonly down: Matrix;
+  readonly upBias?: Bias | undefined;
+  readonly downBias?: Bias | undefined;
+}
+
+/** The feed-forward layer of the first transformers, `f(x W1 + b1) W2 + b2` (Vaswani et al. 2017). */
+export function feedForward(
+  graph: ModelGraph,
+  name: string,
+  x: Value,
+  weights: FeedForwardWeights,
+  activation: Activation,
+): Value {
+  const up = linear(graph, `${name}.up`, x, weights.up, weights.upBias);
+  const inner = activate(graph, `${name}.${activation}`, up, activation);
+  return linear(graph, `${name}.down`, inner, weights.down, weights.downBias);
 }

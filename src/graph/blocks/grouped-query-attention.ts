@@ -2,6 +2,7 @@ import { float, int } from '../onnx/attributes.js';
 import type { ModelGraph } from '../model-graph.js';
 import { DataType, NONE, type Value } from '../onnx/graph-builder.js';
 import { concat, padGroups, padColumns, padRows, stackRows, type Matrix } from '../weights/matrix.js';
+import { headNorm, type HeadNorms } from './head-norm.js';
 import { linear, type Bias } from './linear.js';
 import type { RotaryTables } from './rotary.js';
 
@@ -14,10 +15,7 @@ export interface Heads {
   readonly headSize: number;
 }
 
-/**
- * Features of a head in the graph: GroupQueryAttention takes multiples of 16, so other heads are padded by zeros. Each half of a head is
- * padded by itself, since rotary positions turn the first half against the second.
- */
+/** Features of a head in the graph: GroupQueryAttention takes multiples of 16, so other heads are padded by zeros. */
 export function paddedHeadSize(headSize: number): number {
   return Math.ceil(headSize / 16) * 16;
 }
@@ -50,10 +48,43 @@ export interface AttentionWeights {
   readonly outputBias?: Bias | undefined;
 }
 
+/** The same with queries, keys and values one under the other. */
+export interface PackedAttentionWeights {
+  /** `[(heads + 2 kvHeads) × headSize, hidden]` */
+  readonly packed: Matrix;
+  readonly packedBias?: Bias | undefined;
+  readonly output: Matrix;
+  readonly outputBias?: Bias | undefined;
+}
+
+/** One matrix product gives queries, keys and values. */
+export function packAttention(weights: AttentionWeights): PackedAttentionWeights {
+  const { query, key, value, output, outputBias } = weights;
+  return {
+    packed: stackRows([query, key, value]),
+    packedBias: stackBiases([weights.queryBias, weights.keyBias, weights.valueBias]),
+    output,
+    outputBias,
+  };
+}
+
+/** How a layer attends. */
+export interface AttentionOptions extends Heads {
+  /** Undefined: without positions. */
+  readonly rotary: RotaryTables | undefined;
+  /** Positions that one sees, itself included (Longformer, Beltagy et al. 2020); undefined: all. */
+  readonly window?: number | undefined;
+  /** Factor of scores; default `1 / sqrt(headSize)`. */
+  readonly scale?: number | undefined;
+  /** `c` of `c · tanh(score / c)` (Gemma 2); undefined: scores are not capped. */
+  readonly softCap?: number | undefined;
+  readonly norms?: HeadNorms | undefined;
+}
+
 /**
- * Causal grouped-query attention (Ainslie et al. 2023) with a KV cache and rotary positions. Queries, keys and values come from one
- * matrix product. Declares the cache as inputs `past.N.key`, `past.N.value` and outputs `present.N.key`, `present.N.value`, all
- * `[batch, kvHeads, cache, head]`; past and present are meant to be the same memory, which the operator then fills in place.
+ * Causal grouped-query attention (Ainslie et al. 2023) with a KV cache and rotary positions. Declares the cache as inputs `past.N.key`,
+ * `past.N.value` and outputs `present.N.key`, `present.N.value`, all `[batch, kvHeads, cache, head]`; past and present are meant to be the
+ * same memory, which the operator then fills in place.
  *
  * Operator: com.microsoft.GroupQueryAttention.
  *
@@ -64,19 +95,20 @@ export function groupedQueryAttention(
   name: string,
   layer: number,
   x: Value,
-  weights: AttentionWeights,
-  { heads, kvHeads, headSize }: Heads,
-  rotary: RotaryTables | undefined,
+  weights: PackedAttentionWeights,
+  options: AttentionOptions,
   { lastPositions, longest }: CacheLengths,
 ): Value {
-  const padded = paddedHeadSize(headSize);
-  const [half, paddedHalf] = [headSize / 2, padded / 2];
-  const qkv = stackRows(
-    [weights.query, weights.key, weights.value].map(matrix => padRows(matrix, half, paddedHalf)),
+  const { heads, kvHeads, headSize, rotary, window, softCap, scale = 1 / Math.sqrt(headSize) } = options;
+  const padding = headPadding(headSize, rotary);
+  const product = linear(
+    graph,
+    `${name}.qkv`,
+    x,
+    padRows(weights.packed, ...padding),
+    padBias(weights.packedBias, padding),
   );
-  const biases = [weights.queryBias, weights.keyBias, weights.valueBias];
-  const packed = linear(graph, `${name}.qkv`, x, qkv, stackBiases(biases, qkv.rows, half, paddedHalf));
-
+  const padded = paddedHeadSize(headSize);
   const cacheShape = ['batch', kvHeads, 'cache', padded];
   const past = ['key', 'value'].map(side =>
     graph.input(`past.${layer}.${side}`, graph.floatType, cacheShape),
@@ -86,9 +118,9 @@ export function groupedQueryAttention(
     op: 'GroupQueryAttention',
     domain: 'com.microsoft',
     inputs: [
-      packed,
-      NONE,
-      NONE,
+      ...(options.norms === undefined
+        ? [product, NONE, NONE]
+        : normedHeads(graph, name, product, options, options.norms, padding)),
       ...past,
       lastPositions,
       longest,
@@ -100,7 +132,9 @@ export function groupedQueryAttention(
       num_heads: int(heads),
       kv_num_heads: int(kvHeads),
       do_rotary: int(rotary === undefined ? 0 : 1),
-      scale: float(1 / Math.sqrt(headSize)),
+      scale: float(scale),
+      ...(window !== undefined && { local_window_size: int(window) }),
+      ...(softCap !== undefined && { softcap: float(softCap) }),
     },
   });
   for (const value of present) graph.output(value, graph.floatType, cacheShape);
@@ -108,24 +142,66 @@ export function groupedQueryAttention(
     graph,
     `${name}.output`,
     attended,
-    padColumns(weights.output, half, paddedHalf),
+    padColumns(weights.output, ...padding),
     weights.outputBias,
   );
 }
 
-function stackBiases(
-  biases: readonly (Bias | undefined)[],
-  size: number,
-  half: number,
-  paddedHalf: number,
-): Bias | undefined {
+/**
+ * Features that are followed by zeros, without and with them. Where rotary positions turn one half of a head against the other, each half
+ * is padded by itself; where they turn only its first features, or none, the head is padded at its end.
+ */
+function headPadding(headSize: number, rotary: RotaryTables | undefined): [number, number] {
+  const padded = paddedHeadSize(headSize);
+  const turnsAll = rotary !== undefined && rotary.features === padded;
+  return turnsAll ? [headSize / 2, padded / 2] : [headSize, padded];
+}
+
+/** Queries and keys with their norms, and values. */
+function normedHeads(
+  graph: ModelGraph,
+  name: string,
+  packed: Value,
+  { heads, kvHeads, headSize }: Heads,
+  { query, key, epsilon }: HeadNorms,
+  padding: readonly [number, number],
+): [Value, Value, Value] {
+  const padded = paddedHeadSize(headSize);
+  const sizes = [heads, kvHeads, kvHeads].map(count => count * padded);
+  const outputs = ['query', 'key', 'value'].map(side => `${name}.${side}`) as [Value, Value, Value];
+  graph.node({
+    op: 'Split',
+    inputs: [packed, graph.constant(`${name}.qkv_sizes`, [3], sizes)],
+    name: `${name}.split`,
+    outputs,
+    attributes: { axis: int(-1) },
+  });
+  const [q, k, v] = outputs;
+  return [
+    headNorm(graph, `${name}.query_norm`, q, query, epsilon, heads, padding),
+    headNorm(graph, `${name}.key_norm`, k, key, epsilon, kvHeads, padding),
+    v,
+  ];
+}
+
+function padBias(bias: Bias | undefined, [group, padded]: readonly [number, number]): Bias | undefined {
+  return (
+    bias && {
+      size: (bias.size / group) * padded,
+      load: async () => padGroups(await bias.load(), group, padded),
+    }
+  );
+}
+
+/** Undefined unless all are there. */
+function stackBiases(biases: readonly (Bias | undefined)[]): Bias | undefined {
   const present = biases.filter(bias => bias !== undefined);
   if (present.length !== biases.length) return undefined;
   return {
-    size,
+    size: present.reduce((sum, { size }) => sum + size, 0),
     load: async () => {
       const loaded: Float32Array[] = [];
-      for (const bias of present) loaded.push(padGroups(await bias.load(), half, paddedHalf));
+      for (const bias of present) loaded.push(await bias.load());
       return concat(loaded);
     },
   };

@@ -10,6 +10,7 @@ import { similarities, type EmbeddingTable } from './embedding.js';
  *
  * @param x `[batch, sequence, hidden]`
  * @param table `[vocabulary, hidden]`: the embedding's own where the weights are tied (Press and Wolf 2017).
+ * @param softCap `c` of `c · tanh(logit / c)` (Gemma 2); undefined: logits are not capped.
  */
 export function languageModelHead(
   graph: ModelGraph,
@@ -17,14 +18,24 @@ export function languageModelHead(
   table: EmbeddingTable,
   hiddenSize: number,
   vocabularySize: number,
+  softCap?: number,
 ): void {
   const positions = graph.input('logits_positions', DataType.INT64, ['positions']);
   const shape = graph.constant('logits.rows_shape', [2], [-1, hiddenSize]);
   const rows = graph.node({ op: 'Reshape', inputs: [x, shape], name: 'logits.rows' });
   const wanted = graph.node({ op: 'Gather', inputs: [rows, positions], name: 'logits.hidden' });
-  const half = graph.floatType !== DataType.FLOAT;
-  const logits = similarities(graph, half ? 'logits.half' : 'logits', table, wanted);
-  if (half)
-    graph.node({ op: 'Cast', inputs: [logits], name: 'logits', attributes: { to: int(DataType.FLOAT) } });
+  const product = similarities(graph, 'logits.product', table, wanted);
+  const logits = graph.node({
+    op: 'Cast',
+    inputs: [product],
+    name: softCap === undefined ? 'logits' : 'logits.uncapped',
+    attributes: { to: int(DataType.FLOAT) },
+  });
+  if (softCap !== undefined) {
+    const cap = graph.constant('logits.cap', [], [softCap], DataType.FLOAT);
+    const share = graph.node({ op: 'Div', inputs: [logits, cap], name: 'logits.share' });
+    const squashed = graph.node({ op: 'Tanh', inputs: [share], name: 'logits.squashed' });
+    graph.node({ op: 'Mul', inputs: [squashed, cap], name: 'logits' });
+  }
   graph.output('logits', DataType.FLOAT, ['positions', vocabularySize]);
 }

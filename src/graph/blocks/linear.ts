@@ -1,11 +1,13 @@
 import type { ModelGraph } from '../model-graph.js';
 import type { Value } from '../onnx/graph-builder.js';
+import type { BlockFormat } from '../quantization/block-format.js';
 import { loadMatrix, type Matrix } from '../weights/matrix.js';
+import type { Vector } from '../weights/model-weights.js';
 import { transpose } from '../weights/transpose.js';
 import { quantizedProduct } from './quantized-product.js';
 
-/** A bias vector, read when it is written. */
-export type Bias = { readonly size: number; load(): Promise<Float32Array> };
+/** A bias vector. */
+export type Bias = Vector;
 
 /**
  * A fully connected layer: `y = x Wᵀ + b` over the last axis.
@@ -18,10 +20,10 @@ export function linear(
   x: Value,
   matrix: Matrix,
   bias?: Bias,
-  format = graph.format.matrices,
+  format: BlockFormat | 'floats' = graph.format.matrices ?? 'floats',
 ): Value {
   const vector = bias && graph.floats(`${name}.bias`, [bias.size], () => bias.load());
-  if (format !== undefined)
+  if (format !== 'floats')
     return quantizedProduct(graph, name, x, graph.quantized(name, matrix, format), vector);
   const { rows, columns } = matrix;
   // MatMul multiplies from the right, so the weight is stored transposed.

@@ -1,4 +1,5 @@
 import type { Weight } from './checkpoint.js';
+import { transpose } from './transpose.js';
 
 /**
  * A weight matrix `[rows, columns]`, row-major, that is read when it is written: rows are output features, as PyTorch's Linear has them.
@@ -42,6 +43,55 @@ export function stackRows(parts: readonly Matrix[]): Matrix {
     columns: first.columns,
     async *pieces() {
       for (const part of parts) yield* part.pieces();
+    },
+  };
+}
+
+/** Rows `[begin, end)`. */
+export function sliceRows(source: Matrix, begin: number, end: number): Matrix {
+  const { columns } = source;
+  return {
+    rows: end - begin,
+    columns,
+    async *pieces() {
+      let row = 0;
+      for await (const piece of source.pieces()) {
+        const rows = piece.length / columns;
+        const [first, last] = [Math.max(begin - row, 0), Math.min(end - row, rows)];
+        if (first < last) yield piece.subarray(first * columns, last * columns);
+        row += rows;
+        if (row >= end) return;
+      }
+    },
+  };
+}
+
+/** Row 0 of the one, row 0 of the other, row 1 of the one, and so on. */
+export function interleaveRows(even: Matrix, odd: Matrix): Matrix {
+  const { rows, columns } = even;
+  return {
+    rows: 2 * rows,
+    columns,
+    async *pieces() {
+      const result = new Float32Array(2 * rows * columns);
+      for (const [offset, source] of [even, odd].entries()) {
+        const values = await loadMatrix(source);
+        for (let row = 0; row < rows; row++)
+          result.set(values.subarray(row * columns, (row + 1) * columns), (2 * row + offset) * columns);
+      }
+      yield result;
+    },
+  };
+}
+
+/** A matrix that is stored the other way round. */
+export function transposed(source: Matrix): Matrix {
+  const { rows, columns } = source;
+  return {
+    rows: columns,
+    columns: rows,
+    async *pieces() {
+      yield transpose(await loadMatrix(source), rows, columns);
     },
   };
 }

@@ -1,0 +1,168 @@
+import { ACTIVATIONS, type Activation } from '../blocks/activation.js';
+import { gatedFeedForward } from '../blocks/feed-forward.js';
+import {
+  groupedQueryAttention,
+  packAttention,
+  type AttentionOptions,
+  type PackedAttentionWeights,
+} from '../blocks/grouped-query-attention.js';
+import type { HeadNorms } from '../blocks/head-norm.js';
+import type { Residual } from '../blocks/normalization.js';
+import type { ModelConfig } from '../config.js';
+import type { Value } from '../onnx/graph-builder.js';
+import type { ModelWeights } from '../weights/model-weights.js';
+import { plusOne, type DecoderLayer } from './decoder-graph.js';
+import type { DecoderSizes } from './decoder.js';
+
+/** The two halves of a layer; both return what is added to the residual stream. */
+export interface Sublayers {
+  attention(x: Value): Value;
+  feedForward(x: Value): Value;
+}
+
+/** Names of a layer's norms, in the order of their use. */
+type PreNorms = readonly [attention: string, feedForward: string];
+
+/** A layer that normalises what each half reads (Xiong et al. 2020). */
+export function preNormLayer(
+  layer: DecoderLayer,
+  residual: Residual,
+  sublayers: Sublayers,
+  [attention, feedForward]: PreNorms = ['input_layernorm', 'post_attention_layernorm'],
+): Residual {
+  const before = layer.norm('attention_norm', attention, residual);
+  const attended = { stream: before.stream, update: sublayers.attention(before.normalized) };
+  const between = layer.norm('feed_forward_norm', feedForward, attended);
+  return { stream: between.stream, update: sublayers.feedForward(between.normalized) };
+}
+
+/** A layer that normalises what each half reads and what it gives (Gemma 2, Gemma Team 2024). */
+export function sandwichNormLayer(layer: DecoderLayer, residual: Residual, sublayers: Sublayers): Residual {
+  const after = (name: string, weightName: string, value: Value): Value =>
+    layer.norm(name, weightName, { stream: value, update: undefined }).normalized;
+  return preNormLayer(
+    layer,
+    residual,
+    {
+      attention: x => after('attention_output_norm', 'post_attention_layernorm', sublayers.attention(x)),
+      feedForward: x =>
+        after('feed_forward_output_norm', 'post_feedforward_layernorm', sublayers.feedForward(x)),
+    },
+    ['input_layernorm', 'pre_feedforward_layernorm'],
+  );
+}
+
+/** What an attention layer has beside its sizes. */
+export type AttentionDesign = Omit<AttentionOptions, 'heads' | 'kvHeads' | 'headSize'>;
+
+/** Which of Llama's four projections have a bias. */
+export type Biases = 'none' | 'inputs' | 'all';
+
+/** Attention with the weights that Hugging Face's Llama has in `self_attn`. */
+export function selfAttention(
+  layer: DecoderLayer,
+  x: Value,
+  design: AttentionDesign,
+  biases: Biases = 'none',
+): Value {
+  return attend(layer, x, packAttention(attentionWeights(layer, biases)), design);
+}
+
+/** Attention with any weights. */
+export function attend(
+  { source, name, index, lengths }: DecoderLayer,
+  x: Value,
+  weights: PackedAttentionWeights,
+  design: AttentionDesign,
+): Value {
+  const { heads, kvHeads, headSize } = source.sizes;
+  const options = { heads, kvHeads, headSize, ...design };
+  return groupedQueryAttention(source.graph, name, index, x, weights, options, lengths);
+}
+
+function attentionWeights({ source, weights }: DecoderLayer, biases: Biases) {
+  const { heads, kvHeads, headSize, hiddenSize } = source.sizes;
+  const [queries, keys] = [heads * headSize, kvHeads * headSize];
+  const own = weights.within('self_attn');
+  const [onInputs, onOutput] = [biases !== 'none', biases === 'all'];
+  return {
+    query: own.matrix('q_proj', queries, hiddenSize),
+    queryBias: own.bias('q_proj', queries, onInputs),
+    key: own.matrix('k_proj', keys, hiddenSize),
+    keyBias: own.bias('k_proj', keys, onInputs),
+    value: own.matrix('v_proj', keys, hiddenSize),
+    valueBias: own.bias('v_proj', keys, onInputs),
+    output: own.matrix('o_proj', hiddenSize, queries),
+    outputBias: own.bias('o_proj', hiddenSize, onOutput),
+  };
+}
+
+/** Norms of each head of queries and keys, by the names that Qwen3 and Gemma 3 give them. */
+export function headNorms({ source, weights }: DecoderLayer, storedLessOne = false): HeadNorms {
+  const scale = (name: string) => {
+    const weight = weights.scale(`self_attn.${name}`, source.sizes.headSize);
+    return storedLessOne ? plusOne(weight) : weight;
+  };
+  return {
+    query: scale('q_norm'),
+    key: scale('k_norm'),
+    epsilon: source.config.positive('rms_norm_eps', 1e-6),
+  };
+}
+
+/** A gated feed-forward layer with the weights that Hugging Face's Llama has in `mlp`. */
+export function gatedMlp(layer: DecoderLayer, x: Value, activation: Activation, hasBiases = false): Value {
+  const { graph, config } = layer.source;
+  const weights = gatedWeights(
+    layer,
+    layer.weights.within('mlp'),
+    config.size('intermediate_size'),
+    hasBiases,
+  );
+  return gatedFeedForward(graph, `${layer.name}.feed_forward`, x, weights, activation);
+}
+
+/** Weights of a gated feed-forward layer by Llama's names. */
+export function gatedWeights({ source }: DecoderLayer, own: ModelWeights, inner: number, hasBiases = false) {
+  const { hiddenSize } = source.sizes;
+  return {
+    gate: own.matrix('gate_proj', inner, hiddenSize),
+    gateBias: own.bias('gate_proj', inner, hasBiases),
+    up: own.matrix('up_proj', inner, hiddenSize),
+    upBias: own.bias('up_proj', inner, hasBiases),
+    down: own.matrix('down_proj', hiddenSize, inner),
+    downBias: own.bias('down_proj', hiddenSize, hasBiases),
+  };
+}
+
+/** An activation that config.json names. */
+export function activationOf(config: ModelConfig, field = 'hidden_act', fallback?: Activation): Activation {
+  return config.choice(field, ACTIVATIONS, fallback);
+}
+
+/**
+ * How many positions each layer sees; undefined: all.
+ *
+ * @param slides which layers have a window, where `layer_types` does not say.
+ */
+export function slidingWindows(
+  config: ModelConfig,
+  { layers }: DecoderSizes,
+  slides: (layer: number) => boolean,
+): (number | undefined)[] {
+  const types = config.has('layer_types') ? config.strings('layer_types') : undefined;
+  if (types !== undefined && types.length !== layers)
+    config.invalid(`layer_types has ${types.length} entries for ${layers} layers`);
+  const known = ['full_attention', 'sliding_attention'];
+  const unknown = types?.find(type => !known.includes(type));
+  if (unknown !== undefined) config.unsupported(`a layer of type '${unknown}'; known: ${known.join(', ')}`);
+  return Array.from({ length: layers }, (_, layer) => {
+    const isSliding = types === undefined ? slides(layer) : types[layer] === 'sliding_attention';
+    return isSliding ? config.size('sliding_window') : undefined;
+  });
+}
+
+/** Whether config.json sets a window; 0 and null are none. */
+export function hasWindow(config: ModelConfig): boolean {
+  return config.has('sliding_window') && config.count('sliding_window') > 0;
+}

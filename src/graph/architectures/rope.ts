@@ -1,0 +1,156 @@
+import { paddedHeadSize } from '../blocks/grouped-query-attention.js';
+import { inverseFrequencies, rotaryTables, type RotaryTables } from '../blocks/rotary.js';
+import type { ModelConfig } from '../config.js';
+import type { DecoderSizes, DecoderSource } from './decoder.js';
+
+/** How rotary positions turn a head. */
+export interface Rope {
+  /** Angle per position of each pair of features. */
+  readonly frequencies: readonly number[];
+  /** Factor of cosines and sines. */
+  readonly magnitude: number;
+}
+
+/**
+ * Reads `rope_theta` with `rope_scaling`, or `rope_parameters`, which newer files have instead.
+ *
+ * @param section where to look first; by default one of the two.
+ * @throws KvasirError `unsupported_model` for a way of scaling that is not known
+ */
+export function readRope(config: ModelConfig, sizes: DecoderSizes, section = ropeSection(config)): Rope {
+  const field = <T>(read: (from: ModelConfig) => T, name: string): T =>
+    read(section?.has(name) ? section : config);
+  const theta = field(from => from.positive('rope_theta', 10_000), 'rope_theta');
+  const share = field(from => from.positive('partial_rotary_factor', 1), 'partial_rotary_factor');
+  const features = Math.floor(sizes.headSize * share);
+  if (features % 2 !== 0) config.invalid(`${features} features of a head cannot be turned in pairs`);
+  const unscaled = { frequencies: inverseFrequencies(features, theta), magnitude: 1 };
+  if (section === undefined) return unscaled;
+  switch (ropeType(section)) {
+    // Dynamic scaling starts where a sequence is longer than max_position_embeddings, which none is here.
+    case 'default':
+    case 'dynamic':
+      return unscaled;
+    case 'linear':
+      return stretch(unscaled, () => section.positive('factor'));
+    case 'llama3':
+      return llama3(unscaled, section);
+    case 'yarn':
+      return yarn(unscaled, theta, section, config);
+    case 'longrope':
+    case 'su':
+      return longRope(unscaled, section, config, sizes);
+  }
+}
+
+/** Where rotary positions are described, beside what stands in config.json itself. */
+export function ropeSection(config: ModelConfig): ModelConfig | undefined {
+  return config.section('rope_parameters') ?? config.section('rope_scaling');
+}
+
+/** Adds the tables of a layer's rotary positions. */
+export function ropeTables(
+  { graph, config, sizes }: DecoderSource,
+  name: string,
+  { frequencies, magnitude }: Rope,
+): RotaryTables {
+  const turnsAll = 2 * frequencies.length === sizes.headSize;
+  // GroupQueryAttention takes no others.
+  if (!turnsAll && frequencies.length % 8 !== 0)
+    config.unsupported(`${2 * frequencies.length} turned features of a head are no multiple of 16`);
+  const pairs = turnsAll ? paddedHeadSize(sizes.headSize) / 2 : frequencies.length;
+  return rotaryTables(graph, name, frequencies, pairs, sizes.contextLength, magnitude);
+}
+
+/**
+ * Whether a model is another one for sequences within the context that it was first trained for: LongRoPE turns positions by one set of
+ * frequencies there and by another beyond, and a sequence cannot pass from one to the other. The served context decides.
+ */
+export function isShortened(config: ModelConfig, contextLength: number): boolean {
+  const section = ropeSection(config);
+  if (section === undefined || section.section('full_attention') !== undefined) return false;
+  const isLongRope = ['longrope', 'su'].includes(ropeType(section));
+  return isLongRope && contextLength <= originalContext(section, config);
+}
+
+const ROPE_TYPES = ['default', 'linear', 'dynamic', 'llama3', 'yarn', 'longrope', 'su'] as const;
+
+function ropeType(section: ModelConfig): (typeof ROPE_TYPES)[number] {
+  return section.choice(section.has('rope_type') ? 'rope_type' : 'type', ROPE_TYPES, 'default');
+}
+
+function originalContext(section: ModelConfig, config: ModelConfig): number {
+  const name = 'original_max_position_embeddings';
+  return (section.has(name) ? section : config).size(name, config.size('max_position_embeddings'));
+}
+
+/** Divides each frequency by a factor of its own. */
+function stretch(
+  { frequencies, magnitude }: Rope,
+  factor: (frequency: number, index: number) => number,
+): Rope {
+  return { frequencies: frequencies.map((value, i) => value / factor(value, i)), magnitude };
+}
+
+/** Llama 3.1: low frequencies are divided by the factor, high ones are left, those between are blended. */
+function llama3(unscaled: Rope, section: ModelConfig): Rope {
+  const factor = section.positive('factor');
+  const low = section.positive('low_freq_factor');
+  const high = section.positive('high_freq_factor');
+  const original = section.size('original_max_position_embeddings');
+  return {
+    ...unscaled,
+    frequencies: unscaled.frequencies.map(frequency => {
+      const turns = (original * frequency) / (2 * Math.PI);
+      const smooth = clamp((turns - low) / (high - low));
+      return (1 - smooth) * (frequency / factor) + smooth * frequency;
+    }),
+  };
+}
+
+/** YaRN (Peng et al. 2023, section 3.2): frequencies are interpolated the more, the fewer turns they make in the original context. */
+function yarn(unscaled: Rope, theta: number, section: ModelConfig, config: ModelConfig): Rope {
+  const original = originalContext(section, config);
+  const factor = section.positive('factor', config.size('max_position_embeddings') / original);
+  const pairs = unscaled.frequencies.length;
+  const pairOf = (turns: number): number =>
+    (pairs * Math.log(original / (turns * 2 * Math.PI))) / Math.log(theta);
+  const isTruncated = section.flag('truncate', true);
+  const [first, last] = [pairOf(section.positive('beta_fast', 32)), pairOf(section.positive('beta_slow', 1))];
+  const low = Math.max(isTruncated ? Math.floor(first) : first, 0);
+  const high = Math.min(isTruncated ? Math.ceil(last) : last, 2 * pairs - 1);
+  const width = high === low ? 0.001 : high - low;
+  return {
+    frequencies: unscaled.frequencies.map((frequency, i) => {
+      const interpolated = clamp((i - low) / width);
+      return (1 - interpolated) * frequency + interpolated * (frequency / factor);
+    }),
+    magnitude: yarnMagnitude(factor, section),
+  };
+}
+
+function yarnMagnitude(factor: number, section: ModelConfig): number {
+  if (section.has('attention_factor')) return section.positive('attention_factor');
+  const magnitude = (scale: number): number => (factor <= 1 ? 1 : 0.1 * scale * Math.log(factor) + 1);
+  if (!section.has('mscale') || !section.has('mscale_all_dim')) return magnitude(1);
+  return magnitude(section.positive('mscale')) / magnitude(section.positive('mscale_all_dim'));
+}
+
+/** LongRoPE (Ding et al. 2024): a factor for each pair, found by search, for short sequences and for long ones. */
+function longRope(unscaled: Rope, section: ModelConfig, config: ModelConfig, sizes: DecoderSizes): Rope {
+  const original = originalContext(section, config);
+  const name = sizes.contextLength <= original ? 'short_factor' : 'long_factor';
+  const factors = section.numbers(name);
+  if (factors.length !== unscaled.frequencies.length)
+    section.invalid(`${name} has ${factors.length} factors for ${unscaled.frequencies.length} frequencies`);
+  const factor = section.positive('factor', config.size('max_position_embeddings') / original);
+  const magnitude = factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(original));
+  return {
+    ...stretch(unscaled, (_, i) => factors[i]!),
+    magnitude: section.positive('attention_factor', magnitude),
+  };
+}
+
+function clamp(x: number): number {
+  return Math.min(1, Math.max(0, x));
+}

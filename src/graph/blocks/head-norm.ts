@@ -1,0 +1,53 @@
+import { float } from '../onnx/attributes.js';
+import type { Value } from '../onnx/graph-builder.js';
+import type { ModelGraph } from '../model-graph.js';
+import type { Weight } from '../weights/checkpoint.js';
+import { padGroups } from '../weights/matrix.js';
+
+/** Norms of each head of queries and keys (Henry et al. 2020). */
+export interface HeadNorms {
+  /** `[headSize]` */
+  readonly query: Weight;
+  readonly key: Weight;
+  readonly epsilon: number;
+}
+
+/**
+ * The root mean square norm of every head by itself.
+ *
+ * Heads may be padded by zeros, which the operator counts: over `padded` features the mean is `size / padded` of what it should be. With
+ * epsilon made smaller by that factor and the weight by its root, the result is exact.
+ *
+ * @param x `[batch, sequence, heads × padded]`
+ * @param group features that are followed by zeros up to `paddedGroup`; a head is one or more such groups.
+ */
+export function headNorm(
+  graph: ModelGraph,
+  name: string,
+  x: Value,
+  weight: Weight,
+  epsilon: number,
+  heads: number,
+  [group, paddedGroup]: readonly [number, number],
+): Value {
+  const size = weight.shape[0]!;
+  const padded = (size / group) * paddedGroup;
+  const share = size / padded;
+  const gamma = graph.floats(`${name}.weight`, [padded], async () =>
+    padGroups(
+      (await weight.load()).map(value => value * Math.sqrt(share)),
+      group,
+      paddedGroup,
+    ),
+  );
+  const apart = graph.constant(`${name}.apart_shape`, [3], [0, -1, padded]);
+  const together = graph.constant(`${name}.together_shape`, [3], [0, -1, heads * padded]);
+  const split = graph.node({ op: 'Reshape', inputs: [x, apart], name: `${name}.apart` });
+  const normed = graph.node({
+    op: 'SimplifiedLayerNormalization',
+    inputs: [split, gamma],
+    name: `${name}.normed`,
+    attributes: { epsilon: float(epsilon * share) },
+  });
+  return graph.node({ op: 'Reshape', inputs: [normed, together], name });
+}

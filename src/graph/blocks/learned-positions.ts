@@ -1,0 +1,46 @@
+import { int } from '../onnx/attributes.js';
+import type { ModelGraph } from '../model-graph.js';
+import { DataType, type Value } from '../onnx/graph-builder.js';
+import type { Weight } from '../weights/checkpoint.js';
+import type { CacheLengths } from './grouped-query-attention.js';
+
+/**
+ * Adds a learned vector for each token's position (Radford et al. 2018). Tokens follow what the cache holds: a row's first one stands at
+ * its length after the run, less the tokens of the run. Rows that are padded on the right begin at 0.
+ *
+ * @param x `[batch, sequence, hidden]`
+ * @param ids `[batch, sequence]`
+ * @param table `[positions, hidden]`
+ */
+export function addPositions(
+  graph: ModelGraph,
+  name: string,
+  x: Value,
+  ids: Value,
+  table: Weight,
+  { lastPositions }: CacheLengths,
+): Value {
+  const scalar = (what: string, value: number): Value => graph.constant(`${name}.${what}`, [], [value]);
+  const [zero, one] = [scalar('zero', 0), scalar('one', 1)];
+  const shape = graph.node({ op: 'Shape', inputs: [ids], name: `${name}.shape` });
+  const sequence = graph.node({ op: 'Gather', inputs: [shape, one], name: `${name}.sequence` });
+  const last = graph.node({
+    op: 'Cast',
+    inputs: [lastPositions],
+    name: `${name}.last`,
+    attributes: { to: int(DataType.INT64) },
+  });
+  const length = graph.node({ op: 'Add', inputs: [last, one], name: `${name}.length` });
+  const begin = graph.node({ op: 'Sub', inputs: [length, sequence], name: `${name}.begin` });
+  const first = graph.node({ op: 'Max', inputs: [begin, zero], name: `${name}.first` });
+  const column = graph.node({
+    op: 'Unsqueeze',
+    inputs: [first, graph.constant(`${name}.axis`, [1], [1])],
+    name: `${name}.column`,
+  });
+  const steps = graph.node({ op: 'Range', inputs: [zero, sequence, one], name: `${name}.steps` });
+  const positions = graph.node({ op: 'Add', inputs: [column, steps], name: `${name}.positions` });
+  const weight = graph.floats(`${name}.weight`, table.shape, () => table.load());
+  const vectors = graph.node({ op: 'Gather', inputs: [weight, positions], name: `${name}.vectors` });
+  return graph.node({ op: 'Add', inputs: [x, vectors], name });
+}

@@ -1,0 +1,119 @@
+import { float, int, string, type Attribute } from '../onnx/attributes.js';
+import type { ModelGraph } from '../model-graph.js';
+import { NONE, type Value } from '../onnx/graph-builder.js';
+import type { BlockFormat } from '../quantization/block-format.js';
+import { interleaveRows, loadMatrix, stackRows, type Matrix } from '../weights/matrix.js';
+import type { GatedWeights } from './feed-forward.js';
+import { linear } from './linear.js';
+
+/** Weights of a mixture of experts, each a SwiGLU feed-forward layer without biases. */
+export interface ExpertWeights {
+  /** `[experts, hidden]` */
+  readonly router: Matrix;
+  readonly experts: readonly GatedWeights[];
+  /** Experts that each token goes through. */
+  readonly perToken: number;
+  /** Whether the chosen experts' weights are scaled to a sum of 1. */
+  readonly normalized: boolean;
+}
+
+/**
+ * A sparse mixture of experts (Shazeer et al. 2017; Mixtral, Jiang et al. 2024): `Σ p_e · expert_e(x)` over the experts with the largest
+ * router probabilities `p = softmax(x R)`.
+ *
+ * Operators: com.microsoft.MoE, and QMoE where matrices are quantized.
+ *
+ * @param x `[batch, sequence, hidden]`
+ */
+export function mixtureOfExperts(
+  graph: ModelGraph,
+  name: string,
+  x: Value,
+  { router, experts, perToken, normalized }: ExpertWeights,
+): Value {
+  // The choice of experts is too sensitive to be quantized.
+  const scores = linear(graph, `${name}.router`, x, router, undefined, 'floats');
+  const tokens = graph.node({
+    op: 'Reshape',
+    inputs: [scores, graph.constant(`${name}.tokens_shape`, [2], [-1, experts.length])],
+    name: `${name}.tokens`,
+  });
+  const routed = chosenExperts(graph, name, x, tokens, experts, perToken);
+  if (normalized) return routed;
+  const share = chosenProbability(graph, name, scores, perToken);
+  return graph.node({ op: 'Mul', inputs: [routed, share], name: `${name}.weighted` });
+}
+
+/** The experts' outputs by normalised weights. Without normalisation, the operators of ONNX Runtime 1.29 may overwrite what they still read. */
+function chosenExperts(
+  graph: ModelGraph,
+  name: string,
+  x: Value,
+  scores: Value,
+  experts: readonly GatedWeights[],
+  perToken: number,
+): Value {
+  // The operators read rows of gate and up in turns.
+  const inner = stackRows(experts.map(({ gate, up }) => interleaveRows(gate, up)));
+  const outer = stackRows(experts.map(({ down }) => down));
+  const attributes: Record<string, Attribute> = {
+    k: int(perToken),
+    normalize_routing_weights: int(1),
+    activation_type: string('swiglu'),
+    swiglu_fusion: int(1),
+    // SwiGLU without the changes that GPT-OSS made to it.
+    activation_alpha: float(1),
+    activation_beta: float(0),
+  };
+  const format = expertFormat(graph.format.matrices, inner.columns, outer.columns);
+  if (format === undefined) {
+    const floats = (side: string, matrix: Matrix): Value => {
+      const shape = [experts.length, matrix.rows / experts.length, matrix.columns];
+      return graph.floats(`${name}.${side}.weight`, shape, () => loadMatrix(matrix));
+    };
+    const inputs = [x, scores, floats('inner', inner), NONE, floats('outer', outer)];
+    return graph.node({ op: 'MoE', domain: 'com.microsoft', inputs, name, attributes });
+  }
+  const first = graph.quantized(`${name}.inner`, inner, format, experts.length);
+  const second = graph.quantized(`${name}.outer`, outer, format, experts.length);
+  return graph.node({
+    op: 'QMoE',
+    domain: 'com.microsoft',
+    inputs: [x, scores, first.codes, first.scales, NONE, second.codes, second.scales],
+    name,
+    attributes: { ...attributes, expert_weight_bits: int(format.bits), block_size: int(format.blockSize) },
+  });
+}
+
+/** QMoE takes only whole blocks, and zero points only of even numbers of them; undefined where no block fits. */
+function expertFormat(
+  format: BlockFormat | undefined,
+  ...columns: readonly number[]
+): BlockFormat | undefined {
+  if (format === undefined) return undefined;
+  const blockSize = [64, 32, 16].find(
+    size => size <= format.blockSize && columns.every(count => count % size === 0),
+  );
+  return blockSize === undefined ? undefined : { ...format, symmetric: true, blockSize };
+}
+
+/** Sum of the largest router probabilities, `[batch, sequence, 1]`. */
+function chosenProbability(graph: ModelGraph, name: string, scores: Value, perToken: number): Value {
+  const probabilities = graph.node({
+    op: 'Softmax',
+    inputs: [scores],
+    name: `${name}.probabilities`,
+    attributes: { axis: int(-1) },
+  });
+  const largest = graph.node({
+    op: 'TopK',
+    inputs: [probabilities, graph.constant(`${name}.per_token`, [1], [perToken])],
+    name: `${name}.largest`,
+    outputs: [`${name}.largest`, `${name}.chosen`],
+  });
+  return graph.node({
+    op: 'ReduceSum',
+    inputs: [largest, graph.constant(`${name}.last_axis`, [1], [-1])],
+    name: `${name}.share`,
+  });
+}

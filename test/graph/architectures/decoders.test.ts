@@ -1,0 +1,85 @@
+import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import { openDecoder } from '../../../bench/support/open-decoder.js';
+import { Environment } from '../../../src/runtime/index.js';
+
+/** Tiny models of every family, with the logits that transformers gives for them: see `test/fixtures/make_decoders.py`. */
+const FIXTURES = fileURLToPath(new URL('../../../../test/fixtures/decoders/', import.meta.url));
+
+interface Expected {
+  readonly ids: readonly number[];
+  /** `[positions, vocabulary]` */
+  readonly shape: readonly [number, number];
+  readonly logits: Float32Array;
+}
+
+async function expected(folder: string): Promise<Expected> {
+  const read = JSON.parse(await readFile(join(folder, 'expected.json'), 'utf8')) as Omit<
+    Expected,
+    'logits'
+  > & {
+    logits: string;
+  };
+  const bytes = Uint8Array.from(Buffer.from(read.logits, 'base64'));
+  return { ...read, logits: new Float32Array(bytes.buffer) };
+}
+
+/** The largest difference, relative to the root mean square of what was expected. */
+function difference(actual: Float32Array, wanted: Float32Array): number {
+  if (actual.length !== wanted.length) return Infinity;
+  const rms = Math.sqrt(wanted.reduce((sum, value) => sum + value * value, 0) / wanted.length);
+  return wanted.reduce((most, value, i) => Math.max(most, Math.abs(value - actual[i]!) / rms), 0);
+}
+
+const environment = new Environment();
+
+for (const name of await readdir(FIXTURES)) {
+  t.test(`${name} agrees with transformers`, async t => {
+    const folder = await mkdtemp(join(tmpdir(), 'kvasir-'));
+    t.teardown(() => rm(folder, { recursive: true }));
+    await cp(join(FIXTURES, name), folder, { recursive: true });
+    const { ids, shape, logits } = await expected(folder);
+    const [positions, vocabulary] = shape;
+    const rows = (begin: number, end: number): Float32Array =>
+      logits.subarray(begin * vocabulary, end * vocabulary);
+    const decoder = await openDecoder(environment, folder, 3, 'f32', { intraOpThreads: 1 });
+    t.teardown(() => decoder.dispose());
+    const agrees = (actual: Float32Array, wanted: Float32Array, message: string): void => {
+      const most = difference(actual, wanted);
+      t.ok(most < 1e-4, `${message}: ${most}`);
+    };
+
+    agrees(await decoder.prefill(0, ids, 0, 'all'), logits, 'in one prefill');
+    for (let begin = 0, length = 1; begin < positions; begin += length, length = (length % 7) + 2) {
+      const end = Math.min(begin + length, positions);
+      agrees(
+        await decoder.prefill(1, ids.slice(begin, end), begin, 'all'),
+        rows(begin, end),
+        `chunk ${begin}`,
+      );
+    }
+    const cached = [3, 13, 1];
+    const together = await decoder.prefillTogether(
+      0,
+      cached.map(length => ids.slice(0, length)),
+    );
+    cached.forEach((length, row) => {
+      const actual = together.subarray(row * vocabulary, (row + 1) * vocabulary);
+      agrees(actual, rows(length - 1, length), `${length} tokens, with others`);
+    });
+    while (Math.max(...cached) < positions) {
+      const decoded = await decoder.decode(
+        cached.map(position => ids[position]!),
+        cached,
+      );
+      cached.forEach((position, row) => {
+        const actual = decoded.subarray(row * vocabulary, (row + 1) * vocabulary);
+        agrees(actual, rows(position, position + 1), `row ${row} at ${position}`);
+        cached[row]!++;
+      });
+    }
+  });
+}
