@@ -17,7 +17,7 @@ import { median } from './support/statistics.js';
 
 const [seconds = 3, rounds = 5, ...numbers] = process.argv.slice(2).map(Number);
 const CLIENTS = numbers.length > 0 ? numbers : [1, 8, 64];
-const NAMES = ['kvasir f32', 'kvasir f32 in two lanes', 'kvasir int8'];
+const NAMES = ['kvasir f32', 'kvasir f32, one batch at once', 'kvasir int8'];
 if (process.env.KVASIR_BENCH_TRANSFORMERS === undefined)
   console.log('KVASIR_BENCH_TRANSFORMERS is not set: only Kvasir runs');
 else NAMES.push('transformers.js one by one', 'transformers.js batched', 'transformers.js by length');
@@ -47,7 +47,7 @@ for (const clients of CLIENTS) {
     const padding = results[i]!.flatMap(result => result.padding ?? []);
     const ratio = median(rates[i]!.map((rate, round) => rate / rates[0]![round]!));
     console.log(
-      `  ${name.padEnd(28)} ${median(rates[i]!).toFixed(1).padStart(7)} embeddings/s`,
+      `  ${name.padEnd(30)} ${median(rates[i]!).toFixed(1).padStart(7)} embeddings/s`,
       `  ${ratio.toFixed(2)} of kvasir f32`,
       `  ${median(results[i]!.map(({ cpuSeconds, texts }) => (1000 * cpuSeconds) / texts)).toFixed(1)} ms of processor time each`,
       padding.length > 0 ? `  padding ${(median(padding) * 100).toFixed(1)} %` : '',

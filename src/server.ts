@@ -86,6 +86,8 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     frameworkErrors: (error, request, reply) => void sendError(error, request, reply),
     clientErrorHandler: handleClientError,
     routerOptions: { maxParamLength: 512 },
+    // Reading the routes' files takes long where many processes start at once.
+    pluginTimeout: 120_000,
     // Closing has its own answer, in the shape of all others.
     return503OnClosing: false,
   }).withTypeProvider<TypeBoxTypeProvider>();

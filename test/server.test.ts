@@ -124,7 +124,7 @@ t.test('an API key', async t => {
   }
   t.equal(await status('/v1/models', 'Bearer key'), 200);
   t.equal(await status('/v1/models', 'bearer key'), 200);
-  for (const path of ['/v1/nowhere', '/nowhere', '/%761/models', '/v%31/models', '/healthy']) {
+  for (const path of ['/v1/nowhere', '/nowhere', '/%761/models', '/v%31/models', '/healthy', '/info']) {
     t.equal(await status(path), 401, path);
   }
   for (const path of [

@@ -39,13 +39,10 @@ interface Contender {
 
 const [SHORTEST, LONGEST] = [8, 256];
 
-/** @param lanes batches that run at once, each with its share of the processor's threads; 1: one batch with all of them. */
-async function kvasir(folder: string, precision: 'f32' | 'int8', lanes = 1): Promise<Contender> {
-  const session = {
-    spinning: process.env.KVASIR_BENCH_SPINNING === '1',
-    ...(lanes > 1 && { intraOpThreads: Math.max(1, Math.floor(cpus().length / lanes)) }),
-  };
-  const batching = { concurrency: lanes };
+/** @param lanes batches that run at once; undefined: as the server does. */
+async function kvasir(folder: string, precision: 'f32' | 'int8', lanes?: number): Promise<Contender> {
+  const session = { spinning: process.env.KVASIR_BENCH_SPINNING === '1' };
+  const batching = lanes === undefined ? {} : { concurrency: lanes };
   const model = await loadEncoder(new Environment(), folder, { precision, session, batching });
   return {
     embed: text => model.encoder.encode([{ ids: model.tokenizer.encode(text) }]),
@@ -75,7 +72,10 @@ async function transformersJs(folder: string): Promise<(texts: string[]) => Prom
   const spinning = process.env.KVASIR_BENCH_SPINNING === '1';
   const extractor = await pipeline('feature-extraction', basename(folder), {
     dtype: 'fp32',
-    session_options: spinning ? {} : { extra: { session: { intra_op: { allow_spinning: '0' } } } },
+    session_options: {
+      intraOpNumThreads: cpus().length,
+      ...(!spinning && { extra: { session: { intra_op: { allow_spinning: '0' } } } }),
+    },
   });
   return async texts => {
     const tensor = await extractor(texts, { pooling: 'mean', normalize: true });
@@ -141,8 +141,8 @@ async function open(name: string, folder: string): Promise<Contender> {
   switch (name) {
     case 'kvasir f32':
       return kvasir(folder, 'f32');
-    case 'kvasir f32 in two lanes':
-      return kvasir(folder, 'f32', 2);
+    case 'kvasir f32, one batch at once':
+      return kvasir(folder, 'f32', 1);
     case 'kvasir int8':
       return kvasir(folder, 'int8');
     case 'transformers.js one by one':

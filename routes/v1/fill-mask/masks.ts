@@ -51,22 +51,23 @@ export function maskedInputs(
 }
 
 /**
- * The ids of words, each of which must be one token of the vocabulary.
+ * The ids of words, each of which must be one token of the model.
  *
  * @throws KvasirError `invalid_request`
  */
 export function targetIds(
-  tokenizer: Tokenizer,
+  { tokenizer, width }: EncoderModel,
   targets: string | readonly string[] | null | undefined,
 ): number[] | undefined {
   if (targets === null || targets === undefined) return undefined;
   const ids = [targets].flat().map((target: string, index) => {
-    const id = tokenizer.id(target);
-    if (id !== undefined) return id;
-    const tokens = tokenizer.encode(target, { addSpecialTokens: false });
-    if (tokens.length === 1) return tokens[0]!;
+    const known = tokenizer.id(target);
+    const tokens = known === undefined ? tokenizer.encode(target, { addSpecialTokens: false }) : [known];
+    const [id] = tokens;
+    if (tokens.length === 1 && id! < width) return id!;
     const param = typeof targets === 'string' ? 'targets' : `targets[${index}]`;
-    throw invalid(param, `${param} is ${tokens.length} tokens to this model, expected exactly one`);
+    const fault = tokens.length === 1 ? 'a token without a score' : `${tokens.length} tokens`;
+    throw invalid(param, `${param} is ${fault} to this model, expected exactly one token`);
   });
   return [...new Set(ids)];
 }

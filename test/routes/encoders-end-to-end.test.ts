@@ -1,0 +1,186 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import OpenAI from 'openai';
+import t from 'tap';
+import { loadEncoder } from '../../src/registry/load-encoder.js';
+import { Registry } from '../../src/registry/registry.js';
+import type { EncoderModel } from '../../src/registry/types.js';
+import { Environment } from '../../src/runtime/index.js';
+import {
+  hiddenStates,
+  maskLogits,
+  normalized,
+  pooled,
+  sequenceLogits,
+  tokenLogits,
+} from '../reference/encoder.js';
+import { softmax } from '../reference/operations.js';
+import { writeModel } from '../support/check-decoder.js';
+import { encoderConfig, encoderShapes, type EncoderConfig, type Head } from '../support/encoder-models.js';
+import { startServer } from '../support/http-server.js';
+import { jsonClient } from '../support/json-client.js';
+import { randomTensors } from '../support/random-tensors.js';
+import type { TestTensors } from '../support/safetensors.js';
+import { WORD_PIECE } from '../support/tiny-tokenizers.js';
+
+/** A tiny BERT with random weights, served and as the reference takes it. */
+interface Served {
+  readonly model: EncoderModel;
+  readonly config: EncoderConfig;
+  readonly tensors: TestTensors;
+}
+
+const environment = new Environment({ logLevel: 'fatal' });
+const root = t.testdir();
+
+async function load(id: string, head: Head, labels: readonly string[] = []): Promise<Served> {
+  const id2label = Object.fromEntries(labels.map((label, index) => [index, label]));
+  const config = encoderConfig('bert', head, labels.length > 0 ? { id2label } : {});
+  const tensors = randomTensors(encoderShapes(config, head, labels.length));
+  const folder = path.join(root, id);
+  await writeModel(folder, { config, tensors });
+  await writeFile(path.join(folder, 'tokenizer.json'), JSON.stringify(WORD_PIECE));
+  const model = await loadEncoder(environment, folder, { id, session: { intraOpThreads: 1 } });
+  return { model, config, tensors };
+}
+
+const embedder = await load('embedder', 'Model');
+const classifier = await load('classifier', 'ForSequenceClassification', ['sad', 'glad', 'mad']);
+const crossEncoder = await load('cross-encoder', 'ForSequenceClassification', ['LABEL_0']);
+const tagger = await load('tagger', 'ForTokenClassification', ['O', 'B-PER', 'I-PER']);
+const filler = await load('filler', 'ForMaskedLM');
+const reader = await load('reader', 'ForQuestionAnswering');
+const all = [embedder, classifier, crossEncoder, tagger, filler, reader];
+const { url } = await startServer(t, { registry: new Registry(all.map(({ model }) => model)) });
+const post = jsonClient(url);
+
+const TEXTS = ['a', 'abc de f', 'x y z x y z', '😀 q', 'ab '.repeat(12)];
+const encode = (text: string, pair?: string) => embedder.model.tokenizer.encodeWithOffsets(text, pair);
+
+/** Single precision, against float64. */
+const close = (actual: readonly number[], expected: readonly number[], name: string): void => {
+  t.equal(actual.length, expected.length, name);
+  const worst = Math.max(...actual.map((value, i) => Math.abs(value - expected[i]!)));
+  t.ok(worst < 1e-4, `${name}: off by ${worst}`);
+};
+
+const embedding = (text: string): number[] =>
+  normalized(pooled(hiddenStates(embedder.config, embedder.tensors, encode(text)), 'mean'));
+const sigmoid = (x: number): number => 1 / (1 + Math.exp(-x));
+
+t.test('embeddings, by OpenAI and by TEI, together and from several clients at once', async t => {
+  const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: 'none', maxRetries: 0 });
+  const together = await client.embeddings.create({ model: 'embedder', input: TEXTS });
+  const alone = await Promise.all(
+    TEXTS.map(async input => (await client.embeddings.create({ model: 'embedder', input })).data[0]!),
+  );
+  const { body: tei } = await post<number[][]>('/embed', { inputs: TEXTS });
+  TEXTS.forEach((text, i) => {
+    close(together.data[i]!.embedding, embedding(text), `OpenAI: ${text}`);
+    close(alone[i]!.embedding, embedding(text), `alone: ${text}`);
+    close(tei[i]!, embedding(text), `TEI: ${text}`);
+  });
+  t.equal(
+    together.usage.prompt_tokens,
+    TEXTS.reduce((sum, text) => sum + encode(text).ids.length, 0),
+  );
+});
+
+t.test('classification', async () => {
+  const { body } = await post<{ data: { probs: number[] }[] }>('/v1/classify', { input: TEXTS });
+  TEXTS.forEach((text, i) =>
+    close(
+      body.data[i]!.probs,
+      softmax(sequenceLogits(classifier.config, classifier.tensors, encode(text))),
+      text,
+    ),
+  );
+});
+
+t.test('ranking by a cross-encoder', async t => {
+  const { body } = await post<{ results: { index: number; relevance_score: number }[] }>('/v1/rerank', {
+    query: 'q r',
+    documents: TEXTS,
+  });
+  const expected = TEXTS.map(text =>
+    sigmoid(sequenceLogits(crossEncoder.config, crossEncoder.tensors, encode('q r', text))[0]!),
+  );
+  for (const { index, relevance_score } of body.results)
+    close([relevance_score], [expected[index]!], TEXTS[index]!);
+  const scores = body.results.map(({ relevance_score }) => relevance_score);
+  t.strictSame(
+    scores,
+    [...scores].sort((a, b) => b - a),
+  );
+});
+
+t.test('token labels', async t => {
+  const { body } = await post<{ data: { entities: { index: number; score: number; start: number }[] }[] }>(
+    '/v1/token-classification',
+    { input: TEXTS, aggregation_strategy: 'none', ignore_labels: [] },
+  );
+  TEXTS.forEach((text, i) => {
+    const encoding = encode(text);
+    const best = tokenLogits(tagger.config, tagger.tensors, encoding).map(row => Math.max(...softmax(row)));
+    const { entities } = body.data[i]!;
+    t.equal(entities.length, encoding.ids.length - 2);
+    close(
+      entities.map(({ score }) => score),
+      best.slice(1, -1),
+      text,
+    );
+  });
+});
+
+t.test('masks', async () => {
+  const input = 'ab [MASK] c [MASK]';
+  interface Mask {
+    predictions: { token: number; score: number }[];
+  }
+  const { body } = await post<{ data: { masks: Mask[] }[] }>('/v1/fill-mask', { input, top_k: 61 });
+  const encoding = encode(input);
+  const rows = maskLogits(filler.config, filler.tensors, encoding);
+  const positions = encoding.ids.flatMap((id, i) => (id === filler.model.tokenizer.maskId ? [i] : []));
+  body.data[0]!.masks.forEach(({ predictions }, i) => {
+    const scores: number[] = [];
+    for (const { token, score } of predictions) scores[token] = score;
+    close(scores, softmax(rows[positions[i]!]!), `mask ${i}`);
+  });
+});
+
+t.test('answers', async t => {
+  const context = 'ab c d, e f g h';
+  interface Answer {
+    start: number;
+    end: number;
+    score: number;
+  }
+  const { body } = await post<{ data: Answer[] }>('/v1/question-answering', {
+    question: 'q',
+    context,
+    top_k: 100,
+    align_to_words: false,
+  });
+  const encoding = encode('q', context);
+  const logits = tokenLogits(reader.config, reader.tensors, encoding, 'qa_outputs');
+  const places = encoding.origins.flatMap((origin, i) => (i === 0 || origin?.text === 1 ? [i] : []));
+  const starts = softmax(places.map(i => logits[i]![0]!));
+  const ends = softmax(places.map(i => logits[i]![1]!));
+  t.ok(body.data.length > 20);
+  for (const { start, end, score } of body.data) {
+    const first = places.findIndex(i => i > 0 && encoding.origins[i]!.start === start);
+    const last = places.findIndex(i => i > 0 && encoding.origins[i]!.end === end);
+    close([score], [starts[first]! * ends[last]!], `${start} to ${end}`);
+  }
+});
+
+t.test('an id that the tokenizer has and the model has not', async t => {
+  t.match(await post('/v1/embeddings', { input: [2, 70, 3] }), {
+    status: 400,
+    body: { error: { code: 'invalid_request', param: 'input' } },
+  });
+  t.match(await post('/v1/fill-mask', { input: '[MASK]', targets: ['a', 'token'] }), {
+    status: 400,
+    body: { error: { code: 'invalid_request', param: 'targets[1]' } },
+  });
+});
