@@ -80,7 +80,7 @@ t.test('/predict: a text, a pair, or a batch of them', async t => {
   ]);
   t.strictSame(read(classifier), ['a', 'a', 'a b', 'a', 'a b', 'a']);
   t.match(await post('/predict', { inputs: ['a', 'b', 'c'] }), { status: 400 });
-  t.match((await predict({ model: 'reranker', inputs: [['a', 'b']] })), [[{ label: 'LABEL_0' }]]);
+  t.match(await predict({ model: 'reranker', inputs: [['a', 'b']] }), [[{ label: 'LABEL_0' }]]);
 });
 
 t.test('/rerank', async t => {
