@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { check, create, ortApi } from './api.js';
 import { Handle } from './handle.js';
 
@@ -5,7 +6,7 @@ import { Handle } from './handle.js';
 const OPTIMIZATION_LEVELS = { none: 0, basic: 1, extended: 2, all: 99 } as const;
 
 export interface SessionSettings {
-  /** Threads inside an operator, the calling one included; 0: one per physical core. */
+  /** Threads inside an operator, the calling one included; 0: one per core. */
   readonly intraOpThreads?: number;
   /** Graph rewriting at load; default `all`. */
   readonly optimization?: keyof typeof OPTIMIZATION_LEVELS;
@@ -21,7 +22,8 @@ export class SessionOptions extends Handle {
     super(create('CreateSessionOptions'), 'ReleaseSessionOptions');
     const { SetIntraOpNumThreads, SetSessionGraphOptimizationLevel, DisableMemPattern } = ortApi().functions;
     try {
-      check(SetIntraOpNumThreads(this.pointer, settings.intraOpThreads ?? 0));
+      // ONNX Runtime's own count of cores is 1 on some virtual machines.
+      check(SetIntraOpNumThreads(this.pointer, settings.intraOpThreads || availableParallelism()));
       check(
         SetSessionGraphOptimizationLevel(this.pointer, OPTIMIZATION_LEVELS[settings.optimization ?? 'all']),
       );
