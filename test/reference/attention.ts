@@ -1,52 +1,69 @@
-import { add, dot, scale, softCap, softmax, type Vector } from './operations.js';
+import { add, dot, softmax, type Vector } from './operations.js';
 
-/** An attention layer by its parts. */
-export interface AttentionParts {
+export interface AttentionShape {
   readonly heads: number;
   readonly kvHeads: number;
   readonly headSize: number;
-  /** All heads of a position, one after the other. */
-  project(side: 'query' | 'key' | 'value', x: Vector): number[];
-  output(x: Vector): number[];
-  /** Norm of a head of queries or keys. */
-  norm?(side: 'query' | 'key', head: number[]): number[];
-  /** Rotary positions of a head. */
-  turn?(head: number[], position: number): number[];
-  /** Factor of scores; default `1 / sqrt(headSize)`. */
-  readonly scale?: number;
-  /** Positions that one sees, itself included. */
-  readonly window?: number | undefined;
-  readonly cap?: number;
 }
 
-/** Causal grouped-query attention (Ainslie et al. 2023): query head `h` reads key and value head `h · kvHeads / heads`. */
-export function selfAttention(states: readonly Vector[], parts: AttentionParts): number[][] {
-  const { heads, kvHeads, headSize, window = Infinity, cap } = parts;
-  const factor = parts.scale ?? 1 / Math.sqrt(headSize);
-  const headsOf = (side: 'query' | 'key' | 'value', x: Vector, position: number): number[][] =>
-    split(parts.project(side, x), headSize).map(head => {
-      if (side === 'value') return head;
-      const normed = parts.norm?.(side, head) ?? head;
-      return parts.turn?.(normed, position) ?? normed;
-    });
-  const queries = states.map((x, position) => headsOf('query', x, position));
-  const keys = states.map((x, position) => headsOf('key', x, position));
-  const values = states.map((x, position) => headsOf('value', x, position));
-  return states.map((_, position) => {
-    const first = Math.max(0, position - window + 1);
-    const visible = Array.from({ length: position - first + 1 }, (_, i) => first + i);
-    const attended = queries[position]!.map((query, h) => {
-      const kvHead = Math.floor((h * kvHeads) / heads);
-      const scores = visible.map(i => softCap(dot(query, keys[i]![kvHead]!) * factor, cap));
-      return softmax(scores).reduce(
-        (sum, probability, nth) => add(sum, scale(values[visible[nth]!]![kvHead]!, probability)),
-        new Array<number>(headSize).fill(0),
-      );
-    });
-    return parts.output(attended.flat());
+/** Head `index` of a position's concatenated heads. */
+export function head(x: Vector, index: number, size: number): number[] {
+  return x.slice(index * size, (index + 1) * size);
+}
+
+/** Applies a function to each head of a position's concatenated heads. */
+export function mapHeads(x: Vector, size: number, apply: (head: number[]) => number[]): number[] {
+  return Array.from({ length: x.length / size }, (_, i) => apply(head(x, i, size))).flat();
+}
+
+/**
+ * Rotary positions (Su et al. 2021, section 3.2.2) in the layout of Hugging Face's Llama: feature `i` of the first half is turned
+ * against feature `i` of the second.
+ *
+ * @param frequencies one angle per position and pair.
+ */
+export function rotate(x: Vector, position: number, frequencies: Vector): number[] {
+  const half = frequencies.length;
+  const result = [...x];
+  frequencies.forEach((frequency, i) => {
+    const [cos, sin] = [Math.cos(position * frequency), Math.sin(position * frequency)];
+    result[i] = x[i]! * cos - x[i + half]! * sin;
+    result[i + half] = x[i + half]! * cos + x[i]! * sin;
   });
+  return result;
 }
 
-function split(x: Vector, size: number): number[][] {
-  return Array.from({ length: x.length / size }, (_, i) => x.slice(i * size, (i + 1) * size));
+/** `theta^(-2i/size)` */
+export function rotaryFrequencies(size: number, theta: number): number[] {
+  return Array.from({ length: size / 2 }, (_, i) => theta ** ((-2 * i) / size));
+}
+
+/**
+ * `softmax(q kᵀ · scale) v` for every position of a sequence over itself and those before it; query head `h` reads key and value head
+ * `h · kvHeads / heads` (Ainslie et al. 2023).
+ *
+ * @param queries per position, all heads one after the other; keys and values likewise.
+ */
+export function causalAttention(
+  queries: readonly Vector[],
+  keys: readonly Vector[],
+  values: readonly Vector[],
+  { heads, kvHeads, headSize }: AttentionShape,
+  scale = 1 / Math.sqrt(headSize),
+): number[][] {
+  return queries.map((query, position) => {
+    const visible = Array.from({ length: position + 1 }, (_, i) => i);
+    return Array.from({ length: heads }, (_, h) => {
+      const kvHead = Math.floor((h * kvHeads) / heads);
+      const q = head(query, h, headSize);
+      const probabilities = softmax(visible.map(i => dot(q, head(keys[i]!, kvHead, headSize)) * scale));
+      return visible.reduce((sum, i, nth) => {
+        const value = head(values[i]!, kvHead, headSize);
+        return add(
+          sum,
+          value.map(feature => feature * probabilities[nth]!),
+        );
+      }, new Array<number>(headSize).fill(0));
+    }).flat();
+  });
 }
