@@ -19,7 +19,7 @@ t.test('what is generated for a random schema parses and is valid, within the mo
   let whole = 0;
   let shortened = 0;
   fc.assert(
-    fc.property(schemas, fc.nat(), fc.constantFrom(40, 400), (schema, seed, maxTokens) => {
+    fc.property(schemas, fc.nat(), fc.constantFrom(40, 1500), (schema, seed, maxTokens) => {
       let make;
       try {
         make = compile({ kind: 'schema', schema });
@@ -36,7 +36,7 @@ t.test('what is generated for a random schema parses and is valid, within the mo
         whole++;
       }
       if (result.shortened) shortened++;
-      if (maxTokens === 400 && !result.whole) throw new Error(`not brought to its end: ${result.text}`);
+      if (maxTokens > 40 && !result.whole) throw new Error(`not brought to its end: ${result.text}`);
     }),
     { numRuns: 60 },
   );
