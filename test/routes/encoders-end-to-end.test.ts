@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import OpenAI from 'openai';
-import t from 'tap';
+import t, { type Test } from 'tap';
 import { loadEncoder } from '../../src/registry/load-encoder.js';
 import { Registry } from '../../src/registry/registry.js';
 import type { EncoderModel } from '../../src/registry/types.js';
@@ -58,7 +58,7 @@ const TEXTS = ['a', 'abc de f', 'x y z x y z', '😀 q', 'ab '.repeat(12)];
 const encode = (text: string, pair?: string) => embedder.model.tokenizer.encodeWithOffsets(text, pair);
 
 /** Single precision, against float64. */
-const close = (actual: readonly number[], expected: readonly number[], name: string): void => {
+const close = (t: Test, actual: readonly number[], expected: readonly number[], name: string): void => {
   t.equal(actual.length, expected.length, name);
   const worst = Math.max(...actual.map((value, i) => Math.abs(value - expected[i]!)));
   t.ok(worst < 1e-4, `${name}: off by ${worst}`);
@@ -76,9 +76,9 @@ t.test('embeddings, by OpenAI and by TEI, together and from several clients at o
   );
   const { body: tei } = await post<number[][]>('/embed', { inputs: TEXTS });
   TEXTS.forEach((text, i) => {
-    close(together.data[i]!.embedding, embedding(text), `OpenAI: ${text}`);
-    close(alone[i]!.embedding, embedding(text), `alone: ${text}`);
-    close(tei[i]!, embedding(text), `TEI: ${text}`);
+    close(t, together.data[i]!.embedding, embedding(text), `OpenAI: ${text}`);
+    close(t, alone[i]!.embedding, embedding(text), `alone: ${text}`);
+    close(t, tei[i]!, embedding(text), `TEI: ${text}`);
   });
   t.equal(
     together.usage.prompt_tokens,
@@ -86,10 +86,11 @@ t.test('embeddings, by OpenAI and by TEI, together and from several clients at o
   );
 });
 
-t.test('classification', async () => {
+t.test('classification', async t => {
   const { body } = await post<{ data: { probs: number[] }[] }>('/v1/classify', { input: TEXTS });
   TEXTS.forEach((text, i) =>
     close(
+      t,
       body.data[i]!.probs,
       softmax(sequenceLogits(classifier.config, classifier.tensors, encode(text))),
       text,
@@ -106,7 +107,7 @@ t.test('ranking by a cross-encoder', async t => {
     sigmoid(sequenceLogits(crossEncoder.config, crossEncoder.tensors, encode('q r', text))[0]!),
   );
   for (const { index, relevance_score } of body.results)
-    close([relevance_score], [expected[index]!], TEXTS[index]!);
+    close(t, [relevance_score], [expected[index]!], TEXTS[index]!);
   const scores = body.results.map(({ relevance_score }) => relevance_score);
   t.strictSame(
     scores,
@@ -125,6 +126,7 @@ t.test('token labels', async t => {
     const { entities } = body.data[i]!;
     t.equal(entities.length, encoding.ids.length - 2);
     close(
+      t,
       entities.map(({ score }) => score),
       best.slice(1, -1),
       text,
@@ -132,7 +134,7 @@ t.test('token labels', async t => {
   });
 });
 
-t.test('masks', async () => {
+t.test('masks', async t => {
   const input = 'ab [MASK] c [MASK]';
   interface Mask {
     predictions: { token: number; score: number }[];
@@ -144,7 +146,7 @@ t.test('masks', async () => {
   body.data[0]!.masks.forEach(({ predictions }, i) => {
     const scores: number[] = [];
     for (const { token, score } of predictions) scores[token] = score;
-    close(scores, softmax(rows[positions[i]!]!), `mask ${i}`);
+    close(t, scores, softmax(rows[positions[i]!]!), `mask ${i}`);
   });
 });
 
@@ -170,7 +172,7 @@ t.test('answers', async t => {
   for (const { start, end, score } of body.data) {
     const first = places.findIndex(i => i > 0 && encoding.origins[i]!.start === start);
     const last = places.findIndex(i => i > 0 && encoding.origins[i]!.end === end);
-    close([score], [starts[first]! * ends[last]!], `${start} to ${end}`);
+    close(t, [score], [starts[first]! * ends[last]!], `${start} to ${end}`);
   }
 });
 
