@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { decoderArchitecture } from './architectures/index.js';
 import type { DecoderSizes } from './architectures/decoder.js';
-import { isShortened } from './architectures/rope.js';
+import { shortContext } from './architectures/rope.js';
 import { paddedHeadSize } from './blocks/grouped-query-attention.js';
 import { buildOnce } from './build-cache.js';
 import { ModelConfig } from './config.js';
@@ -40,9 +40,10 @@ export async function buildDecoder(
   const config = await ModelConfig.read(folder);
   const architecture = decoderArchitecture(config);
   const sizes = architecture.sizes(config);
-  const served = { ...sizes, contextLength: Math.min(contextLength, sizes.contextLength) };
-  // The table of positions is as long as the model allows, so that one build serves all contexts that it can.
-  const isShort = isShortened(config, served.contextLength);
+  const short = shortContext(config);
+  const isShort = short !== undefined && Math.min(contextLength, sizes.contextLength) <= short;
+  // As long as this build can serve, so that it is one for all contexts.
+  const written = isShort ? { ...sizes, contextLength: short } : sizes;
   const format = NUMBER_FORMATS[precision];
   const files = ['config.json', ...(await weightFiles(folder))];
   const variant = `decoder-${precision}${isShort ? '-short' : ''}`;
@@ -54,7 +55,7 @@ export async function buildDecoder(
         graph,
         config,
         weights: new ModelWeights(checkpoint),
-        sizes: isShort ? served : sizes,
+        sizes: written,
       });
       await graph.save(path.join(target, 'decoder.onnx'));
     } finally {

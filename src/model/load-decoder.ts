@@ -48,7 +48,8 @@ async function loadBuilt(
   folder: string,
   { slots, contextLength, precision, session: settings }: DecoderOptions,
 ): Promise<Decoder> {
-  const { graphPath, sizes, cacheHeadSize, cacheType } = await buildDecoder(folder, { precision });
+  const built = await buildDecoder(folder, { precision, contextLength });
+  const { graphPath, sizes, cacheHeadSize, cacheType } = built;
   const { layers, kvHeads, vocabularySize } = sizes;
   const shape: DecoderShape = {
     layers,

@@ -1,4 +1,4 @@
-import { add, dot, softmax, type Vector } from './operations.js';
+import { add, dot, softCap, softmax, type Vector } from './operations.js';
 
 export interface AttentionShape {
   readonly heads: number;
@@ -43,6 +43,8 @@ export function rotaryFrequencies(size: number, theta: number): number[] {
  * `h · kvHeads / heads` (Ainslie et al. 2023).
  *
  * @param queries per position, all heads one after the other; keys and values likewise.
+ * @param window positions that one sees, itself included.
+ * @param cap see {@link softCap}.
  */
 export function causalAttention(
   queries: readonly Vector[],
@@ -50,13 +52,17 @@ export function causalAttention(
   values: readonly Vector[],
   { heads, kvHeads, headSize }: AttentionShape,
   scale = 1 / Math.sqrt(headSize),
+  window = Infinity,
+  cap?: number,
 ): number[][] {
   return queries.map((query, position) => {
-    const visible = Array.from({ length: position + 1 }, (_, i) => i);
+    const first = Math.max(0, position - window + 1);
+    const visible = Array.from({ length: position - first + 1 }, (_, i) => first + i);
     return Array.from({ length: heads }, (_, h) => {
       const kvHead = Math.floor((h * kvHeads) / heads);
       const q = head(query, h, headSize);
-      const probabilities = softmax(visible.map(i => dot(q, head(keys[i]!, kvHead, headSize)) * scale));
+      const scores = visible.map(i => softCap(dot(q, head(keys[i]!, kvHead, headSize)) * scale, cap));
+      const probabilities = softmax(scores);
       return visible.reduce((sum, i, nth) => {
         const value = head(values[i]!, kvHead, headSize);
         return add(

@@ -11,6 +11,10 @@ export function multiply(a: Vector, b: Vector): number[] {
   return a.map((value, i) => value * b[i]!);
 }
 
+export function scale(a: Vector, factor: number): number[] {
+  return a.map(value => value * factor);
+}
+
 export function dot(a: Vector, b: Vector): number {
   return a.reduce((sum, value, i) => sum + value * b[i]!, 0);
 }
@@ -32,8 +36,15 @@ export function linear(x: Vector, weight: TestTensor, bias?: TestTensor): number
 
 /** Zhang and Sennrich 2019, equation 4. */
 export function rmsNorm(x: Vector, weight: Vector, epsilon: number): number[] {
-  const scale = 1 / Math.sqrt(mean(x.map(value => value * value)) + epsilon);
-  return x.map((value, i) => value * scale * weight[i]!);
+  const factor = 1 / Math.sqrt(mean(x.map(value => value * value)) + epsilon);
+  return x.map((value, i) => value * factor * weight[i]!);
+}
+
+/** Ba et al. 2016, equations 3 and 4. */
+export function layerNorm(x: Vector, weight: Vector, bias: Vector, epsilon: number): number[] {
+  const middle = mean(x);
+  const variance = mean(x.map(value => (value - middle) ** 2));
+  return x.map((value, i) => ((value - middle) / Math.sqrt(variance + epsilon)) * weight[i]! + bias[i]!);
 }
 
 export function softmax(x: Vector): number[] {
@@ -43,6 +54,20 @@ export function softmax(x: Vector): number[] {
   return exponentials.map(value => value / sum);
 }
 
+export function sigmoid(x: number): number {
+  return 1 / (1 + Math.exp(-x));
+}
+
 export function silu(x: number): number {
-  return x / (1 + Math.exp(-x));
+  return x * sigmoid(x);
+}
+
+/** The approximation by tanh (Hendrycks and Gimpel 2016). */
+export function geluTanh(x: number): number {
+  return 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
+}
+
+/** `c · tanh(x / c)` */
+export function softCap(x: number, cap: number | undefined): number {
+  return cap === undefined ? x : cap * Math.tanh(x / cap);
 }

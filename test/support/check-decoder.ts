@@ -52,6 +52,18 @@ export function relativeError(actual: Float32Array, expected: readonly (readonly
   }, 0);
 }
 
+/** Cosine of the angle between all logits and the expected ones. */
+export function similarity(actual: Float32Array, expected: readonly (readonly number[])[]): number {
+  const flat = expected.flat();
+  let [product, squareA, squareB] = [0, 0, 0];
+  flat.forEach((value, i) => {
+    product += actual[i]! * value;
+    squareA += actual[i]! ** 2;
+    squareB += value ** 2;
+  });
+  return product / Math.sqrt(squareA * squareB);
+}
+
 /**
  * Runs a decoder in every way that the engine does, and compares all logits with the reference: prompts of every length in one run and in
  * chunks, a prompt and single tokens after it, and a batch of slots filled to different lengths.

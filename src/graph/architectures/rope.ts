@@ -63,14 +63,13 @@ export function ropeTables(
 }
 
 /**
- * Whether a model is another one for sequences within the context that it was first trained for: LongRoPE turns positions by one set of
- * frequencies there and by another beyond, and a sequence cannot pass from one to the other. The served context decides.
+ * The context that a model was first trained for, where it is another model within it: LongRoPE turns positions by one set of frequencies
+ * there and by another beyond, and a sequence cannot pass from one to the other. So the served context decides for all of them.
  */
-export function isShortened(config: ModelConfig, contextLength: number): boolean {
+export function shortContext(config: ModelConfig): number | undefined {
   const section = ropeSection(config);
-  if (section === undefined || section.section('full_attention') !== undefined) return false;
-  const isLongRope = ['longrope', 'su'].includes(ropeType(section));
-  return isLongRope && contextLength <= originalContext(section, config);
+  if (section === undefined || section.has('full_attention')) return undefined;
+  return ['longrope', 'su'].includes(ropeType(section)) ? originalContext(section, config) : undefined;
 }
 
 const ROPE_TYPES = ['default', 'linear', 'dynamic', 'llama3', 'yarn', 'longrope', 'su'] as const;

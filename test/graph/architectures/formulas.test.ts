@@ -1,0 +1,19 @@
+/** Every architecture against its formulas in float64, with heads that the graph must pad: in floats closely, in 8 bits roughly. */
+import t from 'tap';
+import { checkDecoder, openDecoder, similarity } from '../../support/check-decoder.js';
+import { MODELS } from '../../support/models/index.js';
+import { randomIds } from '../../support/random-tensors.js';
+
+for (const model of MODELS) {
+  t.test(model.name, async t => {
+    const decoder = await openDecoder(t, model);
+    await checkDecoder(t, decoder, model.reference);
+  });
+
+  t.test(`${model.name}, int8`, async t => {
+    const decoder = await openDecoder(t, model, 'int8');
+    const ids = randomIds(decoder.shape.contextLength, decoder.shape.vocabularySize, 1);
+    const cosine = similarity(await decoder.prefill(0, ids, 0, 'all'), model.reference(ids));
+    t.ok(cosine > 0.9, `cosine of the angle between the logits: ${cosine.toFixed(4)}`);
+  });
+}

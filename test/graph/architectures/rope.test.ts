@@ -1,0 +1,93 @@
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import t from 'tap';
+import { buildDecoder } from '../../../src/graph/build.js';
+import { readRope } from '../../../src/graph/architectures/rope.js';
+import { ModelConfig } from '../../../src/graph/config.js';
+import { SlotDecoder } from '../../../src/model/decoder.js';
+import { Environment, Session } from '../../../src/runtime/index.js';
+import { relativeError, writeModel } from '../../support/check-decoder.js';
+import { PHI3_LONG, PHI3_SHORT } from '../../support/models/phi3.js';
+import { randomIds } from '../../support/random-tensors.js';
+
+const SIZES = {
+  layers: 1,
+  hiddenSize: 64,
+  heads: 4,
+  kvHeads: 4,
+  headSize: 16,
+  vocabularySize: 10,
+  contextLength: 100,
+};
+
+/** Reads positions from the fields of a config.json. */
+function read(fields: Record<string, unknown>) {
+  return readRope(new ModelConfig('config.json', { max_position_embeddings: 100, ...fields }), SIZES);
+}
+
+t.test('the served context decides between the frequencies of LongRoPE', async t => {
+  const folder = t.testdir();
+  await writeModel(folder, PHI3_LONG);
+  const environment = new Environment({ logLevel: 'fatal' });
+  const ids = randomIds(20, 61, 1);
+  for (const [contextLength, { reference }] of [
+    [20, PHI3_LONG],
+    [9, PHI3_LONG],
+    [8, PHI3_SHORT],
+    [3, PHI3_SHORT],
+  ] as const) {
+    const { graphPath, sizes, cacheHeadSize } = await buildDecoder(folder, { contextLength });
+    const session = await Session.load(environment, graphPath, { intraOpThreads: 1 });
+    const decoder = new SlotDecoder(session, { ...sizes, contextLength, headSize: cacheHeadSize }, 1);
+    const prompt = ids.slice(0, contextLength);
+    const error = relativeError(await decoder.prefill(0, prompt, 0, 'all'), reference(prompt));
+    t.ok(error < 1e-4, `a context of ${contextLength}: relative error ${error.toExponential(1)}`);
+    decoder.dispose();
+  }
+  t.equal((await readdir(path.join(folder, '.kvasir'))).length, 2, 'one build for each set');
+});
+
+t.test('old and new names of fields mean the same', async t => {
+  const scaling = {
+    factor: 4,
+    low_freq_factor: 1,
+    high_freq_factor: 4,
+    original_max_position_embeddings: 50,
+  };
+  const old = read({ rope_theta: 500, rope_scaling: { type: 'llama3', ...scaling } });
+  t.strictSame(read({ rope_parameters: { rope_type: 'llama3', rope_theta: 500, ...scaling } }), old);
+  t.strictSame(read({ rope_theta: 10_000 }), read({}), 'the default theta');
+});
+
+t.test('YaRN: magnitudes that config.json gives, or that follow from two factors', async t => {
+  const yarn = { rope_type: 'yarn', factor: 4, original_max_position_embeddings: 25 };
+  const magnitude = (fields: object): number => read({ rope_scaling: { ...yarn, ...fields } }).magnitude;
+  t.equal(magnitude({ attention_factor: 1.5 }), 1.5);
+  t.equal(magnitude({}), 0.1 * Math.log(4) + 1);
+  t.equal(magnitude({ mscale: 2, mscale_all_dim: 1 }), (0.2 * Math.log(4) + 1) / (0.1 * Math.log(4) + 1));
+});
+
+const faults: [string, Record<string, unknown>, string, RegExp][] = [
+  [
+    'an unknown way to scale',
+    { rope_scaling: { type: 'cubic' } },
+    'unsupported_model',
+    /type is 'cubic'.*yarn/,
+  ],
+  ['no factor', { rope_scaling: { type: 'linear' } }, 'invalid_model', /rope_scaling: factor is missing/],
+  [
+    'too few factors',
+    {
+      rope_scaling: { type: 'longrope', short_factor: [1, 2], long_factor: [1, 2], factor: 2 },
+      original_max_position_embeddings: 50,
+    },
+    'invalid_model',
+    /long_factor has 2 factors for 8 frequencies/,
+  ],
+  ['an odd number of turned features', { partial_rotary_factor: 0.2 }, 'invalid_model', /3 features/],
+];
+
+for (const [name, fields, code, message] of faults)
+  t.test(`${name} is refused`, async t => {
+    t.throws(() => read(fields), { code, message });
+  });

@@ -1,0 +1,40 @@
+import { causalAttention, mapHeads, type AttentionShape } from './attention.js';
+import type { Vector } from './operations.js';
+
+/** An attention layer by its parts. */
+export interface AttentionParts extends AttentionShape {
+  /** All heads of a position, one after the other. */
+  project(side: 'query' | 'key' | 'value', x: Vector): number[];
+  output(x: Vector): number[];
+  /** Norm of a head of queries or keys. */
+  norm?(side: 'query' | 'key', head: number[]): number[];
+  /** Rotary positions of a head. */
+  turn?(head: number[], position: number): number[];
+  /** Factor of scores; default `1 / sqrt(headSize)`. */
+  readonly scale?: number;
+  /** Positions that one sees, itself included. */
+  readonly window?: number | undefined;
+  /** Of scores. */
+  readonly cap?: number;
+}
+
+/** Causal grouped-query attention (Ainslie et al. 2023). */
+export function selfAttention(states: readonly Vector[], parts: AttentionParts): number[][] {
+  const project = (side: 'query' | 'key'): number[][] =>
+    states.map((x, position) =>
+      mapHeads(parts.project(side, x), parts.headSize, head => {
+        const normed = parts.norm?.(side, head) ?? head;
+        return parts.turn?.(normed, position) ?? normed;
+      }),
+    );
+  const values = states.map(x => parts.project('value', x));
+  return causalAttention(
+    project('query'),
+    project('key'),
+    values,
+    parts,
+    parts.scale,
+    parts.window,
+    parts.cap,
+  ).map(attended => parts.output(attended));
+}

@@ -1,0 +1,23 @@
+import { GEMMA_MODELS } from './gemma.js';
+import { GPT2 } from './gpt2.js';
+import { LLAMA_MODELS } from './llama.js';
+import { MISTRAL } from './mistral.js';
+import { EXPERT_MODELS } from './mixture-of-experts.js';
+import type { CaseModel } from './model.js';
+import { PHI3, PHI3_LONG, PHI3_PARTIAL } from './phi3.js';
+import { QWEN_MODELS } from './qwen.js';
+import { SMOLLM3 } from './smollm3.js';
+
+/** A tiny model of every architecture, and more where one has variants. */
+export const MODELS: readonly CaseModel[] = [
+  ...LLAMA_MODELS,
+  MISTRAL,
+  ...QWEN_MODELS,
+  PHI3,
+  PHI3_LONG,
+  PHI3_PARTIAL,
+  ...GEMMA_MODELS,
+  GPT2,
+  SMOLLM3,
+  ...EXPERT_MODELS,
+];

@@ -1,0 +1,107 @@
+import type { DecoderConfig } from '../../reference/decoder.js';
+import type { Reference } from '../check-decoder.js';
+import { randomTensors, type Shapes } from '../random-tensors.js';
+import type { TestTensors } from '../safetensors.js';
+
+/** A tiny model with random weights, and the logits that it must have. */
+export interface CaseModel {
+  readonly name: string;
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly tensors: TestTensors;
+  readonly reference: Reference;
+}
+
+/** Sizes that most cases share: heads of 8, which the graph must pad, each key and value head for two of queries. */
+export const SIZES = {
+  hidden_size: 48,
+  intermediate_size: 80,
+  num_hidden_layers: 3,
+  num_attention_heads: 6,
+  num_key_value_heads: 3,
+  vocab_size: 61,
+  max_position_embeddings: 20,
+  rms_norm_eps: 1e-5,
+  rope_theta: 100,
+} as const;
+
+type Config = DecoderConfig & { readonly intermediate_size: number };
+
+/** A case whose weights have the given shapes. */
+export function caseModel<C extends object>(
+  name: string,
+  config: C,
+  shapes: Shapes,
+  logits: (config: C, tensors: TestTensors, ids: readonly number[]) => number[][],
+): CaseModel {
+  const tensors = randomTensors(shapes);
+  return {
+    name,
+    config: Object.fromEntries(Object.entries(config)),
+    tensors,
+    reference: ids => logits(config, tensors, ids),
+  };
+}
+
+/** Shapes of a decoder by Llama's names, given those of a layer beside its two norms. */
+export function decoderShapes(
+  config: DecoderConfig,
+  isTied: boolean,
+  layer: (index: number) => Shapes,
+): Shapes {
+  const { hidden_size: hidden } = config;
+  const vocabulary = SIZES.vocab_size;
+  const result: Record<string, readonly number[]> = {
+    'model.embed_tokens.weight': [vocabulary, hidden],
+    'model.norm.weight': [hidden],
+  };
+  if (!isTied) result['lm_head.weight'] = [vocabulary, hidden];
+  for (let index = 0; index < config.num_hidden_layers; index++) {
+    const shapes = {
+      'input_layernorm.weight': [hidden],
+      'post_attention_layernorm.weight': [hidden],
+      ...layer(index),
+    };
+    for (const [name, shape] of Object.entries(shapes)) result[`model.layers.${index}.${name}`] = shape;
+  }
+  return result;
+}
+
+/** Shapes of a layer's four projections, of which the first `biased` have a bias. */
+export function attentionShapes(config: DecoderConfig, biased = 0): Shapes {
+  const { hidden_size: hidden, num_attention_heads: heads, num_key_value_heads: kvHeads } = config;
+  const headSize = config.head_dim ?? hidden / heads;
+  const sizes: [string, number, number][] = [
+    ['q_proj', heads * headSize, hidden],
+    ['k_proj', kvHeads * headSize, hidden],
+    ['v_proj', kvHeads * headSize, hidden],
+    ['o_proj', hidden, heads * headSize],
+  ];
+  return Object.fromEntries(
+    sizes.flatMap(([name, rows, columns], i) => [
+      [`self_attn.${name}.weight`, [rows, columns]],
+      ...(i < biased ? [[`self_attn.${name}.bias`, [rows]] as const] : []),
+    ]),
+  ) as Shapes;
+}
+
+/** Shapes of norms of each head of queries and keys. */
+export function headNormShapes(headSize: number): Shapes {
+  return { 'self_attn.q_norm.weight': [headSize], 'self_attn.k_norm.weight': [headSize] };
+}
+
+/** Shapes of a gated feed-forward layer. */
+export function gatedShapes(name: string, hidden: number, inner: number): Shapes {
+  return {
+    [`${name}.gate_proj.weight`]: [inner, hidden],
+    [`${name}.up_proj.weight`]: [inner, hidden],
+    [`${name}.down_proj.weight`]: [hidden, inner],
+  };
+}
+
+/** Attention and gated feed-forward layer. */
+export function llamaLayerShapes(config: Config, biased = 0): Shapes {
+  return {
+    ...attentionShapes(config, biased),
+    ...gatedShapes('mlp', config.hidden_size, config.intermediate_size),
+  };
+}

@@ -1,0 +1,34 @@
+import { ReferenceModel } from '../../reference/decoder.js';
+import { silu } from '../../reference/operations.js';
+import { plainRope, rotate } from '../../reference/rope.js';
+import { caseModel, decoderShapes, llamaLayerShapes, SIZES, type CaseModel } from './model.js';
+
+const config = {
+  ...SIZES,
+  model_type: 'smollm3',
+  hidden_act: 'silu',
+  no_rope_layers: [1, 0, 1],
+  tie_word_embeddings: true,
+} as const;
+
+/** The second layer has no positions. */
+export const SMOLLM3: CaseModel = caseModel(
+  'smollm3',
+  config,
+  decoderShapes(config, true, () => llamaLayerShapes(config)),
+  (_, tensors, ids) => {
+    const model = new ReferenceModel(config, tensors);
+    const rope = plainRope(8, config.rope_theta);
+    return model.logits(ids, (states, layer) =>
+      model.preNorm(
+        states,
+        layer,
+        normed =>
+          model.attention(normed, layer, {
+            turn: (head, position) => (layer === 1 ? head : rotate(head, position, rope)),
+          }),
+        x => model.gated(x, `model.layers.${layer}.mlp`, silu),
+      ),
+    );
+  },
+);
