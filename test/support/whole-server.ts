@@ -1,0 +1,59 @@
+import type { Test } from 'tap';
+import { createChatTemplate } from '../../src/chat/template.js';
+import { Engine } from '../../src/engine/engine.js';
+import { Registry } from '../../src/registry/registry.js';
+import type { GenerationModel } from '../../src/registry/types.js';
+import type { ServerOptions } from '../../src/server.js';
+import { FakeDecoder } from './fake-decoder.js';
+import { fakeEncoderModel } from './fake-encoder-service.js';
+import { CREATED, startServer } from './http-server.js';
+import { byteLevelTokenizer } from './tiny-tokenizers.js';
+
+const TEMPLATE =
+  '{% if tools %}<tool_call>{% endif %}{% for m in messages %}{{ m.role }} {{ m.content }} {% endfor %}{% if add_generation_prompt %}a{% endif %}';
+
+/** Which of the models of {@link startWholeServer} can do what a path is for. */
+export function modelOf(path: string): string {
+  if (/fill-mask/.test(path)) return 'fill-mask';
+  if (/question/.test(path)) return 'question-answering';
+  if (/token-classification/.test(path)) return 'token-classification';
+  if (/classify|predict/.test(path)) return 'sequence-classification';
+  if (/rank|score/.test(path)) return 'ranker';
+  return /embed|similarity/.test(path) ? 'embedding' : 'writer';
+}
+
+/** A server with a model of every kind. Its text is made by the real engine, over a decoder whose tokens depend on all before them. */
+export async function startWholeServer(t: Test, contextLength: number, options: Partial<ServerOptions> = {}) {
+  const tokenizer = byteLevelTokenizer();
+  const { vocabularySize } = tokenizer;
+  const decoder = new FakeDecoder(
+    4,
+    vocabularySize,
+    contextLength,
+    tokens => ((tokens.at(-1) ?? 0) * 31 + tokens.length * 7) % vocabularySize,
+  );
+  const engine = new Engine(decoder, tokenizer);
+  const model: GenerationModel = {
+    kind: 'generation',
+    id: 'writer',
+    created: CREATED,
+    tokenizer,
+    contextLength,
+    engine,
+    eosIds: new Set([2]),
+    bosId: 0,
+    chat: createChatTemplate(TEMPLATE, {}, tokenizer),
+    close: () => engine.close(),
+  };
+  const encoders = [
+    fakeEncoderModel('embedding'),
+    fakeEncoderModel('sequence-classification', { labels: ['a', 'b', 'c', 'd'], activation: 'softmax' }),
+    fakeEncoderModel('sequence-classification', { id: 'ranker', width: 1, labels: ['score'] }),
+    fakeEncoderModel('token-classification', { labels: ['O', 'B-X', 'I-X', 'B-Y'] }),
+    fakeEncoderModel('fill-mask'),
+    fakeEncoderModel('question-answering'),
+  ];
+  const registry = new Registry([model, ...encoders]);
+  const server = await startServer(t, { registry, ...options });
+  return { ...server, engine, encoders, registry, models: registry.list().map(({ id }) => id) };
+}
