@@ -1,11 +1,6 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
-import {
-  EncoderWeights,
-  type EncoderArchitecture,
-  type EncoderSizes,
-  type EncoderSource,
-} from './architectures/encoder.js';
+import type { EncoderArchitecture, EncoderSizes, EncoderSource } from './architectures/encoder.js';
 import { encoderArchitecture } from './architectures/encoders.js';
 import { activate } from './blocks/activation.js';
 import { linear } from './blocks/linear.js';
@@ -18,6 +13,7 @@ import { EncoderGraph, type EncoderPrecision } from './encoder-graph.js';
 import { weightBits } from './quantization/row-scales.js';
 import { DataType, type Value } from './onnx/graph-builder.js';
 import type { PoolingMode, SentenceModules } from './sentence-modules.js';
+import { ModelWeights } from './weights/model-weights.js';
 import { Checkpoint, weightFiles } from './weights/checkpoint.js';
 
 /** What to build of a model folder. */
@@ -77,13 +73,13 @@ export async function buildEncoder(folder: string, plan: EncoderPlan): Promise<B
     try {
       const graph = new EncoderGraph(precision);
       const batch = new PackedBatch(graph, head.listed === undefined ? 'all' : 'listed');
-      const weights = new EncoderWeights(await open(modules.encoderFolder));
+      const weights = new ModelWeights(await open(modules.encoderFolder));
       const body = bodyWeights(weights, architecture);
       const source: EncoderSource = { graph, config, sizes, batch, weights, body };
       let value = head.write(source, architecture.hiddenStates(source));
       if (task === 'embedding') {
         for (const dense of modules.dense) {
-          const layer = new EncoderWeights(await open(dense.folder));
+          const layer = new ModelWeights(await open(dense.folder));
           const matrix = layer.matrix('linear', dense.outputs, dense.inputs);
           const bias = dense.bias ? layer.bias('linear', dense.outputs) : undefined;
           const name = dense.folder;
@@ -170,6 +166,6 @@ function listedBy(modes: readonly PoolingMode[]): ListedRows {
 }
 
 /** A model with a head has its body's weights under the body's name; a bare one mostly has not. */
-function bodyWeights(weights: EncoderWeights, { bodyName, probe }: EncoderArchitecture): EncoderWeights {
+function bodyWeights(weights: ModelWeights, { bodyName, probe }: EncoderArchitecture): ModelWeights {
   return weights.has(`${bodyName}.${probe}`) ? weights.within(bodyName) : weights;
 }

@@ -4,11 +4,12 @@ import { gatedFeedForward, preNormLayer } from '../blocks/encoder-layer.js';
 import { paddedHeadSize, type AttentionWeights } from '../blocks/grouped-query-attention.js';
 import { linear } from '../blocks/linear.js';
 import { rmsNorm, type Residual } from '../blocks/normalization.js';
-import { inverseFrequencies, rotaryTables } from '../blocks/rotary.js';
 import type { ModelConfig } from '../config.js';
 import type { Weight } from '../weights/checkpoint.js';
+import type { ModelWeights } from '../weights/model-weights.js';
 import { decoderSizes, type DecoderSizes } from './decoder.js';
-import type { EncoderArchitecture, EncoderSource, EncoderWeights } from './encoder.js';
+import { readRope, ropeTables } from './rope.js';
+import type { EncoderArchitecture, EncoderSource } from './encoder.js';
 
 /**
  * Decoders whose hidden states are used, mostly those of the last token (SGPT, Muennighoff 2022; E5-Mistral, Wang et al. 2023; Qwen3
@@ -39,9 +40,8 @@ export const causalEncoder: EncoderArchitecture = {
     const { graph, config, batch, body, sizes } = source;
     const decoder = sizesOf(config);
     const epsilon = config.positive('rms_norm_eps', 1e-6);
-    const frequencies = inverseFrequencies(decoder.headSize, rotaryTheta(config));
-    const pairs = paddedHeadSize(decoder.headSize) / 2;
-    const rotary = rotaryTables(graph, 'rotary', frequencies, pairs, sizes.contextLength);
+    const rope = readRope(config, decoder);
+    const rotary = ropeTables({ graph, config, sizes: decoder }, 'rotary', rope);
     const words = body.weight('embed_tokens.weight', [sizes.vocabularySize, sizes.hiddenSize]);
     const table = embeddingTable(graph, 'words', words);
     const norm = (name: string, residual: Residual, weight: Weight) =>
@@ -110,19 +110,10 @@ function slidingWindow(config: ModelConfig): number {
   return used && config.has('sliding_window') ? config.size('sliding_window') : Infinity;
 }
 
-function rotaryTheta(config: ModelConfig): number {
-  const parameters = config.section('rope_parameters') ?? config.section('rope_scaling');
-  if (parameters !== undefined) {
-    parameters.choice(parameters.has('rope_type') ? 'rope_type' : 'type', ['default'], 'default');
-    if (parameters.has('rope_theta')) return parameters.positive('rope_theta');
-  }
-  return config.positive('rope_theta', 10_000);
-}
-
 /** Llama has biases where config.json says so, Qwen2 always those of queries, keys and values. */
 function attentionWeights(
   config: ModelConfig,
-  layer: EncoderWeights,
+  layer: ModelWeights,
   { heads, kvHeads, headSize, hiddenSize }: DecoderSizes,
 ): AttentionWeights {
   const [queries, keys] = [heads * headSize, kvHeads * headSize];
@@ -144,7 +135,7 @@ function attentionWeights(
 
 function headNorms(
   config: ModelConfig,
-  layer: EncoderWeights,
+  layer: ModelWeights,
   headSize: number,
   epsilon: number,
 ): HeadNorms | undefined {
@@ -158,7 +149,7 @@ function headNorms(
   };
 }
 
-function gatedWeights({ config, sizes }: EncoderSource, layer: EncoderWeights) {
+function gatedWeights({ config, sizes }: EncoderSource, layer: ModelWeights) {
   const { hiddenSize, intermediateSize } = sizes;
   const biased = config.flag('mlp_bias', false);
   const bias = (name: string, size: number) => (biased ? layer.bias(`mlp.${name}`, size) : undefined);

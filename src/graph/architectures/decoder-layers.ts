@@ -87,13 +87,13 @@ function attentionWeights({ source, weights }: DecoderLayer, biases: Biases) {
   const [onInputs, onOutput] = [biases !== 'none', biases === 'all'];
   return {
     query: own.matrix('q_proj', queries, hiddenSize),
-    queryBias: own.bias('q_proj', queries, onInputs),
+    queryBias: onInputs ? own.bias('q_proj', queries) : undefined,
     key: own.matrix('k_proj', keys, hiddenSize),
-    keyBias: own.bias('k_proj', keys, onInputs),
+    keyBias: onInputs ? own.bias('k_proj', keys) : undefined,
     value: own.matrix('v_proj', keys, hiddenSize),
-    valueBias: own.bias('v_proj', keys, onInputs),
+    valueBias: onInputs ? own.bias('v_proj', keys) : undefined,
     output: own.matrix('o_proj', hiddenSize, queries),
-    outputBias: own.bias('o_proj', hiddenSize, onOutput),
+    outputBias: onOutput ? own.bias('o_proj', hiddenSize) : undefined,
   };
 }
 
@@ -127,11 +127,11 @@ export function gatedWeights({ source }: DecoderLayer, own: ModelWeights, inner:
   const { hiddenSize } = source.sizes;
   return {
     gate: own.matrix('gate_proj', inner, hiddenSize),
-    gateBias: own.bias('gate_proj', inner, hasBiases),
+    gateBias: hasBiases ? own.bias('gate_proj', inner) : undefined,
     up: own.matrix('up_proj', inner, hiddenSize),
-    upBias: own.bias('up_proj', inner, hasBiases),
+    upBias: hasBiases ? own.bias('up_proj', inner) : undefined,
     down: own.matrix('down_proj', hiddenSize, inner),
-    downBias: own.bias('down_proj', hiddenSize, hasBiases),
+    downBias: hasBiases ? own.bias('down_proj', hiddenSize) : undefined,
   };
 }
 

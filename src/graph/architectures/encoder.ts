@@ -1,13 +1,10 @@
 import type { Activation } from '../blocks/activation.js';
 import { ACTIVATIONS } from '../blocks/activation.js';
-import type { NormWeights } from '../blocks/layer-norm.js';
-import type { Bias } from '../blocks/linear.js';
 import type { PackedBatch } from '../blocks/packed-batch.js';
 import type { ModelConfig } from '../config.js';
 import type { EncoderGraph } from '../encoder-graph.js';
 import type { Value } from '../onnx/graph-builder.js';
-import type { Checkpoint, Weight } from '../weights/checkpoint.js';
-import { matrix, type Matrix } from '../weights/matrix.js';
+import type { ModelWeights } from '../weights/model-weights.js';
 
 /** Sizes of an encoder. */
 export interface EncoderSizes {
@@ -32,9 +29,9 @@ export interface EncoderSource {
   readonly sizes: EncoderSizes;
   readonly batch: PackedBatch;
   /** Weights of the body, named as in a checkpoint without a head. */
-  readonly body: EncoderWeights;
+  readonly body: ModelWeights;
   /** All weights, by their full names. */
-  readonly weights: EncoderWeights;
+  readonly weights: ModelWeights;
 }
 
 /**
@@ -61,52 +58,6 @@ export interface EncoderArchitecture {
   markSpans(source: EncoderSource, hidden: Value): Value;
   /** Logits of the words that may stand at a position: `[rows, vocabulary]`. */
   fillMasks(source: EncoderSource, hidden: Value): Value;
-}
-
-/** Weights whose names begin alike. */
-export class EncoderWeights {
-  readonly #checkpoint: Checkpoint;
-  readonly #prefix: string;
-
-  constructor(checkpoint: Checkpoint, prefix = '') {
-    this.#checkpoint = checkpoint;
-    this.#prefix = prefix;
-  }
-
-  /** Those below a name. */
-  within(name: string): EncoderWeights {
-    return new EncoderWeights(this.#checkpoint, `${this.#prefix}${name}.`);
-  }
-
-  has(name: string): boolean {
-    return this.#checkpoint.has(this.#prefix + name);
-  }
-
-  /** A weight by its whole name, such as `position_embeddings.weight`. */
-  weight(name: string, shape: readonly number[]): Weight {
-    return this.#checkpoint.weight(this.#prefix + name, shape);
-  }
-
-  /** A linear layer's matrix. */
-  matrix(name: string, rows: number, columns: number): Matrix {
-    return matrix(this.weight(`${name}.weight`, [rows, columns]));
-  }
-
-  /** A linear layer's bias. */
-  bias(name: string, size: number): Bias {
-    const weight = this.weight(`${name}.bias`, [size]);
-    return { size, load: () => weight.load() };
-  }
-
-  /** A layer norm's weights, by today's names or by those of TensorFlow checkpoints (`gamma`, `beta`). */
-  norm(name: string, size: number, epsilon: number, shifted = true): NormWeights {
-    const old = this.has(`${name}.gamma`);
-    return {
-      weight: this.weight(`${name}.${old ? 'gamma' : 'weight'}`, [size]),
-      bias: shifted ? this.weight(`${name}.${old ? 'beta' : 'bias'}`, [size]) : undefined,
-      epsilon,
-    };
-  }
 }
 
 /** An activation that config.json names. */

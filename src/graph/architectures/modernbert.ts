@@ -1,7 +1,7 @@
 import type { Activation } from '../blocks/activation.js';
 import { embed, embeddingTable, type EmbeddingTable } from '../blocks/embedding.js';
 import { gatedFeedForward, preNormLayer, type Normalize } from '../blocks/encoder-layer.js';
-import { layerNorm, type NormWeights } from '../blocks/layer-norm.js';
+import { layerNorm } from '../blocks/layer-norm.js';
 import { linear } from '../blocks/linear.js';
 import { multiHeadAttention } from '../blocks/multi-head-attention.js';
 import type { Residual } from '../blocks/normalization.js';
@@ -10,13 +10,8 @@ import { inverseFrequencies, rotaryTables, type RotaryTables } from '../blocks/r
 import type { ModelConfig } from '../config.js';
 import type { Value } from '../onnx/graph-builder.js';
 import { sliceRows } from '../weights/row-slice.js';
-import {
-  configuredActivation,
-  headSizeOf,
-  type EncoderArchitecture,
-  type EncoderSource,
-  type EncoderWeights,
-} from './encoder.js';
+import type { ModelWeights, NormWeights } from '../weights/model-weights.js';
+import { configuredActivation, headSizeOf, type EncoderArchitecture, type EncoderSource } from './encoder.js';
 
 /**
  * ModernBERT (Warner et al. 2024): pre-norm layers with rotary positions and GeGLU, of which only some see the whole text. Weight names are
@@ -52,7 +47,7 @@ export const modernbert: EncoderArchitecture = {
     };
     const kinds = layerKinds(config, layers);
     const norm =
-      (weights: EncoderWeights, name: string): Normalize =>
+      (weights: ModelWeights, name: string): Normalize =>
       (at, value) =>
         layerNorm(graph, at, value, normOf(config, weights, name, hiddenSize));
     const words = embed(graph, 'embedded', wordTable(source), batch.ids);
@@ -151,11 +146,11 @@ function wordTable({ graph, body, sizes }: EncoderSource): EmbeddingTable {
   return graph.shared('words', () => embeddingTable(graph, 'words', weight));
 }
 
-function normOf(config: ModelConfig, weights: EncoderWeights, name: string, size: number): NormWeights {
+function normOf(config: ModelConfig, weights: ModelWeights, name: string, size: number): NormWeights {
   return weights.norm(name, size, config.positive('norm_eps', 1e-5), config.flag('norm_bias', false));
 }
 
-function attentionWeights({ config, sizes }: EncoderSource, layer: EncoderWeights) {
+function attentionWeights({ config, sizes }: EncoderSource, layer: ModelWeights) {
   const { hiddenSize } = sizes;
   const packed = layer.matrix('attn.Wqkv', 3 * hiddenSize, hiddenSize);
   const biased = config.flag('attention_bias', false);
@@ -180,7 +175,7 @@ function attentionWeights({ config, sizes }: EncoderSource, layer: EncoderWeight
   };
 }
 
-function gatedWeights({ config, sizes }: EncoderSource, layer: EncoderWeights) {
+function gatedWeights({ config, sizes }: EncoderSource, layer: ModelWeights) {
   const { hiddenSize, intermediateSize } = sizes;
   const packed = layer.matrix('mlp.Wi', 2 * intermediateSize, hiddenSize);
   const biased = config.flag('mlp_bias', false);

@@ -50,7 +50,7 @@ export function ropeSection(config: ModelConfig): ModelConfig | undefined {
 
 /** Adds the tables of a layer's rotary positions. */
 export function ropeTables(
-  { graph, config, sizes }: DecoderSource,
+  { graph, config, sizes }: Pick<DecoderSource, 'graph' | 'config' | 'sizes'>,
   name: string,
   { frequencies, magnitude }: Rope,
 ): RotaryTables {

@@ -1,15 +1,8 @@
 import { float } from '../onnx/attributes.js';
 import type { ModelGraph } from '../model-graph.js';
 import { NONE, type Value } from '../onnx/graph-builder.js';
-import type { Weight } from '../weights/checkpoint.js';
+import type { NormWeights } from '../weights/model-weights.js';
 import type { Residual } from './normalization.js';
-
-/** Scale and shift of a layer norm; some models have no shift. */
-export interface NormWeights {
-  readonly weight: Weight;
-  readonly bias: Weight | undefined;
-  readonly epsilon: number;
-}
 
 /**
  * Layer normalisation (Ba et al. 2016) of the residual stream with its update added, in one operator.

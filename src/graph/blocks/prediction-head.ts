@@ -3,7 +3,8 @@ import type { Value } from '../onnx/graph-builder.js';
 import type { Matrix } from '../weights/matrix.js';
 import { activate, type Activation } from './activation.js';
 import { similarities, type EmbeddingTable } from './embedding.js';
-import { layerNorm, type NormWeights } from './layer-norm.js';
+import type { NormWeights } from '../weights/model-weights.js';
+import { layerNorm } from './layer-norm.js';
 import { linear, type Bias } from './linear.js';
 
 /** Weights of the layer between an encoder's body and the last layer of its head. */

@@ -7,6 +7,13 @@ export interface Vector {
   load(): Promise<Float32Array>;
 }
 
+/** Scale and shift of a layer norm; some models have no shift. */
+export interface NormWeights {
+  readonly weight: Weight;
+  readonly bias: Weight | undefined;
+  readonly epsilon: number;
+}
+
 /** Weights of a checkpoint whose names begin alike. All methods throw KvasirError `invalid_model` where a weight is missing or wrong. */
 export class ModelWeights {
   readonly #checkpoint: Checkpoint;
@@ -36,9 +43,8 @@ export class ModelWeights {
     return matrix(this.weight(`${name}.weight`, [rows, columns]));
   }
 
-  /** A linear layer's bias, where it has one. */
-  bias(name: string, size: number, exists = true): Vector | undefined {
-    if (!exists) return undefined;
+  /** A linear layer's bias. */
+  bias(name: string, size: number): Vector {
     const weight = this.weight(`${name}.bias`, [size]);
     return { size, load: () => weight.load() };
   }
@@ -46,5 +52,15 @@ export class ModelWeights {
   /** A norm's scale. */
   scale(name: string, size: number): Weight {
     return this.weight(`${name}.weight`, [size]);
+  }
+
+  /** A layer norm's weights, by today's names or by those of TensorFlow checkpoints (`gamma`, `beta`). */
+  norm(name: string, size: number, epsilon: number, shifted = true): NormWeights {
+    const old = this.has(`${name}.gamma`);
+    return {
+      weight: this.weight(`${name}.${old ? 'gamma' : 'weight'}`, [size]),
+      bias: shifted ? this.weight(`${name}.${old ? 'beta' : 'bias'}`, [size]) : undefined,
+      epsilon,
+    };
   }
 }

@@ -1,5 +1,10 @@
 import t from 'tap';
-import { fromBfloat16, fromFloat16 } from '../../../src/graph/weights/half-precision.js';
+import {
+  fromBfloat16,
+  fromFloat16,
+  roundToFloat16,
+  toFloat16,
+} from '../../../src/graph/weights/half-precision.js';
 
 const ALL = Uint16Array.from({ length: 0x10000 }, (_, bits) => bits);
 
@@ -32,3 +37,40 @@ for (const [name, widen, exponentBits, fractionBits] of [
     t.strictSame([...floats], [9, 0, 0, 9]);
   });
 }
+
+t.test(
+  'every half, and what lies between two, is rounded to the nearest half; ties to the even one',
+  async t => {
+    const halves = new Float32Array(ALL.length);
+    fromFloat16(ALL, halves);
+    const finite = Array.from(ALL).filter(bits => Number.isFinite(halves[bits]));
+    t.strictSame(
+      finite.filter(bits => toFloat16(halves.subarray(bits, bits + 1))[0] !== bits),
+      [],
+      'halves stay',
+    );
+    const wrong = finite.filter(bits => {
+      const [low, high] = [halves[bits]!, halves[bits + 1]!];
+      if ((bits & 0x7fff) === 0x7bff) return false;
+      const [middle, even] = [(low + high) / 2, bits % 2 === 0 ? low : high];
+      const nudge = Math.abs(high - low) / 8;
+      const towardLow = low < high ? middle - nudge : middle + nudge;
+      const towardHigh = low < high ? middle + nudge : middle - nudge;
+      return (
+        roundToFloat16(middle) !== even ||
+        roundToFloat16(towardLow) !== low ||
+        roundToFloat16(towardHigh) !== high
+      );
+    });
+    t.strictSame(wrong, []);
+  },
+);
+
+t.test('what a half cannot hold', async t => {
+  const values = [65519, 65520, -1e9, Infinity, -Infinity, 2 ** -25, 2 ** -26, -0];
+  const expected = [0x7bff, 0x7c00, 0xfc00, 0x7c00, 0xfc00, 0, 0, 0x8000];
+  t.strictSame([...toFloat16(Float32Array.from(values))], expected);
+  const [nan] = toFloat16(Float32Array.of(NaN));
+  t.equal(nan! & 0x7c00, 0x7c00);
+  t.not(nan! & 0x3ff, 0, 'NaN stays NaN');
+});
