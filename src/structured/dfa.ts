@@ -44,13 +44,8 @@ class Nfa {
         return;
       }
       case 'choice':
-        for (const item of expression.items) {
-          // States of their own: a repetition inside must not lead back into its siblings.
-          const [first, last] = [this.state(), this.state()];
-          this.empty[from]!.push(first);
-          this.empty[last]!.push(to);
-          this.add(item, first, last);
-        }
+        // No item leads back to where it begins, so they may share both ends.
+        for (const item of expression.items) this.add(item, from, to);
         return;
       case 'repeat':
         return this.#repeat(expression.item, expression.min, expression.max, from, to);
