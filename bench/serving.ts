@@ -1,14 +1,11 @@
 /**
  * What serving costs: decode tokens/s over HTTP, with streaming clients in a process of their own, against the bare runtime loop at the
- * same batch size, on the same session and cache. Both sides take turns in every round.
+ * same batch size and positions, on the same session and cache. Both sides take turns in every round.
  *
  * Run: `npm run bench:serving`
  */
-import { execFile } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { Engine } from '../src/engine/engine.js';
 import type { Decoder } from '../src/model/decoder.js';
 import { loadDecoder } from '../src/model/load-decoder.js';
@@ -17,45 +14,48 @@ import type { GenerationModel } from '../src/registry/types.js';
 import { Environment } from '../src/runtime/index.js';
 import { createServer } from '../src/server.js';
 import { loadTokenizer } from '../src/text/tokenizer.js';
+import { ClientProcess } from './support/client-process.js';
 import { EventLoopDelay } from './support/event-loop-delay.js';
 import { SMOLLM2_135M, writeRandomLlama } from './support/random-model.js';
 import { median, quantile } from './support/statistics.js';
+import type { ObservedStream } from './support/streaming-clients.js';
 
 const CLIENTS = [1, 4, 8, 16];
-const ROUNDS = 5;
+const ROUNDS = 9;
 const PROMPT_TOKENS = 32;
-const TOKENS = 64;
+const TOKENS = 96;
 
-interface Stream {
-  readonly started: number;
-  readonly arrivals: number[];
+/** What was decoded while all streams were under way: after the last one's first token, before the first one's end. */
+interface Window {
+  /** Tokens that the cache held of each stream at its beginning. */
+  readonly cached: readonly number[];
+  readonly steps: number;
+  /** Tokens/s. */
+  readonly rate: number;
 }
 
-/** Tokens/s of decode runs alone. */
-async function bareLoop(decoder: Decoder, rows: number): Promise<number> {
-  const ids = Array.from({ length: rows }, (_, row) => 300 + row);
-  const started = performance.now();
-  for (let i = 0; i < TOKENS; i++)
-    await decoder.decode(
-      ids,
-      ids.map(() => PROMPT_TOKENS + i),
-    );
-  return (rows * TOKENS * 1000) / (performance.now() - started);
-}
-
-async function streamOverHttp(url: string, model: string, clients: number): Promise<Stream[]> {
-  const script = fileURLToPath(new URL('support/streaming-clients.js', import.meta.url));
-  const args = [script, url, model, clients, PROMPT_TOKENS, TOKENS].map(String);
-  const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: 2 ** 26 });
-  return JSON.parse(stdout) as Stream[];
-}
-
-/** Tokens/s while all streams were under way: after the last one's first token, before the first one's end. */
-function decodeRate(streams: readonly Stream[]): number {
+function steadyWindow(streams: readonly ObservedStream[]): Window {
   const begin = Math.max(...streams.map(({ arrivals }) => arrivals[0]!));
   const end = Math.min(...streams.map(({ arrivals }) => arrivals.at(-1)!));
+  const cached = streams.map(({ arrivals }) => PROMPT_TOKENS + arrivals.filter(at => at <= begin).length - 1);
   const tokens = streams.flatMap(({ arrivals }) => arrivals).filter(at => at > begin && at <= end).length;
-  return (tokens * 1000) / (end - begin);
+  return {
+    cached,
+    steps: Math.round(tokens / streams.length),
+    rate: (tokens * 1000) / (end - begin),
+  };
+}
+
+/** Tokens/s of decode runs alone, over the same rows and positions. */
+async function bareRate(decoder: Decoder, { cached, steps }: Window): Promise<number> {
+  const ids = cached.map((_, row) => 300 + row);
+  const started = performance.now();
+  for (let step = 0; step < steps; step++)
+    await decoder.decode(
+      ids,
+      cached.map(length => length + step),
+    );
+  return (cached.length * steps * 1000) / (performance.now() - started);
 }
 
 const folder = await writeRandomLlama(join(tmpdir(), 'kvasir-bench', 'smollm2-135m'), SMOLLM2_135M);
@@ -75,22 +75,27 @@ const model: GenerationModel = {
 };
 const server = await createServer({ registry: new Registry([model]) });
 const url = await server.listen({ host: '127.0.0.1', port: 0 });
+const clientProcess = new ClientProcess();
+const streamOverHttp = (clients: number): Promise<ObservedStream[]> =>
+  clientProcess.run({ url, model: model.id, clients, promptTokens: PROMPT_TOKENS, tokens: TOKENS });
 
 console.log(`SmolLM2-135M shape, f32, ${PROMPT_TOKENS} + ${TOKENS} tokens, medians of ${ROUNDS} rounds`);
 console.log('clients   bare tokens/s   HTTP tokens/s   ratio (min-max)       event loop p99');
+// Compiles what every token passes through, as hours of serving do.
+for (let i = 0; i < 3; i++) await streamOverHttp(Math.max(...CLIENTS));
 for (const clients of CLIENTS) {
   const bare: number[] = [];
   const http: number[] = [];
-  const delays: number[] = [];
-  await bareLoop(decoder, clients);
-  await streamOverHttp(url, model.id, clients);
   for (let round = 0; round < ROUNDS; round++) {
-    bare.push(await bareLoop(decoder, clients));
-    const watch = new EventLoopDelay();
-    watch.start();
-    http.push(decodeRate(await streamOverHttp(url, model.id, clients)));
-    delays.push(...watch.stop());
+    const window = steadyWindow(await streamOverHttp(clients));
+    http.push(window.rate);
+    bare.push(await bareRate(decoder, window));
   }
+  // In rounds of its own: its timer takes time from the runs.
+  const watch = new EventLoopDelay();
+  watch.start();
+  await streamOverHttp(clients);
+  const delays = watch.stop();
   const ratios = http.map((rate, i) => rate / bare[i]!);
   console.log(
     [
@@ -104,5 +109,6 @@ for (const clients of CLIENTS) {
     ].join(' '),
   );
 }
+clientProcess.close();
 await server.close();
 await engine.close();

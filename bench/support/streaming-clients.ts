@@ -1,63 +1,81 @@
-import { request } from 'node:http';
+import { connect } from 'node:net';
 
-/** What one client saw: when each piece of text came, in milliseconds of its own clock. */
-interface Stream {
+/** What the clients are to do. */
+export interface StreamingLoad {
+  readonly url: string;
+  readonly model: string;
+  readonly clients: number;
+  readonly promptTokens: number;
+  /** Tokens that each client asks for. */
+  readonly tokens: number;
+}
+
+/** What one client saw: when each piece of text came, in milliseconds of the clients' clock. */
+export interface ObservedStream {
   readonly started: number;
   readonly arrivals: number[];
 }
 
-/**
- * Load for a server, run as a process of its own so that it does not disturb the event loop that is measured.
- *
- * Arguments: url, model, clients, prompt tokens, tokens to generate. Prints the streams as JSON.
- */
-const [url, model, clients, promptTokens, maxTokens] = process.argv.slice(2) as [
-  string,
-  string,
-  string,
-  string,
-  string,
-];
+const EVENT = Buffer.from('data: {');
+const DONE = Buffer.from('data: [DONE]');
 
-function stream(index: number): Promise<Stream> {
-  const prompt = Array.from(
-    { length: Number(promptTokens) },
-    (_, i) => 300 + ((i * 7919 + index * 104729) % 40000),
-  );
+/**
+ * One streamed completion. Counts the events as they arrive on the socket, and no more: what a client does with them is its own machine's
+ * work, and this one shares the server's.
+ */
+function stream({ url, model, promptTokens, tokens }: StreamingLoad, index: number): Promise<ObservedStream> {
+  const { hostname, port } = new URL(url);
+  const prompt = Array.from({ length: promptTokens }, (_, i) => 300 + ((i * 7919 + index * 104729) % 40000));
   const body = JSON.stringify({
     model,
     prompt,
-    max_tokens: Number(maxTokens),
+    max_tokens: tokens,
     temperature: 0,
     ignore_eos: true,
     stream: true,
   });
+  const head = [
+    'POST /v1/completions HTTP/1.1',
+    `host: ${hostname}:${port}`,
+    'content-type: application/json',
+    `content-length: ${body.length}`,
+    'connection: close',
+  ];
   const started = performance.now();
   const arrivals: number[] = [];
   return new Promise((resolve, reject) => {
-    const call = request(
-      `${url}/v1/completions`,
-      { method: 'POST', headers: { 'content-type': 'application/json' } },
-      response => {
-        if (response.statusCode !== 200) reject(new Error(`status ${response.statusCode}`));
-        let done = false;
-        response.setEncoding('utf8');
-        response.on('data', (chunk: string) => {
-          const now = performance.now();
-          for (const line of chunk.split('\n')) {
-            if (line.startsWith('data: [DONE]')) done = true;
-            else if (line.startsWith('data: ')) arrivals.push(now);
-          }
-        });
-        response.on('end', () =>
-          done ? resolve({ started, arrivals }) : reject(new Error('the stream broke off')),
-        );
-      },
-    );
-    call.on('error', reject);
-    call.end(body);
+    let answer = '';
+    let done = false;
+    const buffer = Buffer.alloc(65536);
+    const read = (size: number): boolean => {
+      const now = performance.now();
+      const chunk = buffer.subarray(0, size);
+      if (answer === '') answer = chunk.toString('latin1', 0, chunk.indexOf('\r\n'));
+      for (let at = chunk.indexOf(EVENT); at >= 0; at = chunk.indexOf(EVENT, at + EVENT.length))
+        arrivals.push(now);
+      done ||= chunk.includes(DONE);
+      return true;
+    };
+    const socket = connect({ host: hostname, port: Number(port), onread: { buffer, callback: read } });
+    socket.on('close', () => {
+      if (done) resolve({ started, arrivals });
+      else reject(new Error(`the stream broke off: ${answer}`));
+    });
+    socket.on('error', reject);
+    socket.write(`${head.join('\r\n')}\r\n\r\n${body}`);
   });
 }
 
-const streams = await Promise.all(Array.from({ length: Number(clients) }, (_, i) => stream(i)));
-console.log(JSON.stringify(streams));
+/**
+ * Load for a server, in a process of its own so that it does not disturb the event loop that is measured, and one for all rounds, so that it
+ * has warmed up. Gets loads as messages and answers each with what its clients saw.
+ */
+process.on('message', (load: StreamingLoad) => {
+  void Promise.all(Array.from({ length: load.clients }, (_, i) => stream(load, i))).then(
+    streams => process.send!(streams),
+    (error: unknown) => {
+      console.error(error);
+      process.exit(1);
+    },
+  );
+});

@@ -280,7 +280,7 @@ export class Engine implements GenerationEngine {
     this.#chunkSize.observeDecode(performance.now() - began);
     sequences.forEach((sequence, slot) => {
       sequence.cached++;
-      this.#advance(sequence, this.#row(logits, slot));
+      this.#advance(sequence, this.#row(logits, slot), this.#maxima(slot));
     });
   }
 
@@ -305,17 +305,24 @@ export class Engine implements GenerationEngine {
     }
   }
 
-  /** Draws a sequence's next token and emits the text that it makes certain. */
-  #advance(sequence: Sequence, logits: Float32Array): void {
+  /**
+   * Draws a sequence's next token and emits the text that it makes certain.
+   *
+   * @param maxima of blocks of `logits`, see {@link Decoder.decodeMaxima}.
+   */
+  #advance(sequence: Sequence, logits: Float32Array, maxima?: Float32Array): void {
     if (sequence.cancelled !== undefined) return;
     const { request, counts } = sequence;
     const { sampling, stop, constraint } = request;
     // The reported distribution is the model's own, so a copy is changed where both are needed.
     const logprobs = request.logprobs === undefined ? undefined : logits.slice();
-    if (changesLogits(sampling)) applyPenalties(logits, sampling, counts);
+    const penalized = changesLogits(sampling);
+    const mustGoOn = sequence.generated < stop.minTokens;
+    if (penalized) applyPenalties(logits, sampling, counts);
     constraint?.mask(logits, stop.stopTokenIds, sequence.maxLength - sequence.tokens.length);
-    if (sequence.generated < stop.minTokens) for (const id of stop.stopTokenIds) logits[id] = -Infinity;
-    const id = this.#sampler.sample(logits, sampling, sequence.random);
+    if (mustGoOn) for (const id of stop.stopTokenIds) logits[id] = -Infinity;
+    const changed = penalized || mustGoOn || constraint !== undefined;
+    const id = this.#sampler.sample(logits, sampling, sequence.random, changed ? undefined : maxima);
 
     sequence.tokens.push(id);
     sequence.markToken();
@@ -373,6 +380,14 @@ export class Engine implements GenerationEngine {
     sequence.cancelled = cancelled();
     sequence.channel.end(sequence.cancelled);
     this.#wake?.();
+  }
+
+  /** One slot's {@link Decoder.decodeMaxima}. */
+  #maxima(slot: number): Float32Array | undefined {
+    const { decodeMaxima, slots } = this.#decoder;
+    if (decodeMaxima === undefined) return undefined;
+    const blocks = decodeMaxima.length / slots;
+    return decodeMaxima.subarray(slot * blocks, (slot + 1) * blocks);
   }
 
   /** One position's logits of `[positions, vocabulary]`. */

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { KvasirError } from '../errors.js';
 
 /** Builds of an older writer are not used: raise it whenever the graphs that it writes change. */
-const WRITER_VERSION = 3;
+const WRITER_VERSION = 4;
 
 const FOLDER = '.kvasir';
 const PARTIAL = 'partial-';

@@ -60,6 +60,11 @@ export interface Decoder {
    * @returns logits, `[slots, vocabulary]`, valid until the next run.
    */
   decode(ids: readonly number[], cached: readonly number[]): Promise<Float32Array>;
+  /**
+   * The largest logit of each of equal blocks of the vocabulary, for the rows of the last `decode`: `[slots, blocks]`. Absent where the graph
+   * does not say. The array is always the same one.
+   */
+  readonly decodeMaxima?: Float32Array | undefined;
   /** Copies the first `length` positions of a slot to another. */
   copySlot(from: number, to: number, length: number): void;
   /** Exchanges the first `length` positions of two slots. */
@@ -101,6 +106,7 @@ export class SlotDecoder implements Decoder {
   readonly #total = new Int32Array(1);
   readonly #totalTensor = Tensor.fromArray(this.#total, []);
   readonly #decodeLogits: Float32Array;
+  readonly decodeMaxima: Float32Array | undefined;
   readonly #decodeRanges = new Map<number, DecodeRange>();
   readonly #prefillRanges = new Map<number, PrefillRange>();
 
@@ -115,6 +121,8 @@ export class SlotDecoder implements Decoder {
       this.#allocator.allocate(bytes),
     ]);
     this.#decodeLogits = new Float32Array(slots * shape.vocabularySize);
+    const blocks = session.outputs.find(({ name }) => name === 'logits_maxima')?.shape[1];
+    if (blocks !== undefined) this.decodeMaxima = new Float32Array(slots * Number(blocks));
   }
 
   async prefill(
@@ -264,11 +272,18 @@ export class SlotDecoder implements Decoder {
         .bindInput('input_ids', idsTensor)
         .bindInput('logits_positions', positionsTensor)
         .bindOutput('logits', logitsTensor);
+      const tensors = [...bound.tensors, idsTensor, positionsTensor, logitsTensor];
+      if (this.decodeMaxima !== undefined) {
+        const blocks = this.decodeMaxima.length / this.slots;
+        const maxima = Tensor.fromArray(this.decodeMaxima.subarray(0, count * blocks), [count, blocks]);
+        bound.binding.bindOutput('logits_maxima', maxima);
+        tensors.push(maxima);
+      }
       range = {
         ids,
         lengths,
         binding: bound.binding,
-        tensors: [...bound.tensors, idsTensor, positionsTensor, logitsTensor],
+        tensors,
       };
       this.#decodeRanges.set(count, range);
     }

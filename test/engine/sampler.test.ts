@@ -1,4 +1,5 @@
 import t from 'tap';
+import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { seededRandom } from '../../src/engine/random.js';
 import { argmax, Sampler } from '../../src/engine/sampler.js';
@@ -53,6 +54,39 @@ t.test('temperature 0 takes the most probable token, the first of equal ones', a
     1,
   );
   t.equal(argmax(Float32Array.of(NaN, -3, -2)), 2, 'NaN never wins');
+  t.equal(argmax(Float32Array.of(1, NaN, 7, -0, Infinity, 3, 1, 1, 1)), 4);
+});
+
+t.test('finds the largest of any values, whole or by blocks', async () => {
+  const value = fc.oneof(
+    fc.float({ noNaN: true }),
+    fc.constantFrom(0, -0, 1, -1, Infinity, -Infinity, 1e-45, -1e-45),
+  );
+  const blocks = fc.array(fc.float32Array({ minLength: 16, maxLength: 16, noNaN: true }), {
+    minLength: 1,
+    maxLength: 9,
+  });
+  fc.assert(
+    fc.property(fc.array(value, { minLength: 1, maxLength: 70 }), numbers => {
+      const values = Float32Array.from(numbers);
+      const largest = values.reduce((a, b) => Math.max(a, b));
+      assert.equal(
+        argmax(values),
+        values.findIndex(x => x === largest),
+      );
+    }),
+  );
+  fc.assert(
+    fc.property(blocks, parts => {
+      const values = Float32Array.from(parts.flatMap(part => [...part]));
+      const maxima = Float32Array.from(parts, part => part.reduce((a, b) => Math.max(a, b)));
+      const greedy = { ...plain, temperature: 0 };
+      assert.equal(
+        new Sampler(values.length).sample(values, greedy, () => 0.5, maxima),
+        values.indexOf(Math.max(...values)),
+      );
+    }),
+  );
 });
 
 const logits = [2, 1, 0.5, 0, -1, 1.5, -3, 0.25];

@@ -109,7 +109,22 @@ export async function checkDecoder(
   while (Math.max(...cached) < contextLength) {
     const tokens = cached.map((position, slot) => sequences[slot]![position]!);
     const wanted = cached.map((position, slot) => expected[slot]![position]!);
-    close(await decoder.decode(tokens, cached), wanted, `batch at ${cached.join(', ')}`);
+    const batch = await decoder.decode(tokens, cached);
+    close(batch, wanted, `batch at ${cached.join(', ')}`);
+    if (decoder.decodeMaxima !== undefined)
+      t.same(
+        decoder.decodeMaxima.slice(0, (cached.length * decoder.decodeMaxima.length) / SLOTS),
+        blockMaxima(batch, decoder.decodeMaxima.length / SLOTS / vocabularySize),
+        'the largest of each block',
+      );
     cached.forEach((_, slot) => cached[slot]!++);
   }
+}
+
+/** @param share blocks per logit. */
+function blockMaxima(logits: Float32Array, share: number): Float32Array {
+  const size = 1 / share;
+  return Float32Array.from({ length: logits.length * share }, (_, block) =>
+    logits.subarray(block * size, (block + 1) * size).reduce((a, b) => Math.max(a, b)),
+  );
 }

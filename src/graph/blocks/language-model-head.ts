@@ -6,7 +6,8 @@ import { similarities, type EmbeddingTable } from './embedding.js';
 /**
  * Projects some positions onto the vocabulary: `logits = h[positions] Eᵀ`. Only these reach the product, which for a long prompt saves
  * most of its cost. Declares the input `logits_positions` (int64 `[positions]`, indexes into batch × sequence, row by row) and the output
- * `logits` (`[positions, vocabulary]`).
+ * `logits` (`[positions, vocabulary]`), and `logits_maxima` (`[positions, blocks]`), the largest logit of each of equal blocks of the
+ * vocabulary, where it has a size that divides so: whoever looks for the best token then reads a block, not the vocabulary.
  *
  * @param x `[batch, sequence, hidden]`
  * @param table `[vocabulary, hidden]`: the embedding's own where the weights are tied (Press and Wolf 2017).
@@ -25,7 +26,7 @@ export function languageModelHead(
   const rows = graph.node({ op: 'Reshape', inputs: [x, shape], name: 'logits.rows' });
   const wanted = graph.node({ op: 'Gather', inputs: [rows, positions], name: 'logits.hidden' });
   const product = similarities(graph, 'logits.product', table, wanted);
-  const logits = graph.node({
+  let logits = graph.node({
     op: 'Cast',
     inputs: [product],
     name: softCap === undefined ? 'logits' : 'logits.uncapped',
@@ -35,7 +36,29 @@ export function languageModelHead(
     const cap = graph.constant('logits.cap', [], [softCap], DataType.FLOAT);
     const share = graph.node({ op: 'Div', inputs: [logits, cap], name: 'logits.share' });
     const squashed = graph.node({ op: 'Tanh', inputs: [share], name: 'logits.squashed' });
-    graph.node({ op: 'Mul', inputs: [squashed, cap], name: 'logits' });
+    logits = graph.node({ op: 'Mul', inputs: [squashed, cap], name: 'logits' });
   }
   graph.output('logits', DataType.FLOAT, ['positions', vocabularySize]);
+
+  const block = blockSize(vocabularySize);
+  if (block === undefined) return;
+  const blocks = vocabularySize / block;
+  const blocked = graph.node({
+    op: 'Reshape',
+    inputs: [logits, graph.constant('logits.blocks_shape', [3], [0, blocks, block])],
+    name: 'logits.blocks',
+  });
+  graph.node({
+    op: 'ReduceMax',
+    inputs: [blocked, graph.constant('logits.blocks_axis', [1], [2])],
+    name: 'logits_maxima',
+    attributes: { keepdims: int(0) },
+  });
+  graph.output('logits_maxima', DataType.FLOAT, ['positions', blocks]);
+}
+
+/** Largest divisor of a vocabulary's size up to 128; undefined where only small ones are left, which would save nothing. */
+function blockSize(vocabularySize: number): number | undefined {
+  for (let size = 128; size >= 16; size--) if (vocabularySize % size === 0) return size;
+  return undefined;
 }

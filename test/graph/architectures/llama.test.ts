@@ -13,6 +13,7 @@ const cases: [string, Partial<LlamaModelConfig>, StoredType?][] = [
   ['heads of 32', { hidden_size: 64, num_attention_heads: 2, num_key_value_heads: 2 }],
   ['heads of another size than hidden / heads', { head_dim: 10, num_attention_heads: 3 }],
   ['an output projection of its own', { tie_word_embeddings: false }],
+  ['a vocabulary of two blocks', { vocab_size: 192 }],
   ['biases', { attention_bias: true, mlp_bias: true }],
   ['weights in half precision', { tie_word_embeddings: false }, 'F16'],
   ['weights in bfloat16', { attention_bias: true }, 'BF16'],
