@@ -18,7 +18,7 @@ import { ClientProcess } from './support/client-process.js';
 import { EventLoopDelay } from './support/event-loop-delay.js';
 import { SMOLLM2_135M, writeRandomLlama } from './support/random-model.js';
 import { median, quantile } from './support/statistics.js';
-import type { ObservedStream } from './support/streaming-clients.js';
+import { steadyRate, steadyTokens, steadyWindow, type ObservedStream } from './support/streams.js';
 
 const CLIENTS = [1, 4, 8, 16];
 const ROUNDS = 9;
@@ -34,15 +34,13 @@ interface Window {
   readonly rate: number;
 }
 
-function steadyWindow(streams: readonly ObservedStream[]): Window {
-  const begin = Math.max(...streams.map(({ arrivals }) => arrivals[0]!));
-  const end = Math.min(...streams.map(({ arrivals }) => arrivals.at(-1)!));
-  const cached = streams.map(({ arrivals }) => PROMPT_TOKENS + arrivals.filter(at => at <= begin).length - 1);
-  const tokens = streams.flatMap(({ arrivals }) => arrivals).filter(at => at > begin && at <= end).length;
+function windowOf(streams: readonly ObservedStream[]): Window {
+  const { begin } = steadyWindow(streams);
+  const filled = (arrivals: readonly number[]): number => arrivals.filter(at => at <= begin).length - 1;
   return {
-    cached,
-    steps: Math.round(tokens / streams.length),
-    rate: (tokens * 1000) / (end - begin),
+    cached: streams.map(({ arrivals }) => PROMPT_TOKENS + filled(arrivals)),
+    steps: Math.round(steadyTokens(streams) / streams.length),
+    rate: steadyRate(streams),
   };
 }
 
@@ -87,7 +85,7 @@ for (const clients of CLIENTS) {
   const bare: number[] = [];
   const http: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
-    const window = steadyWindow(await streamOverHttp(clients));
+    const window = windowOf(await streamOverHttp(clients));
     http.push(window.rate);
     bare.push(await bareRate(decoder, window));
   }

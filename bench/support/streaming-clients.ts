@@ -8,6 +8,8 @@ export interface StreamingLoad {
   readonly promptTokens: number;
   /** Tokens that each client asks for. */
   readonly tokens: number;
+  /** Loads with another number here have other prompts, down to their first token: nothing of them is in a cache. Default 0. */
+  readonly salt?: number;
 }
 
 /** What one client saw: when each piece of text came, in milliseconds of the clients' clock. */
@@ -23,9 +25,15 @@ const DONE = Buffer.from('data: [DONE]');
  * One streamed completion. Counts the events as they arrive on the socket, and no more: what a client does with them is its own machine's
  * work, and this one shares the server's.
  */
-function stream({ url, model, promptTokens, tokens }: StreamingLoad, index: number): Promise<ObservedStream> {
+function stream(
+  { url, model, promptTokens, tokens, salt = 0 }: StreamingLoad,
+  index: number,
+): Promise<ObservedStream> {
   const { hostname, port } = new URL(url);
-  const prompt = Array.from({ length: promptTokens }, (_, i) => 300 + ((i * 7919 + index * 104729) % 40000));
+  const prompt = Array.from(
+    { length: promptTokens },
+    (_, i) => 300 + ((i * 7919 + index * 104729 + salt * 1299709) % 40000),
+  );
   const body = JSON.stringify({
     model,
     prompt,

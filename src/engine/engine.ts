@@ -200,8 +200,10 @@ export class Engine implements GenerationEngine {
   /** One step: retire, admit, prefill, decode all running rows, sample, emit. Returns whether there was anything to do. */
   async #step(): Promise<boolean> {
     this.#retire();
-    const decoding = this.#scheduler.running.some(({ cached, prefillLength }) => cached >= prefillLength);
-    const { operations, prefill, decode } = this.#scheduler.schedule(this.#chunkSize.tokens(decoding));
+    const { running, waiting } = this.#scheduler;
+    const decoding = running.filter(({ cached, prefillLength }) => cached >= prefillLength).length;
+    const limit = this.#chunkSize.tokens(decoding, waiting.length + running.length - decoding);
+    const { operations, prefill, decode } = this.#scheduler.schedule(limit);
     for (const operation of operations) this.#arrange(operation);
     if (prefill.length > 0)
       await this.#guard(

@@ -102,13 +102,13 @@ export class Scheduler<S extends Schedulable> {
   /**
    * Admits waiting sequences to free slots and plans the next step. All parts are empty when there is nothing to do.
    *
-   * @param limit tokens that a prefill run may have.
+   * @param limit tokens that a prefill run may have; 0: no prefill in this step.
    */
   schedule(limit: number): Step<S> {
     this.#countDecoding();
     this.#preempt();
-    if (this.#decoding === this.#admitted.length) this.#admit(limit);
-    const prefill = this.#planPrefill(limit);
+    if (limit > 0 && this.#decoding === this.#admitted.length) this.#admit(limit);
+    const prefill = limit > 0 ? this.#planPrefill(limit) : [];
     const decode = Array.from({ length: this.#decoding }, (_, slot) => this.#table.sequence(slot)!);
     const growth = decode.length + prefill.reduce((sum, chunk) => sum + chunk.length, 0);
     this.#makeRoom(growth);

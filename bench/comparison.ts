@@ -1,0 +1,172 @@
+/**
+ * Kvasir against its peers, on the same weights and the same machine, taking turns in every round.
+ *
+ * Run: `KVASIR_BENCH_LLAMA=/path/to/llama.cpp/build/bin npm run bench [-- rounds] [-- precisions]`
+ *
+ * llama.cpp's `llama-server` and `llama-quantize` are needed; the npm package node-llama-cpp has their sources in
+ * `llama/gitRelease.bundle`. With KVASIR_BENCH_TRANSFORMERS, the path of an installed `@huggingface/transformers`, its batched generation is
+ * measured as well. Writes `bench/results/comparison.md` and a plot.
+ */
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { report, type Comparison, type Measurement } from './support/comparison-report.js';
+import { ClientProcess } from './support/client-process.js';
+import { writeGguf } from './support/gguf.js';
+import { SMOLLM2_135M, writeRandomLlama } from './support/random-model.js';
+import { ServerProcess } from './support/server-process.js';
+import { median, quantile } from './support/statistics.js';
+import { gaps, overallRate, type ObservedStream } from './support/streams.js';
+
+const run = promisify(execFile);
+const CLIENTS = [1, 4, 8, 16, 32];
+const SLOTS = Math.max(...CLIENTS);
+const CONTEXT = 2048;
+const PROMPT_TOKENS = 32;
+const TOKENS = 64;
+const PREFILL_TOKENS = 512;
+const MIXED = { streams: 8, tokens: 160, prompts: 4, promptTokens: 1024, promptEvery: 1500 };
+
+const rounds = Number(process.argv[2] ?? 5);
+const precisions = (process.argv[3] ?? 'f32,int8,int4').split(',');
+const llama = process.env.KVASIR_BENCH_LLAMA;
+if (llama === undefined) throw new Error('KVASIR_BENCH_LLAMA names the folder of llama-server');
+
+const base = join(tmpdir(), 'kvasir-bench');
+const folder = await writeRandomLlama(join(base, 'smollm2-135m'), SMOLLM2_135M);
+const clients = new ClientProcess();
+const others = new ClientProcess();
+let salt = 0;
+
+/** The file that llama.cpp is given for a precision of Kvasir's: with the same bits and block size. */
+async function gguf(precision: string): Promise<string> {
+  const whole = join(base, 'smollm2-135m.f32.gguf');
+  if (!existsSync(whole)) await writeGguf(folder, whole);
+  if (precision === 'f32') return whole;
+  const path = join(base, `smollm2-135m.${precision}.gguf`);
+  const type = precision === 'int8' ? 'Q8_0' : 'Q4_0';
+  if (!existsSync(path)) await run(join(llama!, 'llama-quantize'), [whole, path, type]);
+  return path;
+}
+
+async function startKvasir(precision: string): Promise<ServerProcess> {
+  const command = join(dirname(fileURLToPath(import.meta.url)), '../src/cli/kvasir.cjs');
+  const args = [command, 'serve', `model=${folder}`, '--precision', precision, '--slots', String(SLOTS)];
+  return ServerProcess.start(
+    'Kvasir',
+    process.execPath,
+    port => [...args, '--port', String(port), '--log-level', 'error'],
+    '/health/ready',
+  );
+}
+
+async function startLlama(precision: string): Promise<ServerProcess> {
+  const file = await gguf(precision);
+  const threads = String(availableParallelism());
+  const args = ['-m', file, '-c', String(SLOTS * CONTEXT), '-np', String(SLOTS), '-t', threads];
+  return ServerProcess.start(
+    'llama.cpp',
+    join(llama!, 'llama-server'),
+    port => [...args, '--host', '127.0.0.1', '--port', String(port), '--alias', 'model'],
+    '/health',
+  );
+}
+
+function stream(
+  server: ServerProcess,
+  count: number,
+  promptTokens: number,
+  tokens: number,
+  by = clients,
+): Promise<ObservedStream[]> {
+  return by.run({ url: server.url, model: 'model', clients: count, promptTokens, tokens, salt: ++salt });
+}
+
+async function measureDecode(server: ServerProcess, count: number): Promise<Measurement> {
+  const streams = await stream(server, count, PROMPT_TOKENS, TOKENS);
+  const firsts = streams.map(({ started, arrivals }) => arrivals[0]! - started);
+  const between = gaps(streams);
+  return {
+    rate: overallRate(streams),
+    firstToken: [quantile(firsts, 0.5), quantile(firsts, 0.95)],
+    between: [quantile(between, 0.5), quantile(between, 0.95)],
+  };
+}
+
+/** Prompt tokens/s of one long prompt. */
+async function measurePrefill(server: ServerProcess): Promise<number> {
+  const [only] = await stream(server, 1, PREFILL_TOKENS, 1);
+  return (PREFILL_TOKENS * 1000) / (only!.arrivals[0]! - only!.started);
+}
+
+/** Times between tokens of some streams, p50 and p95 in ms, without and with long prompts that come in between. */
+async function measureMixed(server: ServerProcess): Promise<{ alone: number[]; mixed: number[] }> {
+  const long = async (): Promise<void> => {
+    for (let i = 0; i < MIXED.prompts; i++) {
+      await sleep(MIXED.promptEvery);
+      await stream(server, 1, MIXED.promptTokens, 1, others);
+    }
+  };
+  const times = (streams: readonly ObservedStream[]): number[] => {
+    const between = gaps(streams);
+    return [quantile(between, 0.5), quantile(between, 0.95)];
+  };
+  const alone = times(await stream(server, MIXED.streams, PROMPT_TOKENS, MIXED.tokens));
+  const streaming = stream(server, MIXED.streams, PROMPT_TOKENS, MIXED.tokens);
+  const [streams] = await Promise.all([streaming, long()]);
+  return { alone, mixed: times(streams) };
+}
+
+const comparisons: Comparison[] = [];
+for (const precision of precisions) {
+  const servers = [await startKvasir(precision), await startLlama(precision)];
+  for (const server of servers)
+    for (const count of [1, 8, SLOTS]) await stream(server, count, PROMPT_TOKENS, TOKENS);
+
+  const decode = new Map(CLIENTS.map(count => [count, servers.map((): Measurement[] => [])]));
+  const prefill = servers.map((): number[] => []);
+  const mixed = servers.map((): { alone: number[]; mixed: number[] }[] => []);
+  for (let round = 0; round < rounds; round++) {
+    const order = round % 2 === 0 ? [0, 1] : [1, 0];
+    for (const count of CLIENTS)
+      for (const i of order) decode.get(count)![i]!.push(await measureDecode(servers[i]!, count));
+    for (const i of order) prefill[i]!.push(await measurePrefill(servers[i]!));
+    for (const i of order) mixed[i]!.push(await measureMixed(servers[i]!));
+    console.error(`${precision}: round ${round + 1} of ${rounds}`);
+  }
+  const memory = await Promise.all(servers.map(server => server.peakMemory()));
+  for (const server of servers) await server.close();
+  comparisons.push({
+    precision,
+    decode: CLIENTS.map(count => ({ clients: count, sides: decode.get(count)! })),
+    prefill,
+    mixed: mixed.map(runs => ({
+      alone: [0, 1].map(q => median(runs.map(({ alone }) => alone[q]!))),
+      mixed: [0, 1].map(q => median(runs.map(run => run.mixed[q]!))),
+    })),
+    memory,
+  });
+}
+clients.close();
+others.close();
+
+const version = await run(join(llama, 'llama-server'), ['--version']).then(
+  ({ stdout, stderr }) => /version: \S+/.exec(stdout + stderr)?.[0] ?? 'version unknown',
+);
+const { markdown, plot } = report(comparisons, {
+  peer: `llama.cpp, ${version}`,
+  rounds,
+  promptTokens: PROMPT_TOKENS,
+  tokens: TOKENS,
+  prefillTokens: PREFILL_TOKENS,
+});
+const results = join(dirname(fileURLToPath(import.meta.url)), '../../bench/results');
+await mkdir(results, { recursive: true });
+await writeFile(join(results, 'comparison.md'), markdown);
+await writeFile(join(results, 'comparison.svg'), plot);
+console.log(markdown);
