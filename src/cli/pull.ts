@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { PRECISIONS } from '../graph/precision.js';
 import { pullModel, type PullOptions } from '../hub/pull.js';
+import { WEIGHTS_FORMATS } from '../model/weights-format.js';
 import { showPull } from './pull-progress.js';
 
 export function pullCommand(): Command {
@@ -11,7 +12,7 @@ export function pullCommand(): Command {
       new Option(
         '--format <format>',
         'which weights to take; default: safetensors, or ONNX where there are none',
-      ).choices(['safetensors', 'onnx']),
+      ).choices(WEIGHTS_FORMATS),
     )
     .addOption(
       new Option('--precision <format>', 'which of several ONNX graphs; default: the most exact').choices(

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { Command } from 'commander';
 import type { FastifyInstance } from 'fastify';
 import { pino, type Logger } from 'pino';
@@ -6,7 +7,7 @@ import { readSettings } from '../config/read.js';
 import type { Settings } from '../config/settings.js';
 import { KvasirError } from '../errors.js';
 import { readApiKeys } from '../http/api-keys.js';
-import { loggerOptions } from '../http/logging.js';
+import { loggerOptions, logLoaded } from '../http/logging.js';
 import { loadModel } from '../registry/load.js';
 import { Registry } from '../registry/registry.js';
 import type { ModelSource, ServedEntry } from '../registry/types.js';
@@ -34,7 +35,7 @@ async function serve(named: string[], { config }: { config?: string }, command: 
   const settings = await readSettings({ commandLine, environment: process.env, file: config });
   const logger = pino(loggerOptions(settings.log_level), pino.destination(2));
   const apiKeys = await readApiKeys(settings.api_keys, settings.api_key_file);
-  const registry = await loadRegistry(modelPlans(settings, shippedModels()));
+  const registry = await loadRegistry(modelPlans(settings, shippedModels()), logger);
   const server = await createServer({ registry, logger, ...serverOptions(settings), apiKeys });
   stopOnSignals(server, registry);
   const address = await listen(server, logger, settings);
@@ -83,11 +84,17 @@ async function listen(server: FastifyInstance, logger: Logger, { host, port }: S
 }
 
 /** Loads the models that are to be there from the start, one after the other. */
-async function loadRegistry(plans: readonly ModelPlan[]): Promise<Registry> {
+async function loadRegistry(plans: readonly ModelPlan[], logger: Logger): Promise<Registry> {
   const environment = new Environment();
   const registry = new Registry(plans.map(plan => modelSource(environment, plan)));
   try {
-    for (const { id, load } of plans) if (load === 'start') (await registry.acquire(id)).release();
+    for (const { id, load } of plans) {
+      if (load !== 'start') continue;
+      const started = performance.now();
+      const { model, release } = await registry.acquire(id);
+      logLoaded(logger, model, performance.now() - started);
+      release();
+    }
     return registry;
   } catch (error) {
     await registry.close();
@@ -97,10 +104,11 @@ async function loadRegistry(plans: readonly ModelPlan[]): Promise<Registry> {
 
 /** The model's folder; one of the hub is pulled first, as far as the cache does not have it. */
 async function folderOf(plan: ModelPlan): Promise<string> {
-  if (!isPulled(plan)) return plan.folder;
+  const { folder, subfolder, format, precision } = plan;
+  if (!isPulled(plan)) return join(folder, subfolder ?? '');
   const progress = showPull(process.stderr);
   try {
-    return await pullModel(plan.folder, { precision: plan.precision, onEvent: progress.show });
+    return await pullModel(folder, { subfolder, format, precision, onEvent: progress.show });
   } finally {
     progress.end();
   }
@@ -118,6 +126,7 @@ function modelSource(environment: Environment, plan: ModelPlan): ModelSource {
         slots: plan.slots,
         contextLength: plan.context_length,
         cacheBytes: plan.kv_cache_memory,
+        format: plan.format,
         precision: plan.precision,
         session: { intraOpThreads: plan.threads },
         engine: {
@@ -136,6 +145,6 @@ function modelSource(environment: Environment, plan: ModelPlan): ModelSource {
 function describe({ id, model }: ServedEntry): string {
   if (model === undefined) return `${id} (on demand)`;
   return model.kind === 'generation'
-    ? `${id} (cpu, ${model.engine.slots} slots of ${model.contextLength} tokens)`
-    : `${id} (cpu, ${model.task})`;
+    ? `${id} (${model.device}, ${model.engine.slots} slots of ${model.contextLength} tokens)`
+    : `${id} (${model.device}, ${model.task})`;
 }

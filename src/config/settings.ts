@@ -1,6 +1,7 @@
 import { Type, type Static, type TObject } from '@fastify/type-provider-typebox';
 import { DEFAULT_ENGINE_OPTIONS } from '../engine/engine.js';
 import { PRECISIONS } from '../graph/precision.js';
+import { WEIGHTS_FORMATS } from '../model/weights-format.js';
 import { bytes, choice, flag, integer, measure, text, texts } from './setting.js';
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
@@ -88,6 +89,14 @@ const modelSettings = {
     description: 'what the KV cache of a model may take, such as 2g',
     otherwise: 'all slots full',
   }),
+  subfolder: text({
+    description: "a folder of the model's to take instead of its root",
+    unit: 'folder',
+  }),
+  format: choice(WEIGHTS_FORMATS, {
+    description: 'weights to take where there are both',
+    otherwise: 'safetensors where a graph can be built of them, else onnx',
+  }),
   precision: choice(PRECISIONS, {
     description: 'numbers in which the weights are stored',
     otherwise: 'f32; of ready-made graphs the most exact',
@@ -140,6 +149,8 @@ type WithoutDefault =
   | 'context_length'
   | 'max_tokens'
   | 'kv_cache_memory'
+  | 'subfolder'
+  | 'format'
   | 'precision';
 
 type All = Static<TObject<typeof serverSettings>> & Static<TObject<typeof modelSettings>>;

@@ -9,7 +9,7 @@ import {
 } from 'fastify';
 import { stdTimeFunctions, type LoggerOptions } from 'pino';
 import type { SequenceReport } from '../engine/types.js';
-import type { ModelRegistry } from '../registry/types.js';
+import type { Model, ModelRegistry } from '../registry/types.js';
 import { scopeOf, whenDone, type EndedSequence } from './request-scope.js';
 
 const SECRETS = ['authorization', 'cookie', 'x-api-key', 'proxy-authorization'];
@@ -55,11 +55,29 @@ export function logRequests(app: FastifyInstance): void {
 /** A line whenever a model comes or goes. */
 export function logModels(logger: FastifyBaseLogger, registry: ModelRegistry): void {
   registry.observe({
-    loaded: ({ id }, milliseconds) =>
-      logger.info({ model: id, ms: Math.round(milliseconds) }, 'model loaded'),
+    loaded: (model, milliseconds) => logLoaded(logger, model, milliseconds),
     failed: (id, error) => logger.error({ model: id, err: error }, 'model failed'),
     unloading: ({ id }) => logger.info({ model: id }, 'model unloaded'),
   });
+}
+
+/** What a model is, on what it runs, how, and why so. */
+export function logLoaded(logger: FastifyBaseLogger, model: Model, milliseconds: number): void {
+  const { id, kind, device, contextLength, path } = model;
+  logger.info(
+    {
+      model: id,
+      kind,
+      ...(model.kind === 'generation' ? { slots: model.engine.slots } : { task: model.task }),
+      context: contextLength,
+      device,
+      precision: path?.precision,
+      path: path?.kind,
+      reason: path?.reason,
+      ms: Math.round(milliseconds),
+    },
+    'model loaded',
+  );
 }
 
 function describe(request: FastifyRequest, reply: FastifyReply, aborted: boolean, ms: number): object {

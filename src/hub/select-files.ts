@@ -1,8 +1,7 @@
 import { KvasirError } from '../errors.js';
-import { chooseGraphs, type Precision } from '../model/graph-files.js';
-
-/** Which weights to take where a repository has both. */
-export type WeightsFormat = 'safetensors' | 'onnx';
+import type { Precision } from '../graph/precision.js';
+import { chooseGraphs } from '../model/graph-files.js';
+import type { WeightsFormat } from '../model/weights-format.js';
 
 export interface Selection {
   /** Undefined: safetensors where there are any, else ONNX. */

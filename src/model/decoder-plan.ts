@@ -3,20 +3,21 @@ import path from 'node:path';
 import { KvasirError } from '../errors.js';
 import { decoderArchitecture } from '../graph/architectures/index.js';
 import { ModelConfig } from '../graph/config.js';
-import type { DecoderPath } from './decoder-path.js';
-import type { Precision } from './graph-files.js';
+import type { Precision } from '../graph/precision.js';
 import { findDecoder, hasGraphs, type ReadyMadeDecoder } from './ready-made/find-graphs.js';
 import { describePath } from './ready-made/load.js';
+import type { RunPath } from './run-path.js';
+import type { WeightsFormat } from './weights-format.js';
 
 /** What of a folder is to be run. */
 export type DecoderPlan =
-  | { readonly source: 'weights'; readonly path: DecoderPath }
-  | { readonly source: 'onnx'; readonly found: ReadyMadeDecoder; readonly path: DecoderPath };
+  | { readonly source: 'weights'; readonly path: RunPath }
+  | { readonly source: 'onnx'; readonly found: ReadyMadeDecoder; readonly path: RunPath };
 
 export interface PlanOptions {
-  /** Which of a folder's files to take; undefined: the weights where a graph can be built for them, else ONNX. */
-  readonly source?: DecoderPlan['source'] | undefined;
-  /** Of a ready-made graph; undefined: the most exact that there is. */
+  /** Which of a folder's files to take; undefined: safetensors where a graph can be built of them, else ONNX. */
+  readonly format?: WeightsFormat | undefined;
+  /** What to build; undefined: `f32`. Which of several ready-made graphs to take; undefined: the most exact. */
   readonly precision?: Precision | undefined;
 }
 
@@ -27,19 +28,19 @@ export interface PlanOptions {
  */
 export async function planDecoder(
   folder: string,
-  { source, precision }: PlanOptions = {},
+  { format, precision }: PlanOptions = {},
 ): Promise<DecoderPlan> {
-  if (source === 'onnx') return planGraphs(folder, precision, 'ONNX was asked for');
+  if (format === 'onnx') return planGraphs(folder, precision, 'ONNX was asked for');
   const weights = ['model.safetensors', 'model.safetensors.index.json'].find(name =>
     existsSync(path.join(folder, name)),
   );
-  const mayUseGraphs = source === undefined && (await hasGraphs(folder));
+  const mayUseGraphs = format === undefined && (await hasGraphs(folder));
   if (weights === undefined && mayUseGraphs) return planGraphs(folder, precision, 'there are no safetensors');
   try {
     const config = await ModelConfig.read(folder);
     decoderArchitecture(config).sizes(config);
     const reason = `${weights ?? 'safetensors'} of a known architecture, '${config.modelType}': Kvasir writes the graph, whose cache is filled in place`;
-    return { source: 'weights', path: { kind: 'built', reason } };
+    return { source: 'weights', path: { kind: 'built', precision: precision ?? 'f32', reason } };
   } catch (error) {
     const unknown = error instanceof KvasirError && error.code === 'unsupported_model';
     if (!unknown || !mayUseGraphs) throw error;
@@ -53,6 +54,10 @@ async function planGraphs(
   why: string,
 ): Promise<DecoderPlan> {
   const found = await findDecoder(folder, precision);
-  const { kind, reason } = describePath(found);
-  return { source: 'onnx', found, path: { kind, reason: `${reason}; taken since ${why}` } };
+  const described = describePath(found);
+  return {
+    source: 'onnx',
+    found,
+    path: { ...described, reason: `${described.reason}; taken since ${why}` },
+  };
 }

@@ -1,9 +1,4 @@
-import type { Precision } from '../graph/precision.js';
-
-export type { Precision } from '../graph/precision.js';
-
-/** From the most exact on. */
-const PRECISIONS: readonly Precision[] = ['f32', 'f16', 'int8', 'int4'];
+import { PRECISIONS, type Precision } from '../graph/precision.js';
 
 /** How Hugging Face's exporters mark a graph's precision in its name; the preferred spelling first. */
 const SUFFIXES: Readonly<Record<Precision, readonly string[]>> = {

@@ -1,18 +1,18 @@
 import { existsSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { decoderArchitecture } from '../graph/architectures/index.js';
-import { encoderArchitecture, isEncoderType } from '../graph/architectures/encoders.js';
+import { encoderArchitecture, findArchitecture } from '../graph/architectures/encoders.js';
 import { paddedHeadSize } from '../graph/blocks/grouped-query-attention.js';
 import { ModelConfig } from '../graph/config.js';
+import type { Precision } from '../graph/precision.js';
 import { weightFiles } from '../graph/weights/checkpoint.js';
 import { SafetensorsFile } from '../graph/weights/safetensors.js';
-import { planDecoder, type DecoderPlan } from './decoder-plan.js';
-import type { DecoderPath } from './decoder-path.js';
+import { planDecoder, type DecoderPlan, type PlanOptions } from './decoder-plan.js';
 import { cacheBytesPerToken, type DecoderShape } from './decoder.js';
 import { describeEncoder, modelKind } from './encoder-description.js';
-import { chooseGraphs, type Precision } from './graph-files.js';
-import { DataType, readOnnxFile, type GraphValue, type OnnxFile } from './onnx-file.js';
+import { planEncoder } from './encoder-plan.js';
+import { DataType, type GraphValue, type OnnxFile } from './onnx-file.js';
+import type { RunPath } from './run-path.js';
 
 /** What a model folder holds. */
 export interface ModelReport {
@@ -24,7 +24,7 @@ export interface ModelReport {
   readonly contextLength: number | undefined;
   readonly vocabularySize: number | undefined;
   /** How it will run, and why. */
-  readonly path: { readonly kind: DecoderPath['kind'] | 'ready-made'; readonly reason: string };
+  readonly path: RunPath;
   /** What its weights are stored as, most bytes first; of the files that are run. */
   readonly weights: readonly StoredWeights[];
   /** Elements of all weights. */
@@ -80,12 +80,11 @@ export interface PortReport {
   readonly shape: readonly (number | string)[];
 }
 
-export interface InspectOptions {
+export interface InspectOptions extends PlanOptions {
   /** For how many sequences to tell the memory. */
   readonly slots: number;
   /** Longest sequence to tell the memory for; default: the model's own. */
   readonly contextLength?: number | undefined;
-  readonly precision?: Precision | undefined;
 }
 
 /** Bytes per parameter of a graph that Kvasir writes: blocks of quantized weights have scales and zero points beside them. */
@@ -171,16 +170,17 @@ function decoderSizes(plan: DecoderPlan, config: ModelConfig | undefined): Descr
   return { shape, heads: heads ?? configured, contextLength };
 }
 
-async function inspectEncoder(folder: string, { precision }: InspectOptions): Promise<ModelReport> {
-  const { task, config, modules, labels } = await describeEncoder(folder);
-  const inner = path.join(folder, modules.encoderFolder);
-  const names = (await readdir(inner, { recursive: true })).map(name => name.replaceAll(path.sep, '/'));
-  const known = config.has('model_type') && isEncoderType(config);
-  const hasWeights = names.some(name => /^model\.safetensors(\.index\.json)?$/.test(name));
-  const [graph] = hasWeights && known ? [] : chooseGraphs(names, precision);
-  const graphs = graph === undefined ? undefined : [await readOnnxFile(path.join(inner, graph))];
-  const weights = graphs === undefined ? await storedWeights(inner) : graphWeights(graphs);
-  const sizes = known || graphs === undefined ? encoderArchitecture(config).sizes(config) : undefined;
+async function inspectEncoder(folder: string, options: InspectOptions): Promise<ModelReport> {
+  const description = await describeEncoder(folder);
+  const { task, config, modules, labels } = description;
+  const plan = await planEncoder(folder, description, options);
+  const graphs = plan.source === 'onnx' ? [plan.graph] : undefined;
+  const weights =
+    graphs === undefined
+      ? await storedWeights(path.join(folder, modules.encoderFolder))
+      : graphWeights(graphs);
+  const known = findArchitecture(config) !== undefined || graphs === undefined;
+  const sizes = known ? encoderArchitecture(config).sizes(config) : undefined;
   const { parameters, bytes } = total(weights);
   return {
     folder,
@@ -188,16 +188,7 @@ async function inspectEncoder(folder: string, { precision }: InspectOptions): Pr
     architecture: config.string('model_type', ''),
     contextLength: Math.min(sizes?.contextLength ?? Infinity, modules.contextLength ?? Infinity),
     vocabularySize: sizes?.vocabularySize,
-    path:
-      graph === undefined
-        ? {
-            kind: 'built',
-            reason: `safetensors of a known architecture, '${config.modelType}': Kvasir writes the graph`,
-          }
-        : {
-            kind: 'ready-made',
-            reason: `${graph}, since ${hasWeights ? `no graph can be built for '${config.string('model_type', '')}'` : 'there are no safetensors'}`,
-          },
+    path: plan.path,
     weights,
     parameters,
     weightBytes: bytes,

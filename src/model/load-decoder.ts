@@ -1,10 +1,10 @@
 import { KvasirError } from '../errors.js';
 import { buildDecoder } from '../graph/build.js';
 import { Session, type Environment, type SessionSettings } from '../runtime/index.js';
-import type { DecoderPath } from './decoder-path.js';
 import { planDecoder, type PlanOptions } from './decoder-plan.js';
 import { SlotDecoder, type Decoder, type DecoderShape } from './decoder.js';
 import { loadReadyMade } from './ready-made/load.js';
+import type { RunPath } from './run-path.js';
 
 export interface DecoderOptions extends PlanOptions {
   /** Sequences that run at once; at least 1. */
@@ -16,7 +16,7 @@ export interface DecoderOptions extends PlanOptions {
 
 export interface LoadedDecoder {
   readonly decoder: Decoder;
-  readonly path: DecoderPath;
+  readonly path: RunPath;
 }
 
 /**
@@ -39,8 +39,7 @@ export async function loadDecoder(
     contextLength,
     session,
   });
-  const { kind, reason } = plan.path;
-  return { decoder, path: { kind, reason: [reason, ...restrictions].join('; ') } };
+  return { decoder, path: { ...plan.path, reason: [plan.path.reason, ...restrictions].join('; ') } };
 }
 
 async function loadBuilt(

@@ -1,20 +1,18 @@
-import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { KvasirError } from '../errors.js';
 import { findArchitecture } from '../graph/architectures/encoders.js';
 import { buildEncoder } from '../graph/build-encoder.js';
-import { ENCODER_PRECISIONS } from '../graph/encoder-graph.js';
-import type { Precision } from '../graph/precision.js';
+import type { EncoderPrecision } from '../graph/encoder-graph.js';
 import { Session, type Environment, type SessionSettings } from '../runtime/index.js';
+import type { PlanOptions } from './decoder-plan.js';
 import { describeEncoder, type EncoderDescription } from './encoder-description.js';
 import { PackedEncoder } from './encoder-packed.js';
 import { PaddedEncoder } from './encoder-padded.js';
+import { planEncoder } from './encoder-plan.js';
 import type { Encoder } from './encoder.js';
-import { chooseGraphs } from './graph-files.js';
+import type { RunPath } from './run-path.js';
 
-export interface EncoderOptions {
-  /** Default `f32`; `f16` is only for ready-made graphs. Of those, it chooses the one that is stored so; default: the most exact. */
-  readonly precision?: Precision | undefined;
+export interface EncoderOptions extends PlanOptions {
   /** Longest input to serve, in tokens; at most, and by default, the model's own. */
   readonly contextLength?: number | undefined;
   /** Idle threads sleep by default: where anything else wants the processor, spinning ones cost more than they save. */
@@ -25,6 +23,7 @@ export interface LoadedEncoder {
   readonly encoder: Encoder;
   readonly description: EncoderDescription;
   readonly tokenizerFolder: string;
+  readonly path: RunPath;
 }
 
 /**
@@ -39,40 +38,22 @@ export async function loadEncoderGraph(
   options: EncoderOptions = {},
 ): Promise<LoadedEncoder> {
   const description = await describeEncoder(folder);
-  const tokenizerFolder = path.join(folder, description.modules.encoderFolder);
-  const graph = await readyMadeGraph(tokenizerFolder, description, options.precision);
+  const plan = await planEncoder(folder, description, options);
   const encoder =
-    graph === undefined
-      ? await loadPacked(environment, folder, description, options)
-      : await loadPadded(environment, folder, graph, description, options);
-  return { encoder, description, tokenizerFolder };
-}
-
-/** The graph to run as it is; undefined where one is built. */
-async function readyMadeGraph(
-  folder: string,
-  { config }: EncoderDescription,
-  precision: Precision | undefined,
-): Promise<string | undefined> {
-  const names = (await readdir(folder, { recursive: true })).map(name => name.replaceAll(path.sep, '/'));
-  const weights = names.some(name => /^model\.safetensors(\.index\.json)?$/.test(name));
-  if (weights && findArchitecture(config) !== undefined) return undefined;
-  const [graph] = chooseGraphs(names, precision);
-  return graph === undefined ? undefined : path.join(folder, graph);
+    plan.source === 'weights'
+      ? await loadPacked(environment, folder, plan.precision, description, options)
+      : await loadPadded(environment, folder, plan.graph.path, description, options);
+  const tokenizerFolder = path.join(folder, description.modules.encoderFolder);
+  return { encoder, description, tokenizerFolder, path: plan.path };
 }
 
 async function loadPacked(
   environment: Environment,
   folder: string,
+  precision: EncoderPrecision,
   { task, modules, labels }: EncoderDescription,
-  { precision: asked = 'f32', contextLength: wanted, session: settings }: EncoderOptions,
+  { contextLength: wanted, session: settings }: EncoderOptions,
 ): Promise<Encoder> {
-  const precision = ENCODER_PRECISIONS.find(known => known === asked);
-  if (precision === undefined)
-    throw new KvasirError(
-      'invalid_configuration',
-      `${folder}: an encoder cannot be built in ${asked}, only in ${ENCODER_PRECISIONS.join(', ')}`,
-    );
   const plan = { task, modules, labels: labels.length, precision };
   const { graphPath, sizes, width, listed } = await buildEncoder(folder, plan);
   const contextLength = limit(

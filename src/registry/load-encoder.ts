@@ -32,7 +32,7 @@ export async function loadEncoder(
   const concurrency = options.batching?.concurrency ?? Math.min(LANES, threads);
   // Every run has the thread that it is called on, and shares those of the session's pool.
   const session = { ...options.session, intraOpThreads: Math.max(1, threads - concurrency + 1) };
-  const { encoder, description, tokenizerFolder } = await loadEncoderGraph(environment, folder, {
+  const { encoder, description, tokenizerFolder, path } = await loadEncoderGraph(environment, folder, {
     ...options,
     session,
   });
@@ -45,6 +45,8 @@ export async function loadEncoder(
       created: Math.floor(Date.now() / 1000),
       tokenizer,
       contextLength: encoder.contextLength,
+      device: 'cpu',
+      path,
       task: encoder.task,
       encoder: service,
       width: encoder.width,

@@ -48,6 +48,7 @@ export async function loadGeneration(
     engine,
     eosIds,
     bosId,
+    device: 'cpu',
     path,
     chat,
     close: () => engine.close(),

@@ -1,5 +1,4 @@
 import { resolve } from 'node:path';
-import { KvasirError } from '../errors.js';
 import type { Environment } from '../runtime/index.js';
 import { loadEncoder, modelKind, type EncoderModelOptions } from './load-encoder.js';
 import { loadGeneration, type GenerationOptions } from './load-generation.js';
@@ -20,17 +19,11 @@ export async function loadModel(
 ): Promise<Model> {
   const path = resolve(folder);
   return (await modelKind(path)) === 'encoder'
-    ? loadEncoder(environment, path, encoderOptions(path, options))
+    ? loadEncoder(environment, path, encoderOptions(options))
     : loadGeneration(environment, path, options);
 }
 
 /** The context length is that of generators: encoders take what they were made for. */
-function encoderOptions(
-  folder: string,
-  { id, precision, session, batching }: ModelOptions,
-): EncoderModelOptions {
-  if (precision === 'f16') {
-    throw new KvasirError('invalid_configuration', `${folder}: encoders are built as f32, int8 or int4`);
-  }
-  return { id, precision, ...(session && { session }), ...(batching && { batching }) };
+function encoderOptions({ id, format, precision, session, batching }: ModelOptions): EncoderModelOptions {
+  return { id, format, precision, ...(session && { session }), ...(batching && { batching }) };
 }

@@ -1,8 +1,8 @@
 import type { ChatTemplate } from '../chat/template.js';
 import type { EncoderService } from '../encoder/types.js';
 import type { GenerationEngine } from '../engine/types.js';
-import type { DecoderPath } from '../model/decoder-path.js';
 import type { EncoderTask } from '../model/encoder.js';
+import type { RunPath } from '../model/run-path.js';
 import type { Tokenizer } from '../text/types.js';
 
 /** What every served model has. */
@@ -14,6 +14,10 @@ interface ServedModel {
   readonly tokenizer: Tokenizer;
   /** Longest input (for generators: input and output together), in tokens. */
   readonly contextLength: number;
+  /** Kind of processor that it runs on. */
+  readonly device?: 'cpu' | undefined;
+  /** How it runs, and why. */
+  readonly path?: RunPath | undefined;
   close(): Promise<void>;
 }
 
@@ -27,8 +31,6 @@ export interface GenerationModel extends ServedModel {
   readonly eosIds: ReadonlySet<number>;
   /** BOS, if the model has one: what an empty prompt starts from. */
   readonly bosId: number | undefined;
-  /** How its decoder runs, and why. */
-  readonly path?: DecoderPath | undefined;
   /** How it writes conversations; undefined where it was not made for them. */
   readonly chat?: ChatTemplate | undefined;
 }

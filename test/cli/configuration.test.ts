@@ -82,7 +82,7 @@ t.test(
         await new Promise(resolve => setTimeout(resolve, 50));
     }
     const log = command.stderr();
-    t.equal(log.split('"msg":"model loaded"').length - 1, 2, 'the second, twice');
+    t.equal(log.split('"msg":"model loaded"').length - 1, 3, 'the first, and twice the second');
     t.equal(log.split('"msg":"model unloaded"').length - 1, 2);
     t.match(log, /"model":"first","generation":"cmpl-.*"generated_tokens":5,"prompt_tokens":3,/);
     t.notMatch(log, /Bearer/);

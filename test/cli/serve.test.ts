@@ -1,11 +1,19 @@
 import { once } from 'node:events';
-import { truncate } from 'node:fs/promises';
+import { readdir, readFile, truncate } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
 import { startCommand, type Command } from '../support/command.js';
+import { exportLlama } from '../support/exported-llama.js';
+import { FakeHub } from '../support/fake-hub.js';
 import { eventData, eventually } from '../support/http-server.js';
-import { randomLlama } from '../support/random-llama.js';
+import { LLAMA, llamaShapes } from '../support/llama-model.js';
+import { randomLlama, TINY_LLAMA } from '../support/random-llama.js';
+import { randomTensors } from '../support/random-tensors.js';
+
+/** A Llama as onnxruntime's tools export it. */
+const EXPORTED = { ...LLAMA, ...TINY_LLAMA, hidden_size: 64 };
+const GROUPED = { attention: 'grouped', positions: 'in operator' } as const;
 
 /** Where a started server listens, from the line that it prints. */
 async function address(command: Command): Promise<string> {
@@ -57,6 +65,49 @@ t.test('serves a folder: one line at the start, answers, and an orderly end', as
   command.process.kill('SIGTERM');
   t.equal(await command.exit, 0);
   t.equal(command.stderr(), '');
+});
+
+t.test('a line of the log says how each model runs, and why', async t => {
+  const hub = await FakeHub.start(t);
+  const folder = await randomLlama(t, { hidden_size: 64 });
+  const tensors = randomTensors(llamaShapes(EXPORTED));
+  await exportLlama(join(folder, 'model.onnx'), EXPORTED, tensors, GROUPED);
+  const names = await readdir(folder);
+  const files = await Promise.all(
+    names.map(async name => [`cpu/${name}`, await readFile(join(folder, name))] as const),
+  );
+  hub.add('owner/model', { files: Object.fromEntries(files) });
+  const env = { KVASIR_HOME: t.testdir(), HF_ENDPOINT: hub.endpoint, HF_TOKEN: '', KVASIR_OFFLINE: '' };
+  const command = startCommand(
+    t,
+    ['serve', 'tiny=owner/model', '--subfolder', 'cpu', '--format', 'onnx', '--port', '0', '--slots', '2'],
+    env,
+  );
+  const exported = await address(command);
+  t.equal((await complete(exported, { max_tokens: 2 })).status, 200);
+  const own = startCommand(t, ['serve', folder, '--precision', 'int8', '--port', '0', '--slots', '3']);
+  await address(own);
+  const loaded = (stderr: string): unknown =>
+    JSON.parse(stderr.split('\n').find(line => line.includes('"model loaded"'))!);
+  t.match(loaded(command.stderr()), {
+    level: 'info',
+    model: 'tiny',
+    kind: 'generation',
+    slots: 2,
+    context: 96,
+    device: 'cpu',
+    precision: 'f32',
+    path: 'in-place',
+    reason:
+      /^model\.onnx, exported for Hugging Face: GroupQueryAttention .*; taken since ONNX was asked for$/,
+    ms: Number,
+  });
+  t.match(loaded(own.stderr()), {
+    model: 'tiny-llama',
+    precision: 'int8',
+    path: 'built',
+    reason: /^model\.safetensors of a known architecture, 'llama'/,
+  });
 });
 
 t.test('a client that closes its connection gives its slot to the next one', async t => {
@@ -114,7 +165,8 @@ t.test('models that cannot be served are one line on standard error and exit cod
   const blocker = createServer().listen(0, '127.0.0.1');
   await once(blocker, 'listening');
   t.teardown(() => blocker.close());
-  await fails([sound, '--port', String((blocker.address() as AddressInfo).port)], /EADDRINUSE/);
+  const taken = String((blocker.address() as AddressInfo).port);
+  await fails([sound, '--port', taken, '--log-level', 'warn'], /EADDRINUSE/);
 });
 
 t.test('settings come from the environment too; wrong ones are named', async t => {

@@ -2,13 +2,13 @@ import path from 'node:path';
 import { KvasirError } from '../../errors.js';
 import { OrtError, Session, type Environment, type SessionSettings } from '../../runtime/index.js';
 import type { Decoder, DecoderShape } from '../decoder.js';
-import type { DecoderPath } from '../decoder-path.js';
 import { CautiousDecoder, type Restrictions } from './cautious-decoder.js';
 import { DecoderGraph } from './decoder-graph.js';
 import type { ReadyMadeDecoder, ReadyMadeGraph } from './find-graphs.js';
 import { GrowingDecoder } from './growing-decoder.js';
 import { InPlaceDecoder } from './in-place-decoder.js';
 import { findRestrictions } from './trial.js';
+import { storedPrecision, type RunPath } from '../run-path.js';
 
 /** How far apart logits may be because of rounding alone, as a share of the largest. */
 const TOLERANCES = { float32: 2e-3, float16: 2e-2 };
@@ -112,13 +112,17 @@ export function isInPlace(graphs: readonly ReadyMadeGraph[]): boolean {
 }
 
 /** Which path a decoder takes, as far as reading its graphs tells. */
-export function describePath({ origin, graphs }: ReadyMadeDecoder): DecoderPath {
+export function describePath({ origin, graphs }: ReadyMadeDecoder): RunPath {
   const names = graphs.map(({ file }) => path.basename(file.path)).join(' and ');
   const inPlace = isInPlace(graphs);
   const cache = inPlace
     ? 'GroupQueryAttention fills its cache in place'
     : 'its cache is copied at every step, since not all of it goes through GroupQueryAttention';
-  return { kind: inPlace ? 'in-place' : 'growing', reason: `${names}, exported for ${origin}: ${cache}` };
+  return {
+    kind: inPlace ? 'in-place' : 'growing',
+    precision: storedPrecision(graphs.at(-1)!.file),
+    reason: `${names}, exported for ${origin}: ${cache}`,
+  };
 }
 
 /** Restrictions for people. */

@@ -35,7 +35,7 @@ t.test(
     for (const [name, form] of Object.entries(FORMS))
       await t.test(name, async t => {
         await exportLlama(path.join(folder, 'onnx', 'model.onnx'), config, tensors, form);
-        await checkBatching(t, folder, 8, { source: 'onnx', session: { intraOpThreads: 1 } });
+        await checkBatching(t, folder, 8, { format: 'onnx', session: { intraOpThreads: 1 } });
       });
   },
 );

@@ -3,7 +3,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import t, { type Test } from 'tap';
 import type { Decoder } from '../../../src/model/decoder.js';
 import { planDecoder, type PlanOptions } from '../../../src/model/decoder-plan.js';
-import type { DecoderPath } from '../../../src/model/decoder-path.js';
+import type { RunPath } from '../../../src/model/run-path.js';
 import { loadDecoder } from '../../../src/model/load-decoder.js';
 import { Environment } from '../../../src/runtime/index.js';
 import { llamaLogits } from '../../reference/llama.js';
@@ -29,7 +29,7 @@ async function exported(t: Test, graphs: Readonly<Record<string, ExportForm>>): 
   return folder;
 }
 
-async function load(t: Test, folder: string, slots = 3): Promise<{ decoder: Decoder; path: DecoderPath }> {
+async function load(t: Test, folder: string, slots = 3): Promise<{ decoder: Decoder; path: RunPath }> {
   const loaded = await loadDecoder(environment, folder, { slots, session: { intraOpThreads: 1 } });
   t.teardown(() => loaded.decoder.dispose());
   return loaded;
@@ -38,7 +38,7 @@ async function load(t: Test, folder: string, slots = 3): Promise<{ decoder: Deco
 interface Case {
   readonly name: string;
   readonly graphs: Readonly<Record<string, ExportForm>>;
-  readonly kind: DecoderPath['kind'];
+  readonly kind: RunPath['kind'];
   readonly restricted?: RegExp;
   readonly tolerance?: number;
 }
@@ -212,14 +212,14 @@ t.test('which files of a folder', async t => {
 
   await writeSafetensors(path.join(folder, 'model.safetensors'), TENSORS);
   t.equal(await fileOf({}), 'weights', 'weights of a known architecture');
-  t.equal(await fileOf({ source: 'onnx' }), 'model.onnx');
+  t.equal(await fileOf({ format: 'onnx' }), 'model.onnx');
   await writeFile(
     path.join(folder, 'config.json'),
     JSON.stringify({ ...CONFIG, model_type: 'brontosaurus' }),
   );
   const plan = await planDecoder(folder);
   t.match(plan.path.reason, /taken since no graph can be built.*brontosaurus/);
-  await t.rejects(planDecoder(folder, { source: 'weights' }), {
+  await t.rejects(planDecoder(folder, { format: 'safetensors' }), {
     code: 'unsupported_model',
     message: /brontosaurus/,
   });

@@ -1,5 +1,6 @@
 import t from 'tap';
 import { loadDecoder } from '../../../src/model/load-decoder.js';
+import type { WeightsFormat } from '../../../src/model/weights-format.js';
 import { Environment } from '../../../src/runtime/index.js';
 import { sharedModel, skipWithout } from '../../support/shared-models.js';
 
@@ -8,14 +9,14 @@ const START = 1;
 const environment = new Environment({ logLevel: 'fatal' });
 
 /** The most probable continuation of BOS, one token at a time, in a batch beside other sequences or alone. */
-async function greedy(folder: string, source: 'weights' | 'onnx', slots: number): Promise<number[]> {
+async function greedy(folder: string, format: WeightsFormat, slots: number): Promise<number[]> {
   const { decoder, path } = await loadDecoder(environment, folder, {
-    source,
+    format,
     slots,
     session: { intraOpThreads: 1 },
   });
   try {
-    t.equal(path.kind, source === 'weights' ? 'built' : 'growing');
+    t.equal(path.kind, format === 'safetensors' ? 'built' : 'growing');
     const { vocabularySize } = decoder.shape;
     const rows = Array.from({ length: slots }, (_, slot) => [
       START,
@@ -45,7 +46,7 @@ function best(logits: Float32Array, row: number, vocabularySize: number): number
 
 for (const name of ['stories260k', 'babyllama'])
   t.test(`${name}: its export says what its built graph says`, { skip: skipWithout(name) }, async t => {
-    const built = await greedy(sharedModel(name), 'weights', 1);
+    const built = await greedy(sharedModel(name), 'safetensors', 1);
     t.strictSame(await greedy(sharedModel(name), 'onnx', 1), built);
     t.strictSame(await greedy(sharedModel(name), 'onnx', 3), built, 'beside others');
     if (name === 'stories260k')
