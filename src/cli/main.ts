@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { KvasirError } from '../errors.js';
+import { buildCommand } from './build.js';
 import { inspectCommand } from './inspect.js';
 import { openApiCommand } from './openapi.js';
 import { pullCommand } from './pull.js';
@@ -12,6 +13,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   const program = new Command('kvasir').description(description).version(version);
   program.addCommand(serveCommand());
   program.addCommand(pullCommand());
+  program.addCommand(buildCommand());
   program.addCommand(inspectCommand());
   program.addCommand(openApiCommand());
   try {

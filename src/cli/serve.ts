@@ -91,9 +91,9 @@ async function loadRegistry(plans: readonly ModelPlan[], logger: Logger): Promis
     for (const { id, load } of plans) {
       if (load !== 'start') continue;
       const started = performance.now();
-      const { model, release } = await registry.acquire(id);
-      logLoaded(logger, model, performance.now() - started);
-      release();
+      const lease = await registry.acquire(id);
+      logLoaded(logger, lease.model, performance.now() - started);
+      lease.release();
     }
     return registry;
   } catch (error) {

@@ -4,6 +4,7 @@ import { access, constants, mkdir, readdir, rename, rm, stat } from 'node:fs/pro
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { KvasirError } from '../errors.js';
+import { storing } from '../storage.js';
 
 /** Builds of an older writer are not used: raise it whenever the graphs that it writes change. */
 const WRITER_VERSION = 4;
@@ -29,7 +30,7 @@ export interface BuildInputs {
  * rename; of two processes that build at the same time, the second one's work is dropped. A failed build leaves nothing behind.
  *
  * @param build writes into the empty folder that it is given.
- * @throws KvasirError `invalid_model` where a file is missing, and whatever `build` throws
+ * @throws KvasirError `invalid_model` where a file is missing, `storage_full`, and whatever `build` throws
  */
 export async function buildOnce(
   inputs: BuildInputs,
@@ -41,10 +42,10 @@ export async function buildOnce(
   if (existsSync(target)) return target;
 
   const partial = path.join(parent, `${PARTIAL}${randomUUID()}`);
-  await mkdir(partial, { recursive: true });
+  await storing(partial, () => mkdir(partial, { recursive: true }));
   try {
     await build(partial);
-    await rename(partial, target);
+    await storing(target, () => rename(partial, target));
   } catch (error) {
     await rm(partial, { recursive: true, force: true });
     if (!existsSync(target)) throw error;

@@ -6,6 +6,7 @@ import { activate } from './blocks/activation.js';
 import { linear } from './blocks/linear.js';
 import { PackedBatch } from './blocks/packed-batch.js';
 import { normalize, pool } from './blocks/sentence-embedding.js';
+import type { BuildOptions } from './build.js';
 import { buildOnce } from './build-cache.js';
 import { ModelConfig } from './config.js';
 import type { EncoderTask } from './encoder-task.js';
@@ -24,6 +25,8 @@ export interface EncoderPlan {
   /** Labels of a classifier. */
   readonly labels: number;
   readonly precision: EncoderPrecision;
+  /** As for decoders. */
+  readonly onProgress?: BuildOptions['onProgress'];
 }
 
 /** Which tokens the graph's input `rows` lists; undefined where it has no such input. */
@@ -42,10 +45,10 @@ export interface BuiltEncoder {
  * The ONNX graph of an encoder in the Hugging Face or sentence-transformers layout. Built on the first call, and again when one of the
  * files changes.
  *
- * @throws KvasirError `invalid_model` or `unsupported_model`
+ * @throws KvasirError `invalid_model`, `unsupported_model`, `storage_full`
  */
 export async function buildEncoder(folder: string, plan: EncoderPlan): Promise<BuiltEncoder> {
-  const { task, modules, labels, precision } = plan;
+  const { task, modules, labels, precision, onProgress } = plan;
   const encoderFolder = path.join(folder, modules.encoderFolder);
   const config = await ModelConfig.read(encoderFolder);
   const architecture = encoderArchitecture(config);
@@ -94,7 +97,7 @@ export async function buildEncoder(folder: string, plan: EncoderPlan): Promise<B
       }
       graph.node({ op: 'Identity', inputs: [value], name: 'output' });
       graph.output('output', DataType.FLOAT, ['outputs', head.width]);
-      await graph.save(path.join(target, 'encoder.onnx'));
+      await graph.save(path.join(target, 'encoder.onnx'), onProgress);
     } finally {
       await Promise.all(checkpoints.map(checkpoint => checkpoint.close()));
     }

@@ -6,7 +6,7 @@ import { paddedHeadSize } from './blocks/grouped-query-attention.js';
 import { buildOnce } from './build-cache.js';
 import { ModelConfig } from './config.js';
 import { ModelGraph } from './model-graph.js';
-import { DataType } from './onnx/graph-builder.js';
+import { DataType, type SaveProgress } from './onnx/graph-builder.js';
 import { NUMBER_FORMATS, type Precision } from './precision.js';
 import { Checkpoint, weightFiles } from './weights/checkpoint.js';
 import { ModelWeights } from './weights/model-weights.js';
@@ -25,17 +25,19 @@ export interface BuildOptions {
   readonly precision?: Precision | undefined;
   /** Longest sequence that will be run; by default the model's own. */
   readonly contextLength?: number | undefined;
+  /** Told while weights are written, and not at all where the graph is there already; what it throws stops the build. */
+  readonly onProgress?: ((progress: SaveProgress) => void) | undefined;
 }
 
 /**
  * The ONNX graph of a decoder in the Hugging Face layout (`config.json`, `model.safetensors` or its shards). Built on the first call for a
  * precision, and again when one of these files changes.
  *
- * @throws KvasirError `invalid_model` or `unsupported_model`
+ * @throws KvasirError `invalid_model`, `unsupported_model`, `storage_full`
  */
 export async function buildDecoder(
   folder: string,
-  { precision = 'f32', contextLength = Infinity }: BuildOptions = {},
+  { precision = 'f32', contextLength = Infinity, onProgress }: BuildOptions = {},
 ): Promise<BuiltDecoder> {
   const config = await ModelConfig.read(folder);
   const architecture = decoderArchitecture(config);
@@ -57,7 +59,7 @@ export async function buildDecoder(
         weights: new ModelWeights(checkpoint),
         sizes: written,
       });
-      await graph.save(path.join(target, 'decoder.onnx'));
+      await graph.save(path.join(target, 'decoder.onnx'), onProgress);
     } finally {
       await checkpoint.close();
     }

@@ -5,7 +5,7 @@ import { KvasirError } from '../errors.js';
 import type { Download, HubClient } from './hub-client.js';
 import type { RemoteFile } from './remote-file.js';
 import { TransientError, withRetries } from './retries.js';
-import { storing } from './storage.js';
+import { storing } from '../storage.js';
 
 const READ_CHUNK = 2 ** 20;
 

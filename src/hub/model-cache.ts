@@ -5,7 +5,7 @@ import path from 'node:path';
 import { KvasirError } from '../errors.js';
 import type { RemoteFile } from './remote-file.js';
 import type { ModelReference } from './reference.js';
-import { storing } from './storage.js';
+import { storing } from '../storage.js';
 
 /** `KVASIR_HOME`, else `kvasir` in the user's cache folder. */
 export function defaultHome(): string {

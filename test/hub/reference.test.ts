@@ -2,7 +2,7 @@ import path from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
 import { looksLikeReference, parseReference } from '../../src/hub/reference.js';
-import { formatBytes } from '../../src/hub/storage.js';
+import { formatBytes } from '../../src/storage.js';
 
 t.test('references', async t => {
   t.strictSame(parseReference('owner/name'), { repo: 'owner/name', revision: 'main' });

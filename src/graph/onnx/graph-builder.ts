@@ -1,6 +1,7 @@
 import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
 import { open, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
+import { requireSpace, storing } from '../../storage.js';
 import type { Attribute } from './attributes.js';
 import { inlineTensor, type InlineType } from './inline-tensor.js';
 import {
@@ -53,6 +54,16 @@ const ELEMENT_BYTES: Partial<Record<DataType, number>> = {
 
 /** A tensor's elements as little-endian bytes, in any typed array. */
 type TensorData = Float32Array | Int32Array | BigInt64Array | Uint8Array | Uint16Array;
+
+/** How far the weights of a graph are written. */
+export interface SaveProgress {
+  /** Tensors that are written, and all there are. */
+  readonly tensors: number;
+  readonly allTensors: number;
+  /** Bytes of both. */
+  readonly bytes: number;
+  readonly allBytes: number;
+}
 
 interface ExternalTensor {
   readonly tensor: TensorProto;
@@ -145,9 +156,12 @@ export class GraphBuilder {
   /**
    * Writes `graphPath` and `graphPath + '.data'`, both on disk (fsync) when it returns. Existing files are
    * replaced. May be called once.
+   *
+   * @param onProgress told before the first tensor and after each; what it throws stops the save.
+   * @throws KvasirError `storage_full`, before anything is loaded where the disk's size tells it
    */
-  async save(graphPath: string): Promise<void> {
-    await this.#saveWeights(`${graphPath}.data`);
+  async save(graphPath: string, onProgress?: (progress: SaveProgress) => void): Promise<void> {
+    await this.#saveWeights(`${graphPath}.data`, onProgress);
     const model: MessageInitShape<typeof ModelProtoSchema> = {
       irVersion: IR_VERSION,
       producerName: 'kvasir',
@@ -161,28 +175,34 @@ export class GraphBuilder {
       }),
     };
     await withFile(graphPath, file =>
-      write(file, toBinary(ModelProtoSchema, create(ModelProtoSchema, model)), 0),
+      write(file, graphPath, toBinary(ModelProtoSchema, create(ModelProtoSchema, model)), 0),
     );
   }
 
-  async #saveWeights(dataPath: string): Promise<void> {
+  async #saveWeights(dataPath: string, onProgress?: (progress: SaveProgress) => void): Promise<void> {
     const location = path.basename(dataPath);
+    const allTensors = this.#external.length;
+    const allBytes = this.#external.reduce((sum, { tensor }) => sum + tensorBytes(tensor), 0);
+    await requireSpace(path.dirname(dataPath), allBytes);
+    let [tensors, bytes] = [0, 0];
+    onProgress?.({ tensors, allTensors, bytes, allBytes });
     await withFile(dataPath, async file => {
       let end = 0;
       for (const { tensor, load } of this.#external) {
         const data = await load();
-        const elements = tensor.dims.reduce((product, dim) => product * Number(dim), 1);
-        if (data.byteLength !== elements * (ELEMENT_BYTES[tensor.dataType as DataType] ?? NaN))
+        if (data.byteLength !== tensorBytes(tensor))
           throw new Error(
             `${tensor.name}: ${data.byteLength} bytes for ${DataType[tensor.dataType]} [${tensor.dims.join(', ')}]`,
           );
         const offset = Math.ceil(end / ALIGNMENT) * ALIGNMENT;
-        await write(file, new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
+        await write(file, dataPath, new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
         end = offset + data.byteLength;
         tensor.dataLocation = DataLocation.EXTERNAL;
         tensor.externalData = Object.entries({ location, offset, length: data.byteLength }).map(
           ([key, value]) => ({ $typeName: 'onnx.StringStringEntryProto', key, value: String(value) }),
         );
+        bytes += data.byteLength;
+        onProgress?.({ tensors: ++tensors, allTensors, bytes, allBytes });
       }
     });
   }
@@ -196,6 +216,10 @@ export class GraphBuilder {
   #use(name: Value): void {
     if (name !== NONE && !this.#values.has(name)) throw new Error(`the graph has no value '${name}'`);
   }
+}
+
+function tensorBytes({ dims, dataType }: TensorProto): number {
+  return dims.reduce((product, dim) => product * Number(dim), ELEMENT_BYTES[dataType as DataType] ?? NaN);
 }
 
 function valueInfo(name: string, elemType: DataType, shape: readonly Dimension[]): ValueInfoProto {
@@ -212,19 +236,19 @@ function valueInfo(name: string, elemType: DataType, shape: readonly Dimension[]
 }
 
 async function withFile(file: string, use: (handle: FileHandle) => Promise<void>): Promise<void> {
-  const handle = await open(file, 'w');
+  const handle = await storing(file, () => open(file, 'w'));
   try {
     await use(handle);
-    await handle.sync();
+    await storing(file, () => handle.sync());
   } finally {
     await handle.close();
   }
 }
 
-async function write(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+async function write(file: FileHandle, name: string, bytes: Uint8Array, position: number): Promise<void> {
   for (let done = 0; done < bytes.byteLength;) {
     const length = Math.min(bytes.byteLength - done, LARGEST_WRITE);
-    const { bytesWritten } = await file.write(bytes, done, length, position + done);
+    const { bytesWritten } = await storing(name, () => file.write(bytes, done, length, position + done));
     done += bytesWritten;
   }
 }

@@ -1,6 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import path from 'node:path';
-import { KvasirError } from '../errors.js';
+import { KvasirError } from './errors.js';
 
 /**
  * Runs what writes to a file, and says plainly why it could not.
@@ -33,7 +33,7 @@ export async function requireSpace(folder: string, bytes: number): Promise<void>
   if (bytes > free)
     throw new KvasirError(
       'storage_full',
-      `${formatBytes(bytes)} are still to come, but the disk of ${path.resolve(folder)} has ${formatBytes(free)} left`,
+      `${formatBytes(bytes)} are to be written, but the disk of ${path.resolve(folder)} has ${formatBytes(free)} left`,
     );
 }
 

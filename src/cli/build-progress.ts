@@ -1,0 +1,63 @@
+import type { WriteStream } from 'node:tty';
+import { SingleBar } from 'cli-progress';
+import type { SaveProgress } from '../graph/onnx/graph-builder.js';
+import { formatBytes } from '../storage.js';
+import { formatDuration } from './pull-progress.js';
+
+/** Shows how far a build is. */
+export interface BuildProgress {
+  show(progress: SaveProgress): void;
+  /** No more is to come. */
+  end(): void;
+}
+
+/** On a terminal a bar; elsewhere a line now and then. */
+export function showBuild(output: WriteStream | NodeJS.WritableStream): BuildProgress {
+  return 'isTTY' in output && output.isTTY ? progressBar(output) : progressLines(output);
+}
+
+/** Milliseconds between two lines. */
+const LINE_INTERVAL = 10_000;
+
+function progressLines(output: NodeJS.WritableStream): BuildProgress {
+  let next = 0;
+  return {
+    show(progress) {
+      if (performance.now() < next) return;
+      next = performance.now() + LINE_INTERVAL;
+      output.write(`${describe(progress)}\n`);
+    },
+    end() {
+      // Every line is written at once.
+    },
+  };
+}
+
+function progressBar(output: WriteStream): BuildProgress {
+  const bar = new SingleBar({
+    stream: output,
+    format: '{bar} {percentage}% | {state} | {left}',
+    barCompleteChar: '█',
+    barIncompleteChar: '░',
+    barsize: 24,
+    hideCursor: true,
+    linewrap: false,
+    gracefulExit: false,
+  });
+  const started = performance.now();
+  return {
+    show(progress) {
+      const { bytes, allBytes } = progress;
+      const seconds = (performance.now() - started) / 1000;
+      const left = bytes > 0 ? `${formatDuration((seconds * (allBytes - bytes)) / bytes)} left` : '';
+      const payload = { state: describe(progress), left };
+      if (bar.isActive) bar.update(bytes, payload);
+      else bar.start(allBytes, bytes, payload);
+    },
+    end: () => bar.stop(),
+  };
+}
+
+function describe({ tensors, allTensors, bytes, allBytes }: SaveProgress): string {
+  return `tensor ${tensors} of ${allTensors}, ${formatBytes(bytes)} of ${formatBytes(allBytes)}`;
+}

@@ -1,0 +1,89 @@
+import { readdir, rename, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { PassThrough } from 'node:stream';
+import t from 'tap';
+import { showBuild } from '../../src/cli/build-progress.js';
+import { writeModel } from '../support/check-decoder.js';
+import { startCommand, type Command } from '../support/command.js';
+import { encoderConfig, encoderShapes } from '../support/encoder-models.js';
+import { exportLlama } from '../support/exported-llama.js';
+import { eventually } from '../support/http-server.js';
+import { LLAMA, llamaShapes } from '../support/llama-model.js';
+import { randomLlama } from '../support/random-llama.js';
+import { randomTensors } from '../support/random-tensors.js';
+
+t.test('builds what serve takes', async t => {
+  const folder = await randomLlama(t);
+  const build = async (...args: string[]): Promise<Command> => {
+    const command = startCommand(t, ['build', folder, ...args]);
+    t.equal(await command.exit, 0);
+    return command;
+  };
+  const first = await build('--precision', 'int4');
+  t.match(first.stderr(), /^tensor 0 of \d+, 0 bytes of \d+ kB\n/);
+  t.match(first.stderr(), /\nbuilt as int4: \d+ kB in \d+ s\n$/);
+  const graph = first.stdout().trim();
+  t.equal(path.dirname(path.dirname(graph)), path.join(folder, '.kvasir'));
+  const { mtimeMs } = await stat(graph);
+
+  const [again, other] = await Promise.all([
+    build('--precision', 'int4', '--device', 'cpu'),
+    build('--precision', 'f16'),
+  ]);
+  t.match(again.stderr(), /^built before as int4: \d+ kB\n$/);
+  t.equal(again.stdout(), first.stdout());
+  t.equal((await stat(graph)).mtimeMs, mtimeMs);
+  t.match(other.stderr(), /built as f16/);
+
+  const served = startCommand(t, ['serve', folder, '--precision', 'int4', '--port', '0', '--slots', '1']);
+  await eventually(() => served.stdout().includes('serves') || served.process.exitCode !== null);
+  t.match(served.stdout(), /serves tiny-llama/);
+  t.equal((await readdir(path.join(folder, '.kvasir'))).length, 2, 'serve built nothing more');
+});
+
+t.test('encoders, and what is ready-made', async t => {
+  const encoder = t.testdir();
+  const config = encoderConfig('bert');
+  await writeModel(encoder, { config, tensors: randomTensors(encoderShapes(config)) });
+  const ready = path.join(encoder, 'ready');
+  await writeModel(ready, { config: { ...LLAMA }, tensors: {} });
+  await rename(path.join(ready, 'model.safetensors'), path.join(ready, 'unused'));
+  const form = { attention: 'primitive', positions: 'input' } as const;
+  await exportLlama(path.join(ready, 'model.onnx'), LLAMA, randomTensors(llamaShapes(LLAMA)), form);
+
+  const [built, refused, there] = [
+    startCommand(t, ['build', encoder, '--precision', 'int8']),
+    startCommand(t, ['build', encoder, '--precision', 'f16']),
+    startCommand(t, ['build', ready]),
+  ];
+  t.equal(await built.exit, 0);
+  t.match(built.stderr(), /built as int8/);
+  t.match(built.stdout(), /encoder\.onnx\n$/);
+  t.equal(await refused.exit, 1);
+  t.match(refused.stderr(), /^kvasir: .* cannot be built in f16, only in f32, int8, int4\n$/);
+  t.equal(await there.exit, 0);
+  t.match(there.stderr(), /^nothing to build: model\.onnx, exported for Hugging Face/);
+  t.equal(there.stdout(), `${path.join(ready, 'model.onnx')}\n`);
+});
+
+t.test('an interrupted build leaves nothing', async t => {
+  const folder = await randomLlama(t, { hidden_size: 256, intermediate_size: 1024, num_hidden_layers: 12 });
+  const command = startCommand(t, ['build', folder, '--precision', 'int4']);
+  await eventually(() => command.stderr().includes('tensor 0'));
+  command.process.kill('SIGINT');
+  t.equal(await command.exit, 1);
+  t.match(command.stderr(), /kvasir: interrupted; nothing is left of the build\n$/);
+  t.equal(command.stdout(), '');
+  t.strictSame(await readdir(path.join(folder, '.kvasir')), []);
+});
+
+t.test('progress on a terminal', async t => {
+  const output = new PassThrough();
+  const write = (): boolean => true;
+  const terminal = Object.assign(output, { isTTY: true, columns: 200, clearLine: write, cursorTo: write });
+  const progress = showBuild(terminal);
+  progress.show({ tensors: 0, allTensors: 4, bytes: 0, allBytes: 4000 });
+  progress.show({ tensors: 2, allTensors: 4, bytes: 1000, allBytes: 4000 });
+  progress.end();
+  t.match(String(output.read()), /25% \| tensor 2 of 4, 1 kB of 4 kB \| \d+ s left/);
+});
