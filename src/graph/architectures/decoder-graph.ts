@@ -1,6 +1,7 @@
 import { embed, embeddingTable } from '../blocks/embedding.js';
 import { cacheLengths, type CacheLengths } from '../blocks/grouped-query-attention.js';
 import { languageModelHead } from '../blocks/language-model-head.js';
+import { layerNorm } from '../blocks/layer-norm.js';
 import { rmsNorm, type Residual } from '../blocks/normalization.js';
 import { DataType, type Value } from '../onnx/graph-builder.js';
 import type { Weight } from '../weights/checkpoint.js';
@@ -64,6 +65,8 @@ export interface DecoderDesign {
   /** What becomes of the token embeddings `[batch, sequence, hidden]` before the first layer. */
   readonly afterEmbedding?: (embedded: Value, ids: Value, body: ModelWeights, lengths: CacheLengths) => Value;
   readonly layer: (layer: DecoderLayer, residual: Residual) => Residual;
+  /** Of logits, before they are capped. */
+  readonly logitsFactor?: number;
   readonly logitsSoftCap?: number | undefined;
   readonly names?: typeof LLAMA_NAMES;
 }
@@ -95,7 +98,11 @@ export function writeDecoder(source: DecoderSource, design: DecoderDesign): void
   const output = isTied(source)
     ? table
     : embeddingTable(graph, 'output', weights.weight('lm_head.weight', shape));
-  languageModelHead(graph, normalized, output, sizes.hiddenSize, sizes.vocabularySize, design.logitsSoftCap);
+  const { logitsFactor: factor, logitsSoftCap: cap } = design;
+  languageModelHead(graph, normalized, output, sizes.hiddenSize, sizes.vocabularySize, {
+    factor,
+    softCap: cap,
+  });
 }
 
 /** Root mean square norms whose epsilon is `rms_norm_eps`. Some families store their weights less 1. */
@@ -105,6 +112,13 @@ export function rmsNorms({ graph, config, sizes }: DecoderSource, storedLessOne 
     const weight = weights.scale(weightName, sizes.hiddenSize);
     return rmsNorm(graph, name, residual, storedLessOne ? plusOne(weight) : weight, epsilon);
   };
+}
+
+/** Layer norms with a shift, whose epsilon is a field of config.json. */
+export function layerNorms({ graph, config, sizes }: DecoderSource, epsilonField: string): Normalize {
+  const epsilon = config.positive(epsilonField, 1e-5);
+  return (name, residual, weights, weightName) =>
+    layerNorm(graph, name, residual, weights.norm(weightName, sizes.hiddenSize, epsilon));
 }
 
 /** A weight that is stored less 1. */

@@ -1,3 +1,4 @@
+import { scale } from '../blocks/scale.js';
 import { inverseFrequencies, type RotaryTables } from '../blocks/rotary.js';
 import type { ModelConfig } from '../config.js';
 import type { Value } from '../onnx/graph-builder.js';
@@ -113,8 +114,7 @@ function rotaryOf(source: DecoderSource): { readonly global: RotaryTables; reado
 }
 
 function scaleEmbedding({ graph, sizes }: DecoderSource, embedded: Value): Value {
-  const scale = graph.floats('embedding.scale', [], () => Float32Array.of(Math.sqrt(sizes.hiddenSize)));
-  return graph.node({ op: 'Mul', inputs: [embedded, scale], name: 'embedded.scaled' });
+  return scale(graph, 'embedded.scaled', embedded, Math.sqrt(sizes.hiddenSize));
 }
 
 /** Scores are divided by the root of `query_pre_attn_scalar`, not of the head's size. */

@@ -1,12 +1,11 @@
 import { feedForward } from '../blocks/feed-forward.js';
-import { layerNorm } from '../blocks/layer-norm.js';
 import { addPositions } from '../blocks/learned-positions.js';
 import type { ModelConfig } from '../config.js';
 import type { Value } from '../onnx/graph-builder.js';
 import { matrix, transposed, type Matrix } from '../weights/matrix.js';
 import type { ModelWeights } from '../weights/model-weights.js';
-import type { DecoderArchitecture, DecoderSizes, DecoderSource } from './decoder.js';
-import { writeDecoder, type DecoderLayer, type Normalize } from './decoder-graph.js';
+import type { DecoderArchitecture, DecoderSizes } from './decoder.js';
+import { layerNorms, writeDecoder, type DecoderLayer } from './decoder-graph.js';
 import { activationOf, attend, preNormLayer } from './decoder-layers.js';
 
 /** GPT-2 (Radford et al. 2019): pre-norm layers with layer norm, multi-head attention, learned positions and GELU. */
@@ -35,7 +34,7 @@ export const gpt2: DecoderArchitecture = {
     const trained = config.size('n_positions');
     writeDecoder(source, {
       names: { body: 'transformer', embedding: 'wte', layers: 'h', norm: 'ln_f' },
-      normalize: layerNorms(source),
+      normalize: layerNorms(source, 'layer_norm_epsilon'),
       afterEmbedding: (embedded, ids, body, lengths) =>
         addPositions(
           graph,
@@ -55,16 +54,6 @@ export const gpt2: DecoderArchitecture = {
     });
   },
 };
-
-function layerNorms({ graph, config, sizes }: DecoderSource): Normalize {
-  const epsilon = config.positive('layer_norm_epsilon', 1e-5);
-  return (name, residual, weights, weightName) =>
-    layerNorm(graph, name, residual, {
-      weight: weights.scale(weightName, sizes.hiddenSize),
-      bias: weights.weight(`${weightName}.bias`, [sizes.hiddenSize]),
-      epsilon,
-    });
-}
 
 function attention(layer: DecoderLayer, x: Value): Value {
   const { hiddenSize } = layer.source.sizes;

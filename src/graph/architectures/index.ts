@@ -2,6 +2,7 @@ import type { ModelConfig } from '../config.js';
 import type { DecoderArchitecture } from './decoder.js';
 import { gemma, gemma2, gemma3 } from './gemma.js';
 import { gpt2 } from './gpt2.js';
+import { granite } from './granite.js';
 import { llama } from './llama.js';
 import { mistral } from './mistral.js';
 import { mixtral, qwen2Moe, qwen3Moe } from './mixture-of-experts.js';
@@ -9,6 +10,7 @@ import { nearest } from './nearest.js';
 import { phi3 } from './phi3.js';
 import { qwen2, qwen3 } from './qwen.js';
 import { smollm3 } from './smollm3.js';
+import { starcoder2 } from './starcoder2.js';
 
 const DECODERS: readonly DecoderArchitecture[] = [
   llama,
@@ -24,6 +26,8 @@ const DECODERS: readonly DecoderArchitecture[] = [
   gemma3,
   gpt2,
   smollm3,
+  granite,
+  starcoder2,
 ];
 
 /** @throws KvasirError `unsupported_model` where no decoder of this `model_type` is known; names the one that is spelled most alike */

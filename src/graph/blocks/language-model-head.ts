@@ -1,7 +1,15 @@
 import { int } from '../onnx/attributes.js';
 import type { ModelGraph } from '../model-graph.js';
 import { DataType, type Value } from '../onnx/graph-builder.js';
+import { scale } from './scale.js';
 import { similarities, type EmbeddingTable } from './embedding.js';
+
+/** What becomes of the product. */
+export interface LogitsOptions {
+  readonly factor?: number | undefined;
+  /** `c` of `c · tanh(logit / c)` (Gemma 2), after the factor; undefined: logits are not capped. */
+  readonly softCap?: number | undefined;
+}
 
 /**
  * Projects some positions onto the vocabulary: `logits = h[positions] Eᵀ`. Only these reach the product, which for a long prompt saves
@@ -11,7 +19,6 @@ import { similarities, type EmbeddingTable } from './embedding.js';
  *
  * @param x `[batch, sequence, hidden]`
  * @param table `[vocabulary, hidden]`: the embedding's own where the weights are tied (Press and Wolf 2017).
- * @param softCap `c` of `c · tanh(logit / c)` (Gemma 2); undefined: logits are not capped.
  */
 export function languageModelHead(
   graph: ModelGraph,
@@ -19,7 +26,7 @@ export function languageModelHead(
   table: EmbeddingTable,
   hiddenSize: number,
   vocabularySize: number,
-  softCap?: number,
+  { factor = 1, softCap }: LogitsOptions = {},
 ): void {
   const positions = graph.input('logits_positions', DataType.INT64, ['positions']);
   const shape = graph.constant('logits.rows_shape', [2], [-1, hiddenSize]);
@@ -28,7 +35,7 @@ export function languageModelHead(
   const product = similarities(graph, 'logits.product', table, wanted);
   let logits = graph.node({
     op: 'Cast',
-    inputs: [product],
+    inputs: [scale(graph, 'logits.scaled', product, factor)],
     name: softCap === undefined ? 'logits' : 'logits.uncapped',
     attributes: { to: int(DataType.FLOAT) },
   });

@@ -1,5 +1,6 @@
 import { GEMMA_MODELS } from './gemma.js';
 import { GPT2 } from './gpt2.js';
+import { GRANITE } from './granite.js';
 import { LLAMA_MODELS } from './llama.js';
 import { MISTRAL } from './mistral.js';
 import { EXPERT_MODELS } from './mixture-of-experts.js';
@@ -7,6 +8,7 @@ import type { CaseModel } from './model.js';
 import { PHI3, PHI3_LONG, PHI3_PARTIAL } from './phi3.js';
 import { QWEN_MODELS } from './qwen.js';
 import { SMOLLM3 } from './smollm3.js';
+import { STARCODER2 } from './starcoder2.js';
 
 /** A tiny model of every architecture, and more where one has variants. */
 export const MODELS: readonly CaseModel[] = [
@@ -19,5 +21,7 @@ export const MODELS: readonly CaseModel[] = [
   ...GEMMA_MODELS,
   GPT2,
   SMOLLM3,
+  GRANITE,
+  STARCODER2,
   ...EXPERT_MODELS,
 ];

@@ -1,0 +1,41 @@
+import { feedForward } from '../blocks/feed-forward.js';
+import type { Value } from '../onnx/graph-builder.js';
+import { decoderSizes, type DecoderArchitecture } from './decoder.js';
+import { layerNorms, writeDecoder, type DecoderLayer } from './decoder-graph.js';
+import { activationOf, hasWindow, preNormLayer, selfAttention, slidingWindows } from './decoder-layers.js';
+import { readRope, ropeTables } from './rope.js';
+
+/** StarCoder2 (Lozhkov et al. 2024): layer norm, grouped-query attention with a sliding window, rotary positions, GELU, and biases. */
+export const starcoder2: DecoderArchitecture = {
+  modelTypes: ['starcoder2'],
+  sizes: decoderSizes,
+  write(source) {
+    const { config, sizes } = source;
+    const rotary = ropeTables(source, 'rotary', readRope(config, sizes));
+    const windows = slidingWindows(config, sizes, () => hasWindow(config));
+    const biases = config.flag('use_bias', true) ? 'all' : 'none';
+    writeDecoder(source, {
+      normalize: layerNorms(source, 'norm_epsilon'),
+      layer: (layer, residual) =>
+        preNormLayer(layer, residual, {
+          attention: x => selfAttention(layer, x, { rotary, window: windows[layer.index] }, biases),
+          feedForward: x => mlp(layer, x),
+        }),
+    });
+  },
+};
+
+function mlp(layer: DecoderLayer, x: Value): Value {
+  const { graph, config, sizes } = layer.source;
+  const inner = config.size('intermediate_size');
+  const hasBiases = config.flag('use_bias', true);
+  const own = layer.weights.within('mlp');
+  const weights = {
+    up: own.matrix('c_fc', inner, sizes.hiddenSize),
+    upBias: hasBiases ? own.bias('c_fc', inner) : undefined,
+    down: own.matrix('c_proj', sizes.hiddenSize, inner),
+    downBias: hasBiases ? own.bias('c_proj', sizes.hiddenSize) : undefined,
+  };
+  const activation = activationOf(config, 'hidden_act', 'gelu_pytorch_tanh');
+  return feedForward(graph, `${layer.name}.feed_forward`, x, weights, activation);
+}
