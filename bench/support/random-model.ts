@@ -62,7 +62,8 @@ export async function writeRandomLlama(folder: string, sizes: LlamaSizes): Promi
 
 export type Shapes = Record<string, readonly number[]>;
 
-function llamaTensors(sizes: LlamaSizes): Shapes {
+/** Names and shapes of a Llama's weights, its embedding tied. */
+export function llamaTensors(sizes: LlamaSizes): Shapes {
   const { hidden_size: hidden, intermediate_size: intermediate } = sizes;
   const kv = (hidden / sizes.num_attention_heads) * sizes.num_key_value_heads;
   const shapes: Shapes = {

@@ -123,7 +123,7 @@ export function layerNorms({ graph, config, sizes }: DecoderSource, epsilonField
 
 /** A weight that is stored less 1. */
 export function plusOne(weight: Weight): Weight {
-  return { ...weight, load: async () => (await weight.load()).map(value => value + 1) };
+  return { ...weight, load: async (first, last) => (await weight.load(first, last)).map(value => value + 1) };
 }
 
 /** Whether the embedding is the output projection, too. Families differ in what they assume where config.json is silent: the weights tell. */

@@ -9,7 +9,7 @@ import { headTransform, vocabularyLogits } from '../blocks/prediction-head.js';
 import { inverseFrequencies, rotaryTables, type RotaryTables } from '../blocks/rotary.js';
 import type { ModelConfig } from '../config.js';
 import type { Value } from '../onnx/graph-builder.js';
-import { sliceRows } from '../weights/row-slice.js';
+import { sliceRows } from '../weights/matrix.js';
 import type { ModelWeights, NormWeights } from '../weights/model-weights.js';
 import { configuredActivation, headSizeOf, type EncoderArchitecture, type EncoderSource } from './encoder.js';
 

@@ -11,8 +11,8 @@ const INDEX = 'model.safetensors.index.json';
 export interface Weight {
   readonly name: string;
   readonly shape: readonly number[];
-  /** Elements in row-major order. Each call reads the file again. */
-  load(): Promise<Float32Array>;
+  /** Elements in row-major order, from the first on and before the last; by default all. Each call reads the file again. */
+  load(first?: number, last?: number): Promise<Float32Array>;
 }
 
 /**
@@ -71,7 +71,7 @@ export class Checkpoint {
         'invalid_model',
         `${file.path}: tensor '${name}' has shape [${found.join(', ')}]; config.json asks for [${shape.join(', ')}]`,
       );
-    return { name, shape, load: () => file.read(name) };
+    return { name, shape, load: (first, last) => file.read(name, first, last) };
   }
 
   async close(): Promise<void> {

@@ -11,14 +11,19 @@ export interface Matrix {
   pieces(): AsyncIterable<Float32Array>;
 }
 
-/** A checkpoint's weight of two dimensions, in one piece. */
+/** Elements of a piece that is read from a file: few enough to be nothing beside a large matrix. */
+const PIECE = 2 ** 22;
+
+/** A checkpoint's weight of two dimensions. */
 export function matrix(weight: Weight): Matrix {
   const [rows, columns] = weight.shape as [number, number];
+  const inPiece = Math.max(1, Math.floor(PIECE / columns));
   return {
     rows,
     columns,
     async *pieces() {
-      yield await weight.load();
+      for (let row = 0; row < rows; row += inPiece)
+        yield await weight.load(row * columns, Math.min(row + inPiece, rows) * columns);
     },
   };
 }
@@ -96,14 +101,17 @@ export function transposed(source: Matrix): Matrix {
   };
 }
 
-/** Zero rows after every group of `size` rows, so that it has `padded`. A piece of the source must hold whole groups. */
+/** Zero rows after every group of `size` rows, so that it has `padded`. */
 export function padRows(source: Matrix, size: number, padded: number): Matrix {
   if (size === padded) return source;
   const { rows, columns } = source;
   return {
     rows: (rows / size) * padded,
     columns,
-    pieces: () => map(source.pieces(), piece => padGroups(piece, size * columns, padded * columns)),
+    pieces: () =>
+      map(inWholes(source.pieces(), size * columns), piece =>
+        padGroups(piece, size * columns, padded * columns),
+      ),
   };
 }
 
@@ -135,6 +143,17 @@ export function concat(parts: readonly Float32Array[]): Float32Array {
     offset += part.length;
   }
   return result;
+}
+
+/** The same elements, in pieces whose lengths are multiples of a size. */
+async function* inWholes(pieces: AsyncIterable<Float32Array>, size: number): AsyncIterable<Float32Array> {
+  let rest: Float32Array = new Float32Array(0);
+  for await (const piece of pieces) {
+    const all = rest.length === 0 ? piece : concat([rest, piece]);
+    const whole = all.length - (all.length % size);
+    if (whole > 0) yield all.subarray(0, whole);
+    rest = all.slice(whole);
+  }
 }
 
 async function* map(

@@ -159,13 +159,17 @@ export class SafetensorsFile {
   /**
    * A tensor's elements in row-major order, widened to single precision.
    *
+   * @param first of the elements to read, and the one after the last; by default all.
    * @throws KvasirError `invalid_model` if there is no such tensor or the file has changed since it was opened;
    * `unsupported_model` if its type is not F32, F16 or BF16
    */
-  async read(name: string): Promise<Float32Array> {
+  async read(name: string, first = 0, last = Infinity): Promise<Float32Array> {
     const entry = this.tensors.get(name);
     if (entry === undefined) throw new KvasirError('invalid_model', `${this.path} has no tensor '${name}'`);
-    const { type, begin, end } = entry;
+    const { type } = entry;
+    const bytes = ELEMENT_BITS[type] / 8;
+    const begin = entry.begin + first * bytes;
+    const end = Math.min(entry.end, entry.begin + last * bytes);
     if (type === 'F32') {
       const floats = new Float32Array((end - begin) / 4);
       await readFully(this.#handle, this.path, new Uint8Array(floats.buffer), begin);
@@ -180,11 +184,11 @@ export class SafetensorsFile {
     const floats = new Float32Array((end - begin) / 2);
     const chunk = new Uint8Array(Math.min(CHUNK, end - begin));
     for (let position = begin; position < end; position += CHUNK) {
-      const bytes = chunk.subarray(0, Math.min(CHUNK, end - position));
-      await readFully(this.#handle, this.path, bytes, position);
-      const first = (position - begin) / 2;
-      const count = bytes.byteLength / 2;
-      widen(new Uint16Array(bytes.buffer, 0, count), floats.subarray(first, first + count));
+      const part = chunk.subarray(0, Math.min(CHUNK, end - position));
+      await readFully(this.#handle, this.path, part, position);
+      const done = (position - begin) / 2;
+      const count = part.byteLength / 2;
+      widen(new Uint16Array(part.buffer, 0, count), floats.subarray(done, done + count));
     }
     return floats;
   }

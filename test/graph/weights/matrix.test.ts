@@ -2,6 +2,7 @@ import t from 'tap';
 import {
   interleaveRows,
   loadMatrix,
+  matrix,
   padColumns,
   padRows,
   sliceRows,
@@ -66,8 +67,26 @@ for (const inPiece of [1, 2, 3, 4]) {
 
 t.test('groups of rows are padded', async t => {
   const zero = [0, 0];
-  t.strictSame(await rowsOf(padRows(matrixOf(A), 2, 3)), [A[0], A[1], zero, A[2], A[3], zero]);
+  for (const inPiece of [1, 2, 3, 4])
+    t.strictSame(await rowsOf(padRows(matrixOf(A, inPiece), 2, 3)), [A[0], A[1], zero, A[2], A[3], zero]);
   const same = matrixOf(A);
   t.equal(padRows(same, 2, 2), same, 'nothing to do');
   t.equal(padColumns(same, 2, 2), same);
+});
+
+t.test('a large weight is read some rows at a time', async t => {
+  const shape = [5, 2 ** 21];
+  const ranges: (number | undefined)[][] = [];
+  const load = async (first?: number, last?: number): Promise<Float32Array> => {
+    ranges.push([first, last]);
+    return new Float32Array(last! - first!);
+  };
+  let elements = 0;
+  for await (const piece of matrix({ name: 'w', shape, load }).pieces()) elements += piece.length;
+  t.equal(elements, 5 * 2 ** 21);
+  t.strictSame(ranges, [
+    [0, 2 ** 22],
+    [2 ** 22, 2 ** 23],
+    [2 ** 23, 5 * 2 ** 21],
+  ]);
 });

@@ -41,6 +41,9 @@ t.test('reads F32, F16 and BF16 tensors, in any place and of any rank', async t 
   t.strictSame(await safe.read('brain'), Float32Array.of(1, -10));
   t.strictSame(await safe.read('scalar'), Float32Array.of(7));
   t.strictSame(await safe.read('none'), new Float32Array());
+  t.strictSame(await safe.read('full', 1, 3), Float32Array.of(-2, 1e-40), 'some of it');
+  t.strictSame(await safe.read('half', 2), Float32Array.of(2 ** -24));
+  t.strictSame(await safe.read('brain', 0, 1), Float32Array.of(1));
   await t.rejects(safe.read('odd'), { code: 'unsupported_model', message: /tensor 'odd' is U8/ });
   await t.rejects(safe.read('other'), { code: 'invalid_model', message: /no tensor 'other'/ });
 });
