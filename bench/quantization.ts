@@ -1,28 +1,49 @@
 /**
- * What quantization costs a model: the error of every quantized matrix, and on a held-out text the perplexity, the divergence of the
- * predicted distributions from those of the f32 graph, and how often both find the same token most probable.
+ * What quantization costs a model, as a table in Markdown: the error of every quantized matrix, and on held-out texts the perplexity, the
+ * divergence of the predicted distributions from those of the f32 graph, and how often both find the same token most probable. int4 comes
+ * rounded to nearest and by the better method (half-quadratic), in blocks of 32 and 128; the vocabulary has 8 bits in all of them, as in
+ * what `kvasir build` makes.
  *
- * Run: `npm run build && node dist/bench/quantization.js MODEL TEXT`, with a model folder and a text file
+ * Run: `npm run build && node dist/bench/quantization.js TEXTS MODEL...`, with a file of texts between empty lines, and model folders
  */
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { argmax } from '../src/engine/sampler.js';
 import { decoderArchitecture } from '../src/graph/architectures/index.js';
+import { paddedHeadSize } from '../src/graph/blocks/grouped-query-attention.js';
 import { ModelConfig } from '../src/graph/config.js';
-import { ModelGraph, type QuantizedWeight } from '../src/graph/model-graph.js';
-import { NUMBER_FORMATS, type Precision } from '../src/graph/precision.js';
+import { ModelGraph, type NumberFormat, type QuantizedWeight } from '../src/graph/model-graph.js';
+import { NUMBER_FORMATS } from '../src/graph/precision.js';
 import type { BlockFormat } from '../src/graph/quantization/block-format.js';
 import { dequantize, quantize } from '../src/graph/quantization/quantize.js';
 import { Checkpoint } from '../src/graph/weights/checkpoint.js';
 import { loadMatrix, type Matrix } from '../src/graph/weights/matrix.js';
 import { ModelWeights } from '../src/graph/weights/model-weights.js';
-import { argmax } from '../src/engine/sampler.js';
-import type { Decoder } from '../src/model/decoder.js';
-import { Environment } from '../src/runtime/index.js';
+import { SlotDecoder, type Decoder } from '../src/model/decoder.js';
+import { Environment, Session } from '../src/runtime/index.js';
 import { loadTokenizer } from '../src/text/tokenizer.js';
-import { openDecoder } from './support/open-decoder.js';
 
-const QUANTIZED: readonly Precision[] = ['int8', 'int4'];
-/** Positions of a piece of text that is predicted by itself. */
-const LONGEST_WINDOW = 512;
+/** A way to store a model. */
+interface Variant {
+  readonly name: string;
+  readonly format: NumberFormat;
+}
+
+function int4(method: BlockFormat['method'], blockSize: number): Variant {
+  const { matrices, ...others } = NUMBER_FORMATS.int4;
+  const name = `int4 ${method === 'round-to-nearest' ? 'nearest' : 'half-quadratic'} ${blockSize}`;
+  return { name, format: { ...others, matrices: { ...matrices!, method, blockSize } } };
+}
+
+const EXACT: Variant = { name: 'f32', format: NUMBER_FORMATS.f32 };
+const VARIANTS: readonly Variant[] = [
+  { name: 'int8', format: NUMBER_FORMATS.int8 },
+  int4('round-to-nearest', 32),
+  int4('half-quadratic', 32),
+  int4('round-to-nearest', 128),
+  int4('half-quadratic', 128),
+];
 
 /** Remembers which matrices are quantized. */
 class RecordingGraph extends ModelGraph {
@@ -34,34 +55,44 @@ class RecordingGraph extends ModelGraph {
   }
 }
 
-/** Prints the error of all matrices, and the perplexity. */
-async function main(folder: string, textFile: string): Promise<void> {
-  await printMatrixErrors(folder);
-  console.log();
-  await printPerplexity(folder, await readFile(textFile, 'utf8'));
+async function main(textFile: string, folders: readonly string[]): Promise<void> {
+  const texts = (await readFile(textFile, 'utf8')).trim().split(/\n{2,}/);
+  const work = await mkdtemp(join(tmpdir(), 'kvasir-'));
+  try {
+    for (const folder of folders) {
+      console.log(`## ${basename(folder)}\n`);
+      const variants = [EXACT, ...VARIANTS];
+      const built: BuiltVariant[] = [];
+      for (const variant of variants) built.push(await build(folder, variant, work));
+      const tallies = await predict(folder, built, texts);
+      printSummary(built, tallies);
+      printErrors(built.slice(1));
+    }
+  } finally {
+    await rm(work, { recursive: true });
+  }
 }
 
-async function printMatrixErrors(folder: string): Promise<void> {
+interface BuiltVariant extends Variant {
+  readonly graphPath: string;
+  /** Relative error of each quantized matrix, by its name. */
+  readonly errors: ReadonlyMap<string, number>;
+}
+
+async function build(folder: string, variant: Variant, work: string): Promise<BuiltVariant> {
   const config = await ModelConfig.read(folder);
   const checkpoint = await Checkpoint.open(folder);
   try {
-    const graphs = QUANTIZED.map(precision => {
-      const graph = new RecordingGraph(NUMBER_FORMATS[precision]);
-      const weights = new ModelWeights(checkpoint);
-      const architecture = decoderArchitecture(config);
-      architecture.write({ graph, config, weights, sizes: architecture.sizes(config) });
-      return graph;
-    });
-    const names = [...graphs[0]!.matrices.keys()];
-    printRow('|W - quantized W| / |W|', QUANTIZED);
-    for (const name of names) {
-      const errors: string[] = [];
-      for (const { matrices } of graphs) {
-        const { matrix, format } = matrices.get(name)!;
-        errors.push((await matrixError(matrix, format)).toFixed(5));
-      }
-      printRow(`  ${name}`, errors);
-    }
+    const graph = new RecordingGraph(variant.format);
+    const architecture = decoderArchitecture(config);
+    const sizes = architecture.sizes(config);
+    architecture.write({ graph, config, weights: new ModelWeights(checkpoint), sizes });
+    const graphPath = join(work, `${basename(folder)} ${variant.name}.onnx`);
+    await graph.save(graphPath);
+    const errors = new Map<string, number>();
+    for (const [name, { matrix, format }] of graph.matrices)
+      errors.set(name, await matrixError(matrix, format));
+    return { ...variant, graphPath, errors };
   } finally {
     await checkpoint.close();
   }
@@ -80,54 +111,56 @@ async function matrixError(matrix: Matrix, format: BlockFormat): Promise<number>
   return Math.sqrt(difference / norm);
 }
 
+/** What a variant made of the texts, summed over all predictions. */
 interface Tally {
-  /** Sum of `-log p(next token)`, in nats. */
+  /** Of `-log p(next token)`, in nats. */
   surprise: number;
-  /** Sum of Kullback-Leibler divergences from the f32 graph's predictions, in nats. */
+  /** Of Kullback-Leibler divergences from the f32 graph's predictions, in nats. */
   divergence: number;
   sameChoice: number;
+  predictions: number;
 }
 
-async function printPerplexity(folder: string, text: string): Promise<void> {
-  const ids = (await loadTokenizer(folder)).encode(text);
+/** Lets all variants predict every token of every text. */
+async function predict(
+  folder: string,
+  variants: readonly BuiltVariant[],
+  texts: readonly string[],
+): Promise<Tally[]> {
+  const tokenizer = await loadTokenizer(folder);
+  const config = await ModelConfig.read(folder);
+  const { layers, kvHeads, headSize, vocabularySize, contextLength } =
+    decoderArchitecture(config).sizes(config);
+  const shape = { layers, kvHeads, headSize: paddedHeadSize(headSize), vocabularySize, contextLength };
   const environment = new Environment();
-  const precisions: Precision[] = ['f32', 'f16', ...QUANTIZED];
   const decoders: Decoder[] = [];
-  for (const precision of precisions) decoders.push(await openDecoder(environment, folder, 1, precision));
   try {
-    const { contextLength, vocabularySize } = decoders[0]!.shape;
-    const window = Math.min(contextLength, LONGEST_WINDOW);
-    const tallies = decoders.map((): Tally => ({ surprise: 0, divergence: 0, sameChoice: 0 }));
-    let predicted = 0;
-    for (let begin = 0; begin + 1 < ids.length; begin += window) {
-      const piece = ids.slice(begin, begin + window);
+    for (const { graphPath } of variants)
+      decoders.push(new SlotDecoder(await Session.load(environment, graphPath), shape, 1));
+    const tallies = variants.map((): Tally => ({
+      surprise: 0,
+      divergence: 0,
+      sameChoice: 0,
+      predictions: 0,
+    }));
+    for (const text of texts) {
+      const ids = tokenizer.encode(text).slice(0, contextLength);
       const logits: Float32Array[] = [];
-      for (const decoder of decoders) logits.push(await decoder.prefill(0, piece, 0, 'all'));
-      for (let position = 0; position + 1 < piece.length; position++, predicted++) {
+      for (const decoder of decoders) logits.push(await decoder.prefill(0, ids, 0, 'all'));
+      for (let position = 0; position + 1 < ids.length; position++) {
         const rows = logits.map(all =>
           all.subarray(position * vocabularySize, (position + 1) * vocabularySize),
         );
         const logProbabilities = rows.map(logSoftmax);
         tallies.forEach((tally, i) => {
-          tally.surprise -= logProbabilities[i]![piece[position + 1]!]!;
+          tally.surprise -= logProbabilities[i]![ids[position + 1]!]!;
           tally.divergence += divergence(logProbabilities[0]!, logProbabilities[i]!);
           tally.sameChoice += Number(argmax(rows[i]!) === argmax(rows[0]!));
+          tally.predictions++;
         });
       }
     }
-    printRow(`${predicted} predictions`, precisions);
-    printRow(
-      '  perplexity',
-      tallies.map(({ surprise }) => Math.exp(surprise / predicted).toFixed(4)),
-    );
-    printRow(
-      '  divergence from f32',
-      tallies.map(tally => (tally.divergence / predicted).toFixed(5)),
-    );
-    printRow(
-      '  same choice as f32',
-      tallies.map(tally => (tally.sameChoice / predicted).toFixed(4)),
-    );
+    return tallies;
   } finally {
     for (const decoder of decoders) decoder.dispose();
   }
@@ -143,14 +176,45 @@ function divergence(p: Float64Array, q: Float64Array): number {
   return p.reduce((sum, logP, i) => sum + Math.exp(logP) * (logP - q[i]!), 0);
 }
 
-function printRow(name: string, cells: readonly string[]): void {
-  console.log(name.padEnd(36) + cells.map(cell => cell.padStart(10)).join(''));
+function printSummary(variants: readonly BuiltVariant[], tallies: readonly Tally[]): void {
+  console.log(`${tallies[0]!.predictions} predictions\n`);
+  printTable(
+    ['', 'perplexity', 'divergence from f32', 'same choice as f32', 'mean matrix error'],
+    variants.map(({ name, errors }, i) => {
+      const { surprise, divergence, sameChoice, predictions } = tallies[i]!;
+      const layers = [...errors].filter(([matrix]) => matrix.startsWith('layer.')).map(([, error]) => error);
+      return [
+        name,
+        Math.exp(surprise / predictions).toFixed(4),
+        (divergence / predictions).toFixed(5),
+        `${((100 * sameChoice) / predictions).toFixed(2)} %`,
+        layers.length === 0 ? '' : (layers.reduce((a, b) => a + b) / layers.length).toFixed(5),
+      ];
+    }),
+  );
 }
 
-const [folder, textFile] = process.argv.slice(2);
-if (folder === undefined || textFile === undefined) {
-  console.error('usage: node dist/bench/quantization.js MODEL TEXT');
+function printErrors(variants: readonly BuiltVariant[]): void {
+  printTable(
+    ['|W − quantized W| / |W|', ...variants.map(({ name }) => name)],
+    [...variants[0]!.errors.keys()].map(matrix => [
+      matrix,
+      ...variants.map(({ errors }) => errors.get(matrix)!.toFixed(5)),
+    ]),
+  );
+}
+
+function printTable(header: readonly string[], rows: readonly (readonly string[])[]): void {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  const rule = header.map((_, i) => (i === 0 ? '---' : '---:'));
+  console.log([header, rule, ...rows].map(line).join('\n'));
+  console.log('');
+}
+
+const [textFile, ...folders] = process.argv.slice(2);
+if (textFile === undefined || folders.length === 0) {
+  console.error('usage: node dist/bench/quantization.js TEXTS MODEL...');
   process.exitCode = 2;
 } else {
-  await main(folder, textFile);
+  await main(textFile, folders);
 }
