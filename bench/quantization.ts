@@ -179,7 +179,7 @@ function divergence(p: Float64Array, q: Float64Array): number {
 function printSummary(variants: readonly BuiltVariant[], tallies: readonly Tally[]): void {
   console.log(`${tallies[0]!.predictions} predictions\n`);
   printTable(
-    ['', 'perplexity', 'divergence from f32', 'same choice as f32', 'mean matrix error'],
+    ['stored as', 'perplexity', 'divergence from f32', 'same choice as f32', 'mean matrix error'],
     variants.map(({ name, errors }, i) => {
       const { surprise, divergence, sameChoice, predictions } = tallies[i]!;
       const layers = [...errors].filter(([matrix]) => matrix.startsWith('layer.')).map(([, error]) => error);
@@ -196,7 +196,7 @@ function printSummary(variants: readonly BuiltVariant[], tallies: readonly Tally
 
 function printErrors(variants: readonly BuiltVariant[]): void {
   printTable(
-    ['|W − quantized W| / |W|', ...variants.map(({ name }) => name)],
+    ['relative error', ...variants.map(({ name }) => name)],
     [...variants[0]!.errors.keys()].map(matrix => [
       matrix,
       ...variants.map(({ errors }) => errors.get(matrix)!.toFixed(5)),

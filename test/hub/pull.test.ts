@@ -442,7 +442,7 @@ t.test('a full disk', async t => {
     await writeFile(path.join(repo, 'snapshots', `${commitOf(FILES)}.json`), JSON.stringify([huge]));
     const error = await failure(pull());
     t.equal(error.code, 'storage_full');
-    t.match(error.message, /TB are still to come, but the disk of .* has .* left/);
+    t.match(error.message, /TB are to be written, but the disk of .* has .* left/);
     t.notOk((await filesIn(repo)).some(name => name.includes('partial')));
   });
 

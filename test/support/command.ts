@@ -13,13 +13,23 @@ export interface Command {
   readonly exit: Promise<number | NodeJS.Signals>;
 }
 
+/** What a command may use. */
+export interface CommandLimits {
+  /** Longest file that it may write, in blocks of 512 bytes; POSIX systems only. */
+  readonly fileBlocks?: number;
+}
+
 /** Starts `kvasir` with these arguments, and ends it with the test. */
 export function startCommand(
   t: { teardown(kill: () => Promise<void>): void },
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
+  { fileBlocks }: CommandLimits = {},
 ): Command {
-  const child = spawn(process.execPath, [ENTRY, ...args], { env: { ...process.env, ...env } });
+  const whole = [process.execPath, ENTRY, ...args];
+  const [program, ...rest] =
+    fileBlocks === undefined ? whole : ['sh', '-c', `ulimit -f ${fileBlocks}; exec "$@"`, 'sh', ...whole];
+  const child = spawn(program!, rest, { env: { ...process.env, ...env } });
   const output = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const)
     child[name].setEncoding('utf8').on('data', (text: string) => (output[name] += text));

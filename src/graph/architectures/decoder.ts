@@ -41,6 +41,9 @@ export interface DecoderArchitecture {
   write(source: DecoderSource): void;
 }
 
+/** Longest sequence that any model is built for: beyond all that exist, and its rotary tables still fit into memory. */
+const LONGEST_CONTEXT = 2 ** 24;
+
 /** Reads {@link DecoderSizes} from the fields that most families use. */
 export function decoderSizes(config: ModelConfig): DecoderSizes {
   const hiddenSize = config.size('hidden_size');
@@ -52,6 +55,9 @@ export function decoderSizes(config: ModelConfig): DecoderSizes {
     config.invalid(`hidden_size (${hiddenSize}) is no multiple of num_attention_heads (${heads})`);
   const headSize = config.size('head_dim', hiddenSize / heads);
   if (headSize % 2 !== 0) config.invalid(`heads of an odd size (${headSize}) cannot be rotated`);
+  const contextLength = config.size('max_position_embeddings');
+  if (contextLength > LONGEST_CONTEXT)
+    config.invalid(`max_position_embeddings is ${contextLength}; at most ${LONGEST_CONTEXT} can be served`);
   return {
     layers: config.size('num_hidden_layers'),
     hiddenSize,
@@ -59,6 +65,6 @@ export function decoderSizes(config: ModelConfig): DecoderSizes {
     kvHeads,
     headSize,
     vocabularySize: config.size('vocab_size'),
-    contextLength: config.size('max_position_embeddings'),
+    contextLength,
   };
 }
