@@ -94,6 +94,17 @@ export class ModelConfig {
     return new ModelConfig(`${this.#file}: ${name}`, fields);
   }
 
+  /** A field that is a list of objects; empty where it is absent. */
+  sections(name: string): readonly ModelConfig[] {
+    const list = this.#read<readonly Record<string, unknown>[]>(
+      name,
+      [],
+      value => Array.isArray(value) && value.every(isObject),
+      'a list of objects',
+    );
+    return list.map((fields, i) => new ModelConfig(`${this.#file}: ${name}[${i}]`, fields));
+  }
+
   /** One of several words; any other is a model that Kvasir cannot build, named in the error. */
   choice<T extends string>(name: string, choices: readonly T[], fallback?: T): T {
     const value = this.string(name, fallback);

@@ -105,7 +105,7 @@ export async function readSentenceModules(folder: string): Promise<SentenceModul
     pooling: poolingModes(await ModelConfig.read(path.join(folder, pooling.path))),
     dense,
     normalize,
-    contextLength: await readContextLength(path.join(folder, encoder.path)),
+    contextLength: await readTextLimits(path.join(folder, encoder.path)),
   };
 }
 
@@ -135,6 +135,8 @@ async function readModules(file: string): Promise<Module[]> {
 }
 
 function poolingModes(config: ModelConfig): PoolingMode[] {
+  if (!config.flag('include_prompt', true))
+    config.unsupported('include_prompt is false: tokens of prompts cannot be left out of the pooling');
   if (config.has('pooling_mode')) return [config.choice('pooling_mode', POOLING_MODES)];
   const modes = POOLING_MODES.filter(mode => config.flag(...MODE_FIELDS[mode]));
   return modes.length > 0 ? modes : config.invalid('no pooling mode is on');
@@ -153,11 +155,27 @@ async function readDense(folder: string, place: string): Promise<DenseModule> {
   };
 }
 
-async function readContextLength(folder: string): Promise<number | undefined> {
+/** Longest text, where `sentence_bert_config.json` says it. */
+async function readTextLimits(folder: string): Promise<number | undefined> {
   const file = path.join(folder, 'sentence_bert_config.json');
   if (!existsSync(file)) return undefined;
   const config = await ModelConfig.read(folder, 'sentence_bert_config.json');
+  if (config.flag('do_lower_case', false) && !(await lowersByItself(folder)))
+    config.unsupported('do_lower_case is true, but the tokenizer does not lower texts by itself');
   return config.has('max_seq_length') ? config.size('max_seq_length') : undefined;
+}
+
+/** Whether the tokenizer's normalizer lowers texts, so that nobody else has to; one that is not there is for its own loader to miss. */
+async function lowersByItself(folder: string): Promise<boolean> {
+  if (!existsSync(path.join(folder, 'tokenizer.json'))) return true;
+  const tokenizer = await ModelConfig.read(folder, 'tokenizer.json');
+  const lowers = (normalizer: ModelConfig): boolean => {
+    const type = normalizer.string('type', '');
+    if (type === 'BertNormalizer') return normalizer.flag('lowercase', true);
+    return type === 'Lowercase' || normalizer.sections('normalizers').some(lowers);
+  };
+  const normalizer = tokenizer.section('normalizer');
+  return normalizer !== undefined && lowers(normalizer);
 }
 
 function unsupported(file: string, fault: string): never {

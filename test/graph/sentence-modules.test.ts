@@ -164,6 +164,7 @@ t.test('what cannot be served is refused by name', async t => {
     ],
     [[TRANSFORMER, pooling({ pooling_mode_mean_tokens: false })], 'invalid_model', /no pooling mode/],
     [[TRANSFORMER, pooling({ pooling_mode: 'median' })], 'unsupported_model', /median/],
+    [[TRANSFORMER, pooling({ include_prompt: false })], 'unsupported_model', /include_prompt is false/],
     [[TRANSFORMER, pooling({}), dense('2', 24, 2, 'activation.Hardtanh')], 'unsupported_model', /Hardtanh/],
     [[TRANSFORMER, { ...pooling({}), path: '../elsewhere' }], 'invalid_model', /elsewhere/],
   ];
@@ -178,6 +179,31 @@ t.test('what cannot be served is refused by name', async t => {
     await writeFile(path.join(broken, 'modules.json'), content);
     await t.rejects(readSentenceModules(broken), { code: 'invalid_model' });
   }
+});
+
+t.test('texts that are to be lowered are left to the tokenizer, or refused', async t => {
+  const folder = t.testdir();
+  await writeModules(folder, [TRANSFORMER, pooling({ include_prompt: true })]);
+  await writeFile(
+    path.join(folder, 'sentence_bert_config.json'),
+    JSON.stringify({ max_seq_length: 31, do_lower_case: true }),
+  );
+  const normalizedBy = async (normalizer: unknown): Promise<unknown> => {
+    await writeFile(path.join(folder, 'tokenizer.json'), JSON.stringify({ normalizer }));
+    return readSentenceModules(folder);
+  };
+  const lowering = [
+    { type: 'Lowercase' },
+    { type: 'BertNormalizer', lowercase: true },
+    { type: 'Sequence', normalizers: [{ type: 'NFC' }, { type: 'Lowercase' }] },
+  ];
+  for (const normalizer of lowering) t.match(await normalizedBy(normalizer), { contextLength: 31 });
+  const others = [null, { type: 'NFC' }, { type: 'BertNormalizer', lowercase: false }];
+  for (const normalizer of others)
+    await t.rejects(normalizedBy(normalizer), {
+      code: 'unsupported_model',
+      message: /do_lower_case is true/,
+    });
 });
 
 t.test('dense layers that do not fit together', async t => {
