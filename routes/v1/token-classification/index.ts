@@ -1,12 +1,22 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { KvasirError } from '../../../src/errors.js';
 import { clientGone } from '../../../src/http/disconnect.js';
-import { countTokens, inputLimit, locateSources, textSources } from '../../../src/http/encoders/inputs.js';
+import {
+  countTokens,
+  inputLimit,
+  locateSources,
+  textSources,
+  type InputLimit,
+} from '../../../src/http/encoders/inputs.js';
 import { encoderModel, nameModel } from '../../../src/http/encoders/models.js';
 import { resultListHead } from '../../../src/http/encoders/result-list.js';
 import { inputUsage } from '../../../src/http/encoders/usage.js';
 import type { RouteOptions } from '../../../src/http/route-options.js';
+import type { TruncationFields } from '../../../src/http/schemas/encoding.js';
+import type { Encoding } from '../../../src/text/types.js';
 import { entitiesOf } from './entities.js';
 import { schemas, tokenClassificationSchema } from './schema.js';
+import { cutTexts, joinOutputs, type TextWindows } from './windows.js';
 
 const tokenClassification: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { registry }) => {
   for (const schema of schemas) app.addSchema(schema);
@@ -17,22 +27,45 @@ const tokenClassification: FastifyPluginAsyncTypebox<RouteOptions> = async (app,
     const model = encoderModel(registry, body.model, 'label');
     const sources = textSources('input', body.input);
     const signal = clientGone(reply);
-    const encodings = await locateSources(model, sources, inputLimit(body, model), signal);
-    const outputs = await model.encoder.encode(encodings, signal);
+    const { stride = null } = body;
+    const limit = stride === null ? inputLimit(body, model) : untruncated(body);
+    const encodings = await locateSources(model, sources, limit, signal);
+    const texts =
+      stride === null ? encodings.map(asOneWindow) : cutTexts(encodings, model.contextLength, stride);
+    const windows = texts.flatMap(text => text.windows);
+    const outputs = await model.encoder.encode(windows, signal);
     const strategy = body.aggregation_strategy ?? 'simple';
     const ignored = body.ignore_labels ?? ['O'];
-    const data = encodings.map((encoding, index) => ({
-      index,
-      entities: entitiesOf(model, sources[index]!.text, encoding, outputs[index]!, strategy).filter(
-        ({ entity, entity_group: group }) => !ignored.includes((group ?? entity)!),
-      ),
-    }));
+    let done = 0;
+    const data = texts.map((text, index) => {
+      const output = joinOutputs(text, outputs.slice(done, (done += text.windows.length)));
+      return {
+        index,
+        entities: entitiesOf(model, sources[index]!.text, text.whole, output, strategy).filter(
+          ({ entity, entity_group: group }) => !ignored.includes((group ?? entity)!),
+        ),
+      };
+    });
     return {
       ...resultListHead('tokens', model.id),
       data,
-      usage: inputUsage(countTokens(encodings)),
+      usage: inputUsage(countTokens(windows)),
     };
   });
 };
+
+/** Texts of any length, which windows are cut of. */
+function untruncated({ truncate, truncate_prompt_tokens: wanted = null }: TruncationFields): InputLimit {
+  if (truncate || wanted !== null) {
+    throw new KvasirError('invalid_request', 'stride reads the whole text: it does not go with truncation', {
+      param: 'stride',
+    });
+  }
+  return { maxTokens: Infinity, cut: undefined };
+}
+
+function asOneWindow(whole: Encoding): TextWindows {
+  return { whole, windows: [whole], step: whole.ids.length, overlap: 0 };
+}
 
 export default tokenClassification;

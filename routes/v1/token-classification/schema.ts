@@ -25,6 +25,13 @@ const TokenClassificationRequest = Type.Object(
         description: 'Labels to leave out; those of entities are without `B-` and `I-`.',
       }),
     ),
+    stride: nullable(
+      Type.Integer({
+        minimum: 0,
+        description:
+          'Read texts that are longer than the model can read in windows, of which two neighbours share so many tokens. Without it, such texts are truncated or refused.',
+      }),
+    ),
     ...truncationFields,
   },
   {

@@ -143,6 +143,44 @@ t.test('long texts', async t => {
   );
 });
 
+t.test('long texts in windows', async t => {
+  const input = `b ${'a '.repeat(40)}b${' a'.repeat(40)} the`;
+  mark(model, { b: 'B-PER', the: 'B-LOC' });
+  const { data, usage } = await find({ input: [input, 'b'], stride: 6 });
+  t.strictSame(
+    data.map(({ entities }) => brief(entities)),
+    [
+      [
+        ['PER', '0.75', 'b', 0, 1],
+        ['PER', '0.75', 'b', 82, 83],
+        ['LOC', '0.75', 'the', 164, 167],
+      ],
+      [['PER', '0.75', 'b', 0, 1]],
+    ],
+  );
+  // 83 tokens in windows of 30, every 24: the last has 11. Each has two special ones.
+  t.strictSame(usage, { prompt_tokens: 32 + 32 + 32 + 13 + 3, total_tokens: 112 });
+
+  // What a model says where a window begins or ends is not asked for, but at the text's own ends.
+  model.encoder.script = ({ ids }) =>
+    ids.flatMap((_, i) => {
+      const inMiddle = i >= 4 && i < ids.length - 4;
+      return labels.map(name => (name === (inMiddle ? 'O' : 'B-PER') ? Math.log(9) : 0));
+    });
+  const middle = await find({ input, stride: 6 });
+  t.strictSame(
+    middle.data[0]!.entities.map(({ word }) => word),
+    ['b', 'a', 'a', 'a', 'a', 'the'],
+  );
+  const one = { input, stride: 30 };
+  t.match((await find(one)).error, { param: 'stride', message: /must be < 30/ });
+  t.match((await find({ ...one, stride: 1, truncate: true })).error, { param: 'stride' });
+  t.match((await find({ input: 'a '.repeat(3000), stride: 29 })).error, {
+    param: 'input',
+    message: /more than 2048 windows/,
+  });
+});
+
 t.test('what is refused', async t => {
   t.match((await find({ input: 'a', aggregation_strategy: 'best' })).error, {
     param: 'aggregation_strategy',
