@@ -131,6 +131,7 @@ t.test('an API key', async t => {
     '/health/ready',
     '/docs',
     '/docs/static/index.html',
+    '/metrics/slots',
     '/openapi.json',
     '/openapi.yaml',
   ]) {
@@ -152,6 +153,7 @@ t.test('openapi.yaml is what the routes say', async t => {
     '/health/live',
     '/health/ready',
     '/metrics',
+    '/metrics/slots',
     '/embed',
     '/predict',
     '/rerank',

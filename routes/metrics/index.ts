@@ -1,11 +1,26 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { RouteOptions } from '../../src/http/route-options.js';
-import { metricsSchema } from './schema.js';
+import { metricsSchema, schemas, slotsSchema } from './schema.js';
 
-const metrics: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { metrics }) => {
+const metrics: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { metrics, registry }) => {
+  for (const schema of schemas) app.addSchema(schema);
+
   app.get('', { schema: metricsSchema }, async (_request, reply) =>
     reply.type(metrics.contentType).send(await metrics.read()),
   );
+
+  app.get('/slots', { schema: slotsSchema }, async () => ({
+    object: 'list',
+    data: registry.list().flatMap(model =>
+      model.kind === 'generation'
+        ? {
+            model: model.id,
+            context_length: model.contextLength,
+            slots: [...model.engine.occupancy()],
+          }
+        : [],
+    ),
+  }));
 };
 
 export default metrics;

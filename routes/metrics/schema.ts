@@ -1,5 +1,5 @@
 import { Type } from '@fastify/type-provider-typebox';
-import { errorResponses } from '../../src/http/schemas/shared.js';
+import { errorResponses, json, refTo } from '../../src/http/schemas/shared.js';
 
 export const metricsSchema = {
   operationId: 'readMetrics',
@@ -11,4 +11,59 @@ export const metricsSchema = {
     200: { description: 'The metrics.', content: { 'text/plain': { schema: Type.String() } } },
     ...errorResponses(500),
   },
+};
+
+const SlotOccupancy = Type.Object(
+  {
+    state: Type.String({
+      enum: ['running', 'kept', 'empty'],
+      description:
+        '`running`: a sequence has it; `kept`: one that ended left its tokens there, for prompts that begin alike.',
+    }),
+    tokens: Type.Integer({ description: 'Filled positions.' }),
+  },
+  { $id: 'SlotOccupancy' },
+);
+
+const ModelSlots = Type.Object(
+  {
+    model: Type.String(),
+    context_length: Type.Integer({ description: 'Positions of each slot.' }),
+    slots: Type.Array(refTo(SlotOccupancy)),
+  },
+  { $id: 'ModelSlots' },
+);
+
+const SlotList = Type.Object(
+  { object: Type.String({ const: 'list' }), data: Type.Array(refTo(ModelSlots)) },
+  {
+    $id: 'SlotList',
+    examples: [
+      {
+        object: 'list',
+        data: [
+          {
+            model: 'stories',
+            context_length: 512,
+            slots: [
+              { state: 'running', tokens: 130 },
+              { state: 'kept', tokens: 78 },
+              { state: 'empty', tokens: 0 },
+            ],
+          },
+        ],
+      },
+    ],
+  },
+);
+
+/** To be made known before the routes. */
+export const schemas = [SlotOccupancy, ModelSlots, SlotList];
+
+export const slotsSchema = {
+  operationId: 'readSlots',
+  summary: 'Look into the KV cache',
+  description: 'What each slot of the KV cache holds, of every generating model that is loaded.',
+  tags: ['Health'],
+  response: { 200: json('The slots.', refTo(SlotList)), ...errorResponses(500) },
 };

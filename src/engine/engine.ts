@@ -16,6 +16,7 @@ import type {
   GenerationEngine,
   GenerationEvent,
   GenerationRequest,
+  SlotOccupancy,
 } from './types.js';
 
 export interface EngineOptions {
@@ -131,6 +132,10 @@ export class Engine implements GenerationEngine {
       preemptions,
       ...this.#counts,
     };
+  }
+
+  occupancy(): readonly SlotOccupancy[] {
+    return this.#scheduler.occupancy;
   }
 
   async close(): Promise<void> {

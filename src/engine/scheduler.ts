@@ -5,6 +5,7 @@ import {
   type PrefixMatch,
   type SlotOperation,
 } from './slots.js';
+import type { SlotOccupancy } from './types.js';
 
 /** What the scheduler must know of a sequence. */
 export interface Schedulable extends CachedSequence {
@@ -88,6 +89,11 @@ export class Scheduler<S extends Schedulable> {
   /** Tokens in the cache, those of idle slots included. */
   get cachedTokens(): number {
     return this.#table.filledTotal;
+  }
+
+  /** What each slot holds. */
+  get occupancy(): readonly SlotOccupancy[] {
+    return this.#table.occupancy;
   }
 
   /** How often a sequence had to give its slot back since the start. */

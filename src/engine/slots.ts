@@ -1,3 +1,5 @@
+import type { SlotOccupancy } from './types.js';
+
 /** What a slot table must know of a sequence. */
 export interface CachedSequence {
   /** Prompt, then what was generated. */
@@ -63,6 +65,14 @@ export class SlotTable<S extends CachedSequence> {
     let total = 0;
     for (let slot = 0; slot < this.#slots.length; slot++) total += this.filled(slot);
     return total;
+  }
+
+  /** What each slot holds. */
+  get occupancy(): SlotOccupancy[] {
+    return this.#slots.map(({ sequence }, slot) => {
+      const tokens = this.filled(slot);
+      return { state: sequence !== undefined ? 'running' : tokens > 0 ? 'kept' : 'empty', tokens };
+    });
   }
 
   /** Hands over what was planned since the last call. */

@@ -131,8 +131,18 @@ export interface GenerationEngine {
   generate(request: GenerationRequest, signal?: AbortSignal): AsyncIterable<GenerationEvent>;
   /** Counts at this moment. */
   stats(): EngineStats;
+  /** What each slot holds at this moment, in the slots' order. */
+  occupancy(): readonly SlotOccupancy[];
   /** Refuses new requests, ends the running ones with `shutting_down`, and frees the model. */
   close(): Promise<void>;
+}
+
+/** What a slot of the KV cache holds. */
+export interface SlotOccupancy {
+  /** `running`: a sequence has it; `kept`: one that ended left its tokens there, for prompts that begin alike; `empty`. */
+  readonly state: 'running' | 'kept' | 'empty';
+  /** Filled positions. */
+  readonly tokens: number;
 }
 
 export interface EngineStats {

@@ -75,6 +75,25 @@ t.test('has nothing to do when nobody is there', async t => {
   t.strictSame(setup().step(), { operations: [], prefill: [], decode: [] });
 });
 
+t.test('tells what each slot holds', async t => {
+  const { scheduler, step } = setup();
+  const [a, b] = [new Fake('a', prompt(1, 10)), new Fake('b', prompt(2, 6))];
+  scheduler.add(a);
+  scheduler.add(b);
+  for (let i = 0; i < 3; i++) step();
+  t.strictSame(scheduler.occupancy, [
+    { state: 'running', tokens: a.cached },
+    { state: 'running', tokens: b.cached },
+    { state: 'empty', tokens: 0 },
+    { state: 'empty', tokens: 0 },
+  ]);
+  scheduler.remove(new Set([a]));
+  t.strictSame(scheduler.occupancy.slice(0, 2), [
+    { state: 'running', tokens: b.cached },
+    { state: 'kept', tokens: a.cached },
+  ]);
+});
+
 t.test('prefills one sequence after the other, in chunks, while others decode', async t => {
   const { scheduler, step } = setup();
   const [a, b] = [new Fake('a', prompt(1, 10)), new Fake('b', prompt(2, 6))];

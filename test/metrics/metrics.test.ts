@@ -3,6 +3,7 @@ import type { EngineStats, GenerationEvent } from '../../src/engine/types.js';
 import { Registry } from '../../src/registry/registry.js';
 import type { EncoderModel, Model } from '../../src/registry/types.js';
 import { delta, FakeEngine, untilAborted } from '../support/fake-engine.js';
+import { fakeEncoderModel } from '../support/fake-encoder-service.js';
 import { eventually, fakeModel, startServer } from '../support/http-server.js';
 import { letterTokenizer } from '../support/letter-tokenizer.js';
 
@@ -184,6 +185,16 @@ t.test('counts stay when a model is unloaded and loaded again', async t => {
   broken = true;
   await t.rejects(registry.acquire('letters'));
   t.equal((await series(url)).get('kvasir_model_load_failures_total{model_name="letters"}'), 1);
+});
+
+t.test('the slots of generating models', async t => {
+  const registry = new Registry([fakeModel('letters'), fakeEncoderModel('embedding')]);
+  const { url } = await startServer(t, { registry });
+  const empty = { state: 'empty', tokens: 0 };
+  t.strictSame(await (await fetch(`${url}/metrics/slots`)).json(), {
+    object: 'list',
+    data: [{ model: 'letters', context_length: 64, slots: [empty, empty, empty, empty] }],
+  });
 });
 
 t.test('names and labels are what dashboards for vLLM look for', async t => {

@@ -4,6 +4,7 @@ import type {
   GenerationEngine,
   GenerationEvent,
   GenerationRequest,
+  SlotOccupancy,
   TokenLogprobs,
 } from '../../src/engine/types.js';
 import { KvasirError } from '../../src/errors.js';
@@ -96,6 +97,12 @@ export class FakeEngine implements GenerationEngine {
       draftedTokens: 0,
       acceptedTokens: 0,
     };
+  }
+
+  occupancy(): readonly SlotOccupancy[] {
+    return Array.from({ length: this.slots }, (_, slot) =>
+      slot < this.running.size ? { state: 'running', tokens: slot + 1 } : { state: 'empty', tokens: 0 },
+    );
   }
 
   async close(): Promise<void> {

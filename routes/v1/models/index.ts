@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { capabilitiesOf } from '../../../src/http/capabilities.js';
 import type { RouteOptions } from '../../../src/http/route-options.js';
 import type { ServedEntry } from '../../../src/registry/types.js';
 import { listSchema, modelSchema, schemas } from './schema.js';
@@ -34,6 +35,7 @@ function describe({ id, aliases, state, model }: ServedEntry, started: number): 
     ...(model !== undefined && {
       max_model_len: model.contextLength,
       task: model.kind === 'generation' ? 'text-generation' : model.task,
+      capabilities: capabilitiesOf(model),
     }),
   };
 }

@@ -1,4 +1,5 @@
 import { Type } from '@fastify/type-provider-typebox';
+import { CAPABILITIES } from '../../../src/http/capabilities.js';
 import { errorResponses, json, refTo } from '../../../src/http/schemas/shared.js';
 
 const Model = Type.Object(
@@ -26,6 +27,12 @@ const Model = Type.Object(
           'What it does: `text-generation`, or the task of an encoder, such as `embedding`. Only while it is loaded.',
       }),
     ),
+    capabilities: Type.Optional(
+      Type.Array(Type.String({ enum: [...CAPABILITIES] }), {
+        description:
+          'Endpoints below `/v1` that it answers; `chat/completions` takes a chat template in its folder, and `tools` one that knows of them. Only while it is loaded.',
+      }),
+    ),
   },
   {
     $id: 'Model',
@@ -39,6 +46,7 @@ const Model = Type.Object(
         state: 'loaded',
         max_model_len: 512,
         task: 'text-generation',
+        capabilities: ['completions', 'chat/completions'],
       },
     ],
   },

@@ -59,6 +59,12 @@ export function encoderModel(
   return notFound(`the model ${JSON.stringify(id)} cannot ${what}`);
 }
 
+/** Whatever can be wanted of an encoder. */
+export function abilitiesOf(model: EncoderModel): EncoderAbility[] {
+  const names = Object.keys(ABILITIES) as EncoderAbility[];
+  return names.filter(name => (ABILITIES[name] as Ability).kinds.some(kind => kind(model)));
+}
+
 function firstModel(registry: ModelRegistry, ability: EncoderAbility): EncoderModel | undefined {
   const { kinds }: Ability = ABILITIES[ability];
   const encoders = registry.list().filter(isEncoder);

@@ -39,6 +39,7 @@ t.test('the list, in the order of the registry', async t => {
         state: 'loaded',
         max_model_len: 64,
         task: 'text-generation',
+        capabilities: ['completions'],
       },
       {
         id: 'maker/encoder v1',
@@ -49,6 +50,7 @@ t.test('the list, in the order of the registry', async t => {
         state: 'loaded',
         max_model_len: 512,
         task: 'embedding',
+        capabilities: ['embeddings', 'score', 'rerank'],
       },
     ],
   });
