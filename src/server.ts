@@ -51,6 +51,8 @@ export interface ServerOptions {
   readonly runTimeout?: number;
   /** Measure the process as well, see {@link Metrics}. */
   readonly processMetrics?: boolean;
+  /** Serve a page to try the models with, at `/`; it is there by default. */
+  readonly playground?: boolean;
 }
 
 const DEFAULTS = {
@@ -64,6 +66,7 @@ const DEFAULTS = {
   closeGrace: 5000,
   runTimeout: 120_000,
   processMetrics: false,
+  playground: true,
 };
 
 /** Composes the server. It does not listen yet: call `listen`, and `close` to end it along with the models. */
@@ -114,7 +117,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   handleErrors(app);
   for (const schema of SHARED_SCHEMAS) app.addSchema(schema);
   await documentRoutes(app, version);
-  const routes: RouteOptions = { registry, watchdog, metrics };
+  const routes: RouteOptions = { registry, watchdog, metrics, playground: settings.playground };
   await app.register(autoload, {
     dir: fileURLToPath(new URL('../routes', import.meta.url)),
     forceESM: true,

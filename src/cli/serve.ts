@@ -55,6 +55,7 @@ function serverOptions(settings: Settings): Omit<ServerOptions, 'registry'> {
     drainTimeout: settings.drain_timeout * seconds,
     runTimeout: settings.run_timeout * seconds,
     processMetrics: true,
+    playground: settings.playground,
   };
 }
 

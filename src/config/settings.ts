@@ -39,6 +39,7 @@ const serverSettings = {
     unit: 'origins',
     otherwise: 'none',
   }),
+  playground: flag({ description: 'serve a page to try the models with, at /', default: true }),
   body_limit: bytes({ description: 'largest request body', default: 4 * 2 ** 20 }),
   receive_timeout: measure(1, DAY, {
     description: 'longest time for a request to arrive whole',

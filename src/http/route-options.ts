@@ -7,4 +7,6 @@ export interface RouteOptions {
   readonly registry: ModelRegistry;
   readonly watchdog: Watchdog;
   readonly metrics: Metrics;
+  /** Whether there is a page to try the models with. */
+  readonly playground: boolean;
 }

@@ -1,0 +1,53 @@
+import { ableModels } from '../api/models.js';
+import { create, find } from '../dom.js';
+
+/** @typedef {import('../api/models.js').Model} Model */
+
+/** The models that a view can use. */
+export class ModelPicker {
+  #view;
+  #select;
+  #capability;
+  /** @type {readonly Model[]} */
+  #able = [];
+
+  /**
+   * @param {HTMLElement} view with a `select[name=model]`; what is marked `[data-able]` is shown only if there is a model, and `[data-unable]`
+   * if there is none.
+   * @param {string} capability
+   */
+  constructor(view, capability) {
+    this.#view = view;
+    this.#select = find(view, 'select[name=model]', HTMLSelectElement);
+    this.#capability = capability;
+    this.#select.addEventListener('change', () => this.#note());
+  }
+
+  /** The name of the chosen one. */
+  get model() {
+    return this.#select.value;
+  }
+
+  /** @param {readonly Model[]} models */
+  fill(models) {
+    const able = ableModels(models, this.#capability);
+    const chosen = this.#select.value;
+    this.#select.replaceChildren(
+      ...able.map(({ id }) => create('option', { value: id, selected: id === chosen }, id)),
+    );
+    this.#able = able;
+    this.#note();
+    for (const element of this.#view.querySelectorAll('[data-able]'))
+      element.toggleAttribute('hidden', able.length === 0);
+    for (const element of this.#view.querySelectorAll('[data-unable]'))
+      element.toggleAttribute('hidden', able.length > 0);
+  }
+
+  #note() {
+    const note = this.#view.querySelector('[data-model-note]');
+    const model = this.#able.find(({ id }) => id === this.model);
+    if (note === null || model === undefined) return;
+    note.textContent =
+      model.max_model_len === undefined ? 'loads when it is asked' : `up to ${model.max_model_len} tokens`;
+  }
+}

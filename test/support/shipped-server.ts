@@ -1,0 +1,36 @@
+import { cp, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { Test } from 'tap';
+import { shippedModels } from '../../src/cli/shipped-models.js';
+import { loadModel } from '../../src/registry/load.js';
+import type { Model } from '../../src/registry/types.js';
+import { Environment } from '../../src/runtime/index.js';
+
+/** Says nothing but what was said, one message after the other. */
+const TEMPLATE = '{% for m in messages %}{{ m.content }}\n{% endfor %}';
+
+const SLOTS = 8;
+
+/** The models that come with Kvasir, by their folders' names. */
+export async function loadShippedModels(): Promise<Model[]> {
+  const environment = new Environment({ logLevel: 'fatal' });
+  return Promise.all(shippedModels().map(folder => load(environment, folder, basename(folder))));
+}
+
+/** The generator among them, given a chat template: `storyteller`. */
+export async function loadStoryteller(t: Test): Promise<Model> {
+  const folder = t.testdir();
+  await cp(
+    shippedModels().find(name => basename(name) === 'kvasir-stories-3m')!,
+    folder,
+    {
+      recursive: true,
+    },
+  );
+  await writeFile(join(folder, 'chat_template.jinja'), TEMPLATE);
+  return load(new Environment({ logLevel: 'fatal' }), folder, 'storyteller');
+}
+
+async function load(environment: Environment, folder: string, id: string): Promise<Model> {
+  return loadModel(environment, folder, { id, slots: SLOTS, session: { intraOpThreads: 1 } });
+}
