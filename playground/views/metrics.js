@@ -27,8 +27,8 @@ const TILES =
       const value = capacity === 0 ? 0 : history.value('kvasir_kv_cache_tokens') / capacity;
       return [value, `${(100 * value).toFixed(value < 0.1 ? 1 : 0)} %`];
     },
-    first: history => milliseconds(history.quantile('vllm:time_to_first_token_seconds', 0.5)),
-    between: history => milliseconds(history.quantile('vllm:inter_token_latency_seconds', 0.5)),
+    first: history => duration(history.quantile('vllm:time_to_first_token_seconds', 0.5)),
+    between: history => duration(history.quantile('vllm:inter_token_latency_seconds', 0.5)),
   });
 
 /**
@@ -123,8 +123,9 @@ function whole(value) {
  * @param {number | undefined} seconds
  * @returns {[number | undefined, string]}
  */
-function milliseconds(seconds) {
+function duration(seconds) {
   if (seconds === undefined) return [undefined, '–'];
+  if (seconds >= 1) return [seconds, `${seconds.toFixed(1)} s`];
   const value = seconds * 1000;
-  return [value, `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ms`];
+  return [seconds, `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ms`];
 }

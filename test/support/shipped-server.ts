@@ -9,12 +9,10 @@ import { Environment } from '../../src/runtime/index.js';
 /** Says nothing but what was said, one message after the other. */
 const TEMPLATE = '{% for m in messages %}{{ m.content }}\n{% endfor %}';
 
-const SLOTS = 8;
-
 /** The models that come with Kvasir, by their folders' names. */
-export async function loadShippedModels(): Promise<Model[]> {
+export async function loadShippedModels(slots = 8): Promise<Model[]> {
   const environment = new Environment({ logLevel: 'fatal' });
-  return Promise.all(shippedModels().map(folder => load(environment, folder, basename(folder))));
+  return Promise.all(shippedModels().map(folder => load(environment, folder, basename(folder), slots)));
 }
 
 /** The generator among them, given a chat template: `storyteller`. */
@@ -28,9 +26,9 @@ export async function loadStoryteller(t: Test): Promise<Model> {
     },
   );
   await writeFile(join(folder, 'chat_template.jinja'), TEMPLATE);
-  return load(new Environment({ logLevel: 'fatal' }), folder, 'storyteller');
+  return load(new Environment({ logLevel: 'fatal' }), folder, 'storyteller', 4);
 }
 
-async function load(environment: Environment, folder: string, id: string): Promise<Model> {
-  return loadModel(environment, folder, { id, slots: SLOTS, session: { intraOpThreads: 1 } });
+async function load(environment: Environment, folder: string, id: string, slots: number): Promise<Model> {
+  return loadModel(environment, folder, { id, slots, session: { intraOpThreads: 1 } });
 }
