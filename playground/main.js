@@ -1,3 +1,4 @@
+import { ServerError } from './api/client.js';
 import { listModels } from './api/models.js';
 import { keyForm } from './controls/key-form.js';
 import { drawLegends } from './controls/legend.js';
@@ -33,7 +34,9 @@ async function fillModels() {
     for (const view of views.values()) view.fill(models);
     hideError(notice);
   } catch (error) {
-    showError(notice, error);
+    // Where a key is wanted, its form says all there is to say.
+    if (error instanceof ServerError && error.status === 401) hideError(notice);
+    else showError(notice, error);
   }
 }
 
