@@ -117,7 +117,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   handleErrors(app);
   for (const schema of SHARED_SCHEMAS) app.addSchema(schema);
   await documentRoutes(app, version);
-  const routes: RouteOptions = { registry, watchdog, metrics, playground: settings.playground };
+  const routes: RouteOptions = { registry, watchdog, metrics, playground: settings.playground, version };
   await app.register(autoload, {
     dir: fileURLToPath(new URL('../routes', import.meta.url)),
     forceESM: true,

@@ -175,8 +175,19 @@ t.test('openapi.yaml is what the routes say', async t => {
     '/v1/score',
     '/v1/token-classification',
     '/v1/tokenize',
+    '/v2',
+    '/v2/health/live',
+    '/v2/health/ready',
+    '/v2/models/{model}',
+    '/v2/models/{model}/ready',
+    '/v2/models/{model}/infer',
   ]);
 });
+
+const ERROR_SHAPES: Readonly<Record<string, string>> = {
+  'Text Embeddings Inference': 'TeiError',
+  'Open Inference Protocol': 'InferenceError',
+};
 
 t.test('every operation of the document is described, and so is every way it fails', async t => {
   interface Operation {
@@ -196,7 +207,7 @@ t.test('every operation of the document is described, and so is every way it fai
       for (const [status, { description, content }] of Object.entries(operation.responses)) {
         t.not(description, 'Default Response', `${path} ${status}`);
         if (Number(status) >= 400) {
-          const shape = operation.tags?.includes('Text Embeddings Inference') ? 'TeiError' : 'Error';
+          const shape = ERROR_SHAPES[operation.tags![0]!] ?? 'Error';
           t.equal(
             content!['application/json']!.schema.$ref,
             `#/components/schemas/${shape}`,

@@ -1,4 +1,5 @@
 import { Type } from '@fastify/type-provider-typebox';
+import { errorBody } from '../../src/http/errors.js';
 import { ErrorSchema, json, refTo } from '../../src/http/schemas/shared.js';
 
 export const liveSchema = {
@@ -7,9 +8,14 @@ export const liveSchema = {
   description:
     'Says no when a model is stuck in a run, or all its requests fail: only a new start of the process helps then.',
   tags: ['Health'],
+  security: [],
   response: {
-    200: json('It does.', Type.Object({ status: Type.String({ const: 'live' }) })),
-    503: json('It should be started again.', refTo(ErrorSchema)),
+    200: json('It does.', Type.Object({ status: Type.String({ const: 'live' }) }), { status: 'live' }),
+    503: json(
+      'It should be started again.',
+      refTo(ErrorSchema),
+      errorBody('server_error', 'stories has not got anywhere for 130 seconds', { code: 'not_live' }),
+    ),
   },
 };
 
@@ -19,6 +25,7 @@ export const readySchema = {
   description:
     'Says no while no model is served, and from the moment on at which the server is told to shut down.',
   tags: ['Health'],
+  security: [],
   response: {
     200: json(
       'It can.',
@@ -28,7 +35,12 @@ export const readySchema = {
           description: 'Names of the models, those that are loaded on demand included.',
         }),
       }),
+      { status: 'ready', models: ['stories', 'encoder'] },
     ),
-    503: json('It cannot.', refTo(ErrorSchema)),
+    503: json(
+      'It cannot.',
+      refTo(ErrorSchema),
+      errorBody('server_error', 'no model is served', { code: 'no_model' }),
+    ),
   },
 };

@@ -1,15 +1,24 @@
 import { Type } from '@fastify/type-provider-typebox';
 import { errorResponses, json, refTo } from '../../src/http/schemas/shared.js';
 
+const EXAMPLE = `# HELP vllm:num_requests_running Sequences that are being run.
+# TYPE vllm:num_requests_running gauge
+vllm:num_requests_running{model_name="stories"} 3
+`;
+
 export const metricsSchema = {
   operationId: 'readMetrics',
   summary: 'Read the metrics',
   description:
     "Counts, gauges and histograms in Prometheus' text format. They have the names of vLLM where it has the same: `vllm:num_requests_running`, `vllm:time_to_first_token_seconds`.",
   tags: ['Health'],
+  security: [],
   response: {
-    200: { description: 'The metrics.', content: { 'text/plain': { schema: Type.String() } } },
-    ...errorResponses(500),
+    200: {
+      description: 'The metrics.',
+      content: { 'text/plain': { schema: Type.String({ examples: [EXAMPLE] }) } },
+    },
+    ...errorResponses([500]),
   },
 };
 
@@ -65,5 +74,5 @@ export const slotsSchema = {
   summary: 'Look into the KV cache',
   description: 'What each slot of the KV cache holds, of every generating model that is loaded.',
   tags: ['Health'],
-  response: { 200: json('The slots.', refTo(SlotList)), ...errorResponses(500) },
+  response: { 200: json('The slots.', refTo(SlotList)), ...errorResponses([401, 429, 500]) },
 };

@@ -1,4 +1,5 @@
 import { Type, type Static } from '@fastify/type-provider-typebox';
+import type { App } from '../../src/http/app.js';
 import { clientGone } from '../../src/http/disconnect.js';
 import { embed as embedSources } from '../../src/http/encoders/embed.js';
 import { inputLimit, type Source } from '../../src/http/encoders/inputs.js';
@@ -6,11 +7,10 @@ import { encoderModel, nameModel } from '../../src/http/encoders/models.js';
 import { plainJson } from '../../src/http/plain-json.js';
 import { MAX_INPUTS, modelField, TokenIds } from '../../src/http/schemas/encoding.js';
 import { nullable } from '../../src/http/schemas/nullable.js';
-import { json, refTo } from '../../src/http/schemas/shared.js';
+import { json, MODEL_ERRORS, refTo } from '../../src/http/schemas/shared.js';
 import type { ModelRegistry } from '../../src/registry/types.js';
 import { teiErrorResponses } from './errors.js';
 import { promptName, refusePrompt, TAG, truncation } from './fields.js';
-import type { App } from './plugin.js';
 
 const TeiEmbedRequest = Type.Object(
   {
@@ -42,8 +42,10 @@ const schema = {
   tags: [TAG],
   body: refTo(TeiEmbedRequest),
   response: {
-    200: json('The embeddings, in the order of the inputs.', Type.Array(Type.Array(Type.Number()))),
-    ...teiErrorResponses(400, 401, 404, 413, 415, 429, 500, 503),
+    200: json('The embeddings, in the order of the inputs.', Type.Array(Type.Array(Type.Number())), [
+      [0.6, -0.8],
+    ]),
+    ...teiErrorResponses(MODEL_ERRORS),
   },
 };
 

@@ -1,7 +1,7 @@
 import { Type, type Static } from '@fastify/type-provider-typebox';
+import type { App } from '../../src/http/app.js';
 import type { ErrorBody } from '../../src/http/errors.js';
-import { errorResponses, json, refTo } from '../../src/http/schemas/shared.js';
-import type { App } from './plugin.js';
+import { errorResponses, type ErrorStatus } from '../../src/http/schemas/shared.js';
 
 const TeiError = Type.Object(
   {
@@ -38,9 +38,6 @@ function teiError(status: number, { error: { message, code } }: ErrorBody): Stat
 }
 
 /** As `errorResponses`. */
-export function teiErrorResponses(...statuses: Parameters<typeof errorResponses>): Record<string, object> {
-  const entries = Object.entries(errorResponses(...statuses)) as [string, { description: string }][];
-  return Object.fromEntries(
-    entries.map(([status, { description }]) => [status, json(description, refTo(TeiError))]),
-  );
+export function teiErrorResponses<S extends ErrorStatus>(statuses: readonly S[]): Record<S, object> {
+  return errorResponses(statuses, TeiError, teiError);
 }

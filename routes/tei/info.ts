@@ -1,12 +1,12 @@
 import { Type, type Static } from '@fastify/type-provider-typebox';
+import type { App } from '../../src/http/app.js';
 import { isCrossEncoder } from '../../src/http/encoders/models.js';
 import { MAX_INPUTS } from '../../src/http/schemas/encoding.js';
-import { json } from '../../src/http/schemas/shared.js';
+import { COMMON_ERRORS, json } from '../../src/http/schemas/shared.js';
 import { anyModel } from '../../src/http/served-model.js';
 import type { Model, ModelRegistry } from '../../src/registry/types.js';
 import { teiErrorResponses } from './errors.js';
 import { TAG } from './fields.js';
-import type { App } from './plugin.js';
 
 const Labels = Type.Object({
   id2label: Type.Record(Type.String(), Type.String()),
@@ -34,15 +34,26 @@ const Info = Type.Object({
   }),
 });
 
+const EXAMPLE: Static<typeof Info> = {
+  model_id: 'encoder',
+  model_type: { embedding: {} },
+  model_dtype: 'float32',
+  max_input_length: 512,
+  max_client_batch_size: MAX_INPUTS,
+  auto_truncate: false,
+};
+
 const schema = {
   operationId: 'teiInfo',
   summary: 'Describe an encoder',
   description: 'What a client of text-embeddings-inference asks before it sends texts.',
   tags: [TAG],
   querystring: Type.Object({
-    model: Type.Optional(Type.String({ description: 'Its name. By default the first encoder.' })),
+    model: Type.Optional(
+      Type.String({ description: 'Its name. By default the first encoder.', examples: ['encoder'] }),
+    ),
   }),
-  response: { 200: json('The model.', Info), ...teiErrorResponses(400, 404, 500, 503) },
+  response: { 200: json('The model.', Info, EXAMPLE), ...teiErrorResponses([...COMMON_ERRORS, 400, 404]) },
 };
 
 /** `GET /info` */

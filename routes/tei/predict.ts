@@ -1,4 +1,5 @@
 import { Type, type Static } from '@fastify/type-provider-typebox';
+import type { App } from '../../src/http/app.js';
 import { clientGone } from '../../src/http/disconnect.js';
 import { classify, labelScores, ranked } from '../../src/http/encoders/classify.js';
 import { inputLimit, type TextSource } from '../../src/http/encoders/inputs.js';
@@ -6,11 +7,10 @@ import { encoderModel, nameModel } from '../../src/http/encoders/models.js';
 import { plainJson } from '../../src/http/plain-json.js';
 import { MAX_INPUTS, modelField } from '../../src/http/schemas/encoding.js';
 import { nullable } from '../../src/http/schemas/nullable.js';
-import { json, refTo } from '../../src/http/schemas/shared.js';
+import { json, MODEL_ERRORS, refTo } from '../../src/http/schemas/shared.js';
 import type { ModelRegistry } from '../../src/registry/types.js';
 import { teiErrorResponses } from './errors.js';
 import { TAG, truncation } from './fields.js';
-import type { App } from './plugin.js';
 
 const Sequence = Type.Array(Type.String(), { minItems: 1, maxItems: 2 });
 
@@ -44,8 +44,18 @@ const schema = {
     200: json(
       'The labels, the best first; for a list of inputs, a list of such.',
       Type.Union([LabelScores, Type.Array(LabelScores)]),
+      [
+        [
+          { score: 0.98, label: 'positive' },
+          { score: 0.02, label: 'negative' },
+        ],
+        [
+          { score: 0.93, label: 'negative' },
+          { score: 0.07, label: 'positive' },
+        ],
+      ],
     ),
-    ...teiErrorResponses(400, 401, 404, 413, 415, 429, 500, 503),
+    ...teiErrorResponses(MODEL_ERRORS),
   },
 };
 

@@ -1,16 +1,16 @@
 import { Type } from '@fastify/type-provider-typebox';
+import type { App } from '../../src/http/app.js';
 import { clientGone } from '../../src/http/disconnect.js';
 import { inputLimit, textSources } from '../../src/http/encoders/inputs.js';
 import { encoderModel, nameModel } from '../../src/http/encoders/models.js';
 import { relevance } from '../../src/http/encoders/relevance.js';
 import { MAX_INPUTS, modelField } from '../../src/http/schemas/encoding.js';
 import { nullable } from '../../src/http/schemas/nullable.js';
-import { json, refTo } from '../../src/http/schemas/shared.js';
+import { json, MODEL_ERRORS, refTo } from '../../src/http/schemas/shared.js';
 import type { ModelRegistry } from '../../src/registry/types.js';
 import { descending } from '../../src/tasks/scores.js';
 import { teiErrorResponses } from './errors.js';
 import { TAG, truncation } from './fields.js';
-import type { App } from './plugin.js';
 
 const TeiRerankRequest = Type.Object(
   {
@@ -48,8 +48,11 @@ const schema = {
   tags: [TAG],
   body: refTo(TeiRerankRequest),
   response: {
-    200: json('The most relevant text first.', Type.Array(Rank)),
-    ...teiErrorResponses(400, 401, 404, 413, 415, 429, 500, 503),
+    200: json('The most relevant text first.', Type.Array(Rank), [
+      { index: 1, score: 0.94 },
+      { index: 0, score: 0.02 },
+    ]),
+    ...teiErrorResponses(MODEL_ERRORS),
   },
 };
 

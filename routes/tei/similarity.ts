@@ -1,16 +1,16 @@
 import { Type } from '@fastify/type-provider-typebox';
+import type { App } from '../../src/http/app.js';
 import { clientGone } from '../../src/http/disconnect.js';
 import { embed } from '../../src/http/encoders/embed.js';
 import { inputLimit } from '../../src/http/encoders/inputs.js';
 import { encoderModel, nameModel } from '../../src/http/encoders/models.js';
 import { MAX_INPUTS, modelField } from '../../src/http/schemas/encoding.js';
 import { nullable } from '../../src/http/schemas/nullable.js';
-import { json, refTo } from '../../src/http/schemas/shared.js';
+import { json, MODEL_ERRORS, refTo } from '../../src/http/schemas/shared.js';
 import type { ModelRegistry } from '../../src/registry/types.js';
 import { cosine } from '../../src/tasks/vectors.js';
 import { teiErrorResponses } from './errors.js';
 import { promptName, refusePrompt, TAG, truncation } from './fields.js';
-import type { App } from './plugin.js';
 
 const TeiSimilarityRequest = Type.Object(
   {
@@ -41,8 +41,8 @@ const schema = {
   tags: [TAG],
   body: refTo(TeiSimilarityRequest),
   response: {
-    200: json('From -1 to 1, in the order of the sentences.', Type.Array(Type.Number())),
-    ...teiErrorResponses(400, 401, 404, 413, 415, 429, 500, 503),
+    200: json('From -1 to 1, in the order of the sentences.', Type.Array(Type.Number()), [0.31, 0.87]),
+    ...teiErrorResponses(MODEL_ERRORS),
   },
 };
 

@@ -1,17 +1,17 @@
 import { Type } from '@fastify/type-provider-typebox';
+import type { App } from '../../src/http/app.js';
 import { clientGone } from '../../src/http/disconnect.js';
 import { textSources } from '../../src/http/encoders/inputs.js';
 import { mapInTurns } from '../../src/http/encoders/turns.js';
 import { MAX_INPUTS, modelField, Texts, TokenIds } from '../../src/http/schemas/encoding.js';
 import { described, nullable } from '../../src/http/schemas/nullable.js';
-import { json, refTo } from '../../src/http/schemas/shared.js';
+import { json, MODEL_ERRORS, refTo } from '../../src/http/schemas/shared.js';
 import { anyModel } from '../../src/http/served-model.js';
 import type { ModelRegistry } from '../../src/registry/types.js';
 import { codePointOffsets } from '../../src/text/code-points.js';
 import type { Tokenizer } from '../../src/text/types.js';
 import { teiErrorResponses } from './errors.js';
 import { promptName, refusePrompt, TAG } from './fields.js';
-import type { App } from './plugin.js';
 
 const TeiTokenizeRequest = Type.Object(
   {
@@ -47,8 +47,13 @@ const tokenizeSchema = {
   tags: [TAG],
   body: refTo(TeiTokenizeRequest),
   response: {
-    200: json('The tokens, in the order of the inputs.', Type.Array(Type.Array(refTo(TeiToken)))),
-    ...teiErrorResponses(400, 401, 404, 413, 415, 500, 503),
+    200: json('The tokens, in the order of the inputs.', Type.Array(Type.Array(refTo(TeiToken))), [
+      [
+        { id: 2, text: '[CLS]', special: true, start: null, stop: null },
+        { id: 318, text: 'A', special: false, start: 0, stop: 1 },
+      ],
+    ]),
+    ...teiErrorResponses(MODEL_ERRORS),
   },
 };
 
@@ -102,8 +107,8 @@ const decodeSchema = {
   tags: [TAG],
   body: refTo(TeiDecodeRequest),
   response: {
-    200: json('The texts.', Type.Array(Type.String())),
-    ...teiErrorResponses(400, 401, 404, 413, 415, 500, 503),
+    200: json('The texts.', Type.Array(Type.String()), ['A fox in the snow']),
+    ...teiErrorResponses(MODEL_ERRORS),
   },
 };
 

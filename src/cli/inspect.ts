@@ -31,7 +31,7 @@ type Line = readonly [label: string, value: string | number | undefined];
 
 /** A report for people: one line for each thing that is known. */
 export function describe(report: ModelReport): string {
-  const { architecture, contextLength, vocabularySize, path, weights, parameters, weightBytes } = report;
+  const { architecture, vocabularySize, path, weights, parameters, weightBytes } = report;
   const lines: Line[] = [
     ['model', `${report.kind}${architecture ? `, ${architecture}` : ''}`],
     ['runs', `${path.kind}: ${path.reason}`],
@@ -42,7 +42,7 @@ export function describe(report: ModelReport): string {
         .map(({ type, tensors, bytes }) => `${type} ${formatBytes(bytes)} in ${tensors}`)
         .join(', ')})`,
     ],
-    ['context', contextLength === undefined ? 'not said' : `${contextLength} tokens`],
+    ['context', contextLine(report)],
     ['vocabulary', vocabularySize],
     ...generationLines(report),
     ...encoderLines(report),
@@ -51,6 +51,11 @@ export function describe(report: ModelReport): string {
   const known = lines.filter(([, value]) => value !== undefined && value !== '');
   const width = Math.max(...known.map(([label]) => label.length));
   return known.map(([label, value]) => `${label.padEnd(width)}  ${value}\n`).join('');
+}
+
+function contextLine({ kind, contextLength }: ModelReport): string | undefined {
+  if (contextLength !== undefined) return `${contextLength} tokens`;
+  return kind === 'raw' ? undefined : 'not said';
 }
 
 function generationLines({ generation }: ModelReport): Line[] {

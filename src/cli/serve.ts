@@ -145,7 +145,12 @@ function modelSource(environment: Environment, plan: ModelPlan): ModelSource {
 /** A model in the line that start-up prints. */
 function describe({ id, model }: ServedEntry): string {
   if (model === undefined) return `${id} (on demand)`;
-  return model.kind === 'generation'
-    ? `${id} (${model.device}, ${model.engine.slots} slots of ${model.contextLength} tokens)`
-    : `${id} (${model.device}, ${model.task})`;
+  switch (model.kind) {
+    case 'generation':
+      return `${id} (${model.device}, ${model.engine.slots} slots of ${model.contextLength} tokens)`;
+    case 'encoder':
+      return `${id} (${model.device}, ${model.task})`;
+    case 'raw':
+      return `${id} (${model.device}, raw tensors)`;
+  }
 }

@@ -21,6 +21,7 @@ export interface ChunkSizeOptions {
  */
 export class ChunkSize {
   readonly #options: ChunkSizeOptions;
+  readonly #granule: number;
   #decodeMs: number | undefined;
   #tokenMs: number | undefined;
   #savedMs = 0;
@@ -29,12 +30,13 @@ export class ChunkSize {
 
   constructor(options: ChunkSizeOptions) {
     this.#options = options;
+    this.#granule = Math.min(GRANULE, options.longest);
   }
 
   observeDecode(ms: number): void {
     this.#decodeMs = average(this.#decodeMs, ms);
     // Always enough for the shortest chunk, however the division rounds.
-    const most = Math.max(SAVED_STEPS * this.#earnedMs, (GRANULE + 1) * (this.#tokenMs ?? 0));
+    const most = Math.max(SAVED_STEPS * this.#earnedMs, (this.#granule + 1) * (this.#tokenMs ?? 0));
     this.#savedMs = Math.min(this.#savedMs + this.#earnedMs, most);
   }
 
@@ -54,7 +56,7 @@ export class ChunkSize {
     const { longest, stall } = this.#options;
     if (decoding === 0 || this.#tokenMs === undefined || this.#decodeMs === undefined) return longest;
     this.#earnedMs = stall * this.#decodeMs * Math.max(1, waiting / decoding);
-    return Math.min(longest, Math.floor(this.#savedMs / this.#tokenMs / GRANULE) * GRANULE);
+    return Math.min(longest, Math.floor(this.#savedMs / this.#tokenMs / this.#granule) * this.#granule);
   }
 }
 

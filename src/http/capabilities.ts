@@ -29,6 +29,7 @@ const OF_ENCODERS: Readonly<Record<EncoderAbility, readonly Capability[]>> = {
 /** @returns in the order of {@link CAPABILITIES}. */
 export function capabilitiesOf(model: Model): Capability[] {
   if (model.kind === 'encoder') return abilitiesOf(model).flatMap(ability => OF_ENCODERS[ability]);
+  if (model.kind === 'raw') return [];
   const { chat } = model;
   return [
     'completions',

@@ -63,13 +63,14 @@ export function logModels(logger: FastifyBaseLogger, registry: ModelRegistry): v
 
 /** What a model is, on what it runs, how, and why so. */
 export function logLoaded(logger: FastifyBaseLogger, model: Model, milliseconds: number): void {
-  const { id, kind, device, contextLength, path } = model;
+  const { id, kind, device, path } = model;
   logger.info(
     {
       model: id,
       kind,
-      ...(model.kind === 'generation' ? { slots: model.engine.slots } : { task: model.task }),
-      context: contextLength,
+      ...(model.kind === 'generation' && { slots: model.engine.slots }),
+      ...(model.kind === 'encoder' && { task: model.task }),
+      ...(model.kind !== 'raw' && { context: model.contextLength }),
       device,
       precision: path?.precision,
       path: path?.kind,

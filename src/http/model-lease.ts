@@ -6,7 +6,7 @@ import { Traffic } from './traffic.js';
 
 /**
  * Loads the model that a request names before its handler runs, and keeps it until the answer is complete: handlers find it with
- * `registry.get`. It is named by the `model` of the body, or else of the address, of a POST request.
+ * `registry.get`. It is named by the `model` of the address, or else of the body, of a POST request.
  */
 export function leaseModels(app: FastifyInstance, registry: ModelRegistry): void {
   const traffic = new Map<string, Traffic>();
@@ -35,7 +35,7 @@ export function leaseModels(app: FastifyInstance, registry: ModelRegistry): void
 
 function modelName({ method, body, params }: FastifyRequest): string | undefined {
   if (method !== 'POST') return undefined;
-  for (const fields of [body, params]) {
+  for (const fields of [params, body]) {
     const { model } = Object(fields) as { model?: unknown };
     if (typeof model === 'string') return model;
   }

@@ -1,6 +1,7 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
+import { addExamples } from './openapi-examples.js';
 
 /** Collects the schemas of the routes that are registered after it, and serves them as an OpenAPI document and as pages under `/docs`. */
 export async function documentRoutes(app: FastifyInstance, version: string): Promise<void> {
@@ -11,9 +12,10 @@ export async function documentRoutes(app: FastifyInstance, version: string): Pro
         title: 'Kvasir',
         version,
         description:
-          'Inference for transformer models. The API follows that of OpenAI: its clients work with `base_url` set to this server and `/v1`.',
+          'Inference for transformer models. The API follows that of OpenAI: its clients work with `base_url` set to this server and `/v1`. Any request may say in the header `x-request-timeout` how many seconds it has, and in `x-request-id` what it is called in the log.',
         license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
       },
+      servers: [{ url: '/', description: 'The server that this document comes from.' }],
       tags: [
         { name: 'Generation', description: 'Text from text.' },
         { name: 'Encoders', description: 'Vectors, labels and scores from text.' },
@@ -21,6 +23,10 @@ export async function documentRoutes(app: FastifyInstance, version: string): Pro
         {
           name: 'Text Embeddings Inference',
           description: "The endpoints of Hugging Face's server of that name, for its clients.",
+        },
+        {
+          name: 'Open Inference Protocol',
+          description: 'Models called with tensors, as KServe and Triton have it (version 2).',
         },
         { name: 'Models', description: 'What is served.' },
         { name: 'Health', description: 'For load balancers and orchestrators.' },
@@ -37,6 +43,11 @@ export async function documentRoutes(app: FastifyInstance, version: string): Pro
       security: [{}, { key: [] }],
     },
     convertConstToEnum: false,
+    transformObject: source => {
+      if (!('openapiObject' in source)) return source.swaggerObject;
+      addExamples(source.openapiObject);
+      return source.openapiObject;
+    },
     refResolver: {
       buildLocalReference: ({ $id }, _base, _fragment, index) =>
         typeof $id === 'string' ? $id : `Schema${index}`,

@@ -9,4 +9,6 @@ export interface RouteOptions {
   readonly metrics: Metrics;
   /** Whether there is a page to try the models with. */
   readonly playground: boolean;
+  /** The package's. */
+  readonly version: string;
 }

@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { KvasirError } from '../errors.js';
 
 /** What is answered while the server closes: probes and scrapers see it through. */
-const OPEN_WHILE_CLOSING = new Set(['/health/live', '/metrics']);
+const OPEN_WHILE_CLOSING = new Set(['/health/live', '/v2/health/live', '/metrics']);
 
 export interface ShutdownOptions {
   /** Ends what runs; resolves when it has. */

@@ -2,6 +2,7 @@ import { Counter, Gauge, type Registry } from 'prom-client';
 import type { EncoderStats } from '../encoder/types.js';
 import type { EngineStats } from '../engine/types.js';
 import type { Model, ModelRegistry } from '../registry/types.js';
+import type { TensorStats } from '../tensors/types.js';
 
 /** A number that a model knows by itself; undefined for models of another kind. */
 interface ModelNumber {
@@ -13,19 +14,20 @@ interface ModelNumber {
 interface ModelStats {
   readonly engine: EngineStats | undefined;
   readonly encoder: EncoderStats | undefined;
+  readonly tensors: TensorStats | undefined;
 }
 
 /** Of this moment. */
 const GAUGES: readonly ModelNumber[] = [
   {
     name: 'vllm:num_requests_running',
-    help: 'Sequences, or inputs of an encoder, that are being run.',
-    of: ({ engine, encoder }) => (engine ?? encoder)?.running,
+    help: 'Sequences, inputs of an encoder, or calls of a raw model, that are being run.',
+    of: ({ engine, encoder, tensors }) => (engine ?? encoder ?? tensors)?.running,
   },
   {
     name: 'vllm:num_requests_waiting',
-    help: 'Sequences, or inputs of an encoder, that wait for their turn.',
-    of: ({ engine, encoder }) => (engine ?? encoder)?.waiting,
+    help: 'Sequences, inputs of an encoder, or calls of a raw model, that wait for their turn.',
+    of: ({ engine, encoder, tensors }) => (engine ?? encoder ?? tensors)?.waiting,
   },
   {
     name: 'vllm:kv_cache_usage_perc',
@@ -96,6 +98,11 @@ const COUNTERS: readonly ModelNumber[] = [
     name: 'kvasir_encoder_padding_tokens_total',
     help: 'Tokens of padding that ran beside them.',
     of: ({ encoder }) => encoder?.padding,
+  },
+  {
+    name: 'kvasir_raw_runs_total',
+    help: 'Runs of a raw model.',
+    of: ({ tensors }) => tensors?.runs,
   },
 ];
 
@@ -177,7 +184,9 @@ export class ModelCounts {
 }
 
 function statsOf(model: Model): ModelStats {
-  return model.kind === 'generation'
-    ? { engine: model.engine.stats(), encoder: undefined }
-    : { engine: undefined, encoder: model.encoder.stats() };
+  return {
+    engine: model.kind === 'generation' ? model.engine.stats() : undefined,
+    encoder: model.kind === 'encoder' ? model.encoder.stats() : undefined,
+    tensors: model.kind === 'raw' ? model.tensors.stats() : undefined,
+  };
 }

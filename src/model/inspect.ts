@@ -11,13 +11,14 @@ import { planDecoder, type DecoderPlan, type PlanOptions } from './decoder-plan.
 import { cacheBytesPerToken, type DecoderShape } from './decoder.js';
 import { describeEncoder, modelKind } from './encoder-description.js';
 import { planEncoder } from './encoder-plan.js';
-import { DataType, type GraphValue, type OnnxFile } from './onnx-file.js';
-import type { RunPath } from './run-path.js';
+import { DataType, readOnnxFile, type GraphValue, type OnnxFile } from './onnx-file.js';
+import { rawGraph } from './raw-graph.js';
+import { storedPrecision, type RunPath } from './run-path.js';
 
 /** What a model folder holds. */
 export interface ModelReport {
   readonly folder: string;
-  readonly kind: 'generation' | 'encoder';
+  readonly kind: 'generation' | 'encoder' | 'raw';
   /** `model_type` of config.json. */
   readonly architecture: string | undefined;
   /** Longest sequence, in tokens. */
@@ -96,9 +97,33 @@ const BYTES_PER_PARAMETER: Readonly<Record<Precision, number>> = { f32: 4, f16: 
  * @throws KvasirError `invalid_model`, `unsupported_model`
  */
 export async function inspectModel(folder: string, options: InspectOptions): Promise<ModelReport> {
+  const graph = await rawGraph(folder, options.precision);
+  if (graph !== undefined) return inspectRaw(folder, graph);
   return (await modelKind(folder)) === 'encoder'
     ? inspectEncoder(folder, options)
     : inspectDecoder(folder, options);
+}
+
+async function inspectRaw(folder: string, graph: string): Promise<ModelReport> {
+  const file = await readOnnxFile(graph);
+  const weights = graphWeights([file]);
+  const { parameters, bytes } = total(weights);
+  return {
+    folder,
+    kind: 'raw',
+    architecture: undefined,
+    contextLength: undefined,
+    vocabularySize: undefined,
+    path: {
+      kind: 'ready-made',
+      precision: storedPrecision(file),
+      reason: `${path.relative(folder, graph)}, without a tokenizer: it is called with tensors`,
+    },
+    weights,
+    parameters,
+    weightBytes: bytes,
+    graphs: [graphReport(folder, file)],
+  };
 }
 
 async function inspectDecoder(folder: string, options: InspectOptions): Promise<ModelReport> {

@@ -1,10 +1,12 @@
 import { resolve } from 'node:path';
+import { rawGraph } from '../model/raw-graph.js';
 import type { Environment } from '../runtime/index.js';
 import { loadEncoder, modelKind, type EncoderModelOptions } from './load-encoder.js';
 import { loadGeneration, type GenerationOptions } from './load-generation.js';
+import { loadRaw } from './load-raw.js';
 import type { Model } from './types.js';
 
-/** Settings of either kind of model; each takes those that concern it. */
+/** Settings of all kinds of models; each takes those that concern it. */
 export type ModelOptions = GenerationOptions & Pick<EncoderModelOptions, 'batching'>;
 
 /**
@@ -18,6 +20,11 @@ export async function loadModel(
   options: ModelOptions,
 ): Promise<Model> {
   const path = resolve(folder);
+  const graph = await rawGraph(path, options.precision);
+  if (graph !== undefined) {
+    const { id, session, engine } = options;
+    return loadRaw(environment, path, graph, { id, session, maxWaiting: engine?.maxWaiting });
+  }
   return (await modelKind(path)) === 'encoder'
     ? loadEncoder(environment, path, encoderOptions(options))
     : loadGeneration(environment, path, options);

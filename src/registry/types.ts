@@ -3,6 +3,7 @@ import type { EncoderService } from '../encoder/types.js';
 import type { GenerationEngine } from '../engine/types.js';
 import type { EncoderTask } from '../model/encoder.js';
 import type { RunPath } from '../model/run-path.js';
+import type { GraphService } from '../tensors/graph-service.js';
 import type { Tokenizer } from '../text/types.js';
 
 /** What every served model has. */
@@ -11,9 +12,6 @@ interface ServedModel {
   readonly id: string;
   /** Seconds since the epoch at which it was loaded. */
   readonly created: number;
-  readonly tokenizer: Tokenizer;
-  /** Longest input (for generators: input and output together), in tokens. */
-  readonly contextLength: number;
   /** Kind of processor that it runs on. */
   readonly device?: 'cpu' | undefined;
   /** How it runs, and why. */
@@ -21,8 +19,15 @@ interface ServedModel {
   close(): Promise<void>;
 }
 
+/** What every model that reads text has. */
+interface ServedTextModel extends ServedModel {
+  readonly tokenizer: Tokenizer;
+  /** Longest input (for generators: input and output together), in tokens. */
+  readonly contextLength: number;
+}
+
 /** A decoder that writes text. */
-export interface GenerationModel extends ServedModel {
+export interface GenerationModel extends ServedTextModel {
   readonly kind: 'generation';
   readonly engine: GenerationEngine;
   /** Most tokens to generate for one sequence, whatever a request asks for; undefined: as many as fit. */
@@ -36,7 +41,7 @@ export interface GenerationModel extends ServedModel {
 }
 
 /** A one-shot model: embeddings, classification, masks. */
-export interface EncoderModel extends ServedModel {
+export interface EncoderModel extends ServedTextModel {
   readonly kind: 'encoder';
   readonly task: EncoderTask;
   readonly encoder: EncoderService;
@@ -48,7 +53,14 @@ export interface EncoderModel extends ServedModel {
   readonly activation: 'softmax' | 'sigmoid' | 'none';
 }
 
-export type Model = GenerationModel | EncoderModel;
+/** A graph that is run as it is, on tensors of those who ask. */
+export interface RawModel extends ServedModel {
+  readonly kind: 'raw';
+  readonly tensors: Pick<GraphService, 'inputs' | 'outputs' | 'infer' | 'stats'>;
+}
+
+export type TextModel = GenerationModel | EncoderModel;
+export type Model = TextModel | RawModel;
 
 /** Where a served model comes from, and how long it stays in memory. */
 export interface ModelSource {

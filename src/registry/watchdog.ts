@@ -69,7 +69,18 @@ export class Watchdog {
 
 /** Counts that change whenever a run ends or a request comes or goes; undefined for a model with nothing to do. */
 function progressOf(model: Model): string | undefined {
-  const stats = model.kind === 'generation' ? model.engine.stats() : model.encoder.stats();
+  const stats = statsOf(model);
   if (stats.running === 0 && stats.waiting === 0) return undefined;
   return Object.values(stats).join();
+}
+
+function statsOf(model: Model): { readonly running: number; readonly waiting: number } {
+  switch (model.kind) {
+    case 'generation':
+      return model.engine.stats();
+    case 'encoder':
+      return model.encoder.stats();
+    case 'raw':
+      return model.tensors.stats();
+  }
 }

@@ -1,6 +1,6 @@
 /** ONNX Runtime through its C API: typed, disposable handles. Nothing here knows of models or requests. */
 export { OrtError } from './api.js';
-export { elementSize, type ElementType, type TensorData } from './element-type.js';
+export { elementSize, viewOf, type ElementType, type TensorData } from './element-type.js';
 export { Environment, type RuntimeLogLevel } from './environment.js';
 export { IoBinding } from './io-binding.js';
 export { libraryFolder, resolveLibrary } from './library.js';

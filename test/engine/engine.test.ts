@@ -96,18 +96,14 @@ t.test('ends at the end of the context', async t => {
 t.test('long prompts are prefilled in chunks between which others decode', async t => {
   const { engine, decoder } = setup(t, { options: { prefillTokens: 2 } });
   await Promise.all([
-    text(engine, greedy(prompt('a'), { maxTokens: 6 })),
+    text(engine, greedy(prompt('a'), { maxTokens: 40 })),
     text(engine, greedy(prompt('abcdefg'), { maxTokens: 1 })),
   ]);
-  t.strictSame(decoder.runs.slice(0, 7), [
-    'prefill 0 1',
-    'prefill 1 2',
-    'decode 1',
-    'prefill 1 2',
-    'decode 1',
-    'prefill 1 2',
-    'decode 1',
-  ]);
+  // How many decode in between depends on how long the runs take.
+  t.match(
+    decoder.runs.join(', '),
+    /^prefill 0 1, (decode 1, )*prefill 1 2, (decode 1, )+prefill 1 2, (decode 1, )+prefill 1 2, (decode 1, )+prefill 1 1, decode/,
+  );
 });
 
 t.test('waits for a slot in order of arrival', async t => {
@@ -276,7 +272,7 @@ t.test('several answers to one prompt prefill it once', async t => {
   const { engine, decoder } = setup(t, { slots: 3 });
   await Promise.all([1, 2, 3].map(() => text(engine, greedy(prompt(LONG), { maxTokens: 4 }))));
   const prefills = decoder.runs.filter(run => run.startsWith('prefill'));
-  t.strictSame(prefills, ['prefill 0 26', 'prefill 1 1', 'prefill 2 1']);
+  t.match(prefills, ['prefill 0 26', /^prefill \d 1$/, /^prefill \d 1$/]);
 });
 
 t.test('prefix reuse can be turned off', async t => {

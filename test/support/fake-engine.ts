@@ -13,9 +13,11 @@ import { LETTERS } from './letter-tokenizer.js';
 /** What a sequence does: yields its events, or throws. What it waits for is up to the test. */
 export type Script = (request: GenerationRequest, signal: AbortSignal) => AsyncIterable<GenerationEvent>;
 
+const CONTEXT_LENGTH = 64;
+
 /** An engine without a model: its sequences follow a script. Everything else is as the contract says. */
 export class FakeEngine implements GenerationEngine {
-  readonly contextLength = 64;
+  readonly contextLength = CONTEXT_LENGTH;
   readonly slots = 4;
   /** All that were accepted, in order. */
   readonly requests: GenerationRequest[] = [];
@@ -124,11 +126,12 @@ export async function* spellAlphabet(request: GenerationRequest): AsyncGenerator
     };
   }
   const last = promptIds[promptIds.length - 1]! + (sampling.seed ?? 0);
-  for (let n = 0; n < stop.maxTokens; n++) {
+  const most = Math.min(stop.maxTokens, CONTEXT_LENGTH - promptIds.length);
+  for (let n = 0; n < most; n++) {
     await new Promise(setImmediate);
     const id = (last + 1 + n) % 26;
     const token = { id, logprobs: logprobs === undefined ? undefined : fakeLogprobs(id, n, logprobs) };
-    const finishReason = n + 1 === stop.maxTokens ? 'length' : undefined;
+    const finishReason = n + 1 === most ? 'length' : undefined;
     yield { type: 'delta', text: LETTERS[id]!, tokens: [token], finishReason };
   }
 }

@@ -19,7 +19,7 @@ export function modelOf(path: string): string {
   if (/token-classification/.test(path)) return 'token-classification';
   if (/classify|predict/.test(path)) return 'sequence-classification';
   if (/rank|score/.test(path)) return 'ranker';
-  return /embed|similarity/.test(path) ? 'embedding' : 'writer';
+  return /embed|similarity|infer/.test(path) ? 'embedding' : 'writer';
 }
 
 /** A server with a model of every kind. Its text is made by the real engine, over a decoder whose tokens depend on all before them. */

@@ -49,6 +49,19 @@ const text = fc.oneof(
   { weight: 1, arbitrary: fc.string({ maxLength: 30 }) },
 );
 
+/** Inputs of an encoder that is called with tensors: token ids, and perhaps a mask. */
+export const encoderTensors: fc.Arbitrary<unknown> = fc
+  .tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 8 }), fc.boolean())
+  .chain(([rows, length, masked]): fc.Arbitrary<unknown> => {
+    const size = rows * length;
+    const tensor = (name: string, value: fc.Arbitrary<number>): fc.Arbitrary<object> =>
+      fc
+        .array(value, { minLength: size, maxLength: size })
+        .map(data => ({ name, datatype: 'INT64', shape: [rows, length], data }));
+    const ids = tensor('input_ids', fc.nat(20));
+    return masked ? fc.tuple(ids, tensor('attention_mask', fc.constant(1))) : fc.tuple(ids);
+  });
+
 /** Fields that most requests need, although their schemas do not say so. */
 const WANTED = new Set(['content', 'input']);
 
@@ -64,8 +77,14 @@ export class BodyFactory {
    * @param schemas the document's components.
    * @param model the name of a model that can do what is asked.
    * @param others names of other models that are served.
+   * @param fields values for fields whose schemas do not tell what is right.
    */
-  constructor(schemas: Readonly<Record<string, JsonSchema>>, model: string, others: readonly string[]) {
+  constructor(
+    schemas: Readonly<Record<string, JsonSchema>>,
+    model: string,
+    others: readonly string[],
+    fields: Readonly<Record<string, fc.Arbitrary<unknown>>> = {},
+  ) {
     this.#schemas = schemas;
     const few = fc.constantFrom(1, 2, 3);
     const tokens = fc.integer({ min: 1, max: 24 });
@@ -81,6 +100,7 @@ export class BodyFactory {
       max_tokens: tokens,
       max_completion_tokens: tokens,
       max_output_tokens: tokens,
+      ...fields,
     };
   }
 

@@ -1,6 +1,6 @@
 import { Agent, request } from 'node:http';
 import fc from 'fast-check';
-import { BodyFactory, type JsonSchema } from './bodies.js';
+import { BodyFactory, encoderTensors, type JsonSchema } from './bodies.js';
 
 /** As much of an OpenAPI document as is needed to call it. */
 export interface OpenApiDocument {
@@ -52,7 +52,8 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzResult> {
   const operations = Object.entries(document.paths).flatMap(([path, { post }]) => {
     const schema = post?.requestBody?.content['application/json']?.schema;
     if (schema === undefined) return [];
-    const factory = new BodyFactory(document.components.schemas, modelOf(path), models);
+    const fields = path.endsWith('/infer') ? { inputs: encoderTensors, outputs: fc.constant(null) } : {};
+    const factory = new BodyFactory(document.components.schemas, modelOf(path), models, fields);
     return [{ path, bodies: factory.bodies(schema) }];
   });
   const agent = new Agent({ keepAlive: true, maxSockets: concurrency });

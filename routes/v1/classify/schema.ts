@@ -8,7 +8,7 @@ import {
   usageField,
 } from '../../../src/http/schemas/encoding.js';
 import { nullable } from '../../../src/http/schemas/nullable.js';
-import { errorResponses, json, refTo } from '../../../src/http/schemas/shared.js';
+import { errorResponses, json, MODEL_ERRORS, refTo } from '../../../src/http/schemas/shared.js';
 
 const TextPair = Type.Object(
   { text: Type.String(), text_pair: nullable(Type.String()) },
@@ -99,7 +99,7 @@ export const classifySchema = {
   body: refTo(ClassifyRequest),
   response: {
     200: json('The classifications, in the order of the inputs.', refTo(ClassificationList)),
-    ...errorResponses(400, 401, 404, 413, 415, 429, 500, 503),
+    ...errorResponses(MODEL_ERRORS),
   },
 };
 

@@ -2,7 +2,7 @@ import { Type, type Static } from '@fastify/type-provider-typebox';
 import { nullable } from '../../../src/http/schemas/nullable.js';
 import { samplingFields } from '../../../src/http/schemas/sampling.js';
 import { structureFields } from '../../../src/http/schemas/structured.js';
-import { errorResponses, refTo, UsageSchema } from '../../../src/http/schemas/shared.js';
+import { errorResponses, MODEL_ERRORS, refTo, UsageSchema } from '../../../src/http/schemas/shared.js';
 
 const TokenIds = Type.Array(Type.Integer({ minimum: 0, title: 'token id' }), { minItems: 1 });
 
@@ -186,7 +186,7 @@ export const completionSchema = {
         'text/event-stream': { schema: refTo(CompletionChunk) },
       },
     },
-    ...errorResponses(400, 401, 404, 413, 415, 429, 500, 503),
+    ...errorResponses(MODEL_ERRORS),
   },
 };
 

@@ -1,6 +1,6 @@
 import { Type } from '@fastify/type-provider-typebox';
 import { nullable } from '../../../src/http/schemas/nullable.js';
-import { errorResponses, json, refTo } from '../../../src/http/schemas/shared.js';
+import { errorResponses, json, MODEL_ERRORS, refTo } from '../../../src/http/schemas/shared.js';
 
 const DetokenizeRequest = Type.Object(
   {
@@ -38,6 +38,6 @@ export const detokenizeSchema = {
   body: refTo(DetokenizeRequest),
   response: {
     200: json('The text.', refTo(Detokenized)),
-    ...errorResponses(400, 401, 404, 413, 415, 500, 503),
+    ...errorResponses(MODEL_ERRORS),
   },
 };

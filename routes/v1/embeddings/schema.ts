@@ -7,7 +7,7 @@ import {
   usageField,
 } from '../../../src/http/schemas/encoding.js';
 import { nullable, nullableEnum } from '../../../src/http/schemas/nullable.js';
-import { errorResponses, json, refTo } from '../../../src/http/schemas/shared.js';
+import { errorResponses, json, MODEL_ERRORS, refTo } from '../../../src/http/schemas/shared.js';
 
 const EmbeddingsRequest = Type.Object(
   {
@@ -95,7 +95,7 @@ export const embeddingsSchema = {
   body: refTo(EmbeddingsRequest),
   response: {
     200: json('The embeddings.', refTo(EmbeddingList)),
-    ...errorResponses(400, 401, 404, 413, 415, 429, 500, 503),
+    ...errorResponses(MODEL_ERRORS),
   },
 };
 

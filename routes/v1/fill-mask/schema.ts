@@ -8,7 +8,7 @@ import {
   usageField,
 } from '../../../src/http/schemas/encoding.js';
 import { described, nullable } from '../../../src/http/schemas/nullable.js';
-import { errorResponses, json, refTo } from '../../../src/http/schemas/shared.js';
+import { errorResponses, json, MODEL_ERRORS, refTo } from '../../../src/http/schemas/shared.js';
 
 /** Most masks in one request; for each, the model computes a score for every token of its vocabulary. */
 export const MAX_MASKS = 64;
@@ -113,7 +113,7 @@ export const fillMaskSchema = {
   body: refTo(FillMaskRequest),
   response: {
     200: json('The tokens for each mask of each text.', refTo(FillMaskList)),
-    ...errorResponses(400, 401, 404, 413, 415, 429, 500, 503),
+    ...errorResponses(MODEL_ERRORS),
   },
 };
 

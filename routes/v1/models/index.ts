@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { capabilitiesOf } from '../../../src/http/capabilities.js';
 import type { RouteOptions } from '../../../src/http/route-options.js';
-import type { ServedEntry } from '../../../src/registry/types.js';
+import type { Model, ServedEntry } from '../../../src/registry/types.js';
 import { listSchema, modelSchema, schemas } from './schema.js';
 
 const models: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { registry }) => {
@@ -32,12 +32,19 @@ function describe({ id, aliases, state, model }: ServedEntry, started: number): 
     owned_by: 'kvasir',
     aliases,
     state,
-    ...(model !== undefined && {
-      max_model_len: model.contextLength,
-      task: model.kind === 'generation' ? 'text-generation' : model.task,
-      capabilities: capabilitiesOf(model),
-    }),
+    ...(model !== undefined && { ...sizeAndTask(model), capabilities: capabilitiesOf(model) }),
   };
+}
+
+function sizeAndTask(model: Model): object {
+  switch (model.kind) {
+    case 'generation':
+      return { max_model_len: model.contextLength, task: 'text-generation' };
+    case 'encoder':
+      return { max_model_len: model.contextLength, task: model.task };
+    case 'raw':
+      return { task: 'raw-tensors' };
+  }
 }
 
 export default models;

@@ -1,6 +1,18 @@
 import { Type } from '@fastify/type-provider-typebox';
 import { CAPABILITIES } from '../../../src/http/capabilities.js';
-import { errorResponses, json, refTo } from '../../../src/http/schemas/shared.js';
+import { COMMON_ERRORS, errorResponses, json, refTo } from '../../../src/http/schemas/shared.js';
+
+const EXAMPLE = {
+  id: 'stories',
+  object: 'model',
+  created: 1767225600,
+  owned_by: 'kvasir',
+  aliases: [],
+  state: 'loaded',
+  max_model_len: 512,
+  task: 'text-generation',
+  capabilities: ['completions', 'chat/completions'],
+};
 
 const Model = Type.Object(
   {
@@ -18,13 +30,13 @@ const Model = Type.Object(
     max_model_len: Type.Optional(
       Type.Integer({
         description:
-          'Longest input in tokens; for text generation, input and output together. Only while it is loaded.',
+          'Longest input in tokens; for text generation, input and output together. Only of models that read text, and while they are loaded.',
       }),
     ),
     task: Type.Optional(
       Type.String({
         description:
-          'What it does: `text-generation`, or the task of an encoder, such as `embedding`. Only while it is loaded.',
+          'What it does: `text-generation`, the task of an encoder, such as `embedding`, or `raw-tensors`. Only while it is loaded.',
       }),
     ),
     capabilities: Type.Optional(
@@ -36,25 +48,13 @@ const Model = Type.Object(
   },
   {
     $id: 'Model',
-    examples: [
-      {
-        id: 'stories',
-        object: 'model',
-        created: 1767225600,
-        owned_by: 'kvasir',
-        aliases: [],
-        state: 'loaded',
-        max_model_len: 512,
-        task: 'text-generation',
-        capabilities: ['completions', 'chat/completions'],
-      },
-    ],
+    examples: [EXAMPLE],
   },
 );
 
 const ModelList = Type.Object(
   { object: Type.String({ const: 'list' }), data: Type.Array(refTo(Model)) },
-  { $id: 'ModelList' },
+  { $id: 'ModelList', examples: [{ object: 'list', data: [EXAMPLE] }] },
 );
 
 /** To be made known before the routes. */
@@ -65,7 +65,7 @@ export const listSchema = {
   summary: 'List the models',
   description: 'The models that are served, in the order in which they were named at start.',
   tags: ['Models'],
-  response: { 200: json('The models.', refTo(ModelList)), ...errorResponses(401, 500, 503) },
+  response: { 200: json('The models.', refTo(ModelList)), ...errorResponses(COMMON_ERRORS) },
 };
 
 export const modelSchema = {
@@ -74,5 +74,5 @@ export const modelSchema = {
   description: 'One model by its name, in which slashes may be left as they are.',
   tags: ['Models'],
   params: Type.Object({ model: Type.String({ description: 'Its name.', examples: ['stories'] }) }),
-  response: { 200: json('The model.', refTo(Model)), ...errorResponses(401, 404, 500, 503) },
+  response: { 200: json('The model.', refTo(Model)), ...errorResponses([...COMMON_ERRORS, 404]) },
 };

@@ -8,7 +8,7 @@ import {
   usageField,
 } from '../../../src/http/schemas/encoding.js';
 import { nullable } from '../../../src/http/schemas/nullable.js';
-import { errorResponses, json, refTo } from '../../../src/http/schemas/shared.js';
+import { errorResponses, json, MODEL_ERRORS, refTo } from '../../../src/http/schemas/shared.js';
 
 const RerankRequest = Type.Object(
   {
@@ -83,6 +83,6 @@ export const rerankSchema = {
   body: refTo(RerankRequest),
   response: {
     200: json('The documents, the best first.', refTo(Ranking)),
-    ...errorResponses(400, 401, 404, 413, 415, 429, 500, 503),
+    ...errorResponses(MODEL_ERRORS),
   },
 };

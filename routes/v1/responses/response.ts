@@ -8,6 +8,8 @@ import type { OutputItem, Response, ResponseRequest } from './schema.js';
 /** An event of a response's stream; its number is added when it is sent. */
 type Event = { readonly type: string } & Readonly<Record<string, unknown>>;
 
+type OutputMessage = Extract<OutputItem, { type: 'message' }>;
+
 /** Writes a response as its parts come: the same object in a stream and in one answer. */
 export class ResponseWriter {
   readonly #job: ChatJob;
@@ -72,13 +74,13 @@ export class ResponseWriter {
     if (part.type === 'text') {
       const events = this.#open?.item.type === 'message' ? [] : [...this.#close(), ...this.#openMessage()];
       const { item, index } = this.#open!;
-      item.content![0]!.text += part.text;
+      if (item.type === 'message') item.content[0]!.text += part.text;
       const place = { item_id: item.id, output_index: index, content_index: 0 };
       return [...events, { type: 'response.output_text.delta', ...place, delta: part.text, logprobs: [] }];
     }
     if (part.type === 'call') return [...this.#close(), ...this.#openCall(part.index, part.name)];
     const { item, index } = this.#open!;
-    item.arguments += part.text;
+    if (item.type === 'function_call') item.arguments += part.text;
     return [
       {
         type: 'response.function_call_arguments.delta',
@@ -104,7 +106,7 @@ export class ResponseWriter {
   }
 
   #openMessage(): Event[] {
-    const item: OutputItem = {
+    const item: OutputMessage = {
       id: newId('msg'),
       type: 'message',
       status: 'in_progress',
@@ -113,7 +115,7 @@ export class ResponseWriter {
     };
     const index = this.#items.push(item) - 1;
     const added = { type: 'response.output_item.added', output_index: index, item: { ...item, content: [] } };
-    item.content!.push({ type: 'output_text', text: '', annotations: [] });
+    item.content.push({ type: 'output_text', text: '', annotations: [] });
     this.#open = { item, index, call: undefined };
     return [
       added,
@@ -122,7 +124,7 @@ export class ResponseWriter {
         item_id: item.id,
         output_index: index,
         content_index: 0,
-        part: { ...item.content![0] },
+        part: { ...item.content[0] },
       },
     ];
   }
@@ -159,7 +161,7 @@ export class ResponseWriter {
         },
         done,
       ];
-    const part = item.content![0]!;
+    const part = item.content[0]!;
     return [
       { type: 'response.output_text.done', ...place, content_index: 0, text: part.text, logprobs: [] },
       { type: 'response.content_part.done', ...place, content_index: 0, part },

@@ -1,6 +1,6 @@
-import { Type, type Static } from '@fastify/type-provider-typebox';
+import { Type, type Static, type TProperties } from '@fastify/type-provider-typebox';
 import { nullable } from '../../../src/http/schemas/nullable.js';
-import { errorResponses, refTo } from '../../../src/http/schemas/shared.js';
+import { errorResponses, MODEL_ERRORS, refTo } from '../../../src/http/schemas/shared.js';
 
 const Content = Type.Union([
   Type.String(),
@@ -99,19 +99,27 @@ const OutputText = Type.Object({
 
 const STATUS = Type.String({ enum: ['in_progress', 'completed', 'incomplete'] });
 
-const OutputItem = Type.Object(
-  {
-    id: Type.String(),
-    type: Type.String({ enum: ['message', 'function_call'] }),
-    status: STATUS,
-    role: Type.Optional(Type.String({ const: 'assistant' })),
-    content: Type.Optional(Type.Array(OutputText)),
-    call_id: Type.Optional(Type.String()),
-    name: Type.Optional(Type.String()),
-    arguments: Type.Optional(Type.String()),
-  },
-  { $id: 'ResponseOutputItem', description: 'A message, or a call of a function.' },
-);
+const OutputMessage = Type.Object({
+  id: Type.String(),
+  type: Type.Literal('message'),
+  status: STATUS,
+  role: Type.Literal('assistant'),
+  content: Type.Array(OutputText),
+});
+
+const OutputCall = Type.Object({
+  id: Type.String(),
+  type: Type.Literal('function_call'),
+  status: STATUS,
+  call_id: Type.String(),
+  name: Type.String(),
+  arguments: Type.String({ description: 'A JSON object, as text.' }),
+});
+
+const OutputItem = Type.Union([OutputMessage, OutputCall], {
+  $id: 'ResponseOutputItem',
+  description: 'A message, or a call of a function.',
+});
 
 const ResponseUsage = Type.Object({
   input_tokens: Type.Integer(),
@@ -189,13 +197,55 @@ const Response = Type.Object(
   },
 );
 
-const ResponseEvent = Type.Object(
-  { type: Type.String(), sequence_number: Type.Integer() },
+/** An event; its type tells which fields it has. */
+function event<T extends TProperties>(types: readonly string[], fields: T) {
+  return Type.Object({
+    type: Type.Unsafe<string>({ type: 'string', enum: types }),
+    sequence_number: Type.Integer({ description: 'From 0 on.' }),
+    ...fields,
+  });
+}
+
+const outputIndex = { output_index: Type.Integer({ description: 'Which item of `output` it is.' }) };
+const itemPlace = { item_id: Type.String(), ...outputIndex };
+const partPlace = { ...itemPlace, content_index: Type.Integer() };
+
+const ResponseEvent = Type.Union(
+  [
+    event(['response.created', 'response.in_progress', 'response.completed', 'response.incomplete'], {
+      response: refTo(Response),
+    }),
+    event(['response.output_item.added', 'response.output_item.done'], {
+      ...outputIndex,
+      item: refTo(OutputItem),
+    }),
+    event(['response.content_part.added', 'response.content_part.done'], { ...partPlace, part: OutputText }),
+    event(['response.output_text.delta'], {
+      ...partPlace,
+      delta: Type.String({ description: 'What is new.' }),
+      logprobs: Type.Array(Type.Unknown()),
+    }),
+    event(['response.output_text.done'], {
+      ...partPlace,
+      text: Type.String(),
+      logprobs: Type.Array(Type.Unknown()),
+    }),
+    event(['response.function_call_arguments.delta'], { ...itemPlace, delta: Type.String() }),
+    event(['response.function_call_arguments.done'], {
+      ...itemPlace,
+      name: Type.String(),
+      arguments: Type.String(),
+    }),
+    event(['error'], {
+      code: Type.Union([Type.String(), Type.Null()]),
+      message: Type.String(),
+      param: Type.Union([Type.String(), Type.Null()]),
+    }),
+  ],
   {
     $id: 'ResponseEvent',
-    additionalProperties: true,
     description:
-      'The data of one event; its type is the name of the event too: `response.created`, `response.in_progress`, `response.output_item.added`, `response.content_part.added`, `response.output_text.delta`, `response.output_text.done`, `response.content_part.done`, `response.function_call_arguments.delta`, `response.function_call_arguments.done`, `response.output_item.done`, and at the end `response.completed`, `response.incomplete` or `error`.',
+      'The data of one event. Its type is the name of the event too; the last is `response.completed`, `response.incomplete` or `error`.',
     examples: [
       {
         type: 'response.output_text.delta',
@@ -228,7 +278,7 @@ export const responseSchema = {
         'text/event-stream': { schema: refTo(ResponseEvent) },
       },
     },
-    ...errorResponses(400, 401, 404, 413, 415, 429, 500, 503),
+    ...errorResponses(MODEL_ERRORS),
   },
 };
 

@@ -8,7 +8,7 @@ import {
   usageField,
 } from '../../../src/http/schemas/encoding.js';
 import { described, nullable } from '../../../src/http/schemas/nullable.js';
-import { errorResponses, json, refTo } from '../../../src/http/schemas/shared.js';
+import { errorResponses, json, MODEL_ERRORS, refTo } from '../../../src/http/schemas/shared.js';
 
 const ScoreRequest = Type.Object(
   {
@@ -69,6 +69,6 @@ export const scoreSchema = {
   body: refTo(ScoreRequest),
   response: {
     200: json('The scores, in the order of the pairs.', refTo(PairScoreList)),
-    ...errorResponses(400, 401, 404, 413, 415, 429, 500, 503),
+    ...errorResponses(MODEL_ERRORS),
   },
 };

@@ -8,7 +8,7 @@ import {
   usageField,
 } from '../../../src/http/schemas/encoding.js';
 import { described, nullable, nullableEnum } from '../../../src/http/schemas/nullable.js';
-import { errorResponses, json, refTo } from '../../../src/http/schemas/shared.js';
+import { errorResponses, json, MODEL_ERRORS, refTo } from '../../../src/http/schemas/shared.js';
 
 const TokenClassificationRequest = Type.Object(
   {
@@ -103,7 +103,7 @@ export const tokenClassificationSchema = {
   body: refTo(TokenClassificationRequest),
   response: {
     200: json('The entities of each text.', refTo(TokenClassificationList)),
-    ...errorResponses(400, 401, 404, 413, 415, 429, 500, 503),
+    ...errorResponses(MODEL_ERRORS),
   },
 };
 

@@ -1,6 +1,6 @@
 import { Type } from '@fastify/type-provider-typebox';
 import { nullable } from '../../../src/http/schemas/nullable.js';
-import { errorResponses, json, refTo } from '../../../src/http/schemas/shared.js';
+import { errorResponses, json, MODEL_ERRORS, refTo } from '../../../src/http/schemas/shared.js';
 
 const TokenizeRequest = Type.Object(
   {
@@ -51,6 +51,6 @@ export const tokenizeSchema = {
   body: refTo(TokenizeRequest),
   response: {
     200: json('The tokens.', refTo(Tokens)),
-    ...errorResponses(400, 401, 404, 413, 415, 500, 503),
+    ...errorResponses(MODEL_ERRORS),
   },
 };

@@ -1,4 +1,5 @@
 import { Type, type Static, type TSchema, type TUnsafe } from '@fastify/type-provider-typebox';
+import { errorBody, type ErrorBody, type ErrorType } from '../errors.js';
 
 /** OpenAI's error; see `ErrorBody`. */
 export const ErrorSchema = Type.Object(
@@ -43,26 +44,103 @@ export const UsageSchema = Type.Object(
 /** Schemas that all routes may refer to. */
 export const SHARED_SCHEMAS = [ErrorSchema, UsageSchema] as const;
 
-const ERRORS = {
-  400: 'The request is malformed, a field is wrong, or the prompt does not fit into the context.',
-  401: 'The API key is missing or wrong.',
-  404: 'There is no such model, or it cannot do this.',
-  413: 'The body is too large.',
-  415: 'The body is not `application/json`.',
-  429: 'Too many requests are waiting; `retry-after` says when to come again.',
-  500: 'The server failed.',
-  503: 'The server is shutting down.',
-} as const;
+interface DocumentedError {
+  readonly description: string;
+  readonly example: ErrorBody;
+}
 
-/** @returns the `response` entries of the given error statuses. */
-export function errorResponses<S extends keyof typeof ERRORS>(...statuses: S[]): Record<S, object> {
-  const entries = statuses.map(status => [status, json(ERRORS[status], refTo(ErrorSchema))]);
+function documented(
+  description: string,
+  type: ErrorType,
+  message: string,
+  fields: { readonly code: string; readonly param?: string },
+): DocumentedError {
+  return { description, example: errorBody(type, message, fields) };
+}
+
+const ERRORS = {
+  400: documented(
+    'The request is malformed, a field is wrong, or the prompt does not fit into the context.',
+    'invalid_request_error',
+    'model is required',
+    { code: 'invalid_request', param: 'model' },
+  ),
+  401: documented(
+    'The API key is missing or wrong.',
+    'authentication_error',
+    'the API key is missing or wrong; send it as authorization: Bearer KEY',
+    { code: 'invalid_api_key' },
+  ),
+  404: documented(
+    'There is no such model, or it cannot do this.',
+    'invalid_request_error',
+    'the model "nobody" is not served here; there are: stories, encoder',
+    { code: 'model_not_found', param: 'model' },
+  ),
+  413: documented('The body is too large.', 'invalid_request_error', 'Request body is too large', {
+    code: 'body_too_large',
+  }),
+  415: documented('The body is of another media type.', 'invalid_request_error', 'Unsupported Media Type', {
+    code: 'unsupported_media_type',
+  }),
+  429: documented(
+    'Too many requests are waiting, or came from this client; `retry-after` says when to come again.',
+    'rate_limit_error',
+    '1024 requests are already waiting; try again later',
+    { code: 'queue_full' },
+  ),
+  500: documented(
+    'The server failed.',
+    'server_error',
+    "the server failed to process the request; its log has the reason under the response's x-request-id",
+    { code: 'runtime_failure' },
+  ),
+  503: documented('The server is shutting down.', 'server_error', 'the server is shutting down', {
+    code: 'shutting_down',
+  }),
+  504: documented(
+    'The time for the request was over before its answer was complete.',
+    'server_error',
+    'the time for the request was over before its answer was complete',
+    { code: 'deadline_exceeded' },
+  ),
+} as const satisfies Record<number, DocumentedError>;
+
+export type ErrorStatus = keyof typeof ERRORS;
+
+/**
+ * @param schema of the errors; by default OpenAI's.
+ * @param body makes such an error of one in OpenAI's shape.
+ * @returns the `response` entries of the given error statuses.
+ */
+export function errorResponses<S extends ErrorStatus>(
+  statuses: readonly S[],
+  schema: TSchema = ErrorSchema,
+  body: (status: number, error: ErrorBody) => object = (_status, error) => error,
+): Record<S, object> {
+  const entries = statuses.map(status => {
+    const { description, example } = ERRORS[status];
+    return [status, json(description, refTo(schema), body(status, example))];
+  });
   return Object.fromEntries(entries) as Record<S, object>;
 }
 
-/** A `response` entry of JSON. */
-export function json(description: string, schema: TSchema): object {
-  return { description, content: { 'application/json': { schema } } };
+/** What any request may be answered with. */
+export const COMMON_ERRORS = [401, 429, 500, 503] as const;
+
+/** What a request with a body that names a model may be answered with. */
+export const MODEL_ERRORS = [400, ...COMMON_ERRORS, 404, 413, 415, 504] as const;
+
+/**
+ * A `response` entry of JSON.
+ *
+ * @param example by default the schema's first.
+ */
+export function json(description: string, schema: TSchema, example?: unknown): object {
+  return {
+    description,
+    content: { 'application/json': { schema, ...(example !== undefined && { example }) } },
+  };
 }
 
 /**

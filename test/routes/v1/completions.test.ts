@@ -416,6 +416,12 @@ t.test('the sequences are aborted in the same turn of the event loop as the conn
   t.equal(engine.running.size, 0);
 });
 
+t.test('more tokens than any context holds end with the context', async t => {
+  const { choices, usage } = await complete({ prompt: 'abc', max_tokens: 1e308 });
+  t.equal(choices[0]?.finish_reason, 'length');
+  t.equal(usage.total_tokens, engine.contextLength);
+});
+
 t.test('whatever the body is, the answer is 2xx or 4xx in the right shape', async t => {
   const fields = [
     ...[

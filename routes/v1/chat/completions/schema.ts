@@ -2,7 +2,7 @@ import { Type, type Static } from '@fastify/type-provider-typebox';
 import { FunctionDefinition, Message } from '../../../../src/http/schemas/chat.js';
 import { nullable } from '../../../../src/http/schemas/nullable.js';
 import { samplingFields } from '../../../../src/http/schemas/sampling.js';
-import { errorResponses, refTo, UsageSchema } from '../../../../src/http/schemas/shared.js';
+import { errorResponses, MODEL_ERRORS, refTo, UsageSchema } from '../../../../src/http/schemas/shared.js';
 import { structureFields } from '../../../../src/http/schemas/structured.js';
 
 const ChatTool = Type.Object(
@@ -292,7 +292,7 @@ export const chatCompletionSchema = {
         'text/event-stream': { schema: refTo(ChatCompletionChunk) },
       },
     },
-    ...errorResponses(400, 401, 404, 413, 415, 429, 500, 503),
+    ...errorResponses(MODEL_ERRORS),
   },
 };
 

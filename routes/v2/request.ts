@@ -1,0 +1,104 @@
+import type { Static } from '@fastify/type-provider-typebox';
+import { datatypeOf } from '../../src/tensors/datatypes.js';
+import { fromBytes, fromJson, size, type TensorHead } from '../../src/tensors/elements.js';
+import { refuse } from '../../src/tensors/refusal.js';
+import type { NamedTensor, TensorPort, TensorService } from '../../src/tensors/types.js';
+import type { InferInput, InferRequest } from './schema.js';
+
+/** What is asked of a model. */
+export interface InferCall {
+  readonly inputs: readonly NamedTensor[];
+  readonly outputs: readonly WantedOutput[];
+}
+
+export interface WantedOutput {
+  readonly name: string;
+  /** As bytes behind the JSON. */
+  readonly binary: boolean;
+}
+
+/**
+ * Checks a request against what the model takes and gives.
+ *
+ * @param bytes binary data of the inputs, in their order.
+ * @throws KvasirError `invalid_request` naming the tensor at fault
+ */
+export function readCall(
+  request: Static<typeof InferRequest>,
+  bytes: Uint8Array,
+  model: Pick<TensorService, 'inputs' | 'outputs'>,
+): InferCall {
+  const inputs: NamedTensor[] = [];
+  let position = 0;
+  for (const input of request.inputs) {
+    const head = checked(input, model.inputs);
+    if (inputs.some(({ name }) => name === head.name)) refuse(`input '${head.name}' is there twice`);
+    const length = input.parameters?.binary_data_size ?? undefined;
+    if (length === undefined) {
+      if (!Array.isArray(input.data)) return refuse(`input '${head.name}' has no data`);
+      inputs.push({ ...head, data: fromJson(head, input.data) });
+    } else {
+      if (Array.isArray(input.data)) refuse(`input '${head.name}' has data and binary_data_size`);
+      inputs.push({ ...head, data: fromBytes(head, bytes.subarray(position, position + length), length) });
+      position += length;
+    }
+  }
+  if (position !== bytes.length)
+    refuse(`the body has ${bytes.length} bytes of binary data, but the inputs have ${position}`);
+  for (const { name, optional } of model.inputs)
+    if (!optional && !inputs.some(input => input.name === name))
+      refuse(`input '${name}' is missing; the model takes ${names(model.inputs)}`);
+  return { inputs, outputs: wantedOutputs(request, model.outputs) };
+}
+
+/** An input as the model knows it. */
+function checked(
+  { name, datatype, shape }: Static<typeof InferInput>,
+  ports: readonly TensorPort[],
+): TensorHead {
+  const port = ports.find(known => known.name === name);
+  if (port === undefined)
+    return refuse(`the model has no input ${JSON.stringify(name)}, only ${names(ports)}`);
+  const wanted = datatypeOf(port.type);
+  if (datatype !== wanted) refuse(`input '${name}' is ${datatype}, but the model takes ${wanted}`);
+  // Of an unknown rank ONNX Runtime says no more than of a scalar; it checks by itself.
+  const fits =
+    port.shape.length === 0 ||
+    (shape.length === port.shape.length &&
+      port.shape.every((dimension, i) => typeof dimension === 'string' || dimension === shape[i]));
+  const expected = port.shape.map(dimension => (typeof dimension === 'number' ? dimension : -1));
+  if (!fits)
+    refuse(
+      `input '${name}' has the shape [${shape.join(', ')}], but the model takes [${expected.join(', ')}]${expected.includes(-1) ? ', where -1 is any size' : ''}`,
+    );
+  if (!Number.isSafeInteger(size(shape)))
+    refuse(`input '${name}' has the shape [${shape.join(', ')}], which is too large`);
+  return { name, type: port.type, shape };
+}
+
+function wantedOutputs(
+  { outputs, parameters }: Static<typeof InferRequest>,
+  ports: readonly TensorPort[],
+): WantedOutput[] {
+  const binary = parameters?.binary_data_output ?? false;
+  if (outputs === undefined || outputs === null || outputs.length === 0)
+    return ports.map(({ name }) => ({ name, binary }));
+  const wanted = outputs.map(output => ({
+    name: output.name,
+    binary: output.parameters?.binary_data ?? binary,
+    // An extension that is not spoken here; to ignore it would answer something else than was asked.
+    classes: 'classification' in (output.parameters ?? {}),
+  }));
+  wanted.forEach(({ name, classes }, i) => {
+    if (!ports.some(port => port.name === name))
+      refuse(`the model has no output ${JSON.stringify(name)}, only ${names(ports)}`, 'outputs');
+    if (wanted.findIndex(other => other.name === name) !== i)
+      refuse(`output '${name}' is asked for twice`, 'outputs');
+    if (classes) refuse(`output '${name}': the classification extension is not supported`, 'outputs');
+  });
+  return wanted;
+}
+
+function names(ports: readonly TensorPort[]): string {
+  return ports.map(({ name }) => `'${name}'`).join(', ') || 'none';
+}

@@ -1,0 +1,166 @@
+import type { EncoderService } from '../encoder/types.js';
+import { KvasirError } from '../errors.js';
+import type { EncoderInput, EncoderOutput, EncoderTask } from '../model/encoder.js';
+import type { NamedTensor, TensorPort, TensorService } from './types.js';
+
+/** As much of a served encoder as is needed. */
+export interface TensorEncoder {
+  readonly task: EncoderTask;
+  /** Width of a result row. */
+  readonly width: number;
+  readonly encoder: EncoderService;
+}
+
+/** Most rows of a call. */
+const MOST_ROWS = 2048;
+
+/** Most numbers of an answer: 64 MiB. A row of logits over a vocabulary has many. */
+const MOST_VALUES = 2 ** 24;
+
+const BATCH = ['batch', 'sequence'];
+
+/**
+ * An encoder that takes token ids as tensors, by the names that exporters give them. It is the same service that texts go through: rows are
+ * batched with those of other requests, padding is dropped before it costs anything, and the model's limits hold.
+ */
+export class EncoderTensors implements TensorService {
+  readonly inputs: readonly TensorPort[] = [
+    { name: 'input_ids', type: 'int64', shape: BATCH },
+    { name: 'attention_mask', type: 'int64', shape: BATCH, optional: true },
+    { name: 'token_type_ids', type: 'int64', shape: BATCH, optional: true },
+  ];
+  readonly outputs: readonly TensorPort[];
+  readonly #model: TensorEncoder;
+
+  constructor(model: TensorEncoder) {
+    this.#model = model;
+    this.outputs = outputsOf(model);
+  }
+
+  async infer(
+    inputs: readonly NamedTensor[],
+    outputs: readonly string[],
+    signal: AbortSignal,
+  ): Promise<NamedTensor[]> {
+    const { encoder } = this.#model;
+    const rows = readRows(inputs);
+    this.#limit(rows);
+    const results = await encoder
+      .encode(
+        rows.map(row => this.#input(row)),
+        signal,
+      )
+      .catch((error: unknown) => {
+        if (error instanceof KvasirError && error.param === 'input')
+          throw new KvasirError(error.code, `input_ids: ${error.message}`, { param: 'input_ids' });
+        throw error;
+      });
+    return outputs.map(name => this.#output(name, rows, results));
+  }
+
+  #input({ ids, typeIds, kept }: Row): EncoderInput {
+    return {
+      ids,
+      ...(typeIds !== undefined && { typeIds }),
+      ...(this.#model.task === 'fill-mask' && { positions: kept.map((_, i) => i) }),
+    };
+  }
+
+  #limit(rows: readonly Row[]): void {
+    const [{ length } = { length: 0 }] = rows;
+    const perRow = this.outputs.reduce(
+      (sum, { shape }) => sum + shape.slice(1).reduce<number>((n, size) => n * this.#size(size, length), 1),
+      0,
+    );
+    if (perRow * rows.length > MOST_VALUES)
+      throw new KvasirError(
+        'invalid_request',
+        `input_ids: the answer to ${rows.length} rows of ${length} would be ${perRow * rows.length} numbers; at most ${MOST_VALUES} are given at once`,
+        { param: 'input_ids' },
+      );
+  }
+
+  #size(dimension: number | string, length: number): number {
+    return typeof dimension === 'number' ? dimension : length;
+  }
+
+  #output(name: string, rows: readonly Row[], results: readonly EncoderOutput[]): NamedTensor {
+    const { type, shape: dimensions } = this.outputs.find(output => output.name === name)!;
+    const [{ length } = { length: 0 }] = rows;
+    const shape = [rows.length, ...dimensions.slice(1).map(size => this.#size(size, length))];
+    const perRow = shape.slice(1).reduce((product, size) => product * size, 1);
+    const data = new Float32Array(rows.length * perRow);
+    results.forEach(({ values, width }, row) => {
+      const start = row * perRow;
+      if (this.#model.task === 'question-answering') {
+        const side = name === 'start_logits' ? 0 : 1;
+        rows[row]!.kept.forEach((position, i) => (data[start + position] = values[2 * i + side]!));
+      } else if (dimensions.length === 2) data.set(values, start);
+      else
+        rows[row]!.kept.forEach((position, i) =>
+          data.set(values.subarray(i * width, (i + 1) * width), start + position * width),
+        );
+    });
+    return { name, type, shape, data };
+  }
+}
+
+function outputsOf({ task, width }: TensorEncoder): TensorPort[] {
+  switch (task) {
+    case 'embedding':
+      return [{ name: 'sentence_embedding', type: 'float32', shape: ['batch', width] }];
+    case 'sequence-classification':
+      return [{ name: 'logits', type: 'float32', shape: ['batch', width] }];
+    case 'token-classification':
+    case 'fill-mask':
+      return [{ name: 'logits', type: 'float32', shape: [...BATCH, width] }];
+    case 'question-answering':
+      return ['start_logits', 'end_logits'].map(name => ({ name, type: 'float32', shape: BATCH }));
+  }
+}
+
+/** One text of a call. */
+interface Row {
+  /** Without padding. */
+  readonly ids: readonly number[];
+  readonly typeIds: readonly number[] | undefined;
+  /** Where each of them was. */
+  readonly kept: readonly number[];
+  /** With padding. */
+  readonly length: number;
+}
+
+function readRows(inputs: readonly NamedTensor[]): Row[] {
+  const ids = inputs.find(({ name }) => name === 'input_ids')!;
+  const [count, length] = ids.shape as [number, number];
+  if (count > MOST_ROWS)
+    return fail('input_ids', `has ${count} rows; at most ${MOST_ROWS} are taken at once`);
+  const numbers = ({ data }: NamedTensor): number[] => Array.from(data, Number);
+  const beside = (name: string): number[] | undefined => {
+    const tensor = inputs.find(input => input.name === name);
+    if (tensor === undefined) return undefined;
+    if (tensor.shape.join() !== ids.shape.join())
+      return fail(name, `has the shape [${tensor.shape.join()}], but input_ids has [${ids.shape.join()}]`);
+    return numbers(tensor);
+  };
+  const all = numbers(ids);
+  const mask = beside('attention_mask');
+  const types = beside('token_type_ids');
+  if (mask?.some(value => value !== 0 && value !== 1))
+    return fail('attention_mask', 'must have nothing but 0 and 1');
+  return Array.from({ length: count }, (_, row) => {
+    const start = row * length;
+    const positions = Array.from({ length }, (_, position) => position);
+    const kept = positions.filter(position => mask === undefined || mask[start + position] === 1);
+    return {
+      ids: kept.map(position => all[start + position]!),
+      typeIds: types && kept.map(position => types[start + position]!),
+      kept,
+      length,
+    };
+  });
+}
+
+function fail(param: string, fault: string): never {
+  throw new KvasirError('invalid_request', `${param} ${fault}`, { param });
+}

@@ -1,0 +1,174 @@
+import { KvasirError } from '../errors.js';
+import {
+  cpuMemoryInfo,
+  IoBinding,
+  OrtError,
+  RunOptions,
+  Tensor,
+  type Session,
+  type TensorInfo,
+} from '../runtime/index.js';
+import type { NamedTensor, NumericType, TensorPort, TensorService, TensorStats } from './types.js';
+
+interface Call {
+  readonly run: () => Promise<void>;
+  readonly refuse: (error: KvasirError) => void;
+}
+
+/** Runs any graph on tensors of its callers, one call after the other: ONNX Runtime uses all threads for each. */
+export class GraphService implements TensorService {
+  readonly inputs: readonly TensorPort[];
+  /** Values that are no tensors of numbers are left out. */
+  readonly outputs: readonly TensorPort[];
+  readonly #session: Session;
+  readonly #maxWaiting: number;
+  readonly #waiting = new Set<Call>();
+  #running: { readonly options: RunOptions; readonly ended: Promise<void> } | undefined;
+  #runs = 0;
+  #closing: Promise<void> | undefined;
+
+  /**
+   * @param maxWaiting calls that may wait while one runs.
+   * @throws KvasirError `unsupported_model` where it wants something else than tensors of numbers, or gives none
+   */
+  constructor(session: Session, maxWaiting: number) {
+    this.#session = session;
+    this.#maxWaiting = maxWaiting;
+    const strange = session.inputs.find(input => !isNumeric(input));
+    if (strange !== undefined)
+      throw new KvasirError(
+        'unsupported_model',
+        `the graph's input '${strange.name}' is no tensor of numbers (${strange.type ?? 'unknown type'})`,
+      );
+    this.inputs = session.inputs.filter(isNumeric);
+    this.outputs = session.outputs.filter(isNumeric);
+    if (this.outputs.length === 0)
+      throw new KvasirError('unsupported_model', 'the graph has no output that is a tensor of numbers');
+  }
+
+  async infer(
+    inputs: readonly NamedTensor[],
+    outputs: readonly string[],
+    signal: AbortSignal,
+  ): Promise<NamedTensor[]> {
+    if (this.#closing !== undefined) throw shuttingDown();
+    if (signal.aborted) throw cancelled();
+    if (this.#running !== undefined && this.#waiting.size >= this.#maxWaiting)
+      throw new KvasirError(
+        'queue_full',
+        `${this.#maxWaiting} requests are already waiting for the model; try again later`,
+      );
+    return new Promise((resolve, reject) => {
+      const call: Call = {
+        run: async () => {
+          signal.removeEventListener('abort', leave);
+          await this.#run(inputs, outputs, signal).then(resolve, reject);
+        },
+        refuse: error => {
+          signal.removeEventListener('abort', leave);
+          reject(error);
+        },
+      };
+      const leave = (): void => {
+        this.#waiting.delete(call);
+        call.refuse(cancelled());
+      };
+      signal.addEventListener('abort', leave, { once: true });
+      this.#waiting.add(call);
+      this.#next();
+    });
+  }
+
+  stats(): TensorStats {
+    return {
+      waiting: this.#waiting.size,
+      running: this.#running === undefined ? 0 : 1,
+      runs: this.#runs,
+    };
+  }
+
+  /** Ends the run under way and refuses the others, and frees the session. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    for (const call of this.#waiting) call.refuse(shuttingDown());
+    this.#waiting.clear();
+    this.#running?.options.terminate();
+    await this.#running?.ended;
+    this.#session.dispose();
+  }
+
+  #next(): void {
+    const [call] = this.#waiting;
+    if (call === undefined || this.#running !== undefined || this.#closing !== undefined) return;
+    this.#waiting.delete(call);
+    const options = new RunOptions();
+    // The run starts in a later turn, when `#running` is set.
+    const ended = Promise.resolve()
+      .then(call.run)
+      .then(() => {
+        options.dispose();
+        this.#running = undefined;
+        this.#runs++;
+        this.#next();
+      });
+    this.#running = { options, ended };
+  }
+
+  async #run(
+    inputs: readonly NamedTensor[],
+    outputs: readonly string[],
+    signal: AbortSignal,
+  ): Promise<NamedTensor[]> {
+    const { options } = this.#running!;
+    const terminate = (): void => options.terminate();
+    signal.addEventListener('abort', terminate, { once: true });
+    using binding = new IoBinding(this.#session);
+    const tensors: Tensor[] = [];
+    try {
+      for (const { name, type, shape, data } of inputs) {
+        const tensor = Tensor.fromArray(data, shape, type);
+        tensors.push(tensor);
+        binding.bindInput(name, tensor);
+      }
+      for (const name of outputs) binding.bindOutputToDevice(name, cpuMemoryInfo());
+      await this.#session.run(binding, options);
+      const results = binding.outputs();
+      tensors.push(...results);
+      return results.map((tensor, i) => ({
+        name: outputs[i]!,
+        type: tensor.type as NumericType,
+        shape: tensor.shape,
+        data: tensor.toArray(),
+      }));
+    } catch (error) {
+      if (signal.aborted) throw cancelled();
+      if (this.#closing !== undefined) throw shuttingDown();
+      // Indices out of range, shapes that do not go together: what the graph makes of its inputs is up to the caller.
+      if (error instanceof OrtError)
+        throw new KvasirError('invalid_request', `the model cannot run on these tensors: ${error.message}`, {
+          param: 'inputs',
+          cause: error,
+        });
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', terminate);
+      for (const tensor of tensors) tensor.dispose();
+    }
+  }
+}
+
+function isNumeric(info: TensorInfo): info is TensorPort {
+  return info.type !== undefined && info.type !== 'string';
+}
+
+function cancelled(): KvasirError {
+  return new KvasirError('cancelled', 'the request was cancelled');
+}
+
+function shuttingDown(): KvasirError {
+  return new KvasirError('shutting_down', 'the server is shutting down');
+}

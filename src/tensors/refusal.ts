@@ -1,0 +1,10 @@
+import { KvasirError } from '../../src/errors.js';
+
+/**
+ * Refuses a tensor, or anything else of a request.
+ *
+ * @throws KvasirError `invalid_request`
+ */
+export function refuse(message: string, param = 'inputs'): never {
+  throw new KvasirError('invalid_request', message, { param });
+}

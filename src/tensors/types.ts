@@ -1,0 +1,49 @@
+import type { ElementType, TensorData, TensorInfo } from '../runtime/index.js';
+
+/** Element types that callers may give and take: those of a fixed size. */
+export type NumericType = Exclude<ElementType, 'string'>;
+
+/** What a model takes or gives under one name. */
+export interface TensorPort extends TensorInfo {
+  readonly type: NumericType;
+  /** Whether it may be left out. */
+  readonly optional?: true;
+}
+
+/** A tensor with its elements, in row-major order. */
+export interface NamedTensor {
+  readonly name: string;
+  readonly type: NumericType;
+  /** Outermost dimension first; `[]` is a scalar. */
+  readonly shape: readonly number[];
+  readonly data: TensorData;
+}
+
+/** A model that takes and gives tensors. */
+export interface TensorService {
+  readonly inputs: readonly TensorPort[];
+  readonly outputs: readonly TensorPort[];
+  /**
+   * @param inputs of the types and shapes that the model takes, each once, none missing that is not optional; their data must not change until the promise settles.
+   * @param outputs names of what is wanted.
+   * @param signal aborting takes the call back, and ends its run.
+   * @returns in the order of `outputs`.
+   * @throws KvasirError `invalid_request` where the model cannot run on these tensors, `queue_full`, `shutting_down`, `cancelled`,
+   * `runtime_failure`
+   */
+  infer(
+    inputs: readonly NamedTensor[],
+    outputs: readonly string[],
+    signal: AbortSignal,
+  ): Promise<NamedTensor[]>;
+}
+
+/** Counts since the start, and of this moment. */
+export interface TensorStats {
+  /** Calls that wait for their run. */
+  readonly waiting: number;
+  /** 1 while a call runs. */
+  readonly running: number;
+  /** Runs that have ended. */
+  readonly runs: number;
+}
