@@ -18,7 +18,9 @@ export function buildCommand(): Command {
     .addOption(
       new Option('--precision <format>', 'numbers to store the weights in; default: f32').choices(PRECISIONS),
     )
-    .addOption(new Option('--device <device>', 'what the graph is to run on').choices(['cpu']).default('cpu'))
+    .addOption(
+      new Option('--device <device>', 'what the graph is to run on').choices(['cpu', 'cuda']).default('cpu'),
+    )
     .addOption(
       new Option(
         '--context-length <tokens>',
@@ -28,7 +30,11 @@ export function buildCommand(): Command {
     .action(build);
 }
 
-async function build(folder: string, options: BuildOptions): Promise<void> {
+interface BuildSettings extends Pick<BuildOptions, 'precision' | 'contextLength'> {
+  readonly device: 'cpu' | 'cuda';
+}
+
+async function build(folder: string, { device, ...options }: BuildSettings): Promise<void> {
   const progress = showBuild(process.stderr);
   let interrupted = false;
   // The first stops the build, which cleans up; the second ends the process.
@@ -37,6 +43,7 @@ async function build(folder: string, options: BuildOptions): Promise<void> {
   let written = false;
   const { graphPath, path } = await buildModel(folder, {
     ...options,
+    ...(device === 'cuda' && { halfFloats: true, precision: options.precision ?? 'f16' }),
     onProgress: state => {
       if (interrupted) throw new KvasirError('cancelled', 'interrupted; nothing is left of the build');
       written = true;

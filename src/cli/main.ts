@@ -1,6 +1,8 @@
 import { Command } from 'commander';
 import { KvasirError } from '../errors.js';
 import { buildCommand } from './build.js';
+import { cudaCommand } from './cuda.js';
+import { doctorCommand } from './doctor.js';
 import { inspectCommand } from './inspect.js';
 import { openApiCommand } from './openapi.js';
 import { pullCommand } from './pull.js';
@@ -15,6 +17,8 @@ export async function main(argv: readonly string[]): Promise<void> {
   program.addCommand(pullCommand());
   program.addCommand(buildCommand());
   program.addCommand(inspectCommand());
+  program.addCommand(doctorCommand());
+  program.addCommand(cudaCommand());
   program.addCommand(openApiCommand());
   try {
     await program.parseAsync(argv);

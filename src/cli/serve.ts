@@ -11,7 +11,7 @@ import { loggerOptions, logLoaded } from '../http/logging.js';
 import { loadModel } from '../registry/load.js';
 import { Registry } from '../registry/registry.js';
 import type { ModelSource, ServedEntry } from '../registry/types.js';
-import { Environment } from '../runtime/index.js';
+import { Environment, openDevice, type Device } from '../runtime/index.js';
 import { createServer, type ServerOptions } from '../server.js';
 import { pullModel } from '../hub/pull.js';
 import { addSettings, givenSettings } from './options.js';
@@ -87,7 +87,8 @@ async function listen(server: FastifyInstance, logger: Logger, { host, port }: S
 /** Loads the models that are to be there from the start, one after the other. */
 async function loadRegistry(plans: readonly ModelPlan[], logger: Logger): Promise<Registry> {
   const environment = new Environment();
-  const registry = new Registry(plans.map(plan => modelSource(environment, plan)));
+  const deviceOf = devices(logger);
+  const registry = new Registry(plans.map(plan => modelSource(environment, plan, deviceOf)));
   try {
     for (const { id, load } of plans) {
       if (load !== 'start') continue;
@@ -115,13 +116,33 @@ async function folderOf(plan: ModelPlan): Promise<string> {
   }
 }
 
-function modelSource(environment: Environment, plan: ModelPlan): ModelSource {
+/** Opens the devices of models, each once: what is missing for one is said once, too. */
+function devices(logger: Logger): (plan: ModelPlan) => Device {
+  const opened = new Map<string, Device>();
+  return ({ device: name, gpu_memory: memoryLimit, tf32 }) => {
+    const key = JSON.stringify([name, memoryLimit, tf32]);
+    const device =
+      opened.get(key) ??
+      openDevice(name, { memoryLimit, tf32 }, reason =>
+        logger.warn(`models run on the processor, since CUDA cannot be used: ${reason}`),
+      );
+    opened.set(key, device);
+    return device;
+  };
+}
+
+function modelSource(
+  environment: Environment,
+  plan: ModelPlan,
+  deviceOf: (plan: ModelPlan) => Device,
+): ModelSource {
   const { id, aliases, idle_unload: idleMinutes } = plan;
   return {
     id,
     aliases,
     idleMs: idleMinutes > 0 ? idleMinutes * 60_000 : undefined,
     load: async () => {
+      const device = deviceOf(plan);
       const model = await loadModel(environment, await folderOf(plan), {
         id,
         slots: plan.slots,
@@ -129,7 +150,7 @@ function modelSource(environment: Environment, plan: ModelPlan): ModelSource {
         cacheBytes: plan.kv_cache_memory,
         format: plan.format,
         precision: plan.precision,
-        session: { intraOpThreads: plan.threads },
+        session: { intraOpThreads: plan.threads, device },
         engine: {
           maxWaiting: plan.max_waiting,
           reusesPrefix: plan.prefix_reuse,

@@ -17,6 +17,7 @@ export type Setting = TSchema &
   Partial<SettingOptions<unknown>> & {
     readonly type?: string;
     readonly enum?: readonly string[];
+    readonly pattern?: string;
     readonly minimum?: number;
     readonly maximum?: number;
     readonly exclusiveMinimum?: number;
@@ -52,6 +53,11 @@ export function choice<const T extends string>(values: readonly T[], options: Se
 
 export function text(options: SettingOptions<string>): ReturnType<typeof Type.String> {
   return Type.String({ minLength: 1, ...options });
+}
+
+/** A text of a certain form, which `unit` describes. */
+export function patterned(pattern: string, options: SettingOptions<string>): ReturnType<typeof Type.String> {
+  return Type.String({ pattern, ...options });
 }
 
 export function flag(options: SettingOptions<boolean>): ReturnType<typeof Type.Boolean> {

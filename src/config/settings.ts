@@ -2,7 +2,8 @@ import { Type, type Static, type TObject } from '@fastify/type-provider-typebox'
 import { DEFAULT_ENGINE_OPTIONS } from '../engine/engine.js';
 import { PRECISIONS } from '../graph/precision.js';
 import { WEIGHTS_FORMATS } from '../model/weights-format.js';
-import { bytes, choice, flag, integer, measure, text, texts } from './setting.js';
+import { DEVICE_PATTERN } from '../runtime/open-device.js';
+import { bytes, choice, flag, integer, measure, patterned, text, texts } from './setting.js';
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
@@ -102,6 +103,17 @@ const modelSettings = {
     description: 'numbers in which the weights are stored',
     otherwise: 'f32; of ready-made graphs the most exact',
   }),
+  device: patterned(DEVICE_PATTERN, {
+    description:
+      'what generators run on; auto: an NVIDIA GPU where there is one. CUDA is experimental: it was written without a GPU and never run on one. Encoders run on the processor',
+    unit: 'cpu|cuda|cuda:N|auto',
+    default: 'cpu',
+  }),
+  gpu_memory: bytes({
+    description: "what a model may take of a GPU's memory, KV cache included, such as 16g",
+    otherwise: 'all',
+  }),
+  tf32: flag({ description: "round products of 32-bit floats to TF32's precision on a GPU", default: false }),
   prefix_reuse: flag({
     description: 'start prompts from what the cache has of them already',
     default: true,
@@ -152,6 +164,7 @@ type WithoutDefault =
   | 'kv_cache_memory'
   | 'subfolder'
   | 'format'
+  | 'gpu_memory'
   | 'precision';
 
 type All = Static<TObject<typeof serverSettings>> & Static<TObject<typeof modelSettings>>;

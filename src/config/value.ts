@@ -52,6 +52,7 @@ export function expectation(setting: Setting): string {
       : `${noun} above ${exclusiveMinimum}, up to ${maximum}`;
   }
   if (type === 'boolean') return 'true or false';
+  if (setting.pattern !== undefined) return `one of ${setting.unit}`;
   return type === 'array' ? 'a list of texts' : 'a text';
 }
 

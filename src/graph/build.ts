@@ -7,9 +7,18 @@ import { buildOnce } from './build-cache.js';
 import { ModelConfig } from './config.js';
 import { ModelGraph } from './model-graph.js';
 import { DataType, type SaveProgress } from './onnx/graph-builder.js';
-import { NUMBER_FORMATS, type Precision } from './precision.js';
+import { NUMBER_FORMATS, withHalfFloats, type Precision } from './precision.js';
 import { Checkpoint, weightFiles } from './weights/checkpoint.js';
 import { ModelWeights } from './weights/model-weights.js';
+
+/** Element type of a cache of keys and values. */
+export type CacheType = 'float32' | 'float16' | 'bfloat16';
+
+const CACHE_TYPES = {
+  [DataType.FLOAT]: 'float32',
+  [DataType.FLOAT16]: 'float16',
+  [DataType.BFLOAT16]: 'bfloat16',
+} as const;
 
 /** A graph on disk, ready to load. */
 export interface BuiltDecoder {
@@ -17,7 +26,7 @@ export interface BuiltDecoder {
   readonly sizes: DecoderSizes;
   /** Features of a head in the graph's cache, padding included. */
   readonly cacheHeadSize: number;
-  readonly cacheType: 'float32' | 'float16';
+  readonly cacheType: CacheType;
 }
 
 export interface BuildOptions {
@@ -27,6 +36,8 @@ export interface BuildOptions {
   readonly contextLength?: number | undefined;
   /** Told while weights are written, and not at all where the graph is there already; what it throws stops the build. */
   readonly onProgress?: ((progress: SaveProgress) => void) | undefined;
+  /** Whether floats have 16 bits, whatever the precision of the matrices; see {@link withHalfFloats}. */
+  readonly halfFloats?: boolean | undefined;
 }
 
 /**
@@ -37,7 +48,7 @@ export interface BuildOptions {
  */
 export async function buildDecoder(
   folder: string,
-  { precision = 'f32', contextLength = Infinity, onProgress }: BuildOptions = {},
+  { precision = 'f32', contextLength = Infinity, halfFloats = false, onProgress }: BuildOptions = {},
 ): Promise<BuiltDecoder> {
   const config = await ModelConfig.read(folder);
   const architecture = decoderArchitecture(config);
@@ -46,9 +57,11 @@ export async function buildDecoder(
   const isShort = short !== undefined && Math.min(contextLength, sizes.contextLength) <= short;
   // As long as this build can serve, so that it is one for all contexts.
   const written = isShort ? { ...sizes, contextLength: short } : sizes;
-  const format = NUMBER_FORMATS[precision];
+  const exact = NUMBER_FORMATS[precision];
+  const format = halfFloats ? withHalfFloats(exact) : exact;
   const files = ['config.json', ...(await weightFiles(folder))];
-  const variant = `decoder-${precision}${isShort ? '-short' : ''}`;
+  const half = format === exact ? '' : '-half';
+  const variant = `decoder-${precision}${half}${isShort ? '-short' : ''}`;
   const build = await buildOnce({ folder, files, variant }, async target => {
     const checkpoint = await Checkpoint.open(folder);
     try {
@@ -68,6 +81,6 @@ export async function buildDecoder(
     graphPath: path.join(build, 'decoder.onnx'),
     sizes,
     cacheHeadSize: paddedHeadSize(sizes.headSize),
-    cacheType: format.floats === DataType.FLOAT16 ? 'float16' : 'float32',
+    cacheType: CACHE_TYPES[format.floats],
   };
 }

@@ -1,13 +1,13 @@
 import { DataType, GraphBuilder, NONE, type Value } from './onnx/graph-builder.js';
 import { blockBytes, blocksPerRow, zeroPointBytes, type BlockFormat } from './quantization/block-format.js';
 import { quantize } from './quantization/quantize.js';
-import { roundToFloat16, toFloat16 } from './weights/half-precision.js';
+import { roundToFloat16, toBfloat16, toFloat16 } from './weights/half-precision.js';
 import type { Matrix } from './weights/matrix.js';
 
 /** In which numbers a graph computes and stores its weights. */
 export interface NumberFormat {
   /** Of activations, caches, and weights that are not quantized. */
-  readonly floats: DataType.FLOAT | DataType.FLOAT16;
+  readonly floats: DataType.FLOAT | DataType.FLOAT16 | DataType.BFLOAT16;
   /** Of linear layers' matrices; undefined: floats. */
   readonly matrices?: BlockFormat;
   /** Of tables with a row for every token, and the projection onto the vocabulary; undefined: floats. */
@@ -48,7 +48,14 @@ export class ModelGraph extends GraphBuilder {
   floats(name: string, shape: readonly number[], load: () => Float32Array | Promise<Float32Array>): Value {
     return this.initializer(name, this.floatType, shape, async () => {
       const floats = await load();
-      return this.floatType === DataType.FLOAT16 ? toFloat16(floats) : floats;
+      switch (this.floatType) {
+        case DataType.FLOAT:
+          return floats;
+        case DataType.FLOAT16:
+          return toFloat16(floats);
+        case DataType.BFLOAT16:
+          return toBfloat16(floats);
+      }
     });
   }
 

@@ -1,8 +1,11 @@
 import type { NumberFormat } from './model-graph.js';
 import { DataType } from './onnx/graph-builder.js';
 
-/** In which numbers a model is stored and run: floats of 32 or 16 bits, or matrices of 8 or 4 bits between 32-bit activations. */
-export const PRECISIONS = ['f32', 'f16', 'int8', 'int4'] as const;
+/**
+ * In which numbers a model is stored and run: floats of 32 or 16 bits, or matrices of 8 or 4 bits between floats. The processor's kernels
+ * have no bf16, and CUDA's attention has no f32.
+ */
+export const PRECISIONS = ['f32', 'f16', 'bf16', 'int8', 'int4'] as const;
 
 export type Precision = (typeof PRECISIONS)[number];
 
@@ -14,6 +17,12 @@ const INT4 = { bits: 4, blockSize: 32, symmetric: false, method: 'half-quadratic
 export const NUMBER_FORMATS: Readonly<Record<Precision, NumberFormat>> = {
   f32: { floats: DataType.FLOAT },
   f16: { floats: DataType.FLOAT16 },
+  bf16: { floats: DataType.BFLOAT16 },
   int8: { floats: DataType.FLOAT, matrices: INT8, vocabulary: INT8 },
   int4: { floats: DataType.FLOAT, matrices: INT4, vocabulary: INT8 },
 };
+
+/** The same with 16-bit floats between quantized matrices, for devices whose attention takes nothing else. */
+export function withHalfFloats(format: NumberFormat): NumberFormat {
+  return format.floats === DataType.FLOAT ? { ...format, floats: DataType.FLOAT16 } : format;
+}

@@ -1,13 +1,6 @@
-import {
-  Allocator,
-  cpuMemoryInfo,
-  elementSize,
-  IoBinding,
-  RunOptions,
-  Tensor,
-  type DeviceMemory,
-  type Session,
-} from '../runtime/index.js';
+import type { CacheType } from '../graph/build.js';
+import { elementSize, IoBinding, RunOptions, Tensor, type Session } from '../runtime/index.js';
+import { SlotCache, type CachePart } from './cache/slot-cache.js';
 
 /** Sizes of a decoder and its cache. */
 export interface DecoderShape {
@@ -19,7 +12,7 @@ export interface DecoderShape {
   /** Longest sequence. */
   readonly contextLength: number;
   /** Of keys and values; default `float32`. */
-  readonly cacheType?: 'float32' | 'float16';
+  readonly cacheType?: CacheType;
 }
 
 /** Bytes that keys and values of one token take in the cache. */
@@ -80,6 +73,9 @@ export interface Decoder {
 /** Inputs of a run over a fixed range of slots, whose arrays are written before each run. */
 interface BoundRange {
   readonly binding: IoBinding;
+  /** What runs read from JavaScript's arrays, by the inputs' names. */
+  readonly inputs: readonly (readonly [name: string, Tensor])[];
+  /** What else is bound. */
   readonly tensors: readonly Tensor[];
 }
 interface DecodeRange extends BoundRange {
@@ -93,16 +89,15 @@ interface PrefillRange extends BoundRange {
 /**
  * Runs a graph with GroupQueryAttention whose past and present are the same memory: one buffer per layer and side,
  * `[slots, kvHeads, contextLength, headSize]`, written in place by the operator. A range of slots is a view into it, since slots are the
- * outermost axis; the views are bound once and kept.
+ * outermost axis; the views are bound once and kept. The cache stays on the session's device: ids and lengths go there, and the logits
+ * that are wanted come back.
  */
 export class SlotDecoder implements Decoder {
   readonly slots: number;
   readonly shape: DecoderShape;
   readonly #session: Session;
   readonly #runOptions = new RunOptions();
-  readonly #allocator: Allocator;
-  /** `[layer][key, value]` */
-  readonly #cache: readonly (readonly [DeviceMemory, DeviceMemory])[];
+  readonly #cache: SlotCache;
   readonly #total = new Int32Array(1);
   readonly #totalTensor = Tensor.fromArray(this.#total, []);
   readonly #decodeLogits: Float32Array;
@@ -110,16 +105,13 @@ export class SlotDecoder implements Decoder {
   readonly #decodeRanges = new Map<number, DecodeRange>();
   readonly #prefillRanges = new Map<number, PrefillRange>();
 
+  /** @throws KvasirError `runtime_failure` where the device has not enough memory for the cache */
   constructor(session: Session, shape: DecoderShape, slots: number) {
     this.#session = session;
     this.shape = shape;
     this.slots = slots;
-    this.#allocator = new Allocator(session, cpuMemoryInfo());
-    const bytes = slots * this.#slotBytes();
-    this.#cache = Array.from({ length: shape.layers }, () => [
-      this.#allocator.allocate(bytes),
-      this.#allocator.allocate(bytes),
-    ]);
+    const { contextLength, cacheType: type = 'float32' } = shape;
+    this.#cache = new SlotCache(session, { parts: cacheParts(shape), type, contextLength, slots });
     this.#decodeLogits = new Float32Array(slots * shape.vocabularySize);
     const blocks = session.outputs.find(({ name }) => name === 'logits_maxima')?.shape[1];
     if (blocks !== undefined) this.decodeMaxima = new Float32Array(slots * Number(blocks));
@@ -146,7 +138,7 @@ export class SlotDecoder implements Decoder {
       .bindOutput('logits', logitsTensor);
     range.lengths[0] = cached + length - 1;
     this.#total[0] = cached + length;
-    await this.#session.run(range.binding, this.#runOptions);
+    await this.#run(range);
     return logits;
   }
 
@@ -174,10 +166,9 @@ export class SlotDecoder implements Decoder {
         .bindInput('logits_positions', positionsTensor)
         .bindOutput('logits', logitsTensor);
       this.#total[0] = longest;
-      await this.#session.run(range.binding, this.#runOptions);
+      await this.#run(range);
     } finally {
-      range.binding.dispose();
-      for (const tensor of range.tensors) tensor.dispose();
+      release(range);
     }
     return logits;
   }
@@ -191,30 +182,20 @@ export class SlotDecoder implements Decoder {
       longest = Math.max(longest, cached[slot]! + 1);
     }
     this.#total[0] = longest;
-    await this.#session.run(range.binding, this.#runOptions);
+    await this.#run(range);
     return this.#decodeLogits.subarray(0, ids.length * this.shape.vocabularySize);
   }
 
   copySlot(from: number, to: number, length: number): void {
-    const bytes = length * this.#positionBytes();
-    this.#forEachHead((view, offsetOf) => {
-      view.copyWithin(offsetOf(to), offsetOf(from), offsetOf(from) + bytes);
-    });
+    this.#cache.copy(from, to, length);
   }
 
   swapSlots(a: number, b: number, length: number): void {
-    const bytes = length * this.#positionBytes();
-    const kept = new Uint8Array(bytes);
-    this.#forEachHead((view, offsetOf) => {
-      kept.set(view.subarray(offsetOf(a), offsetOf(a) + bytes));
-      view.copyWithin(offsetOf(a), offsetOf(b), offsetOf(b) + bytes);
-      view.set(kept, offsetOf(b));
-    });
+    this.#cache.swap(a, b, length);
   }
 
   releaseSlot(slot: number): void {
-    const bytes = this.#slotBytes();
-    for (const memory of this.#cache.flat()) memory.discard(slot * bytes, bytes);
+    this.#cache.discard(slot);
   }
 
   abort(): void {
@@ -222,36 +203,20 @@ export class SlotDecoder implements Decoder {
   }
 
   dispose(): void {
-    for (const range of [...this.#decodeRanges.values(), ...this.#prefillRanges.values()]) {
-      range.binding.dispose();
-      for (const tensor of range.tensors) tensor.dispose();
-    }
+    for (const range of [...this.#decodeRanges.values(), ...this.#prefillRanges.values()]) release(range);
     this.#decodeRanges.clear();
     this.#prefillRanges.clear();
     this.#totalTensor.dispose();
-    for (const memory of this.#cache.flat()) memory.dispose();
-    this.#allocator.dispose();
+    this.#cache.dispose();
     this.#runOptions.dispose();
     this.#session.dispose();
   }
 
-  #positionBytes(): number {
-    return this.shape.headSize * elementSize(this.shape.cacheType ?? 'float32');
-  }
-
-  #slotBytes(): number {
-    return this.shape.kvHeads * this.shape.contextLength * this.#positionBytes();
-  }
-
-  /** Visits every head of every layer and side: its bytes, and where in them a slot begins. */
-  #forEachHead(visit: (view: Uint8Array, offsetOf: (slot: number) => number) => void): void {
-    const headBytes = this.shape.contextLength * this.#positionBytes();
-    const slotBytes = this.#slotBytes();
-    for (const memory of this.#cache.flat()) {
-      const view = memory.view();
-      for (let head = 0; head < this.shape.kvHeads; head++)
-        visit(view, slot => slot * slotBytes + head * headBytes);
-    }
+  /** Binding an input is what carries it to the device, so what has changed is bound again. */
+  async #run({ binding, inputs }: BoundRange): Promise<void> {
+    for (const [name, tensor] of inputs) binding.bindInput(name, tensor);
+    binding.bindInput('total_sequence_length', this.#totalTensor);
+    await this.#session.run(binding, this.#runOptions);
   }
 
   #decodeRange(count: number): DecodeRange {
@@ -268,11 +233,8 @@ export class SlotDecoder implements Decoder {
         count,
         vocabularySize,
       ]);
-      bound.binding
-        .bindInput('input_ids', idsTensor)
-        .bindInput('logits_positions', positionsTensor)
-        .bindOutput('logits', logitsTensor);
-      const tensors = [...bound.tensors, idsTensor, positionsTensor, logitsTensor];
+      bound.binding.bindInput('logits_positions', positionsTensor).bindOutput('logits', logitsTensor);
+      const tensors = [...bound.tensors, positionsTensor, logitsTensor];
       if (this.decodeMaxima !== undefined) {
         const blocks = this.decodeMaxima.length / this.slots;
         const maxima = Tensor.fromArray(this.decodeMaxima.subarray(0, count * blocks), [count, blocks]);
@@ -283,6 +245,7 @@ export class SlotDecoder implements Decoder {
         ids,
         lengths,
         binding: bound.binding,
+        inputs: [...bound.inputs, ['input_ids', idsTensor]],
         tensors,
       };
       this.#decodeRanges.set(count, range);
@@ -300,27 +263,27 @@ export class SlotDecoder implements Decoder {
     return range;
   }
 
-  /** Binds the caches of slots `first .. first + count - 1` in place, and the lengths. */
+  /** Binds the caches of slots `first .. first + count - 1` in place. */
   #bindSlots(first: number, count: number, lengths: Int32Array): BoundRange {
-    const { kvHeads, contextLength, headSize, cacheType = 'float32' } = this.shape;
-    const lengthsTensor = Tensor.fromArray(lengths, [count]);
-    const tensors = [lengthsTensor];
-    const binding = new IoBinding(this.#session)
-      .bindInput('seqlens_k', lengthsTensor)
-      .bindInput('total_sequence_length', this.#totalTensor);
-    this.#cache.forEach((sides, layer) => {
-      sides.forEach((memory, side) => {
-        const name = `${layer}.${side === 0 ? 'key' : 'value'}`;
-        const tensor = Tensor.overMemory(
-          memory,
-          first * this.#slotBytes(),
-          [count, kvHeads, contextLength, headSize],
-          cacheType,
-        );
-        tensors.push(tensor);
-        binding.bindInput(`past.${name}`, tensor).bindOutput(`present.${name}`, tensor);
-      });
-    });
-    return { binding, tensors };
+    const binding = new IoBinding(this.#session);
+    const tensors = this.#cache.bind(binding, first, count);
+    return { binding, tensors, inputs: [['seqlens_k', Tensor.fromArray(lengths, [count])]] };
   }
+}
+
+function release({ binding, inputs, tensors }: BoundRange): void {
+  binding.dispose();
+  for (const tensor of [...inputs.map(([, tensor]) => tensor), ...tensors]) tensor.dispose();
+}
+
+/** Keys and values of each layer, as the graph writer names them. */
+function cacheParts({ layers, kvHeads, headSize }: DecoderShape): CachePart[] {
+  return Array.from({ length: layers }, (_, layer) =>
+    ['key', 'value'].map(side => ({
+      past: `past.${layer}.${side}`,
+      present: `present.${layer}.${side}`,
+      heads: kvHeads,
+      headSize,
+    })),
+  ).flat();
 }

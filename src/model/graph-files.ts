@@ -4,6 +4,7 @@ import { PRECISIONS, type Precision } from '../graph/precision.js';
 const SUFFIXES: Readonly<Record<Precision, readonly string[]>> = {
   f32: [''],
   f16: ['_fp16'],
+  bf16: ['_bf16'],
   int8: ['_int8', '_quantized', '_uint8'],
   int4: ['_q4', '_q4f16', '_bnb4'],
 };

@@ -89,7 +89,13 @@ export interface InspectOptions extends PlanOptions {
 }
 
 /** Bytes per parameter of a graph that Kvasir writes: blocks of quantized weights have scales and zero points beside them. */
-const BYTES_PER_PARAMETER: Readonly<Record<Precision, number>> = { f32: 4, f16: 2, int8: 1.07, int4: 0.7 };
+const BYTES_PER_PARAMETER: Readonly<Record<Precision, number>> = {
+  f32: 4,
+  f16: 2,
+  bf16: 2,
+  int8: 1.07,
+  int4: 0.7,
+};
 
 /**
  * Reads what a model folder is, without loading or building anything.

@@ -1,6 +1,6 @@
 import { KvasirError } from '../errors.js';
 import { buildDecoder } from '../graph/build.js';
-import { Session, type Environment, type SessionSettings } from '../runtime/index.js';
+import { PROCESSOR, Session, type Device, type Environment, type SessionSettings } from '../runtime/index.js';
 import { planDecoder, type PlanOptions } from './decoder-plan.js';
 import { SlotDecoder, type Decoder, type DecoderShape } from './decoder.js';
 import { loadReadyMade } from './ready-made/load.js';
@@ -29,10 +29,15 @@ export async function loadDecoder(
   folder: string,
   options: DecoderOptions,
 ): Promise<LoadedDecoder> {
+  const device = options.session?.device ?? PROCESSOR;
+  checkPrecision(folder, options.precision, device);
   const plan = await planDecoder(folder, options);
   const { slots, session } = options;
-  if (plan.source === 'weights')
-    return { decoder: await loadBuilt(environment, folder, options), path: plan.path };
+  if (plan.source === 'weights') {
+    const precision = options.precision ?? (device.wantsHalfFloats ? 'f16' : 'f32');
+    const decoder = await loadBuilt(environment, folder, { ...options, precision });
+    return { decoder, path: { ...plan.path, precision } };
+  }
   const contextLength = contextOf(folder, plan.found.contextLength, options.contextLength);
   const { decoder, restrictions } = await loadReadyMade(environment, plan.found, {
     slots,
@@ -47,7 +52,12 @@ async function loadBuilt(
   folder: string,
   { slots, contextLength, precision, session: settings }: DecoderOptions,
 ): Promise<Decoder> {
-  const built = await buildDecoder(folder, { precision, contextLength });
+  const device = settings?.device ?? PROCESSOR;
+  const built = await buildDecoder(folder, {
+    precision,
+    contextLength,
+    halfFloats: device.wantsHalfFloats,
+  });
   const { graphPath, sizes, cacheHeadSize, cacheType } = built;
   const { layers, kvHeads, vocabularySize } = sizes;
   const shape: DecoderShape = {
@@ -61,10 +71,30 @@ async function loadBuilt(
   const session = await Session.load(environment, graphPath, settings);
   try {
     return new SlotDecoder(session, shape, slots);
-  } catch (error) {
+  } catch (cause) {
     session.dispose();
-    throw error;
+    if (!(cause instanceof KvasirError)) throw cause;
+    const size = `${slots} slots of ${shape.contextLength} tokens`;
+    throw new KvasirError(
+      cause.code,
+      `${folder}: ${size} do not fit ${device.name}: ${cause.message}; set fewer slots or a shorter context`,
+      { cause },
+    );
   }
+}
+
+/** Refuses numbers that a device's kernels do not have. */
+function checkPrecision(
+  folder: string,
+  precision: DecoderOptions['precision'],
+  { name, wantsHalfFloats }: Device,
+): void {
+  if (wantsHalfFloats ? precision !== 'f32' : precision !== 'bf16') return;
+  const others = wantsHalfFloats ? 'f16, bf16, int8 or int4' : 'f32, f16, int8 or int4';
+  throw new KvasirError(
+    'invalid_configuration',
+    `${folder}: ${precision} cannot run on ${name}; take ${others}`,
+  );
 }
 
 /** The longest sequence: what was asked for, within what the model allows. */

@@ -48,8 +48,8 @@ export async function loadGeneration(
     engine,
     eosIds,
     bosId,
-    device: 'cpu',
     path,
+    device: options.session?.device?.name ?? 'cpu',
     chat,
     close: () => engine.close(),
   };

@@ -30,7 +30,13 @@ export async function loadModel(
     : loadGeneration(environment, path, options);
 }
 
-/** The context length is that of generators: encoders take what they were made for. */
+/** The context length and the device are those of generators: encoders take what they were made for, and run on the processor. */
 function encoderOptions({ id, format, precision, session, batching }: ModelOptions): EncoderModelOptions {
-  return { id, format, precision, ...(session && { session }), ...(batching && { batching }) };
+  return {
+    id,
+    format,
+    precision,
+    ...(session && { session: { ...session, device: undefined } }),
+    ...(batching && { batching }),
+  };
 }

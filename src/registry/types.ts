@@ -12,8 +12,8 @@ interface ServedModel {
   readonly id: string;
   /** Seconds since the epoch at which it was loaded. */
   readonly created: number;
-  /** Kind of processor that it runs on. */
-  readonly device?: 'cpu' | undefined;
+  /** What it runs on: `cpu`, or such as `cuda:0`. */
+  readonly device?: string | undefined;
   /** How it runs, and why. */
   readonly path?: RunPath | undefined;
   close(): Promise<void>;

@@ -20,6 +20,11 @@ const FUNCTIONS = {
   GetErrorMessage: [2, 'str', 'void *status'],
   CreateEnv: [3, 'void *', 'int logLevel, str logId, _Out_ void **out'],
   CreateSession: [7, 'void *', `void *env, ${PATH} path, void *options, _Out_ void **out`],
+  CreateSessionFromArray: [
+    8,
+    'void *',
+    'void *env, void *model, size_t bytes, void *options, _Out_ void **out',
+  ],
   CreateSessionOptions: [10, 'void *', '_Out_ void **out'],
   DisableMemPattern: [17, 'void *', 'void *options'],
   SetSessionGraphOptimizationLevel: [23, 'void *', 'void *options, int level'],
@@ -77,6 +82,10 @@ const FUNCTIONS = {
     'void *',
     'void *binding, void *allocator, _Out_ void **values, _Out_ size_t *count',
   ],
+  SessionOptionsAppendExecutionProvider_CUDA_V2: [204, 'void *', 'void *options, void *cudaOptions'],
+  CreateCUDAProviderOptions: [205, 'void *', '_Out_ void **out'],
+  UpdateCUDAProviderOptions: [206, 'void *', 'void *cudaOptions, str *keys, str *values, size_t count'],
+  ReleaseCUDAProviderOptions: [208, 'void', 'void *handle'],
 } as const satisfies Record<string, readonly [number, string, string]>;
 
 /* eslint-disable @typescript-eslint/no-explicit-any -- the C signatures above are the types; each caller narrows its result */

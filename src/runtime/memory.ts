@@ -10,33 +10,43 @@ const DEVICE_ALLOCATOR = 0;
 const DEFAULT_MEMORY = 0;
 
 /** Where tensors live. `name` is ONNX Runtime's: `Cpu`, `Cuda`, `CudaPinned`. */
-export interface Device {
+export interface Location {
   readonly name: 'Cpu' | 'Cuda' | 'CudaPinned';
   readonly id: number;
 }
 
 /** The processor's own memory. */
-export const CPU: Device = { name: 'Cpu', id: 0 };
+export const CPU: Location = { name: 'Cpu', id: 0 };
 
-/** A description of a device's memory (`OrtMemoryInfo`). */
+/** A description of a place's memory (`OrtMemoryInfo`). */
 export class MemoryInfo extends Handle {
-  readonly device: Device;
+  readonly location: Location;
 
-  constructor(device: Device = CPU) {
+  constructor(location: Location = CPU) {
     super(
-      create('CreateMemoryInfo', device.name, DEVICE_ALLOCATOR, device.id, DEFAULT_MEMORY),
+      create('CreateMemoryInfo', location.name, DEVICE_ALLOCATOR, location.id, DEFAULT_MEMORY),
       'ReleaseMemoryInfo',
     );
-    this.device = device;
+    this.location = location;
   }
 }
 
-let cpuMemory: MemoryInfo | undefined;
+const descriptions = new Map<string, MemoryInfo>();
 
-/** The description of the processor's memory that all tensors over JavaScript arrays share; lives as long as the process. */
+/** The description of a place's memory that all share; lives as long as the process. */
+export function memoryInfo(location: Location): MemoryInfo {
+  const key = `${location.name} ${location.id}`;
+  let description = descriptions.get(key);
+  if (description === undefined) {
+    description = new MemoryInfo(location);
+    descriptions.set(key, description);
+  }
+  return description;
+}
+
+/** That of the processor's memory, where JavaScript's arrays are. */
 export function cpuMemoryInfo(): MemoryInfo {
-  cpuMemory ??= new MemoryInfo(CPU);
-  return cpuMemory;
+  return memoryInfo(CPU);
 }
 
 /** An allocator for a device's memory (`OrtAllocator`). */
@@ -48,7 +58,7 @@ export class Allocator extends Handle {
    * when it grows and writes a table of a 32nd of it at once.
    */
   constructor(session: Session, memoryInfo: MemoryInfo) {
-    if (memoryInfo.device.name === 'Cpu')
+    if (memoryInfo.location.name === 'Cpu')
       super(create('GetAllocatorWithDefaultOptions'), () => undefined, [session, memoryInfo]);
     else
       super(create('CreateAllocator', session.pointer, memoryInfo.pointer), 'ReleaseAllocator', [
@@ -84,7 +94,7 @@ export class DeviceMemory extends Handle {
       address = create('AllocatorAlloc', allocator.pointer, Math.max(bytes, 1));
     } catch (cause) {
       if (!(cause instanceof OrtError)) throw cause;
-      const { name } = allocator.memoryInfo.device;
+      const { name } = allocator.memoryInfo.location;
       throw new KvasirError('runtime_failure', `${bytes} bytes of ${name} memory cannot be had`, { cause });
     }
     const release = (address: Pointer) => check(ortApi().functions.AllocatorFree(allocator.pointer, address));
@@ -110,7 +120,7 @@ export class DeviceMemory extends Handle {
    * @throws KvasirError `runtime_failure` for memory that the processor cannot reach
    */
   view(): Uint8Array {
-    const { name } = this.allocator.memoryInfo.device;
+    const { name } = this.allocator.memoryInfo.location;
     if (name === 'Cuda')
       throw new KvasirError('runtime_failure', `the processor cannot reach ${name} memory`);
     const { pointer } = this;
@@ -127,6 +137,6 @@ export class DeviceMemory extends Handle {
   discard(offset: number, bytes: number): void {
     const begin = this.at(offset);
     this.at(offset + bytes);
-    if (this.allocator.memoryInfo.device.name === 'Cpu') discardPages(begin, bytes);
+    if (this.allocator.memoryInfo.location.name === 'Cpu') discardPages(begin, bytes);
   }
 }

@@ -1,11 +1,14 @@
 import { availableParallelism } from 'node:os';
 import { check, create, ortApi } from './api.js';
+import { PROCESSOR, type Device } from './device.js';
 import { Handle } from './handle.js';
 
 /** `GraphOptimizationLevel` of the C API. */
 const OPTIMIZATION_LEVELS = { none: 0, basic: 1, extended: 2, all: 99 } as const;
 
 export interface SessionSettings {
+  /** What it runs on; default: the processor. */
+  readonly device?: Device | undefined;
   /** Threads inside an operator, the calling one included; 0: one per core. */
   readonly intraOpThreads?: number;
   /** Graph rewriting at load; default `all`. */
@@ -18,6 +21,7 @@ export interface SessionSettings {
 
 /** How a session is made (`OrtSessionOptions`). Only needed until the session exists. */
 export class SessionOptions extends Handle {
+  /** @throws OrtError where the device cannot be used */
   constructor(settings: SessionSettings = {}) {
     super(create('CreateSessionOptions'), 'ReleaseSessionOptions');
     const { SetIntraOpNumThreads, SetSessionGraphOptimizationLevel, DisableMemPattern } = ortApi().functions;
@@ -30,6 +34,7 @@ export class SessionOptions extends Handle {
       // A memory pattern is kept for every input shape ever seen; batches and chunks change shape all the time.
       check(DisableMemPattern(this.pointer));
       if (settings.spinning === false) this.#set('session.intra_op.allow_spinning', '0');
+      (settings.device ?? PROCESSOR).addTo(this.pointer);
       for (const [key, value] of Object.entries(settings.config ?? {})) this.#set(key, value);
     } catch (error) {
       this.dispose();

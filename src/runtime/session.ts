@@ -1,4 +1,5 @@
 import { check, create, ortApi, type Pointer } from './api.js';
+import { PROCESSOR, type Device } from './device.js';
 import type { Environment } from './environment.js';
 import { Handle } from './handle.js';
 import type { IoBinding } from './io-binding.js';
@@ -11,8 +12,13 @@ export class Session extends Handle {
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
 
-  private constructor(pointer: Pointer, environment: Environment) {
+  readonly environment: Environment;
+  readonly device: Device;
+
+  private constructor(pointer: Pointer, environment: Environment, device: Device) {
     super(pointer, 'ReleaseSession', [environment]);
+    this.environment = environment;
+    this.device = device;
     const { SessionGetInputCount, SessionGetOutputCount } = ortApi().functions;
     try {
       this.inputs = describe(pointer, SessionGetInputCount, 'SessionGetInputName', 'SessionGetInputTypeInfo');
@@ -42,7 +48,24 @@ export class Session extends Handle {
     using _environment = environment.hold();
     const out: [Pointer | null] = [null];
     await callAsync('CreateSession', environment.pointer, path, options.pointer, out);
-    return new Session(out[0] as Pointer, environment);
+    return new Session(out[0] as Pointer, environment, settings.device ?? PROCESSOR);
+  }
+
+  /**
+   * Loads a small ONNX model from memory, at once.
+   *
+   * @throws OrtError where it is broken, or has operators that no provider knows.
+   */
+  static fromBytes(environment: Environment, model: Uint8Array, settings: SessionSettings = {}): Session {
+    using options = new SessionOptions(settings);
+    const pointer = create(
+      'CreateSessionFromArray',
+      environment.pointer,
+      model,
+      model.byteLength,
+      options.pointer,
+    );
+    return new Session(pointer, environment, settings.device ?? PROCESSOR);
   }
 
   /**
@@ -56,6 +79,15 @@ export class Session extends Handle {
     using _binding = binding.hold();
     using _options = options.hold();
     await callAsync('RunWithBinding', this.pointer, options.pointer, binding.pointer);
+  }
+
+  /**
+   * Runs a model that takes microseconds; the event loop waits.
+   *
+   * @throws OrtError where the run fails.
+   */
+  runNow(binding: IoBinding, options: RunOptions): void {
+    check(ortApi().functions.RunWithBinding(this.pointer, options.pointer, binding.pointer));
   }
 }
 

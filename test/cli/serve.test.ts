@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { readdir, readFile, truncate } from 'node:fs/promises';
+import { copyFile, readdir, readFile, truncate } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import t from 'tap';
+import { resolveLibrary } from '../../src/runtime/index.js';
 import { startCommand, type Command } from '../support/command.js';
 import { exportLlama } from '../support/exported-llama.js';
 import { FakeHub } from '../support/fake-hub.js';
@@ -177,4 +178,23 @@ t.test('settings come from the environment too; wrong ones are named', async t =
   const wrong = startCommand(t, ['serve', folder, '--slots', 'many']);
   t.equal(await wrong.exit, 1);
   t.match(wrong.stderr(), /--slots.*whole number/);
+});
+
+t.test("device 'auto' where CUDA cannot be used: one line says why, and the processor serves", async t => {
+  const folder = await randomLlama(t);
+  // A copy of the library has no provider beside it, whatever this machine has.
+  const library = join(t.testdir(), basename(resolveLibrary()));
+  await copyFile(resolveLibrary(), library);
+  const environment = { KVASIR_ONNXRUNTIME: library };
+  const args = ['serve', `tiny=${folder}`, `other=${folder}`, '--port', '0', '--log-level', 'warn'];
+  const command = startCommand(t, [...args, '--device', 'auto'], environment);
+  await address(command);
+  t.match(command.stdout(), /serves tiny \(cpu, .*other \(cpu, /);
+  const [line, ...rest] = command.stderr().trim().split('\n');
+  t.match(JSON.parse(line!), { msg: /^models run on the processor, since CUDA cannot be used: / });
+  t.strictSame(rest, []);
+
+  const refused = startCommand(t, [...args, '--device', 'cuda'], environment);
+  t.equal(await refused.exit, 1);
+  t.match(refused.stderr(), /^kvasir: (ONNX Runtime has no CUDA provider|CUDA is supported on Linux)/);
 });

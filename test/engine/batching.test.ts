@@ -3,11 +3,16 @@ import type { GenerationRequest } from '../../src/engine/types.js';
 import { loadGeneration } from '../../src/registry/load-generation.js';
 import { Environment } from '../../src/runtime/index.js';
 import { checkBatching, collect } from '../support/check-batching.js';
+import { DISTANT } from '../support/distant-device.js';
 import { greedy } from '../support/generation-request.js';
 import { randomLlama } from '../support/random-llama.js';
 
 t.test('whoever else is in the batch, greedy answers are those of the request alone', async t => {
   await checkBatching(t, await randomLlama(t), 120);
+});
+
+t.test('the same with a cache in memory that the processor cannot reach', async t => {
+  await checkBatching(t, await randomLlama(t), 40, { session: { device: DISTANT } });
 });
 
 t.test('a seed gives the same text alone and in company', async t => {

@@ -4,6 +4,7 @@ import t from 'tap';
 import type { KvasirError } from '../../src/errors.js';
 import { buildDecoder } from '../../src/graph/build.js';
 import { writeModel } from '../support/check-decoder.js';
+import { DataType, readOnnxFile } from '../../src/model/onnx-file.js';
 import { LLAMA, llamaShapes } from '../support/llama-model.js';
 import { randomTensors } from '../support/random-tensors.js';
 
@@ -80,3 +81,26 @@ t.test('a decoder is built once, and again when its weights change', async t => 
   await writeModel(folder, { config: LLAMA, tensors });
   t.not((await buildDecoder(folder)).graphPath, first.graphPath);
 });
+
+for (const [precision, halfFloats, type, cacheType] of [
+  ['f16', false, DataType.FLOAT16, 'float16'],
+  ['bf16', false, DataType.BFLOAT16, 'bfloat16'],
+  ['bf16', true, DataType.BFLOAT16, 'bfloat16'],
+  ['int4', true, DataType.FLOAT16, 'float16'],
+] as const) {
+  const name = `${precision}${halfFloats ? ' with half floats' : ''}`;
+  t.test(`a graph of ${name} has 16-bit caches and weights, and logits of 32 bits`, async t => {
+    const folder = t.testdir();
+    await writeModel(folder, { config: LLAMA, tensors });
+    const built = await buildDecoder(folder, { precision, halfFloats });
+    t.equal(built.cacheType, cacheType);
+    const { inputs, outputs, nodes, weights } = await readOnnxFile(built.graphPath);
+    const caches = [...inputs, ...outputs].filter(value => /^(past|present)\./.test(value.name));
+    t.equal(caches.length, 4 * built.sizes.layers);
+    t.strictSame(new Set(caches.map(cache => cache.type)), new Set([type]));
+    t.equal(outputs.find(output => output.name === 'logits')!.type, DataType.FLOAT);
+    const floats = weights.filter(weight => weight.bytes > 64 && weight.type !== DataType.UINT8);
+    t.strictSame(new Set(floats.map(weight => weight.type)), new Set([type]));
+    t.equal(nodes.filter(({ opType }) => opType === 'GroupQueryAttention').length, built.sizes.layers);
+  });
+}

@@ -162,21 +162,34 @@ export class GraphBuilder {
    */
   async save(graphPath: string, onProgress?: (progress: SaveProgress) => void): Promise<void> {
     await this.#saveWeights(`${graphPath}.data`, onProgress);
+    const model = this.#encode(path.basename(graphPath, '.onnx'));
+    await withFile(graphPath, file => write(file, graphPath, model, 0));
+  }
+
+  /**
+   * The graph as an ONNX file's bytes, for one without weights in a data file.
+   *
+   * @param name of the graph.
+   */
+  toBytes(name: string): Uint8Array {
+    if (this.#external.length > 0) throw new Error(`${name} has weights that belong into a file`);
+    return this.#encode(name);
+  }
+
+  #encode(name: string): Uint8Array {
     const model: MessageInitShape<typeof ModelProtoSchema> = {
       irVersion: IR_VERSION,
       producerName: 'kvasir',
       opsetImport: OPSETS,
       graph: create(GraphProtoSchema, {
-        name: path.basename(graphPath, '.onnx'),
+        name,
         node: this.#nodes,
         initializer: this.#initializers,
         input: this.#inputs,
         output: this.#outputs,
       }),
     };
-    await withFile(graphPath, file =>
-      write(file, graphPath, toBinary(ModelProtoSchema, create(ModelProtoSchema, model)), 0),
-    );
+    return toBinary(ModelProtoSchema, create(ModelProtoSchema, model));
   }
 
   async #saveWeights(dataPath: string, onProgress?: (progress: SaveProgress) => void): Promise<void> {

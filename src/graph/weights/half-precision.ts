@@ -34,6 +34,18 @@ export function toFloat16(floats: Float32Array): Uint16Array {
   return halves;
 }
 
+/** The nearest bfloat16 to single-precision floats, as bits; ties go to the even one. */
+export function toBfloat16(floats: Float32Array): Uint16Array {
+  const words = new Uint32Array(floats.buffer, floats.byteOffset, floats.length);
+  const halves = new Uint16Array(words.length);
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i]!;
+    const isNaN = (word & 0x7fffffff) > 0x7f800000;
+    halves[i] = isNaN ? (word >>> 16) | 0x40 : (word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
+  }
+  return halves;
+}
+
 /** A single-precision number as the nearest half. */
 export function roundToFloat16(value: number): number {
   scratchFloat[0] = value;

@@ -1,7 +1,7 @@
-import { Allocator, cpuMemoryInfo, IoBinding, RunOptions, type Tensor } from '../../runtime/index.js';
+import { IoBinding, RunOptions, type Tensor } from '../../runtime/index.js';
+import { SlotCache, type CachePart } from '../cache/slot-cache.js';
 import type { Decoder, DecoderShape, WantedLogits } from '../decoder.js';
 import type { DecoderGraph, Row } from './decoder-graph.js';
-import { SlotCache } from './slot-cache.js';
 
 /** A range of slots, bound once and kept. */
 interface BoundRange {
@@ -17,7 +17,6 @@ export class InPlaceDecoder implements Decoder {
   readonly slots: number;
   readonly shape: DecoderShape;
   readonly #graph: DecoderGraph;
-  readonly #allocator: Allocator;
   readonly #cache: SlotCache;
   readonly #runOptions = new RunOptions();
   /** By first slot and count. */
@@ -27,13 +26,10 @@ export class InPlaceDecoder implements Decoder {
     this.#graph = graph;
     this.shape = shape;
     this.slots = slots;
-    this.#allocator = new Allocator(graph.session, cpuMemoryInfo());
-    try {
-      this.#cache = new SlotCache(this.#allocator, graph.ports, shape.contextLength, slots);
-    } catch (error) {
-      this.#allocator.dispose();
-      throw error;
-    }
+    const { cacheType: type, caches } = graph.ports;
+    // An in-place graph has a past for everything.
+    const parts = caches as readonly CachePart[];
+    this.#cache = new SlotCache(graph.session, { parts, type, contextLength: shape.contextLength, slots });
   }
 
   async prefill(
@@ -96,7 +92,6 @@ export class InPlaceDecoder implements Decoder {
     }
     this.#ranges.clear();
     this.#cache.dispose();
-    this.#allocator.dispose();
     this.#runOptions.dispose();
     this.#graph.session.dispose();
   }

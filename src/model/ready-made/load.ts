@@ -31,7 +31,12 @@ export async function loadReadyMade(
   found: ReadyMadeDecoder,
   { slots, contextLength, session: settings }: ReadyMadeOptions,
 ): Promise<{ decoder: Decoder; restrictions: readonly string[] }> {
-  const { ports } = found.graphs.at(-1)!;
+  const { file, ports } = found.graphs.at(-1)!;
+  if (settings?.device?.wantsHalfFloats && isInPlace(found.graphs) && ports.cacheType === 'float32')
+    throw new KvasirError(
+      'unsupported_model',
+      `${file.path} has a cache of 32-bit floats, which cannot run on ${settings.device.name}: take an export in 16-bit floats`,
+    );
   const { heads, headSize } = ports.caches[0]!;
   const { vocabularySize } = found;
   const shape: DecoderShape = {

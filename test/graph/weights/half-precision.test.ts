@@ -3,6 +3,7 @@ import {
   fromBfloat16,
   fromFloat16,
   roundToFloat16,
+  toBfloat16,
   toFloat16,
 } from '../../../src/graph/weights/half-precision.js';
 
@@ -73,4 +74,25 @@ t.test('what a half cannot hold', async t => {
   const [nan] = toFloat16(Float32Array.of(NaN));
   t.equal(nan! & 0x7c00, 0x7c00);
   t.not(nan! & 0x3ff, 0, 'NaN stays NaN');
+});
+
+t.test('bfloat16 is the nearest, ties go to the even one, and what is no number stays none', async t => {
+  const floats = new Float32Array(ALL.length);
+  fromBfloat16(ALL, floats);
+  const numbers = Array.from(ALL).filter(bits => !Number.isNaN(floats[bits]));
+  t.strictSame(
+    numbers.filter(bits => toBfloat16(floats.subarray(bits, bits + 1))[0] !== bits),
+    [],
+    'what fits stays',
+  );
+  t.equal(toBfloat16(Float32Array.of(NaN))[0]! & 0x7fff, 0x7fc0);
+  const between = (bits: number, share: number): Float32Array => {
+    const [low, high] = [floats[bits]!, floats[bits + 1]!];
+    return Float32Array.of(low + (high - low) * share);
+  };
+  for (const bits of [0x3f80, 0x3f81, 0x0080, 0x7f00, 0xc120]) {
+    t.equal(toBfloat16(between(bits, 0.25))[0], bits);
+    t.equal(toBfloat16(between(bits, 0.75))[0], bits + 1);
+    t.equal(toBfloat16(between(bits, 0.5))[0], bits + (bits % 2));
+  }
 });

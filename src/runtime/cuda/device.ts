@@ -1,0 +1,82 @@
+import { KvasirError } from '../../errors.js';
+import { check, create, ortApi, type Pointer } from '../api.js';
+import type { Device } from '../device.js';
+import { Handle } from '../handle.js';
+import type { Location } from '../memory.js';
+import { findCuda, thisSystem, type CudaReport } from './report.js';
+
+export interface CudaOptions {
+  /** Number of the GPU, as CUDA counts them. */
+  readonly id: number;
+  /** Bytes that ONNX Runtime may take of its memory, weights and KV caches included; undefined: all. */
+  readonly memoryLimit?: number | undefined;
+  /** Whether products of 32-bit floats may be rounded to TF32's 10 bits; default false. */
+  readonly tf32?: boolean | undefined;
+}
+
+/**
+ * Opens an NVIDIA GPU by ONNX Runtime's CUDA execution provider.
+ *
+ * @throws KvasirError `runtime_unavailable` with what is missing and how to get it
+ */
+export function openCuda(options: CudaOptions, report: CudaReport = findCuda(thisSystem())): Device {
+  const [problem] = report.problems;
+  if (problem !== undefined)
+    throw new KvasirError('runtime_unavailable', `${problem.what}: ${problem.remedy}`);
+  if (!report.gpus.some(({ id }) => id === options.id)) {
+    const known = report.gpus.map(({ id, name }) => `${id} (${name})`).join(', ');
+    throw new KvasirError('runtime_unavailable', `there is no GPU ${options.id}; there are: ${known}`);
+  }
+  return new CudaDevice(options);
+}
+
+/** An NVIDIA GPU. */
+export class CudaDevice implements Device {
+  readonly name: string;
+  readonly location: Location;
+  readonly isHostMemory = false;
+  readonly wantsHalfFloats = true;
+  readonly #options: CudaOptions;
+
+  constructor(options: CudaOptions) {
+    this.name = `cuda:${options.id}`;
+    this.location = { name: 'Cuda', id: options.id };
+    this.#options = options;
+  }
+
+  addTo(options: Pointer): void {
+    using provider = new ProviderOptions(providerOptions(this.#options));
+    check(ortApi().functions.SessionOptionsAppendExecutionProvider_CUDA_V2(options, provider.pointer));
+  }
+}
+
+/** `OrtCUDAProviderOptionsV2` */
+class ProviderOptions extends Handle {
+  constructor(options: Readonly<Record<string, string>>) {
+    super(create('CreateCUDAProviderOptions'), 'ReleaseCUDAProviderOptions');
+    // All at once: each call sets what it does not name to its default.
+    const keys = Object.keys(options);
+    try {
+      check(
+        ortApi().functions.UpdateCUDAProviderOptions(this.pointer, keys, Object.values(options), keys.length),
+      );
+    } catch (error) {
+      this.dispose();
+      throw error;
+    }
+  }
+}
+
+/** What the provider is told (https://onnxruntime.ai/docs/execution-providers/CUDA-ExecutionProvider.html). */
+export function providerOptions({ id, memoryLimit, tf32 = false }: CudaOptions): Record<string, string> {
+  return {
+    device_id: String(id),
+    ...(memoryLimit !== undefined && { gpu_mem_limit: String(memoryLimit) }),
+    // Caches are large and come once: to double the arena for them would waste half of it.
+    arena_extend_strategy: 'kSameAsRequested',
+    do_copy_in_default_stream: '1',
+    // A captured graph reads its inputs where they were; every run of the engine uploads new ones.
+    enable_cuda_graph: '0',
+    use_tf32: tf32 ? '1' : '0',
+  };
+}

@@ -1,0 +1,30 @@
+import type { Pointer } from './api.js';
+import { CPU, type Location } from './memory.js';
+
+/** What sessions run on. */
+export interface Device {
+  /** As settings call it: `cpu`, `cuda:0`. */
+  readonly name: string;
+  /** Where what stays between runs is kept, such as a KV cache. */
+  readonly location: Location;
+  /** Whether the processor can read and write there by itself. */
+  readonly isHostMemory: boolean;
+  /** Whether attention with a cache wants 16-bit floats. */
+  readonly wantsHalfFloats: boolean;
+  /**
+   * Makes a session's operators run here.
+   *
+   * @param options an `OrtSessionOptions`
+   * @throws OrtError where the device, or what drives it, cannot be used
+   */
+  addTo(options: Pointer): void;
+}
+
+/** The processor, which ONNX Runtime always has. */
+export const PROCESSOR: Device = {
+  name: 'cpu',
+  location: CPU,
+  isHostMemory: true,
+  wantsHalfFloats: false,
+  addTo: () => undefined,
+};
