@@ -17,11 +17,13 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { report, type Comparison, type Measurement } from './support/comparison-report.js';
 import { ClientProcess } from './support/client-process.js';
+import { writeExported } from './support/exported-model.js';
 import { writeGguf } from './support/gguf.js';
 import { SMOLLM2_135M, writeRandomLlama } from './support/random-model.js';
 import { ServerProcess } from './support/server-process.js';
 import { median, quantile } from './support/statistics.js';
 import { gaps, overallRate, type ObservedStream } from './support/streams.js';
+import { TransformersProcess } from './support/transformers-process.js';
 
 const run = promisify(execFile);
 const CLIENTS = [1, 4, 8, 16, 32];
@@ -30,6 +32,8 @@ const CONTEXT = 2048;
 const PROMPT_TOKENS = 32;
 const TOKENS = 64;
 const PREFILL_TOKENS = 512;
+/** Rows of transformers.js. */
+const BATCH = 8;
 const MIXED = { streams: 8, tokens: 160, prompts: 4, promptTokens: 1024, promptEvery: 1500 };
 
 const rounds = Number(process.argv[2] ?? 5);
@@ -122,11 +126,24 @@ async function measureMixed(server: ServerProcess): Promise<{ alone: number[]; m
   return { alone, mixed: times(streams) };
 }
 
+/** Tokens/s of a batch of as many rows as there are clients, all starting at once: the best that can be done without a server. */
+async function measureTransformers(transformers: TransformersProcess, rows: number): Promise<number> {
+  const ms = await transformers.generate({ rows, promptTokens: PROMPT_TOKENS, tokens: TOKENS });
+  return (rows * TOKENS * 1000) / ms;
+}
+
 const comparisons: Comparison[] = [];
 for (const precision of precisions) {
   const servers = [await startKvasir(precision), await startLlama(precision)];
   for (const server of servers)
     for (const count of [1, 8, SLOTS]) await stream(server, count, PROMPT_TOKENS, TOKENS);
+
+  const transformers =
+    precision === 'f32' && process.env.KVASIR_BENCH_TRANSFORMERS !== undefined
+      ? await TransformersProcess.start(await writeExported(folder, join(base, 'smollm2-135m-exported')))
+      : undefined;
+  if (transformers !== undefined) await measureTransformers(transformers, BATCH);
+  const batched: number[] = [];
 
   const decode = new Map(CLIENTS.map(count => [count, servers.map((): Measurement[] => [])]));
   const prefill = servers.map((): number[] => []);
@@ -135,12 +152,14 @@ for (const precision of precisions) {
     const order = round % 2 === 0 ? [0, 1] : [1, 0];
     for (const count of CLIENTS)
       for (const i of order) decode.get(count)![i]!.push(await measureDecode(servers[i]!, count));
+    if (transformers !== undefined) batched.push(await measureTransformers(transformers, BATCH));
     for (const i of order) prefill[i]!.push(await measurePrefill(servers[i]!));
     for (const i of order) mixed[i]!.push(await measureMixed(servers[i]!));
     console.error(`${precision}: round ${round + 1} of ${rounds}`);
   }
   const memory = await Promise.all(servers.map(server => server.peakMemory()));
   for (const server of servers) await server.close();
+  transformers?.close();
   comparisons.push({
     precision,
     decode: CLIENTS.map(count => ({ clients: count, sides: decode.get(count)! })),
@@ -150,6 +169,7 @@ for (const precision of precisions) {
       mixed: [0, 1].map(q => median(runs.map(run => run.mixed[q]!))),
     })),
     memory,
+    batched: { clients: BATCH, rates: batched },
   });
 }
 clients.close();

@@ -25,6 +25,8 @@ export interface Comparison {
   readonly mixed: readonly { readonly alone: readonly number[]; readonly mixed: readonly number[] }[];
   /** Peak resident bytes. */
   readonly memory: readonly number[];
+  /** Tokens/s of transformers.js with a batch of so many rows, by round; empty where it was not measured. */
+  readonly batched: { readonly clients: number; readonly rates: readonly number[] };
 }
 
 export interface Circumstances {
@@ -47,7 +49,7 @@ export function report(
     '',
     '![Tokens per second by clients](comparison.svg)',
   ];
-  for (const { precision, decode, prefill, mixed, memory } of comparisons) {
+  for (const { precision, decode, prefill, mixed, memory, batched } of comparisons) {
     lines.push(
       '',
       `## ${precision}`,
@@ -69,6 +71,14 @@ export function report(
           times(ours.map(({ between }) => between)),
           times(theirs.map(({ between }) => between)),
         ),
+      );
+    }
+    if (batched.rates.length > 0) {
+      const kvasir = decode.find(({ clients }) => clients === batched.clients)!.sides[0]!;
+      const ratios = kvasir.map((measurement, i) => measurement.rate / batched.rates[i]!);
+      lines.push(
+        '',
+        `transformers.js, one batch of ${batched.clients} rows that all start and end together: ${median(batched.rates).toFixed(0)} tokens/s; Kvasir with ${batched.clients} clients is ${spread(ratios)} times as fast.`,
       );
     }
     const [ours, theirs] = prefill as [readonly number[], readonly number[]];

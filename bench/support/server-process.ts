@@ -32,7 +32,8 @@ export class ServerProcess {
     child.stderr.on('data', chunk => (said = (said + String(chunk)).slice(-2000)));
     const server = new ServerProcess(name, `http://127.0.0.1:${port}`, child);
     for (const deadline = Date.now() + 600_000; Date.now() < deadline; await sleep(200)) {
-      if (child.exitCode !== null) throw new Error(`${name} ended: ${said}`);
+      if (child.exitCode !== null || child.signalCode !== null)
+        throw new Error(`${name} ended (${child.signalCode ?? child.exitCode}): ${said}`);
       const answer = await fetch(server.url + ready).catch(() => undefined);
       if (answer?.ok) return server;
     }
@@ -47,7 +48,7 @@ export class ServerProcess {
   }
 
   async close(): Promise<void> {
-    if (this.#child.exitCode !== null) return;
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const exit = once(this.#child, 'exit');
     this.#child.kill('SIGTERM');
     await exit;

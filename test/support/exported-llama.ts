@@ -9,7 +9,11 @@ import {
   ValueInfoProtoSchema,
 } from '../../src/graph/onnx/onnx_pb.js';
 import type { LlamaModelConfig } from './llama-model.js';
-import type { TestTensors } from './safetensors.js';
+
+/** Weights by their names. */
+export type ExportedTensors = Readonly<
+  Record<string, { readonly shape: readonly number[]; readonly values: ArrayLike<number> }>
+>;
 
 /** What an exporter's graph looks like from outside, and what it gets wrong. */
 export interface ExportForm {
@@ -48,7 +52,7 @@ const NAMES = { past: 'past_key_values.%d.%s', present: 'present.%d.%s', ids: 'i
 export async function exportLlama(
   file: string,
   config: LlamaModelConfig,
-  tensors: TestTensors,
+  tensors: ExportedTensors,
   form: ExportForm,
 ): Promise<void> {
   const writer = new ExportWriter(config, tensors, form);
@@ -59,12 +63,12 @@ export async function exportLlama(
 class ExportWriter {
   readonly graph = new GraphBuilder();
   readonly #config: LlamaModelConfig;
-  readonly #tensors: TestTensors;
+  readonly #tensors: ExportedTensors;
   readonly #form: ExportForm;
   readonly #headSize: number;
   #count = 0;
 
-  constructor(config: LlamaModelConfig, tensors: TestTensors, form: ExportForm) {
+  constructor(config: LlamaModelConfig, tensors: ExportedTensors, form: ExportForm) {
     this.#config = config;
     this.#tensors = tensors;
     this.#form = form;
