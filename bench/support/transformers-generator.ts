@@ -41,7 +41,7 @@ async function generate({ rows, promptTokens, tokens }: Batch): Promise<number> 
   const dims = [rows, promptTokens];
   const started = performance.now();
   const output = await model.generate({
-    inputs: new Tensor('int64', ids, dims),
+    inputs: new Tensor('int64', ids, [...dims]),
     attention_mask: new Tensor(
       'int64',
       ids.map(() => 1n),

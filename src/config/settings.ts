@@ -121,7 +121,7 @@ const modelSettings = {
   stall: Type.Number({
     exclusiveMinimum: 0,
     maximum: 1000,
-    description: 'by what part of its own time a step may be held up by a new prompt',
+    description: 'by what part of its own time a step may be held up for each prompt that waits',
     unit: 'share',
     default: DEFAULT_ENGINE_OPTIONS.stall,
   }),

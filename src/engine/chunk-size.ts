@@ -8,15 +8,15 @@ const SAVED_STEPS = 4;
 export interface ChunkSizeOptions {
   /** Longest run, which is used while nothing decodes. */
   readonly longest: number;
-  /** By what part of its own time a decode step may be held up by prompts, on average; above 0. */
+  /** By what part of its own time a decode step may be held up for each prompt that waits, on average; above 0. */
   readonly stall: number;
 }
 
 /**
  * Chooses how many tokens of prompts go into one run, from the times that runs took.
  *
- * Each decode step earns time for prompts: a share of its own time, multiplied where more sequences wait than decode, since then more are
- * held up by waiting than by a longer step. A run of prompts spends what was saved up, and waits until that is worth a run: better a longer
+ * Each decode step earns time for prompts: a share of its own time for each sequence that waits. The more wait, the sooner they should all
+ * decode together, which takes hardly longer than decoding a few. A run of prompts spends what was saved up, and waits until that is worth a run: better a longer
  * pause now and then than one in every step.
  */
 export class ChunkSize {
@@ -49,13 +49,13 @@ export class ChunkSize {
    * Called before each step.
    *
    * @param decoding sequences that a run of prompts holds up.
-   * @param waiting sequences whose prompts are not run yet.
+   * @param waiting sequences whose prompts are not run yet and could be.
    * @returns 0 where the decoding ones come first.
    */
   tokens(decoding: number, waiting: number): number {
     const { longest, stall } = this.#options;
     if (decoding === 0 || this.#tokenMs === undefined || this.#decodeMs === undefined) return longest;
-    this.#earnedMs = stall * this.#decodeMs * Math.max(1, waiting / decoding);
+    this.#earnedMs = stall * this.#decodeMs * Math.max(1, waiting);
     return Math.min(longest, Math.floor(this.#savedMs / this.#tokenMs / this.#granule) * this.#granule);
   }
 }

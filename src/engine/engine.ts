@@ -207,7 +207,8 @@ export class Engine implements GenerationEngine {
     this.#retire();
     const { running, waiting } = this.#scheduler;
     const decoding = running.filter(({ cached, prefillLength }) => cached >= prefillLength).length;
-    const limit = this.#chunkSize.tokens(decoding, waiting.length + running.length - decoding);
+    const waiters = Math.min(waiting.length + running.length, this.slots) - decoding;
+    const limit = this.#chunkSize.tokens(decoding, waiters);
     const { operations, prefill, decode } = this.#scheduler.schedule(limit);
     for (const operation of operations) this.#arrange(operation);
     if (prefill.length > 0)

@@ -48,7 +48,7 @@ t.test('a report of every kind of model', async t => {
   t.match(ready, /\nruns +growing: model.onnx, exported for Hugging Face: its cache is copied/);
   t.match(
     ready,
-    /\ninputs +input_ids INT64 \[batch, sequence\], .*, past_key_values.0-2.key FLOAT \[batch, 3, past, 8\]/,
+    /\ninputs +input_ids INT64 \[batch_size, sequence\], .*, past_key_values.0-2.key FLOAT \[batch_size, 3, past, 8\]/,
   );
   t.match(ready, /\noperators +.*Softmax 3/);
 

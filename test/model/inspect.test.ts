@@ -61,7 +61,7 @@ t.test('it tells what loading does', async t => {
     t.equal(report.generation?.memory?.cache, copies * 2 * 19 * CACHE_PER_TOKEN);
     const [graph] = report.graphs!;
     t.equal(graph!.file, 'model.onnx');
-    t.match(graph!.inputs[0], { name: 'input_ids', type: 'INT64', shape: ['batch', 'sequence'] });
+    t.match(graph!.inputs[0], { name: 'input_ids', type: 'INT64', shape: ['batch_size', 'sequence'] });
     t.equal(graph!.operators['com.microsoft.GroupQueryAttention'], attention === 'grouped' ? 2 : undefined);
     t.ok(report.weightBytes >= 4 * PARAMETERS);
     t.ok(report.weightBytes < (await stat(path.join(folder, 'model.onnx.data'))).size * 1.05);

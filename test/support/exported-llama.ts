@@ -79,12 +79,12 @@ class ExportWriter {
     const { graph } = this;
     const { names = NAMES, positions, logits = 'all', extra } = this.#form;
     const { num_hidden_layers: layers, vocab_size: vocabulary } = this.#config;
-    const ids = graph.input(names.ids, DataType.INT64, ['batch', 'sequence']);
-    const mask = graph.input('attention_mask', DataType.INT64, ['batch', 'total']);
-    if (extra !== undefined) graph.input(extra, DataType.FLOAT, ['batch', 4]);
+    const ids = graph.input(names.ids, DataType.INT64, ['batch_size', 'sequence']);
+    const mask = graph.input('attention_mask', DataType.INT64, ['batch_size', 'total']);
+    if (extra !== undefined) graph.input(extra, DataType.FLOAT, ['batch_size', 4]);
     if (this.#form.cacheBranch) graph.input('use_cache_branch', DataType.BOOL, [1]);
     const given =
-      positions === 'input' ? graph.input('position_ids', DataType.INT64, ['batch', 'sequence']) : '';
+      positions === 'input' ? graph.input('position_ids', DataType.INT64, ['batch_size', 'sequence']) : '';
     const keep = logits === 'num_logits_to_keep' ? graph.input(logits, DataType.INT64, []) : '';
     const pasts = Array.from({ length: layers }, (_, layer) =>
       (['key', 'value'] as const).map(side => this.#past(layer, side)),
@@ -125,7 +125,7 @@ class ExportWriter {
       x = this.#op('Slice', [x, start, this.#list([2 ** 31]), this.#list([1])]);
     }
     this.#output('logits', this.#linear(x, 'model.embed_tokens.weight'), [
-      'batch',
+      'batch_size',
       logits === 'last' ? 1 : 'sequence',
       vocabulary,
     ]);
@@ -138,7 +138,7 @@ class ExportWriter {
     const { num_key_value_heads: heads } = this.#config;
     const name = names.past.replace('%d', String(layer)).replace('%s', side);
     const type = halves ? DataType.FLOAT16 : DataType.FLOAT;
-    let value = this.graph.input(name, type, ['batch', heads, 'past', this.#headSize]);
+    let value = this.graph.input(name, type, ['batch_size', heads, 'past', this.#headSize]);
     if (cacheBranch) {
       const none = this.#op('Slice', [value, this.#list([0]), this.#list([0]), this.#list([2])]);
       const branches = { then_branch: passes(value), else_branch: passes(none) };
@@ -312,7 +312,7 @@ class ExportWriter {
   }
 
   #cacheShape(positions: string): (number | string)[] {
-    return ['batch', this.#config.num_key_value_heads, positions, this.#headSize];
+    return ['batch_size', this.#config.num_key_value_heads, positions, this.#headSize];
   }
 
   #asFloats(value: Value): Value {
