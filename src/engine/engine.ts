@@ -227,7 +227,7 @@ export class Engine implements GenerationEngine {
       case 'swap':
         return this.#decoder.swapSlots(operation.a, operation.b, operation.length);
       case 'release':
-        return this.#decoder.releaseSlot(operation.slot);
+        return this.#decoder.releaseSlot(operation.slot, operation.from);
     }
   }
 

@@ -173,7 +173,7 @@ export class Scheduler<S extends Schedulable> {
     if (match !== undefined && victim === match.slot) {
       table.exchange(victim, target);
     } else {
-      table.forget(victim, { release: false });
+      table.forget(victim);
       table.exchange(victim, target);
       if (match !== undefined)
         table.copyPrefix({ ...match, slot: match.slot === target ? victim : match.slot }, target);

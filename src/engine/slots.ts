@@ -14,8 +14,8 @@ export type SlotOperation =
   | { readonly kind: 'copy'; readonly from: number; readonly to: number; readonly length: number }
   /** The first `length` positions of two slots are exchanged. */
   | { readonly kind: 'swap'; readonly a: number; readonly b: number; readonly length: number }
-  /** Nothing in the slot is needed any more: its memory may be given back. */
-  | { readonly kind: 'release'; readonly slot: number };
+  /** Nothing in the slot is needed any more from position `from` on: its memory may be given back. */
+  | { readonly kind: 'release'; readonly slot: number; readonly from: number };
 
 /** A slot that holds the beginning of a prompt. */
 export interface PrefixMatch {
@@ -96,6 +96,7 @@ export class SlotTable<S extends CachedSequence> {
 
   /** Gives an idle slot to a sequence. What the slot remembers beyond the sequence's `cached` is forgotten. */
   occupy(slot: number, sequence: S): void {
+    if (sequence.cached < this.filled(slot)) this.#release(slot, sequence.cached);
     this.#slots[slot] = { sequence, remembered: [], lastUsed: ++this.#clock };
   }
 
@@ -107,12 +108,12 @@ export class SlotTable<S extends CachedSequence> {
     this.#slots[slot] = { sequence: undefined, remembered, lastUsed: ++this.#clock };
   }
 
-  /** Forgets what an idle slot holds; its memory is given back, unless it is about to be filled again. */
-  forget(slot: number, { release = true } = {}): void {
+  /** Forgets what an idle slot holds. */
+  forget(slot: number): void {
     const idle = this.#slots[slot]!;
     if (idle.remembered.length === 0) return;
     idle.remembered = [];
-    if (release) this.#operations.push({ kind: 'release', slot });
+    this.#release(slot, 0);
   }
 
   /** Exchanges two slots, contents and all. */
@@ -123,9 +124,16 @@ export class SlotTable<S extends CachedSequence> {
       this.#operations.push({ kind: 'swap', a, b, length: Math.max(lengthA, lengthB) });
     else if (lengthA > 0) this.#operations.push({ kind: 'copy', from: a, to: b, length: lengthA });
     else if (lengthB > 0) this.#operations.push({ kind: 'copy', from: b, to: a, length: lengthB });
+    // What the longer one leaves behind the shorter one.
+    if (lengthA > lengthB) this.#release(a, lengthB);
+    if (lengthB > lengthA) this.#release(b, lengthA);
     const slot = this.#slots[a]!;
     this.#slots[a] = this.#slots[b]!;
     this.#slots[b] = slot;
+  }
+
+  #release(slot: number, from: number): void {
+    this.#operations.push({ kind: 'release', slot, from });
   }
 
   /** Copies the beginning of one slot over an idle one, which remembers it from now on. */

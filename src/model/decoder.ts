@@ -62,8 +62,8 @@ export interface Decoder {
   copySlot(from: number, to: number, length: number): void;
   /** Exchanges the first `length` positions of two slots. */
   swapSlots(a: number, b: number, length: number): void;
-  /** Gives back the memory of a slot whose contents are not needed any more, where the device can. */
-  releaseSlot(slot: number): void;
+  /** Gives back the memory of a slot from a position on, where the device can; nothing there is needed any more. */
+  releaseSlot(slot: number, from: number): void;
   /** Makes the run under way fail soon, and all later ones at once. */
   abort(): void;
   /** Frees cache and session. No run may be under way. */
@@ -194,8 +194,8 @@ export class SlotDecoder implements Decoder {
     this.#cache.swap(a, b, length);
   }
 
-  releaseSlot(slot: number): void {
-    this.#cache.discard(slot);
+  releaseSlot(slot: number, from: number): void {
+    this.#cache.discard(slot, from);
   }
 
   abort(): void {

@@ -30,8 +30,8 @@ export async function loadEncoder(
 ): Promise<EncoderModel> {
   const threads = options.session?.intraOpThreads || availableParallelism();
   const concurrency = options.batching?.concurrency ?? Math.min(LANES, threads);
-  // Every run has the thread that it is called on, and shares those of the session's pool.
-  const session = { ...options.session, intraOpThreads: Math.max(1, threads - concurrency + 1) };
+  // A lone run has all threads; those that run at once share the session's pool.
+  const session = { ...options.session, intraOpThreads: threads };
   const { encoder, description, tokenizerFolder, path } = await loadEncoderGraph(environment, folder, {
     ...options,
     session,

@@ -30,7 +30,7 @@ type Cells = (number | undefined)[][];
 function run(scheduler: Scheduler<Fake>, cells: Cells, limit: number): Step<Fake> {
   const step = scheduler.schedule(limit);
   for (const operation of step.operations) {
-    if (operation.kind === 'release') cells[operation.slot] = [];
+    if (operation.kind === 'release') cells[operation.slot] = cells[operation.slot]!.slice(0, operation.from);
     if (operation.kind === 'copy') cells[operation.to] = cells[operation.from]!.slice(0, operation.length);
     if (operation.kind === 'swap') {
       const { a, b, length } = operation;

@@ -75,8 +75,8 @@ export class FakeDecoder implements Decoder {
     this.cells[b] = kept;
   }
 
-  releaseSlot(slot: number): void {
-    this.cells[slot] = [];
+  releaseSlot(slot: number, from: number): void {
+    this.cells[slot] = this.cells[slot]!.slice(0, from);
   }
 
   copySlot(from: number, to: number, length: number): void {

@@ -98,9 +98,17 @@ export class SlotCache {
     this.#moves.swap(a, b, length);
   }
 
-  /** Gives a slot's memory back to the system until it is written again, where the device can. */
-  discard(slot: number): void {
-    for (const { memory, slotBytes } of this.#buffers) memory.discard(slot * slotBytes, slotBytes);
+  /** Gives a slot's memory from a position on back to the system until it is written again, where the device can. */
+  discard(slot: number, from: number): void {
+    for (const { memory, heads, slotBytes, headBytes, positionBytes } of this.#buffers) {
+      if (from === 0) {
+        memory.discard(slot * slotBytes, slotBytes);
+        continue;
+      }
+      const kept = from * positionBytes;
+      for (let head = 0; head < heads; head++)
+        memory.discard(slot * slotBytes + head * headBytes + kept, headBytes - kept);
+    }
   }
 
   dispose(): void {

@@ -103,10 +103,10 @@ export class CautiousDecoder implements Decoder {
     [this.#ran[a], this.#ran[b]] = [Math.min(this.#ran[b]!, length), Math.min(this.#ran[a]!, length)];
   }
 
-  releaseSlot(slot: number): void {
-    this.#inner.releaseSlot(slot);
-    this.#tokens[slot] = [];
-    this.#ran[slot] = 0;
+  releaseSlot(slot: number, from: number): void {
+    this.#inner.releaseSlot(slot, from);
+    this.#tokens[slot] = this.#tokens[slot]!.slice(0, from);
+    this.#ran[slot] = Math.min(this.#ran[slot]!, from);
   }
 
   abort(): void {

@@ -81,8 +81,9 @@ export class GrowingDecoder implements Decoder {
     this.#setViews([a, b], [this.#views[b], this.#views[a]]);
   }
 
-  releaseSlot(slot: number): void {
-    this.#setViews([slot], [undefined]);
+  releaseSlot(slot: number, from: number): void {
+    const view = from > 0 ? this.#views[slot] : undefined;
+    this.#setViews([slot], [view && { ...view, length: Math.min(from, view.length) }]);
   }
 
   abort(): void {

@@ -77,8 +77,8 @@ export class InPlaceDecoder implements Decoder {
     this.#cache.swap(a, b, length);
   }
 
-  releaseSlot(slot: number): void {
-    this.#cache.discard(slot);
+  releaseSlot(slot: number, from: number): void {
+    this.#cache.discard(slot, from);
   }
 
   abort(): void {

@@ -56,7 +56,7 @@ export async function findRestrictions(decoder: Decoder, tolerance: number): Pro
       ),
     );
   });
-  for (let slot = 0; slot < Math.min(decoder.slots, sequences.length); slot++) decoder.releaseSlot(slot);
+  for (let slot = 0; slot < Math.min(decoder.slots, sequences.length); slot++) decoder.releaseSlot(slot, 0);
   return { noChunks: !inChunks, noBatches: !together };
 }
 

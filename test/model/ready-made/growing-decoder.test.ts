@@ -52,7 +52,7 @@ t.test('the cache takes what its sequences need, and no more', async t => {
 
   decoder.copySlot(5, 0, 12);
   decoder.swapSlots(0, 4, 12);
-  for (let slot = 0; slot < 6; slot++) decoder.releaseSlot(slot);
+  for (let slot = 0; slot < 6; slot++) decoder.releaseSlot(slot, 0);
   t.equal(decoder.cacheBytes, 0);
 });
 
