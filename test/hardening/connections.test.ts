@@ -125,7 +125,7 @@ t.test('many connections that come and go: nothing is left of them', async t => 
     port,
     model: 'writer',
     connections: 50,
-    milliseconds: 4000,
+    milliseconds: 1500,
     seed: 1,
   });
   t.comment(`${streams} streams, ${complete} read to their end`);

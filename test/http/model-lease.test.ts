@@ -2,7 +2,7 @@ import t from 'tap';
 import { KvasirError } from '../../src/errors.js';
 import { Registry } from '../../src/registry/registry.js';
 import type { Model } from '../../src/registry/types.js';
-import { delta, FakeEngine, silence, untilAborted } from '../support/fake-engine.js';
+import { delta, FakeEngine, silence, untilAborted, type Script } from '../support/fake-engine.js';
 import { eventually, fakeModel, startServer } from '../support/http-server.js';
 
 const complete = (url: string, fields: object = {}, signal?: AbortSignal): Promise<Response> =>
@@ -13,6 +13,9 @@ const complete = (url: string, fields: object = {}, signal?: AbortSignal): Promi
     ...(signal && { signal }),
   });
 
+/** Milliseconds without a request after which a model is unloaded. */
+const IDLE = 50;
+
 t.test('a model is loaded for the first request, and unloaded when it has been idle', async t => {
   let loads = 0;
   const engine = new FakeEngine();
@@ -21,30 +24,33 @@ t.test('a model is loaded for the first request, and unloaded when it has been i
     await new Promise(resolve => setTimeout(resolve, 20));
     return { ...fakeModel('letters', engine), close: async () => undefined };
   };
-  const registry = new Registry([{ id: 'letters', aliases: ['abc'], idleMs: 2000, load }]);
+  const registry = new Registry([{ id: 'letters', aliases: ['abc'], idleMs: IDLE, load }]);
   const { url } = await startServer(t, { registry });
   const list = async (): Promise<unknown> =>
     ((await (await fetch(`${url}/v1/models`)).json()) as { data: [unknown] }).data[0];
   t.match(await list(), { id: 'letters', aliases: ['abc'], state: 'unloaded' });
   t.equal((await fetch(`${url}/health/ready`)).status, 200);
 
-  const answers = await Promise.all([complete(url), complete(url, { model: 'abc' }), complete(url)]);
-  for (const answer of answers) t.match(await answer.json(), { model: 'letters', choices: [{}] });
-  t.equal(loads, 1);
-  t.match(await list(), { state: 'loaded', max_model_len: 64, task: 'text-generation' });
-
-  engine.script = async function* (_request, signal) {
+  const endless: Script = async function* (_request, signal) {
     yield delta('a');
     await untilAborted(signal);
   };
+  const { script } = engine;
+  engine.script = (request, signal) => (request.sampling.seed === 1 ? endless : script)(request, signal);
   const controller = new AbortController();
-  const stream = await complete(url, { stream: true }, controller.signal);
+  const [stream, ...answers] = await Promise.all([
+    complete(url, { stream: true, seed: 1 }, controller.signal),
+    complete(url, { model: 'abc' }),
+    complete(url),
+  ]);
+  for (const answer of answers) t.match(await answer.json(), { model: 'letters', choices: [{}] });
+  t.equal(loads, 1);
+  t.match(await list(), { state: 'loaded', max_model_len: 64, task: 'text-generation' });
   await stream.body!.getReader().read();
-  await new Promise(resolve => setTimeout(resolve, 2500));
+  await new Promise(resolve => setTimeout(resolve, 4 * IDLE));
   t.equal(registry.entry('letters').state, 'loaded', 'a stream holds it');
   controller.abort();
   await eventually(() => registry.entry('letters').state === 'unloaded');
-  engine.reset();
   t.equal((await complete(url)).status, 200);
   t.equal(loads, 2);
 });

@@ -2,7 +2,7 @@ import t from 'tap';
 import { KvasirError } from '../../src/errors.js';
 import { Registry } from '../../src/registry/registry.js';
 import type { Model } from '../../src/registry/types.js';
-import { fakeModel } from '../support/http-server.js';
+import { eventually, fakeModel } from '../support/http-server.js';
 
 t.test('models by name and alias', async t => {
   const one = fakeModel('one');
@@ -58,7 +58,7 @@ t.test('what happens is told', async t => {
   await t.rejects(registry.acquire('a'), { code: 'invalid_model' });
   broken = false;
   (await registry.acquire('a')).release();
-  await new Promise(resolve => setTimeout(resolve, 50));
+  await eventually(() => registry.entry('a').state === 'unloaded');
   t.strictSame(events, [
     ['failed', 'a', 'no weights'],
     ['loaded', 'a', true],

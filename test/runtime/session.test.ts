@@ -199,7 +199,8 @@ t.test('a run can be ended early, and its options used again', async t => {
 
   output.fill(-1);
   const running = session.run(binding, options);
-  setTimeout(() => options.terminate(), whole / 10);
+  // The measured run may have been the slower one by far, on a busy machine.
+  setTimeout(() => options.terminate(), Math.min(whole / 10, 10));
   await t.rejects(running, { code: 'runtime_failure', message: /terminate/i });
   t.notOk(same(output, input), 'it did not come to its end');
   await t.rejects(session.run(binding, options), { message: /terminate/i }, 'and so does the next run');

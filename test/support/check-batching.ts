@@ -4,6 +4,7 @@ import type { GenerationEngine, GenerationRequest, TokenLogprobs } from '../../s
 import { loadGeneration, type GenerationOptions } from '../../src/registry/load-generation.js';
 import { Environment } from '../../src/runtime/index.js';
 import { greedy } from './generation-request.js';
+import { eventually } from './http-server.js';
 import { TINY_LLAMA } from './random-llama.js';
 
 /**
@@ -122,13 +123,11 @@ export async function checkBatching(
           if (difference !== undefined) throw new Error(difference);
           compared++;
         }
-        const { running, waiting } = batched.engine.stats();
-        if (running + waiting > 0) {
-          // A reader that left is noticed at the next step.
-          await new Promise(resolve => setTimeout(resolve, 20));
-          const later = batched.engine.stats();
-          if (later.running + later.waiting > 0) throw new Error('a slot was not given back');
-        }
+        // A reader that left is noticed at the next step.
+        await eventually(() => {
+          const { running, waiting } = batched.engine.stats();
+          return running + waiting === 0;
+        });
       } finally {
         await batched.close();
       }
