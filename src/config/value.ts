@@ -41,7 +41,7 @@ function fromText({ type, kind }: Setting, text: string): unknown {
 }
 
 /** What a setting takes: `a whole number from 0 to 65535`. */
-export function expectation(setting: Setting): string {
+function expectation(setting: Setting): string {
   const { type, kind, enum: values, minimum, maximum, exclusiveMinimum } = setting;
   if (kind === 'bytes') return 'a number of bytes, such as 512m or 1.5g';
   if (values !== undefined) return `one of ${values.join(', ')}`;

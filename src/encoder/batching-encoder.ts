@@ -14,7 +14,7 @@ export interface BatchingOptions extends BatchOptions {
  * For processors: from some 128 tokens on, a token costs the same however many there are (MiniLM-L6, one thread: 0.16 ms of 64 tokens,
  * 0.145 ms of 132, 0.149 ms of 1056), and a larger batch only makes the others wait.
  */
-export const DEFAULT_BATCHING_OPTIONS: BatchingOptions = {
+const DEFAULT_BATCHING_OPTIONS: BatchingOptions = {
   maxTokens: 512,
   maxPadding: 0.1,
   smallBatch: 128,

@@ -3,6 +3,7 @@ import type { Precision } from '../graph/precision.js';
 import { chooseGraphs } from '../model/graph-files.js';
 import type { WeightsFormat } from '../model/weights-format.js';
 
+/** Which files of a repository are wanted, where it has several of a kind. */
 export interface Selection {
   /** Undefined: safetensors where there are any, else ONNX. */
   readonly format?: WeightsFormat | undefined;
@@ -10,7 +11,7 @@ export interface Selection {
   readonly precision?: Precision | undefined;
 }
 
-export const SAFETENSORS = 'model.safetensors';
+const SAFETENSORS = 'model.safetensors';
 export const SAFETENSORS_INDEX = 'model.safetensors.index.json';
 
 /** What describes a model: its shape, tokenizer, chat template, sampling defaults, and how a sentence embedder pools. */

@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
-import type { EndedSequence } from '../http/request-scope.js';
+import type { SequenceReport } from '../engine/types.js';
 import type { ModelRegistry } from '../registry/types.js';
 import { LATENCY_BUCKETS, TOKEN_BUCKETS, TOKEN_TIME_BUCKETS, TTFT_BUCKETS } from './buckets.js';
 import { ModelCounts } from './model-counts.js';
@@ -16,7 +16,7 @@ export class Metrics {
   readonly #firstToken: ModelHistogram;
   readonly #betweenTokens: ModelHistogram;
   /** Of a whole sequence, with what each takes of it, in seconds or tokens. */
-  readonly #sequences: readonly (readonly [ModelHistogram, (sequence: FinishedSequence) => number])[];
+  readonly #sequences: readonly (readonly [ModelHistogram, (sequence: SequenceReport) => number])[];
 
   /** @param process measure the process as well: memory, processor time, garbage collection. It is done once, for all servers in it. */
   constructor(models: ModelRegistry, { process = false } = {}) {
@@ -117,12 +117,18 @@ export class Metrics {
     else for (let i = 0; i < tokens; i++) this.#betweenTokens.observe(labels, seconds / tokens);
   }
 
-  ended(model: string, { reason, report }: EndedSequence): void {
+  ended(model: string, { reason, report }: MeasuredSequence): void {
     this.#ended.inc({ model_name: model, finished_reason: reason });
     if (report === undefined) return;
     for (const [histogram, value] of this.#sequences) histogram.observe({ model_name: model }, value(report));
   }
 }
 
+/** As much of a sequence that ended as is counted. */
+interface MeasuredSequence {
+  readonly reason: 'stop' | 'length' | 'abort' | 'error';
+  /** Only of those that came to their end. */
+  readonly report: SequenceReport | undefined;
+}
+
 type ModelHistogram = Histogram<'model_name'>;
-type FinishedSequence = NonNullable<EndedSequence['report']>;

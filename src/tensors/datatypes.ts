@@ -1,4 +1,4 @@
-import type { NumericType } from '../../src/tensors/types.js';
+import type { NumericType } from './types.js';
 
 /** The protocol's names of element types. Its `BYTES`, texts of any length, are not among them. */
 const TYPES = {
@@ -17,12 +17,15 @@ const TYPES = {
   BF16: 'bfloat16',
 } as const satisfies Record<string, NumericType>;
 
+/** A name of an element type in the Open Inference Protocol. */
 export type Datatype = keyof typeof TYPES;
 
+/** All names of element types. */
 export const DATATYPES = Object.keys(TYPES) as Datatype[];
 
 const NAMES = new Map<NumericType, Datatype>(DATATYPES.map(name => [TYPES[name], name]));
 
+/** The protocol's name of an element type. */
 export function datatypeOf(type: NumericType): Datatype {
   return NAMES.get(type)!;
 }

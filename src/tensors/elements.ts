@@ -90,6 +90,7 @@ function finite(name: string, data: Float32Array | Float64Array): string {
   return `[${data.join(',')}]`;
 }
 
+/** How many elements a shape has. */
 export function size(shape: readonly number[]): number {
   return shape.reduce((product, dimension) => product * dimension, 1);
 }

@@ -6,8 +6,9 @@ import { cudaVersion, readGpus, type Gpu } from './driver.js';
 import { neededLibraries } from './elf.js';
 import { providerVersion } from './provider-version.js';
 
+const PROVIDER = 'libonnxruntime_providers_cuda.so';
+
 /** The files of ONNX Runtime's CUDA execution provider, which lie beside its library. */
-export const PROVIDER = 'libonnxruntime_providers_cuda.so';
 export const PROVIDER_FILES = [PROVIDER, 'libonnxruntime_providers_shared.so'] as const;
 
 /** Loaded by the provider itself, when it comes to an operator that uses it. */
