@@ -107,15 +107,54 @@ t.test('the GPU overlay changes what there is, and fits the schema when it is la
   t.match(podSpec.containers[0], { resources: { limits: { 'nvidia.com/gpu': 1 } } });
 });
 
-t.test("KServe's predictor is a pod", async t => {
-  const path = join(DOCKER, 'kserve', 'inference-service.yaml');
-  const service = parse(readFileSync(path, 'utf8')) as {
-    apiVersion: string;
-    kind: string;
-    spec: { predictor: { containers: object[] } };
+interface InferenceService extends Manifest {
+  readonly spec: {
+    readonly predictor: {
+      readonly containers: readonly object[];
+      readonly model: {
+        readonly runtime: string;
+        readonly modelFormat: { readonly name: string };
+        readonly protocolVersion: string;
+        readonly storageUri: string;
+      };
+    };
   };
+}
+
+interface ServingRuntime extends Manifest {
+  readonly metadata: { readonly name: string };
+  readonly spec: {
+    readonly supportedModelFormats: readonly { readonly name: string }[];
+    readonly protocolVersions: readonly string[];
+    readonly containers: readonly object[];
+  };
+}
+
+t.test("KServe's predictor is a pod", async t => {
+  const service = read<InferenceService>('..', 'kserve', 'inference-service.yaml');
   t.match(service, { apiVersion: 'serving.kserve.io/v1beta1', kind: 'InferenceService' });
   const { containers } = service.spec.predictor;
   t.match(containers, [{ name: 'kserve-container' }], 'the name that KServe wants');
   t.doesNotThrow(() => new Pod({ spec: { containers } as never }).validate());
+});
+
+t.test("KServe's runtime is a pod, and serves the model beside it by v2", async t => {
+  const runtime = read<ServingRuntime>('..', 'kserve', 'serving-runtime.yaml');
+  t.match(runtime, { apiVersion: 'serving.kserve.io/v1alpha1', kind: 'ServingRuntime' });
+  const { containers, protocolVersions, supportedModelFormats } = runtime.spec;
+  const pod = new Pod({ spec: { containers } as never });
+  t.doesNotThrow(() => pod.validate());
+  const [container] = pod.spec!.containers;
+  t.match(container, { name: 'kserve-container', args: ['serve', '{{.Name}}=/mnt/models'] });
+  const { paths } = parse(readFileSync(join(ROOT, 'openapi.yaml'), 'utf8')) as { paths: object };
+  for (const probe of [container!.livenessProbe, container!.readinessProbe])
+    t.ok(probe!.httpGet!.path! in paths, probe!.httpGet!.path!);
+
+  const service = read<InferenceService>('..', 'kserve', 'inference-service-v2.yaml');
+  t.match(service, { apiVersion: 'serving.kserve.io/v1beta1', kind: 'InferenceService' });
+  const { model } = service.spec.predictor;
+  t.equal(model.runtime, runtime.metadata.name);
+  t.match(protocolVersions, [model.protocolVersion]);
+  t.ok(supportedModelFormats.some(({ name }) => name === model.modelFormat.name));
+  t.match(model.storageUri, /^pvc:/, 'from where the cluster can fetch it');
 });
