@@ -1,6 +1,12 @@
 import { statfs } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import path from 'node:path';
 import { KvasirError } from './errors.js';
+
+/** Kvasir's folder in the user's cache, as the XDG Base Directory Specification has it: a variable that is empty is not set. */
+export function userCache(): string {
+  return path.join(process.env.XDG_CACHE_HOME || path.join(homedir(), '.cache'), 'kvasir');
+}
 
 /**
  * Runs what writes to a file, and says plainly why it could not.

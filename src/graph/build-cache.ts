@@ -1,10 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { access, constants, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import path from 'node:path';
 import { KvasirError } from '../errors.js';
-import { storing } from '../storage.js';
+import { storing, userCache } from '../storage.js';
 
 /** Builds of an older writer are not used: raise it whenever the graphs that it writes change. */
 const WRITER_VERSION = 4;
@@ -74,8 +73,7 @@ async function cacheFolder(folder: string): Promise<string> {
   } catch {
     const absolute = path.resolve(folder);
     const hash = createHash('sha256').update(absolute).digest('hex').slice(0, 16);
-    const caches = process.env.XDG_CACHE_HOME ?? path.join(homedir(), '.cache');
-    return path.join(caches, 'kvasir', `${path.basename(absolute)}-${hash}`);
+    return path.join(userCache(), `${path.basename(absolute)}-${hash}`);
   }
 }
 

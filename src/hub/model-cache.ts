@@ -1,16 +1,14 @@
 import { link, copyFile, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
-import { homedir } from 'node:os';
 import path from 'node:path';
 import { KvasirError } from '../errors.js';
 import type { RemoteFile } from './remote-file.js';
 import type { ModelReference } from './reference.js';
-import { storing } from '../storage.js';
+import { storing, userCache } from '../storage.js';
 
 /** `KVASIR_HOME`, else `kvasir` in the user's cache folder. */
 export function defaultHome(): string {
-  const caches = process.env.XDG_CACHE_HOME || path.join(homedir(), '.cache');
-  return process.env.KVASIR_HOME || path.join(caches, 'kvasir');
+  return process.env.KVASIR_HOME || userCache();
 }
 
 const COMMIT = /^[0-9a-f]{40}$/;

@@ -3,6 +3,8 @@ import { buildEncoder } from '../graph/build-encoder.js';
 import { planDecoder } from './decoder-plan.js';
 import { describeEncoder, modelKind } from './encoder-description.js';
 import { planEncoder } from './encoder-plan.js';
+import { readOnnxFile } from './onnx-file.js';
+import { rawGraph, rawPath } from './raw-graph.js';
 import type { RunPath } from './run-path.js';
 
 /** What a model folder's graph was built to. */
@@ -18,6 +20,8 @@ export interface BuiltModel {
  * @throws KvasirError `invalid_model`, `unsupported_model`, `invalid_configuration`, `storage_full`
  */
 export async function buildModel(folder: string, options: BuildOptions): Promise<BuiltModel> {
+  const raw = await rawGraph(folder, options.precision);
+  if (raw !== undefined) return { graphPath: raw, path: rawPath(folder, await readOnnxFile(raw)) };
   if ((await modelKind(folder)) === 'generation') {
     const plan = await planDecoder(folder, options);
     if (plan.source === 'onnx') return { graphPath: plan.found.graphs.at(-1)!.file.path, path: plan.path };

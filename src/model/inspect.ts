@@ -12,7 +12,7 @@ import { cacheBytesPerToken, type DecoderShape } from './decoder.js';
 import { describeEncoder, modelKind } from './encoder-description.js';
 import { planEncoder } from './encoder-plan.js';
 import { DataType, readOnnxFile, type GraphValue, type OnnxFile } from './onnx-file.js';
-import { rawGraph } from './raw-graph.js';
+import { rawGraph, rawPath } from './raw-graph.js';
 import { storedPrecision, type RunPath } from './run-path.js';
 
 /** What a model folder holds. */
@@ -120,11 +120,7 @@ async function inspectRaw(folder: string, graph: string): Promise<ModelReport> {
     architecture: undefined,
     contextLength: undefined,
     vocabularySize: undefined,
-    path: {
-      kind: 'ready-made',
-      precision: storedPrecision(file),
-      reason: `${path.relative(folder, graph)}, without a tokenizer: it is called with tensors`,
-    },
+    path: rawPath(folder, file),
     weights,
     parameters,
     weightBytes: bytes,

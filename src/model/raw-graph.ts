@@ -5,7 +5,9 @@ import { ModelConfig } from '../graph/config.js';
 import { hasSentenceModules } from '../graph/sentence-modules.js';
 import type { Precision } from '../graph/precision.js';
 import { chooseGraphs } from './graph-files.js';
+import type { OnnxFile } from './onnx-file.js';
 import { isGenaiFolder } from './ready-made/genai-config.js';
+import { storedPrecision, type RunPath } from './run-path.js';
 
 /**
  * The ONNX graph of a folder that has nothing but one: no weights of its own, and neither a tokenizer nor a config.json that speaks of a
@@ -23,6 +25,15 @@ export async function rawGraph(folder: string, precision?: Precision): Promise<s
   if (names.some(name => name.endsWith('.safetensors'))) return undefined;
   const graphs = chooseGraphs(names, precision);
   return graphs.length === 1 ? path.join(folder, graphs[0]!) : undefined;
+}
+
+/** How a folder's raw graph is run. */
+export function rawPath(folder: string, file: OnnxFile): RunPath {
+  return {
+    kind: 'ready-made',
+    precision: storedPrecision(file),
+    reason: `${path.relative(folder, file.path)}, without a tokenizer: it is called with tensors`,
+  };
 }
 
 async function hasVocabulary(folder: string): Promise<boolean> {

@@ -1,6 +1,6 @@
 import { basename, resolve } from 'node:path';
 import { readOnnxFile } from '../model/onnx-file.js';
-import { storedPrecision } from '../model/run-path.js';
+import { rawPath } from '../model/raw-graph.js';
 import { Session, type Environment, type SessionSettings } from '../runtime/index.js';
 import { GraphService } from '../tensors/graph-service.js';
 import type { RawModel } from './types.js';
@@ -8,6 +8,7 @@ import type { RawModel } from './types.js';
 /** Calls that may wait for their run. */
 const MAX_WAITING = 1024;
 
+/** Settings of a graph that is called with tensors. */
 export interface RawModelOptions {
   /** The name that requests use; by default the folder's. */
   readonly id?: string | undefined;
@@ -37,11 +38,7 @@ export async function loadRaw(
       id: id ?? basename(resolve(folder)),
       created: Math.floor(Date.now() / 1000),
       device: 'cpu',
-      path: {
-        kind: 'ready-made',
-        precision: storedPrecision(file),
-        reason: 'a graph without a tokenizer: it is called with tensors',
-      },
+      path: rawPath(folder, file),
       tensors,
       close: () => tensors.close(),
     };

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { rawGraph } from '../model/raw-graph.js';
-import type { Environment } from '../runtime/index.js';
+import type { Environment, SessionSettings } from '../runtime/index.js';
 import { loadEncoder, modelKind, type EncoderModelOptions } from './load-encoder.js';
 import { loadGeneration, type GenerationOptions } from './load-generation.js';
 import { loadRaw } from './load-raw.js';
@@ -22,21 +22,25 @@ export async function loadModel(
   const path = resolve(folder);
   const graph = await rawGraph(path, options.precision);
   if (graph !== undefined) {
-    const { id, session, engine } = options;
-    return loadRaw(environment, path, graph, { id, session, maxWaiting: engine?.maxWaiting });
+    const { id, engine } = options;
+    return loadRaw(environment, path, graph, {
+      id,
+      session: onProcessor(options),
+      maxWaiting: engine?.maxWaiting,
+    });
   }
   return (await modelKind(path)) === 'encoder'
     ? loadEncoder(environment, path, encoderOptions(options))
     : loadGeneration(environment, path, options);
 }
 
-/** The context length and the device are those of generators: encoders take what they were made for, and run on the processor. */
-function encoderOptions({ id, format, precision, session, batching }: ModelOptions): EncoderModelOptions {
-  return {
-    id,
-    format,
-    precision,
-    ...(session && { session: { ...session, device: undefined } }),
-    ...(batching && { batching }),
-  };
+/** The context length is that of generators: encoders take what they were made for. */
+function encoderOptions(options: ModelOptions): EncoderModelOptions {
+  const { id, format, precision, batching } = options;
+  return { id, format, precision, session: onProcessor(options), ...(batching && { batching }) };
+}
+
+/** The device is that of generators: all else runs on the processor. */
+function onProcessor({ session }: ModelOptions): SessionSettings | undefined {
+  return session && { ...session, device: undefined };
 }

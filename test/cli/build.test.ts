@@ -1,4 +1,4 @@
-import { readdir, rename, stat } from 'node:fs/promises';
+import { mkdir, readdir, rename, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import t from 'tap';
@@ -10,6 +10,7 @@ import { exportLlama } from '../support/exported-llama.js';
 import { eventually } from '../support/http-server.js';
 import { LLAMA, llamaShapes } from '../support/llama-model.js';
 import { randomLlama } from '../support/random-llama.js';
+import { linearGraph } from '../support/raw-models.js';
 import { randomTensors } from '../support/random-tensors.js';
 
 t.test('builds what serve takes', async t => {
@@ -51,10 +52,15 @@ t.test('encoders, and what is ready-made', async t => {
   const form = { attention: 'primitive', positions: 'input' } as const;
   await exportLlama(path.join(ready, 'model.onnx'), LLAMA, randomTensors(llamaShapes(LLAMA)), form);
 
-  const [built, refused, there] = [
+  const raw = path.join(encoder, 'raw');
+  await mkdir(raw);
+  await linearGraph().save(path.join(raw, 'model.onnx'));
+
+  const [built, refused, there, tensors] = [
     startCommand(t, ['build', encoder, '--precision', 'int8']),
     startCommand(t, ['build', encoder, '--precision', 'f16']),
     startCommand(t, ['build', ready]),
+    startCommand(t, ['build', raw]),
   ];
   t.equal(await built.exit, 0);
   t.match(built.stderr(), /built as int8/);
@@ -64,6 +70,9 @@ t.test('encoders, and what is ready-made', async t => {
   t.equal(await there.exit, 0);
   t.match(there.stderr(), /^nothing to build: model\.onnx, exported for Hugging Face/);
   t.equal(there.stdout(), `${path.join(ready, 'model.onnx')}\n`);
+  t.equal(await tensors.exit, 0);
+  t.match(tensors.stderr(), /^nothing to build: model\.onnx, without a tokenizer/);
+  t.equal(tensors.stdout(), `${path.join(raw, 'model.onnx')}\n`);
 });
 
 t.test('an interrupted build leaves nothing', async t => {

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import t from 'tap';
 import { loadModel } from '../../src/registry/load.js';
 import { Registry } from '../../src/registry/registry.js';
-import { Environment } from '../../src/runtime/index.js';
+import { Environment, PROCESSOR, type Device } from '../../src/runtime/index.js';
+import { linearGraph } from '../support/raw-models.js';
 import { randomLlama } from '../support/random-llama.js';
 
 const environment = new Environment();
@@ -45,6 +46,19 @@ t.test('says what is wrong with a folder', async t => {
 
   await refuses(sound, 'invalid_configuration', /500 tokens.*96/, { contextLength: 500 });
   await refuses(sound, 'invalid_configuration', /cannot hold one sequence/, { cacheBytes: 1000 });
+});
+
+t.test('raw graphs run on the processor, whatever generators run on', async t => {
+  const folder = t.testdir();
+  await linearGraph().save(join(folder, 'model.onnx'));
+  const device: Device = {
+    ...PROCESSOR,
+    name: 'unusable',
+    addTo: () => t.fail('a session was opened on it'),
+  };
+  const model = await loadModel(environment, folder, { slots: 1, session: { device } });
+  t.teardown(() => model.close());
+  t.match(model, { kind: 'raw', device: 'cpu', path: { kind: 'ready-made', precision: 'f32' } });
 });
 
 t.test('two models of one name are refused', async t => {
