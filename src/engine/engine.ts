@@ -295,9 +295,8 @@ export class Engine implements GenerationEngine {
   /** What may come next, where checking it pays: a greedy sequence that is alone. */
   #draft({ request: { sampling, constraint }, tokens, maxLength }: Sequence): number[] {
     const longest = Math.min(this.#options.draftTokens, maxLength - tokens.length - 1);
-    return longest > 0 && sampling.temperature === 0 && constraint === undefined
-      ? promptLookup(tokens, longest)
-      : [];
+    const checkable = sampling.temperature === 0 && constraint === undefined && !this.#decoder.chunksDiffer;
+    return longest > 0 && checkable ? promptLookup(tokens, longest) : [];
   }
 
   /** Runs the last token and its draft in one chunk, and keeps as much as the model would have chosen itself. */

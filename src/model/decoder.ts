@@ -58,6 +58,8 @@ export interface Decoder {
    * does not say. The array is always the same one.
    */
   readonly decodeMaxima?: Float32Array | undefined;
+  /** Whether several tokens at once have other logits than one after the other, so that drafts cannot be checked. Default: no. */
+  readonly chunksDiffer?: boolean;
   /** Copies the first `length` positions of a slot to another. */
   copySlot(from: number, to: number, length: number): void;
   /** Exchanges the first `length` positions of two slots. */

@@ -13,7 +13,7 @@ import { describeEncoder, modelKind } from './encoder-description.js';
 import { planEncoder } from './encoder-plan.js';
 import { DataType, readOnnxFile, type GraphValue, type OnnxFile } from './onnx-file.js';
 import { rawGraph, rawPath } from './raw-graph.js';
-import { storedPrecision, type RunPath } from './run-path.js';
+import type { RunPath } from './run-path.js';
 
 /** What a model folder holds. */
 export interface ModelReport {

@@ -16,7 +16,7 @@ export interface EncoderOptions extends PlanOptions {
   /** Longest input to serve, in tokens; at most, and by default, the model's own. */
   readonly contextLength?: number | undefined;
   /** Idle threads sleep by default: where anything else wants the processor, spinning ones cost more than they save. */
-  readonly session?: SessionSettings;
+  readonly session?: SessionSettings | undefined;
 }
 
 export interface LoadedEncoder {

@@ -31,6 +31,10 @@ export class CautiousDecoder implements Decoder {
     return this.#inner.slots;
   }
 
+  get chunksDiffer(): boolean {
+    return this.#restrictions.noChunks;
+  }
+
   get shape(): DecoderShape {
     return this.#inner.shape;
   }
