@@ -53,6 +53,6 @@ t.test('what is refused', async t => {
   const { url: empty } = await startServer(t, { registry: new Registry([]) });
   t.match(await jsonClient(empty)('/v1/tokenize', { prompt: 'a' }), {
     status: 404,
-    body: { error: { code: 'model_not_found', message: 'no model is loaded here' } },
+    body: { error: { code: 'model_not_found', message: 'no model that reads text is loaded here' } },
   });
 });
