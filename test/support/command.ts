@@ -27,8 +27,9 @@ export function startCommand(
   { fileBlocks }: CommandLimits = {},
 ): Command {
   const whole = [process.execPath, ENTRY, ...args];
-  const [program, ...rest] =
-    fileBlocks === undefined ? whole : ['sh', '-c', `ulimit -f ${fileBlocks}; exec "$@"`, 'sh', ...whole];
+  // What the test runner preloads would end the process at the limit's signal, which Node.js ignores.
+  const limited = `unset NODE_OPTIONS; ulimit -f ${fileBlocks}; exec "$@"`;
+  const [program, ...rest] = fileBlocks === undefined ? whole : ['sh', '-c', limited, 'sh', ...whole];
   const child = spawn(program!, rest, { env: { ...process.env, ...env } });
   const output = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const)
