@@ -7,7 +7,7 @@ import {
   type Allocator,
   type DeviceMemory,
 } from '../../runtime/index.js';
-import type { CacheBuffer, SlotMoves } from './slot-cache.js';
+import type { CacheBuffer, SlotMoves } from './slot-moves.js';
 
 /** The graphs below see memory as elements of four bytes, whatever they mean. */
 const ELEMENT = { type: 'float32', dataType: DataType.FLOAT, bytes: 4 } as const;

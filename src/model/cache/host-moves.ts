@@ -1,4 +1,4 @@
-import type { CacheBuffer, SlotMoves } from './slot-cache.js';
+import type { CacheBuffer, SlotMoves } from './slot-moves.js';
 
 /** Moves within the processor's memory: as many positions as are filled, head by head. */
 export class HostMoves implements SlotMoves {

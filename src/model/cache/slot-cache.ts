@@ -4,12 +4,12 @@ import {
   elementSize,
   memoryInfo,
   Tensor,
-  type DeviceMemory,
   type IoBinding,
   type Session,
 } from '../../runtime/index.js';
 import { DeviceMoves } from './device-moves.js';
 import { HostMoves } from './host-moves.js';
+import type { CacheBuffer, SlotMoves } from './slot-moves.js';
 
 /** Keys or values of one layer. */
 export interface CachePart {
@@ -27,24 +27,6 @@ export interface CacheLayout {
   /** Positions of a slot. */
   readonly contextLength: number;
   readonly slots: number;
-}
-
-/** The memory of a part, `[slots, heads, contextLength, headSize]`, and its sizes in bytes. */
-export interface CacheBuffer {
-  readonly memory: DeviceMemory;
-  readonly heads: number;
-  readonly slotBytes: number;
-  readonly headBytes: number;
-  readonly positionBytes: number;
-}
-
-/** Copies and exchanges what slots hold, without leaving the device. */
-export interface SlotMoves {
-  /** Copies the first `length` positions of a slot to another. */
-  copy(from: number, to: number, length: number): void;
-  /** Exchanges the first `length` positions of two slots. */
-  swap(a: number, b: number, length: number): void;
-  dispose(): void;
 }
 
 /**

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import t, { type Test } from 'tap';
 import { DeviceMoves } from '../../../src/model/cache/device-moves.js';
 import { HostMoves } from '../../../src/model/cache/host-moves.js';
-import type { CacheBuffer, SlotMoves } from '../../../src/model/cache/slot-cache.js';
+import type { CacheBuffer, SlotMoves } from '../../../src/model/cache/slot-moves.js';
 import { DataType, GraphBuilder } from '../../../src/graph/onnx/graph-builder.js';
 import { Allocator, cpuMemoryInfo, type Session } from '../../../src/runtime/index.js';
 import { loadBuilt } from '../../support/run-graph.js';
