@@ -9,11 +9,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Engine } from '../src/engine/engine.js';
 import { seededRandom } from '../src/engine/random.js';
-import type { GenerationEvent } from '../src/engine/types.js';
 import { cacheBytesPerToken } from '../src/model/decoder.js';
 import { loadDecoder } from '../src/model/load-decoder.js';
 import { Environment } from '../src/runtime/index.js';
 import { loadTokenizer } from '../src/text/tokenizer.js';
+import { greedy } from '../test/support/generation-request.js';
 import { SMOLLM2_135M, writeRandomLlama, type LlamaSizes } from './support/random-model.js';
 import { median } from './support/statistics.js';
 
@@ -40,32 +40,6 @@ function randomPrompt(length: number): number[] {
 }
 
 let requests = 0;
-function generate(engine: Engine, promptIds: number[], maxTokens: number): AsyncIterable<GenerationEvent> {
-  return engine.generate({
-    id: `request-${++requests}`,
-    promptIds,
-    sampling: {
-      temperature: 0,
-      topK: 0,
-      topP: 1,
-      minP: 0,
-      repetitionPenalty: 1,
-      presencePenalty: 0,
-      frequencyPenalty: 0,
-      logitBias: new Map(),
-      seed: undefined,
-    },
-    stop: {
-      maxTokens,
-      minTokens: 0,
-      stopTokenIds: new Set(),
-      stopStrings: [],
-      includeStopString: false,
-    },
-    logprobs: undefined,
-    promptLogprobs: undefined,
-  });
-}
 
 /** @returns ids and milliseconds to the first token. */
 async function complete(
@@ -76,7 +50,7 @@ async function complete(
   const started = performance.now();
   let firstMs = NaN;
   const ids: number[] = [];
-  for await (const event of generate(engine, promptIds, maxTokens)) {
+  for await (const event of engine.generate(greedy(promptIds, { id: `request-${++requests}`, maxTokens }))) {
     if (event.type !== 'delta') continue;
     if (ids.length === 0) firstMs = performance.now() - started;
     ids.push(...event.tokens.map(({ id }) => id));

@@ -21,7 +21,7 @@ import { writeExported } from './support/exported-model.js';
 import { writeGguf } from './support/gguf.js';
 import { SMOLLM2_135M, writeRandomLlama } from './support/random-model.js';
 import { ServerProcess } from './support/server-process.js';
-import { median, quantile } from './support/statistics.js';
+import { median, p50AndP95 } from './support/statistics.js';
 import { gaps, overallRate, type ObservedStream } from './support/streams.js';
 import { TransformersProcess } from './support/transformers-process.js';
 
@@ -94,11 +94,10 @@ function stream(
 async function measureDecode(server: ServerProcess, count: number): Promise<Measurement> {
   const streams = await stream(server, count, PROMPT_TOKENS, TOKENS);
   const firsts = streams.map(({ started, arrivals }) => arrivals[0]! - started);
-  const between = gaps(streams);
   return {
     rate: overallRate(streams),
-    firstToken: [quantile(firsts, 0.5), quantile(firsts, 0.95)],
-    between: [quantile(between, 0.5), quantile(between, 0.95)],
+    firstToken: p50AndP95(firsts),
+    between: p50AndP95(gaps(streams)),
   };
 }
 
@@ -116,14 +115,10 @@ async function measureMixed(server: ServerProcess): Promise<{ alone: number[]; m
       await stream(server, 1, MIXED.promptTokens, 1, others);
     }
   };
-  const times = (streams: readonly ObservedStream[]): number[] => {
-    const between = gaps(streams);
-    return [quantile(between, 0.5), quantile(between, 0.95)];
-  };
-  const alone = times(await stream(server, MIXED.streams, PROMPT_TOKENS, MIXED.tokens));
+  const alone = p50AndP95(gaps(await stream(server, MIXED.streams, PROMPT_TOKENS, MIXED.tokens)));
   const streaming = stream(server, MIXED.streams, PROMPT_TOKENS, MIXED.tokens);
   const [streams] = await Promise.all([streaming, long()]);
-  return { alone, mixed: times(streams) };
+  return { alone, mixed: p50AndP95(gaps(streams)) };
 }
 
 /** Tokens/s of a batch of as many rows as there are clients, all starting at once: the best that can be done without a server. */

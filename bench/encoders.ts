@@ -7,10 +7,10 @@
  * [clients...]`
  */
 import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { ask } from './support/ask.js';
 import type { Measure, Measured } from './support/embedding-contender.js';
 import { writeRandomMiniLm } from './support/random-encoder.js';
 import { median } from './support/statistics.js';
@@ -22,25 +22,19 @@ if (process.env.KVASIR_BENCH_TRANSFORMERS === undefined)
   console.log('KVASIR_BENCH_TRANSFORMERS is not set: only Kvasir runs');
 else NAMES.push('transformers.js one by one', 'transformers.js batched', 'transformers.js by length');
 
-async function ask(child: ChildProcess, message: Measure): Promise<Measured> {
-  child.send(message);
-  const [answer] = (await once(child, 'message')) as [Measured];
-  return answer;
-}
-
 const folder = await writeRandomMiniLm(join(tmpdir(), 'kvasir-bench-minilm-l6'));
 const program = fileURLToPath(new URL('support/embedding-contender.js', import.meta.url));
 const children: ChildProcess[] = [];
 for (const name of NAMES) {
   const child = fork(program, [name, folder]);
-  await once(child, 'message');
+  await ask(child);
   children.push(child);
 }
 for (const clients of CLIENTS) {
   const results = NAMES.map((): Measured[] => []);
   for (let round = 0; round < rounds; round++)
     for (const [i, child] of children.entries())
-      results[i]!.push(await ask(child, { clients, seconds, seed: round + 1 }));
+      results[i]!.push(await ask<Measured>(child, { clients, seconds, seed: round + 1 } satisfies Measure));
   const rates = results.map(list => list.map(({ texts, seconds }) => texts / seconds));
   console.log(`${clients} clients`);
   NAMES.forEach((name, i) => {

@@ -1,5 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { ask } from './ask.js';
 import type { ObservedStream, StreamingLoad } from './streaming-clients.js';
 
 /** The process of streaming-clients.ts. */
@@ -8,14 +9,7 @@ export class ClientProcess {
 
   /** @throws when a client's stream breaks off. */
   run(load: StreamingLoad): Promise<ObservedStream[]> {
-    this.#child.send(load);
-    return new Promise((resolve, reject) => {
-      const left = (): void => reject(new Error('the clients failed'));
-      this.#child.once('exit', left).once('message', streams => {
-        this.#child.off('exit', left);
-        resolve(streams as ObservedStream[]);
-      });
-    });
+    return ask(this.#child, load);
   }
 
   close(): void {

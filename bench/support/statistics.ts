@@ -4,6 +4,11 @@ export function quantile(values: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? NaN;
 }
 
+/** The median, and what only one value in twenty exceeds. */
+export function p50AndP95(values: readonly number[]): [number, number] {
+  return [quantile(values, 0.5), quantile(values, 0.95)];
+}
+
 export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
 }

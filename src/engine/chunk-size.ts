@@ -1,6 +1,9 @@
 /** How much a measured time counts against what was known before. */
 const WEIGHT = 0.2;
-/** Sizes are multiples of this: kernels work on that many rows at a time, or on a multiple of it, and reading the weights costs the same for fewer. */
+/**
+ * Sizes are multiples of this: kernels work on that many rows at a time, or on a multiple of it, and reading the weights costs the same for
+ * fewer.
+ */
 const GRANULE = 16;
 /** Decode steps for which time may be saved up, to be spent on one short prompt or the beginning of a long one. */
 const SAVED_STEPS = 4;
@@ -16,8 +19,8 @@ export interface ChunkSizeOptions {
  * Chooses how many tokens of prompts go into one run, from the times that runs took.
  *
  * Each decode step earns time for prompts: a share of its own time for each sequence that waits. The more wait, the sooner they should all
- * decode together, which takes hardly longer than decoding a few. A run of prompts spends what was saved up, and waits until that is worth a run: better a longer
- * pause now and then than one in every step.
+ * decode together, which takes hardly longer than decoding a few. A run of prompts spends what was saved up, and waits until that is worth
+ * a run: better a longer pause now and then than one in every step.
  */
 export class ChunkSize {
   readonly #options: ChunkSizeOptions;
