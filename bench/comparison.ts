@@ -15,7 +15,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { report, type Comparison, type Measurement } from './support/comparison-report.js';
+import { report, type Comparison, type Measurement, type MixedLoad } from './support/comparison-report.js';
 import { ClientProcess } from './support/client-process.js';
 import { writeExported } from './support/exported-model.js';
 import { writeGguf } from './support/gguf.js';
@@ -47,7 +47,7 @@ const clients = new ClientProcess();
 const others = new ClientProcess();
 let salt = 0;
 
-/** The file that llama.cpp is given for a precision of Kvasir's: with the same bits and block size. */
+/** The file that llama.cpp is given for a precision of Kvasir's: with the same bits. */
 async function gguf(precision: string): Promise<string> {
   const whole = join(base, 'smollm2-135m.f32.gguf');
   if (!existsSync(whole)) await writeGguf(folder, whole);
@@ -107,18 +107,27 @@ async function measurePrefill(server: ServerProcess): Promise<number> {
   return (PREFILL_TOKENS * 1000) / (only!.arrivals[0]! - only!.started);
 }
 
-/** Times between tokens of some streams, p50 and p95 in ms, without and with long prompts that come in between. */
-async function measureMixed(server: ServerProcess): Promise<{ alone: number[]; mixed: number[] }> {
-  const long = async (): Promise<void> => {
+/** Some streams alone, and again while long prompts come in. */
+async function measureMixed(server: ServerProcess): Promise<MixedLoad> {
+  const long = async (): Promise<number[]> => {
+    const firstTokens: number[] = [];
     for (let i = 0; i < MIXED.prompts; i++) {
       await sleep(MIXED.promptEvery);
-      await stream(server, 1, MIXED.promptTokens, 1, others);
+      const [only] = await stream(server, 1, MIXED.promptTokens, 1, others);
+      firstTokens.push(only!.arrivals[0]! - only!.started);
     }
+    return firstTokens;
   };
-  const alone = p50AndP95(gaps(await stream(server, MIXED.streams, PROMPT_TOKENS, MIXED.tokens)));
+  const alone = pauses(await stream(server, MIXED.streams, PROMPT_TOKENS, MIXED.tokens));
   const streaming = stream(server, MIXED.streams, PROMPT_TOKENS, MIXED.tokens);
-  const [streams] = await Promise.all([streaming, long()]);
-  return { alone, mixed: p50AndP95(gaps(streams)) };
+  const [streams, firstTokens] = await Promise.all([streaming, long()]);
+  return { alone, mixed: pauses(streams), firstToken: median(firstTokens) };
+}
+
+/** Between two tokens: p50, p95 and the longest. */
+function pauses(streams: readonly ObservedStream[]): number[] {
+  const all = gaps(streams);
+  return [...p50AndP95(all), Math.max(...all)];
 }
 
 /** Tokens/s of a batch of as many rows as there are clients, all starting at once: the best that can be done without a server. */
@@ -142,7 +151,7 @@ for (const precision of precisions) {
 
   const decode = new Map(CLIENTS.map(count => [count, servers.map((): Measurement[] => [])]));
   const prefill = servers.map((): number[] => []);
-  const mixed = servers.map((): { alone: number[]; mixed: number[] }[] => []);
+  const mixed = servers.map((): MixedLoad[] => []);
   for (let round = 0; round < rounds; round++) {
     const order = round % 2 === 0 ? [0, 1] : [1, 0];
     for (const count of CLIENTS)
@@ -160,8 +169,9 @@ for (const precision of precisions) {
     decode: CLIENTS.map(count => ({ clients: count, sides: decode.get(count)! })),
     prefill,
     mixed: mixed.map(runs => ({
-      alone: [0, 1].map(q => median(runs.map(({ alone }) => alone[q]!))),
-      mixed: [0, 1].map(q => median(runs.map(run => run.mixed[q]!))),
+      alone: [0, 1, 2].map(q => median(runs.map(({ alone }) => alone[q]!))),
+      mixed: [0, 1, 2].map(q => median(runs.map(run => run.mixed[q]!))),
+      firstToken: median(runs.map(({ firstToken }) => firstToken)),
     })),
     memory,
     batched: { clients: BATCH, rates: batched },
@@ -179,6 +189,7 @@ const { markdown, plot } = report(comparisons, {
   promptTokens: PROMPT_TOKENS,
   tokens: TOKENS,
   prefillTokens: PREFILL_TOKENS,
+  longPromptTokens: MIXED.promptTokens,
 });
 const results = join(dirname(fileURLToPath(import.meta.url)), '../../bench/results');
 await mkdir(results, { recursive: true });

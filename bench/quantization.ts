@@ -37,10 +37,20 @@ function int4(method: BlockFormat['method'], blockSize: number): Variant {
 }
 
 const EXACT: Variant = { name: 'f32', format: NUMBER_FORMATS.f32 };
+/** As llama.cpp's Q4_0 rounds. */
+const SYMMETRIC: Variant = {
+  name: 'int4 symmetric 32',
+  format: {
+    ...NUMBER_FORMATS.int4,
+    matrices: { bits: 4, blockSize: 32, symmetric: true, method: 'round-to-nearest' },
+  },
+};
 const VARIANTS: readonly Variant[] = [
   { name: 'int8', format: NUMBER_FORMATS.int8 },
+  SYMMETRIC,
   int4('round-to-nearest', 32),
   int4('half-quadratic', 32),
+  int4('half-quadratic', 64),
   int4('round-to-nearest', 128),
   int4('half-quadratic', 128),
 ];

@@ -12,6 +12,15 @@ export interface Measurement {
   readonly between: readonly [number, number];
 }
 
+/** Some streams, without and with long prompts coming in. */
+export interface MixedLoad {
+  /** Times between two tokens of a stream, p50, p95 and the longest in ms. */
+  readonly alone: readonly number[];
+  readonly mixed: readonly number[];
+  /** Time to the first token of a long prompt, in ms. */
+  readonly firstToken: number;
+}
+
 /** Both sides in one precision; the first of each pair is Kvasir. */
 export interface Comparison {
   readonly precision: string;
@@ -21,8 +30,7 @@ export interface Comparison {
   }[];
   /** Prompt tokens/s, by round. */
   readonly prefill: readonly (readonly number[])[];
-  /** Times between tokens without and with long prompts coming in, p50 and p95 in ms. */
-  readonly mixed: readonly { readonly alone: readonly number[]; readonly mixed: readonly number[] }[];
+  readonly mixed: readonly MixedLoad[];
   /** Peak resident bytes. */
   readonly memory: readonly number[];
   /** Tokens/s of transformers.js with a batch of so many rows, by round; empty where it was not measured. */
@@ -35,12 +43,13 @@ export interface Circumstances {
   readonly promptTokens: number;
   readonly tokens: number;
   readonly prefillTokens: number;
+  readonly longPromptTokens: number;
 }
 
 /** Table and plot of a comparison. */
 export function report(
   comparisons: readonly Comparison[],
-  { peer, rounds, promptTokens, tokens, prefillTokens }: Circumstances,
+  { peer, rounds, promptTokens, tokens, prefillTokens, longPromptTokens }: Circumstances,
 ): { markdown: string; plot: string } {
   const lines = [
     '# Kvasir and llama.cpp',
@@ -93,7 +102,7 @@ export function report(
         median(theirs).toFixed(0),
         spread(ratios),
       ),
-      ...(['p50', 'p95'] as const).map((name, q) =>
+      ...(['p50', 'p95', 'longest'] as const).map((name, q) =>
         row(
           `between tokens of 8 streams, ${name}, without → with long prompts, ms`,
           ...mixed.map(
@@ -102,6 +111,11 @@ export function report(
           ),
           '',
         ),
+      ),
+      row(
+        `first token of a prompt of ${longPromptTokens} tokens beside 8 streams, ms`,
+        ...mixed.map(({ firstToken }) => firstToken.toFixed(0)),
+        '',
       ),
       row('peak resident memory, MiB', ...memory.map(bytes => (bytes / 2 ** 20).toFixed(0)), ''),
     );

@@ -200,15 +200,14 @@ export class Engine implements GenerationEngine {
     if (this.#closing || this.#scheduler.waiting.length > 0) return;
     await new Promise<void>(resolve => (this.#wake = resolve));
     this.#wake = undefined;
+    // Requests that came at the same time are read first, so that their prompts are run together.
+    await new Promise(resolve => setImmediate(resolve));
   }
 
   /** One step: retire, admit, prefill, decode all running rows, sample, emit. Returns whether there was anything to do. */
   async #step(): Promise<boolean> {
     this.#retire();
-    const { running, waiting } = this.#scheduler;
-    const decoding = running.filter(({ cached, prefillLength }) => cached >= prefillLength).length;
-    const waiters = Math.min(waiting.length + running.length, this.slots) - decoding;
-    const limit = this.#chunkSize.tokens(decoding, waiters);
+    const limit = this.#chunkSize.tokens(this.#scheduler.demand());
     const { operations, prefill, decode } = this.#scheduler.schedule(limit);
     for (const operation of operations) this.#arrange(operation);
     if (prefill.length > 0)

@@ -38,6 +38,16 @@ export interface Step<S> {
   readonly decode: readonly S[];
 }
 
+/** What a run of prompts would hold up, and what it is for. */
+export interface Demand {
+  /** Sequences that decode. */
+  readonly decoding: number;
+  /** Sequences whose prompts are not run to their end, and which hold a slot or could have one. */
+  readonly waiting: number;
+  /** What is left of these prompts, less what the cache has of them. */
+  readonly tokens: number;
+}
+
 export interface SchedulerOptions {
   /** How many sequences may hold a slot at once; at least 1. */
   readonly slots: number;
@@ -105,6 +115,17 @@ export class Scheduler<S extends Schedulable> {
     this.#enqueue(sequence, other => other.priority > sequence.priority);
   }
 
+  demand(): Demand {
+    this.#countDecoding();
+    const prefilling = this.#admitted.filter(sequence => !isPrefilled(sequence));
+    const next = this.#waiting.slice(0, this.#options.slots - this.#admitted.length);
+    const tokens = [
+      ...prefilling.map(({ prefillLength, cached }) => prefillLength - cached),
+      ...next.map(sequence => sequence.tokens.length - (this.#match(sequence)?.length ?? 0)),
+    ];
+    return { decoding: this.#decoding, waiting: tokens.length, tokens: sum(tokens) };
+  }
+
   /**
    * Admits waiting sequences to free slots and plans the next step. All parts are empty when there is nothing to do.
    *
@@ -116,7 +137,7 @@ export class Scheduler<S extends Schedulable> {
     if (limit > 0 && this.#decoding === this.#admitted.length) this.#admit(limit);
     const prefill = limit > 0 ? this.#planPrefill(limit) : [];
     const decode = Array.from({ length: this.#decoding }, (_, slot) => this.#table.sequence(slot)!);
-    const growth = decode.length + prefill.reduce((sum, chunk) => sum + chunk.length, 0);
+    const growth = decode.length + sum(prefill.map(({ length }) => length));
     this.#makeRoom(growth);
     return { operations: this.#table.takeOperations(), prefill, decode };
   }
@@ -142,7 +163,7 @@ export class Scheduler<S extends Schedulable> {
     while (this.#waiting.length > 0 && this.#admitted.length < this.#options.slots) {
       const sequence = this.#waiting[0]!;
       const length = sequence.tokens.length;
-      const match = sequence.reusesPrefix ? this.#reusable(sequence) : undefined;
+      const match = this.#match(sequence);
       longest = Math.max(longest, length);
       const joins =
         match === undefined &&
@@ -158,7 +179,8 @@ export class Scheduler<S extends Schedulable> {
   }
 
   /** The longest beginning of a sequence that is in some slot already. The last token must be run in any case: its logits are wanted. */
-  #reusable({ tokens }: S): PrefixMatch | undefined {
+  #match({ tokens, reusesPrefix }: S): PrefixMatch | undefined {
+    if (!reusesPrefix) return undefined;
     const match = this.#table.longestPrefix(tokens);
     if (match === undefined) return undefined;
     const length = Math.min(match.length, tokens.length - 1);
@@ -209,7 +231,7 @@ export class Scheduler<S extends Schedulable> {
   }
 
   #reservedTotal(): number {
-    return this.#admitted.reduce((sum, sequence) => sum + this.#reserved(sequence), 0);
+    return sum(this.#admitted.map(sequence => this.#reserved(sequence)));
   }
 
   #fits({ tokens, maxLength }: S): boolean {
@@ -264,4 +286,8 @@ export class Scheduler<S extends Schedulable> {
 
 function isPrefilled({ cached, prefillLength }: Schedulable): boolean {
   return cached >= prefillLength;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }

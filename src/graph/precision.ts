@@ -11,7 +11,8 @@ export type Precision = (typeof PRECISIONS)[number];
 
 /** 8 bits hardly differ from floats, so they need neither zero points nor small blocks. */
 const INT8 = { bits: 8, blockSize: 64, symmetric: true, method: 'round-to-nearest' } as const;
-const INT4 = { bits: 4, blockSize: 32, symmetric: false, method: 'half-quadratic' } as const;
+/** Kernels take an eighth less time in blocks of 64 than of 32; the method makes up for what that would lose. */
+const INT4 = { bits: 4, blockSize: 64, symmetric: false, method: 'half-quadratic' } as const;
 
 /** How a graph of some precision stores its weights. The vocabulary keeps 8 bits, since its errors go straight to the logits. */
 export const NUMBER_FORMATS: Readonly<Record<Precision, NumberFormat>> = {

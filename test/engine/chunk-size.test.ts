@@ -1,33 +1,45 @@
 import t from 'tap';
 import { ChunkSize } from '../../src/engine/chunk-size.js';
 
-/** Steps of a machine on which a decode step takes `decodeMs` and a token of a prompt `tokenMs`. */
+/** Steps of a machine on which a decode step takes `decodeMs` and a token of a prompt `tokenMs`, while prompts never end. */
 function simulate(options: { decodeMs: number; tokenMs: number; decoding: number; waiting: number }): {
   chunks: number[];
   decodeMs: number;
   prefillMs: number;
 } {
   const { decodeMs, tokenMs, decoding, waiting } = options;
-  const size = new ChunkSize({ longest: 512, stall: 0.5 });
-  size.observeDecode(decodeMs);
-  size.observePrefill(100, 100 * tokenMs);
+  const size = measured(decodeMs, tokenMs);
   const chunks: number[] = [];
-  for (let step = 0; step < 400; step++) {
-    const tokens = size.tokens(decoding, waiting);
+  for (let step = 0; step < 960; step++) {
+    const tokens = size.tokens({ decoding, waiting, tokens: 10_000 });
     chunks.push(tokens);
     if (tokens > 0) size.observePrefill(tokens, tokens * tokenMs);
     size.observeDecode(decodeMs);
   }
   const prefillMs = chunks.reduce((sum, tokens) => sum + tokens, 0) * tokenMs;
-  return { chunks, decodeMs: 400 * decodeMs, prefillMs };
+  return { chunks, decodeMs: 960 * decodeMs, prefillMs };
+}
+
+/** One that has saved up as much as it can. */
+function measured(decodeMs: number, tokenMs: number): ChunkSize {
+  const size = new ChunkSize({ longest: 512, stall: 0.5 });
+  size.observePrefill(100, 100 * tokenMs);
+  size.observeDecode(decodeMs);
+  return size;
 }
 
 t.test('while nobody decodes, or before anything was measured, runs are as long as they may be', async t => {
   const size = new ChunkSize({ longest: 512, stall: 0.5 });
-  t.equal(size.tokens(3, 1), 512);
+  t.equal(size.tokens({ decoding: 3, waiting: 1, tokens: 1000 }), 512);
   size.observeDecode(20);
   size.observePrefill(16, 16);
-  t.equal(size.tokens(0, 5), 512);
+  t.equal(size.tokens({ decoding: 0, waiting: 5, tokens: 1000 }), 512);
+  size.observePrefill(512, 512);
+  t.equal(
+    size.tokens({ decoding: 1, waiting: 4, tokens: 200 }),
+    224,
+    'nobody was held up, so nothing was spent',
+  );
 });
 
 t.test('prompts take their share of the time, whatever a chunk costs', async t => {
@@ -47,20 +59,30 @@ t.test('prompts take their share of the time, whatever a chunk costs', async t =
   }
 });
 
+t.test('a long prompt holds up fewer than one step in twenty', async t => {
+  const { chunks } = simulate({ decodeMs: 40, tokenMs: 1, decoding: 8, waiting: 1 });
+  const late = chunks.filter(tokens => tokens > 0).length;
+  t.ok(late > 0 && late / chunks.length < 1 / 20, `${late} of ${chunks.length}`);
+});
+
 t.test('each that waits earns time', async t => {
   const few = simulate({ decodeMs: 40, tokenMs: 1, decoding: 8, waiting: 1 });
   const many = simulate({ decodeMs: 40, tokenMs: 1, decoding: 8, waiting: 8 });
   t.ok(many.prefillMs > 7 * few.prefillMs, `${many.prefillMs} against ${few.prefillMs} ms`);
+  t.ok(Math.max(...many.chunks) <= Math.max(...few.chunks), 'but no longer pauses');
 });
 
-t.test('after a time without prompts, one has the time that was saved up', async t => {
-  const size = new ChunkSize({ longest: 512, stall: 0.5 });
-  size.observePrefill(100, 100);
-  for (let step = 0; step < 100; step++) {
-    size.observeDecode(40);
-    size.tokens(8, 0);
-  }
-  t.equal(size.tokens(8, 1), 80, 'that of four steps');
-  size.observePrefill(80, 80);
-  t.equal(size.tokens(8, 1), 0, 'then the others go on');
-});
+t.test(
+  'what is saved up is there for a short prompt at once, and for a long one when it is all there',
+  async t => {
+    const size = measured(40, 1);
+    t.equal(size.tokens({ decoding: 8, waiting: 1, tokens: 2000 }), 480, 'half the time of 24 steps');
+    size.observePrefill(480, 480);
+    t.equal(size.tokens({ decoding: 8, waiting: 1, tokens: 1520 }), 0, 'then the others go on');
+    for (let step = 0; step < 12; step++) size.observeDecode(40);
+    t.equal(size.tokens({ decoding: 8, waiting: 1, tokens: 1520 }), 0);
+    t.equal(size.tokens({ decoding: 8, waiting: 1, tokens: 200 }), 240);
+    for (let step = 0; step < 12; step++) size.observeDecode(40);
+    t.equal(size.tokens({ decoding: 8, waiting: 1, tokens: 1520 }), 480);
+  },
+);

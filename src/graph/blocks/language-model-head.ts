@@ -33,12 +33,13 @@ export function languageModelHead(
   const rows = graph.node({ op: 'Reshape', inputs: [x, shape], name: 'logits.rows' });
   const wanted = graph.node({ op: 'Gather', inputs: [rows, positions], name: 'logits.hidden' });
   const product = similarities(graph, 'logits.product', table, wanted);
-  let logits = graph.node({
-    op: 'Cast',
-    inputs: [scale(graph, 'logits.scaled', product, factor)],
-    name: softCap === undefined ? 'logits' : 'logits.uncapped',
-    attributes: { to: int(DataType.FLOAT) },
-  });
+  const inputs = [scale(graph, 'logits.scaled', product, factor)];
+  const name = softCap === undefined ? 'logits' : 'logits.uncapped';
+  // ONNX Runtime removes an Identity, but would run a Cast that changes nothing.
+  let logits =
+    graph.floatType === DataType.FLOAT
+      ? graph.node({ op: 'Identity', inputs, name })
+      : graph.node({ op: 'Cast', inputs, name, attributes: { to: int(DataType.FLOAT) } });
   if (softCap !== undefined) {
     const cap = graph.constant('logits.cap', [], [softCap], DataType.FLOAT);
     const share = graph.node({ op: 'Div', inputs: [logits, cap], name: 'logits.share' });
