@@ -37,7 +37,7 @@ const BATCH = 8;
 const MIXED = { streams: 8, tokens: 160, prompts: 4, promptTokens: 1024, promptEvery: 1500 };
 
 const rounds = Number(process.argv[2] ?? 5);
-const precisions = (process.argv[3] ?? 'f32,int8,int4').split(',');
+const precisions = (process.argv[3] ?? 'f32,int8,w8a8,int4').split(',');
 const llama = process.env.KVASIR_BENCH_LLAMA;
 if (llama === undefined) throw new Error('KVASIR_BENCH_LLAMA names the folder of llama-server');
 
@@ -53,7 +53,7 @@ async function gguf(precision: string): Promise<string> {
   if (!existsSync(whole)) await writeGguf(folder, whole);
   if (precision === 'f32') return whole;
   const path = join(base, `smollm2-135m.${precision}.gguf`);
-  const type = precision === 'int8' ? 'Q8_0' : 'Q4_0';
+  const type = precision === 'int4' ? 'Q4_0' : 'Q8_0';
   if (!existsSync(path)) await run(join(llama!, 'llama-quantize'), [whole, path, type]);
   return path;
 }

@@ -14,7 +14,7 @@ import { SMOLLM2_135M, writeRandomLlama } from './support/random-model.js';
 import { median } from './support/statistics.js';
 
 /** f16 is left out: the processor's kernels widen its weights in every run. */
-const PRECISIONS: readonly Precision[] = ['f32', 'int8', 'int4'];
+const PRECISIONS: readonly Precision[] = ['f32', 'int8', 'w8a8', 'int4'];
 const ROUNDS = 7;
 const STEPS = 16;
 const PROMPT = 512;

@@ -1,7 +1,7 @@
 /**
  * What quantization costs a model, as a table in Markdown: the error of every quantized matrix, and on held-out texts the perplexity, the
- * divergence of the predicted distributions from those of the f32 graph, and how often both find the same token most probable. int4 comes
- * rounded to nearest and by the better method (half-quadratic), in blocks of 32 and 128; the vocabulary has 8 bits in all of them, as in
+ * divergence of the predicted distributions from those of the f32 graph, and how often both find the same token most probable. w8a8 is measured with what it
+ * does to activations, and int4 comes rounded to nearest and by the better method (half-quadratic), in blocks of 32 and 128; the vocabulary has 8 bits in all of them, as in
  * what `kvasir build` makes.
  *
  * Run: `npm run build && node dist/bench/quantization.js TEXTS MODEL...`, with a file of texts between empty lines, and model folders
@@ -13,10 +13,16 @@ import { argmax } from '../src/engine/sampler.js';
 import { decoderArchitecture } from '../src/graph/architectures/index.js';
 import { paddedHeadSize } from '../src/graph/blocks/grouped-query-attention.js';
 import { ModelConfig } from '../src/graph/config.js';
-import { ModelGraph, type NumberFormat, type QuantizedWeight } from '../src/graph/model-graph.js';
+import {
+  ModelGraph,
+  type NumberFormat,
+  type QuantizedWeight,
+  type RowScaledWeight,
+} from '../src/graph/model-graph.js';
 import { NUMBER_FORMATS } from '../src/graph/precision.js';
 import type { BlockFormat } from '../src/graph/quantization/block-format.js';
 import { dequantize, quantize } from '../src/graph/quantization/quantize.js';
+import { dequantizeRows, quantizeRows } from '../src/graph/quantization/row-scales.js';
 import { Checkpoint } from '../src/graph/weights/checkpoint.js';
 import { loadMatrix, type Matrix } from '../src/graph/weights/matrix.js';
 import { ModelWeights } from '../src/graph/weights/model-weights.js';
@@ -47,6 +53,7 @@ const SYMMETRIC: Variant = {
 };
 const VARIANTS: readonly Variant[] = [
   { name: 'int8', format: NUMBER_FORMATS.int8 },
+  { name: 'w8a8', format: NUMBER_FORMATS.w8a8 },
   SYMMETRIC,
   int4('round-to-nearest', 32),
   int4('half-quadratic', 32),
@@ -57,11 +64,16 @@ const VARIANTS: readonly Variant[] = [
 
 /** Remembers which matrices are quantized. */
 class RecordingGraph extends ModelGraph {
-  readonly matrices = new Map<string, { matrix: Matrix; format: BlockFormat }>();
+  readonly matrices = new Map<string, { matrix: Matrix; format: BlockFormat | 'rows' }>();
 
   override quantized(name: string, matrix: Matrix, format: BlockFormat): QuantizedWeight {
     this.matrices.set(name, { matrix, format });
     return super.quantized(name, matrix, format);
+  }
+
+  override rowScaled(name: string, matrix: Matrix): RowScaledWeight {
+    this.matrices.set(name, { matrix, format: 'rows' });
+    return super.rowScaled(name, matrix);
   }
 }
 
@@ -109,10 +121,13 @@ async function build(folder: string, variant: Variant, work: string): Promise<Bu
 }
 
 /** Frobenius norm of the error, relative to the matrix's own. */
-async function matrixError(matrix: Matrix, format: BlockFormat): Promise<number> {
+async function matrixError(matrix: Matrix, format: BlockFormat | 'rows'): Promise<number> {
   const { rows, columns } = matrix;
   const exact = await loadMatrix(matrix);
-  const rounded = dequantize(await quantize(matrix, format), format, rows, columns);
+  const rounded =
+    format === 'rows'
+      ? dequantizeRows(await quantizeRows(matrix), columns)
+      : dequantize(await quantize(matrix, format), format, rows, columns);
   let [difference, norm] = [0, 0];
   for (let i = 0; i < exact.length; i++) {
     difference += (exact[i]! - rounded[i]!) ** 2;

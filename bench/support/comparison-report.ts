@@ -54,7 +54,7 @@ export function report(
   const lines = [
     '# Kvasir and llama.cpp',
     '',
-    `\`npm run bench\` on ${availableParallelism()} cores (${cpus()[0]?.model.trim()}), Linux ${release().split('-')[0]}, Node.js ${process.versions.node}. Peer: ${peer}, on the same weights: random, in the shape of SmolLM2-135M. Both servers run at the same time and take turns; ${rounds} rounds, medians. Clients stream completions of ${tokens} tokens after prompts of ${promptTokens}; tokens/s are those of all streams together, from the first request to the last token. int8 is llama.cpp's Q8_0, int4 its Q4_0. Keys and values are in float32 in Kvasir and float16 in llama.cpp, its default.`,
+    `\`npm run bench\` on ${availableParallelism()} cores (${cpus()[0]?.model.trim()}), Linux ${release().split('-')[0]}, Node.js ${process.versions.node}. Peer: ${peer}, on the same weights: random, in the shape of SmolLM2-135M. Both servers run at the same time and take turns; ${rounds} rounds, medians. Clients stream completions of ${tokens} tokens after prompts of ${promptTokens}; tokens/s are those of all streams together, from the first request to the last token. int8 and w8a8 meet llama.cpp's Q8_0, int4 its Q4_0. Keys and values are in float32 in Kvasir and float16 in llama.cpp, its default.`,
     '',
     '![Tokens per second by clients](comparison.svg)',
   ];

@@ -10,7 +10,8 @@ import type { BuildOptions } from './build.js';
 import { buildOnce } from './build-cache.js';
 import { ModelConfig } from './config.js';
 import type { EncoderTask } from './encoder-task.js';
-import { EncoderGraph, type EncoderPrecision } from './encoder-graph.js';
+import { encoderFormat, type EncoderPrecision } from './encoder-graph.js';
+import { ModelGraph } from './model-graph.js';
 import { weightBits } from './quantization/row-scales.js';
 import { DataType, type Value } from './onnx/graph-builder.js';
 import type { PoolingMode, SentenceModules } from './sentence-modules.js';
@@ -74,7 +75,7 @@ export async function buildEncoder(folder: string, plan: EncoderPlan): Promise<B
       return checkpoint;
     };
     try {
-      const graph = new EncoderGraph(precision);
+      const graph = new ModelGraph(encoderFormat(precision));
       const batch = new PackedBatch(graph, head.listed === undefined ? 'all' : 'listed');
       const weights = new ModelWeights(await open(modules.encoderFolder));
       const body = bodyWeights(weights, architecture);

@@ -8,6 +8,7 @@ import { ModelConfig } from './config.js';
 import { ModelGraph } from './model-graph.js';
 import { DataType, type SaveProgress } from './onnx/graph-builder.js';
 import { NUMBER_FORMATS, withHalfFloats, type Precision } from './precision.js';
+import { weightBits } from './quantization/row-scales.js';
 import { Checkpoint, weightFiles } from './weights/checkpoint.js';
 import { ModelWeights } from './weights/model-weights.js';
 
@@ -61,7 +62,8 @@ export async function buildDecoder(
   const format = halfFloats ? withHalfFloats(exact) : exact;
   const files = ['config.json', ...(await weightFiles(folder))];
   const half = format === exact ? '' : '-half';
-  const variant = `decoder-${precision}${half}${isShort ? '-short' : ''}`;
+  const bits = format.integers ? `-w${weightBits()}` : '';
+  const variant = `decoder-${precision}${bits}${half}${isShort ? '-short' : ''}`;
   const build = await buildOnce({ folder, files, variant }, async target => {
     const checkpoint = await Checkpoint.open(folder);
     try {

@@ -1,6 +1,7 @@
 import { DataType, GraphBuilder, NONE, type Value } from './onnx/graph-builder.js';
 import { blockBytes, blocksPerRow, zeroPointBytes, type BlockFormat } from './quantization/block-format.js';
 import { quantize } from './quantization/quantize.js';
+import { quantizeRows } from './quantization/row-scales.js';
 import { roundToFloat16, toBfloat16, toFloat16 } from './weights/half-precision.js';
 import type { Matrix } from './weights/matrix.js';
 
@@ -9,9 +10,11 @@ export interface NumberFormat {
   /** Of activations, caches, and weights that are not quantized. */
   readonly floats: DataType.FLOAT | DataType.FLOAT16 | DataType.BFLOAT16;
   /** Of linear layers' matrices; undefined: floats. */
-  readonly matrices?: BlockFormat;
+  readonly matrices?: BlockFormat | undefined;
+  /** Whether linear layers inside of transformer layers multiply 8-bit activations by 8-bit weights; default: no. */
+  readonly integers?: boolean;
   /** Of tables with a row for every token, and the projection onto the vocabulary; undefined: floats. */
-  readonly vocabulary?: BlockFormat;
+  readonly vocabulary?: BlockFormat | undefined;
 }
 
 /** A quantized matrix in a graph, `[rows, columns]`. */
@@ -27,12 +30,21 @@ export interface QuantizedWeight {
   readonly zeroPoints: Value;
 }
 
+/** A matrix in a graph with a scale for each row. */
+export interface RowScaledWeight {
+  /** int8 `[columns, rows]` */
+  readonly codes: Value;
+  /** float32 `[rows]` */
+  readonly scales: Value;
+}
+
 /**
  * A graph whose weights are stored in a {@link NumberFormat}. Blocks ask it, so that each is written once for all formats. Weights are
  * loaded, and quantized, one by one when the graph is saved.
  */
 export class ModelGraph extends GraphBuilder {
   readonly format: NumberFormat;
+  readonly #shared = new Map<string, unknown>();
 
   constructor(format: NumberFormat = { floats: DataType.FLOAT }) {
     super();
@@ -42,6 +54,12 @@ export class ModelGraph extends GraphBuilder {
   /** Element type of activations and unquantized weights. */
   get floatType(): NumberFormat['floats'] {
     return this.format.floats;
+  }
+
+  /** Something that several layers or heads use, made when it is first asked for. */
+  shared<T>(name: string, make: () => T): T {
+    if (!this.#shared.has(name)) this.#shared.set(name, make());
+    return this.#shared.get(name) as T;
   }
 
   /** Adds a weight in the graph's float type. */
@@ -89,6 +107,25 @@ export class ModelGraph extends GraphBuilder {
           async () => (await result()).zeroPoints!,
         );
     return { format, rows, columns, codes, scales, zeroPoints };
+  }
+
+  /** Adds a matrix whose rows have scales. */
+  rowScaled(name: string, matrix: Matrix): RowScaledWeight {
+    const { rows, columns } = matrix;
+    const result = sharedBy(2, () => quantizeRows(matrix));
+    const codes = this.initializer(
+      `${name}.weight`,
+      DataType.INT8,
+      [columns, rows],
+      async () => new Uint8Array((await result()).codes.buffer),
+    );
+    const scales = this.initializer(
+      `${name}.scales`,
+      DataType.FLOAT,
+      [rows],
+      async () => (await result()).scales,
+    );
+    return { codes, scales };
   }
 }
 

@@ -2,10 +2,11 @@ import type { NumberFormat } from './model-graph.js';
 import { DataType } from './onnx/graph-builder.js';
 
 /**
- * In which numbers a model is stored and run: floats of 32 or 16 bits, or matrices of 8 or 4 bits between floats. The processor's kernels
- * have no bf16, and CUDA's attention has no f32.
+ * In which numbers a model is stored and run: floats of 32 or 16 bits, or matrices of 8 or 4 bits between floats. `w8a8` (a name of vLLM's)
+ * has 8-bit weights, too, but one scale for a whole row and one for each token's activations: the processor then multiplies many tokens in
+ * integers throughout. The processor's kernels have no bf16, CUDA's have no w8a8, and its attention has no f32.
  */
-export const PRECISIONS = ['f32', 'f16', 'bf16', 'int8', 'int4'] as const;
+export const PRECISIONS = ['f32', 'f16', 'bf16', 'int8', 'w8a8', 'int4'] as const;
 
 export type Precision = (typeof PRECISIONS)[number];
 
@@ -20,6 +21,8 @@ export const NUMBER_FORMATS: Readonly<Record<Precision, NumberFormat>> = {
   f16: { floats: DataType.FLOAT16 },
   bf16: { floats: DataType.BFLOAT16 },
   int8: { floats: DataType.FLOAT, matrices: INT8, vocabulary: INT8 },
+  // The mixture of experts has no kernel for tokens' scales.
+  w8a8: { floats: DataType.FLOAT, matrices: INT8, vocabulary: INT8, integers: true },
   int4: { floats: DataType.FLOAT, matrices: INT4, vocabulary: INT8 },
 };
 

@@ -61,6 +61,8 @@ export async function planEncoder(
 }
 
 function builtPrecision(folder: string, asked: PlanOptions['precision'] = 'f32'): EncoderPrecision {
+  // An encoder's int8 is that already.
+  if (asked === 'w8a8') return 'int8';
   const precision = ENCODER_PRECISIONS.find(known => known === asked);
   if (precision !== undefined) return precision;
   throw new KvasirError(

@@ -6,6 +6,7 @@ const SUFFIXES: Readonly<Record<Precision, readonly string[]>> = {
   f16: ['_fp16'],
   bf16: ['_bf16'],
   int8: ['_int8', '_quantized', '_uint8'],
+  w8a8: [],
   int4: ['_q4', '_q4f16', '_bnb4'],
 };
 

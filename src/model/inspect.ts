@@ -94,7 +94,8 @@ const BYTES_PER_PARAMETER: Readonly<Record<Precision, number>> = {
   f16: 2,
   bf16: 2,
   int8: 1.07,
-  int4: 0.7,
+  w8a8: 1.05,
+  int4: 0.66,
 };
 
 /**

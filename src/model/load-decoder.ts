@@ -1,5 +1,6 @@
 import { KvasirError } from '../errors.js';
 import { buildDecoder } from '../graph/build.js';
+import { PRECISIONS, type Precision } from '../graph/precision.js';
 import { PROCESSOR, Session, type Device, type Environment, type SessionSettings } from '../runtime/index.js';
 import { planDecoder, type PlanOptions } from './decoder-plan.js';
 import { SlotDecoder, type Decoder, type DecoderShape } from './decoder.js';
@@ -89,11 +90,12 @@ function checkPrecision(
   precision: DecoderOptions['precision'],
   { name, wantsHalfFloats }: Device,
 ): void {
-  if (wantsHalfFloats ? precision !== 'f32' : precision !== 'bf16') return;
-  const others = wantsHalfFloats ? 'f16, bf16, int8 or int4' : 'f32, f16, int8 or int4';
+  const without: readonly (Precision | undefined)[] = wantsHalfFloats ? ['f32', 'w8a8'] : ['bf16'];
+  if (!without.includes(precision)) return;
+  const others = PRECISIONS.filter(other => !without.includes(other)).join(', ');
   throw new KvasirError(
     'invalid_configuration',
-    `${folder}: ${precision} cannot run on ${name}; take ${others}`,
+    `${folder}: ${precision} cannot run on ${name}; take one of ${others}`,
   );
 }
 

@@ -37,6 +37,7 @@ t.test('which files of a folder are run, and why', async t => {
 
   t.match(await plan(), { source: 'weights', path: { kind: 'built', precision: 'f32', reason: /'bert'/ } });
   t.match(await plan({ precision: 'int4' }), { precision: 'int4', path: { precision: 'int4' } });
+  t.match(await plan({ precision: 'w8a8' }), { precision: 'int8' }, 'which multiplies in integers');
   await t.rejects(plan({ precision: 'f16' }), { code: 'invalid_configuration', message: /f16.*f32, int8/ });
   await t.rejects(plan({ format: 'onnx' }), { code: 'unsupported_model', message: /no ONNX encoder/ });
 

@@ -39,13 +39,13 @@ t.test('numbers that a device has no kernels for are refused', async t => {
   const folder = await randomLlama(t);
   await t.rejects(loadDecoder(environment, folder, { slots: 1, precision: 'bf16' }), {
     code: 'invalid_configuration',
-    message: `${folder}: bf16 cannot run on cpu; take f32, f16, int8 or int4`,
+    message: `${folder}: bf16 cannot run on cpu; take one of f32, f16, int8, w8a8, int4`,
   });
   await t.rejects(
     loadDecoder(environment, folder, { slots: 1, precision: 'f32', session: { device: HALF } }),
     {
       code: 'invalid_configuration',
-      message: `${folder}: f32 cannot run on cuda:0; take f16, bf16, int8 or int4`,
+      message: `${folder}: f32 cannot run on cuda:0; take one of f16, bf16, int8, int4`,
     },
   );
 });

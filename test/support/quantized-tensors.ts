@@ -1,10 +1,11 @@
 import { NUMBER_FORMATS, type Precision } from '../../src/graph/precision.js';
 import { dequantize, quantize } from '../../src/graph/quantization/quantize.js';
+import { dequantizeRows, quantizeRows } from '../../src/graph/quantization/row-scales.js';
 import type { TestTensor, TestTensors } from './safetensors.js';
 
 /** The tensors that a model of some precision really computes with: matrices as their codes stand for them, all else unchanged. */
 export async function quantizedTensors(tensors: TestTensors, precision: Precision): Promise<TestTensors> {
-  const { matrices, vocabulary } = NUMBER_FORMATS[precision];
+  const { matrices, vocabulary, integers } = NUMBER_FORMATS[precision];
   const result: Record<string, TestTensor> = {};
   for (const [name, tensor] of Object.entries(tensors)) {
     const isVocabulary = name.includes('embed_tokens') || name.includes('lm_head');
@@ -22,7 +23,10 @@ export async function quantizedTensors(tensors: TestTensors, precision: Precisio
         yield floats;
       },
     };
-    const values = dequantize(await quantize(matrix, format), format, rows, columns);
+    const values =
+      integers && !name.includes('embed_tokens')
+        ? dequantizeRows(await quantizeRows(matrix), columns)
+        : dequantize(await quantize(matrix, format), format, rows, columns);
     result[name] = { shape: tensor.shape, values: [...values] };
   }
   return result;

@@ -1,4 +1,4 @@
-import { embed, embeddingTable } from '../blocks/embedding.js';
+import { embed, embeddingTable, outputProjection } from '../blocks/embedding.js';
 import { cacheLengths, type CacheLengths } from '../blocks/grouped-query-attention.js';
 import { languageModelHead } from '../blocks/language-model-head.js';
 import { layerNorm } from '../blocks/layer-norm.js';
@@ -84,7 +84,8 @@ export function writeDecoder(source: DecoderSource, design: DecoderDesign): void
   const ids = graph.input('input_ids', DataType.INT64, ['batch', 'sequence']);
   const lengths = cacheLengths(graph);
   const shape = [sizes.vocabularySize, sizes.hiddenSize];
-  const table = embeddingTable(graph, 'embedding', body.weight(`${names.embedding}.weight`, shape));
+  const words = body.weight(`${names.embedding}.weight`, shape);
+  const table = embeddingTable(graph, 'embedding', words);
   const embedded = embed(graph, 'embedded', table, ids);
   let residual: Residual = {
     stream: design.afterEmbedding?.(embedded, ids, body, lengths) ?? embedded,
@@ -96,8 +97,8 @@ export function writeDecoder(source: DecoderSource, design: DecoderDesign): void
   }
   const { normalized } = normalize('final_norm', residual, body, names.norm);
   const output = isTied(source)
-    ? table
-    : embeddingTable(graph, 'output', weights.weight('lm_head.weight', shape));
+    ? outputProjection(graph, 'output', words, table)
+    : outputProjection(graph, 'output', weights.weight('lm_head.weight', shape));
   const { logitsFactor: factor, logitsSoftCap: cap } = design;
   languageModelHead(graph, normalized, output, sizes.hiddenSize, sizes.vocabularySize, {
     factor,

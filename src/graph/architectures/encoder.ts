@@ -2,7 +2,7 @@ import type { Activation } from '../blocks/activation.js';
 import { ACTIVATIONS } from '../blocks/activation.js';
 import type { PackedBatch } from '../blocks/packed-batch.js';
 import type { ModelConfig } from '../config.js';
-import type { EncoderGraph } from '../encoder-graph.js';
+import type { ModelGraph } from '../model-graph.js';
 import type { Value } from '../onnx/graph-builder.js';
 import type { ModelWeights } from '../weights/model-weights.js';
 
@@ -24,7 +24,7 @@ export interface EncoderSizes {
 
 /** What an architecture writes a model from. */
 export interface EncoderSource {
-  readonly graph: EncoderGraph;
+  readonly graph: ModelGraph;
   readonly config: ModelConfig;
   readonly sizes: EncoderSizes;
   readonly batch: PackedBatch;

@@ -1,9 +1,9 @@
-import type { EncoderGraph } from '../encoder-graph.js';
+import type { ModelGraph } from '../model-graph.js';
 import { float, int } from '../onnx/attributes.js';
 import { NONE, type Value } from '../onnx/graph-builder.js';
 import type { Weight } from '../weights/checkpoint.js';
 import { padColumns, padGroups, padRows, type Matrix } from '../weights/matrix.js';
-import { encoderLinear } from './encoder-linear.js';
+import { layerLinear } from './layer-linear.js';
 import { paddedHeadSize, type AttentionWeights, type Heads } from './grouped-query-attention.js';
 import type { Bias } from './linear.js';
 import type { PackedBatch } from './packed-batch.js';
@@ -28,7 +28,7 @@ export interface HeadNorms {
  * @returns `[rows, hidden]`
  */
 export function causalAttention(
-  graph: EncoderGraph,
+  graph: ModelGraph,
   name: string,
   x: Value,
   weights: AttentionWeights,
@@ -46,7 +46,7 @@ export function causalAttention(
       size: (bias.size / half) * paddedHalf,
       load: async () => padGroups(await bias.load(), half, paddedHalf),
     };
-    const value = encoderLinear(graph, `${name}.${side}`, x, padRows(matrix, half, paddedHalf), wide);
+    const value = layerLinear(graph, `${name}.${side}`, x, padRows(matrix, half, paddedHalf), wide);
     const normed =
       norm === undefined
         ? value
@@ -81,12 +81,12 @@ export function causalAttention(
   const rows = graph.node({ op: 'Reshape', inputs: [attended, shape], name: `${name}.attention.rows` });
   const wanted = graph.node({ op: 'Gather', inputs: [rows, places], name: `${name}.attention.wanted` });
   const output = padColumns(weights.output, half, paddedHalf);
-  return encoderLinear(graph, `${name}.output`, wanted, output, weights.outputBias);
+  return layerLinear(graph, `${name}.output`, wanted, output, weights.outputBias);
 }
 
 /** The root mean square norm of every head by itself. */
 function normHeads(
-  graph: EncoderGraph,
+  graph: ModelGraph,
   name: string,
   x: Value,
   weight: Weight,

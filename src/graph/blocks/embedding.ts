@@ -4,6 +4,7 @@ import type { Value } from '../onnx/graph-builder.js';
 import type { BlockFormat } from '../quantization/block-format.js';
 import { loadMatrix, matrix, type Matrix } from '../weights/matrix.js';
 import type { Weight } from '../weights/checkpoint.js';
+import { integerProduct } from './layer-linear.js';
 import { quantizedProduct } from './quantized-product.js';
 
 /** A table of vectors `[rows, features]` in a graph, which can be read by row and multiplied by. */
@@ -48,8 +49,28 @@ export function embed(graph: ModelGraph, name: string, table: EmbeddingTable, id
   });
 }
 
+/** A table that is only multiplied by: in integers where layers are, too. */
+export type Projection = EmbeddingTable | { readonly integers: Matrix };
+
+/**
+ * The projection onto the vocabulary.
+ *
+ * @param table the embedding's, where its weight is the same.
+ */
+export function outputProjection(
+  graph: ModelGraph,
+  name: string,
+  weight: Weight,
+  table?: EmbeddingTable,
+): Projection {
+  return graph.format.integers
+    ? { integers: matrix(weight) }
+    : (table ?? embeddingTable(graph, name, weight));
+}
+
 /** `x Eᵀ`: how well each row of the table fits `x`, `[n, features]`. */
-export function similarities(graph: ModelGraph, name: string, table: EmbeddingTable, x: Value): Value {
+export function similarities(graph: ModelGraph, name: string, table: Projection, x: Value): Value {
+  if ('integers' in table) return integerProduct(graph, name, x, table.integers, 1);
   if ('quantized' in table) return quantizedProduct(graph, name, x, table.quantized);
   return graph.node({ op: 'Gemm', inputs: [x, table.floats], name, attributes: { transB: int(1) } });
 }

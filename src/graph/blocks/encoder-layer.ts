@@ -1,10 +1,10 @@
-import type { EncoderGraph } from '../encoder-graph.js';
+import type { ModelGraph } from '../model-graph.js';
 import type { Value } from '../onnx/graph-builder.js';
 import type { Matrix } from '../weights/matrix.js';
 import { activate, type Activation } from './activation.js';
 import type { NormWeights } from '../weights/model-weights.js';
 import { layerNorm } from './layer-norm.js';
-import { encoderLinear } from './encoder-linear.js';
+import { layerLinear } from './layer-linear.js';
 import type { Bias } from './linear.js';
 import type { Residual } from './normalization.js';
 
@@ -18,10 +18,10 @@ export interface FeedForwardWeights {
 }
 
 /** The position-wise feed-forward layer `f(x W1 + b1) W2 + b2` (Vaswani et al. 2017). */
-export function feedForward(graph: EncoderGraph, name: string, x: Value, weights: FeedForwardWeights): Value {
-  const up = encoderLinear(graph, `${name}.up`, x, weights.up, weights.upBias);
+export function feedForward(graph: ModelGraph, name: string, x: Value, weights: FeedForwardWeights): Value {
+  const up = layerLinear(graph, `${name}.up`, x, weights.up, weights.upBias);
   const active = activate(graph, `${name}.activation`, up, weights.activation);
-  return encoderLinear(graph, `${name}.down`, active, weights.down, weights.downBias);
+  return layerLinear(graph, `${name}.down`, active, weights.down, weights.downBias);
 }
 
 /** Weights of a gated feed-forward layer. */
@@ -32,16 +32,16 @@ export interface GatedFeedForwardWeights extends FeedForwardWeights {
 
 /** A gated feed-forward layer, `(f(x W) ⊙ x V) W2` (Shazeer 2020): GeGLU where `f` is GELU. */
 export function gatedFeedForward(
-  graph: EncoderGraph,
+  graph: ModelGraph,
   name: string,
   x: Value,
   weights: GatedFeedForwardWeights,
 ): Value {
-  const up = encoderLinear(graph, `${name}.up`, x, weights.up, weights.upBias);
-  const gate = encoderLinear(graph, `${name}.gate`, x, weights.gate, weights.gateBias);
+  const up = layerLinear(graph, `${name}.up`, x, weights.up, weights.upBias);
+  const gate = layerLinear(graph, `${name}.gate`, x, weights.gate, weights.gateBias);
   const active = activate(graph, `${name}.activation`, up, weights.activation);
   const product = graph.node({ op: 'Mul', inputs: [active, gate], name: `${name}.product` });
-  return encoderLinear(graph, `${name}.down`, product, weights.down, weights.downBias);
+  return layerLinear(graph, `${name}.down`, product, weights.down, weights.downBias);
 }
 
 /** The two halves of an encoder layer; both return what is added to the residual stream. */
@@ -55,7 +55,7 @@ export interface EncoderSublayers {
 
 /** An encoder layer that normalises after each residual sum (Vaswani et al. 2017; BERT, Devlin et al. 2018). */
 export function postNormLayer(
-  graph: EncoderGraph,
+  graph: ModelGraph,
   name: string,
   x: Value,
   sublayers: EncoderSublayers,
@@ -76,7 +76,7 @@ export type Normalize = (
 
 /** An encoder layer that normalises what each sublayer reads (Xiong et al. 2020). Without a first norm, attention reads the stream itself. */
 export function preNormLayer(
-  graph: EncoderGraph,
+  graph: ModelGraph,
   name: string,
   residual: Residual,
   sublayers: EncoderSublayers,
@@ -92,7 +92,7 @@ export function preNormLayer(
   return { stream: between.stream, update: sublayers.feedForward(between.normalized) };
 }
 
-function wanted(graph: EncoderGraph, name: string, stream: Value, rows: Value | undefined): Value {
+function wanted(graph: ModelGraph, name: string, stream: Value, rows: Value | undefined): Value {
   return rows === undefined
     ? stream
     : graph.node({ op: 'Gather', inputs: [stream, rows], name: `${name}.wanted` });

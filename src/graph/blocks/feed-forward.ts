@@ -2,7 +2,8 @@ import type { ModelGraph } from '../model-graph.js';
 import type { Value } from '../onnx/graph-builder.js';
 import type { Matrix } from '../weights/matrix.js';
 import { activate, type Activation } from './activation.js';
-import { linear, type Bias } from './linear.js';
+import { layerLinear } from './layer-linear.js';
+import type { Bias } from './linear.js';
 
 /** Weights of a gated feed-forward layer; biases may be absent. */
 export interface GatedWeights {
@@ -22,11 +23,11 @@ export function gatedFeedForward(
   weights: GatedWeights,
   activation: Activation,
 ): Value {
-  const gate = linear(graph, `${name}.gate`, x, weights.gate, weights.gateBias);
-  const up = linear(graph, `${name}.up`, x, weights.up, weights.upBias);
+  const gate = layerLinear(graph, `${name}.gate`, x, weights.gate, weights.gateBias);
+  const up = layerLinear(graph, `${name}.up`, x, weights.up, weights.upBias);
   const gated = activate(graph, `${name}.${activation}`, gate, activation);
   const product = graph.node({ op: 'Mul', inputs: [gated, up], name: `${name}.product` });
-  return linear(graph, `${name}.down`, product, weights.down, weights.downBias);
+  return layerLinear(graph, `${name}.down`, product, weights.down, weights.downBias);
 }
 
 /** Weights of a feed-forward layer; biases may be absent. */
@@ -45,7 +46,7 @@ export function feedForward(
   weights: FeedForwardWeights,
   activation: Activation,
 ): Value {
-  const up = linear(graph, `${name}.up`, x, weights.up, weights.upBias);
+  const up = layerLinear(graph, `${name}.up`, x, weights.up, weights.upBias);
   const inner = activate(graph, `${name}.${activation}`, up, activation);
-  return linear(graph, `${name}.down`, inner, weights.down, weights.downBias);
+  return layerLinear(graph, `${name}.down`, inner, weights.down, weights.downBias);
 }

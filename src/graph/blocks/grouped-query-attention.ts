@@ -3,7 +3,8 @@ import type { ModelGraph } from '../model-graph.js';
 import { DataType, NONE, type Value } from '../onnx/graph-builder.js';
 import { concat, padGroups, padColumns, padRows, stackRows, type Matrix } from '../weights/matrix.js';
 import { headNorm, type HeadNorms } from './head-norm.js';
-import { linear, type Bias } from './linear.js';
+import { layerLinear } from './layer-linear.js';
+import type { Bias } from './linear.js';
 import type { RotaryTables } from './rotary.js';
 
 /** Heads of an attention layer. */
@@ -101,7 +102,7 @@ export function groupedQueryAttention(
 ): Value {
   const { heads, kvHeads, headSize, rotary, window, softCap, scale = 1 / Math.sqrt(headSize) } = options;
   const padding = headPadding(headSize, rotary);
-  const product = linear(
+  const product = layerLinear(
     graph,
     `${name}.qkv`,
     x,
@@ -138,7 +139,7 @@ export function groupedQueryAttention(
     },
   });
   for (const value of present) graph.output(value, graph.floatType, cacheShape);
-  return linear(
+  return layerLinear(
     graph,
     `${name}.output`,
     attended,

@@ -2,7 +2,7 @@ import { int } from '../onnx/attributes.js';
 import type { ModelGraph } from '../model-graph.js';
 import { DataType, type Value } from '../onnx/graph-builder.js';
 import { scale } from './scale.js';
-import { similarities, type EmbeddingTable } from './embedding.js';
+import { similarities, type Projection } from './embedding.js';
 
 /** What becomes of the product. */
 export interface LogitsOptions {
@@ -23,7 +23,7 @@ export interface LogitsOptions {
 export function languageModelHead(
   graph: ModelGraph,
   x: Value,
-  table: EmbeddingTable,
+  table: Projection,
   hiddenSize: number,
   vocabularySize: number,
   { factor = 1, softCap }: LogitsOptions = {},

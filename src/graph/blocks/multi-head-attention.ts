@@ -1,9 +1,9 @@
 import { float, int } from '../onnx/attributes.js';
-import type { EncoderGraph } from '../encoder-graph.js';
+import type { ModelGraph } from '../model-graph.js';
 import { DataType, NONE, type Value } from '../onnx/graph-builder.js';
 import { padGroups, padRows, type Matrix } from '../weights/matrix.js';
 import type { AttentionWeights } from './grouped-query-attention.js';
-import { encoderLinear } from './encoder-linear.js';
+import { layerLinear } from './layer-linear.js';
 import type { Bias } from './linear.js';
 import type { AttentionGrid, PackedBatch } from './packed-batch.js';
 import type { RotaryTables } from './rotary.js';
@@ -23,7 +23,7 @@ const SHUT_OUT = -1e9;
  * @returns `[rows, hidden]`: the wanted rows.
  */
 export function multiHeadAttention(
-  graph: EncoderGraph,
+  graph: ModelGraph,
   name: string,
   x: Value,
   weights: AttentionWeights,
@@ -35,7 +35,7 @@ export function multiHeadAttention(
   const size = headSize + 1;
   const widen = (matrix: Matrix): Matrix => padRows(matrix, headSize, size);
   const project = (side: string, matrix: Matrix, bias: Bias | undefined): Value =>
-    encoderLinear(graph, `${name}.${side}`, x, matrix, bias);
+    layerLinear(graph, `${name}.${side}`, x, matrix, bias);
   const rotate = (side: string, value: Value): Value =>
     rotary === undefined
       ? value
@@ -76,12 +76,12 @@ export function multiHeadAttention(
   );
   const rows = graph.node({ op: 'Reshape', inputs: [attended, shape], name: `${name}.attention.rows` });
   const wanted = graph.node({ op: 'Gather', inputs: [rows, grid.places], name: `${name}.attention.wanted` });
-  return encoderLinear(graph, `${name}.output`, wanted, weights.output, weights.outputBias);
+  return layerLinear(graph, `${name}.output`, wanted, weights.output, weights.outputBias);
 }
 
 /** Rotary positions on the first `headSize` features of each head. */
 function rotateHeads(
-  graph: EncoderGraph,
+  graph: ModelGraph,
   name: string,
   x: Value,
   heads: number,

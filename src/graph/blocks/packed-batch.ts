@@ -1,4 +1,4 @@
-import type { EncoderGraph } from '../encoder-graph.js';
+import type { ModelGraph } from '../model-graph.js';
 import { DataType, type Value } from '../onnx/graph-builder.js';
 
 /** Which positions reach the head: all of them, or those that the input `rows` lists. */
@@ -33,9 +33,9 @@ export interface AttentionGrid {
  */
 export class PackedBatch {
   readonly wanted: WantedRows;
-  readonly #graph: EncoderGraph;
+  readonly #graph: ModelGraph;
 
-  constructor(graph: EncoderGraph, wanted: WantedRows) {
+  constructor(graph: ModelGraph, wanted: WantedRows) {
     this.#graph = graph;
     this.wanted = wanted;
   }

@@ -1,4 +1,4 @@
-import type { EncoderGraph } from '../encoder-graph.js';
+import type { ModelGraph } from '../model-graph.js';
 import type { Value } from '../onnx/graph-builder.js';
 import type { Matrix } from '../weights/matrix.js';
 import { activate, type Activation } from './activation.js';
@@ -16,7 +16,7 @@ export interface TransformWeights {
 }
 
 /** A fully connected layer with an activation, and a norm where there is one. */
-export function headTransform(graph: EncoderGraph, name: string, x: Value, weights: TransformWeights): Value {
+export function headTransform(graph: ModelGraph, name: string, x: Value, weights: TransformWeights): Value {
   const dense = linear(graph, name, x, weights.matrix, weights.bias);
   const active = activate(graph, `${name}.activation`, dense, weights.activation);
   if (weights.norm === undefined) return active;
@@ -25,7 +25,7 @@ export function headTransform(graph: EncoderGraph, name: string, x: Value, weigh
 
 /** Logits over the vocabulary: how well each row of a table fits, and a bias. */
 export function vocabularyLogits(
-  graph: EncoderGraph,
+  graph: ModelGraph,
   name: string,
   x: Value,
   table: EmbeddingTable,

@@ -1,5 +1,5 @@
 import { int } from '../onnx/attributes.js';
-import type { EncoderGraph } from '../encoder-graph.js';
+import type { ModelGraph } from '../model-graph.js';
 import { DataType, type Value } from '../onnx/graph-builder.js';
 import type { PoolingMode } from '../sentence-modules.js';
 import type { PackedBatch } from './packed-batch.js';
@@ -17,7 +17,7 @@ const LOWEST = -3.4e38;
  * @returns `[texts, modes · hidden]`
  */
 export function pool(
-  graph: EncoderGraph,
+  graph: ModelGraph,
   batch: PackedBatch,
   hidden: Value,
   hiddenSize: number,
@@ -33,7 +33,7 @@ export function pool(
   return graph.node({ op: 'Concat', inputs: vectors, name: 'pooled', attributes: { axis: int(1) } });
 }
 
-function poolMaximum(graph: EncoderGraph, batch: PackedBatch, hidden: Value, hiddenSize: number): Value {
+function poolMaximum(graph: ModelGraph, batch: PackedBatch, hidden: Value, hiddenSize: number): Value {
   const lowest = graph.floats('pooled.lowest', [1, hiddenSize], () =>
     new Float32Array(hiddenSize).fill(LOWEST),
   );
@@ -51,7 +51,7 @@ function poolMaximum(graph: EncoderGraph, batch: PackedBatch, hidden: Value, hid
 }
 
 /** Scales each row to a length of 1. */
-export function normalize(graph: EncoderGraph, name: string, x: Value): Value {
+export function normalize(graph: ModelGraph, name: string, x: Value): Value {
   const length = graph.node({
     op: 'ReduceL2',
     inputs: [x, graph.constant(`${name}.axis`, [1], [-1])],

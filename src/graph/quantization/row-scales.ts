@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { loadMatrix, type Matrix } from '../weights/matrix.js';
+import type { Matrix } from '../weights/matrix.js';
 
 /** A matrix `[rows, columns]` with a scale for each row: `weight ≈ code · scale`. */
 export interface RowScaledMatrix {
@@ -10,24 +10,40 @@ export interface RowScaledMatrix {
 }
 
 /**
- * Quantizes every row by its largest value.
+ * Quantizes every row by its largest value. Beside the result, only one piece of the matrix is in memory.
  *
  * @param limit largest code.
  */
-export async function quantizeRows(matrix: Matrix, limit: number): Promise<RowScaledMatrix> {
+export async function quantizeRows(
+  matrix: Matrix,
+  limit: number = 2 ** (weightBits() - 1) - 1,
+): Promise<RowScaledMatrix> {
   const { rows, columns } = matrix;
-  const values = await loadMatrix(matrix);
   const codes = new Int8Array(rows * columns);
   const scales = new Float32Array(rows);
-  for (let row = 0; row < rows; row++) {
-    const own = values.subarray(row * columns, (row + 1) * columns);
-    const largest = own.reduce((max, value) => Math.max(max, Math.abs(value)), 0);
-    const scale = Math.fround(largest === 0 ? 1 : largest / limit);
-    scales[row] = scale;
-    for (let column = 0; column < columns; column++)
-      codes[column * rows + row] = Math.max(-limit, Math.min(limit, Math.round(own[column]! / scale)));
+  let row = 0;
+  for await (const piece of matrix.pieces()) {
+    for (let start = 0; start < piece.length; start += columns, row++) {
+      let largest = 0;
+      for (let i = start; i < start + columns; i++) largest = Math.max(largest, Math.abs(piece[i]!));
+      const scale = Math.fround(largest === 0 ? 1 : largest / limit);
+      scales[row] = scale;
+      for (let column = 0; column < columns; column++) {
+        const code = Math.round(piece[start + column]! / scale);
+        codes[column * rows + row] = Math.max(-limit, Math.min(limit, code));
+      }
+    }
   }
   return { codes, scales };
+}
+
+/** The weights that a quantized matrix stands for, `[rows, columns]`. */
+export function dequantizeRows({ codes, scales }: RowScaledMatrix, columns: number): Float32Array {
+  const rows = scales.length;
+  return Float32Array.from({ length: rows * columns }, (_, i) => {
+    const row = Math.floor(i / columns);
+    return codes[(i % columns) * rows + row]! * scales[row]!;
+  });
 }
 
 /**

@@ -10,10 +10,12 @@ for (const model of MODELS) {
     await checkDecoder(t, decoder, model.reference);
   });
 
-  t.test(`${model.name}, int8`, async t => {
-    const decoder = await openDecoder(t, model, 'int8');
-    const ids = randomIds(decoder.shape.contextLength, decoder.shape.vocabularySize, 1);
-    const cosine = similarity(await decoder.prefill(0, ids, 0, 'all'), model.reference(ids));
-    t.ok(cosine > 0.9, `cosine of the angle between the logits: ${cosine.toFixed(4)}`);
-  });
+  for (const precision of ['int8', 'w8a8'] as const) {
+    t.test(`${model.name}, ${precision}`, async t => {
+      const decoder = await openDecoder(t, model, precision);
+      const ids = randomIds(decoder.shape.contextLength, decoder.shape.vocabularySize, 1);
+      const cosine = similarity(await decoder.prefill(0, ids, 0, 'all'), model.reference(ids));
+      t.ok(cosine > 0.9, `cosine of the angle between the logits: ${cosine.toFixed(4)}`);
+    });
+  }
 }

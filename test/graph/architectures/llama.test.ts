@@ -34,6 +34,7 @@ const WHOLE_HEADS = { ...LLAMA, hidden_size: 64, num_attention_heads: 4, num_key
 for (const [precision, tolerance] of [
   ['f16', 0.02],
   ['int8', 0.1],
+  ['w8a8', 0.1],
   ['int4', 0.1],
 ] as const) {
   for (const tied of [true, false]) {

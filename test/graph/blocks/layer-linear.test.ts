@@ -1,6 +1,7 @@
 import t from 'tap';
-import { encoderLinear } from '../../../src/graph/blocks/encoder-linear.js';
-import { EncoderGraph, type EncoderPrecision } from '../../../src/graph/encoder-graph.js';
+import { layerLinear } from '../../../src/graph/blocks/layer-linear.js';
+import { NUMBER_FORMATS } from '../../../src/graph/precision.js';
+import { ModelGraph } from '../../../src/graph/model-graph.js';
 import { DataType } from '../../../src/graph/onnx/graph-builder.js';
 import { quantizeRows, weightBits } from '../../../src/graph/quantization/row-scales.js';
 import type { Matrix } from '../../../src/graph/weights/matrix.js';
@@ -30,15 +31,11 @@ function rounded(row: readonly number[], limit: number): number[] {
   return row.map(value => (step === 0 ? 0 : Math.round(value / step) * step));
 }
 
-async function run(
-  folder: string,
-  precision: EncoderPrecision,
-  input: readonly number[],
-): Promise<number[][]> {
-  const graph = new EncoderGraph(precision);
+async function run(folder: string, precision: 'f32' | 'w8a8', input: readonly number[]): Promise<number[][]> {
+  const graph = new ModelGraph(NUMBER_FORMATS[precision]);
   const source = graph.input('x', DataType.FLOAT, ['tokens', COLUMNS]);
   const bias = { size: ROWS, load: async () => Float32Array.from(b!.values) };
-  const outputs = ['first', 'second'].map(name => encoderLinear(graph, name, source, MATRIX, bias));
+  const outputs = ['first', 'second'].map(name => layerLinear(graph, name, source, MATRIX, bias));
   for (const output of outputs) graph.output(output, DataType.FLOAT, ['tokens', ROWS]);
   const tokens = input.length / COLUMNS;
   const results = await evaluate(folder, graph, { x: floats(input, [tokens, COLUMNS]) });
@@ -63,7 +60,7 @@ t.test(
   async t => {
     const limit = weightBits() === 8 ? 127 : 63;
     const weights = Array.from({ length: ROWS }, (_, i) => rounded(rowOf(w!.values, i), limit)).flat();
-    const results = await run(t.testdir(), 'int8', INPUT);
+    const results = await run(t.testdir(), 'w8a8', INPUT);
     results.forEach((result, i) => {
       const row = rowOf(INPUT, i);
       const quantized = linear(rounded(row, 127), { shape: w!.shape, values: weights }, b);
@@ -74,9 +71,9 @@ t.test(
 );
 
 t.test('integers: a row does not depend on the others', async t => {
-  const together = await run(t.testdir(), 'int8', INPUT);
+  const together = await run(t.testdir(), 'w8a8', INPUT);
   const folder = t.testdir();
-  for (let i = 0; i < TOKENS; i++) t.strictSame((await run(folder, 'int8', rowOf(INPUT, i)))[0], together[i]);
+  for (let i = 0; i < TOKENS; i++) t.strictSame((await run(folder, 'w8a8', rowOf(INPUT, i)))[0], together[i]);
 });
 
 t.test('rows of weights have their own scales', async t => {
