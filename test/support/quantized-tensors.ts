@@ -24,7 +24,8 @@ export async function quantizedTensors(tensors: TestTensors, precision: Precisio
       },
     };
     const values =
-      integers && !name.includes('embed_tokens')
+      !name.includes('embed_tokens') &&
+      (integers === 'everywhere' || (isVocabulary && integers !== undefined))
         ? dequantizeRows(await quantizeRows(matrix), columns)
         : dequantize(await quantize(matrix, format), format, rows, columns);
     result[name] = { shape: tensor.shape, values: [...values] };

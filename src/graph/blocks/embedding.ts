@@ -49,7 +49,7 @@ export function embed(graph: ModelGraph, name: string, table: EmbeddingTable, id
   });
 }
 
-/** A table that is only multiplied by: in integers where layers are, too. */
+/** A table that is only multiplied by. */
 export type Projection = EmbeddingTable | { readonly integers: Matrix };
 
 /**

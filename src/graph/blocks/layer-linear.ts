@@ -16,7 +16,7 @@ const SMALLEST = 1e-30;
  * @param x `[..., columns]`
  */
 export function layerLinear(graph: ModelGraph, name: string, x: Value, matrix: Matrix, bias?: Bias): Value {
-  if (graph.format.integers !== true) return linear(graph, name, x, matrix, bias);
+  if (graph.format.integers !== 'everywhere') return linear(graph, name, x, matrix, bias);
   const product = integerProduct(graph, name, x, matrix);
   if (bias === undefined) return product;
   const vector = graph.floats(`${name}.bias`, [bias.size], () => bias.load());
