@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { argmax } from '../src/engine/sampler.js';
 import { decoderArchitecture } from '../src/graph/architectures/index.js';
-import { paddedHeadSize } from '../src/graph/blocks/grouped-query-attention.js';
+import { paddedHeadSize } from '../src/graph/blocks/attention-projections.js';
 import { ModelConfig } from '../src/graph/config.js';
 import {
   ModelGraph,
@@ -108,7 +108,7 @@ async function build(folder: string, variant: Variant, work: string): Promise<Bu
     const graph = new RecordingGraph(variant.format);
     const architecture = decoderArchitecture(config);
     const sizes = architecture.sizes(config);
-    architecture.write({ graph, config, weights: new ModelWeights(checkpoint), sizes });
+    architecture.write({ graph, config, weights: new ModelWeights(checkpoint), sizes, cache: 'slots' });
     const graphPath = join(work, `${basename(folder)} ${variant.name}.onnx`);
     await graph.save(graphPath);
     const errors = new Map<string, number>();

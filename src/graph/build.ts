@@ -2,8 +2,9 @@ import path from 'node:path';
 import { decoderArchitecture } from './architectures/index.js';
 import type { DecoderSizes } from './architectures/decoder.js';
 import { shortContext } from './architectures/rope.js';
-import { paddedHeadSize } from './blocks/grouped-query-attention.js';
+import { paddedHeadSize } from './blocks/attention-projections.js';
 import { buildOnce } from './build-cache.js';
+import type { CacheKind } from './cache-kind.js';
 import { ModelConfig } from './config.js';
 import { ModelGraph } from './model-graph.js';
 import { DataType, type SaveProgress } from './onnx/graph-builder.js';
@@ -39,6 +40,8 @@ export interface BuildOptions {
   readonly onProgress?: ((progress: SaveProgress) => void) | undefined;
   /** Whether floats have 16 bits, whatever the precision of the matrices; see {@link withHalfFloats}. */
   readonly halfFloats?: boolean | undefined;
+  /** Default `slots`. */
+  readonly cache?: CacheKind | undefined;
 }
 
 /**
@@ -47,10 +50,8 @@ export interface BuildOptions {
  *
  * @throws KvasirError `invalid_model`, `unsupported_model`, `storage_full`
  */
-export async function buildDecoder(
-  folder: string,
-  { precision = 'f32', contextLength = Infinity, halfFloats = false, onProgress }: BuildOptions = {},
-): Promise<BuiltDecoder> {
+export async function buildDecoder(folder: string, options: BuildOptions = {}): Promise<BuiltDecoder> {
+  const { precision = 'f32', contextLength = Infinity, halfFloats = false, cache = 'slots' } = options;
   const config = await ModelConfig.read(folder);
   const architecture = decoderArchitecture(config);
   const sizes = architecture.sizes(config);
@@ -63,7 +64,8 @@ export async function buildDecoder(
   const files = ['config.json', ...(await weightFiles(folder))];
   const half = format === exact ? '' : '-half';
   const bits = format.integers ? `-w${weightBits()}` : '';
-  const variant = `decoder-${precision}${bits}${half}${isShort ? '-short' : ''}`;
+  const paged = cache === 'paged' ? '-paged' : '';
+  const variant = `decoder-${precision}${bits}${half}${isShort ? '-short' : ''}${paged}`;
   const build = await buildOnce({ folder, files, variant }, async target => {
     const checkpoint = await Checkpoint.open(folder);
     try {
@@ -73,8 +75,9 @@ export async function buildDecoder(
         config,
         weights: new ModelWeights(checkpoint),
         sizes: written,
+        cache,
       });
-      await graph.save(path.join(target, 'decoder.onnx'), onProgress);
+      await graph.save(path.join(target, 'decoder.onnx'), options.onProgress);
     } finally {
       await checkpoint.close();
     }

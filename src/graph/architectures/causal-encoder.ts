@@ -1,7 +1,7 @@
 import { causalAttention, type HeadNorms } from '../blocks/causal-attention.js';
 import { embed, embeddingTable } from '../blocks/embedding.js';
 import { gatedFeedForward, preNormLayer } from '../blocks/encoder-layer.js';
-import { paddedHeadSize, type AttentionWeights } from '../blocks/grouped-query-attention.js';
+import { paddedHeadSize, type AttentionWeights } from '../blocks/attention-projections.js';
 import { linear } from '../blocks/linear.js';
 import { rmsNorm, type Residual } from '../blocks/normalization.js';
 import type { ModelConfig } from '../config.js';

@@ -3,6 +3,7 @@ import { cacheLengths, type CacheLengths } from '../blocks/grouped-query-attenti
 import { languageModelHead } from '../blocks/language-model-head.js';
 import { layerNorm } from '../blocks/layer-norm.js';
 import { rmsNorm, type Residual } from '../blocks/normalization.js';
+import { pagedBatch, type PagedBatch } from '../blocks/paged-attention.js';
 import { DataType, type Value } from '../onnx/graph-builder.js';
 import type { Weight } from '../weights/checkpoint.js';
 import type { ModelWeights } from '../weights/model-weights.js';
@@ -28,6 +29,11 @@ export type Normalize = (
   weightName: string,
 ) => Normalized;
 
+/** What all layers are told of the cache. */
+export type DecoderCache =
+  | { readonly kind: 'slots'; readonly lengths: CacheLengths }
+  | { readonly kind: 'paged'; readonly batch: PagedBatch };
+
 /** A layer that is being written. */
 export class DecoderLayer {
   readonly source: DecoderSource;
@@ -36,21 +42,21 @@ export class DecoderLayer {
   readonly name: string;
   /** The layer's own. */
   readonly weights: ModelWeights;
-  readonly lengths: CacheLengths;
+  readonly cache: DecoderCache;
   readonly #normalize: Normalize;
 
   constructor(
     source: DecoderSource,
     index: number,
     weights: ModelWeights,
-    lengths: CacheLengths,
+    cache: DecoderCache,
     normalize: Normalize,
   ) {
     this.source = source;
     this.index = index;
     this.name = `layer.${index}`;
     this.weights = weights;
-    this.lengths = lengths;
+    this.cache = cache;
     this.#normalize = normalize;
   }
 
@@ -62,8 +68,8 @@ export class DecoderLayer {
 /** How a family differs from others. Names of weights are by default those of Hugging Face's `LlamaForCausalLM`. */
 export interface DecoderDesign {
   readonly normalize: Normalize;
-  /** What becomes of the token embeddings `[batch, sequence, hidden]` before the first layer. */
-  readonly afterEmbedding?: (embedded: Value, ids: Value, body: ModelWeights, lengths: CacheLengths) => Value;
+  /** What becomes of the token embeddings `[...tokens, hidden]` before the first layer. */
+  readonly afterEmbedding?: (embedded: Value, ids: Value, body: ModelWeights, cache: DecoderCache) => Value;
   readonly layer: (layer: DecoderLayer, residual: Residual) => Residual;
   /** Of logits, before they are capped. */
   readonly logitsFactor?: number;
@@ -81,19 +87,22 @@ export function writeDecoder(source: DecoderSource, design: DecoderDesign): void
   const hasPrefix = weights.has(`${names.body}.${names.embedding}.weight`);
   const body = hasPrefix ? weights.within(names.body) : weights;
 
-  const ids = graph.input('input_ids', DataType.INT64, ['batch', 'sequence']);
-  const lengths = cacheLengths(graph);
+  const isPaged = source.cache === 'paged';
+  const ids = graph.input('input_ids', DataType.INT64, isPaged ? ['tokens'] : ['batch', 'sequence']);
+  const cache: DecoderCache = isPaged
+    ? { kind: 'paged', batch: pagedBatch(graph) }
+    : { kind: 'slots', lengths: cacheLengths(graph) };
   const shape = [sizes.vocabularySize, sizes.hiddenSize];
   const words = body.weight(`${names.embedding}.weight`, shape);
   const table = embeddingTable(graph, 'embedding', words);
   const embedded = embed(graph, 'embedded', table, ids);
   let residual: Residual = {
-    stream: design.afterEmbedding?.(embedded, ids, body, lengths) ?? embedded,
+    stream: design.afterEmbedding?.(embedded, ids, body, cache) ?? embedded,
     update: undefined,
   };
   for (let index = 0; index < sizes.layers; index++) {
     const layerWeights = body.within(`${names.layers}.${index}`);
-    residual = design.layer(new DecoderLayer(source, index, layerWeights, lengths, normalize), residual);
+    residual = design.layer(new DecoderLayer(source, index, layerWeights, cache, normalize), residual);
   }
   const { normalized } = normalize('final_norm', residual, body, names.norm);
   const output = isTied(source)

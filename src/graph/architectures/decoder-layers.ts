@@ -1,13 +1,14 @@
 import { ACTIVATIONS, type Activation } from '../blocks/activation.js';
 import { gatedFeedForward } from '../blocks/feed-forward.js';
+import { groupedQueryAttention } from '../blocks/grouped-query-attention.js';
 import {
-  groupedQueryAttention,
   packAttention,
   type AttentionOptions,
   type PackedAttentionWeights,
-} from '../blocks/grouped-query-attention.js';
+} from '../blocks/attention-projections.js';
 import type { HeadNorms } from '../blocks/head-norm.js';
 import type { Residual } from '../blocks/normalization.js';
+import { pagedAttention } from '../blocks/paged-attention.js';
 import type { ModelConfig } from '../config.js';
 import type { Value } from '../onnx/graph-builder.js';
 import type { ModelWeights } from '../weights/model-weights.js';
@@ -70,14 +71,16 @@ export function selfAttention(
 
 /** Attention with any weights. */
 export function attend(
-  { source, name, index, lengths }: DecoderLayer,
+  { source, name, index, cache }: DecoderLayer,
   x: Value,
   weights: PackedAttentionWeights,
   design: AttentionDesign,
 ): Value {
   const { heads, kvHeads, headSize } = source.sizes;
   const options = { heads, kvHeads, headSize, ...design };
-  return groupedQueryAttention(source.graph, name, index, x, weights, options, lengths);
+  return cache.kind === 'paged'
+    ? pagedAttention(source.graph, name, index, x, weights, options, cache.batch)
+    : groupedQueryAttention(source.graph, name, index, x, weights, options, cache.lengths);
 }
 
 function attentionWeights({ source, weights }: DecoderLayer, biases: Biases) {

@@ -1,3 +1,4 @@
+import type { CacheKind } from '../cache-kind.js';
 import type { ModelConfig } from '../config.js';
 import type { ModelGraph } from '../model-graph.js';
 import type { ModelWeights } from '../weights/model-weights.js';
@@ -22,11 +23,13 @@ export interface DecoderSource {
   readonly weights: ModelWeights;
   /** With the context that is to be served. */
   readonly sizes: DecoderSizes;
+  readonly cache: CacheKind;
 }
 
 /**
- * How decoders of one family are written as a graph. The graph has the inputs `input_ids` (int64 `[batch, sequence]`), those of
- * {@link cacheLengths}, `past.N.key` and `past.N.value`, and `logits_positions`; the outputs `logits`, `present.N.key` and `present.N.value`.
+ * How decoders of one family are written as a graph. The graph has the inputs `input_ids` (int64 `[batch, sequence]`; with a paged cache
+ * `[tokens]`), those of {@link cacheLengths} or {@link pagedBatch}, `past.N.key` and `past.N.value`, and `logits_positions`; the outputs
+ * `logits`, `present.N.key` and `present.N.value`.
  */
 export interface DecoderArchitecture {
   /** Values of `model_type` in config.json. */

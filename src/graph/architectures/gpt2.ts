@@ -35,15 +35,12 @@ export const gpt2: DecoderArchitecture = {
     writeDecoder(source, {
       names: { body: 'transformer', embedding: 'wte', layers: 'h', norm: 'ln_f' },
       normalize: layerNorms(source, 'layer_norm_epsilon'),
-      afterEmbedding: (embedded, ids, body, lengths) =>
-        addPositions(
-          graph,
-          'positions',
-          embedded,
-          ids,
-          body.weight('wpe.weight', [trained, sizes.hiddenSize]),
-          lengths,
-        ),
+      afterEmbedding: (embedded, ids, body, cache) => {
+        if (cache.kind === 'paged')
+          return config.unsupported('a paged KV cache needs rotary positions, and these are learned');
+        const table = body.weight('wpe.weight', [trained, sizes.hiddenSize]);
+        return addPositions(graph, 'positions', embedded, ids, table, cache.lengths);
+      },
       layer: (layer, residual) =>
         preNormLayer(
           layer,

@@ -1,4 +1,4 @@
-import { paddedHeadSize } from '../blocks/grouped-query-attention.js';
+import { paddedHeadSize } from '../blocks/attention-projections.js';
 import { inverseFrequencies, rotaryTables, type RotaryTables } from '../blocks/rotary.js';
 import type { ModelConfig } from '../config.js';
 import type { DecoderSizes, DecoderSource } from './decoder.js';

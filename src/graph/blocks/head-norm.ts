@@ -18,8 +18,9 @@ export interface HeadNorms {
  * Heads may be padded by zeros, which the operator counts: over `padded` features the mean is `size / padded` of what it should be. With
  * epsilon made smaller by that factor and the weight by its root, the result is exact.
  *
- * @param x `[batch, sequence, heads × padded]`
+ * @param x `[...tokens, heads × padded]`
  * @param group features that are followed by zeros up to `paddedGroup`; a head is one or more such groups.
+ * @param tokens the leading dimensions of `x`, as Reshape takes them.
  */
 export function headNorm(
   graph: ModelGraph,
@@ -29,6 +30,7 @@ export function headNorm(
   epsilon: number,
   heads: number,
   [group, paddedGroup]: readonly [number, number],
+  tokens: readonly number[],
 ): Value {
   const size = weight.shape[0]!;
   const padded = (size / group) * paddedGroup;
@@ -41,7 +43,7 @@ export function headNorm(
     ),
   );
   const apart = graph.constant(`${name}.apart_shape`, [3], [0, -1, padded]);
-  const together = graph.constant(`${name}.together_shape`, [3], [0, -1, heads * padded]);
+  const together = graph.constant(`${name}.together_shape`, [tokens.length + 1], [...tokens, heads * padded]);
   const split = graph.node({ op: 'Reshape', inputs: [x, apart], name: `${name}.apart` });
   const normed = graph.node({
     op: 'SimplifiedLayerNormalization',

@@ -2,7 +2,7 @@ import { float, int } from '../onnx/attributes.js';
 import type { ModelGraph } from '../model-graph.js';
 import { DataType, NONE, type Value } from '../onnx/graph-builder.js';
 import { padGroups, padRows, type Matrix } from '../weights/matrix.js';
-import type { AttentionWeights } from './grouped-query-attention.js';
+import type { AttentionWeights } from './attention-projections.js';
 import { layerLinear } from './layer-linear.js';
 import type { Bias } from './linear.js';
 import type { AttentionGrid, PackedBatch } from './packed-batch.js';

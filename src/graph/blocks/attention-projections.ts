@@ -1,0 +1,195 @@
+import { float, int, type Attribute } from '../onnx/attributes.js';
+import type { ModelGraph } from '../model-graph.js';
+import { NONE, type Value } from '../onnx/graph-builder.js';
+import { concat, padGroups, padColumns, padRows, stackRows, type Matrix } from '../weights/matrix.js';
+import { headNorm, type HeadNorms } from './head-norm.js';
+import { layerLinear } from './layer-linear.js';
+import type { Bias } from './linear.js';
+import type { RotaryTables } from './rotary.js';
+
+/** Heads of an attention layer. */
+export interface Heads {
+  readonly heads: number;
+  /** Key and value heads, each shared by `heads / kvHeads` query heads: 1 is multi-query, `heads` is multi-head attention. */
+  readonly kvHeads: number;
+  /** Features of a head, in the model. */
+  readonly headSize: number;
+}
+
+/** Features of a head in the graph: GroupQueryAttention takes multiples of 16, so other heads are padded by zeros. */
+export function paddedHeadSize(headSize: number): number {
+  return Math.ceil(headSize / 16) * 16;
+}
+
+/** Weights of an attention layer; biases may be absent. */
+export interface AttentionWeights {
+  readonly query: Matrix;
+  readonly key: Matrix;
+  readonly value: Matrix;
+  readonly output: Matrix;
+  readonly queryBias?: Bias | undefined;
+  readonly keyBias?: Bias | undefined;
+  readonly valueBias?: Bias | undefined;
+  readonly outputBias?: Bias | undefined;
+}
+
+/** The same with queries, keys and values one under the other. */
+export interface PackedAttentionWeights {
+  /** `[(heads + 2 kvHeads) × headSize, hidden]` */
+  readonly packed: Matrix;
+  readonly packedBias?: Bias | undefined;
+  readonly output: Matrix;
+  readonly outputBias?: Bias | undefined;
+}
+
+/** One matrix product gives queries, keys and values. */
+export function packAttention(weights: AttentionWeights): PackedAttentionWeights {
+  const { query, key, value, output, outputBias } = weights;
+  return {
+    packed: stackRows([query, key, value]),
+    packedBias: stackBiases([weights.queryBias, weights.keyBias, weights.valueBias]),
+    output,
+    outputBias,
+  };
+}
+
+/** How a layer attends. */
+export interface AttentionOptions extends Heads {
+  /** Undefined: without positions. */
+  readonly rotary: RotaryTables | undefined;
+  /** Positions that one sees, itself included (Longformer, Beltagy et al. 2020); undefined: all. */
+  readonly window?: number | undefined;
+  /** Factor of scores; default `1 / sqrt(headSize)`. */
+  readonly scale?: number | undefined;
+  /** `c` of `c · tanh(score / c)` (Gemma 2); undefined: scores are not capped. */
+  readonly softCap?: number | undefined;
+  readonly norms?: HeadNorms | undefined;
+}
+
+/** Queries, keys and values of all heads, each head padded: apart, or all three in the first one. */
+export type ProjectedHeads = readonly [query: Value, key: Value, value: Value];
+
+/**
+ * Projects onto queries, keys and values.
+ *
+ * @param x `[...tokens, hidden]`
+ * @param tokens the leading dimensions of `x`, as Reshape takes them.
+ */
+export function projectHeads(
+  graph: ModelGraph,
+  name: string,
+  x: Value,
+  { packed, packedBias }: PackedAttentionWeights,
+  options: AttentionOptions,
+  tokens: readonly number[],
+): ProjectedHeads {
+  const padding = headPadding(options);
+  const product = layerLinear(
+    graph,
+    `${name}.qkv`,
+    x,
+    padRows(packed, ...padding),
+    padBias(packedBias, padding),
+  );
+  const { norms } = options;
+  if (norms === undefined) return [product, NONE, NONE];
+  return normedHeads(graph, name, product, options, norms, padding, tokens);
+}
+
+/** Projects what the heads gave, padded as they are, back. */
+export function projectOutput(
+  graph: ModelGraph,
+  name: string,
+  attended: Value,
+  { output, outputBias }: PackedAttentionWeights,
+  options: AttentionOptions,
+): Value {
+  return layerLinear(
+    graph,
+    `${name}.output`,
+    attended,
+    padColumns(output, ...headPadding(options)),
+    outputBias,
+  );
+}
+
+/** Attributes of GroupQueryAttention and PagedAttention, which name them alike. */
+export function attentionAttributes({
+  heads,
+  kvHeads,
+  headSize,
+  rotary,
+  window,
+  softCap,
+  scale = 1 / Math.sqrt(headSize),
+}: AttentionOptions): Readonly<Record<string, Attribute>> {
+  return {
+    num_heads: int(heads),
+    kv_num_heads: int(kvHeads),
+    do_rotary: int(rotary === undefined ? 0 : 1),
+    scale: float(scale),
+    ...(window !== undefined && { local_window_size: int(window) }),
+    ...(softCap !== undefined && { softcap: float(softCap) }),
+  };
+}
+
+/**
+ * Features that are followed by zeros, without and with them. Where rotary positions turn one half of a head against the other, each half
+ * is padded by itself; where they turn only its first features, or none, the head is padded at its end.
+ */
+function headPadding({ headSize, rotary }: AttentionOptions): [number, number] {
+  const padded = paddedHeadSize(headSize);
+  const turnsAll = rotary !== undefined && rotary.features === padded;
+  return turnsAll ? [headSize / 2, padded / 2] : [headSize, padded];
+}
+
+/** Queries and keys with their norms, and values. */
+function normedHeads(
+  graph: ModelGraph,
+  name: string,
+  packed: Value,
+  { heads, kvHeads, headSize }: Heads,
+  { query, key, epsilon }: HeadNorms,
+  padding: readonly [number, number],
+  tokens: readonly number[],
+): [Value, Value, Value] {
+  const padded = paddedHeadSize(headSize);
+  const sizes = [heads, kvHeads, kvHeads].map(count => count * padded);
+  const outputs = ['query', 'key', 'value'].map(side => `${name}.${side}`) as [Value, Value, Value];
+  graph.node({
+    op: 'Split',
+    inputs: [packed, graph.constant(`${name}.qkv_sizes`, [3], sizes)],
+    name: `${name}.split`,
+    outputs,
+    attributes: { axis: int(-1) },
+  });
+  const [q, k, v] = outputs;
+  return [
+    headNorm(graph, `${name}.query_norm`, q, query, epsilon, heads, padding, tokens),
+    headNorm(graph, `${name}.key_norm`, k, key, epsilon, kvHeads, padding, tokens),
+    v,
+  ];
+}
+
+function padBias(bias: Bias | undefined, [group, padded]: readonly [number, number]): Bias | undefined {
+  return (
+    bias && {
+      size: (bias.size / group) * padded,
+      load: async () => padGroups(await bias.load(), group, padded),
+    }
+  );
+}
+
+/** Undefined unless all are there. */
+function stackBiases(biases: readonly (Bias | undefined)[]): Bias | undefined {
+  const present = biases.filter(bias => bias !== undefined);
+  if (present.length !== biases.length) return undefined;
+  return {
+    size: present.reduce((sum, { size }) => sum + size, 0),
+    load: async () => {
+      const loaded: Float32Array[] = [];
+      for (const bias of present) loaded.push(await bias.load());
+      return concat(loaded);
+    },
+  };
+}

@@ -1,0 +1,73 @@
+import type { ModelGraph } from '../model-graph.js';
+import { DataType, NONE, type Value } from '../onnx/graph-builder.js';
+import {
+  attentionAttributes,
+  paddedHeadSize,
+  projectHeads,
+  projectOutput,
+  type AttentionOptions,
+  type PackedAttentionWeights,
+} from './attention-projections.js';
+
+/** What all attention layers of a decoder with a paged cache share: whose the tokens are, and where their keys and values lie. */
+export interface PagedBatch {
+  /** int32 `[batch + 1]`: where each sequence's tokens begin, and where the last one's end. */
+  readonly begins: Value;
+  /** int32 `[batch]`: positions of each sequence that the cache holds already. */
+  readonly pastLengths: Value;
+  /** int32 `[batch, blocks]`: the blocks of each sequence, in the order of its positions. */
+  readonly blockTable: Value;
+  /** int32 `[2]`, in the processor's memory: no sequence has more tokens in this run, and none is longer after it. */
+  readonly bounds: Value;
+}
+
+/** Declares the inputs of {@link PagedBatch}. */
+export function pagedBatch(graph: ModelGraph): PagedBatch {
+  return {
+    begins: graph.input('cumulative_sequence_length', DataType.INT32, ['batch_plus_1']),
+    pastLengths: graph.input('past_seqlens', DataType.INT32, ['batch']),
+    blockTable: graph.input('block_table', DataType.INT32, ['batch', 'blocks']),
+    bounds: graph.input('attention_metadata', DataType.INT32, [2]),
+  };
+}
+
+/**
+ * Causal grouped-query attention over a paged KV cache (Kwon et al. 2023), with rotary positions. Tokens of several sequences stand one
+ * after the other without padding, prompts and single tokens alike. Declares the cache as inputs `past.N.key`, `past.N.value` and outputs
+ * `present.N.key`, `present.N.value`, all `[blocks, block size, kvHeads, head]`; past and present must be the same memory, which the
+ * operator fills in place.
+ *
+ * Operator: com.microsoft.PagedAttention, which only CUDA has, in 16-bit floats.
+ *
+ * @param x `[tokens, hidden]`
+ */
+export function pagedAttention(
+  graph: ModelGraph,
+  name: string,
+  layer: number,
+  x: Value,
+  weights: PackedAttentionWeights,
+  options: AttentionOptions,
+  { begins, pastLengths, blockTable, bounds }: PagedBatch,
+): Value {
+  const { kvHeads, headSize, rotary } = options;
+  const projected = projectHeads(graph, name, x, weights, options, [-1]);
+  const cacheShape = ['cache_blocks', 'block_size', kvHeads, paddedHeadSize(headSize)];
+  const past = ['key', 'value'].map(side =>
+    graph.input(`past.${layer}.${side}`, graph.floatType, cacheShape),
+  );
+  const present = ['key', 'value'].map(side => `present.${layer}.${side}`);
+  const [cos, sin] = rotary === undefined ? [NONE, NONE] : [rotary.cos, rotary.sin];
+  // Slot mapping, head sinks, norms of queries and keys, scales of a quantized cache.
+  const unused = [NONE, NONE, NONE, NONE, NONE, NONE];
+  const attended = graph.node({
+    op: 'PagedAttention',
+    domain: 'com.microsoft',
+    inputs: [...projected, ...past, begins, pastLengths, blockTable, cos, sin, ...unused, bounds],
+    name: `${name}.attention`,
+    outputs: [`${name}.attention`, ...present],
+    attributes: attentionAttributes(options),
+  });
+  for (const value of present) graph.output(value, graph.floatType, cacheShape);
+  return projectOutput(graph, name, attended, weights, options);
+}
