@@ -28,10 +28,30 @@ export function cacheBytesPerToken({
 /** Which positions of a prefill chunk are projected onto the vocabulary: the others' logits are never computed. */
 export type WantedLogits = 'none' | 'last' | 'all';
 
+/** A piece of one slot's sequence in a mixed batch. */
+export interface BatchEntry {
+  readonly slot: number;
+  /** At least one; `cached + ids.length <= contextLength`. */
+  readonly ids: readonly number[];
+  /** Positions of the slot that are already filled. */
+  readonly cached: number;
+  readonly wanted: WantedLogits;
+}
+
+/** What a mixed batch gives, entry by entry; valid until the next run. */
+export interface BatchLogits {
+  /** `[positions wanted, vocabulary]` */
+  readonly logits: Float32Array;
+  /** The largest logit of each of equal blocks of the vocabulary, `[positions wanted, blocks]`; undefined where the graph does not say. */
+  readonly maxima: Float32Array | undefined;
+}
+
 /** A decoder with its KV cache, one slot per sequence. One run at a time; the engine sees to it. */
 export interface Decoder {
   readonly slots: number;
   readonly shape: DecoderShape;
+  /** How many positions may be filled in all slots together. Default: all. */
+  readonly cacheTokens?: number;
   /**
    * Continues one slot by a piece of its sequence.
    *
@@ -53,6 +73,13 @@ export interface Decoder {
    * @returns logits, `[slots, vocabulary]`, valid until the next run.
    */
   decode(ids: readonly number[], cached: readonly number[]): Promise<Float32Array>;
+  /**
+   * Continues several slots, each by a piece of its sequence, in one run: chunks of prompts and single tokens alike (Sarathi-Serve, Agrawal
+   * et al. 2024). Absent where the graph cannot do it; where it is there, it can stand for all other runs.
+   *
+   * @param entries of different slots.
+   */
+  runMixed?(entries: readonly BatchEntry[]): Promise<BatchLogits>;
   /**
    * The largest logit of each of equal blocks of the vocabulary, for the rows of the last `decode`: `[slots, blocks]`. Absent where the graph
    * does not say. The array is always the same one.
@@ -279,7 +306,7 @@ function release({ binding, inputs, tensors }: BoundRange): void {
 }
 
 /** Keys and values of each layer, as the graph writer names them. */
-function cacheParts({ layers, kvHeads, headSize }: DecoderShape): CachePart[] {
+export function cacheParts({ layers, kvHeads, headSize }: DecoderShape): CachePart[] {
   return Array.from({ length: layers }, (_, layer) =>
     ['key', 'value'].map(side => ({
       past: `past.${layer}.${side}`,
