@@ -54,6 +54,13 @@ export class ChunkSize {
     this.#savedMs = Math.max(this.#savedMs - ms, -this.#mostMs(this.#decodeMs!));
   }
 
+  /** A run of both: what it took longer than a decode step is the prompts'. */
+  observeMixed(tokens: number, decoding: number, ms: number): void {
+    const decodeMs = decoding === 0 ? 0 : Math.min(ms, this.#decodeMs ?? 0);
+    this.observePrefill(tokens, ms - decodeMs);
+    if (decodeMs > 0) this.observeDecode(decodeMs);
+  }
+
   /**
    * Called before each step.
    *

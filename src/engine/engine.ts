@@ -1,5 +1,5 @@
 import { KvasirError } from '../errors.js';
-import type { Decoder } from '../model/decoder.js';
+import type { BatchEntry, Decoder } from '../model/decoder.js';
 import { OutputText } from '../text/output-text.js';
 import type { Tokenizer } from '../text/types.js';
 import { ChunkSize } from './chunk-size.js';
@@ -72,7 +72,9 @@ export class Engine implements GenerationEngine {
     this.#tokenizer = tokenizer;
     this.#options = { ...DEFAULT_ENGINE_OPTIONS, ...options };
     const { contextLength, vocabularySize } = decoder.shape;
-    this.#cacheTokens = Math.min(this.#options.cacheTokens, decoder.slots * contextLength);
+    // Behind each sequence, a draft that turned out wrong may lie in the cache.
+    const capacity = (decoder.cacheTokens ?? Infinity) - decoder.slots * this.#options.draftTokens;
+    this.#cacheTokens = Math.min(this.#options.cacheTokens, capacity, decoder.slots * contextLength);
     if (this.#cacheTokens < contextLength) {
       throw new KvasirError(
         'invalid_configuration',
@@ -83,7 +85,7 @@ export class Engine implements GenerationEngine {
       slots: decoder.slots,
       cacheTokens: this.#cacheTokens,
       promisedTokens: this.#options.promisedTokens,
-      prefillsTogether: decoder.prefillTogether !== undefined,
+      prefillRuns: decoder.runMixed ? 'mixed' : decoder.prefillTogether ? 'whole' : 'one',
     });
     this.#chunkSize = new ChunkSize({ longest: this.#options.prefillTokens, stall: this.#options.stall });
     this.#sampler = new Sampler(vocabularySize);
@@ -210,6 +212,11 @@ export class Engine implements GenerationEngine {
     const limit = this.#chunkSize.tokens(this.#scheduler.demand());
     const { operations, prefill, decode } = this.#scheduler.schedule(limit);
     for (const operation of operations) this.#arrange(operation);
+    if (prefill.length > 0 && this.#decoder.runMixed !== undefined) {
+      const sequences = [...decode, ...prefill.map(({ sequence }) => sequence)];
+      await this.#guard(sequences, () => this.#runMixed(prefill, decode));
+      return true;
+    }
     if (prefill.length > 0)
       await this.#guard(
         prefill.map(({ sequence }) => sequence),
@@ -230,19 +237,46 @@ export class Engine implements GenerationEngine {
     }
   }
 
-  /** A chunk of one sequence; its logits only with the last chunk, or where the prompt's own are wanted. */
-  async #prefill({ sequence, slot, start, length }: PrefillChunk<Sequence>): Promise<void> {
-    this.#start(sequence);
-    const ids = sequence.tokens.slice(start, start + length);
-    const complete = start + length === sequence.prefillLength;
-    if (sequence.promptLogprobs !== undefined && start === 0) sequence.promptLogprobs = [undefined];
-    const wanted = sequence.promptLogprobs !== undefined ? 'all' : complete ? 'last' : 'none';
+  /** Chunks of prompts and the tokens of those that decode, in one run. */
+  async #runMixed(prefill: readonly PrefillChunk<Sequence>[], decode: readonly Sequence[]): Promise<void> {
+    const entries = decode.map(({ tokens, cached }, slot): BatchEntry => {
+      return { slot, ids: [tokens[cached]!], cached, wanted: 'last' };
+    });
+    for (const chunk of prefill) entries.push(this.#entry(chunk));
     const began = performance.now();
-    const logits = await this.#decoder.prefill(slot, ids, start, wanted);
-    this.#chunkSize.observePrefill(length, performance.now() - began);
+    const results = await this.#decoder.runMixed!(entries);
+    const prompts = prefill.reduce((sum, { length }) => sum + length, 0);
+    this.#chunkSize.observeMixed(prompts, decode.length, performance.now() - began);
+    decode.forEach((sequence, i) => {
+      sequence.cached++;
+      this.#advance(sequence, results[i]!.logits, results[i]!.maxima);
+    });
+    prefill.forEach((chunk, i) => this.#take(chunk, results[decode.length + i]!.logits));
+  }
+
+  async #prefill(chunk: PrefillChunk<Sequence>): Promise<void> {
+    const { slot, ids, cached, wanted } = this.#entry(chunk);
+    const began = performance.now();
+    const logits = await this.#decoder.prefill(slot, ids, cached, wanted);
+    this.#chunkSize.observePrefill(chunk.length, performance.now() - began);
+    this.#take(chunk, logits);
+  }
+
+  /** A chunk as the decoder takes it; its logits only with the last chunk, or where the prompt's own are wanted. */
+  #entry({ sequence, slot, start, length }: PrefillChunk<Sequence>): BatchEntry {
+    this.#start(sequence);
+    if (sequence.promptLogprobs !== undefined && start === 0) sequence.promptLogprobs = [undefined];
+    const isLast = start + length === sequence.prefillLength;
+    const wanted = sequence.promptLogprobs !== undefined ? 'all' : isLast ? 'last' : 'none';
+    return { slot, ids: sequence.tokens.slice(start, start + length), cached: start, wanted };
+  }
+
+  /** What a chunk gave. */
+  #take({ sequence, start, length }: PrefillChunk<Sequence>, logits: Float32Array): void {
     sequence.cached += length;
     if (sequence.promptLogprobs !== undefined) this.#reportPrompt(sequence, start, length, logits);
-    if (complete) this.#advance(sequence, this.#row(logits, wanted === 'all' ? length - 1 : 0));
+    if (sequence.cached < sequence.prefillLength) return;
+    this.#advance(sequence, logits.subarray(-this.#decoder.shape.vocabularySize));
   }
 
   /** Whole sequences, from their beginning on, in one run. */

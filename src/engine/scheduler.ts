@@ -29,10 +29,16 @@ export interface PrefillChunk<S> {
   readonly length: number;
 }
 
-/** What one step runs, in this order. */
+/**
+ * What one run of prompts may have: a chunk of `one` sequence; several `whole` ones, from their beginning on; or chunks of any, `mixed` with
+ * the tokens of those that decode.
+ */
+export type PrefillRuns = 'one' | 'whole' | 'mixed';
+
+/** What one step runs, in this order, or all in one run. */
 export interface Step<S> {
   readonly operations: readonly SlotOperation[];
-  /** A chunk of one sequence, or several whole sequences from their beginning on, in consecutive slots. */
+  /** As {@link PrefillRuns} allows; whole sequences are in consecutive slots. */
   readonly prefill: readonly PrefillChunk<S>[];
   /** Sequences in slots `0 .. decode.length - 1`, in the slots' order. */
   readonly decode: readonly S[];
@@ -58,8 +64,7 @@ export interface SchedulerOptions {
    * at once; those that outgrow it may have to give way to older ones, and are run again from their beginning.
    */
   readonly promisedTokens: number;
-  /** Whether several prompts can be prefilled in one run. */
-  readonly prefillsTogether: boolean;
+  readonly prefillRuns: PrefillRuns;
 }
 
 /** Shorter common beginnings are not worth a copy, nor a run of their own. */
@@ -69,8 +74,8 @@ const SHORTEST_REUSE = 16;
  * Decides who runs, and in which slot. Pure bookkeeping: it never touches the cache, but tells what to do to it.
  *
  * Sequences that hold a slot are in slots `0 .. n-1`: first those that decode, so that one run over slots `0 .. d-1` serves all of them,
- * then those that are being prefilled: one whose tokens may come in chunks, or several that are run whole. The other slots are idle, and
- * remember what was last in them.
+ * then those that are being prefilled: one whose tokens may come in chunks, or several that are run whole; in mixed runs any number, of which
+ * the last one may need another chunk. The other slots are idle, and remember what was last in them.
  */
 export class Scheduler<S extends Schedulable> {
   readonly #options: SchedulerOptions;
@@ -134,7 +139,6 @@ export class Scheduler<S extends Schedulable> {
   schedule(limit: number): Step<S> {
     this.#countDecoding();
     this.#preempt();
-    if (limit > 0 && this.#decoding === this.#admitted.length) this.#admit(limit);
     const prefill = limit > 0 ? this.#planPrefill(limit) : [];
     const decode = Array.from({ length: this.#decoding }, (_, slot) => this.#table.sequence(slot)!);
     const growth = decode.length + sum(prefill.map(({ length }) => length));
@@ -157,6 +161,7 @@ export class Scheduler<S extends Schedulable> {
     this.#decoding = slot;
   }
 
+  /** Admits one sequence, or several that can be run whole within the limit. */
   #admit(limit: number): void {
     const group: S[] = [];
     let longest = 0;
@@ -174,8 +179,26 @@ export class Scheduler<S extends Schedulable> {
       this.#waiting.shift();
       this.#place(sequence, match);
       group.push(sequence);
-      if (!joins || !this.#options.prefillsTogether) return;
+      if (!joins || this.#options.prefillRuns !== 'whole') return;
     }
+  }
+
+  /** Admits the next sequence, unless it has to wait. */
+  #admitNext(): S | undefined {
+    const sequence = this.#waiting[0];
+    if (sequence === undefined || this.#admitted.length === this.#options.slots) return undefined;
+    const match = this.#match(sequence);
+    const isSoonReusable =
+      sequence.reusesPrefix &&
+      this.#admitted.some(
+        other =>
+          !isPrefilled(other) &&
+          commonPrefix(other.tokens, sequence.tokens) >= (match?.length ?? 0) + SHORTEST_REUSE,
+      );
+    if (isSoonReusable || !this.#fits(sequence)) return undefined;
+    this.#waiting.shift();
+    this.#place(sequence, match);
+    return sequence;
   }
 
   /** The longest beginning of a sequence that is in some slot already. The last token must be run in any case: its logits are wanted. */
@@ -215,6 +238,8 @@ export class Scheduler<S extends Schedulable> {
   }
 
   #planPrefill(limit: number): PrefillChunk<S>[] {
+    if (this.#options.prefillRuns === 'mixed') return this.#planChunks(limit);
+    if (this.#decoding === this.#admitted.length) this.#admit(limit);
     const chunks: PrefillChunk<S>[] = [];
     for (let slot = this.#decoding; slot < this.#admitted.length; slot++) {
       const sequence = this.#table.sequence(slot)!;
@@ -223,6 +248,21 @@ export class Scheduler<S extends Schedulable> {
     }
     const [only] = chunks;
     return chunks.length === 1 ? [{ ...only!, length: Math.min(limit, only!.length) }] : chunks;
+  }
+
+  /** The rest of the sequence that the last run did not get through, and then new ones, as long as the limit lasts. */
+  #planChunks(limit: number): PrefillChunk<S>[] {
+    const chunks: PrefillChunk<S>[] = [];
+    let left = limit;
+    for (let slot = this.#decoding; left > 0; slot++) {
+      const sequence = slot < this.#admitted.length ? this.#table.sequence(slot)! : this.#admitNext();
+      if (sequence === undefined) break;
+      const start = sequence.cached;
+      const length = Math.min(left, sequence.prefillLength - start);
+      chunks.push({ sequence, slot, start, length });
+      left -= length;
+    }
+    return chunks;
   }
 
   /** Tokens that are kept free for a sequence: what it has, and what it was promised or has outgrown. */

@@ -38,8 +38,8 @@ export interface BatchEntry {
   readonly wanted: WantedLogits;
 }
 
-/** What a mixed batch gives, entry by entry; valid until the next run. */
-export interface BatchLogits {
+/** What an entry of a mixed batch gives; valid until the next run. */
+export interface EntryLogits {
   /** `[positions wanted, vocabulary]` */
   readonly logits: Float32Array;
   /** The largest logit of each of equal blocks of the vocabulary, `[positions wanted, blocks]`; undefined where the graph does not say. */
@@ -50,7 +50,7 @@ export interface BatchLogits {
 export interface Decoder {
   readonly slots: number;
   readonly shape: DecoderShape;
-  /** How many positions may be filled in all slots together. Default: all. */
+  /** How many positions may be filled in all slots together; where it is absent or infinite, all. */
   readonly cacheTokens?: number;
   /**
    * Continues one slot by a piece of its sequence.
@@ -78,8 +78,9 @@ export interface Decoder {
    * et al. 2024). Absent where the graph cannot do it; where it is there, it can stand for all other runs.
    *
    * @param entries of different slots.
+   * @returns one for each entry.
    */
-  runMixed?(entries: readonly BatchEntry[]): Promise<BatchLogits>;
+  runMixed?(entries: readonly BatchEntry[]): Promise<EntryLogits[]>;
   /**
    * The largest logit of each of equal blocks of the vocabulary, for the rows of the last `decode`: `[slots, blocks]`. Absent where the graph
    * does not say. The array is always the same one.

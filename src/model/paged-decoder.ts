@@ -6,9 +6,9 @@ import { pagedCapacity } from './cache/paged-capacity.js';
 import {
   cacheParts,
   type BatchEntry,
-  type BatchLogits,
   type Decoder,
   type DecoderShape,
+  type EntryLogits,
   type WantedLogits,
 } from './decoder.js';
 import { packEntries } from './packed-entries.js';
@@ -33,6 +33,7 @@ export class PagedDecoder implements Decoder {
   readonly slots: number;
   readonly shape: DecoderShape;
   readonly cacheTokens: number;
+  readonly decodeMaxima: Float32Array | undefined;
   readonly #session: Session;
   readonly #runOptions = new RunOptions();
   readonly #table: BlockTable;
@@ -61,6 +62,8 @@ export class PagedDecoder implements Decoder {
     this.#logits = new Float32Array(slots * shape.vocabularySize);
     const maxima = session.outputs.find(({ name }) => name === 'logits_maxima');
     this.#vocabularyBlocks = maxima && Number(maxima.shape[1]);
+    if (this.#vocabularyBlocks !== undefined)
+      this.decodeMaxima = new Float32Array(slots * this.#vocabularyBlocks);
   }
 
   async prefill(
@@ -69,7 +72,7 @@ export class PagedDecoder implements Decoder {
     cached: number,
     wanted: WantedLogits,
   ): Promise<Float32Array> {
-    return (await this.runMixed([{ slot, ids, cached, wanted }])).logits;
+    return (await this.#continue([{ slot, ids, cached, wanted }])).logits;
   }
 
   async decode(ids: readonly number[], cached: readonly number[]): Promise<Float32Array> {
@@ -79,21 +82,23 @@ export class PagedDecoder implements Decoder {
       cached: cached[slot]!,
       wanted: 'last' as const,
     }));
-    return (await this.runMixed(entries)).logits;
+    const { logits, maxima } = await this.#continue(entries);
+    if (maxima !== undefined) this.decodeMaxima!.set(maxima);
+    return logits;
   }
 
-  async runMixed(entries: readonly BatchEntry[]): Promise<BatchLogits> {
-    try {
-      for (const { slot, ids, cached } of entries) {
-        const copy = this.#table.extend(slot, cached, ids.length);
-        if (copy !== undefined) this.#cache.copy(copy.from, copy.to);
-      }
-      return await this.#run(entries);
-    } catch (error) {
-      // Nobody knows how much of it was written.
-      for (const { slot, cached } of entries) this.#table.truncate(slot, cached);
-      throw error;
-    }
+  async runMixed(entries: readonly BatchEntry[]): Promise<EntryLogits[]> {
+    const { logits, maxima } = await this.#continue(entries);
+    let row = 0;
+    return entries.map(({ ids, wanted }) => {
+      const first = row;
+      row += wanted === 'all' ? ids.length : wanted === 'last' ? 1 : 0;
+      const rows = (of: Float32Array, width: number): Float32Array => of.subarray(first * width, row * width);
+      return {
+        logits: rows(logits, this.shape.vocabularySize),
+        maxima: maxima && rows(maxima, this.#vocabularyBlocks!),
+      };
+    });
   }
 
   copySlot(from: number, to: number, length: number): void {
@@ -120,7 +125,22 @@ export class PagedDecoder implements Decoder {
     this.#session.dispose();
   }
 
-  async #run(entries: readonly BatchEntry[]): Promise<BatchLogits> {
+  /** Runs the entries; their rows are one after the other. */
+  async #continue(entries: readonly BatchEntry[]): Promise<EntryLogits> {
+    try {
+      for (const { slot, ids, cached } of entries) {
+        const copy = this.#table.extend(slot, cached, ids.length);
+        if (copy !== undefined) this.#cache.copy(copy.from, copy.to);
+      }
+      return await this.#run(entries);
+    } catch (error) {
+      // Nobody knows how much of it was written.
+      for (const { slot, cached } of entries) this.#table.truncate(slot, cached);
+      throw error;
+    }
+  }
+
+  async #run(entries: readonly BatchEntry[]): Promise<EntryLogits> {
     const { vocabularySize } = this.shape;
     const { ids, begins, pastLengths, blockTable, width, bounds, positions } = packEntries(
       entries,

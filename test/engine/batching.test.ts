@@ -1,10 +1,11 @@
 import t from 'tap';
 import type { GenerationRequest } from '../../src/engine/types.js';
 import { loadGeneration } from '../../src/registry/load-generation.js';
-import { Environment } from '../../src/runtime/index.js';
+import { Environment, PROCESSOR } from '../../src/runtime/index.js';
 import { checkBatching, collect } from '../support/check-batching.js';
 import { DISTANT } from '../support/distant-device.js';
 import { greedy } from '../support/generation-request.js';
+import { openPagedGeneration } from '../support/open-paged-generation.js';
 import { randomLlama } from '../support/random-llama.js';
 
 /** Runs this small take longer to be shared among threads than to be done, above all on a busy machine. */
@@ -17,6 +18,19 @@ t.test('whoever else is in the batch, greedy answers are those of the request al
 t.test('the same with a cache in memory that the processor cannot reach', async t => {
   await checkBatching(t, await randomLlama(t), 30, { session: { ...ONE_THREAD, device: DISTANT } });
 });
+
+for (const device of [PROCESSOR, DISTANT]) {
+  t.test(`the same with a paged cache and mixed batches, on ${device.name}`, async t => {
+    const folder = await randomLlama(t);
+    const environment = new Environment({ logLevel: 'fatal' });
+    await checkBatching(t, folder, 25, { session: ONE_THREAD }, (slots, { cacheTokens = 0, ...engine }) => {
+      const blockSize = 8;
+      // Few blocks, so that the cache's size follows from them: room for the longest sequence, and what was asked for beyond it.
+      const blocks = Math.floor((cacheTokens + slots * engine.draftTokens! - slots) / blockSize) + slots;
+      return openPagedGeneration(environment, folder, { slots, blockSize, blocks }, engine, device);
+    });
+  });
+}
 
 t.test('a seed gives the same text alone and in company', async t => {
   const folder = await randomLlama(t);

@@ -11,14 +11,17 @@ interface Setup {
   readonly contextLength?: number;
   readonly next?: (tokens: readonly number[]) => number;
   readonly options?: Partial<EngineOptions>;
+  /** Whether the decoder takes mixed batches. */
+  readonly mixes?: boolean;
 }
 
 /** An engine that writes the alphabet on from the prompt's last letter, and the decoder beneath it. */
 function setup(
   t: { teardown(close: () => Promise<void>): void },
-  { slots = 2, contextLength = 64, next = following, options }: Setup = {},
+  { slots = 2, contextLength = 64, next = following, options, mixes = false }: Setup = {},
 ): { engine: Engine; decoder: FakeDecoder } {
   const decoder = new FakeDecoder(slots, letterTokenizer.vocabularySize, contextLength, next);
+  if (mixes) decoder.runMixed = entries => decoder.mix(entries);
   const engine = new Engine(decoder, letterTokenizer, options);
   t.teardown(() => engine.close());
   return { engine, decoder };
@@ -247,6 +250,42 @@ t.test('prompts that arrive together are prefilled in one run', async t => {
 });
 
 const LONG = 'abcdefghijklmnopqrstuvwxyz';
+
+t.test('where a run may mix, prompts and running sequences share it', async t => {
+  const { engine, decoder } = setup(t, { slots: 3, mixes: true, options: { prefillTokens: 5 } });
+  const texts = ['a', 'abcdefg', 'bcd'].map(start => text(engine, greedy(prompt(start), { maxTokens: 4 })));
+  t.strictSame(await Promise.all(texts), ['bcde', 'hijk', 'efgh']);
+  t.strictSame(decoder.runs.slice(0, 3), ['mixed 0:1 1:4', 'mixed 0:1 1:3 2:2', 'mixed 0:1 1:1 2:1']);
+});
+
+t.test('log-probabilities of prompts in mixed runs are those of separate ones', async t => {
+  const texts = ['abcdefghi', 'b', 'bcdf'];
+  const [mixed, separate] = await Promise.all(
+    [true, false].map(async mixes => {
+      const { engine } = setup(t, { slots: 3, mixes, options: { prefillTokens: 4 } });
+      return Promise.all(
+        texts.map(start => {
+          const request = greedy(prompt(start), { maxTokens: 3, logprobs: 2 });
+          return all(engine.generate({ ...request, promptLogprobs: start.length === 1 ? undefined : 2 }));
+        }),
+      );
+    }),
+  );
+  const withoutTimes = (events: GenerationEvent[][] | undefined): unknown =>
+    events!.map(list => list.map(event => ({ ...event, report: undefined })));
+  t.strictSame(withoutTimes(mixed), withoutTimes(separate));
+});
+
+t.test('a mixed run that fails takes the sequences with it that were in it', async t => {
+  const { engine, decoder } = setup(t, { slots: 2, mixes: true });
+  decoder.failure = new Error('broken');
+  const [first, second, waiting] = ['a', 'b', 'c'].map(start =>
+    text(engine, greedy(prompt(start), { maxTokens: 3 })),
+  );
+  await t.rejects(first!, { message: 'broken' });
+  await t.rejects(second!, { message: 'broken' });
+  t.equal(await waiting, 'def');
+});
 
 t.test('a prompt starts from what an earlier sequence left in the cache', async t => {
   const { engine, decoder } = setup(t);

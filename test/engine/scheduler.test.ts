@@ -58,7 +58,7 @@ const defaults: SchedulerOptions = {
   slots: 4,
   cacheTokens: 4000,
   promisedTokens: 10,
-  prefillsTogether: false,
+  prefillRuns: 'one',
 };
 
 function setup(options: Partial<SchedulerOptions> = {}): {
@@ -109,7 +109,7 @@ t.test('prefills one sequence after the other, in chunks, while others decode', 
 });
 
 t.test('prefills short prompts together as far as the limit allows', async t => {
-  const { scheduler, step } = setup({ prefillsTogether: true });
+  const { scheduler, step } = setup({ prefillRuns: 'whole' });
   const sequences = [3, 5, 4, 2].map((length, i) => new Fake(String(i), prompt(i, length)));
   for (const sequence of sequences) scheduler.add(sequence);
   const chunks = step(15).prefill.map(({ slot, start, length }) => [slot, start, length]);
@@ -119,6 +119,41 @@ t.test('prefills short prompts together as far as the limit allows', async t => 
     [2, 0, 4],
   ]);
   t.match(step(15).prefill, [{ slot: 3, start: 0, length: 2 }]);
+});
+
+t.test('mixes chunks of several prompts, a continued one first, while the ready ones decode', async t => {
+  const { scheduler, step } = setup({ prefillRuns: 'mixed' });
+  const [a, b, c] = [12, 3, 9].map((length, i) => new Fake(String(i), prompt(i, length))) as [
+    Fake,
+    Fake,
+    Fake,
+  ];
+  for (const sequence of [a, b, c]) scheduler.add(sequence);
+  const plan = ({ prefill, decode }: Step<Fake>): unknown => [
+    prefill.map(({ sequence, start, length }) => [sequence.name, start, length]),
+    decode.map(({ name }) => name),
+  ];
+  t.strictSame(plan(step(10)), [[['0', 0, 10]], []]);
+  t.strictSame(plan(step(10)), [
+    [
+      ['0', 10, 2],
+      ['1', 0, 3],
+      ['2', 0, 5],
+    ],
+    [],
+  ]);
+  t.strictSame(plan(step(0)), [[], ['0', '1']]);
+  t.strictSame(plan(step(10)), [[['2', 5, 4]], ['0', '1']]);
+  t.strictSame(plan(step(10)), [[], ['0', '1', '2']]);
+});
+
+t.test('in mixed runs, a prompt waits for one that begins alike and is being prefilled', async t => {
+  const { scheduler, step } = setup({ prefillRuns: 'mixed' });
+  const [a, b] = [new Fake('a', prompt(1, 40)), new Fake('b', [...prompt(1, 35), 7])];
+  scheduler.add(a);
+  scheduler.add(b);
+  t.match(step(100).prefill, [{ sequence: a, start: 0, length: 40 }]);
+  t.match(step(100), { prefill: [{ sequence: b, slot: 1, start: 35, length: 1 }], decode: [a] });
 });
 
 t.test(
@@ -228,7 +263,7 @@ t.test(
           slots: fc.integer({ min: 1, max: 5 }),
           spare: fc.nat(300),
           promisedTokens: fc.nat(20),
-          prefillsTogether: fc.boolean(),
+          prefillRuns: fc.constantFrom('one' as const, 'whole' as const, 'mixed' as const),
         }),
         fc.array(action, { maxLength: 80 }),
         ({ spare, ...options }, actions) => {
@@ -248,9 +283,13 @@ t.test(
             const slots = running.map(({ slot }) => slot);
             if (new Set(slots).size !== slots.length) throw new Error('two sequences share a slot');
             if (slots.some(slot => slot >= options.slots)) throw new Error('there is no such slot');
-            if (prefill.length > 1 && prefill.some(({ start }) => start > 0))
+            const isMixed = options.prefillRuns === 'mixed';
+            if (!isMixed && prefill.length > 1 && prefill.some(({ start }) => start > 0))
               throw new Error('only fresh sequences are prefilled together');
-            if (running.length !== scheduler.running.length)
+            const tokens = prefill.reduce((sum, { length }) => sum + length, 0);
+            if (isMixed && tokens > limit) throw new Error('a run has more tokens than it may');
+            if (prefill.some(({ length }) => length === 0)) throw new Error('a chunk has no tokens');
+            if (!isMixed && running.length !== scheduler.running.length)
               throw new Error('a sequence with a slot is left out');
             if (scheduler.cachedTokens > cacheTokens) throw new Error('the cache overflows');
             const done = all().filter(({ tokens, maxLength }) => tokens.length >= maxLength);

@@ -1,5 +1,6 @@
 import type { Test } from 'tap';
 import fc from 'fast-check';
+import type { EngineOptions } from '../../src/engine/engine.js';
 import type { GenerationEngine, GenerationRequest, TokenLogprobs } from '../../src/engine/types.js';
 import { loadGeneration, type GenerationOptions } from '../../src/registry/load-generation.js';
 import { Environment } from '../../src/runtime/index.js';
@@ -12,6 +13,16 @@ import { TINY_LLAMA } from './random-llama.js';
  * either answer is right.
  */
 const TIE = 1e-4;
+
+/** Opens an engine to be checked; it is closed after each batch. */
+export type OpenEngine = (slots: number, engine: Partial<EngineOptions>) => Promise<GenerationEngine>;
+
+const environment = new Environment();
+
+function openLoaded(folder: string, options: Partial<GenerationOptions>): OpenEngine {
+  return async (slots, engine) =>
+    (await loadGeneration(environment, folder, { ...options, slots, engine })).engine;
+}
 
 /** What a request gave. */
 export interface Answer {
@@ -81,19 +92,16 @@ const plan = fc.record({
  * that share beginnings, requests that come at any time, and readers that go away.
  *
  * @param folder a model of the shape of {@link TINY_LLAMA}.
+ * @param open what is checked; by default what the options load. They always say what a request alone is run by.
  */
 export async function checkBatching(
   t: Test,
   folder: string,
   numRuns: number,
   options: Partial<GenerationOptions> = {},
+  open: OpenEngine = openLoaded(folder, options),
 ): Promise<void> {
-  const environment = new Environment();
-  const alone = await loadGeneration(environment, folder, {
-    ...options,
-    slots: 1,
-    engine: { reusesPrefix: false },
-  });
+  const alone = await openLoaded(folder, options)(1, { reusesPrefix: false });
   t.teardown(() => alone.close());
   let compared = 0;
 
@@ -101,16 +109,16 @@ export async function checkBatching(
     fc.asyncProperty(plan, async ({ slots, prefillTokens, cacheShare, draftTokens, requests }) => {
       const cacheTokens = Math.ceil(CONTEXT * (1 + (slots - 1) * cacheShare));
       const engine = { prefillTokens, cacheTokens, draftTokens, promisedTokens: 4 };
-      const batched = await loadGeneration(environment, folder, { ...options, slots, engine });
+      const batched = await open(slots, engine);
       try {
         const answers = await Promise.all(
           requests.map(async ({ shared, prompt, maxTokens, delay, leavesAfter }, index) => {
             for (let i = 0; i < delay; i++) await new Promise(resolve => setImmediate(resolve));
             const ids = [...COMMON.slice(0, shared), ...prompt];
             const request = greedy(ids, { id: String(index), maxTokens, logprobs: 2 });
-            if (leavesAfter === null) return collect(batched.engine, request);
+            if (leavesAfter === null) return collect(batched, request);
             let left: number = leavesAfter;
-            for await (const _ of batched.engine.generate(request)) if (left-- === 0) break;
+            for await (const _ of batched.generate(request)) if (left-- === 0) break;
             return undefined;
           }),
         );
@@ -118,14 +126,14 @@ export async function checkBatching(
           if (answer === undefined) continue;
           const { shared, prompt, maxTokens } = requests[index]!;
           const ids = [...COMMON.slice(0, shared), ...prompt];
-          const expected = await collect(alone.engine, greedy(ids, { maxTokens, logprobs: 2 }));
+          const expected = await collect(alone, greedy(ids, { maxTokens, logprobs: 2 }));
           const difference = differs(answer, expected);
           if (difference !== undefined) throw new Error(difference);
           compared++;
         }
         // A reader that left is noticed at the next step.
         await eventually(() => {
-          const { running, waiting } = batched.engine.stats();
+          const { running, waiting } = batched.stats();
           return running + waiting === 0;
         });
       } finally {

@@ -1,4 +1,10 @@
-import type { Decoder, DecoderShape, WantedLogits } from '../../src/model/decoder.js';
+import type {
+  BatchEntry,
+  Decoder,
+  DecoderShape,
+  EntryLogits,
+  WantedLogits,
+} from '../../src/model/decoder.js';
 
 /**
  * A decoder over plain arrays. Its slots hold token ids; the most probable next token is a function of all the tokens that a slot holds, so
@@ -37,14 +43,7 @@ export class FakeDecoder implements Decoder {
   ): Promise<Float32Array> {
     this.runs.push(`prefill ${slot} ${ids.length}`);
     await this.#run();
-    const cells = this.cells[slot]!;
-    const rows: Float32Array[] = [];
-    ids.forEach((id, i) => {
-      this.#write(slot, cached + i, id);
-      if (wanted === 'all' || (wanted === 'last' && i === ids.length - 1))
-        rows.push(this.#logits(cells.slice(0, cached + i + 1)));
-    });
-    return this.#flatten(rows);
+    return this.#flatten(this.#continue(slot, ids, cached, wanted));
   }
 
   async decode(ids: readonly number[], cached: readonly number[]): Promise<Float32Array> {
@@ -67,6 +66,19 @@ export class FakeDecoder implements Decoder {
         return this.#logits(ids);
       }),
     );
+  }
+
+  /** Set to make mixed batches possible. */
+  runMixed?: (entries: readonly BatchEntry[]) => Promise<EntryLogits[]>;
+
+  /** One entry in `runs` for a whole mixed batch, such as `mixed 0:1 1:3` (slot, tokens). */
+  async mix(entries: readonly BatchEntry[]): Promise<EntryLogits[]> {
+    this.runs.push(`mixed ${entries.map(({ slot, ids }) => `${slot}:${ids.length}`).join(' ')}`);
+    await this.#run();
+    return entries.map(({ slot, ids, cached, wanted }) => ({
+      logits: this.#flatten(this.#continue(slot, ids, cached, wanted)),
+      maxima: undefined,
+    }));
   }
 
   swapSlots(a: number, b: number, length: number): void {
@@ -97,6 +109,16 @@ export class FakeDecoder implements Decoder {
     const { failure } = this;
     this.failure = undefined;
     if (failure !== undefined) throw failure;
+  }
+
+  #continue(slot: number, ids: readonly number[], cached: number, wanted: WantedLogits): Float32Array[] {
+    const rows: Float32Array[] = [];
+    ids.forEach((id, i) => {
+      this.#write(slot, cached + i, id);
+      if (wanted === 'all' || (wanted === 'last' && i === ids.length - 1))
+        rows.push(this.#logits(this.cells[slot]!.slice(0, cached + i + 1)));
+    });
+    return rows;
   }
 
   #write(slot: number, position: number, id: number): void {

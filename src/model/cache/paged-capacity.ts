@@ -15,12 +15,14 @@ export function blocksOfFullSlots({ slots, blockSize, contextLength }: PagedSize
 /**
  * How many positions all slots together may hold so that the blocks never run out.
  *
- * With `P` positions in all, at most `floor(P / blockSize)` blocks are full, and each slot has at most one that is not: a shared block is
- * counted once, as a full one where it is full for any of its slots. So `floor(P / blockSize) + slots` blocks are enough, and the largest
- * `P` that a number of blocks allows follows.
+ * A block that some slot fills is full, however little of it others share; each slot has at most one that is not, with at least one position.
+ * So `P` positions need the most blocks where every slot ends with one position in a block of its own: `floor((P - slots) / blockSize) + slots`.
+ * This is the largest `P` for which there are as many. Sharing a block needs none.
+ *
+ * @returns infinite where all slots may be full.
  */
 export function pagedCapacity(blocks: number, sizes: PagedSizes): number {
-  const { slots, blockSize, contextLength } = sizes;
-  if (blocks >= blocksOfFullSlots(sizes)) return slots * contextLength;
-  return Math.max(0, (blocks - slots + 1) * blockSize - 1);
+  const { slots, blockSize } = sizes;
+  if (blocks >= blocksOfFullSlots(sizes)) return Infinity;
+  return Math.max(0, (blocks - slots + 1) * blockSize + slots - 1);
 }

@@ -1,0 +1,21 @@
+import { Engine, type EngineOptions } from '../../src/engine/engine.js';
+import type { Device, Environment } from '../../src/runtime/index.js';
+import { loadTokenizer } from '../../src/text/tokenizer.js';
+import { openPagedDecoder, type PagedTestSizes } from './open-paged-decoder.js';
+
+/** An engine over a model with a paged cache. The caller closes it. */
+export async function openPagedGeneration(
+  environment: Environment,
+  folder: string,
+  sizes: PagedTestSizes,
+  engine: Partial<EngineOptions>,
+  device?: Device,
+): Promise<Engine> {
+  const decoder = await openPagedDecoder(environment, folder, sizes, { intraOpThreads: 1, device });
+  try {
+    return new Engine(decoder, await loadTokenizer(folder), engine);
+  } catch (error) {
+    decoder.dispose();
+    throw error;
+  }
+}
