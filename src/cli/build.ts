@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import { KvasirError } from '../errors.js';
 import type { BuildOptions } from '../graph/build.js';
+import { CACHE_KINDS, type CacheKind } from '../graph/cache-kind.js';
 import { PRECISIONS } from '../graph/precision.js';
 import { buildModel } from '../model/build.js';
 import { formatBytes } from '../storage.js';
@@ -22,6 +23,11 @@ export function buildCommand(): Command {
       new Option('--device <device>', 'what the graph is to run on').choices(['cpu', 'cuda']).default('cpu'),
     )
     .addOption(
+      new Option('--kv-cache <layout>', 'as serve has it; pages are for CUDA')
+        .choices(CACHE_KINDS)
+        .default('slots'),
+    )
+    .addOption(
       new Option(
         '--context-length <tokens>',
         "longest sequence to serve, as serve has it; default: the model's own",
@@ -32,9 +38,12 @@ export function buildCommand(): Command {
 
 interface BuildSettings extends Pick<BuildOptions, 'precision' | 'contextLength'> {
   readonly device: 'cpu' | 'cuda';
+  readonly kvCache: CacheKind;
 }
 
-async function build(folder: string, { device, ...options }: BuildSettings): Promise<void> {
+async function build(folder: string, { device, kvCache, ...options }: BuildSettings): Promise<void> {
+  if (kvCache === 'paged' && device !== 'cuda')
+    throw new KvasirError('invalid_configuration', 'a paged KV cache is for --device cuda only');
   const progress = showBuild(process.stderr);
   let interrupted = false;
   // The first stops the build, which cleans up; the second ends the process.
@@ -43,6 +52,7 @@ async function build(folder: string, { device, ...options }: BuildSettings): Pro
   let written = false;
   const { graphPath, path } = await buildModel(folder, {
     ...options,
+    cache: kvCache,
     ...(device === 'cuda' && { halfFloats: true, precision: options.precision ?? 'f16' }),
     onProgress: state => {
       if (interrupted) throw new KvasirError('cancelled', 'interrupted; nothing is left of the build');

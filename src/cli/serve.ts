@@ -147,6 +147,7 @@ function modelSource(
         id,
         slots: plan.slots,
         contextLength: plan.context_length,
+        cache: plan.kv_cache,
         cacheBytes: plan.kv_cache_memory,
         format: plan.format,
         precision: plan.precision,

@@ -1,5 +1,6 @@
 import { Type, type Static, type TObject } from '@fastify/type-provider-typebox';
 import { DEFAULT_ENGINE_OPTIONS } from '../engine/engine.js';
+import { CACHE_KINDS } from '../graph/cache-kind.js';
 import { PRECISIONS } from '../graph/precision.js';
 import { WEIGHTS_FORMATS } from '../model/weights-format.js';
 import { DEVICE_PATTERN } from '../runtime/open-device.js';
@@ -90,6 +91,11 @@ const modelSettings = {
   kv_cache_memory: bytes({
     description: 'what the KV cache of a model may take, such as 2g',
     otherwise: 'all slots full',
+  }),
+  kv_cache: choice(CACHE_KINDS, {
+    description:
+      'how the KV cache is laid out: a slot for each sequence, or pages that sequences share, on CUDA only. Pages are experimental: they have never run on a GPU',
+    default: 'slots',
   }),
   subfolder: text({
     description: "a folder of the model's to take instead of its root",

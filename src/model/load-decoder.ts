@@ -1,9 +1,12 @@
 import { KvasirError } from '../errors.js';
 import { buildDecoder } from '../graph/build.js';
+import type { CacheKind } from '../graph/cache-kind.js';
 import { PRECISIONS, type Precision } from '../graph/precision.js';
 import { PROCESSOR, Session, type Device, type Environment, type SessionSettings } from '../runtime/index.js';
+import { blocksOfFullSlots } from './cache/paged-capacity.js';
 import { planDecoder, type PlanOptions } from './decoder-plan.js';
-import { SlotDecoder, type Decoder, type DecoderShape } from './decoder.js';
+import { cacheBytesPerToken, SlotDecoder, type Decoder, type DecoderShape } from './decoder.js';
+import { BLOCK_SIZE, PagedDecoder } from './paged-decoder.js';
 import { loadReadyMade } from './ready-made/load.js';
 import type { RunPath } from './run-path.js';
 
@@ -12,6 +15,10 @@ export interface DecoderOptions extends PlanOptions {
   readonly slots: number;
   /** Longest sequence to serve, in tokens; at most, and by default, the model's own. */
   readonly contextLength?: number | undefined;
+  /** Default `slots`. */
+  readonly cache?: CacheKind | undefined;
+  /** How many bytes the KV cache may take; by default as many as all slots full need. A paged one has them from the start. */
+  readonly cacheBytes?: number | undefined;
   readonly session?: SessionSettings;
 }
 
@@ -32,6 +39,11 @@ export async function loadDecoder(
 ): Promise<LoadedDecoder> {
   const device = options.session?.device ?? PROCESSOR;
   checkPrecision(folder, options.precision, device);
+  if (options.cache === 'paged' && !device.hasPagedAttention)
+    throw new KvasirError(
+      'invalid_configuration',
+      `${folder}: ${device.name} has no kernel for a paged KV cache, only CUDA has; take the one in slots`,
+    );
   const plan = await planDecoder(folder, options);
   const { slots, session } = options;
   if (plan.source === 'weights') {
@@ -39,6 +51,11 @@ export async function loadDecoder(
     const decoder = await loadBuilt(environment, folder, { ...options, precision });
     return { decoder, path: { ...plan.path, precision } };
   }
+  if (options.cache === 'paged')
+    throw new KvasirError(
+      'invalid_configuration',
+      `${folder}: a paged KV cache needs a graph that Kvasir writes, and this one is ready-made (${plan.path.reason})`,
+    );
   const contextLength = contextOf(folder, plan.found.contextLength, options.contextLength);
   const { decoder, restrictions } = await loadReadyMade(environment, plan.found, {
     slots,
@@ -51,13 +68,14 @@ export async function loadDecoder(
 async function loadBuilt(
   environment: Environment,
   folder: string,
-  { slots, contextLength, precision, session: settings }: DecoderOptions,
+  { slots, contextLength, precision, cache, cacheBytes, session: settings }: DecoderOptions,
 ): Promise<Decoder> {
   const device = settings?.device ?? PROCESSOR;
   const built = await buildDecoder(folder, {
     precision,
     contextLength,
     halfFloats: device.wantsHalfFloats,
+    cache,
   });
   const { graphPath, sizes, cacheHeadSize, cacheType } = built;
   const { layers, kvHeads, vocabularySize } = sizes;
@@ -70,18 +88,31 @@ async function loadBuilt(
     cacheType,
   };
   const session = await Session.load(environment, graphPath, settings);
+  const blocks = pagedBlocks(shape, slots, cacheBytes);
   try {
-    return new SlotDecoder(session, shape, slots);
+    return cache === 'paged'
+      ? new PagedDecoder(session, shape, { slots, blocks })
+      : new SlotDecoder(session, shape, slots);
   } catch (cause) {
     session.dispose();
     if (!(cause instanceof KvasirError)) throw cause;
-    const size = `${slots} slots of ${shape.contextLength} tokens`;
+    const size =
+      cache === 'paged'
+        ? `${blocks} blocks of ${BLOCK_SIZE} tokens`
+        : `${slots} slots of ${shape.contextLength} tokens`;
     throw new KvasirError(
       cause.code,
       `${folder}: ${size} do not fit ${device.name}: ${cause.message}; set fewer slots or a shorter context`,
       { cause },
     );
   }
+}
+
+/** Blocks of a paged cache: as many as its bytes hold, but none that are of no use. */
+function pagedBlocks(shape: DecoderShape, slots: number, bytes = Infinity): number {
+  const { contextLength } = shape;
+  const enough = blocksOfFullSlots({ slots, blockSize: BLOCK_SIZE, contextLength });
+  return Math.min(enough, Math.floor(bytes / (BLOCK_SIZE * cacheBytesPerToken(shape))));
 }
 
 /** Refuses numbers that a device's kernels do not have. */

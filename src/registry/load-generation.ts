@@ -11,8 +11,6 @@ import type { GenerationModel } from './types.js';
 export interface GenerationOptions extends DecoderOptions {
   /** The name that requests use; by default the folder's. */
   readonly id?: string | undefined;
-  /** How many bytes the KV cache may take; by default as many as all slots full need. */
-  readonly cacheBytes?: number | undefined;
   readonly engine?: Partial<EngineOptions>;
 }
 

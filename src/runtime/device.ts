@@ -11,6 +11,8 @@ export interface Device {
   readonly isHostMemory: boolean;
   /** Whether attention with a cache wants 16-bit floats. */
   readonly wantsHalfFloats: boolean;
+  /** Whether there is a kernel for attention with a paged cache. */
+  readonly hasPagedAttention: boolean;
   /**
    * Makes a session's operators run here.
    *
@@ -26,5 +28,6 @@ export const PROCESSOR: Device = {
   location: CPU,
   isHostMemory: true,
   wantsHalfFloats: false,
+  hasPagedAttention: false,
   addTo: () => undefined,
 };

@@ -27,10 +27,15 @@ t.test('builds what serve takes', async t => {
   t.equal(path.dirname(path.dirname(graph)), path.join(folder, '.kvasir'));
   const { mtimeMs } = await stat(graph);
 
-  const [again, other] = await Promise.all([
+  const refused = startCommand(t, ['build', folder, '--kv-cache', 'paged']);
+  const [again, other, paged] = await Promise.all([
     build('--precision', 'int4', '--device', 'cpu'),
     build('--precision', 'f16'),
+    build('--device', 'cuda', '--kv-cache', 'paged'),
   ]);
+  t.match(paged.stdout(), /decoder-f16-paged-[0-9a-f]+/);
+  t.equal(await refused.exit, 1);
+  t.match(refused.stderr(), /^kvasir: a paged KV cache is for --device cuda only\n$/);
   t.match(again.stderr(), /^built before as int4: \d+ kB\n$/);
   t.equal(again.stdout(), first.stdout());
   t.equal((await stat(graph)).mtimeMs, mtimeMs);
@@ -39,7 +44,7 @@ t.test('builds what serve takes', async t => {
   const served = startCommand(t, ['serve', folder, '--precision', 'int4', '--port', '0', '--slots', '1']);
   await eventually(() => served.stdout().includes('serves') || served.process.exitCode !== null);
   t.match(served.stdout(), /serves tiny-llama/);
-  t.equal((await readdir(path.join(folder, '.kvasir'))).length, 2, 'serve built nothing more');
+  t.equal((await readdir(path.join(folder, '.kvasir'))).length, 3, 'serve built nothing more');
 });
 
 t.test('encoders, and what is ready-made', async t => {

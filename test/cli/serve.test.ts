@@ -180,7 +180,12 @@ t.test("device 'auto' where CUDA cannot be used: one line says why, and the proc
   t.match(JSON.parse(line!), { msg: /^models run on the processor, since CUDA cannot be used: / });
   t.strictSame(rest, []);
 
-  const refused = startCommand(t, [...args, '--device', 'cuda'], environment);
+  const [refused, paged] = [
+    startCommand(t, [...args, '--device', 'cuda'], environment),
+    startCommand(t, [...args, '--kv-cache', 'paged']),
+  ];
+  t.equal(await paged.exit, 1);
+  t.match(paged.stderr(), /^kvasir: .*cpu has no kernel for a paged KV cache, only CUDA has/);
   t.equal(await refused.exit, 1);
   t.match(refused.stderr(), /^kvasir: (ONNX Runtime has no CUDA provider|CUDA is supported on Linux)/);
 });

@@ -1,10 +1,18 @@
-import { readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { buildDecoder } from '../../src/graph/build.js';
 import { loadDecoder } from '../../src/model/load-decoder.js';
+import { loadGeneration } from '../../src/registry/load-generation.js';
 import { Environment, type Device } from '../../src/runtime/index.js';
+import { collect } from '../support/check-batching.js';
 import { DISTANT } from '../support/distant-device.js';
-import { randomLlama } from '../support/random-llama.js';
+import { exportLlama } from '../support/exported-llama.js';
+import { greedy } from '../support/generation-request.js';
+import { LLAMA, llamaShapes } from '../support/llama-model.js';
+import { expandPagedAttention } from '../support/paged-attention.js';
+import { randomLlama, TINY_LLAMA } from '../support/random-llama.js';
+import { randomTensors } from '../support/random-tensors.js';
 
 const environment = new Environment({ logLevel: 'fatal' });
 const HALF: Device = { ...DISTANT, name: 'cuda:0', wantsHalfFloats: true };
@@ -48,6 +56,59 @@ t.test('numbers that a device has no kernels for are refused', async t => {
       message: `${folder}: f32 cannot run on cuda:0; take one of f16, bf16, int8, int4`,
     },
   );
+});
+
+t.test('a paged cache where there is no kernel for it, or no graph to be written, is refused', async t => {
+  const folder = await randomLlama(t);
+  await t.rejects(loadDecoder(environment, folder, { slots: 1, cache: 'paged' }), {
+    code: 'invalid_configuration',
+    message: `${folder}: cpu has no kernel for a paged KV cache, only CUDA has; take the one in slots`,
+  });
+  const session = { device: { ...HALF, hasPagedAttention: true } };
+  await t.rejects(loadDecoder(environment, folder, { slots: 1, cache: 'paged', precision: 'f32', session }), {
+    code: 'invalid_configuration',
+    message: `${folder}: f32 cannot run on cuda:0; take one of f16, bf16, int8, int4`,
+  });
+  mkdirSync(join(folder, 'onnx'));
+  const form = { attention: 'grouped', positions: 'input' } as const;
+  const config = { ...LLAMA, ...TINY_LLAMA };
+  await exportLlama(join(folder, 'onnx', 'model.onnx'), config, randomTensors(llamaShapes(config)), form);
+  await t.rejects(loadDecoder(environment, folder, { slots: 1, cache: 'paged', format: 'onnx', session }), {
+    code: 'invalid_configuration',
+    message: /a paged KV cache needs a graph that Kvasir writes, and this one is ready-made/,
+  });
+});
+
+t.test('a paged cache has the blocks that its memory holds', async t => {
+  const folder = await randomLlama(t, { max_position_embeddings: 600 });
+  // The build is there already, with other operators where CUDA has a kernel.
+  await expandPagedAttention((await buildDecoder(folder, { cache: 'paged' })).graphPath);
+  const session = { device: { ...DISTANT, hasPagedAttention: true } };
+  // 2 layers of keys and values, 2 heads of 16 features, 4 bytes each.
+  const blockBytes = 256 * 2 * 2 * 2 * 16 * 4;
+  const open = (cacheBytes?: number) =>
+    loadGeneration(environment, folder, { slots: 4, cache: 'paged', cacheBytes, session });
+  const inSlots = await loadGeneration(environment, folder, { slots: 4 });
+  t.teardown(() => inSlots.close());
+  const request = greedy(
+    Array.from({ length: 300 }, (_, i) => 2 + (i % 300)),
+    { maxTokens: 3, logprobs: 1 },
+  );
+  const expected = await collect(inSlots.engine, request);
+  for (const [bytes, capacity] of [
+    [undefined, 4 * 600],
+    [6 * blockBytes, 3 * 256 + 3],
+    [6.9 * blockBytes, 3 * 256 + 3],
+  ] as const) {
+    const paged = await open(bytes);
+    t.equal(paged.engine.stats().cacheCapacity, capacity);
+    t.match((await collect(paged.engine, request)).text, expected.text);
+    await paged.close();
+  }
+  await t.rejects(open(5 * blockBytes), {
+    code: 'invalid_configuration',
+    message: 'a KV cache of 515 tokens cannot hold one sequence of 600',
+  });
 });
 
 t.test('slots that do not fit a device are refused with what would help', async t => {

@@ -36,6 +36,7 @@ export class CudaDevice implements Device {
   readonly location: Location;
   readonly isHostMemory = false;
   readonly wantsHalfFloats = true;
+  readonly hasPagedAttention = true;
   readonly #options: CudaOptions;
 
   constructor(options: CudaOptions) {

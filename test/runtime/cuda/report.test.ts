@@ -99,6 +99,7 @@ t.test('a machine with everything', async t => {
     location: { name: 'Cuda', id: 0 },
     isHostMemory: false,
     wantsHalfFloats: true,
+    hasPagedAttention: true,
   });
   t.throws(() => openCuda({ id: 3 }, report), {
     code: 'runtime_unavailable',
