@@ -1,8 +1,9 @@
 import t from 'tap';
-import type { GenerationRequest } from '../../src/engine/types.js';
+import type { Engine } from '../../src/engine/engine.js';
+import type { EngineStats, GenerationRequest } from '../../src/engine/types.js';
 import { loadGeneration } from '../../src/registry/load-generation.js';
 import { Environment, PROCESSOR } from '../../src/runtime/index.js';
-import { checkBatching, collect } from '../support/check-batching.js';
+import { checkBatching, collect, type OpenEngine } from '../support/check-batching.js';
 import { DISTANT } from '../support/distant-device.js';
 import { greedy } from '../support/generation-request.js';
 import { openPagedGeneration } from '../support/open-paged-generation.js';
@@ -23,14 +24,53 @@ for (const device of [PROCESSOR, DISTANT]) {
   t.test(`the same with a paged cache and mixed batches, on ${device.name}`, async t => {
     const folder = await randomLlama(t);
     const environment = new Environment({ logLevel: 'fatal' });
-    await checkBatching(t, folder, 25, { session: ONE_THREAD }, (slots, { cacheTokens = 0, ...engine }) => {
+    const engines: Engine[] = [];
+    const open: OpenEngine = async (slots, { cacheTokens = 0, ...options }) => {
       const blockSize = 8;
-      // Few blocks, so that the cache's size follows from them: room for the longest sequence, and what was asked for beyond it.
-      const blocks = Math.floor((cacheTokens + slots * engine.draftTokens! - slots) / blockSize) + slots;
-      return openPagedGeneration(environment, folder, { slots, blockSize, blocks }, engine, device);
-    });
+      // The cache's size follows from the blocks: as many as let the scheduler use what was asked for.
+      const blocks = Math.floor((cacheTokens + slots * options.draftTokens! - slots) / blockSize) + slots;
+      const engine = await openPagedGeneration(
+        environment,
+        folder,
+        { slots, blockSize, blocks },
+        options,
+        device,
+      );
+      engines.push(engine);
+      return engine;
+    };
+    await checkBatching(t, folder, 15, { session: ONE_THREAD }, open);
+    const total = (of: (stats: EngineStats) => number): number =>
+      engines.reduce((sum, engine) => sum + of(engine.stats()), 0);
+    t.ok(total(({ reusedPromptTokens }) => reusedPromptTokens) > 0, 'blocks were shared');
   });
 }
+
+t.test('sequences that outgrow a paged cache give way, and go on as if they never had', async t => {
+  const folder = await randomLlama(t);
+  const environment = new Environment({ logLevel: 'fatal' });
+  const open = async (blocks: number): Promise<Engine> => {
+    const options = { prefillTokens: 32, promisedTokens: 4 };
+    const sizes = { slots: 4, blockSize: 8, blocks };
+    const engine = await openPagedGeneration(environment, folder, sizes, options);
+    t.teardown(() => engine.close());
+    return engine;
+  };
+  const [small, large] = [await open(16), await open(4 * 12)];
+  const requests = Array.from({ length: 8 }, (_, i) => {
+    const promptIds = Array.from({ length: 20 + i }, (_, j) => 2 + ((j < 17 ? j : j * i) % 300));
+    return greedy(promptIds, { id: String(i), maxTokens: 40, logprobs: 0 });
+  });
+  const [crowded, roomy] = await Promise.all(
+    [small, large].map(async engine => {
+      const answers = await Promise.all(requests.map(request => collect(engine, request)));
+      return answers.map(({ tokens }) => tokens.map(({ id }) => id));
+    }),
+  );
+  t.strictSame(crowded, roomy);
+  t.ok(small.stats().preemptions > 0, 'somebody gave way');
+  t.equal(large.stats().preemptions, 0);
+});
 
 t.test('a seed gives the same text alone and in company', async t => {
   const folder = await randomLlama(t);

@@ -86,3 +86,25 @@ t.test(
     t.equal(size.tokens({ decoding: 8, waiting: 1, tokens: 1520 }), 480);
   },
 );
+
+t.test('of a run of both, prompts count as what it took longer than a decode step', async t => {
+  const demand = { decoding: 4, waiting: 3, tokens: 5000 };
+  const [mixed, apart] = [1, 2].map(() => {
+    const size = new ChunkSize({ longest: 512, stall: 0.5 });
+    size.observePrefill(100, 100);
+    size.observeDecode(20);
+    return size;
+  }) as [ChunkSize, ChunkSize];
+  for (let step = 0; step < 60; step++) {
+    const tokens = apart.tokens(demand);
+    t.equal(mixed.tokens(demand), tokens);
+    if (tokens > 0) {
+      mixed.observeMixed(tokens, 4, 20 + tokens);
+      apart.observePrefill(tokens, tokens);
+    } else mixed.observeDecode(20);
+    apart.observeDecode(20);
+  }
+  const first = new ChunkSize({ longest: 512, stall: 0.5 });
+  first.observeMixed(100, 0, 100);
+  t.equal(first.tokens({ decoding: 1, waiting: 1, tokens: 9 }), 512, 'nothing is known of decode steps');
+});
