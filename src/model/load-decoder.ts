@@ -88,21 +88,21 @@ async function loadBuilt(
     cacheType,
   };
   const session = await Session.load(environment, graphPath, settings);
-  const blocks = pagedBlocks(shape, slots, cacheBytes);
+  const blocks = cache === 'paged' ? pagedBlocks(shape, slots, cacheBytes) : undefined;
   try {
-    return cache === 'paged'
-      ? new PagedDecoder(session, shape, { slots, blocks })
-      : new SlotDecoder(session, shape, slots);
+    return blocks === undefined
+      ? new SlotDecoder(session, shape, slots)
+      : new PagedDecoder(session, shape, { slots, blocks });
   } catch (cause) {
     session.dispose();
     if (!(cause instanceof KvasirError)) throw cause;
-    const size =
-      cache === 'paged'
-        ? `${blocks} blocks of ${BLOCK_SIZE} tokens`
-        : `${slots} slots of ${shape.contextLength} tokens`;
+    const [size, remedy] =
+      blocks === undefined
+        ? [`${slots} slots of ${shape.contextLength} tokens`, 'fewer slots or a shorter context']
+        : [`${blocks} blocks of ${BLOCK_SIZE} tokens`, 'a KV cache of less memory'];
     throw new KvasirError(
       cause.code,
-      `${folder}: ${size} do not fit ${device.name}: ${cause.message}; set fewer slots or a shorter context`,
+      `${folder}: ${size} do not fit ${device.name}: ${cause.message}; set ${remedy}`,
       { cause },
     );
   }

@@ -54,9 +54,9 @@ export class PagedDecoder implements Decoder {
     this.shape = shape;
     this.slots = slots;
     this.cacheTokens = pagedCapacity(blocks, { slots, blockSize, contextLength: shape.contextLength });
-    this.#table = new BlockTable(new BlockPool(blocks), slots, blockSize);
     const { cacheType: type = 'float32' } = shape;
     this.#cache = new BlockCache(session, { parts: cacheParts(shape), type, blockSize, blocks });
+    this.#table = new BlockTable(new BlockPool(blocks), slots, blockSize);
     this.#binding = new IoBinding(session);
     this.#bound = this.#cache.bind(this.#binding);
     this.#logits = new Float32Array(slots * shape.vocabularySize);

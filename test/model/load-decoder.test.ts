@@ -105,6 +105,10 @@ t.test('a paged cache has the blocks that its memory holds', async t => {
     t.match((await collect(paged.engine, request)).text, expected.text);
     await paged.close();
   }
+  await t.rejects(
+    loadGeneration(environment, folder, { slots: 2 ** 30, cache: 'paged', session }),
+    /\d+ blocks of 256 tokens do not fit distant: .* cannot be had; set a KV cache of less memory/,
+  );
   await t.rejects(open(5 * blockBytes), {
     code: 'invalid_configuration',
     message: 'a KV cache of 515 tokens cannot hold one sequence of 600',
