@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { CallReader, type OutputPart } from '../../src/chat/output.js';
 import type { ToolFormat } from '../../src/chat/tool-format.js';
+import { runs } from '../support/property-runs.js';
 
 interface Outcome {
   readonly text: string;
@@ -61,7 +62,7 @@ t.test('calls and text, however the output is cut', async t => {
         }
         t.strictSame(read(new CallReader(format), pieces), { text, calls });
       }),
-      { numRuns: 20 },
+      runs(20),
     );
   }
 });

@@ -8,6 +8,7 @@ import { readSettings, type SettingSources } from '../../src/config/read.js';
 import type { Setting } from '../../src/config/setting.js';
 import { SETTINGS } from '../../src/config/settings.js';
 import { KvasirError } from '../../src/errors.js';
+import { runs } from '../support/property-runs.js';
 
 const read = (sources: Partial<SettingSources>) =>
   readSettings({ commandLine: {}, environment: {}, ...sources });
@@ -154,5 +155,5 @@ t.test('any text either gives a value that fits, or an error with the name of th
       return typeof value === 'string' && (values === undefined || values.includes(value));
     },
   );
-  await t.resolves(fc.assert(property, { numRuns: 500 }));
+  await t.resolves(fc.assert(property, runs(500)));
 });

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { seededRandom } from '../../src/engine/random.js';
 import { BatchScheduler, type Batchable, type BatchOptions } from '../../src/encoder/scheduler.js';
+import { runs } from '../support/property-runs.js';
 
 interface Fake extends Batchable {
   readonly owner: { readonly name: string };
@@ -185,6 +186,7 @@ t.test(
         while (open.size > 0) if (!run()) return false;
         return scheduler.waiting === 0;
       }),
+      runs(100),
     );
   },
 );

@@ -1,6 +1,7 @@
 import t from 'tap';
 import fc from 'fast-check';
 import { logprobsOf, topIds } from '../../src/engine/logprobs.js';
+import { runs } from '../support/property-runs.js';
 
 t.test('log-probabilities are a log-softmax in float64', async () => {
   fc.assert(
@@ -21,6 +22,7 @@ t.test('log-probabilities are a log-softmax in float64', async () => {
         if (result.top.map(entry => entry.id).join() !== expected.join()) throw new Error('top');
       },
     ),
+    runs(100),
   );
 });
 

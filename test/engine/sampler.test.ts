@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { seededRandom } from '../../src/engine/random.js';
 import { argmax, Sampler } from '../../src/engine/sampler.js';
 import type { SamplingParameters } from '../../src/engine/types.js';
+import { runs } from '../support/property-runs.js';
 
 const plain: SamplingParameters = {
   temperature: 1,
@@ -75,6 +76,7 @@ t.test('finds the largest of any values, whole or by blocks', async () => {
         values.findIndex(x => x === largest),
       );
     }),
+    runs(100),
   );
   fc.assert(
     fc.property(blocks, parts => {
@@ -86,6 +88,7 @@ t.test('finds the largest of any values, whole or by blocks', async () => {
         values.indexOf(Math.max(...values)),
       );
     }),
+    runs(100),
   );
 });
 
@@ -142,7 +145,7 @@ t.test('never draws a token that the definitions exclude', async () => {
         if (!(reference(values, widened)[id]! > 0)) throw new Error(`drew ${id}`);
       },
     ),
-    { numRuns: 500 },
+    runs(500),
   );
 });
 

@@ -1,6 +1,7 @@
 import t from 'tap';
 import fc from 'fast-check';
 import { Scheduler, type Schedulable, type SchedulerOptions, type Step } from '../../src/engine/scheduler.js';
+import { runs } from '../support/property-runs.js';
 
 class Fake implements Schedulable {
   cached = 0;
@@ -317,7 +318,7 @@ t.test(
           }
         },
       ),
-      { numRuns: 1000 },
+      runs(1000),
     );
   },
 );

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { looksLikeReference, parseReference } from '../../src/hub/reference.js';
 import { formatBytes } from '../../src/storage.js';
+import { runs } from '../support/property-runs.js';
 
 t.test('references', async t => {
   t.strictSame(parseReference('owner/name'), { repo: 'owner/name', revision: 'main' });
@@ -56,7 +57,7 @@ t.test('what is accepted stays below the cache, whatever the text', async t => {
       const ref = revision.replaceAll('/', '--');
       if (path.basename(ref) !== ref || ref === '..') throw new Error(ref);
     }),
-    { numRuns: 3000 },
+    runs(3000),
   );
   t.pass();
 });

@@ -4,6 +4,7 @@ import type { EncoderOptions } from '../../src/model/load-encoder.js';
 import { openTinyEncoder } from '../support/check-encoder.js';
 import { encoderConfig, encoderShapes, type Family, type Head } from '../support/encoder-models.js';
 import { randomTensors } from '../support/random-tensors.js';
+import { runs } from '../support/property-runs.js';
 
 const CASES: [Family, Head, EncoderOptions?][] = [
   ['bert', 'Model'],
@@ -42,6 +43,6 @@ for (const [family, head, options = {}] of CASES)
         }
         return true;
       }),
-      { numRuns: 25 },
+      runs(25),
     );
   });

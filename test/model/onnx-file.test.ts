@@ -7,6 +7,7 @@ import { KvasirError } from '../../src/errors.js';
 import { DataType, GraphBuilder } from '../../src/graph/onnx/graph-builder.js';
 import { ModelProtoSchema, StringStringEntryProtoSchema } from '../../src/graph/onnx/onnx_pb.js';
 import { readOnnxFile } from '../../src/model/onnx-file.js';
+import { runs } from '../support/property-runs.js';
 
 /** A graph with a large weight outside, a small one inside, and an input that a weight stands in for. */
 async function writeGraph(t: Test): Promise<string> {
@@ -79,7 +80,7 @@ t.test('a file that is cut off anywhere is found out', async t => {
         if (!(error instanceof KvasirError && error.code === 'invalid_model')) throw error;
       }
     }),
-    { numRuns: 150 },
+    runs(150),
   );
   t.pass();
 });
@@ -95,7 +96,7 @@ t.test('bytes that are no ONNX file never do more than fail', async t => {
         if (!(error instanceof KvasirError && error.code === 'invalid_model')) throw error;
       }
     }),
-    { numRuns: 300 },
+    runs(300),
   );
   await writeFile(file, 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n');
   await t.rejects(readOnnxFile(file), { code: 'invalid_model', message: /is no ONNX file, or a broken one/ });

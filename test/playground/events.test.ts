@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { eventData } from '../../playground/api/events.js';
+import { runs } from '../support/property-runs.js';
 
 async function read(pieces: readonly string[]): Promise<string[]> {
   const events: string[] = [];
@@ -33,6 +34,6 @@ t.test('wherever the stream is cut', async t => {
         t.strictSame(await read(pieces), events);
       },
     ),
-    { numRuns: 50 },
+    runs(50),
   );
 });

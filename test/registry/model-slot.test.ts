@@ -4,6 +4,7 @@ import { KvasirError } from '../../src/errors.js';
 import { ModelSlot } from '../../src/registry/model-slot.js';
 import type { Model, ModelLease } from '../../src/registry/types.js';
 import { fakeModel } from '../support/http-server.js';
+import { runs } from '../support/property-runs.js';
 
 const pause = (milliseconds = 0): Promise<void> => new Promise(resolve => setTimeout(resolve, milliseconds));
 
@@ -188,6 +189,6 @@ t.test(
         if (slot.state !== 'unloaded') throw new Error('it was not unloaded in the end');
       },
     );
-    await t.resolves(fc.assert(property, { numRuns: 60 }));
+    await t.resolves(fc.assert(property, runs(60)));
   },
 );

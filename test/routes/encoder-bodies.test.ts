@@ -3,6 +3,7 @@ import t from 'tap';
 import { Registry } from '../../src/registry/registry.js';
 import { fakeEncoderModel } from '../support/fake-encoder-service.js';
 import { startServer } from '../support/http-server.js';
+import { runs } from '../support/property-runs.js';
 
 const labels = ['O', 'B-PER', 'I-PER', 'B-LOC'];
 const models = [
@@ -109,7 +110,7 @@ for (const [path, body] of Object.entries(BODIES)) {
           );
         },
       ),
-      { numRuns: 100 },
+      runs(100),
     );
     t.ok(models.every(({ encoder }) => encoder.running === 0));
   });

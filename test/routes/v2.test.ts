@@ -6,6 +6,7 @@ import { fakeEncoderModel } from '../support/fake-encoder-service.js';
 import { fakeModel, startServer } from '../support/http-server.js';
 import { jsonClient } from '../support/json-client.js';
 import { DATATYPES, echoGraph, linearGraph, rawModel, WEIGHTS } from '../support/raw-models.js';
+import { runs } from '../support/property-runs.js';
 
 const folder = t.testdir();
 const embedder = fakeEncoderModel('embedding');
@@ -293,7 +294,7 @@ t.test('what a model computes', async t => {
       const expected = x.flatMap(([a, b]) => [0, 1, 2].map(i => a * WEIGHTS[0][i]! + b * WEIGHTS[1][i]!));
       return expected.every((value, i) => Math.abs(value - (y?.data?.[i] as number)) <= 1e-4);
     }),
-    { numRuns: 25 },
+    runs(25),
   );
 });
 
@@ -462,7 +463,7 @@ t.test('whatever is sent, the answer is one', async () => {
         return status === 200 ? body.outputs.length > 0 : status === 400 && typeof body.error === 'string';
       },
     ),
-    { numRuns: 300 },
+    runs(300),
   );
   const size = fc.oneof(fc.integer({ min: 0, max: 40 }), odd);
   await fc.assert(
@@ -476,7 +477,7 @@ t.test('whatever is sent, the answer is one', async () => {
         return status === 200 ? head.outputs.length > 0 : status === 400 && typeof head.error === 'string';
       },
     ),
-    { numRuns: 200 },
+    runs(200),
   );
 });
 

@@ -6,6 +6,7 @@ import { compileStructure, Refusal, type Structure } from '../../src/structured/
 import { sample } from '../support/random-sampling.js';
 import { schemas } from '../support/schemas.js';
 import { byteFallbackTokenizer, byteLevelTokenizer } from '../support/tiny-tokenizers.js';
+import { runs } from '../support/property-runs.js';
 
 const tokenizer = byteLevelTokenizer();
 const STOP = 2;
@@ -38,7 +39,7 @@ t.test('what is generated for a random schema parses and is valid, within the mo
       if (result.shortened) shortened++;
       if (maxTokens > 40 && !result.whole) throw new Error(`not brought to its end: ${result.text}`);
     }),
-    { numRuns: 60 },
+    runs(60),
   );
   t.ok(whole > 36, `${whole} texts were whole, ${shortened} of them brought to their end`);
 });

@@ -7,6 +7,7 @@ import { Environment } from '../../src/runtime/index.js';
 import { greedy } from './generation-request.js';
 import { eventually } from './http-server.js';
 import { TINY_LLAMA } from './random-llama.js';
+import { runs } from './property-runs.js';
 
 /**
  * Batches of different sizes take different kernels, whose sums are rounded differently. Where the two best tokens are closer than this,
@@ -140,7 +141,7 @@ export async function checkBatching(
         await batched.close();
       }
     }),
-    { numRuns },
+    runs(numRuns),
   );
   t.ok(compared > numRuns / 2, `${compared} answers were compared`);
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import t from 'tap';
 import { findAnswers, type AnswerWindow } from '../../src/tasks/answer-spans.js';
+import { runs } from '../support/property-runs.js';
 
 interface Naive {
   start: number;
@@ -122,5 +123,5 @@ t.test('agrees with looking at every span', async () => {
       assert.ok(spans.reduce((sum, { score }) => sum + score, 0) <= 1 + 1e-9);
     },
   );
-  fc.assert(property, { numRuns: 100 });
+  fc.assert(property, runs(100));
 });

@@ -7,6 +7,7 @@ import {
   type AggregationStrategy,
   type ScoredToken,
 } from '../../src/tasks/entities.js';
+import { runs } from '../support/property-runs.js';
 
 const LABELS = ['O', 'B-PER', 'I-PER', 'B-LOC', 'I-LOC', 'MISC'];
 const STRATEGIES: AggregationStrategy[] = ['simple', 'first', 'average', 'max'];
@@ -124,5 +125,5 @@ t.test('entities cover the words in order, and their labels are those of their w
       assert.equal(entity?.label, best);
     }
   });
-  fc.assert(property, { numRuns: 60 });
+  fc.assert(property, runs(60));
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import t from 'tap';
 import { cosine, normalize, shorten } from '../../src/tasks/vectors.js';
+import { runs } from '../support/property-runs.js';
 
 const number = fc.float({ min: -100, max: 100, noNaN: true });
 const vectors = fc
@@ -33,7 +34,7 @@ t.test('cosine: symmetric, of unit size, and blind to length', async t => {
     );
     assert.ok(Math.abs(scaled - Math.sign(factor) * value) < 1e-4);
   });
-  fc.assert(property, { numRuns: 50 });
+  fc.assert(property, runs(50));
   t.equal(cosine(Float32Array.of(1, 0), Float32Array.of(0, 5)), 0);
   t.equal(cosine(Float32Array.of(3, 4), Float32Array.of(6, 8)), 1);
   t.equal(cosine(Float32Array.of(0, 0), Float32Array.of(2, 2)), 0);

@@ -10,6 +10,7 @@ import {
   unigramTokenizer,
   wordPieceTokenizer,
 } from '../support/tiny-tokenizers.js';
+import { runs } from '../support/property-runs.js';
 
 function bytesOf(tokenizer: Tokenizer, text: string): number[] {
   return Array.from(Buffer.from(text, 'utf8'), byte =>
@@ -93,7 +94,7 @@ for (const [name, tokenizer] of tiny) {
     const property = fc.property(ids(tokenizer), ids(tokenizer), (prompt, output) =>
       checkStream(tokenizer, prompt, output),
     );
-    t.doesNotThrow(() => fc.assert(property, { numRuns: 500 }));
+    t.doesNotThrow(() => fc.assert(property, runs(500)));
   });
 }
 
@@ -103,7 +104,7 @@ for (const name of ['roberta-base', 'llama2', 't5-small', 'bert-minilm']) {
     const property = fc.property(ids(tokenizer), ids(tokenizer), (prompt, output) =>
       checkStream(tokenizer, prompt, output),
     );
-    t.doesNotThrow(() => fc.assert(property, { numRuns: 200 }));
+    t.doesNotThrow(() => fc.assert(property, runs(200)));
   });
 }
 

@@ -13,6 +13,7 @@ import {
   WORD_PIECE,
   wordPieceTokenizer,
 } from '../support/tiny-tokenizers.js';
+import { runs } from '../support/property-runs.js';
 
 /** Tokens with the piece of text that each stands for; `null` for those that the tokenizer added. */
 function pieces(tokenizer: Tokenizer, text: string, pair?: string): [string, string | null][] {
@@ -382,10 +383,15 @@ function checkOrigins(
     fail('passes over a character');
 }
 
-function property(tokenizer: Tokenizer, spelling: Spelling, unknown: string | undefined, runs: number): void {
+function property(
+  tokenizer: Tokenizer,
+  spelling: Spelling,
+  unknown: string | undefined,
+  examples: number,
+): void {
   fc.assert(
     fc.property(awkward, text => checkOrigins(tokenizer, spelling, unknown, text)),
-    { numRuns: runs },
+    runs(examples),
   );
 }
 

@@ -4,6 +4,7 @@ import { Detokenizer } from '../../src/text/detokenizer.js';
 import { OutputText } from '../../src/text/output-text.js';
 import type { Tokenizer } from '../../src/text/types.js';
 import { byteFallbackTokenizer, byteLevelTokenizer } from '../support/tiny-tokenizers.js';
+import { runs } from '../support/property-runs.js';
 
 const tokenizer = byteFallbackTokenizer();
 const the = tokenizer.id('▁the')!;
@@ -116,6 +117,6 @@ for (const [name, tokenizer] of [
     const property = fc.property(ids, ids, stops, fc.boolean(), (prompt, output, stops, include) =>
       checkOutput(tokenizer, prompt, output, stops, include),
     );
-    t.doesNotThrow(() => fc.assert(property, { numRuns: 400 }));
+    t.doesNotThrow(() => fc.assert(property, runs(400)));
   });
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { StopStrings } from '../../src/text/stop-strings.js';
+import { runs } from '../support/property-runs.js';
 
 /** What all pieces together show, and whether it stopped. */
 function run(stops: string[], include: boolean, pieces: string[]) {
@@ -64,5 +65,5 @@ t.test('the pieces do not matter, and nothing is shown that a stop string takes 
       t.equal(result.stopped, stopped);
     },
   );
-  fc.assert(property, { numRuns: 300 });
+  fc.assert(property, runs(300));
 });

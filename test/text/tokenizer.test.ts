@@ -11,6 +11,7 @@ import {
   byteLevelTokenizer,
   wordPieceTokenizer,
 } from '../support/tiny-tokenizers.js';
+import { runs } from '../support/property-runs.js';
 
 t.test('encodes with and without special tokens, and decodes without them', async t => {
   const tokenizer = byteLevelTokenizer();
@@ -84,7 +85,7 @@ t.test('any text survives a round trip through bytes', async t => {
       (/[▁\ufeff]/.test(text) || byteFallback.decode(byteFallback.encode(text)) === text)
     );
   });
-  t.doesNotThrow(() => fc.assert(roundTrip, { numRuns: 300 }));
+  t.doesNotThrow(() => fc.assert(roundTrip, runs(300)));
 });
 
 t.test('a folder without tokenizer_config.json is enough', async t => {
@@ -147,7 +148,7 @@ t.test('splitting at word starts changes no ids', async t => {
     const text = parts.join('');
     t.strictSame(split.encode(text), whole.encode(text), text);
   });
-  fc.assert(same, { numRuns: 100 });
+  fc.assert(same, runs(100));
   const long = 'the a '.repeat(20_000);
   const start = performance.now();
   t.equal(split.decode(split.encode(long)), long);

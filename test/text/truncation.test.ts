@@ -3,6 +3,7 @@ import t from 'tap';
 import { truncate, windows } from '../../src/text/truncation.js';
 import type { Encoding } from '../../src/text/types.js';
 import { wordPieceTokenizer } from '../support/tiny-tokenizers.js';
+import { runs } from '../support/property-runs.js';
 
 const tokenizer = wordPieceTokenizer();
 
@@ -105,5 +106,5 @@ t.test('windows of any size fit, cover the text in order and overlap as asked', 
       starts.slice(1).forEach((own, i) => t.equal(starts[i]!.at(-1)! - own[0]! + 1, overlap));
     },
   );
-  fc.assert(property, { numRuns: 200 });
+  fc.assert(property, runs(200));
 });

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { decoderArchitecture } from '../../../src/graph/architectures/index.js';
 import { editDistance, nearest } from '../../../src/graph/architectures/nearest.js';
 import { ModelConfig } from '../../../src/graph/config.js';
+import { runs } from '../../support/property-runs.js';
 
 t.test('edit distances', async t => {
   t.equal(editDistance('kitten', 'sitting'), 3);
@@ -20,12 +21,14 @@ t.test('property: a metric, never more than the longer word, 1 for one change', 
       if ((distance === 0) !== (a === b)) return false;
       return distance <= editDistance(a, c) + editDistance(c, b);
     }),
+    runs(100),
   );
   fc.assert(
     fc.property(word, fc.nat(), (text, place) => {
       const at = place % (text.length + 1);
       return editDistance(text, `${text.slice(0, at)}#${text.slice(at)}`) === 1;
     }),
+    runs(100),
   );
 });
 

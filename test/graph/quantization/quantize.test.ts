@@ -4,6 +4,7 @@ import { seededRandom } from '../../../src/engine/random.js';
 import type { BlockFormat } from '../../../src/graph/quantization/block-format.js';
 import { dequantize, quantize } from '../../../src/graph/quantization/quantize.js';
 import type { Matrix } from '../../../src/graph/weights/matrix.js';
+import { runs } from '../../support/property-runs.js';
 
 const NEAREST = 'round-to-nearest';
 const HALF_QUADRATIC = 'half-quadratic';
@@ -97,7 +98,7 @@ t.test('property: no weight inside the range is off by more than half a step, an
         });
       },
     ),
-    { numRuns: 60 },
+    runs(60),
   );
 });
 
@@ -123,7 +124,7 @@ t.test(
           if (after < before) better++;
         },
       ),
-      { numRuns: 100 },
+      runs(100),
     );
     t.ok(better > 0.8 * all, `better for ${better} of ${all}`);
   },

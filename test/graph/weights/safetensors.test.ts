@@ -10,6 +10,7 @@ import {
 } from '../../../src/graph/weights/safetensors.js';
 import { f32, safetensors, withHeader } from '../../support/safetensors.js';
 import { sharedModel, skipWithout } from '../../support/shared-models.js';
+import { runs } from '../../support/property-runs.js';
 
 async function written(folder: string, bytes: Uint8Array): Promise<string> {
   const file = path.join(folder, 'a.safetensors');
@@ -181,7 +182,7 @@ t.test('valid headers are read as they were written', async t => {
       ),
     );
   });
-  fc.assert(property, { numRuns: 200 });
+  fc.assert(property, runs(200));
 });
 
 t.test('damaged headers are refused, or are valid by accident, and nothing else happens', async t => {
@@ -209,7 +210,7 @@ t.test('damaged headers are refused, or are valid by accident, and nothing else 
       }
     },
   );
-  t.doesNotThrow(() => fc.assert(property, { numRuns: 2000 }));
+  t.doesNotThrow(() => fc.assert(property, runs(2000)));
 });
 
 t.test('any bytes are a file or an error, without an allocation larger than the file', async t => {
@@ -229,7 +230,7 @@ t.test('any bytes are a file or an error, without an allocation larger than the 
     }
     if (process.memoryUsage().arrayBuffers - before > 2 ** 20) throw new Error('more than a megabyte');
   });
-  await t.resolves(fc.assert(property, { numRuns: 100 }));
+  await t.resolves(fc.assert(property, runs(100)));
 });
 
 t.test('a real file', { skip: skipWithout('stories260k') }, async t => {

@@ -11,6 +11,7 @@ import {
 } from '../../../src/http/encoders/inputs.js';
 import { truncate } from '../../../src/text/truncation.js';
 import { fakeEncoderModel } from '../../support/fake-encoder-service.js';
+import { runs } from '../../support/property-runs.js';
 
 const model = fakeEncoderModel('embedding');
 const { tokenizer } = model;
@@ -124,7 +125,7 @@ t.test('of a long text only a part is tokenized, which changes nothing', async t
       });
     },
   );
-  await fc.assert(property, { numRuns: 200 });
+  await fc.assert(property, runs(200));
   t.pass();
 });
 

@@ -6,6 +6,7 @@ import type { CacheBuffer, SlotMoves } from '../../../src/model/cache/slot-moves
 import { DataType, GraphBuilder } from '../../../src/graph/onnx/graph-builder.js';
 import { Allocator, cpuMemoryInfo, type Session } from '../../../src/runtime/index.js';
 import { loadBuilt } from '../../support/run-graph.js';
+import { runs } from '../../support/property-runs.js';
 
 const SLOTS = 4;
 const POSITIONS = 6;
@@ -85,7 +86,7 @@ for (const [name, open] of [
           });
         }
       }),
-      { numRuns: 100 },
+      runs(100),
     );
     slots.dispose();
     for (const { memory } of buffers) memory.dispose();

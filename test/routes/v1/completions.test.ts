@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { delta, silence, untilAborted } from '../../support/fake-engine.js';
 import { eventData, eventually, startServer } from '../../support/http-server.js';
 import { KvasirError } from '../../../src/errors.js';
+import { runs } from '../../support/property-runs.js';
 
 /** The fake engine finds nothing in its cache. */
 const UNCACHED = { prompt_tokens_details: { cached_tokens: 0 } };
@@ -488,7 +489,7 @@ t.test('whatever the body is, the answer is 2xx or 4xx in the right shape', asyn
         return statusCode >= 400 && statusCode < 500 && error.message !== '' && error.code !== null;
       },
     ),
-    { numRuns: 500 },
+    runs(500),
   );
   t.equal(engine.running.size, 0);
 });

@@ -9,6 +9,7 @@ import { Registry } from '../../../src/registry/registry.js';
 import { fakeEncoderModel } from '../../support/fake-encoder-service.js';
 import { eventually, fakeModel, startServer } from '../../support/http-server.js';
 import { jsonClient } from '../../support/json-client.js';
+import { runs } from '../../support/property-runs.js';
 
 const model = fakeEncoderModel('embedding');
 const { encoder } = model;
@@ -80,7 +81,7 @@ t.test('base64 equals float, for any numbers', async t => {
       numbers.every((value, i) => Object.is(bytes.readFloatLE(4 * i), value))
     );
   });
-  fc.assert(property);
+  fc.assert(property, runs(100));
   t.equal(formatEmbedding(Float32Array.of(1, -2), 'base64'), 'AACAPwAAAMA=', 'little-endian');
 });
 
