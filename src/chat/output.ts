@@ -61,7 +61,7 @@ export class CallReader implements OutputReader {
   #calls = 0;
   /** Whether calls may come: after a marker, or where the format needs none. */
   #expecting: boolean;
-  /** Whether anything but white space was said yet. */
+  /** Whether anything but white space was said since the last call. White space alone is layout. */
   #spoken = false;
 
   /** @param most further calls are left out. */
@@ -98,7 +98,7 @@ export class CallReader implements OutputReader {
   }
 
   #marked(): OutputPart[] {
-    const parts = this.#expecting ? [] : this.#say(this.#held);
+    const parts = this.#expecting || this.#isLayout(this.#held) ? [] : this.#say(this.#held);
     this.#held = '';
     this.#expecting = true;
     return parts;
@@ -118,14 +118,13 @@ export class CallReader implements OutputReader {
       const text = this.#held.slice(0, at);
       this.#held = this.#held.slice(at + marker.length);
       this.#expecting = true;
-      // White space before a call is layout.
-      return text.trim() === '' ? [] : this.#say(text);
+      return this.#isLayout(text) ? [] : this.#say(text);
     }
     const kept = unfinished(this.#held, marker);
     const text = this.#held.slice(0, this.#held.length - kept);
     this.#held = this.#held.slice(text.length);
     // White space may turn out to stand before a call.
-    if (text.trim() === '' && !this.#spoken) {
+    if (this.#isLayout(text)) {
       this.#held = text + this.#held;
       return [];
     }
@@ -177,6 +176,7 @@ export class CallReader implements OutputReader {
     if (added !== '' && wanted) parts.push({ type: 'arguments', index: this.#calls, text: added });
     if (!scanner.complete) return parts;
     this.#scanner = undefined;
+    this.#spoken = false;
     if (this.#begun) this.#calls++;
     else if (scanner.name !== undefined && this.#format !== 'llama3') {
       // A call without arguments.
@@ -194,8 +194,12 @@ export class CallReader implements OutputReader {
     return parts;
   }
 
+  #isLayout(text: string): boolean {
+    return text.trim() === '' && !this.#spoken;
+  }
+
   #say(text: string): OutputPart[] {
-    if (text === '' || (this.#calls > 0 && text.trim() === '')) return [];
+    if (text === '' || (this.#calls > 0 && this.#isLayout(text))) return [];
     this.#spoken = true;
     return [{ type: 'text', text }];
   }
