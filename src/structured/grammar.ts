@@ -62,7 +62,7 @@ export function compileGrammar(rules: readonly Rule[], spellable: ReadonlySet<nu
   const { edges, calls } = flatten(dfas, starts, spellable);
   const counters = dfas.flatMap((dfa, rule) => dfa.edges.map(() => rules[rule]!.counter));
   const accepting = Uint8Array.from(dfas.flatMap(dfa => dfa.accepting.map(Number)));
-  const distances = shortest(edges, calls, accepting, starts);
+  const { distances, units } = shortWays(edges, calls, accepting, starts, counters);
   if (distances[starts[0]!] === FAR)
     throw new Refusal('', 'no value that the model can write satisfies this');
 
@@ -91,7 +91,7 @@ export function compileGrammar(rules: readonly Rule[], spellable: ReadonlySet<nu
     starts,
     counters,
     distances,
-    units: unitsOf(kept, distances, starts, counters),
+    units,
     bytes: next.byteLength + states * 64,
   };
 }
@@ -146,14 +146,45 @@ const MARKS = [
   [EXIT, EXITS],
 ] as const;
 
+/** The distance where there is no way. */
 const FAR = 2 ** 30 - 1;
+/** That of the longest ways. */
+const LONGEST = FAR - 1;
 
-/** Bytes from each state to the end of its rule: the relaxation of Bellman and Ford, where a call costs what its rule's start does. */
+/**
+ * Distances and units. A call of a rule that counts costs what its counter's minimum adds, too, which depends on the rule's unit, and that
+ * on what is called in it: both are found by turns, from below.
+ */
+function shortWays(
+  edges: readonly (readonly ByteEdge[])[],
+  calls: readonly (readonly Call[])[],
+  accepting: Uint8Array,
+  starts: readonly number[],
+  counters: readonly (Counter | undefined)[],
+): Pick<Grammar, 'distances' | 'units'> {
+  for (let added = starts.map(() => 0); ;) {
+    const distances = shortest(edges, calls, accepting, starts, added);
+    const units = unitsOf(edges, distances, starts, counters);
+    const known = added;
+    added = starts.map((start, rule) => {
+      const { min, initial } = counters[start] ?? { min: 0, initial: 0 };
+      return Math.max(known[rule]!, Math.min(LONGEST, (min - initial) * units[start]!));
+    });
+    if (added.every((bytes, rule) => bytes === known[rule])) return { distances, units };
+  }
+}
+
+/**
+ * Bytes from each state to the end of its rule: the relaxation of Bellman and Ford, where a call costs what its rule's start does.
+ *
+ * @param added what a call of each rule costs more.
+ */
 function shortest(
   edges: readonly (readonly ByteEdge[])[],
   calls: readonly (readonly Call[])[],
   accepting: Uint8Array,
   starts: readonly number[],
+  added: readonly number[],
 ): Int32Array {
   const distances = Int32Array.from(accepting, accepts => (accepts ? 0 : FAR));
   const sources: number[][] = edges.map(() => []);
@@ -173,9 +204,9 @@ function shortest(
     const affected = new Set<number>();
     for (const state of changed) {
       let best = distances[state]!;
-      for (const { to } of edges[state]!) best = Math.min(best, distances[to]! + 1);
+      for (const { to } of edges[state]!) best = Math.min(best, way(distances[to]!, 1));
       for (const { rule, to } of calls[state]!)
-        best = Math.min(best, distances[starts[rule]!]! + distances[to]!);
+        best = Math.min(best, way(distances[to]!, way(distances[starts[rule]!]!, added[rule]!)));
       if (best >= distances[state]!) continue;
       distances[state] = best;
       for (const source of sources[state]!) affected.add(source);
@@ -184,6 +215,10 @@ function shortest(
     changed = affected;
   }
   return distances;
+}
+
+function way(first: number, then: number): number {
+  return first === FAR || then === FAR ? FAR : Math.min(first + then, LONGEST);
 }
 
 /** What a counting transition and the way to where the next one starts cost, for each state's rule. */
@@ -201,7 +236,8 @@ function unitsOf(
     for (let state = start; state < end; state++)
       for (const { to, mark } of edges[state]!)
         // From the state after a count, the end is as near as from the state before it, and what lies between.
-        if (mark === COUNTS) unit = Math.min(unit, 1 + distances[to]! - distances[state]!);
+        if (mark === COUNTS && distances[to] !== FAR)
+          unit = Math.min(unit, 1 + distances[to]! - distances[state]!);
     units.fill(unit === FAR ? 0 : unit, start, end);
   });
   return units;

@@ -44,6 +44,20 @@ t.test('what is generated for a random schema parses and is valid, within the mo
   t.ok(whole > 36, `${whole} texts were whole, ${shortened} of them brought to their end`);
 });
 
+t.test(
+  'lists of lists of least lengths, which may begin anew in each item, are brought to their end',
+  async t => {
+    const item = { type: 'object', properties: { next: { anyOf: [{ type: 'null' }, { $ref: '#' }] } } };
+    const list = { type: 'array', items: { ...item, required: ['next'] }, minItems: 2 };
+    const schema = { type: 'array', items: list, minItems: 2 };
+    const make = compile({ kind: 'schema', schema });
+    for (let seed = 0; seed < 3; seed++) {
+      const { text, whole, shortened } = sample(make(), tokenizer, STOP, { seed, maxTokens: 600 });
+      t.ok(whole && shortened && ajv.validate(schema, JSON.parse(text)), text);
+    }
+  },
+);
+
 t.test('a SentencePiece vocabulary', async t => {
   const llama = byteFallbackTokenizer();
   const schema = {
