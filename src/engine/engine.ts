@@ -104,8 +104,9 @@ export class Engine implements GenerationEngine {
     this.#validate(request);
     const { stopStrings, includeStopString } = request.stop;
     const output = new OutputText(this.#tokenizer, request.promptIds, stopStrings, includeStopString);
-    const { reusesPrefix } = this.#options;
-    const sequence = new Sequence(request, output, this.contextLength, reusesPrefix, abandoned =>
+    const { chunksDiffer = false } = this.#decoder;
+    const how = { reusesPrefix: this.#options.reusesPrefix && !chunksDiffer, redecodes: chunksDiffer };
+    const sequence = new Sequence(request, output, this.contextLength, how, abandoned =>
       this.#cancel(abandoned),
     );
     if (signal?.aborted) {
@@ -282,7 +283,7 @@ export class Engine implements GenerationEngine {
   /** Whole sequences, from their beginning on, in one run. */
   async #prefillTogether(chunks: readonly PrefillChunk<Sequence>[]): Promise<void> {
     for (const { sequence } of chunks) this.#start(sequence);
-    const prompts = chunks.map(({ sequence }) => sequence.tokens);
+    const prompts = chunks.map(({ sequence, length }) => sequence.tokens.slice(0, length));
     const longest = Math.max(...prompts.map(({ length }) => length));
     const began = performance.now();
     const logits = await this.#decoder.prefillTogether!(chunks[0]!.slot, prompts);
@@ -351,7 +352,8 @@ export class Engine implements GenerationEngine {
    * @param maxima of blocks of `logits`, see {@link Decoder.decodeMaxima}.
    */
   #advance(sequence: Sequence, logits: Float32Array, maxima?: Float32Array): void {
-    if (sequence.cancelled !== undefined) return;
+    // The next token is known already where it is decoded once more.
+    if (sequence.cancelled !== undefined || sequence.cached < sequence.tokens.length) return;
     const { request, counts } = sequence;
     const { sampling, stop, constraint } = request;
     // The reported distribution is the model's own, so a copy is changed where both are needed.

@@ -11,7 +11,9 @@ import type { SlotOccupancy } from './types.js';
 export interface Schedulable extends CachedSequence {
   /** Set when the sequence gets a slot that holds the beginning of its tokens already, and to 0 when it loses its slot. */
   cached: number;
-  /** How many tokens must be cached before the next one can be drawn: all that there are when it gets a slot. Set by the scheduler. */
+  /** How many of its tokens are prefilled when it gets a slot; any behind them are decoded once more. */
+  readonly prefillable: number;
+  /** How many tokens must be cached before it decodes: {@link prefillable} when it got its slot. Set by the scheduler. */
   prefillLength: number;
   /** Longest that it may become, in tokens. */
   readonly maxLength: number;
@@ -224,7 +226,7 @@ export class Scheduler<S extends Schedulable> {
         table.copyPrefix({ ...match, slot: match.slot === target ? victim : match.slot }, target);
     }
     sequence.cached = match?.length ?? 0;
-    sequence.prefillLength = sequence.tokens.length;
+    sequence.prefillLength = sequence.prefillable;
     table.occupy(target, sequence);
     this.#admitted.push(sequence);
   }

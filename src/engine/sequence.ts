@@ -29,6 +29,7 @@ export class Sequence implements Schedulable {
   shown = 0;
   /** Log-probabilities of the prompt's tokens, as far as it was prefilled; undefined where nobody waits for them (any more). */
   promptLogprobs: (TokenLogprobs | undefined)[] | undefined;
+  readonly #redecodes: boolean;
   readonly #added = performance.now();
   #started: number | undefined;
   #firstToken: number | undefined;
@@ -36,13 +37,15 @@ export class Sequence implements Schedulable {
 
   /**
    * @param contextLength longest sequence that the model takes.
+   * @param reusesPrefix whether it may start from what is in the cache already.
+   * @param redecodes whether its own tokens are decoded once more where it lost its slot, rather than prefilled with the prompt.
    * @param onAbandon called when the reader leaves before the end.
    */
   constructor(
     request: GenerationRequest,
     output: OutputText,
     contextLength: number,
-    reusesPrefix: boolean,
+    { reusesPrefix, redecodes }: { readonly reusesPrefix: boolean; readonly redecodes: boolean },
     onAbandon: (sequence: Sequence) => void,
   ) {
     const { promptIds, sampling, stop, promptLogprobs, priority } = request;
@@ -54,11 +57,16 @@ export class Sequence implements Schedulable {
     this.promptLogprobs = promptLogprobs === undefined ? undefined : [undefined];
     // A token whose keys and values are there already has no logits.
     this.reusesPrefix = reusesPrefix && promptLogprobs === undefined;
+    this.#redecodes = redecodes;
     this.priority = priority ?? 0;
     this.output = output;
     this.random = seededRandom(sampling.seed ?? Math.floor(Math.random() * 2 ** 53));
     this.counts = needsCounts(sampling) ? new TokenCounts(promptIds) : undefined;
     this.channel = new EventChannel(() => onAbandon(this));
+  }
+
+  get prefillable(): number {
+    return this.#redecodes ? this.promptLength : this.tokens.length;
   }
 
   /** How many tokens were generated. */

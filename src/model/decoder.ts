@@ -86,7 +86,10 @@ export interface Decoder {
    * does not say. The array is always the same one.
    */
   readonly decodeMaxima?: Float32Array | undefined;
-  /** Whether several tokens at once have other logits than one after the other, so that drafts cannot be checked. Default: no. */
+  /**
+   * Whether several tokens at once have other logits than one after the other: drafts cannot be checked then, nor can a prompt go on from
+   * what another one left, and generated tokens that must be run again are run one after the other again. Default: no.
+   */
   readonly chunksDiffer?: boolean;
   /** Copies the first `length` positions of a slot to another. */
   copySlot(from: number, to: number, length: number): void;

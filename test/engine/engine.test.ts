@@ -339,6 +339,24 @@ t.test('where the cache is too small for all, the youngest gives way and goes on
   t.ok(engine.stats().preemptions > 0);
 });
 
+t.test(
+  'where chunks differ, prompts are run from their beginning, and what was generated is decoded again',
+  async t => {
+    const { engine, decoder } = setup(t, {
+      contextLength: 40,
+      options: { cacheTokens: 60, promisedTokens: 1, prefillTokens: 100, draftTokens: 4 },
+    });
+    decoder.chunksDiffer = true;
+    const letters = 'abcdefghijklmnopqr';
+    const answers = await Promise.all(
+      ['', 'abc'].map(end => text(engine, greedy(prompt(letters + end), { maxTokens: 19 }))),
+    );
+    t.strictSame(answers, ['stuvwxyzabcdefghijk', 'defghijklmnopqrstuv']);
+    t.ok(engine.stats().preemptions > 0);
+    for (const run of decoder.runs) t.match(run, /^decode|^prefill \d (18|21|18\+21)$/);
+  },
+);
+
 t.test('a cache that cannot hold one sequence is refused', async t => {
   const decoder = new FakeDecoder(2, 28, 40, following);
   t.throws(() => new Engine(decoder, letterTokenizer, { cacheTokens: 39 }), {

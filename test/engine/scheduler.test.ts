@@ -6,6 +6,9 @@ import { runs } from '../support/property-runs.js';
 class Fake implements Schedulable {
   cached = 0;
   prefillLength = 0;
+  get prefillable(): number {
+    return this.tokens.length;
+  }
   readonly tokens: number[];
 
   constructor(

@@ -17,6 +17,7 @@ export class FakeDecoder implements Decoder {
   readonly cells: number[][];
   /** One entry per run, such as `prefill 0 3` (slot, tokens) or `decode 2` (rows). */
   readonly runs: string[] = [];
+  chunksDiffer = false;
   disposed = false;
   /** Set to make the next run fail. */
   failure: Error | undefined;
