@@ -30,7 +30,7 @@ t.test('in mid-stream it is an event', async t => {
     yield delta('a');
     await untilAborted(signal);
   };
-  const response = await complete({ stream: true }, { 'x-request-timeout': '0.5' });
+  const response = await complete({ stream: true }, { 'x-request-timeout': '1' });
   t.equal(response.status, 200);
   const data = eventData(await response.text());
   t.match(JSON.parse(data[1]!), { error: { code: 'deadline_exceeded' } });

@@ -27,10 +27,10 @@ export function startCommand(
   { fileBlocks }: CommandLimits = {},
 ): Command {
   const whole = [process.execPath, ENTRY, ...args];
-  // What the test runner preloads would end the process at the limit's signal, which Node.js ignores.
-  const limited = `unset NODE_OPTIONS; ulimit -f ${fileBlocks}; exec "$@"`;
+  const limited = `ulimit -f ${fileBlocks}; exec "$@"`;
   const [program, ...rest] = fileBlocks === undefined ? whole : ['sh', '-c', limited, 'sh', ...whole];
-  const child = spawn(program!, rest, { env: { ...process.env, ...env } });
+  // What the test runner preloads takes time, and would end the process at the limit's signal, which Node.js ignores.
+  const child = spawn(program!, rest, { env: { ...process.env, NODE_OPTIONS: undefined, ...env } });
   const output = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const)
     child[name].setEncoding('utf8').on('data', (text: string) => (output[name] += text));
