@@ -78,9 +78,10 @@ t.test(
       ]);
       for (const answer of answers)
         t.match(await answer.json(), { model: 'second', usage: { completion_tokens: 4 } });
-      for (let i = 0; i < 500 && (await state()) !== 'unloaded'; i++)
-        await new Promise(resolve => setTimeout(resolve, 50));
+      await eventually(async () => (await state()) === 'unloaded');
     }
+    // The log comes by another way than the answers do.
+    await eventually(() => command.stderr().split('"msg":"model unloaded"').length > 2);
     const log = command.stderr();
     t.equal(log.split('"msg":"model loaded"').length - 1, 3, 'the first, and twice the second');
     t.equal(log.split('"msg":"model unloaded"').length - 1, 2);
@@ -110,13 +111,13 @@ t.test('a setting that is wrong is one line with its name, and exit code 1', asy
 });
 
 t.test('SIGTERM lets what runs come to its end; a second one does not', async t => {
-  const folder = await randomLlama(t, { max_position_embeddings: 8192 });
+  const folder = await randomLlama(t, { max_position_embeddings: 32_768 });
   for (const signals of [1, 2]) {
     const command = startCommand(t, ['serve', `tiny=${folder}`, '--port', '0', '--log-level', 'silent']);
     const url = await address(command);
     const stream = await complete(url, {
       model: 'tiny',
-      max_tokens: signals === 1 ? 300 : 8000,
+      max_tokens: signals === 1 ? 300 : 32_000,
       stream: true,
     });
     const text = stream.text();

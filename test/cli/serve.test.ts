@@ -60,6 +60,8 @@ t.test('serves as the environment says: a line at the start, answers, an orderly
   t.equal(command.stderr(), '');
 });
 
+const isLoaded = (line: string): boolean => line.includes('"model loaded"');
+
 t.test('a line of the log says how each model runs, and why', async t => {
   const hub = await FakeHub.start(t);
   const folder = await randomLlama(t, { hidden_size: 64 });
@@ -80,9 +82,13 @@ t.test('a line of the log says how each model runs, and why', async t => {
   t.equal((await complete(exported, { max_tokens: 2 })).status, 200);
   const own = startCommand(t, ['serve', folder, '--precision', 'int8', '--port', '0', '--slots', '3']);
   await address(own);
-  const loaded = (stderr: string): unknown =>
-    JSON.parse(stderr.split('\n').find(line => line.includes('"model loaded"'))!);
-  t.match(loaded(command.stderr()), {
+  const loaded = async ({ stderr }: Command): Promise<unknown> => {
+    // The log comes by another way than the address does.
+    const find = (): string | undefined => stderr().split('\n').slice(0, -1).find(isLoaded);
+    await eventually(() => find() !== undefined);
+    return JSON.parse(find()!);
+  };
+  t.match(await loaded(command), {
     level: 'info',
     model: 'tiny',
     kind: 'generation',
@@ -95,7 +101,7 @@ t.test('a line of the log says how each model runs, and why', async t => {
       /^model\.onnx, exported for Hugging Face: GroupQueryAttention .*; taken since ONNX was asked for$/,
     ms: Number,
   });
-  t.match(loaded(own.stderr()), {
+  t.match(await loaded(own), {
     model: 'tiny-llama',
     precision: 'int8',
     path: 'built',
@@ -176,6 +182,7 @@ t.test("device 'auto' where CUDA cannot be used: one line says why, and the proc
   const command = startCommand(t, [...args, '--device', 'auto'], environment);
   await address(command);
   t.match(command.stdout(), /serves tiny \(cpu, .*other \(cpu, /);
+  await eventually(() => command.stderr().includes('\n'));
   const [line, ...rest] = command.stderr().trim().split('\n');
   t.match(JSON.parse(line!), { msg: /^models run on the processor, since CUDA cannot be used: / });
   t.strictSame(rest, []);
