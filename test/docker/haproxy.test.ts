@@ -2,9 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
 import { haproxyVersion, MODEL, startReplicas } from '../../bench/support/replicas.js';
 
-// What the test runner preloads would slow down the start of the replicas.
-delete process.env.NODE_OPTIONS;
-
 const REQUESTS = 48;
 const AT_ONCE = 12;
 const TOKENS = 80;

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import type { KvasirError } from '../../src/errors.js';
 import { pullModel, type PullEvent, type PullOptions } from '../../src/hub/pull.js';
+import { withoutPreloads } from '../support/command.js';
 import { commitOf, FakeHub, randomBytes, type RepoFiles } from '../support/fake-hub.js';
 import { eventually } from '../support/http-server.js';
 
@@ -225,14 +226,9 @@ t.test('two processes at once share the work', async t => {
 
 function startPull(home: string, endpoint: string) {
   const script = fileURLToPath(new URL('../support/pull-process.js', import.meta.url));
-  const env = {
-    ...process.env,
-    KVASIR_HOME: home,
-    HF_ENDPOINT: endpoint,
-    KVASIR_OFFLINE: '',
-    NODE_OPTIONS: undefined,
-  };
-  return spawn(process.execPath, [script, 'owner/model'], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const env = { ...process.env, KVASIR_HOME: home, HF_ENDPOINT: endpoint, KVASIR_OFFLINE: '' };
+  const [program, ...args] = withoutPreloads([process.execPath, script, 'owner/model']);
+  return spawn(program!, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
 t.test('damage', async t => {

@@ -19,6 +19,17 @@ export interface CommandLimits {
   readonly fileBlocks?: number;
 }
 
+/**
+ * A command line without what the test runner preloads in every process: it makes a start twice as long, and would end a process at a
+ * limit's signal, which Node.js ignores. The runner adds it to any environment, so that only a shell in between can take it away.
+ *
+ * @param first what the shell does first.
+ */
+export function withoutPreloads(command: readonly string[], first = ''): readonly string[] {
+  if (process.platform === 'win32') return command;
+  return ['sh', '-c', `unset NODE_OPTIONS; ${first} exec "$@"`, 'sh', ...command];
+}
+
 /** Starts `kvasir` with these arguments, and ends it with the test. */
 export function startCommand(
   t: { teardown(kill: () => Promise<void>): void },
@@ -27,10 +38,9 @@ export function startCommand(
   { fileBlocks }: CommandLimits = {},
 ): Command {
   const whole = [process.execPath, ENTRY, ...args];
-  const limited = `ulimit -f ${fileBlocks}; exec "$@"`;
-  const [program, ...rest] = fileBlocks === undefined ? whole : ['sh', '-c', limited, 'sh', ...whole];
-  // What the test runner preloads takes time, and would end the process at the limit's signal, which Node.js ignores.
-  const child = spawn(program!, rest, { env: { ...process.env, NODE_OPTIONS: undefined, ...env } });
+  const limit = fileBlocks === undefined ? '' : `ulimit -f ${fileBlocks};`;
+  const [program, ...rest] = withoutPreloads(whole, limit);
+  const child = spawn(program!, rest, { env: { ...process.env, ...env } });
   const output = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const)
     child[name].setEncoding('utf8').on('data', (text: string) => (output[name] += text));
