@@ -128,7 +128,7 @@ export class Scheduler<S extends Schedulable> {
     const next = this.#waiting.slice(0, this.#options.slots - this.#admitted.length);
     const tokens = [
       ...prefilling.map(({ prefillLength, cached }) => prefillLength - cached),
-      ...next.map(sequence => sequence.tokens.length - (this.#match(sequence)?.length ?? 0)),
+      ...next.map(sequence => sequence.prefillable - (this.#match(sequence)?.length ?? 0)),
     ];
     return { decoding: this.#decoding, waiting: tokens.length, tokens: sum(tokens) };
   }
@@ -169,9 +169,8 @@ export class Scheduler<S extends Schedulable> {
     let longest = 0;
     while (this.#waiting.length > 0 && this.#admitted.length < this.#options.slots) {
       const sequence = this.#waiting[0]!;
-      const length = sequence.tokens.length;
       const match = this.#match(sequence);
-      longest = Math.max(longest, length);
+      longest = Math.max(longest, sequence.prefillable);
       const joins =
         match === undefined &&
         longest * (group.length + 1) <= limit &&

@@ -85,6 +85,9 @@ t.test('with the budget that a number of blocks allows, a scheduler never finds 
           scheduler.add({
             tokens: prompt,
             cached: 0,
+            get prefillable(): number {
+              return prompt.length;
+            },
             prefillLength: 0,
             maxLength,
             reusesPrefix: true,
