@@ -130,7 +130,7 @@ function pauses(streams: readonly ObservedStream[]): number[] {
   return [...p50AndP95(all), Math.max(...all)];
 }
 
-/** Tokens/s of a batch of as many rows as there are clients, all starting at once: the best that can be done without a server. */
+/** Tokens/s of a batch of some rows, all starting at once. */
 async function measureTransformers(transformers: TransformersProcess, rows: number): Promise<number> {
   const ms = await transformers.generate({ rows, promptTokens: PROMPT_TOKENS, tokens: TOKENS });
   return (rows * TOKENS * 1000) / ms;
@@ -147,7 +147,7 @@ for (const precision of precisions) {
       ? await TransformersProcess.start(await writeExported(folder, join(base, 'smollm2-135m-exported')))
       : undefined;
   if (transformers !== undefined) await measureTransformers(transformers, BATCH);
-  const batched: number[] = [];
+  const [oneByOne, batched]: [number[], number[]] = [[], []];
 
   const decode = new Map(CLIENTS.map(count => [count, servers.map((): Measurement[] => [])]));
   const prefill = servers.map((): number[] => []);
@@ -156,7 +156,10 @@ for (const precision of precisions) {
     const order = round % 2 === 0 ? [0, 1] : [1, 0];
     for (const count of CLIENTS)
       for (const i of order) decode.get(count)![i]!.push(await measureDecode(servers[i]!, count));
-    if (transformers !== undefined) batched.push(await measureTransformers(transformers, BATCH));
+    if (transformers !== undefined) {
+      oneByOne.push(await measureTransformers(transformers, 1));
+      batched.push(await measureTransformers(transformers, BATCH));
+    }
     for (const i of order) prefill[i]!.push(await measurePrefill(servers[i]!));
     for (const i of order) mixed[i]!.push(await measureMixed(servers[i]!));
     console.error(`${precision}: round ${round + 1} of ${rounds}`);
@@ -174,7 +177,7 @@ for (const precision of precisions) {
       firstToken: median(runs.map(({ firstToken }) => firstToken)),
     })),
     memory,
-    batched: { clients: BATCH, rates: batched },
+    transformers: { clients: BATCH, oneByOne, batched },
   });
 }
 clients.close();

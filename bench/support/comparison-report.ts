@@ -33,8 +33,15 @@ export interface Comparison {
   readonly mixed: readonly MixedLoad[];
   /** Peak resident bytes. */
   readonly memory: readonly number[];
-  /** Tokens/s of transformers.js with a batch of so many rows, by round; empty where it was not measured. */
-  readonly batched: { readonly clients: number; readonly rates: readonly number[] };
+  /**
+   * Tokens/s of transformers.js, by round; empty where it was not measured. It knows no requests: they are run one by one, or by somebody who
+   * has `clients` of them at the same time in one batch.
+   */
+  readonly transformers: {
+    readonly clients: number;
+    readonly oneByOne: readonly number[];
+    readonly batched: readonly number[];
+  };
 }
 
 export interface Circumstances {
@@ -58,7 +65,7 @@ export function report(
     '',
     '![Tokens per second by clients](comparison.svg)',
   ];
-  for (const { precision, decode, prefill, mixed, memory, batched } of comparisons) {
+  for (const { precision, decode, prefill, mixed, memory, transformers } of comparisons) {
     lines.push(
       '',
       `## ${precision}`,
@@ -82,12 +89,14 @@ export function report(
         ),
       );
     }
-    if (batched.rates.length > 0) {
-      const kvasir = decode.find(({ clients }) => clients === batched.clients)!.sides[0]!;
-      const ratios = kvasir.map((measurement, i) => measurement.rate / batched.rates[i]!);
+    const { clients, oneByOne, batched } = transformers;
+    if (batched.length > 0) {
+      const kvasir = decode.find(at => at.clients === clients)!.sides[0]!;
+      const times = (rates: readonly number[]): string =>
+        `${median(rates).toFixed(0)} tokens/s, and Kvasir with ${clients} clients is ${spread(kvasir.map(({ rate }, i) => rate / rates[i]!))} times as fast`;
       lines.push(
         '',
-        `transformers.js, one batch of ${batched.clients} rows that all start and end together: ${median(batched.rates).toFixed(0)} tokens/s; Kvasir with ${batched.clients} clients is ${spread(ratios)} times as fast.`,
+        `transformers.js runs requests one by one: ${times(oneByOne)}. In one batch of ${clients} rows that all start and end together it makes ${times(batched)}.`,
       );
     }
     const [ours, theirs] = prefill as [readonly number[], readonly number[]];
