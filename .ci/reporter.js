@@ -15,6 +15,7 @@ const SLOWEST = 10;
 export default function Reporter({ test }) {
   /** @type {{ name: string; time: number }[]} */
   const files = [];
+  const ends = new Map();
   /** @type {string[]} */
   const failed = [];
   /** @type {string[][]} */
@@ -42,8 +43,7 @@ export default function Reporter({ test }) {
     });
 
     const start = performance.now();
-    test.on('subtestEnd', ended => {
-      if (ended !== file) return;
+    ends.set(file, () => {
       const time = performance.now() - start;
       files.push({ name: file.name, time });
       const ok = file.results?.ok === true;
@@ -58,6 +58,8 @@ export default function Reporter({ test }) {
       ]);
     });
   });
+
+  test.on('subtestEnd', file => ends.get(file)());
 
   // At the exit, since a runner that breaks off has to say what it knows, too.
   process.once('exit', () => {
