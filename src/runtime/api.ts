@@ -26,6 +26,7 @@ const FUNCTIONS = {
     'void *env, void *model, size_t bytes, void *options, _Out_ void **out',
   ],
   CreateSessionOptions: [10, 'void *', '_Out_ void **out'],
+  EnableProfiling: [14, 'void *', `void *options, ${PATH} prefix`],
   DisableMemPattern: [17, 'void *', 'void *options'],
   SetSessionGraphOptimizationLevel: [23, 'void *', 'void *options, int level'],
   SetIntraOpNumThreads: [24, 'void *', 'void *options, int threads'],
