@@ -60,6 +60,11 @@ export class DecoderLayer {
     this.#normalize = normalize;
   }
 
+  /** How many positions it sees; undefined: all. */
+  get window(): number | undefined {
+    return this.source.sizes.windows?.[this.index];
+  }
+
   norm(name: string, weightName: string, residual: Residual): Normalized {
     return this.#normalize(`${this.name}.${name}`, residual, this.weights, weightName);
   }

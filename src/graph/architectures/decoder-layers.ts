@@ -13,7 +13,6 @@ import type { ModelConfig } from '../config.js';
 import type { Value } from '../onnx/graph-builder.js';
 import type { ModelWeights } from '../weights/model-weights.js';
 import { plusOne, type DecoderLayer } from './decoder-graph.js';
-import type { DecoderSizes } from './decoder.js';
 
 /** The two halves of a layer; both return what is added to the residual stream. */
 export interface Sublayers {
@@ -53,8 +52,8 @@ export function sandwichNormLayer(layer: DecoderLayer, residual: Residual, subla
   );
 }
 
-/** What an attention layer has beside its sizes. */
-export type AttentionDesign = Omit<AttentionOptions, 'heads' | 'kvHeads' | 'headSize'>;
+/** What an attention layer has beside its sizes and its window. */
+export type AttentionDesign = Omit<AttentionOptions, 'heads' | 'kvHeads' | 'headSize' | 'window'>;
 
 /** Which of Llama's four projections have a bias. */
 export type Biases = 'none' | 'inputs' | 'all';
@@ -71,13 +70,13 @@ export function selfAttention(
 
 /** Attention with any weights. */
 export function attend(
-  { source, name, index, cache }: DecoderLayer,
+  { source, name, index, cache, window }: DecoderLayer,
   x: Value,
   weights: PackedAttentionWeights,
   design: AttentionDesign,
 ): Value {
   const { heads, kvHeads, headSize } = source.sizes;
-  const options = { heads, kvHeads, headSize, ...design };
+  const options = { heads, kvHeads, headSize, window, ...design };
   return cache.kind === 'paged'
     ? pagedAttention(source.graph, name, index, x, weights, options, cache.batch)
     : groupedQueryAttention(source.graph, name, index, x, weights, options, cache.lengths);
@@ -141,31 +140,4 @@ export function gatedWeights({ source }: DecoderLayer, own: ModelWeights, inner:
 /** An activation that config.json names. */
 export function activationOf(config: ModelConfig, field = 'hidden_act', fallback?: Activation): Activation {
   return config.choice(field, ACTIVATIONS, fallback);
-}
-
-/**
- * How many positions each layer sees; undefined: all.
- *
- * @param slides which layers have a window, where `layer_types` does not say.
- */
-export function slidingWindows(
-  config: ModelConfig,
-  { layers }: DecoderSizes,
-  slides: (layer: number) => boolean,
-): (number | undefined)[] {
-  const types = config.has('layer_types') ? config.strings('layer_types') : undefined;
-  if (types !== undefined && types.length !== layers)
-    config.invalid(`layer_types has ${types.length} entries for ${layers} layers`);
-  const known = ['full_attention', 'sliding_attention'];
-  const unknown = types?.find(type => !known.includes(type));
-  if (unknown !== undefined) config.unsupported(`a layer of type '${unknown}'; known: ${known.join(', ')}`);
-  return Array.from({ length: layers }, (_, layer) => {
-    const isSliding = types === undefined ? slides(layer) : types[layer] === 'sliding_attention';
-    return isSliding ? config.size('sliding_window') : undefined;
-  });
-}
-
-/** Whether config.json sets a window; 0 and null are none. */
-export function hasWindow(config: ModelConfig): boolean {
-  return config.has('sliding_window') && config.count('sliding_window') > 0;
 }

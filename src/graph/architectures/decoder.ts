@@ -14,6 +14,8 @@ export interface DecoderSizes {
   readonly vocabularySize: number;
   /** Longest sequence. */
   readonly contextLength: number;
+  /** How many positions a token sees in each layer, its own included; undefined: all. Absent: all in all layers. */
+  readonly windows?: readonly (number | undefined)[];
 }
 
 /** What an architecture writes a model from. */

@@ -11,10 +11,10 @@ import {
   preNormLayer,
   sandwichNormLayer,
   selfAttention,
-  slidingWindows,
   type Biases,
 } from './decoder-layers.js';
 import { readRope, ropeSection, ropeTables } from './rope.js';
+import { windowedSizes } from './sliding-windows.js';
 
 /** Gemma (Gemma Team 2024): Llama with GeGLU, embeddings scaled by the root of their size, and norm weights stored less 1. */
 export const gemma: DecoderArchitecture = {
@@ -41,11 +41,10 @@ export const gemma: DecoderArchitecture = {
 /** Gemma 2 (Gemma Team 2024): norms around both halves of a layer, every other layer with a window, scores and logits capped. */
 export const gemma2: DecoderArchitecture = {
   modelTypes: ['gemma2'],
-  sizes: decoderSizes,
+  sizes: config => windowedSizes(config, layer => layer % 2 === 0),
   write(source) {
     const { config, sizes } = source;
     const rotary = ropeTables(source, 'rotary', readRope(config, sizes));
-    const windows = slidingWindows(config, sizes, layer => layer % 2 === 0);
     const scores = { scale: queryScale(config), softCap: softCap(config, 'attn_logit_softcapping') };
     const activation = activationOf(config, 'hidden_activation', 'gelu_pytorch_tanh');
     writeDecoder(source, {
@@ -54,13 +53,7 @@ export const gemma2: DecoderArchitecture = {
       logitsSoftCap: softCap(config, 'final_logit_softcapping'),
       layer: (layer, residual) =>
         sandwichNormLayer(layer, residual, {
-          attention: x =>
-            selfAttention(
-              layer,
-              x,
-              { rotary, window: windows[layer.index], ...scores },
-              attentionBiases(config),
-            ),
+          attention: x => selfAttention(layer, x, { rotary, ...scores }, attentionBiases(config)),
           feedForward: x => gatedMlp(layer, x, activation),
         }),
     });
@@ -70,11 +63,12 @@ export const gemma2: DecoderArchitecture = {
 /** Gemma 3 (Gemma Team 2025), text only: five layers with a window to one without, each kind with rotary positions of its own; head norms. */
 export const gemma3: DecoderArchitecture = {
   modelTypes: ['gemma3_text'],
-  sizes: decoderSizes,
-  write(source) {
-    const { config, sizes } = source;
+  sizes(config) {
     const pattern = config.size('sliding_window_pattern', 6);
-    const windows = slidingWindows(config, sizes, layer => (layer + 1) % pattern !== 0);
+    return windowedSizes(config, layer => (layer + 1) % pattern !== 0);
+  },
+  write(source) {
+    const { config } = source;
     const { global, local } = rotaryOf(source);
     const scores = { scale: queryScale(config), softCap: softCap(config, 'attn_logit_softcapping') };
     const activation = activationOf(config, 'hidden_activation', 'gelu_pytorch_tanh');
@@ -85,10 +79,9 @@ export const gemma3: DecoderArchitecture = {
       layer: (layer, residual) =>
         sandwichNormLayer(layer, residual, {
           attention: x => {
-            const window = windows[layer.index];
-            const rotary = window === undefined ? global : local;
+            const rotary = layer.window === undefined ? global : local;
             const norms = headNorms(layer, true);
-            return selfAttention(layer, x, { rotary, window, norms, ...scores }, attentionBiases(config));
+            return selfAttention(layer, x, { rotary, norms, ...scores }, attentionBiases(config));
           },
           feedForward: x => gatedMlp(layer, x, activation),
         }),

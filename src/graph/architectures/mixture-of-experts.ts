@@ -4,34 +4,26 @@ import { mixtureOfExperts } from '../blocks/mixture-of-experts.js';
 import type { ModelConfig } from '../config.js';
 import type { Value } from '../onnx/graph-builder.js';
 import type { ModelWeights } from '../weights/model-weights.js';
-import { decoderSizes, type DecoderArchitecture } from './decoder.js';
+import type { DecoderArchitecture } from './decoder.js';
 import { rmsNorms, writeDecoder, type DecoderLayer } from './decoder-graph.js';
-import {
-  gatedMlp,
-  gatedWeights,
-  hasWindow,
-  headNorms,
-  preNormLayer,
-  selfAttention,
-  slidingWindows,
-} from './decoder-layers.js';
-import { qwenWindows } from './qwen.js';
+import { gatedMlp, gatedWeights, headNorms, preNormLayer, selfAttention } from './decoder-layers.js';
+import { qwenSizes } from './qwen.js';
 import { readRope, ropeTables } from './rope.js';
+import { uniformlyWindowedSizes } from './sliding-windows.js';
 
 /** Mixtral (Jiang et al. 2024): Mistral with experts in place of the feed-forward layer. */
 export const mixtral: DecoderArchitecture = {
   modelTypes: ['mixtral'],
-  sizes: decoderSizes,
+  sizes: uniformlyWindowedSizes,
   write(source) {
     const { config, sizes } = source;
     requireSilu(config);
     const rotary = ropeTables(source, 'rotary', readRope(config, sizes));
-    const windows = slidingWindows(config, sizes, () => hasWindow(config));
     writeDecoder(source, {
       normalize: rmsNorms(source),
       layer: (layer, residual) =>
         preNormLayer(layer, residual, {
-          attention: x => selfAttention(layer, x, { rotary, window: windows[layer.index] }),
+          attention: x => selfAttention(layer, x, { rotary }),
           feedForward: x => mixtralExperts(layer, x),
         }),
     });
@@ -59,18 +51,17 @@ function mixtralExperts(layer: DecoderLayer, x: Value): Value {
 /** Qwen2-MoE and 1.5-MoE (Yang et al. 2024): Qwen2 with experts, and one that all tokens go through. */
 export const qwen2Moe: DecoderArchitecture = {
   modelTypes: ['qwen2_moe'],
-  sizes: decoderSizes,
+  sizes: qwenSizes,
   write(source) {
     const { config, sizes } = source;
     requireSilu(config);
     const rotary = ropeTables(source, 'rotary', readRope(config, sizes));
-    const windows = qwenWindows(config, sizes);
     const biases = config.flag('qkv_bias', true) ? 'inputs' : 'none';
     writeDecoder(source, {
       normalize: rmsNorms(source),
       layer: (layer, residual) =>
         preNormLayer(layer, residual, {
-          attention: x => selfAttention(layer, x, { rotary, window: windows[layer.index] }, biases),
+          attention: x => selfAttention(layer, x, { rotary }, biases),
           feedForward: x =>
             isSparse(layer) ? addSharedExpert(layer, x, qwenExperts(layer, x)) : gatedMlp(layer, x, 'silu'),
         }),
@@ -81,24 +72,17 @@ export const qwen2Moe: DecoderArchitecture = {
 /** Qwen3-MoE (Yang et al. 2025): Qwen3 with experts. */
 export const qwen3Moe: DecoderArchitecture = {
   modelTypes: ['qwen3_moe'],
-  sizes: decoderSizes,
+  sizes: qwenSizes,
   write(source) {
     const { config, sizes } = source;
     requireSilu(config);
     const rotary = ropeTables(source, 'rotary', readRope(config, sizes));
-    const windows = qwenWindows(config, sizes);
     const biases = config.flag('attention_bias', false) ? 'all' : 'none';
     writeDecoder(source, {
       normalize: rmsNorms(source),
       layer: (layer, residual) =>
         preNormLayer(layer, residual, {
-          attention: x =>
-            selfAttention(
-              layer,
-              x,
-              { rotary, window: windows[layer.index], norms: headNorms(layer) },
-              biases,
-            ),
+          attention: x => selfAttention(layer, x, { rotary, norms: headNorms(layer) }, biases),
           feedForward: x => (isSparse(layer) ? qwenExperts(layer, x) : gatedMlp(layer, x, 'silu')),
         }),
     });

@@ -1,31 +1,24 @@
 import { gatedFeedForward } from '../blocks/feed-forward.js';
 import type { Value } from '../onnx/graph-builder.js';
 import { sliceRows } from '../weights/matrix.js';
-import { decoderSizes, type DecoderArchitecture } from './decoder.js';
+import type { DecoderArchitecture } from './decoder.js';
 import { rmsNorms, writeDecoder, type DecoderLayer } from './decoder-graph.js';
-import {
-  activationOf,
-  attend,
-  hasWindow,
-  preNormLayer,
-  slidingWindows,
-  type AttentionDesign,
-} from './decoder-layers.js';
+import { activationOf, attend, preNormLayer, type AttentionDesign } from './decoder-layers.js';
 import { readRope, ropeTables } from './rope.js';
+import { uniformlyWindowedSizes } from './sliding-windows.js';
 
 /** Phi-3, 3.5 and 4 (Abdin et al. 2024): Llama whose projections of one input are stored as one matrix. */
 export const phi3: DecoderArchitecture = {
   modelTypes: ['phi3'],
-  sizes: decoderSizes,
+  sizes: uniformlyWindowedSizes,
   write(source) {
     const { config, sizes } = source;
     const rotary = ropeTables(source, 'rotary', readRope(config, sizes));
-    const windows = slidingWindows(config, sizes, () => hasWindow(config));
     writeDecoder(source, {
       normalize: rmsNorms(source),
       layer: (layer, residual) =>
         preNormLayer(layer, residual, {
-          attention: x => fusedAttention(layer, x, { rotary, window: windows[layer.index] }),
+          attention: x => fusedAttention(layer, x, { rotary }),
           feedForward: x => fusedMlp(layer, x),
         }),
     });

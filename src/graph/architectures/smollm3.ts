@@ -1,19 +1,18 @@
 import type { ModelConfig } from '../config.js';
-import { decoderSizes, type DecoderArchitecture, type DecoderSizes } from './decoder.js';
+import type { DecoderArchitecture, DecoderSizes } from './decoder.js';
 import { rmsNorms, writeDecoder } from './decoder-graph.js';
 import { activationOf, gatedMlp, preNormLayer, selfAttention } from './decoder-layers.js';
-import { qwenWindows } from './qwen.js';
+import { qwenSizes } from './qwen.js';
 import { readRope, ropeTables } from './rope.js';
 
 /** SmolLM3 (Hugging Face 2025): Llama with some layers without positions (NoPE, Kazemnejad et al. 2023). */
 export const smollm3: DecoderArchitecture = {
   modelTypes: ['smollm3'],
-  sizes: decoderSizes,
+  sizes: qwenSizes,
   write(source) {
     const { config, sizes } = source;
     const rotary = ropeTables(source, 'rotary', readRope(config, sizes));
     const turns = rotatedLayers(config, sizes);
-    const windows = qwenWindows(config, sizes);
     const biases = config.flag('attention_bias', false) ? 'all' : 'none';
     const activation = activationOf(config, 'hidden_act', 'silu');
     writeDecoder(source, {
@@ -21,12 +20,7 @@ export const smollm3: DecoderArchitecture = {
       layer: (layer, residual) =>
         preNormLayer(layer, residual, {
           attention: x =>
-            selfAttention(
-              layer,
-              x,
-              { rotary: turns[layer.index] ? rotary : undefined, window: windows[layer.index] },
-              biases,
-            ),
+            selfAttention(layer, x, { rotary: turns[layer.index] ? rotary : undefined }, biases),
           feedForward: x => gatedMlp(layer, x, activation, config.flag('mlp_bias', false)),
         }),
     });

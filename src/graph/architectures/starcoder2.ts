@@ -1,24 +1,24 @@
 import { feedForward } from '../blocks/feed-forward.js';
 import type { Value } from '../onnx/graph-builder.js';
-import { decoderSizes, type DecoderArchitecture } from './decoder.js';
+import type { DecoderArchitecture } from './decoder.js';
 import { layerNorms, writeDecoder, type DecoderLayer } from './decoder-graph.js';
-import { activationOf, hasWindow, preNormLayer, selfAttention, slidingWindows } from './decoder-layers.js';
+import { activationOf, preNormLayer, selfAttention } from './decoder-layers.js';
 import { readRope, ropeTables } from './rope.js';
+import { uniformlyWindowedSizes } from './sliding-windows.js';
 
 /** StarCoder2 (Lozhkov et al. 2024): layer norm, grouped-query attention with a sliding window, rotary positions, GELU, and biases. */
 export const starcoder2: DecoderArchitecture = {
   modelTypes: ['starcoder2'],
-  sizes: decoderSizes,
+  sizes: uniformlyWindowedSizes,
   write(source) {
     const { config, sizes } = source;
     const rotary = ropeTables(source, 'rotary', readRope(config, sizes));
-    const windows = slidingWindows(config, sizes, () => hasWindow(config));
     const biases = config.flag('use_bias', true) ? 'all' : 'none';
     writeDecoder(source, {
       normalize: layerNorms(source, 'norm_epsilon'),
       layer: (layer, residual) =>
         preNormLayer(layer, residual, {
-          attention: x => selfAttention(layer, x, { rotary, window: windows[layer.index] }, biases),
+          attention: x => selfAttention(layer, x, { rotary }, biases),
           feedForward: x => mlp(layer, x),
         }),
     });
