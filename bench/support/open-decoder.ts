@@ -12,8 +12,9 @@ export async function openDecoder(
   settings: SessionSettings = {},
 ): Promise<SlotDecoder> {
   const { graphPath, sizes, cacheHeadSize, cacheType } = await buildDecoder(folder, { precision });
-  const { layers, kvHeads, vocabularySize, contextLength } = sizes;
+  const { layers, kvHeads, vocabularySize, contextLength, windows } = sizes;
   const session = await Session.load(environment, graphPath, settings);
-  const shape = { layers, kvHeads, headSize: cacheHeadSize, vocabularySize, contextLength, cacheType };
+  const headSize = cacheHeadSize;
+  const shape = { layers, kvHeads, headSize, vocabularySize, contextLength, cacheType, windows };
   return new SlotDecoder(session, shape, slots);
 }

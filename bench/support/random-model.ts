@@ -3,7 +3,7 @@ import { mkdir, open, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { seededRandom } from '../../src/engine/random.js';
 
-/** Sizes of a Llama, in the words of its config.json. */
+/** Sizes of a Llama, or of a Mistral where there is a window, in the words of its config.json. */
 export interface LlamaSizes {
   readonly hidden_size: number;
   readonly intermediate_size: number;
@@ -12,6 +12,7 @@ export interface LlamaSizes {
   readonly num_key_value_heads: number;
   readonly vocab_size: number;
   readonly max_position_embeddings: number;
+  readonly sliding_window?: number;
 }
 
 /** The shape of SmolLM2-135M: https://huggingface.co/HuggingFaceTB/SmolLM2-135M */
@@ -37,8 +38,9 @@ export async function writeRandomLlama(folder: string, sizes: LlamaSizes): Promi
   await writeFile(
     join(partial, 'config.json'),
     JSON.stringify({
-      architectures: ['LlamaForCausalLM'],
-      model_type: 'llama',
+      ...(sizes.sliding_window === undefined
+        ? { architectures: ['LlamaForCausalLM'], model_type: 'llama' }
+        : { architectures: ['MistralForCausalLM'], model_type: 'mistral' }),
       hidden_act: 'silu',
       rms_norm_eps: 1e-5,
       rope_theta: 100000,

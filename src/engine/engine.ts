@@ -86,6 +86,7 @@ export class Engine implements GenerationEngine {
       cacheTokens: this.#cacheTokens,
       promisedTokens: this.#options.promisedTokens,
       prefillRuns: decoder.runMixed ? 'mixed' : decoder.prefillTogether ? 'whole' : 'one',
+      window: decoder.window,
     });
     this.#chunkSize = new ChunkSize({ longest: this.#options.prefillTokens, stall: this.#options.stall });
     this.#sampler = new Sampler(vocabularySize);
@@ -235,6 +236,8 @@ export class Engine implements GenerationEngine {
         return this.#decoder.swapSlots(operation.a, operation.b, operation.length);
       case 'release':
         return this.#decoder.releaseSlot(operation.slot, operation.from);
+      case 'trim':
+        return this.#decoder.trimSlot!(operation.slot, operation.before);
     }
   }
 

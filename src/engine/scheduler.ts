@@ -67,6 +67,10 @@ export interface SchedulerOptions {
    */
   readonly promisedTokens: number;
   readonly prefillRuns: PrefillRuns;
+  /** See {@link SlotTable}; undefined: no slot is ever trimmed. */
+  readonly window?: number | undefined;
+  /** See {@link SlotTable}. */
+  readonly trimStep?: number;
 }
 
 /** Shorter common beginnings are not worth a copy, nor a run of their own. */
@@ -90,7 +94,7 @@ export class Scheduler<S extends Schedulable> {
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
-    this.#table = new SlotTable(options.slots);
+    this.#table = new SlotTable(options.slots, options.window, options.trimStep);
   }
 
   /** Sequences that wait for a slot, the next one first. */
@@ -145,6 +149,7 @@ export class Scheduler<S extends Schedulable> {
     const decode = Array.from({ length: this.#decoding }, (_, slot) => this.#table.sequence(slot)!);
     const growth = decode.length + sum(prefill.map(({ length }) => length));
     this.#makeRoom(growth);
+    this.#table.trim();
     return { operations: this.#table.takeOperations(), prefill, decode };
   }
 
@@ -205,10 +210,8 @@ export class Scheduler<S extends Schedulable> {
   /** The longest beginning of a sequence that is in some slot already. The last token must be run in any case: its logits are wanted. */
   #match({ tokens, reusesPrefix }: S): PrefixMatch | undefined {
     if (!reusesPrefix) return undefined;
-    const match = this.#table.longestPrefix(tokens);
-    if (match === undefined) return undefined;
-    const length = Math.min(match.length, tokens.length - 1);
-    return length >= SHORTEST_REUSE ? { slot: match.slot, length } : undefined;
+    const match = this.#table.longestPrefix(tokens, tokens.length - 1);
+    return match !== undefined && match.length >= SHORTEST_REUSE ? match : undefined;
   }
 
   /** Puts a sequence into the first slot after the running ones. */

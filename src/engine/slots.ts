@@ -15,7 +15,9 @@ export type SlotOperation =
   /** The first `length` positions of two slots are exchanged. */
   | { readonly kind: 'swap'; readonly a: number; readonly b: number; readonly length: number }
   /** Nothing in the slot is needed any more from position `from` on: its memory may be given back. */
-  | { readonly kind: 'release'; readonly slot: number; readonly from: number };
+  | { readonly kind: 'release'; readonly slot: number; readonly from: number }
+  /** Layers with a window need nothing in the slot before position `before` any more: its memory there may be given back. */
+  | { readonly kind: 'trim'; readonly slot: number; readonly before: number };
 
 /** A slot that holds the beginning of a prompt. */
 export interface PrefixMatch {
@@ -29,21 +31,43 @@ interface Slot<S> {
   sequence: S | undefined;
   /** Of an idle slot: tokens whose keys and values are still there. */
   remembered: readonly number[];
+  /** Positions before this one are gone in layers with a window. */
+  trimmed: number;
   /** When it was last of use; larger is later. */
   lastUsed: number;
 }
 
+/** Some whole pages of memory in each head, whatever its size. */
+const TRIM_STEP = 256;
+
 /**
  * What each slot of the cache holds. Idle slots remember the tokens of the sequence that left them, so that a prompt with the same
  * beginning need not be run again. Pure bookkeeping: changes of place are written down as operations for the cache.
+ *
+ * With a window, slots are trimmed: positions further back are given up. What is left can then be continued near its end only, by the next
+ * turn of a chat, but is of no use to a prompt that shares no more than an early part of it.
  */
 export class SlotTable<S extends CachedSequence> {
   readonly #slots: Slot<S>[];
+  readonly #window: number;
+  readonly #trimStep: number;
   #operations: SlotOperation[] = [];
   #clock = 0;
 
-  constructor(count: number) {
-    this.#slots = Array.from({ length: count }, () => ({ sequence: undefined, remembered: [], lastUsed: 0 }));
+  /**
+   * @param window how many positions a token sees, its own included, in those layers that do not see all; by default there are none.
+   * @param trimStep how many positions at least are given up at a time. As many are kept behind the window, since a prompt may differ in
+   * the last tokens of what it continues: an answer can be split otherwise when it comes back as text.
+   */
+  constructor(count: number, window = Infinity, trimStep = TRIM_STEP) {
+    this.#window = window;
+    this.#trimStep = trimStep;
+    this.#slots = Array.from({ length: count }, () => ({
+      sequence: undefined,
+      remembered: [],
+      trimmed: 0,
+      lastUsed: 0,
+    }));
   }
 
   get count(): number {
@@ -82,12 +106,17 @@ export class SlotTable<S extends CachedSequence> {
     return operations;
   }
 
-  /** The slot with the longest beginning in common with `tokens`; an idle one where several are as good. */
-  longestPrefix(tokens: readonly number[]): PrefixMatch | undefined {
+  /**
+   * The slot with the longest beginning in common with `tokens` that can be continued; an idle one where several are as good.
+   *
+   * @param most longest beginning that is of use.
+   */
+  longestPrefix(tokens: readonly number[], most = Infinity): PrefixMatch | undefined {
     let best: PrefixMatch | undefined;
-    this.#slots.forEach(({ sequence, remembered }, slot) => {
-      const length = commonPrefix(sequence?.tokens ?? remembered, tokens, this.filled(slot));
-      if (length === 0) return;
+    this.#slots.forEach(({ sequence, remembered, trimmed }, slot) => {
+      const limit = Math.min(this.filled(slot), most);
+      const length = commonPrefix(sequence?.tokens ?? remembered, tokens, limit);
+      if (length === 0 || (trimmed > 0 && length - this.#window < trimmed)) return;
       if (best === undefined || length > best.length || (length === best.length && sequence === undefined))
         best = { slot, length };
     });
@@ -97,15 +126,16 @@ export class SlotTable<S extends CachedSequence> {
   /** Gives an idle slot to a sequence. What the slot remembers beyond the sequence's `cached` is forgotten. */
   occupy(slot: number, sequence: S): void {
     if (sequence.cached < this.filled(slot)) this.#release(slot, sequence.cached);
-    this.#slots[slot] = { sequence, remembered: [], lastUsed: ++this.#clock };
+    const { trimmed } = this.#slots[slot]!;
+    this.#slots[slot] = { sequence, remembered: [], trimmed, lastUsed: ++this.#clock };
   }
 
   /** Takes a slot from its sequence. What is cached stays known. */
   vacate(slot: number): void {
-    const { sequence } = this.#slots[slot]!;
+    const { sequence, trimmed } = this.#slots[slot]!;
     if (sequence === undefined) return;
     const remembered = sequence.tokens.slice(0, sequence.cached);
-    this.#slots[slot] = { sequence: undefined, remembered, lastUsed: ++this.#clock };
+    this.#slots[slot] = { sequence: undefined, remembered, trimmed, lastUsed: ++this.#clock };
   }
 
   /** Forgets what an idle slot holds. */
@@ -116,6 +146,16 @@ export class SlotTable<S extends CachedSequence> {
     this.#release(slot, 0);
   }
 
+  /** Gives up what has left the window, where it is worth it. */
+  trim(): void {
+    this.#slots.forEach((entry, slot) => {
+      const before = this.filled(slot) - this.#window - this.#trimStep;
+      if (before - entry.trimmed < this.#trimStep) return;
+      entry.trimmed = before;
+      this.#giveBack(slot);
+    });
+  }
+
   /** Exchanges two slots, contents and all. */
   exchange(a: number, b: number): void {
     if (a === b) return;
@@ -124,16 +164,14 @@ export class SlotTable<S extends CachedSequence> {
       this.#operations.push({ kind: 'swap', a, b, length: Math.max(lengthA, lengthB) });
     else if (lengthA > 0) this.#operations.push({ kind: 'copy', from: a, to: b, length: lengthA });
     else if (lengthB > 0) this.#operations.push({ kind: 'copy', from: b, to: a, length: lengthB });
-    // What the longer one leaves behind the shorter one.
-    if (lengthA > lengthB) this.#release(a, lengthB);
-    if (lengthB > lengthA) this.#release(b, lengthA);
     const slot = this.#slots[a]!;
     this.#slots[a] = this.#slots[b]!;
     this.#slots[b] = slot;
-  }
-
-  #release(slot: number, from: number): void {
-    this.#operations.push({ kind: 'release', slot, from });
+    // What the longer one leaves behind the shorter one.
+    if (lengthA > lengthB) this.#release(a, lengthB);
+    if (lengthB > lengthA) this.#release(b, lengthA);
+    this.#giveBack(a);
+    this.#giveBack(b);
   }
 
   /** Copies the beginning of one slot over an idle one, which remembers it from now on. */
@@ -145,8 +183,10 @@ export class SlotTable<S extends CachedSequence> {
     this.#slots[to] = {
       sequence: undefined,
       remembered: (source.sequence?.tokens ?? source.remembered).slice(0, length),
+      trimmed: source.trimmed,
       lastUsed: ++this.#clock,
     };
+    this.#giveBack(to);
   }
 
   /**
@@ -164,6 +204,17 @@ export class SlotTable<S extends CachedSequence> {
       best = slot;
     });
     return best;
+  }
+
+  #release(slot: number, from: number): void {
+    this.#operations.push({ kind: 'release', slot, from });
+    if (from === 0) this.#slots[slot]!.trimmed = 0;
+  }
+
+  /** Plans that what was trimmed is given back: anew after each move, which writes to it. */
+  #giveBack(slot: number): void {
+    const { trimmed: before } = this.#slots[slot]!;
+    if (before > 0) this.#operations.push({ kind: 'trim', slot, before });
   }
 }
 

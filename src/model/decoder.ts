@@ -13,6 +13,8 @@ export interface DecoderShape {
   readonly contextLength: number;
   /** Of keys and values; default `float32`. */
   readonly cacheType?: CacheType;
+  /** How many positions a token sees in each layer, its own included; undefined: all. Absent: all in all layers. */
+  readonly windows?: readonly (number | undefined)[] | undefined;
 }
 
 /** Bytes that keys and values of one token take in the cache. */
@@ -97,6 +99,13 @@ export interface Decoder {
   swapSlots(a: number, b: number, length: number): void;
   /** Gives back the memory of a slot from a position on, where the device can; nothing there is needed any more. */
   releaseSlot(slot: number, from: number): void;
+  /**
+   * The widest window of those layers in which a token sees no more than the latest positions. Absent where there are none, or where their
+   * memory cannot be given back: then there is nothing to trim.
+   */
+  readonly window?: number | undefined;
+  /** Gives back the memory of a slot before a position in layers with a window; no token to come sees anything there. */
+  trimSlot?(slot: number, before: number): void;
   /** Makes the run under way fail soon, and all later ones at once. */
   abort(): void;
   /** Frees cache and session. No run may be under way. */
@@ -128,6 +137,7 @@ interface PrefillRange extends BoundRange {
 export class SlotDecoder implements Decoder {
   readonly slots: number;
   readonly shape: DecoderShape;
+  readonly window: number | undefined;
   readonly #session: Session;
   readonly #runOptions = new RunOptions();
   readonly #cache: SlotCache;
@@ -143,7 +153,9 @@ export class SlotDecoder implements Decoder {
     this.#session = session;
     this.shape = shape;
     this.slots = slots;
-    const { contextLength, cacheType: type = 'float32' } = shape;
+    const { contextLength, cacheType: type = 'float32', windows = [] } = shape;
+    const widest = Math.max(0, ...windows.map(window => window ?? 0));
+    this.window = widest > 0 && session.device.isHostMemory ? widest : undefined;
     this.#cache = new SlotCache(session, { parts: cacheParts(shape), type, contextLength, slots });
     this.#decodeLogits = new Float32Array(slots * shape.vocabularySize);
     const blocks = session.outputs.find(({ name }) => name === 'logits_maxima')?.shape[1];
@@ -231,6 +243,10 @@ export class SlotDecoder implements Decoder {
     this.#cache.discard(slot, from);
   }
 
+  trimSlot(slot: number, before: number): void {
+    this.#cache.trim(slot, before);
+  }
+
   abort(): void {
     this.#runOptions.terminate();
   }
@@ -310,13 +326,14 @@ function release({ binding, inputs, tensors }: BoundRange): void {
 }
 
 /** Keys and values of each layer, as the graph writer names them. */
-export function cacheParts({ layers, kvHeads, headSize }: DecoderShape): CachePart[] {
+export function cacheParts({ layers, kvHeads, headSize, windows }: DecoderShape): CachePart[] {
   return Array.from({ length: layers }, (_, layer) =>
     ['key', 'value'].map(side => ({
       past: `past.${layer}.${side}`,
       present: `present.${layer}.${side}`,
       heads: kvHeads,
       headSize,
+      isWindowed: windows?.[layer] !== undefined,
     })),
   ).flat();
 }

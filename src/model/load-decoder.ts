@@ -78,7 +78,7 @@ async function loadBuilt(
     cache,
   });
   const { graphPath, sizes, cacheHeadSize, cacheType } = built;
-  const { layers, kvHeads, vocabularySize } = sizes;
+  const { layers, kvHeads, vocabularySize, windows } = sizes;
   const shape: DecoderShape = {
     layers,
     kvHeads,
@@ -86,6 +86,7 @@ async function loadBuilt(
     vocabularySize,
     contextLength: contextOf(folder, sizes.contextLength, contextLength),
     cacheType,
+    windows,
   };
   const session = await Session.load(environment, graphPath, settings);
   const blocks = cache === 'paged' ? pagedBlocks(shape, slots, cacheBytes) : undefined;

@@ -1,9 +1,9 @@
 import t from 'tap';
 import type { Engine } from '../../src/engine/engine.js';
-import type { EngineStats, GenerationRequest } from '../../src/engine/types.js';
+import type { EngineStats, GenerationEngine, GenerationRequest } from '../../src/engine/types.js';
 import { loadGeneration } from '../../src/registry/load-generation.js';
 import { Environment, PROCESSOR } from '../../src/runtime/index.js';
-import { checkBatching, collect, type OpenEngine } from '../support/check-batching.js';
+import { checkBatching, collect, differs, type Answer, type OpenEngine } from '../support/check-batching.js';
 import { DISTANT } from '../support/distant-device.js';
 import { greedy } from '../support/generation-request.js';
 import { openPagedGeneration } from '../support/open-paged-generation.js';
@@ -70,6 +70,32 @@ t.test('sequences that outgrow a paged cache give way, and go on as if they neve
   t.strictSame(crowded, roomy);
   t.ok(small.stats().preemptions > 0, 'somebody gave way');
   t.equal(large.stats().preemptions, 0);
+});
+
+t.test('where layers have a window, chats go on as if nothing had been given up behind it', async t => {
+  const folder = await randomLlama(t, { max_position_embeddings: 1200, sliding_window: 24 });
+  const environment = new Environment({ logLevel: 'fatal' });
+  const open = async (slots: number, reusesPrefix: boolean): Promise<GenerationEngine> => {
+    const options = { slots, engine: { reusesPrefix }, session: ONE_THREAD };
+    const model = await loadGeneration(environment, folder, options);
+    t.teardown(() => model.close());
+    return model.engine;
+  };
+  const [batched, alone] = [await open(4, true), await open(1, false)];
+  const words = (count: number, seed: number): number[] =>
+    Array.from({ length: count }, (_, i) => 2 + ((i * i * 7 + i * seed) % 300));
+  let chats = [1, 2, 3].map(seed => [...words(200, 0), ...words(500, seed)]);
+  let told = 0;
+  for (let turn = 0; turn < 3; turn++) {
+    const requests = chats.map((ids, i) => greedy(ids, { id: String(i), maxTokens: 20, logprobs: 2 }));
+    const answers = await Promise.all(requests.map(request => collect(batched, request)));
+    const expected: Answer[] = [];
+    for (const request of requests) expected.push(await collect(alone, request));
+    answers.forEach((answer, i) => t.equal(differs(answer, expected[i]!), undefined));
+    if (turn < 2) told += chats.reduce((sum, ids) => sum + ids.length, 0);
+    chats = chats.map((ids, i) => [...ids, ...expected[i]!.tokens.map(({ id }) => id), ...words(30, i)]);
+  }
+  t.ok(batched.stats().reusedPromptTokens >= told, 'all that chats had said before was reused');
 });
 
 t.test('a seed gives the same text alone and in company', async t => {

@@ -13,14 +13,17 @@ interface Setup {
   readonly options?: Partial<EngineOptions>;
   /** Whether the decoder takes mixed batches. */
   readonly mixes?: boolean;
+  /** Of the decoder; by default it has none. */
+  readonly window?: number;
 }
 
 /** An engine that writes the alphabet on from the prompt's last letter, and the decoder beneath it. */
 function setup(
   t: { teardown(close: () => Promise<void>): void },
-  { slots = 2, contextLength = 64, next = following, options, mixes = false }: Setup = {},
+  { slots = 2, contextLength = 64, next = following, options, mixes = false, window }: Setup = {},
 ): { engine: Engine; decoder: FakeDecoder } {
   const decoder = new FakeDecoder(slots, letterTokenizer.vocabularySize, contextLength, next);
+  decoder.window = window;
   if (mixes) decoder.runMixed = entries => decoder.mix(entries);
   const engine = new Engine(decoder, letterTokenizer, options);
   t.teardown(() => engine.close());
@@ -305,6 +308,25 @@ t.test('the same prompt again runs one token', async t => {
   await text(engine, request);
   await text(engine, request);
   t.strictSame(decoder.runs, ['prefill 0 26', 'prefill 0 1']);
+});
+
+t.test('a chat goes on where all but the window was given up, and another one starts anew', async t => {
+  // The next letter depends on as many as the window has, and on no others.
+  const next = (tokens: readonly number[]): number => tokens.slice(-8).reduce((a, b) => a + b) % 26;
+  const { engine, decoder } = setup(t, { contextLength: 1200, next, window: 8 });
+  const { engine: untrimmed } = setup(t, { contextLength: 1200, next });
+  const answer = async (promptIds: number[]): Promise<number[]> => {
+    const request = greedy(promptIds, { maxTokens: 50 });
+    const expected = ids(await all(untrimmed.generate(request)));
+    t.strictSame(ids(await all(engine.generate(request))), expected);
+    return expected;
+  };
+  let chat = prompt('abc'.repeat(300));
+  for (let turn = 0; turn < 3; turn++) chat = [...chat, ...(await answer(chat)), ...prompt('xyz')];
+  t.equal(engine.stats().reusedPromptTokens, untrimmed.stats().reusedPromptTokens);
+  t.ok(decoder.cells[0]!.filter(id => id === -1).length > 600, 'most was given up');
+  await answer([...chat.slice(0, 400), ...prompt('xyz')]);
+  t.equal(engine.stats().reusedPromptTokens, untrimmed.stats().reusedPromptTokens - 400);
 });
 
 t.test('several answers to one prompt prefill it once', async t => {

@@ -1,6 +1,7 @@
 import t from 'tap';
 import fc from 'fast-check';
 import { Scheduler, type Schedulable, type SchedulerOptions, type Step } from '../../src/engine/scheduler.js';
+import type { SlotOperation } from '../../src/engine/slots.js';
 import { runs } from '../support/property-runs.js';
 
 class Fake implements Schedulable {
@@ -30,24 +31,45 @@ function prompt(seed: number, length: number): number[] {
 /** The tokens that stand in the cache, by slot. */
 type Cells = (number | undefined)[][];
 
+/** Those of layers that see all positions, and of layers with a window. */
+interface Cache {
+  readonly whole: Cells;
+  readonly windowed: Cells;
+}
+
+function emptyCache(slots: number): Cache {
+  const cells = (): Cells => Array.from({ length: slots }, () => []);
+  return { whole: cells(), windowed: cells() };
+}
+
+function arrange(cells: Cells, operation: SlotOperation): void {
+  if (operation.kind === 'release') cells[operation.slot] = cells[operation.slot]!.slice(0, operation.from);
+  if (operation.kind === 'copy') cells[operation.to] = cells[operation.from]!.slice(0, operation.length);
+  if (operation.kind === 'swap') {
+    const { a, b, length } = operation;
+    [cells[a], cells[b]] = [cells[b]!.slice(0, length), cells[a]!.slice(0, length)];
+  }
+}
+
 /** Does what an engine does in one step, to sequences and cells alike; what is generated depends on all that came before. */
-function run(scheduler: Scheduler<Fake>, cells: Cells, limit: number): Step<Fake> {
+function run(scheduler: Scheduler<Fake>, { whole, windowed }: Cache, limit: number): Step<Fake> {
   const step = scheduler.schedule(limit);
   for (const operation of step.operations) {
-    if (operation.kind === 'release') cells[operation.slot] = cells[operation.slot]!.slice(0, operation.from);
-    if (operation.kind === 'copy') cells[operation.to] = cells[operation.from]!.slice(0, operation.length);
-    if (operation.kind === 'swap') {
-      const { a, b, length } = operation;
-      [cells[a], cells[b]] = [cells[b]!.slice(0, length), cells[a]!.slice(0, length)];
-    }
+    arrange(whole, operation);
+    arrange(windowed, operation);
+    if (operation.kind === 'trim') windowed[operation.slot]!.fill(undefined, 0, operation.before);
   }
+  const write = (slot: number, position: number, token: number | undefined): void => {
+    whole[slot]![position] = token;
+    windowed[slot]![position] = token;
+  };
   for (const { sequence, slot, start, length } of step.prefill) {
-    for (let i = start; i < start + length; i++) cells[slot]![i] = sequence.tokens[i];
+    for (let i = start; i < start + length; i++) write(slot, i, sequence.tokens[i]);
     sequence.cached = start + length;
     if (sequence.cached === sequence.prefillLength) generate(sequence);
   }
   step.decode.forEach((sequence, slot) => {
-    cells[slot]![sequence.cached] = sequence.tokens[sequence.cached];
+    write(slot, sequence.cached, sequence.tokens[sequence.cached]);
     sequence.cached++;
     generate(sequence);
   });
@@ -71,8 +93,8 @@ function setup(options: Partial<SchedulerOptions> = {}): {
 } {
   const all = { ...defaults, ...options };
   const scheduler = new Scheduler<Fake>(all);
-  const cells: Cells = Array.from({ length: all.slots }, () => []);
-  return { scheduler, step: (limit = 100) => run(scheduler, cells, limit) };
+  const cache = emptyCache(all.slots);
+  return { scheduler, step: (limit = 100) => run(scheduler, cache, limit) };
 }
 
 t.test('has nothing to do when nobody is there', async t => {
@@ -232,6 +254,57 @@ t.test('sends the youngest back when sequences outgrow the cache, ahead of those
   t.equal(b.cached, 0);
 });
 
+t.test('with a window, gives up what nobody sees any more, and goes on with a chat all the same', async t => {
+  const { scheduler, step } = setup({ window: 10, trimStep: 5 });
+  const first = new Fake('first', prompt(1, 40));
+  scheduler.add(first);
+  t.strictSame(step(24).operations, []);
+  t.strictSame(step(24).operations, [{ kind: 'trim', slot: 0, before: 24 - 10 - 5 }]);
+  t.strictSame(step().operations, [{ kind: 'trim', slot: 0, before: 40 - 10 - 5 }]);
+  scheduler.remove(new Set([first]));
+
+  const next = new Fake('next', [...first.tokens, ...prompt(2, 8)]);
+  scheduler.add(next);
+  t.match(step().prefill, [{ sequence: next, slot: 0, start: 41, length: 9 }], 'in full, and in place');
+  scheduler.remove(new Set([next]));
+  const elsewhere = new Fake('elsewhere', [...prompt(1, 34), ...prompt(3, 8)]);
+  scheduler.add(elsewhere);
+  t.match(step().prefill, [{ sequence: elsewhere, start: 0, length: 42 }], 'what it would need is gone');
+});
+
+t.test('with a window, starts from a shorter beginning where the longest one is of no use', async t => {
+  const { scheduler, step } = setup({ window: 10, trimStep: 5 });
+  const [long, short] = [new Fake('long', prompt(1, 70)), new Fake('short', [...prompt(1, 20), 7])];
+  scheduler.add(short);
+  step();
+  scheduler.add(long);
+  for (let i = 0; i < 3; i++) step();
+  const next = new Fake('next', [...prompt(1, 30), 8]);
+  scheduler.add(next);
+  const { operations, prefill } = step();
+  t.strictSame(operations, [
+    { kind: 'copy', from: 0, to: 2, length: 20 },
+    { kind: 'trim', slot: 2, before: 6 },
+  ]);
+  t.match(prefill, [{ sequence: next, slot: 2, start: 20, length: 11 }]);
+});
+
+t.test('what was trimmed is given back anew where it moves', async t => {
+  const { scheduler, step } = setup({ window: 10, trimStep: 5 });
+  const [a, b] = [new Fake('a', prompt(1, 40)), new Fake('b', prompt(2, 30))];
+  scheduler.add(a);
+  step();
+  scheduler.add(b);
+  for (let i = 0; i < 2; i++) step();
+  scheduler.remove(new Set([a]));
+  t.strictSame(step().operations, [
+    { kind: 'swap', a: 0, b: 1, length: 42 },
+    { kind: 'release', slot: 0, from: 31 },
+    { kind: 'trim', slot: 0, before: 15 },
+    { kind: 'trim', slot: 1, before: 25 },
+  ]);
+});
+
 const action = fc.oneof(
   {
     weight: 2,
@@ -260,7 +333,8 @@ const action = fc.oneof(
 
 t.test(
   'whatever happens, each sequence finds its own tokens in its slot, and nobody waits for ever',
-  async () => {
+  async t => {
+    let trims = 0;
     fc.assert(
       fc.property(
         fc.record({
@@ -268,22 +342,31 @@ t.test(
           spare: fc.nat(300),
           promisedTokens: fc.nat(20),
           prefillRuns: fc.constantFrom('one' as const, 'whole' as const, 'mixed' as const),
+          window: fc.option(fc.integer({ min: 1, max: 30 }), { nil: undefined }),
+          trimStep: fc.integer({ min: 1, max: 20 }),
         }),
         fc.array(action, { maxLength: 80 }),
         ({ spare, ...options }, actions) => {
           const longest = 100;
           const cacheTokens = longest + spare;
           const scheduler = new Scheduler<Fake>({ ...options, cacheTokens });
-          const cells: Cells = Array.from({ length: options.slots }, () => []);
+          const cache = emptyCache(options.slots);
+          const { window = Infinity } = options;
           let names = 0;
           const all = (): Fake[] => [...scheduler.running, ...scheduler.waiting];
           const step = (limit: number): void => {
-            const { prefill, decode } = run(scheduler, cells, limit);
-            const running = [...decode.map((sequence, slot) => ({ sequence, slot })), ...prefill];
-            for (const { sequence, slot } of running)
-              for (let i = 0; i < sequence.cached; i++)
-                if (cells[slot]![i] !== sequence.tokens[i])
+            const { operations, prefill, decode } = run(scheduler, cache, limit);
+            const decoded = decode.map((sequence, slot) => ({ sequence, slot, start: sequence.cached - 1 }));
+            const running = [...decoded, ...prefill];
+            for (const { sequence, slot, start } of running)
+              for (let i = 0; i < sequence.cached; i++) {
+                const isSeen = i > start - window;
+                if (cache.whole[slot]![i] !== sequence.tokens[i])
                   throw new Error(`${sequence.name} lost token ${i}`);
+                if (isSeen && cache.windowed[slot]![i] !== sequence.tokens[i])
+                  throw new Error(`${sequence.name} lost token ${i}, which it still sees`);
+              }
+            trims += operations.filter(({ kind }) => kind === 'trim').length;
             const slots = running.map(({ slot }) => slot);
             if (new Set(slots).size !== slots.length) throw new Error('two sequences share a slot');
             if (slots.some(slot => slot >= options.slots)) throw new Error('there is no such slot');
@@ -323,5 +406,6 @@ t.test(
       ),
       runs(1000),
     );
+    t.ok(trims > 0, `${trims} times something was given up`);
   },
 );

@@ -55,6 +55,9 @@ export class BlockSimulation {
       case 'release':
         table.truncate(operation.slot, operation.from);
         sequences[operation.slot] = sequences[operation.slot]!.slice(0, operation.from);
+        break;
+      case 'trim':
+        throw new Error('blocks are not trimmed');
     }
   }
 

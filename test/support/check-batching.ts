@@ -50,7 +50,8 @@ export async function collect(
   return { text, tokens, finishReason };
 }
 
-function differs(batched: Answer, alone: Answer): string | undefined {
+/** How the answer in a batch differs from the one alone, beyond ties that either may break; both with `logprobs: 2`. */
+export function differs(batched: Answer, alone: Answer): string | undefined {
   for (let i = 0; i < Math.max(batched.tokens.length, alone.tokens.length); i++) {
     const [a, b] = [batched.tokens[i], alone.tokens[i]];
     if (a?.id === b?.id) continue;

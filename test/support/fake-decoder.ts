@@ -18,6 +18,8 @@ export class FakeDecoder implements Decoder {
   /** One entry per run, such as `prefill 0 3` (slot, tokens) or `decode 2` (rows). */
   readonly runs: string[] = [];
   chunksDiffer = false;
+  /** Set to have slots trimmed; what is given up is then -1. */
+  window: number | undefined;
   disposed = false;
   /** Set to make the next run fail. */
   failure: Error | undefined;
@@ -90,6 +92,10 @@ export class FakeDecoder implements Decoder {
 
   releaseSlot(slot: number, from: number): void {
     this.cells[slot] = this.cells[slot]!.slice(0, from);
+  }
+
+  trimSlot(slot: number, before: number): void {
+    this.cells[slot]!.fill(-1, 0, before);
   }
 
   copySlot(from: number, to: number, length: number): void {

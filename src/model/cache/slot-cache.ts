@@ -10,6 +10,8 @@ export interface CachePart {
   readonly heads: number;
   /** As the graph has it, padding included. */
   readonly headSize: number;
+  /** Whether no more than the latest positions are seen; default: all are. */
+  readonly isWindowed?: boolean;
 }
 
 export interface CacheLayout {
@@ -69,6 +71,16 @@ export class SlotCache {
       for (let head = 0; head < heads; head++)
         memory.discard(slot * slotBytes + head * headBytes + kept, headBytes - kept);
     }
+  }
+
+  /** The same before a position, in those parts of which no more than the latest positions are seen. */
+  trim(slot: number, before: number): void {
+    this.#layout.parts.forEach(({ isWindowed, heads }, index) => {
+      if (!isWindowed) return;
+      const { memory, slotBytes, headBytes, positionBytes } = this.#memory.buffers[index]!;
+      for (let head = 0; head < heads; head++)
+        memory.discard(slot * slotBytes + head * headBytes, before * positionBytes);
+    });
   }
 
   dispose(): void {
