@@ -100,6 +100,33 @@ async function longContexts(): Promise<string> {
   return table(['prompt, tokens', 'peak memory grew by, MiB', 'its keys and values, MiB', 'seconds'], rows);
 }
 
+async function slidingWindow(): Promise<string> {
+  const window = 1024;
+  const whole = { ...SMOLLM2_135M, num_hidden_layers: 4, max_position_embeddings: 32768 };
+  // Empty slots for all prompts, and buffers so large that each has a mapping of its own.
+  const slots = 8;
+  const models = [
+    await load('mistral-4-layers-32k', { ...whole, sliding_window: window }, slots),
+    await load('llama-4-layers-32k', whole, slots),
+  ];
+  for (const { engine } of models) await complete(engine, randomPrompt(600), 8);
+  const rows = [];
+  for (const length of [2048, 8192, 32000]) {
+    const row = [];
+    for (const { engine } of models) {
+      const before = await residentCache();
+      const { firstMs } = await complete(engine, randomPrompt(length), 8);
+      row.push((((await residentCache()) - before) / MIB).toFixed(0), (firstMs / 1000).toFixed(1));
+    }
+    rows.push([length, ...row]);
+  }
+  for (const { engine } of models) await engine.close();
+  return [
+    `What stays resident of the keys and values of a prompt that was run: where all layers have a window of ${window} positions, and where none has.`,
+    table(['prompt, tokens', 'with a window, MiB', 'seconds', 'without, MiB', 'seconds'], rows),
+  ].join('\n\n');
+}
+
 /** Lengths as in shared conversations: log-normal, prompts of 160 and answers of 210 tokens in the middle. */
 function logNormal(middle: number, spread: number, most: number): number {
   const normal = Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
@@ -165,11 +192,12 @@ async function reuse(): Promise<string> {
 
 const SECTIONS = {
   'Memory by length of the prompt': longContexts,
+  'Sliding windows': slidingWindow,
   'Resident but unused': waste,
   'Prefix reuse': reuse,
 };
 const wanted = process.argv[2] ?? '';
 console.log('# The KV cache\n');
-console.log('`npm run bench:cache`, SmolLM2-135M shape (4 layers in the first two), random weights, f32.');
+console.log('`npm run bench:cache`, SmolLM2-135M shape (4 layers in the first three), random weights, f32.');
 for (const [title, section] of Object.entries(SECTIONS))
   if (title.includes(wanted)) console.log(`\n## ${title}\n\n${await section()}`);
