@@ -222,8 +222,9 @@ export class Scheduler<S extends Schedulable> {
     if (match !== undefined && victim === match.slot) {
       table.exchange(victim, target);
     } else {
-      table.forget(victim);
-      table.exchange(victim, target);
+      const { length } = sequence.tokens;
+      table.forget(victim, victim === target ? length : 0);
+      table.exchange(victim, target, length);
       if (match !== undefined)
         table.copyPrefix({ ...match, slot: match.slot === target ? victim : match.slot }, target);
     }

@@ -123,9 +123,12 @@ export class SlotTable<S extends CachedSequence> {
     return best;
   }
 
-  /** Gives an idle slot to a sequence. What the slot remembers beyond the sequence's `cached` is forgotten. */
+  /**
+   * Gives an idle slot to a sequence. What the slot remembers beyond the sequence's `cached` is forgotten, and beyond all its tokens, which
+   * are about to be written, given back.
+   */
   occupy(slot: number, sequence: S): void {
-    if (sequence.cached < this.filled(slot)) this.#release(slot, sequence.cached);
+    if (sequence.tokens.length < this.filled(slot)) this.#release(slot, sequence.tokens.length);
     const { trimmed } = this.#slots[slot]!;
     this.#slots[slot] = { sequence, remembered: [], trimmed, lastUsed: ++this.#clock };
   }
@@ -138,12 +141,17 @@ export class SlotTable<S extends CachedSequence> {
     this.#slots[slot] = { sequence: undefined, remembered, trimmed, lastUsed: ++this.#clock };
   }
 
-  /** Forgets what an idle slot holds. */
-  forget(slot: number): void {
+  /**
+   * Forgets what an idle slot holds.
+   *
+   * @param keep positions that are about to be written, and so not given back.
+   */
+  forget(slot: number, keep = 0): void {
     const idle = this.#slots[slot]!;
-    if (idle.remembered.length === 0) return;
+    const filled = idle.remembered.length;
     idle.remembered = [];
-    this.#release(slot, 0);
+    idle.trimmed = 0;
+    if (filled > keep) this.#release(slot, keep);
   }
 
   /** Gives up what has left the window, where it is worth it. */
@@ -156,8 +164,12 @@ export class SlotTable<S extends CachedSequence> {
     });
   }
 
-  /** Exchanges two slots, contents and all. */
-  exchange(a: number, b: number): void {
+  /**
+   * Exchanges two slots, contents and all.
+   *
+   * @param keep positions of `b` that are about to be written, and so not given back.
+   */
+  exchange(a: number, b: number, keep = 0): void {
     if (a === b) return;
     const [lengthA, lengthB] = [this.filled(a), this.filled(b)];
     if (lengthA > 0 && lengthB > 0)
@@ -169,7 +181,7 @@ export class SlotTable<S extends CachedSequence> {
     this.#slots[b] = slot;
     // What the longer one leaves behind the shorter one.
     if (lengthA > lengthB) this.#release(a, lengthB);
-    if (lengthB > lengthA) this.#release(b, lengthA);
+    if (lengthB > Math.max(lengthA, keep)) this.#release(b, Math.max(lengthA, keep));
     this.#giveBack(a);
     this.#giveBack(b);
   }

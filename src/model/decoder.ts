@@ -1,5 +1,12 @@
 import type { CacheType } from '../graph/build.js';
-import { elementSize, IoBinding, RunOptions, Tensor, type Session } from '../runtime/index.js';
+import {
+  CAN_DISCARD_PAGES,
+  elementSize,
+  IoBinding,
+  RunOptions,
+  Tensor,
+  type Session,
+} from '../runtime/index.js';
 import { SlotCache, type CachePart } from './cache/slot-cache.js';
 
 /** Sizes of a decoder and its cache. */
@@ -155,7 +162,8 @@ export class SlotDecoder implements Decoder {
     this.slots = slots;
     const { contextLength, cacheType: type = 'float32', windows = [] } = shape;
     const widest = Math.max(0, ...windows.map(window => window ?? 0));
-    this.window = widest > 0 && session.device.isHostMemory ? widest : undefined;
+    const givesBack = session.device.isHostMemory && CAN_DISCARD_PAGES;
+    this.window = widest > 0 && givesBack ? widest : undefined;
     this.#cache = new SlotCache(session, { parts: cacheParts(shape), type, contextLength, slots });
     this.#decodeLogits = new Float32Array(slots * shape.vocabularySize);
     const blocks = session.outputs.find(({ name }) => name === 'logits_maxima')?.shape[1];

@@ -128,6 +128,8 @@ export class PagedDecoder implements Decoder {
   /** Runs the entries; their rows are one after the other. */
   async #continue(entries: readonly BatchEntry[]): Promise<EntryLogits> {
     try {
+      // What a slot held before may be in blocks that another one needs now.
+      for (const { slot, cached } of entries) this.#table.truncate(slot, cached);
       for (const { slot, ids, cached } of entries) {
         const copy = this.#table.extend(slot, cached, ids.length);
         if (copy !== undefined) this.#cache.copy(copy.from, copy.to);

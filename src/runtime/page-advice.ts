@@ -7,6 +7,9 @@ const DONT_NEED = 4;
 
 type Madvise = (address: bigint, bytes: number, advice: number) => number;
 
+/** Whether pages can be given back on this system. */
+export const CAN_DISCARD_PAGES = process.platform === 'linux';
+
 let madvise: Madvise | undefined;
 
 /**
@@ -14,7 +17,7 @@ let madvise: Madvise | undefined;
  * the system has no such call: memory then stays resident until it is freed.
  */
 export function discardPages(address: Pointer, bytes: number): void {
-  if (process.platform !== 'linux') return;
+  if (!CAN_DISCARD_PAGES) return;
   madvise ??= koffi
     .load(null)
     .func('int madvise(uintptr_t address, size_t bytes, int advice)') as unknown as Madvise;
