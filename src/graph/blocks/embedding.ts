@@ -4,7 +4,7 @@ import type { Value } from '../onnx/graph-builder.js';
 import type { BlockFormat } from '../quantization/block-format.js';
 import { loadMatrix, matrix, type Matrix } from '../weights/matrix.js';
 import type { Weight } from '../weights/checkpoint.js';
-import { integerProduct } from './layer-linear.js';
+import { integerProduct } from './integer-product.js';
 import { quantizedProduct } from './quantized-product.js';
 
 /** A table of vectors `[rows, features]` in a graph, which can be read by row and multiplied by. */
