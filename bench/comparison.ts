@@ -1,11 +1,11 @@
 /**
  * Kvasir against its peers, on the same weights and the same machine, taking turns in every round.
  *
- * Run: `KVASIR_BENCH_LLAMA=/path/to/llama.cpp/build/bin npm run bench [-- rounds] [-- precisions]`
+ * Run: `KVASIR_BENCH_LLAMA=/path/to/llama.cpp/build/bin npm run bench [-- rounds [precisions [shape]]]`
  *
  * llama.cpp's `llama-server` and `llama-quantize` are needed; the npm package node-llama-cpp has their sources in
  * `llama/gitRelease.bundle`. With KVASIR_BENCH_TRANSFORMERS, the path of an installed `@huggingface/transformers`, its batched generation is
- * measured as well. Writes `bench/results/comparison.md` and a plot.
+ * measured as well. Writes `bench/results/comparison.md` and a plot, with the shape in their names where it is another than the default.
  */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -19,7 +19,7 @@ import { report, type Comparison, type Measurement, type MixedLoad } from './sup
 import { ClientProcess } from './support/client-process.js';
 import { writeExported } from './support/exported-model.js';
 import { writeGguf } from './support/gguf.js';
-import { SMOLLM2_135M, writeRandomLlama } from './support/random-model.js';
+import { QWEN25_0_5B, SMOLLM2_135M, writeRandomLlama, type LlamaSizes } from './support/random-model.js';
 import { ServerProcess } from './support/server-process.js';
 import { median, p50AndP95 } from './support/statistics.js';
 import { gaps, overallRate, type ObservedStream } from './support/streams.js';
@@ -36,23 +36,33 @@ const PREFILL_TOKENS = 512;
 const BATCH = 8;
 const MIXED = { streams: 8, tokens: 160, prompts: 4, promptTokens: 1024, promptEvery: 1500 };
 
+const DEFAULT_SHAPE = 'SmolLM2-135M';
+const SHAPES: Readonly<Record<string, LlamaSizes>> = {
+  [DEFAULT_SHAPE]: SMOLLM2_135M,
+  'Qwen2.5-0.5B': QWEN25_0_5B,
+};
+
 const rounds = Number(process.argv[2] ?? 5);
 const precisions = (process.argv[3] ?? 'f32,int8,w8a8,int4').split(',');
+const shape = process.argv[4] ?? DEFAULT_SHAPE;
+const sizes = SHAPES[shape];
+if (sizes === undefined) throw new Error(`shapes are ${Object.keys(SHAPES).join(', ')}`);
 const llama = process.env.KVASIR_BENCH_LLAMA;
 if (llama === undefined) throw new Error('KVASIR_BENCH_LLAMA names the folder of llama-server');
 
 const base = join(tmpdir(), 'kvasir-bench');
-const folder = await writeRandomLlama(join(base, 'smollm2-135m'), SMOLLM2_135M);
+const files = shape.toLowerCase();
+const folder = await writeRandomLlama(join(base, files), sizes);
 const clients = new ClientProcess();
 const others = new ClientProcess();
 let salt = 0;
 
 /** The file that llama.cpp is given for a precision of Kvasir's: with the same bits. */
 async function gguf(precision: string): Promise<string> {
-  const whole = join(base, 'smollm2-135m.f32.gguf');
+  const whole = join(base, `${files}.f32.gguf`);
   if (!existsSync(whole)) await writeGguf(folder, whole);
   if (precision === 'f32') return whole;
-  const path = join(base, `smollm2-135m.${precision}.gguf`);
+  const path = join(base, `${files}.${precision}.gguf`);
   const type = precision === 'int4' ? 'Q4_0' : 'Q8_0';
   if (!existsSync(path)) await run(join(llama!, 'llama-quantize'), [whole, path, type]);
   return path;
@@ -144,7 +154,7 @@ for (const precision of precisions) {
 
   const transformers =
     precision === 'f32' && process.env.KVASIR_BENCH_TRANSFORMERS !== undefined
-      ? await TransformersProcess.start(await writeExported(folder, join(base, 'smollm2-135m-exported')))
+      ? await TransformersProcess.start(await writeExported(folder, join(base, `${files}-exported`)))
       : undefined;
   if (transformers !== undefined) await measureTransformers(transformers, BATCH);
   const [oneByOne, batched]: [number[], number[]] = [[], []];
@@ -186,6 +196,7 @@ others.close();
 const version = await run(join(llama, 'llama-server'), ['--version']).then(
   ({ stdout, stderr }) => /version: \S+/.exec(stdout + stderr)?.[0] ?? 'version unknown',
 );
+const name = shape === DEFAULT_SHAPE ? 'comparison' : `comparison-${files}`;
 const { markdown, plot } = report(comparisons, {
   peer: `llama.cpp, ${version}`,
   rounds,
@@ -193,9 +204,11 @@ const { markdown, plot } = report(comparisons, {
   tokens: TOKENS,
   prefillTokens: PREFILL_TOKENS,
   longPromptTokens: MIXED.promptTokens,
+  shape,
+  plot: `${name}.svg`,
 });
 const results = join(dirname(fileURLToPath(import.meta.url)), '../../bench/results');
 await mkdir(results, { recursive: true });
-await writeFile(join(results, 'comparison.md'), markdown);
-await writeFile(join(results, 'comparison.svg'), plot);
+await writeFile(join(results, `${name}.md`), markdown);
+await writeFile(join(results, `${name}.svg`), plot);
 console.log(markdown);

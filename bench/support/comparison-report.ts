@@ -51,19 +51,31 @@ export interface Circumstances {
   readonly tokens: number;
   readonly prefillTokens: number;
   readonly longPromptTokens: number;
+  readonly shape: string;
+  /** File beside the report. */
+  readonly plot: string;
 }
 
 /** Table and plot of a comparison. */
 export function report(
   comparisons: readonly Comparison[],
-  { peer, rounds, promptTokens, tokens, prefillTokens, longPromptTokens }: Circumstances,
+  {
+    peer,
+    rounds,
+    promptTokens,
+    tokens,
+    prefillTokens,
+    longPromptTokens,
+    shape,
+    plot: plotFile,
+  }: Circumstances,
 ): { markdown: string; plot: string } {
   const lines = [
     '# Kvasir and llama.cpp',
     '',
-    `\`npm run bench\` on ${availableParallelism()} cores (${cpus()[0]?.model.trim()}), Linux ${release().split('-')[0]}, Node.js ${process.versions.node}. Peer: ${peer}, on the same weights: random, in the shape of SmolLM2-135M. Both servers run at the same time and take turns; ${rounds} rounds, medians. Clients stream completions of ${tokens} tokens after prompts of ${promptTokens}; tokens/s are those of all streams together, from the first request to the last token. int8 and w8a8 meet llama.cpp's Q8_0, int4 its Q4_0. Keys and values are in float32 in Kvasir and float16 in llama.cpp, its default.`,
+    `\`npm run bench\` on ${availableParallelism()} cores (${cpus()[0]?.model.trim()}), Linux ${release().split('-')[0]}, Node.js ${process.versions.node}. Peer: ${peer}, on the same weights: random, in the shape of ${shape}. Both servers run at the same time and take turns; ${rounds} rounds, medians. Clients stream completions of ${tokens} tokens after prompts of ${promptTokens}; tokens/s are those of all streams together, from the first request to the last token. int8 and w8a8 meet llama.cpp's Q8_0, int4 its Q4_0. Keys and values are in float32 in Kvasir and float16 in llama.cpp, its default.`,
     '',
-    '![Tokens per second by clients](comparison.svg)',
+    `![Tokens per second by clients](${plotFile})`,
   ];
   for (const { precision, decode, prefill, mixed, memory, transformers } of comparisons) {
     lines.push(

@@ -26,6 +26,17 @@ export const SMOLLM2_135M: LlamaSizes = {
   max_position_embeddings: 2048,
 };
 
+/** The shape of Qwen2.5-0.5B, less its biases: https://huggingface.co/Qwen/Qwen2.5-0.5B */
+export const QWEN25_0_5B: LlamaSizes = {
+  hidden_size: 896,
+  intermediate_size: 4864,
+  num_hidden_layers: 24,
+  num_attention_heads: 14,
+  num_key_value_heads: 2,
+  vocab_size: 151936,
+  max_position_embeddings: 2048,
+};
+
 /**
  * Writes a Hugging Face folder with random weights: real in shape and cost, not in what it says. Nothing is done where it exists already.
  *
