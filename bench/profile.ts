@@ -28,7 +28,7 @@ interface Event {
   readonly args?: { readonly op_name?: string };
 }
 
-/** What stands for operators that come from quantizing activations. */
+/** What operators count as. */
 const KINDS: Readonly<Record<string, string>> = {
   Gemm: 'matrix products',
   MatMul: 'matrix products',
@@ -40,8 +40,12 @@ const KINDS: Readonly<Record<string, string>> = {
   QuickGelu: 'activation',
 };
 
+function someIds(count: number): number[] {
+  return Array.from({ length: count }, (_, i) => 300 + i);
+}
+
 function decode(rows: number): (decoder: Decoder) => Promise<unknown> {
-  const ids = Array.from({ length: rows }, (_, row) => 300 + row);
+  const ids = someIds(rows);
   return decoder =>
     decoder.decode(
       ids,
@@ -52,13 +56,7 @@ function decode(rows: number): (decoder: Decoder) => Promise<unknown> {
 const LOADS: Readonly<Record<string, (decoder: Decoder) => Promise<unknown>>> = {
   'decode 1': decode(1),
   'decode 16': decode(SLOTS),
-  'prompt of 256': decoder =>
-    decoder.prefill(
-      0,
-      Array.from({ length: 256 }, (_, i) => 300 + i),
-      0,
-      'last',
-    ),
+  'prompt of 256': decoder => decoder.prefill(0, someIds(256), 0, 'last'),
 };
 
 /** Milliseconds of a run, by kind of operator: sums of the medians of each node. */

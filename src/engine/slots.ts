@@ -220,7 +220,6 @@ export class SlotTable<S extends CachedSequence> {
 
   #release(slot: number, from: number): void {
     this.#operations.push({ kind: 'release', slot, from });
-    if (from === 0) this.#slots[slot]!.trimmed = 0;
   }
 
   /** Plans that what was trimmed is given back: anew after each move, which writes to it. */

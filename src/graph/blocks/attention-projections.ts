@@ -113,8 +113,42 @@ export function projectOutput(
   );
 }
 
+/** How an operator attends over the cache of a layer. */
+export interface CachedAttention {
+  readonly op: 'GroupQueryAttention' | 'PagedAttention';
+  /** Of keys, and of values. */
+  readonly cacheShape: readonly (string | number)[];
+  /** What {@link projectHeads} gave. */
+  readonly projected: readonly Value[];
+  /** The operator's inputs behind the cache. */
+  readonly others: readonly Value[];
+  readonly options: AttentionOptions;
+}
+
+/** Declares a layer's cache as inputs and outputs of the graph, and attends over it. */
+export function attendOverCache(
+  graph: ModelGraph,
+  name: string,
+  layer: number,
+  { op, cacheShape, projected, others, options }: CachedAttention,
+): Value {
+  const sides = ['key', 'value'];
+  const past = sides.map(side => graph.input(`past.${layer}.${side}`, graph.floatType, cacheShape));
+  const present = sides.map(side => `present.${layer}.${side}`);
+  const attended = graph.node({
+    op,
+    domain: 'com.microsoft',
+    inputs: [...projected, ...past, ...others],
+    name: `${name}.attention`,
+    outputs: [`${name}.attention`, ...present],
+    attributes: attentionAttributes(options),
+  });
+  for (const value of present) graph.output(value, graph.floatType, cacheShape);
+  return attended;
+}
+
 /** Attributes of GroupQueryAttention and PagedAttention, which name them alike. */
-export function attentionAttributes({
+function attentionAttributes({
   heads,
   kvHeads,
   headSize,

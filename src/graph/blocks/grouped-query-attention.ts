@@ -1,7 +1,7 @@
 import type { ModelGraph } from '../model-graph.js';
 import { DataType, type Value } from '../onnx/graph-builder.js';
 import {
-  attentionAttributes,
+  attendOverCache,
   paddedHeadSize,
   projectHeads,
   projectOutput,
@@ -46,24 +46,12 @@ export function groupedQueryAttention(
   const { kvHeads, headSize, rotary } = options;
   const projected = projectHeads(graph, name, x, weights, options, [0, -1]);
   const cacheShape = ['batch', kvHeads, 'cache', paddedHeadSize(headSize)];
-  const past = ['key', 'value'].map(side =>
-    graph.input(`past.${layer}.${side}`, graph.floatType, cacheShape),
-  );
-  const present = ['key', 'value'].map(side => `present.${layer}.${side}`);
-  const attended = graph.node({
+  const attended = attendOverCache(graph, name, layer, {
     op: 'GroupQueryAttention',
-    domain: 'com.microsoft',
-    inputs: [
-      ...projected,
-      ...past,
-      lastPositions,
-      longest,
-      ...(rotary === undefined ? [] : [rotary.cos, rotary.sin]),
-    ],
-    name: `${name}.attention`,
-    outputs: [`${name}.attention`, ...present],
-    attributes: attentionAttributes(options),
+    cacheShape,
+    projected,
+    others: [lastPositions, longest, ...(rotary === undefined ? [] : [rotary.cos, rotary.sin])],
+    options,
   });
-  for (const value of present) graph.output(value, graph.floatType, cacheShape);
   return projectOutput(graph, name, attended, weights, options);
 }

@@ -2,7 +2,7 @@ import type { ModelGraph } from '../model-graph.js';
 import type { Value } from '../onnx/graph-builder.js';
 import type { Matrix } from '../weights/matrix.js';
 import { integerProduct } from './integer-product.js';
-import { linear, type Bias } from './linear.js';
+import { addBias, linear, type Bias } from './linear.js';
 
 /**
  * A fully connected layer inside of a transformer layer, `y = x Wᵀ + b` over the last axis, in the graph's numbers.
@@ -11,8 +11,5 @@ import { linear, type Bias } from './linear.js';
  */
 export function layerLinear(graph: ModelGraph, name: string, x: Value, matrix: Matrix, bias?: Bias): Value {
   if (graph.format.integers !== 'everywhere') return linear(graph, name, x, matrix, bias);
-  const product = integerProduct(graph, name, x, matrix);
-  if (bias === undefined) return product;
-  const vector = graph.floats(`${name}.bias`, [bias.size], () => bias.load());
-  return graph.node({ op: 'Add', inputs: [product, vector], name: `${name}.biased` });
+  return addBias(graph, name, integerProduct(graph, name, x, matrix), bias);
 }

@@ -22,15 +22,29 @@ export function linear(
   bias?: Bias,
   format: BlockFormat | 'floats' = graph.format.matrices ?? 'floats',
 ): Value {
-  const vector = bias && graph.floats(`${name}.bias`, [bias.size], () => bias.load());
   if (format !== 'floats')
-    return quantizedProduct(graph, name, x, graph.quantized(name, matrix, format), vector);
+    return quantizedProduct(
+      graph,
+      name,
+      x,
+      graph.quantized(name, matrix, format),
+      bias && biasVector(graph, name, bias),
+    );
   const { rows, columns } = matrix;
   // MatMul multiplies from the right, so the weight is stored transposed.
   const weight = graph.floats(`${name}.weight`, [columns, rows], async () =>
     transpose(await loadMatrix(matrix), rows, columns),
   );
   const product = graph.node({ op: 'MatMul', inputs: [x, weight], name });
-  if (vector === undefined) return product;
-  return graph.node({ op: 'Add', inputs: [product, vector], name: `${name}.biased` });
+  return addBias(graph, name, product, bias);
+}
+
+/** `x + b` over the last axis; nothing where there is no bias. */
+export function addBias(graph: ModelGraph, name: string, x: Value, bias: Bias | undefined): Value {
+  if (bias === undefined) return x;
+  return graph.node({ op: 'Add', inputs: [x, biasVector(graph, name, bias)], name: `${name}.biased` });
+}
+
+function biasVector(graph: ModelGraph, name: string, bias: Bias): Value {
+  return graph.floats(`${name}.bias`, [bias.size], () => bias.load());
 }

@@ -1,7 +1,7 @@
 import type { ModelGraph } from '../model-graph.js';
 import { DataType, NONE, type Value } from '../onnx/graph-builder.js';
 import {
-  attentionAttributes,
+  attendOverCache,
   paddedHeadSize,
   projectHeads,
   projectOutput,
@@ -53,21 +53,15 @@ export function pagedAttention(
   const { kvHeads, headSize, rotary } = options;
   const projected = projectHeads(graph, name, x, weights, options, [-1]);
   const cacheShape = ['cache_blocks', 'block_size', kvHeads, paddedHeadSize(headSize)];
-  const past = ['key', 'value'].map(side =>
-    graph.input(`past.${layer}.${side}`, graph.floatType, cacheShape),
-  );
-  const present = ['key', 'value'].map(side => `present.${layer}.${side}`);
   const [cos, sin] = rotary === undefined ? [NONE, NONE] : [rotary.cos, rotary.sin];
   // Slot mapping, head sinks, norms of queries and keys, scales of a quantized cache.
   const unused = [NONE, NONE, NONE, NONE, NONE, NONE];
-  const attended = graph.node({
+  const attended = attendOverCache(graph, name, layer, {
     op: 'PagedAttention',
-    domain: 'com.microsoft',
-    inputs: [...projected, ...past, begins, pastLengths, blockTable, cos, sin, ...unused, bounds],
-    name: `${name}.attention`,
-    outputs: [`${name}.attention`, ...present],
-    attributes: attentionAttributes(options),
+    cacheShape,
+    projected,
+    others: [begins, pastLengths, blockTable, cos, sin, ...unused, bounds],
+    options,
   });
-  for (const value of present) graph.output(value, graph.floatType, cacheShape);
   return projectOutput(graph, name, attended, weights, options);
 }

@@ -5,7 +5,7 @@ import { activate, type Activation } from './activation.js';
 import { similarities, type EmbeddingTable } from './embedding.js';
 import type { NormWeights } from '../weights/model-weights.js';
 import { layerNorm } from './layer-norm.js';
-import { linear, type Bias } from './linear.js';
+import { addBias, linear, type Bias } from './linear.js';
 
 /** Weights of the layer between an encoder's body and the last layer of its head. */
 export interface TransformWeights {
@@ -31,8 +31,5 @@ export function vocabularyLogits(
   table: EmbeddingTable,
   bias: Bias | undefined,
 ): Value {
-  const fit = similarities(graph, name, table, x);
-  if (bias === undefined) return fit;
-  const vector = graph.floats(`${name}.bias`, [bias.size], () => bias.load());
-  return graph.node({ op: 'Add', inputs: [fit, vector], name: `${name}.biased` });
+  return addBias(graph, name, similarities(graph, name, table, x), bias);
 }
