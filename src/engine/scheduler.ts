@@ -94,7 +94,9 @@ export class Scheduler<S extends Schedulable> {
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
-    this.#table = new SlotTable(options.slots, options.window, options.trimStep);
+    const { slots, window, trimStep, prefillRuns } = options;
+    // Mixed runs are those of a cache whose slots share their memory.
+    this.#table = new SlotTable(slots, { window, trimStep, keepsAhead: prefillRuns !== 'mixed' });
   }
 
   /** Sequences that wait for a slot, the next one first. */

@@ -26,6 +26,21 @@ export interface PrefixMatch {
   readonly length: number;
 }
 
+export interface SlotTableOptions {
+  /** How many positions a token sees, its own included, in those layers that do not see all; by default there are none. */
+  readonly window?: number | undefined;
+  /**
+   * How many positions at least are given up at a time. As many are kept behind the window, since a prompt may differ in the last tokens of
+   * what it continues: an answer can be split otherwise when it comes back as text.
+   */
+  readonly trimStep?: number | undefined;
+  /**
+   * Whether a slot keeps the memory that its new sequence is about to fill, which saves giving it back and taking it anew. Not where other
+   * slots could fill it before: what is kept counts as free. Default true.
+   */
+  readonly keepsAhead?: boolean | undefined;
+}
+
 interface Slot<S> {
   /** Undefined: idle, free to be taken. */
   sequence: S | undefined;
@@ -51,17 +66,17 @@ export class SlotTable<S extends CachedSequence> {
   readonly #slots: Slot<S>[];
   readonly #window: number;
   readonly #trimStep: number;
+  readonly #keepsAhead: boolean;
   #operations: SlotOperation[] = [];
   #clock = 0;
 
-  /**
-   * @param window how many positions a token sees, its own included, in those layers that do not see all; by default there are none.
-   * @param trimStep how many positions at least are given up at a time. As many are kept behind the window, since a prompt may differ in
-   * the last tokens of what it continues: an answer can be split otherwise when it comes back as text.
-   */
-  constructor(count: number, window = Infinity, trimStep = TRIM_STEP) {
+  constructor(
+    count: number,
+    { window = Infinity, trimStep = TRIM_STEP, keepsAhead = true }: SlotTableOptions = {},
+  ) {
     this.#window = window;
     this.#trimStep = trimStep;
+    this.#keepsAhead = keepsAhead;
     this.#slots = Array.from({ length: count }, () => ({
       sequence: undefined,
       remembered: [],
@@ -128,7 +143,8 @@ export class SlotTable<S extends CachedSequence> {
    * are about to be written, given back.
    */
   occupy(slot: number, sequence: S): void {
-    if (sequence.tokens.length < this.filled(slot)) this.#release(slot, sequence.tokens.length);
+    const kept = this.#keepsAhead ? sequence.tokens.length : sequence.cached;
+    if (kept < this.filled(slot)) this.#release(slot, kept);
     const { trimmed } = this.#slots[slot]!;
     this.#slots[slot] = { sequence, remembered: [], trimmed, lastUsed: ++this.#clock };
   }
@@ -144,14 +160,15 @@ export class SlotTable<S extends CachedSequence> {
   /**
    * Forgets what an idle slot holds.
    *
-   * @param keep positions that are about to be written, and so not given back.
+   * @param ahead positions that are about to be written.
    */
-  forget(slot: number, keep = 0): void {
+  forget(slot: number, ahead = 0): void {
     const idle = this.#slots[slot]!;
     const filled = idle.remembered.length;
+    const kept = this.#keepsAhead ? ahead : 0;
     idle.remembered = [];
     idle.trimmed = 0;
-    if (filled > keep) this.#release(slot, keep);
+    if (filled > kept) this.#release(slot, kept);
   }
 
   /** Gives up what has left the window, where it is worth it. */
@@ -167,11 +184,12 @@ export class SlotTable<S extends CachedSequence> {
   /**
    * Exchanges two slots, contents and all.
    *
-   * @param keep positions of `b` that are about to be written, and so not given back.
+   * @param ahead positions of `b` that are about to be written.
    */
-  exchange(a: number, b: number, keep = 0): void {
+  exchange(a: number, b: number, ahead = 0): void {
     if (a === b) return;
     const [lengthA, lengthB] = [this.filled(a), this.filled(b)];
+    const kept = Math.max(lengthA, this.#keepsAhead ? ahead : 0);
     if (lengthA > 0 && lengthB > 0)
       this.#operations.push({ kind: 'swap', a, b, length: Math.max(lengthA, lengthB) });
     else if (lengthA > 0) this.#operations.push({ kind: 'copy', from: a, to: b, length: lengthA });
@@ -181,7 +199,7 @@ export class SlotTable<S extends CachedSequence> {
     this.#slots[b] = slot;
     // What the longer one leaves behind the shorter one.
     if (lengthA > lengthB) this.#release(a, lengthB);
-    if (lengthB > Math.max(lengthA, keep)) this.#release(b, Math.max(lengthA, keep));
+    if (lengthB > kept) this.#release(b, kept);
     this.#giveBack(a);
     this.#giveBack(b);
   }

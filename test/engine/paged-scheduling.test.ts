@@ -3,6 +3,7 @@ import t from 'tap';
 import { Scheduler, type Schedulable } from '../../src/engine/scheduler.js';
 import { blocksOfFullSlots, pagedCapacity } from '../../src/model/cache/paged-capacity.js';
 import { BlockSimulation } from '../support/block-simulation.js';
+import { runs } from '../support/property-runs.js';
 
 const CONTEXT = 60;
 
@@ -14,7 +15,6 @@ const sizes = fc
   .record({
     slots: fc.integer({ min: 1, max: 5 }),
     blockSize: fc.constantFrom(1, 4, 8, 16),
-    prefillRuns: fc.constantFrom('one' as const, 'whole' as const, 'mixed' as const),
     promisedTokens: fc.nat(10),
     draftTokens: fc.constantFrom(0, 5),
     spare: fc.nat(100),
@@ -47,7 +47,7 @@ t.test('with the budget that a number of blocks allows, a scheduler never finds 
       const { slots, blockSize, blocks, draftTokens } = size;
       const capacity = pagedCapacity(blocks, { slots, blockSize, contextLength: CONTEXT });
       const cacheTokens = Math.min(capacity - slots * draftTokens, slots * CONTEXT);
-      const scheduler = new Scheduler<Fake>({ ...size, cacheTokens });
+      const scheduler = new Scheduler<Fake>({ ...size, prefillRuns: 'mixed', cacheTokens });
       const cache = new BlockSimulation(slots, blockSize, blocks);
       const all = (): Fake[] => [...scheduler.running, ...scheduler.waiting];
       let next = 1e6;
@@ -103,7 +103,7 @@ t.test('with the budget that a number of blocks allows, a scheduler never finds 
       }
       preemptions += scheduler.preemptions;
     }),
-    { numRuns: 1000 },
+    runs(1000),
   );
   t.equal(fullest, 1, 'all blocks were taken at some time');
   t.ok(preemptions > 0, `${preemptions} sequences gave way`);

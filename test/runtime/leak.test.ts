@@ -13,11 +13,16 @@ t.test('runs leave nothing behind', async t => {
   // In a process of its own, since the test runner keeps a record of every promise.
   const script = `
     const { memoryOfRuns } = await import(${JSON.stringify(MEMORY)});
-    console.log(JSON.stringify(await memoryOfRuns(${runs})));`;
+    const growths = [];
+    for (let i = 0; i < 4; i++) {
+      const { before, after } = await memoryOfRuns(${runs});
+      growths.push(after - before);
+    }
+    console.log(JSON.stringify(growths));`;
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script]);
-  const { before, after } = JSON.parse(stdout) as { before: number; after: number };
-  // One buffer of 64 KiB in each run would be 125 MiB.
-  t.ok(after - before < 32 * 2 ** 20, `${after - before} bytes more after ${runs} runs`);
+  const growths = JSON.parse(stdout) as number[];
+  // A heap may grow by its own rules at some time; what leaks grows every time. One buffer of 64 KiB in each run would be 125 MiB.
+  t.ok(Math.min(...growths) < 32 * 2 ** 20, `${growths.join(', ')} bytes more after ${runs} runs each`);
 });
 
 t.test('sessions leave nothing behind', async t => {

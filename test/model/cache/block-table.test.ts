@@ -4,6 +4,7 @@ import { BlockPool } from '../../../src/model/cache/block-pool.js';
 import { BlockTable } from '../../../src/model/cache/block-table.js';
 import { blocksOfFullSlots } from '../../../src/model/cache/paged-capacity.js';
 import { BlockSimulation } from '../../support/block-simulation.js';
+import { runs } from '../../support/property-runs.js';
 
 const SLOTS = 4;
 const CONTEXT = 20;
@@ -55,7 +56,7 @@ t.test(
           if (simulation.pool.freeBlocks !== blocks) throw new Error('a block is never given back');
         },
       ),
-      { numRuns: 500 },
+      runs(500),
     );
   },
 );
