@@ -1,15 +1,19 @@
 import { mkdir, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { seededRandom } from '../../src/engine/random.js';
-import { llamaTensors, type LlamaSizes, type Shapes } from './random-model.js';
+import { llamaTensors, writeTokenizer, type LlamaSizes, type Shapes } from './random-model.js';
 
 /** Bytes of a shard, as Hugging Face's own tools cut them. */
 const SHARD = 5e9;
 /** Random values are made once and repeated: what a build needs in memory does not depend on them. */
 const BLOCK = 2 ** 24;
 
-/** Writes a Llama in BF16, in shards, whose projection onto the vocabulary is not tied: real in shape, not in what it says. */
-export async function writeRandomCheckpoint(folder: string, sizes: LlamaSizes): Promise<void> {
+/**
+ * Writes a Llama in BF16, in shards: real in shape, not in what it says.
+ *
+ * @param isTied whether the projection onto the vocabulary is the embedding.
+ */
+export async function writeRandomCheckpoint(folder: string, sizes: LlamaSizes, isTied = false): Promise<void> {
   await mkdir(folder, { recursive: true });
   const config = {
     architectures: ['LlamaForCausalLM'],
@@ -17,13 +21,16 @@ export async function writeRandomCheckpoint(folder: string, sizes: LlamaSizes): 
     hidden_act: 'silu',
     rms_norm_eps: 1e-5,
     rope_theta: 500_000,
-    tie_word_embeddings: false,
+    tie_word_embeddings: isTied,
+    bos_token_id: 0,
+    eos_token_id: 1,
     ...sizes,
   };
   await writeFile(join(folder, 'config.json'), JSON.stringify(config));
+  await writeTokenizer(folder, sizes.vocab_size);
   const shapes: Shapes = {
     ...llamaTensors(sizes),
-    'lm_head.weight': [sizes.vocab_size, sizes.hidden_size],
+    ...(!isTied && { 'lm_head.weight': [sizes.vocab_size, sizes.hidden_size] }),
   };
   const shards = inShards(Object.entries(shapes));
   const block = randomBlock();

@@ -37,6 +37,17 @@ export const QWEN25_0_5B: LlamaSizes = {
   max_position_embeddings: 2048,
 };
 
+/** The shape of Llama-3.2-1B: https://huggingface.co/meta-llama/Llama-3.2-1B */
+export const LLAMA32_1B: LlamaSizes = {
+  hidden_size: 2048,
+  intermediate_size: 8192,
+  num_hidden_layers: 16,
+  num_attention_heads: 32,
+  num_key_value_heads: 8,
+  vocab_size: 128256,
+  max_position_embeddings: 131072,
+};
+
 /**
  * Writes a Hugging Face folder with random weights: real in shape and cost, not in what it says. Nothing is done where it exists already.
  *
@@ -63,14 +74,19 @@ export async function writeRandomLlama(folder: string, sizes: LlamaSizes): Promi
       ...sizes,
     }),
   );
-  await writeFile(join(partial, 'tokenizer.json'), JSON.stringify(byteLevelTokenizer(sizes.vocab_size)));
-  await writeFile(
-    join(partial, 'tokenizer_config.json'),
-    JSON.stringify({ tokenizer_class: 'PreTrainedTokenizerFast' }),
-  );
+  await writeTokenizer(partial, sizes.vocab_size);
   await writeSafetensors(join(partial, 'model.safetensors'), llamaTensors(sizes));
   await rename(partial, folder);
   return folder;
+}
+
+/** Writes a tokenizer that has a text for any id. */
+export async function writeTokenizer(folder: string, vocabularySize: number): Promise<void> {
+  await writeFile(join(folder, 'tokenizer.json'), JSON.stringify(byteLevelTokenizer(vocabularySize)));
+  await writeFile(
+    join(folder, 'tokenizer_config.json'),
+    JSON.stringify({ tokenizer_class: 'PreTrainedTokenizerFast' }),
+  );
 }
 
 export type Shapes = Record<string, readonly number[]>;

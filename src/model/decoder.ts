@@ -3,6 +3,7 @@ import {
   CAN_DISCARD_PAGES,
   elementSize,
   IoBinding,
+  OutputFloats,
   RunOptions,
   Tensor,
   type Session,
@@ -150,8 +151,8 @@ export class SlotDecoder implements Decoder {
   readonly #cache: SlotCache;
   readonly #total = new Int32Array(1);
   readonly #totalTensor = Tensor.fromArray(this.#total, []);
-  readonly #decodeLogits: Float32Array;
-  readonly decodeMaxima: Float32Array | undefined;
+  readonly #decodeLogits: OutputFloats;
+  readonly #decodeMaxima: OutputFloats | undefined;
   readonly #decodeRanges = new Map<number, DecodeRange>();
   readonly #prefillRanges = new Map<number, PrefillRange>();
 
@@ -165,9 +166,13 @@ export class SlotDecoder implements Decoder {
     const givesBack = session.device.isHostMemory && CAN_DISCARD_PAGES;
     this.window = widest > 0 && givesBack ? widest : undefined;
     this.#cache = new SlotCache(session, { parts: cacheParts(shape), type, contextLength, slots });
-    this.#decodeLogits = new Float32Array(slots * shape.vocabularySize);
+    this.#decodeLogits = new OutputFloats(session, slots * shape.vocabularySize);
     const blocks = session.outputs.find(({ name }) => name === 'logits_maxima')?.shape[1];
-    if (blocks !== undefined) this.decodeMaxima = new Float32Array(slots * Number(blocks));
+    if (blocks !== undefined) this.#decodeMaxima = new OutputFloats(session, slots * Number(blocks));
+  }
+
+  get decodeMaxima(): Float32Array | undefined {
+    return this.#decodeMaxima?.values;
   }
 
   async prefill(
@@ -236,7 +241,7 @@ export class SlotDecoder implements Decoder {
     }
     this.#total[0] = longest;
     await this.#run(range);
-    return this.#decodeLogits.subarray(0, ids.length * this.shape.vocabularySize);
+    return this.#decodeLogits.values.subarray(0, ids.length * this.shape.vocabularySize);
   }
 
   copySlot(from: number, to: number, length: number): void {
@@ -265,6 +270,8 @@ export class SlotDecoder implements Decoder {
     this.#prefillRanges.clear();
     this.#totalTensor.dispose();
     this.#cache.dispose();
+    this.#decodeLogits.dispose();
+    this.#decodeMaxima?.dispose();
     this.#runOptions.dispose();
     this.#session.dispose();
   }
@@ -286,15 +293,14 @@ export class SlotDecoder implements Decoder {
       const positions = BigInt64Array.from({ length: count }, (_, i) => BigInt(i));
       const idsTensor = Tensor.fromArray(ids, [count, 1]);
       const positionsTensor = Tensor.fromArray(positions, [count]);
-      const logitsTensor = Tensor.fromArray(this.#decodeLogits.subarray(0, count * vocabularySize), [
-        count,
-        vocabularySize,
-      ]);
+      const logits = this.#decodeLogits.values.subarray(0, count * vocabularySize);
+      const logitsTensor = Tensor.fromArray(logits, [count, vocabularySize]);
       bound.binding.bindInput('logits_positions', positionsTensor).bindOutput('logits', logitsTensor);
       const tensors = [...bound.tensors, positionsTensor, logitsTensor];
-      if (this.decodeMaxima !== undefined) {
-        const blocks = this.decodeMaxima.length / this.slots;
-        const maxima = Tensor.fromArray(this.decodeMaxima.subarray(0, count * blocks), [count, blocks]);
+      const { decodeMaxima } = this;
+      if (decodeMaxima !== undefined) {
+        const blocks = decodeMaxima.length / this.slots;
+        const maxima = Tensor.fromArray(decodeMaxima.subarray(0, count * blocks), [count, blocks]);
         bound.binding.bindOutput('logits_maxima', maxima);
         tensors.push(maxima);
       }

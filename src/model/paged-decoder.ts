@@ -1,4 +1,4 @@
-import { IoBinding, RunOptions, Tensor, type Session } from '../runtime/index.js';
+import { IoBinding, OutputFloats, RunOptions, Tensor, type Session } from '../runtime/index.js';
 import { BlockCache } from './cache/block-cache.js';
 import { BlockPool } from './cache/block-pool.js';
 import { BlockTable } from './cache/block-table.js';
@@ -40,7 +40,7 @@ export class PagedDecoder implements Decoder {
   readonly #cache: BlockCache;
   readonly #binding: IoBinding;
   readonly #bound: readonly Tensor[];
-  readonly #logits: Float32Array;
+  readonly #logits: OutputFloats;
   /** Of the vocabulary, for maxima. */
   readonly #vocabularyBlocks: number | undefined;
 
@@ -59,7 +59,7 @@ export class PagedDecoder implements Decoder {
     this.#table = new BlockTable(new BlockPool(blocks), slots, blockSize);
     this.#binding = new IoBinding(session);
     this.#bound = this.#cache.bind(this.#binding);
-    this.#logits = new Float32Array(slots * shape.vocabularySize);
+    this.#logits = new OutputFloats(session, slots * shape.vocabularySize);
     const maxima = session.outputs.find(({ name }) => name === 'logits_maxima');
     this.#vocabularyBlocks = maxima && Number(maxima.shape[1]);
     if (this.#vocabularyBlocks !== undefined)
@@ -121,6 +121,7 @@ export class PagedDecoder implements Decoder {
     this.#binding.dispose();
     for (const tensor of this.#bound) tensor.dispose();
     this.#cache.dispose();
+    this.#logits.dispose();
     this.#runOptions.dispose();
     this.#session.dispose();
   }
@@ -150,7 +151,7 @@ export class PagedDecoder implements Decoder {
     );
     const rows = positions.length;
     const size = rows * vocabularySize;
-    const logits = rows <= this.slots ? this.#logits.subarray(0, size) : new Float32Array(size);
+    const logits = rows <= this.slots ? this.#logits.values.subarray(0, size) : new Float32Array(size);
     const maxima =
       this.#vocabularyBlocks === undefined ? undefined : new Float32Array(rows * this.#vocabularyBlocks);
     using idsTensor = Tensor.fromArray(ids, [ids.length]);

@@ -83,6 +83,8 @@ const FUNCTIONS = {
     'void *',
     'void *binding, void *allocator, _Out_ void **values, _Out_ size_t *count',
   ],
+  SynchronizeBoundInputs: [202, 'void *', 'void *binding'],
+  SynchronizeBoundOutputs: [203, 'void *', 'void *binding'],
   SessionOptionsAppendExecutionProvider_CUDA_V2: [204, 'void *', 'void *options, void *cudaOptions'],
   CreateCUDAProviderOptions: [205, 'void *', '_Out_ void **out'],
   UpdateCUDAProviderOptions: [206, 'void *', 'void *cudaOptions, str *keys, str *values, size_t count'],

@@ -7,6 +7,8 @@ export interface Device {
   readonly name: string;
   /** Where what stays between runs is kept, such as a KV cache. */
   readonly location: Location;
+  /** Memory of the processor that the device copies to without a detour; undefined: any is as good. */
+  readonly staging: Location | undefined;
   /** Whether the processor can read and write there by itself. */
   readonly isHostMemory: boolean;
   /** Whether attention with a cache wants 16-bit floats. */
@@ -26,6 +28,7 @@ export interface Device {
 export const PROCESSOR: Device = {
   name: 'cpu',
   location: CPU,
+  staging: undefined,
   isHostMemory: true,
   wantsHalfFloats: false,
   hasPagedAttention: false,

@@ -17,6 +17,7 @@ export {
   MemoryInfo,
   type Location,
 } from './memory.js';
+export { OutputFloats } from './output-floats.js';
 export { CAN_DISCARD_PAGES } from './page-advice.js';
 export { DEVICE_PATTERN, openDevice } from './open-device.js';
 export { RunOptions } from './run-options.js';

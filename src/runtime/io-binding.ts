@@ -37,6 +37,16 @@ export class IoBinding extends Handle {
     return this;
   }
 
+  /** Waits until the device has what was bound: binding an input only queues the copy to it, and runs do not wait for that. */
+  synchronizeInputs(): void {
+    check(ortApi().functions.SynchronizeBoundInputs(this.pointer));
+  }
+
+  /** Waits until the device has written what the last run gave. */
+  synchronizeOutputs(): void {
+    check(ortApi().functions.SynchronizeBoundOutputs(this.pointer));
+  }
+
   /**
    * All outputs of the last run, in the order in which they were first bound. The caller disposes them.
    *

@@ -10,7 +10,7 @@ const OPTIMIZATION_LEVELS = { none: 0, basic: 1, extended: 2, all: 99 } as const
  * How many pauses an idle thread makes, at most, between two looks at whether there is work. With ONNX Runtime's default of 1, it takes time
  * from busy ones where threads share a core, as they do on many virtual machines.
  */
-const SPIN_PAUSES = 256;
+const SPIN_PAUSES = 64;
 
 export interface SessionSettings {
   /** What it runs on; default: the processor. */

@@ -78,7 +78,9 @@ export class Session extends Handle {
     using _session = this.hold();
     using _binding = binding.hold();
     using _options = options.hold();
+    this.#arrive(binding);
     await callAsync('RunWithBinding', this.pointer, options.pointer, binding.pointer);
+    this.#finish(binding);
   }
 
   /**
@@ -87,7 +89,17 @@ export class Session extends Handle {
    * @throws OrtError where the run fails.
    */
   runNow(binding: IoBinding, options: RunOptions): void {
+    this.#arrive(binding);
     check(ortApi().functions.RunWithBinding(this.pointer, options.pointer, binding.pointer));
+    this.#finish(binding);
+  }
+
+  #arrive(binding: IoBinding): void {
+    if (!this.device.isHostMemory) binding.synchronizeInputs();
+  }
+
+  #finish(binding: IoBinding): void {
+    if (!this.device.isHostMemory) binding.synchronizeOutputs();
   }
 }
 

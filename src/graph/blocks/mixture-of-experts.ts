@@ -1,6 +1,6 @@
 import { float, int, string, type Attribute } from '../onnx/attributes.js';
 import type { ModelGraph } from '../model-graph.js';
-import { NONE, type Value } from '../onnx/graph-builder.js';
+import { DataType, NONE, type Value } from '../onnx/graph-builder.js';
 import type { BlockFormat } from '../quantization/block-format.js';
 import { interleaveRows, loadMatrix, stackRows, type Matrix } from '../weights/matrix.js';
 import type { GatedWeights } from './feed-forward.js';
@@ -99,9 +99,14 @@ function expertFormat(
 
 /** Sum of the largest router probabilities, `[batch, sequence, 1]`. */
 function chosenProbability(graph: ModelGraph, name: string, scores: Value, perToken: number): Value {
+  // Operators have no kernels for the largest of bf16.
+  const cast = (value: Value, to: DataType, name: string): Value =>
+    graph.floatType === DataType.FLOAT
+      ? value
+      : graph.node({ op: 'Cast', inputs: [value], name, attributes: { to: int(to) } });
   const probabilities = graph.node({
     op: 'Softmax',
-    inputs: [scores],
+    inputs: [cast(scores, DataType.FLOAT, `${name}.exact_scores`)],
     name: `${name}.probabilities`,
     attributes: { axis: int(-1) },
   });
@@ -111,9 +116,10 @@ function chosenProbability(graph: ModelGraph, name: string, scores: Value, perTo
     name: `${name}.largest`,
     outputs: [`${name}.largest`, `${name}.chosen`],
   });
-  return graph.node({
+  const share = graph.node({
     op: 'ReduceSum',
     inputs: [largest, graph.constant(`${name}.last_axis`, [1], [-1])],
-    name: `${name}.share`,
+    name: `${name}.exact_share`,
   });
+  return cast(share, graph.floatType, `${name}.share`);
 }

@@ -34,6 +34,7 @@ export function openCuda(options: CudaOptions, report: CudaReport = findCuda(thi
 export class CudaDevice implements Device {
   readonly name: string;
   readonly location: Location;
+  readonly staging: Location;
   readonly isHostMemory = false;
   readonly wantsHalfFloats = true;
   readonly hasPagedAttention = true;
@@ -42,6 +43,7 @@ export class CudaDevice implements Device {
   constructor(options: CudaOptions) {
     this.name = `cuda:${options.id}`;
     this.location = { name: 'Cuda', id: options.id };
+    this.staging = { name: 'CudaPinned', id: options.id };
     this.#options = options;
   }
 

@@ -22,8 +22,17 @@ import {
   type CaseModel,
 } from './model.js';
 
-const BASE = { ...SIZES, hidden_act: 'silu', tie_word_embeddings: false } as const;
-const hidden = SIZES.hidden_size;
+/** CUDA's kernels for quantized experts take rows of whole blocks of 64. */
+const BASE = {
+  ...SIZES,
+  hidden_size: 128,
+  intermediate_size: 192,
+  num_attention_heads: 16,
+  num_key_value_heads: 8,
+  hidden_act: 'silu',
+  tie_word_embeddings: false,
+} as const;
+const { hidden_size: hidden } = BASE;
 
 /** `Σ p_e expert_e(x)` over the `count` most probable experts (Shazeer et al. 2017). */
 function mixture(
@@ -85,7 +94,7 @@ const qwen2Moe = {
   num_experts: 4,
   num_experts_per_tok: 2,
   norm_topk_prob: false,
-  moe_intermediate_size: 32,
+  moe_intermediate_size: 64,
   shared_expert_intermediate_size: 56,
   mlp_only_layers: [1],
 } as const;
@@ -97,7 +106,7 @@ const qwen3Moe = {
   num_experts: 5,
   num_experts_per_tok: 3,
   norm_topk_prob: true,
-  moe_intermediate_size: 32,
+  moe_intermediate_size: 64,
   decoder_sparse_step: 2,
 } as const;
 
@@ -163,7 +172,7 @@ export const EXPERT_MODELS: readonly CaseModel[] = [
         ? gatedShapes('mlp', hidden, qwen2Moe.intermediate_size)
         : {
             'mlp.gate.weight': [4, hidden],
-            ...eachExpert(4, e => gatedShapes(`mlp.experts.${e}`, hidden, 32)),
+            ...eachExpert(4, e => gatedShapes(`mlp.experts.${e}`, hidden, 64)),
             ...gatedShapes('mlp.shared_expert', hidden, 56),
             'mlp.shared_expert_gate.weight': [1, hidden],
           }),
@@ -180,7 +189,7 @@ export const EXPERT_MODELS: readonly CaseModel[] = [
         ? gatedShapes('mlp', hidden, qwen3Moe.intermediate_size)
         : {
             'mlp.gate.weight': [5, hidden],
-            ...eachExpert(5, e => gatedShapes(`mlp.experts.${e}`, hidden, 32)),
+            ...eachExpert(5, e => gatedShapes(`mlp.experts.${e}`, hidden, 64)),
           }),
     })),
     (config, tensors, ids) => qwenMoeLogits(config, tensors, ids, layer => layer % 2 === 0),
