@@ -55,7 +55,13 @@ function copyBandwidth(): number {
 }
 
 async function load(options: Partial<DecoderOptions>): Promise<void> {
-  const settings = { slots: 2, contextLength: 1024, precision: 'f16' as const, session: { device }, ...options };
+  const settings = {
+    slots: 2,
+    contextLength: 1024,
+    precision: 'f16' as const,
+    session: { device },
+    ...options,
+  };
   const { decoder } = await loadDecoder(environment, folder, settings);
   try {
     await decoder.prefill(0, [5, 6, 7], 0, 'last');

@@ -1,7 +1,7 @@
 /**
  * Part of `bench/cuda.ts`: tokens/s of `kvasir serve` with streaming clients, and how long they wait.
  *
- * Arguments: device, folder of the model, precision, kind of cache. Prints JSON.
+ * Arguments: device, folder of the model, precision, kind of cache, `graphs` or `no-graphs`, slots. Prints JSON.
  */
 import { fileURLToPath } from 'node:url';
 import { ClientProcess } from '../support/client-process.js';
@@ -27,9 +27,17 @@ const CLIENTS = [1, 8, 32, 64];
 const [PROMPT_TOKENS, TOKENS] = [128, 192];
 
 const [device, folder, precision, cache] = process.argv.slice(2) as [string, string, string, string];
-const slots = Number(process.argv[6] ?? 64);
+const graphs = process.argv[6] !== 'no-graphs';
+const slots = Number(process.argv[7] ?? 64);
 const command = fileURLToPath(new URL('../../src/cli/kvasir.cjs', import.meta.url));
-const options = { device, precision, 'kv-cache': cache, slots, 'context-length': 2048, 'log-level': 'error' };
+const options = {
+  device,
+  precision,
+  'kv-cache': cache,
+  slots,
+  'context-length': 2048,
+  'log-level': 'error',
+};
 const server = await ServerProcess.start(
   'Kvasir',
   process.execPath,
@@ -37,6 +45,7 @@ const server = await ServerProcess.start(
     command,
     'serve',
     `model=${folder}`,
+    ...(graphs ? [] : ['--no-cuda-graphs']),
     ...Object.entries({ ...options, port }).flatMap(([name, value]) => [`--${name}`, String(value)]),
   ],
   '/health/ready',

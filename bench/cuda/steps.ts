@@ -2,7 +2,7 @@
  * Part of `bench/cuda.ts`: the bare decoder in the shape of a 1B model: milliseconds of a decode step at several batch sizes, of prompts, and
  * bytes that a step copies between the processor and the GPU.
  *
- * Arguments: device, folder of the model, precision, kind of cache, largest batch. With KVASIR_BENCH_COPIES, the path of the library of
+ * Arguments: device, folder of the model, precision, kind of cache, `graphs` or `no-graphs`, largest batch. With KVASIR_BENCH_COPIES, the path of the library of
  * `copied-bytes.c`, which must be preloaded, copies are counted. Prints JSON.
  */
 import koffi from 'koffi';
@@ -14,6 +14,8 @@ import { median } from '../support/statistics.js';
 
 export interface StepFigures {
   readonly loadSeconds: number;
+  /** Filled positions of a decoded sequence, at first. */
+  readonly past: number;
   readonly decode: readonly {
     readonly rows: number;
     readonly ms: number;
@@ -24,7 +26,6 @@ export interface StepFigures {
 }
 
 const CONTEXT = 2048;
-/** Filled positions of a decoded sequence. */
 const PAST = 512;
 const ROWS = [1, 8, 32, 64];
 const STEPS = 60;
@@ -36,8 +37,9 @@ const [deviceName, folder, precision, cache] = process.argv.slice(2) as [
   Precision,
   CacheKind,
 ];
-const most = Number(process.argv[6] ?? 64);
-const device = openDevice(deviceName, {}, () => undefined);
+const graphs = process.argv[6] !== 'no-graphs';
+const most = Number(process.argv[7] ?? 64);
+const device = openDevice(deviceName, { graphs }, () => undefined);
 
 const library = process.env.KVASIR_BENCH_COPIES;
 const readCopies =
@@ -93,4 +95,4 @@ for (const rows of ROWS.filter(count => count <= most)) {
   });
 }
 decoder.dispose();
-console.log(JSON.stringify({ loadSeconds, decode, prompts } satisfies StepFigures));
+console.log(JSON.stringify({ loadSeconds, past: PAST, decode, prompts } satisfies StepFigures));

@@ -13,7 +13,11 @@ const BLOCK = 2 ** 24;
  *
  * @param isTied whether the projection onto the vocabulary is the embedding.
  */
-export async function writeRandomCheckpoint(folder: string, sizes: LlamaSizes, isTied = false): Promise<void> {
+export async function writeRandomCheckpoint(
+  folder: string,
+  sizes: LlamaSizes,
+  isTied = false,
+): Promise<void> {
   await mkdir(folder, { recursive: true });
   const config = {
     architectures: ['LlamaForCausalLM'],

@@ -4,9 +4,7 @@ import { KvasirError } from '../errors.js';
 import { CUDA_PROVIDER, Environment, installProvider } from '../runtime/index.js';
 
 export function cudaCommand(): Command {
-  const command = new Command('cuda').description(
-    'NVIDIA GPUs (experimental: written and tested without one, never run on one).',
-  );
+  const command = new Command('cuda').description('NVIDIA GPUs.');
   command
     .command('install')
     .description(

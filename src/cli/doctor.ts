@@ -20,9 +20,9 @@ export function describeMachine(report: CudaReport): string {
     ['processor', `${availableParallelism()} cores, ${formatBytes(totalmem())} of memory`],
     ['ONNX Runtime', runtime],
     ['CUDA provider', provider === undefined ? 'not there' : (provider.version ?? 'of an unknown version')],
-    ...libraries.map(({ name, found, needed, version }): [string, string] => [
+    ...libraries.map(({ name, found, version }): [string, string] => [
       name,
-      found ? (version ?? 'found') : needed ? 'missing' : 'missing, which only convolutions would mind',
+      found ? (version ?? 'found') : 'missing',
     ]),
     ['driver', driver === undefined ? 'none' : `up to CUDA ${driver}`],
     ...gpus.map(({ id, name, memory, computeCapability }): [string, string] => [
@@ -33,7 +33,7 @@ export function describeMachine(report: CudaReport): string {
   const width = Math.max(...lines.map(([label]) => label.length));
   const verdict =
     problems.length === 0
-      ? 'CUDA can be used (experimental: Kvasir has not been run on a GPU yet).'
+      ? 'CUDA can be used.'
       : `CUDA cannot be used:\n${problems.map(({ what, remedy }) => `- ${what}: ${remedy}`).join('\n')}`;
   return `${lines.map(([label, value]) => `${label.padEnd(width)}  ${value}\n`).join('')}${verdict}\n`;
 }

@@ -119,11 +119,11 @@ async function folderOf(plan: ModelPlan): Promise<string> {
 /** Opens the devices of models, each once: what is missing for one is said once, too. */
 function devices(logger: Logger): (plan: ModelPlan) => Device {
   const opened = new Map<string, Device>();
-  return ({ device: name, gpu_memory: memoryLimit, tf32 }) => {
-    const key = JSON.stringify([name, memoryLimit, tf32]);
+  return ({ device: name, gpu_memory: memoryLimit, tf32, cuda_graphs: graphs }) => {
+    const key = JSON.stringify([name, memoryLimit, tf32, graphs]);
     const device =
       opened.get(key) ??
-      openDevice(name, { memoryLimit, tf32 }, reason =>
+      openDevice(name, { memoryLimit, tf32, graphs }, reason =>
         logger.warn(`models run on the processor, since CUDA cannot be used: ${reason}`),
       );
     opened.set(key, device);

@@ -94,7 +94,7 @@ const modelSettings = {
   }),
   kv_cache: choice(CACHE_KINDS, {
     description:
-      'how the KV cache is laid out: a slot for each sequence, or pages that sequences share, on CUDA only. Pages are experimental: they have never run on a GPU',
+      'how the KV cache is laid out: a slot for each sequence, or pages that sequences share, on CUDA only',
     default: 'slots',
   }),
   subfolder: text({
@@ -111,7 +111,7 @@ const modelSettings = {
   }),
   device: patterned(DEVICE_PATTERN, {
     description:
-      'what generators run on; auto: an NVIDIA GPU where there is one. CUDA is experimental: it was written without a GPU and never run on one. Encoders run on the processor',
+      'what generators run on; auto: an NVIDIA GPU where there is one. Encoders run on the processor',
     unit: 'cpu|cuda|cuda:N|auto',
     default: 'cpu',
   }),
@@ -120,6 +120,10 @@ const modelSettings = {
     otherwise: 'all',
   }),
   tf32: flag({ description: "round products of 32-bit floats to TF32's precision on a GPU", default: false }),
+  cuda_graphs: flag({
+    description: 'capture decode steps of up to 64 sequences as CUDA graphs, which a GPU starts by itself',
+    default: true,
+  }),
   prefix_reuse: flag({
     description: 'start prompts from what the cache has of them already',
     default: true,

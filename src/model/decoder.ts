@@ -9,6 +9,7 @@ import {
   type Session,
 } from '../runtime/index.js';
 import { SlotCache, type CachePart } from './cache/slot-cache.js';
+import { CapturedDecode, UNCAPTURED } from './captured-decode.js';
 
 /** Sizes of a decoder and its cache. */
 export interface DecoderShape {
@@ -147,18 +148,24 @@ export class SlotDecoder implements Decoder {
   readonly shape: DecoderShape;
   readonly window: number | undefined;
   readonly #session: Session;
-  readonly #runOptions = new RunOptions();
+  readonly #runOptions: RunOptions;
   readonly #cache: SlotCache;
   readonly #total = new Int32Array(1);
   readonly #totalTensor = Tensor.fromArray(this.#total, []);
   readonly #decodeLogits: OutputFloats;
   readonly #decodeMaxima: OutputFloats | undefined;
+  /** Steps of few sequences, where the session captures. */
+  readonly #captured: CapturedDecode | undefined;
   readonly #decodeRanges = new Map<number, DecodeRange>();
   readonly #prefillRanges = new Map<number, PrefillRange>();
 
-  /** @throws KvasirError `runtime_failure` where the device has not enough memory for the cache */
-  constructor(session: Session, shape: DecoderShape, slots: number) {
+  /**
+   * @param capturedRows of how many sequences, at most, steps are captured as graphs: 0 unless the session was loaded for that.
+   * @throws OrtError where a graph cannot be captured; KvasirError `runtime_failure` where the device has not enough memory for the cache
+   */
+  constructor(session: Session, shape: DecoderShape, slots: number, capturedRows = 0) {
     this.#session = session;
+    this.#runOptions = new RunOptions(capturedRows > 0 ? UNCAPTURED : {});
     this.shape = shape;
     this.slots = slots;
     const { contextLength, cacheType: type = 'float32', windows = [] } = shape;
@@ -169,6 +176,7 @@ export class SlotDecoder implements Decoder {
     this.#decodeLogits = new OutputFloats(session, slots * shape.vocabularySize);
     const blocks = session.outputs.find(({ name }) => name === 'logits_maxima')?.shape[1];
     if (blocks !== undefined) this.#decodeMaxima = new OutputFloats(session, slots * Number(blocks));
+    if (capturedRows > 0) this.#captured = this.#capture(Math.min(capturedRows, slots));
   }
 
   get decodeMaxima(): Float32Array | undefined {
@@ -232,6 +240,14 @@ export class SlotDecoder implements Decoder {
   }
 
   async decode(ids: readonly number[], cached: readonly number[]): Promise<Float32Array> {
+    const { vocabularySize } = this.shape;
+    const logits = this.#decodeLogits.values.subarray(0, ids.length * vocabularySize);
+    if (this.#captured !== undefined && ids.length <= this.#captured.rows) {
+      this.#captured.run(ids, cached);
+      // Whoever waits for the event loop gets it between steps, as when runs are elsewhere.
+      await new Promise(resolve => setImmediate(resolve));
+      return logits;
+    }
     const range = this.#decodeRange(ids.length);
     let longest = 0;
     for (let slot = 0; slot < ids.length; slot++) {
@@ -241,7 +257,7 @@ export class SlotDecoder implements Decoder {
     }
     this.#total[0] = longest;
     await this.#run(range);
-    return this.#decodeLogits.values.subarray(0, ids.length * this.shape.vocabularySize);
+    return logits;
   }
 
   copySlot(from: number, to: number, length: number): void {
@@ -262,21 +278,48 @@ export class SlotDecoder implements Decoder {
 
   abort(): void {
     this.#runOptions.terminate();
+    this.#captured?.abort();
   }
 
   dispose(): void {
+    this.#release();
+    this.#session.dispose();
+  }
+
+  /** All but the session. */
+  #release(): void {
     for (const range of [...this.#decodeRanges.values(), ...this.#prefillRanges.values()]) release(range);
     this.#decodeRanges.clear();
     this.#prefillRanges.clear();
+    this.#captured?.dispose();
     this.#totalTensor.dispose();
     this.#cache.dispose();
     this.#decodeLogits.dispose();
     this.#decodeMaxima?.dispose();
     this.#runOptions.dispose();
-    this.#session.dispose();
   }
 
-  /** Binding an input is what carries it to the device, so what has changed is bound again. */
+  #capture(rows: number): CapturedDecode {
+    const { contextLength, vocabularySize } = this.shape;
+    try {
+      return new CapturedDecode(this.#session, {
+        rows,
+        contextLength,
+        vocabularySize,
+        logits: this.#decodeLogits.values,
+        maxima: this.decodeMaxima,
+        bindCache: (binding, count) => this.#cache.bind(binding, 0, count),
+      });
+    } catch (error) {
+      this.#release();
+      throw error;
+    }
+  }
+
+  /**
+   * Binding an input is what carries it to the device. All are bound again, changed or not: captured graphs write to what was free when
+   * they were captured, and what was bound before may lie there.
+   */
   async #run({ binding, inputs }: BoundRange): Promise<void> {
     for (const [name, tensor] of inputs) binding.bindInput(name, tensor);
     binding.bindInput('total_sequence_length', this.#totalTensor);
@@ -295,8 +338,8 @@ export class SlotDecoder implements Decoder {
       const positionsTensor = Tensor.fromArray(positions, [count]);
       const logits = this.#decodeLogits.values.subarray(0, count * vocabularySize);
       const logitsTensor = Tensor.fromArray(logits, [count, vocabularySize]);
-      bound.binding.bindInput('logits_positions', positionsTensor).bindOutput('logits', logitsTensor);
-      const tensors = [...bound.tensors, positionsTensor, logitsTensor];
+      bound.binding.bindOutput('logits', logitsTensor);
+      const tensors = [...bound.tensors, logitsTensor];
       const { decodeMaxima } = this;
       if (decodeMaxima !== undefined) {
         const blocks = decodeMaxima.length / this.slots;
@@ -308,7 +351,7 @@ export class SlotDecoder implements Decoder {
         ids,
         lengths,
         binding: bound.binding,
-        inputs: [...bound.inputs, ['input_ids', idsTensor]],
+        inputs: [...bound.inputs, ['input_ids', idsTensor], ['logits_positions', positionsTensor]],
         tensors,
       };
       this.#decodeRanges.set(count, range);

@@ -2,13 +2,26 @@ import { KvasirError } from '../errors.js';
 import { buildDecoder } from '../graph/build.js';
 import type { CacheKind } from '../graph/cache-kind.js';
 import { PRECISIONS, type Precision } from '../graph/precision.js';
-import { PROCESSOR, Session, type Device, type Environment, type SessionSettings } from '../runtime/index.js';
+import {
+  OrtError,
+  PROCESSOR,
+  Session,
+  type Device,
+  type Environment,
+  type SessionSettings,
+} from '../runtime/index.js';
 import { blocksOfFullSlots } from './cache/paged-capacity.js';
 import { planDecoder, type PlanOptions } from './decoder-plan.js';
 import { cacheBytesPerToken, SlotDecoder, type Decoder, type DecoderShape } from './decoder.js';
 import { BLOCK_SIZE, PagedDecoder } from './paged-decoder.js';
 import { loadReadyMade } from './ready-made/load.js';
 import type { RunPath } from './run-path.js';
+
+/** What ONNX Runtime says where a device has not enough memory for weights. */
+const OUT_OF_MEMORY = /Available memory of|Failed to allocate memory|out of memory/i;
+
+/** Steps of so many sequences, at most, are captured as graphs: each takes a few milliseconds to load. */
+const CAPTURED_ROWS = 64;
 
 export interface DecoderOptions extends PlanOptions {
   /** Sequences that run at once; at least 1. */
@@ -88,15 +101,32 @@ async function loadBuilt(
     cacheType,
     windows,
   };
-  const session = await Session.load(environment, graphPath, settings);
   const blocks = cache === 'paged' ? pagedBlocks(shape, slots, cacheBytes) : undefined;
   try {
-    return blocks === undefined
-      ? new SlotDecoder(session, shape, slots)
-      : new PagedDecoder(session, shape, { slots, blocks });
+    if (blocks !== undefined)
+      return await open(environment, graphPath, settings, session => {
+        return new PagedDecoder(session, shape, { slots, blocks });
+      });
+    if (device.capturesGraphs)
+      try {
+        return await open(environment, graphPath, { ...settings, captures: true }, session => {
+          return new SlotDecoder(session, shape, slots, CAPTURED_ROWS);
+        });
+      } catch (error) {
+        // Graphs with a node that must run on the processor cannot be captured, but run.
+        if (!(error instanceof OrtError)) throw error;
+      }
+    return await open(environment, graphPath, settings, session => new SlotDecoder(session, shape, slots));
   } catch (cause) {
-    session.dispose();
     if (!(cause instanceof KvasirError)) throw cause;
+    if (cause instanceof OrtError) {
+      if (!OUT_OF_MEMORY.test(cause.message)) throw cause;
+      throw new KvasirError(
+        'runtime_failure',
+        `${folder}: the weights do not fit ${device.name}: ${cause.message.trim()}; take a precision of fewer bits, or more of its memory`,
+        { cause },
+      );
+    }
     const [size, remedy] =
       blocks === undefined
         ? [`${slots} slots of ${shape.contextLength} tokens`, 'fewer slots or a shorter context']
@@ -106,6 +136,22 @@ async function loadBuilt(
       `${folder}: ${size} do not fit ${device.name}: ${cause.message}; set ${remedy}`,
       { cause },
     );
+  }
+}
+
+/** A decoder of a session, which goes where it cannot be made. */
+async function open(
+  environment: Environment,
+  graphPath: string,
+  settings: SessionSettings | undefined,
+  decoder: (session: Session) => Decoder,
+): Promise<Decoder> {
+  const session = await Session.load(environment, graphPath, settings);
+  try {
+    return decoder(session);
+  } catch (error) {
+    session.dispose();
+    throw error;
   }
 }
 

@@ -83,6 +83,7 @@ const FUNCTIONS = {
     'void *',
     'void *binding, void *allocator, _Out_ void **values, _Out_ size_t *count',
   ],
+  AddRunConfigEntry: [165, 'void *', 'void *options, str key, str value'],
   SynchronizeBoundInputs: [202, 'void *', 'void *binding'],
   SynchronizeBoundOutputs: [203, 'void *', 'void *binding'],
   SessionOptionsAppendExecutionProvider_CUDA_V2: [204, 'void *', 'void *options, void *cudaOptions'],

@@ -15,13 +15,16 @@ export interface Device {
   readonly wantsHalfFloats: boolean;
   /** Whether there is a kernel for attention with a paged cache. */
   readonly hasPagedAttention: boolean;
+  /** Whether runs can be captured as graphs that are started as a whole. */
+  readonly capturesGraphs: boolean;
   /**
    * Makes a session's operators run here.
    *
    * @param options an `OrtSessionOptions`
+   * @param captures whether its runs are captured, by the graph's number that their options name.
    * @throws OrtError where the device, or what drives it, cannot be used
    */
-  addTo(options: Pointer): void;
+  addTo(options: Pointer, captures: boolean): void;
 }
 
 /** The processor, which ONNX Runtime always has. */
@@ -32,5 +35,6 @@ export const PROCESSOR: Device = {
   isHostMemory: true,
   wantsHalfFloats: false,
   hasPagedAttention: false,
+  capturesGraphs: false,
   addTo: () => undefined,
 };

@@ -21,6 +21,8 @@ export interface SessionSettings {
   readonly optimization?: keyof typeof OPTIMIZATION_LEVELS;
   /** Whether idle threads of the pool spin before they sleep; default true, as in ONNX Runtime. */
   readonly spinning?: boolean;
+  /** Whether runs are captured as graphs, where the device can: each run then names its graph's number in its options. Default false. */
+  readonly captures?: boolean;
   /** Beginning of the path of a file that tells how long each operator of each run took, written when the session is disposed. */
   readonly profile?: string;
   /** Further entries for `AddSessionConfigEntry` (onnxruntime_session_options_config_keys.h). */
@@ -45,7 +47,7 @@ export class SessionOptions extends Handle {
       if (settings.profile !== undefined) check(EnableProfiling(this.pointer, settings.profile));
       this.#set('session.intra_op.spin_backoff_max', String(SPIN_PAUSES));
       if (settings.spinning === false) this.#set('session.intra_op.allow_spinning', '0');
-      (settings.device ?? PROCESSOR).addTo(this.pointer);
+      (settings.device ?? PROCESSOR).addTo(this.pointer, settings.captures ?? false);
       for (const [key, value] of Object.entries(settings.config ?? {})) this.#set(key, value);
     } catch (error) {
       this.dispose();

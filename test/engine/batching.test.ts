@@ -4,7 +4,7 @@ import type { EngineStats, GenerationEngine, GenerationRequest } from '../../src
 import { loadGeneration } from '../../src/registry/load-generation.js';
 import { Environment, PROCESSOR } from '../../src/runtime/index.js';
 import { checkBatching, collect, differs, type Answer, type OpenEngine } from '../support/check-batching.js';
-import { DISTANT } from '../support/distant-device.js';
+import { CAPTURING, DISTANT } from '../support/distant-device.js';
 import { greedy } from '../support/generation-request.js';
 import { openPagedGeneration } from '../support/open-paged-generation.js';
 import { randomLlama } from '../support/random-llama.js';
@@ -16,9 +16,10 @@ t.test('whoever else is in the batch, greedy answers are those of the request al
   await checkBatching(t, await randomLlama(t), 80, { session: ONE_THREAD });
 });
 
-t.test('the same with a cache in memory that the processor cannot reach', async t => {
-  await checkBatching(t, await randomLlama(t), 30, { session: { ...ONE_THREAD, device: DISTANT } });
-});
+for (const device of [DISTANT, CAPTURING])
+  t.test(`the same with a cache in memory that the processor cannot reach, ${device.name}`, async t => {
+    await checkBatching(t, await randomLlama(t), 30, { session: { ...ONE_THREAD, device } });
+  });
 
 for (const device of [PROCESSOR, DISTANT]) {
   t.test(`the same with a paged cache and mixed batches, on ${device.name}`, async t => {

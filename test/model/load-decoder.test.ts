@@ -2,14 +2,17 @@ import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { buildDecoder } from '../../src/graph/build.js';
+import type { Precision } from '../../src/graph/precision.js';
 import { loadDecoder } from '../../src/model/load-decoder.js';
 import { loadGeneration } from '../../src/registry/load-generation.js';
 import { Environment, type Device } from '../../src/runtime/index.js';
 import { collect } from '../support/check-batching.js';
+import { writeModel } from '../support/check-decoder.js';
 import { DISTANT } from '../support/distant-device.js';
 import { exportLlama } from '../support/exported-llama.js';
 import { greedy } from '../support/generation-request.js';
 import { LLAMA, llamaShapes } from '../support/llama-model.js';
+import { EXPERT_MODELS } from '../support/models/mixture-of-experts.js';
 import { expandPagedAttention } from '../support/paged-attention.js';
 import { randomLlama, TINY_LLAMA } from '../support/random-llama.js';
 import { randomTensors } from '../support/random-tensors.js';
@@ -56,6 +59,19 @@ t.test('numbers that a device has no kernels for are refused', async t => {
       message: `${folder}: f32 cannot run on cuda:0; take one of f16, bf16, int8, int4`,
     },
   );
+});
+
+t.test('a mixture of experts is refused in numbers in which kernels are wrong', async t => {
+  const folder = t.testdir();
+  await writeModel(folder, EXPERT_MODELS[0]!);
+  const load = (precision: Precision) =>
+    loadDecoder(environment, folder, { slots: 1, precision, session: { device: HALF } });
+  for (const precision of ['bf16', 'int8', 'int4'] as const)
+    await t.rejects(load(precision), {
+      code: 'unsupported_model',
+      message: /a mixture of experts runs on CUDA in f16 only/,
+    });
+  (await load('f16')).decoder.dispose();
 });
 
 t.test('a paged cache where there is no kernel for it, or no graph to be written, is refused', async t => {

@@ -1,3 +1,4 @@
+import { KvasirError } from '../../errors.js';
 import { float, int, string, type Attribute } from '../onnx/attributes.js';
 import type { ModelGraph } from '../model-graph.js';
 import { DataType, NONE, type Value } from '../onnx/graph-builder.js';
@@ -31,6 +32,7 @@ export function mixtureOfExperts(
   x: Value,
   { router, experts, perToken, normalized }: ExpertWeights,
 ): Value {
+  checkFormat(graph);
   // The choice of experts is too sensitive to be quantized.
   const scores = linear(graph, `${name}.router`, x, router, undefined, 'floats');
   const tokens = graph.node({
@@ -42,6 +44,20 @@ export function mixtureOfExperts(
   if (normalized) return routed;
   const share = chosenProbability(graph, name, scores, perToken);
   return graph.node({ op: 'Mul', inputs: [routed, share], name: `${name}.weighted` });
+}
+
+/**
+ * Refuses what gives wrong results on CUDA with ONNX Runtime 1.29 (bench/results/cuda.md): bf16, and quantized weights in the layout that the
+ * processor's kernels read. With 16-bit floats between quantized weights, or bf16, it is CUDA that runs them.
+ */
+function checkFormat({ floatType, format }: ModelGraph): void {
+  const isWrong =
+    floatType === DataType.BFLOAT16 || (floatType === DataType.FLOAT16 && format.matrices !== undefined);
+  if (!isWrong) return;
+  throw new KvasirError(
+    'unsupported_model',
+    "a mixture of experts runs on CUDA in f16 only: ONNX Runtime's results in bf16, int8 and int4 are wrong there",
+  );
 }
 
 /** The experts' outputs by normalised weights. Without normalisation, the operators of ONNX Runtime 1.29 may overwrite what they still read. */

@@ -7,6 +7,7 @@ import {
   type Allocator,
   type DeviceMemory,
 } from '../../runtime/index.js';
+import { openCopies } from './copies.js';
 import type { CacheBuffer, SlotMoves } from './slot-moves.js';
 
 /** The graphs below see memory as elements of four bytes, whatever they mean. */
@@ -27,7 +28,10 @@ export class DeviceMoves implements SlotMoves {
   /** @throws KvasirError `runtime_failure` where the device has no memory for one slot more */
   constructor(session: Session, allocator: Allocator, buffers: readonly CacheBuffer[], slots: number) {
     this.#buffers = buffers;
-    this.#session = open(session, copyGraph(buffers.length));
+    this.#session = openCopies(
+      session,
+      buffers.map(() => ELEMENT.dataType),
+    );
     try {
       for (const { slotBytes } of buffers) this.#spare.push(allocator.allocate(slotBytes));
       this.#clear(slots);
@@ -79,7 +83,8 @@ export class DeviceMoves implements SlotMoves {
   }
 
   #clear(slots: number): void {
-    using session = open(this.#session, clearGraph());
+    const { environment, device } = this.#session;
+    using session = Session.fromBytes(environment, clearGraph(), { device, intraOpThreads: 1 });
     for (const index of this.#buffers.keys())
       for (let slot = 0; slot < slots; slot++) {
         using target = this.#slot(index, slot);
@@ -100,31 +105,11 @@ export class DeviceMoves implements SlotMoves {
   }
 }
 
-/** A session beside another, on its device. Unoptimized, since an optimizer would take the nodes out. */
-function open({ environment, device }: Session, graph: GraphBuilder): Session {
-  return Session.fromBytes(environment, graph.toBytes('moves'), {
-    device,
-    optimization: 'none',
-    intraOpThreads: 1,
-  });
-}
-
-function copyGraph(parts: number): GraphBuilder {
-  const graph = new GraphBuilder();
-  for (let index = 0; index < parts; index++) {
-    const shape = [`elements.${index}`];
-    const from = graph.input(`from.${index}`, ELEMENT.dataType, shape);
-    const to = graph.node({ op: 'Identity', inputs: [from], name: `to.${index}` });
-    graph.output(to, ELEMENT.dataType, shape);
-  }
-  return graph;
-}
-
-function clearGraph(): GraphBuilder {
+function clearGraph(): Uint8Array {
   const graph = new GraphBuilder();
   const shape = graph.input('shape', DataType.INT64, [1]);
   // Without a value, the operator fills with the float 0.
   const zeros = graph.node({ op: 'ConstantOfShape', inputs: [shape], name: 'zeros' });
   graph.output(zeros, ELEMENT.dataType, ['elements']);
-  return graph;
+  return graph.toBytes('zeros');
 }

@@ -11,7 +11,7 @@ const PROVIDER = 'libonnxruntime_providers_cuda.so';
 /** The files of ONNX Runtime's CUDA execution provider, which lie beside its library. */
 export const PROVIDER_FILES = [PROVIDER, 'libonnxruntime_providers_shared.so'] as const;
 
-/** Loaded by the provider itself, when it comes to an operator that uses it. */
+/** Loaded by the provider itself, when it comes to an operator that uses it: every decoder has one that looks for the largest logits. */
 const CUDNN = 'libcudnn.so.9';
 
 /** What is looked at. */
@@ -42,8 +42,6 @@ export interface CudaReport {
   readonly libraries: readonly {
     readonly name: string;
     readonly found: boolean;
-    /** False for what is loaded only when some operator asks for it. */
-    readonly needed: boolean;
     readonly version: string | undefined;
   }[];
   /** The newest CUDA that the driver knows, such as `13.0`; undefined without a driver. */
@@ -90,7 +88,7 @@ export function findCuda(system: CudaSystem): CudaReport {
   const libraries = [...needs, CUDNN].map(name => {
     const library = system.open(name);
     const version = library && libraryVersion(name, library);
-    return { name, needed: name !== CUDNN, found: library !== undefined, version };
+    return { name, found: library !== undefined, version };
   });
   const driver = system.open('libcuda.so.1');
   const { cuda, gpus, fault } = driver === undefined ? NO_DRIVER : readGpus(driver);
@@ -102,7 +100,7 @@ export function findCuda(system: CudaSystem): CudaReport {
     gpus,
     problems: [
       ...(provider.version === system.version ? [] : [wrongVersion(provider.version, system.version)]),
-      ...libraries.filter(({ needed, found }) => needed && !found).map(({ name }) => missing(name)),
+      ...libraries.filter(({ found }) => !found).map(({ name }) => missing(name)),
       ...(fault === undefined ? [] : [fault]),
     ],
   };
@@ -119,12 +117,16 @@ function wrongVersion(found: string | undefined, wanted: string): CudaProblem {
 
 function missing(name: string): CudaProblem {
   const major = /\.so\.(\d+)$/.exec(name)?.[1];
+  const folder = 'or name their folder in LD_LIBRARY_PATH';
+  const remedies: Readonly<Record<string, string>> = {
+    'libcuda.so.1':
+      "install NVIDIA's driver; in a container, start it with the NVIDIA Container Toolkit (--gpus all)",
+    [CUDNN]: `install cuDNN ${major}'s libraries, ${folder}`,
+  };
+  const version = name.startsWith('libcudart') ? ` ${major}` : '';
   return {
     what: `${name} is missing`,
-    remedy:
-      name === 'libcuda.so.1'
-        ? "install NVIDIA's driver; in a container, start it with the NVIDIA Container Toolkit (--gpus all)"
-        : `install the libraries of CUDA${name.startsWith('libcudart') ? ` ${major}` : ''}, or name their folder in LD_LIBRARY_PATH`,
+    remedy: remedies[name] ?? `install the libraries of CUDA${version}, ${folder}`,
   };
 }
 

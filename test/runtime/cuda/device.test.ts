@@ -5,16 +5,18 @@ import { Environment, Session } from '../../../src/runtime/index.js';
 import { DataType, GraphBuilder } from '../../../src/graph/onnx/graph-builder.js';
 
 t.test('what the provider is told', async t => {
-  t.strictSame(providerOptions({ id: 1 }), {
+  t.strictSame(providerOptions({ id: 1 }, false), {
     device_id: '1',
     arena_extend_strategy: 'kSameAsRequested',
     do_copy_in_default_stream: '1',
     enable_cuda_graph: '0',
     use_tf32: '0',
+    sdpa_kernel: '19',
   });
-  t.match(providerOptions({ id: 0, memoryLimit: 16e9, tf32: true }), {
+  t.match(providerOptions({ id: 0, memoryLimit: 16e9, tf32: true }, true), {
     gpu_mem_limit: '16000000000',
     use_tf32: '1',
+    enable_cuda_graph: '1',
   });
 });
 
@@ -39,14 +41,14 @@ t.test('the provider is told all at once, and its options are released', async t
   const kept = Object.fromEntries(Object.keys(fakes).map(name => [name, functions[name]]));
   Object.assign(functions, fakes);
   t.teardown(() => Object.assign(functions, kept));
-  new CudaDevice({ id: 2 }).addTo('session' as never);
+  new CudaDevice({ id: 2 }).addTo('session' as never, false);
   t.equal(calls.length, 3);
   t.match(calls[0], [
     'update',
     'options',
     ['device_id', 'arena_extend_strategy'],
     ['2', 'kSameAsRequested'],
-    5,
+    6,
   ]);
   t.strictSame(calls.slice(1), [
     ['append', 'session', 'options'],
