@@ -1,14 +1,15 @@
 import type { WriteStream } from 'node:tty';
 import { SingleBar } from 'cli-progress';
+import type { Logger } from 'pino';
 import type { SaveProgress } from '../graph/onnx/graph-builder.js';
 import { formatBytes } from '../storage.js';
 import { formatDuration } from './pull-progress.js';
 
 /** Shows how far a build is. */
 export interface BuildProgress {
-  show(progress: SaveProgress): void;
+  readonly show: (progress: SaveProgress) => void;
   /** No more is to come. */
-  end(): void;
+  readonly end: () => void;
 }
 
 /** On a terminal a bar; elsewhere a line now and then. */
@@ -16,16 +17,44 @@ export function showBuild(output: WriteStream | NodeJS.WritableStream): BuildPro
   return 'isTTY' in output && output.isTTY ? progressBar(output) : progressLines(output);
 }
 
+/**
+ * The same for a build that a server makes because a model has none yet, and which mostly takes no time worth a word: nothing before
+ * `quietMs`; then on a terminal the bar, elsewhere lines of the log.
+ */
+export function showModelBuild(
+  output: WriteStream | NodeJS.WritableStream,
+  logger: Pick<Logger, 'info'>,
+  model: string,
+  quietMs = 2000,
+): BuildProgress {
+  const { show, end } =
+    'isTTY' in output && output.isTTY
+      ? progressBar(output)
+      : nowAndThen(progress => logger.info({ model }, `building its graph: ${describe(progress)}`));
+  const began = performance.now();
+  return {
+    show: progress => {
+      if (performance.now() - began >= quietMs) show(progress);
+    },
+    end,
+  };
+}
+
 /** Milliseconds between two lines. */
 const LINE_INTERVAL = 10_000;
 
 function progressLines(output: NodeJS.WritableStream): BuildProgress {
+  return nowAndThen(progress => void output.write(`${describe(progress)}\n`));
+}
+
+/** Says how far it is at first, and at intervals. */
+function nowAndThen(say: (progress: SaveProgress) => void): BuildProgress {
   let next = 0;
   return {
     show(progress) {
       if (performance.now() < next) return;
       next = performance.now() + LINE_INTERVAL;
-      output.write(`${describe(progress)}\n`);
+      say(progress);
     },
     end() {
       // Every line is written at once.

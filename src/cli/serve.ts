@@ -14,6 +14,7 @@ import type { ModelSource, ServedEntry } from '../registry/types.js';
 import { Environment, openDevice, type Device } from '../runtime/index.js';
 import { createServer, type ServerOptions } from '../server.js';
 import { pullModel } from '../hub/pull.js';
+import { showModelBuild } from './build-progress.js';
 import { addSettings, givenSettings } from './options.js';
 import { packageInfo } from './package-info.js';
 import { showPull } from './pull-progress.js';
@@ -88,7 +89,7 @@ async function listen(server: FastifyInstance, logger: Logger, { host, port }: S
 async function loadRegistry(plans: readonly ModelPlan[], logger: Logger): Promise<Registry> {
   const environment = new Environment();
   const deviceOf = devices(logger);
-  const registry = new Registry(plans.map(plan => modelSource(environment, plan, deviceOf)));
+  const registry = new Registry(plans.map(plan => modelSource(environment, plan, deviceOf, logger)));
   try {
     for (const { id, load } of plans) {
       if (load !== 'start') continue;
@@ -135,6 +136,7 @@ function modelSource(
   environment: Environment,
   plan: ModelPlan,
   deviceOf: (plan: ModelPlan) => Device,
+  logger: Logger,
 ): ModelSource {
   const { id, aliases, idle_unload: idleMinutes } = plan;
   return {
@@ -143,7 +145,9 @@ function modelSource(
     idleMs: idleMinutes > 0 ? idleMinutes * 60_000 : undefined,
     load: async () => {
       const device = deviceOf(plan);
-      const model = await loadModel(environment, await folderOf(plan), {
+      const folder = await folderOf(plan);
+      const build = showModelBuild(process.stderr, logger, id);
+      const model = await loadModel(environment, folder, {
         id,
         slots: plan.slots,
         contextLength: plan.context_length,
@@ -158,7 +162,8 @@ function modelSource(
           stall: plan.stall,
           draftTokens: plan.draft_tokens,
         },
-      });
+        onProgress: build.show,
+      }).finally(build.end);
       return model.kind === 'generation' ? { ...model, maxTokens: plan.max_tokens } : model;
     },
   };

@@ -1,5 +1,5 @@
 import { KvasirError } from '../errors.js';
-import { buildDecoder } from '../graph/build.js';
+import { buildDecoder, type BuildOptions } from '../graph/build.js';
 import type { CacheKind } from '../graph/cache-kind.js';
 import { PRECISIONS, type Precision } from '../graph/precision.js';
 import {
@@ -33,6 +33,8 @@ export interface DecoderOptions extends PlanOptions {
   /** How many bytes the KV cache may take; by default as many as all slots full need. A paged one has them from the start. */
   readonly cacheBytes?: number | undefined;
   readonly session?: SessionSettings;
+  /** See {@link BuildOptions}. */
+  readonly onProgress?: BuildOptions['onProgress'];
 }
 
 export interface LoadedDecoder {
@@ -81,7 +83,7 @@ export async function loadDecoder(
 async function loadBuilt(
   environment: Environment,
   folder: string,
-  { slots, contextLength, precision, cache, cacheBytes, session: settings }: DecoderOptions,
+  { slots, contextLength, precision, cache, cacheBytes, session: settings, onProgress }: DecoderOptions,
 ): Promise<Decoder> {
   const device = settings?.device ?? PROCESSOR;
   const built = await buildDecoder(folder, {
@@ -89,6 +91,7 @@ async function loadBuilt(
     contextLength,
     halfFloats: device.wantsHalfFloats,
     cache,
+    onProgress,
   });
   const { graphPath, sizes, cacheHeadSize, cacheType } = built;
   const { layers, kvHeads, vocabularySize, windows } = sizes;

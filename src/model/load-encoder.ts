@@ -2,6 +2,7 @@ import path from 'node:path';
 import { KvasirError } from '../errors.js';
 import { findArchitecture } from '../graph/architectures/encoders.js';
 import { buildEncoder } from '../graph/build-encoder.js';
+import type { BuildOptions } from '../graph/build.js';
 import type { EncoderPrecision } from '../graph/encoder-graph.js';
 import { Session, type Environment, type SessionSettings } from '../runtime/index.js';
 import type { PlanOptions } from './decoder-plan.js';
@@ -17,6 +18,8 @@ export interface EncoderOptions extends PlanOptions {
   readonly contextLength?: number | undefined;
   /** Idle threads sleep by default: where anything else wants the processor, spinning ones cost more than they save. */
   readonly session?: SessionSettings | undefined;
+  /** As for decoders. */
+  readonly onProgress?: BuildOptions['onProgress'];
 }
 
 export interface LoadedEncoder {
@@ -52,9 +55,9 @@ async function loadPacked(
   folder: string,
   precision: EncoderPrecision,
   { task, modules, labels }: EncoderDescription,
-  { contextLength: wanted, session: settings }: EncoderOptions,
+  { contextLength: wanted, session: settings, onProgress }: EncoderOptions,
 ): Promise<Encoder> {
-  const plan = { task, modules, labels: labels.length, precision };
+  const plan = { task, modules, labels: labels.length, precision, onProgress };
   const { graphPath, sizes, width, listed } = await buildEncoder(folder, plan);
   const contextLength = limit(
     folder,

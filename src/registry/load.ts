@@ -36,8 +36,9 @@ export async function loadModel(
 
 /** The context length is that of generators: encoders take what they were made for. */
 function encoderOptions(options: ModelOptions): EncoderModelOptions {
-  const { id, format, precision, batching } = options;
-  return { id, format, precision, session: onProcessor(options), ...(batching && { batching }) };
+  const { id, format, precision, onProgress, batching } = options;
+  const session = onProcessor(options);
+  return { id, format, precision, session, onProgress, ...(batching && { batching }) };
 }
 
 /** The device is that of generators: all else runs on the processor. */

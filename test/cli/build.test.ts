@@ -2,7 +2,7 @@ import { mkdir, readdir, rename, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import t from 'tap';
-import { showBuild } from '../../src/cli/build-progress.js';
+import { showBuild, showModelBuild } from '../../src/cli/build-progress.js';
 import { writeModel } from '../support/check-decoder.js';
 import { startCommand, type Command } from '../support/command.js';
 import { encoderConfig, encoderShapes } from '../support/encoder-models.js';
@@ -89,6 +89,31 @@ t.test('an interrupted build leaves nothing', async t => {
   t.match(command.stderr(), /kvasir: interrupted; nothing is left of the build\n$/);
   t.equal(command.stdout(), '');
   t.strictSame(await readdir(path.join(folder, '.kvasir')), []);
+});
+
+t.test('a build that a server makes is told of when it takes long', async t => {
+  const lines: unknown[][] = [];
+  const logger = { info: (...line: unknown[]) => void lines.push(line) };
+  const begin = { tensors: 0, allTensors: 4, bytes: 0, allBytes: 4000 };
+  const later = { tensors: 2, allTensors: 4, bytes: 1000, allBytes: 4000 };
+  const quick = showModelBuild(new PassThrough(), logger, 'tiny', 60_000);
+  quick.show(begin);
+  quick.end();
+  t.strictSame(lines, []);
+  const slow = showModelBuild(new PassThrough(), logger, 'tiny', 0);
+  slow.show(begin);
+  slow.show(later);
+  slow.end();
+  t.strictSame(lines, [[{ model: 'tiny' }, 'building its graph: tensor 0 of 4, 0 bytes of 4 kB']]);
+  const output = new PassThrough();
+  const write = (): boolean => true;
+  const terminal = Object.assign(output, { isTTY: true, columns: 200, clearLine: write, cursorTo: write });
+  const bar = showModelBuild(terminal, logger, 'tiny', 0);
+  bar.show(begin);
+  bar.show(later);
+  bar.end();
+  t.match(String(output.read()), /25% \| tensor 2 of 4/);
+  t.equal(lines.length, 1);
 });
 
 t.test('progress on a terminal', async t => {
