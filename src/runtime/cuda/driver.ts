@@ -1,5 +1,5 @@
 import type { LibraryHandle } from 'koffi';
-import type { CudaProblem } from './report.js';
+import type { CudaProblem } from './problem.js';
 
 /** A GPU, as the driver describes it. */
 export interface Gpu {

@@ -4,6 +4,7 @@ import koffi, { type LibraryHandle } from 'koffi';
 import { ortApi } from '../api.js';
 import { cudaVersion, readGpus, type Gpu } from './driver.js';
 import { neededLibraries } from './elf.js';
+import type { CudaProblem } from './problem.js';
 import { providerVersion } from './provider-version.js';
 
 const PROVIDER = 'libonnxruntime_providers_cuda.so';
@@ -24,13 +25,6 @@ export interface CudaSystem {
   readonly folder: string;
   /** @returns undefined where the dynamic loader does not find or load it. */
   open(library: string): LibraryHandle | undefined;
-}
-
-/** Something that keeps CUDA from being used. */
-export interface CudaProblem {
-  readonly what: string;
-  /** How to get it. */
-  readonly remedy: string;
 }
 
 /** What a machine has of CUDA. */
