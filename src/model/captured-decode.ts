@@ -1,6 +1,7 @@
 import { DataType } from '../graph/onnx/graph-builder.js';
 import {
   Allocator,
+  DisposeStack,
   IoBinding,
   memoryInfo,
   RunOptions,
@@ -8,6 +9,7 @@ import {
   type DeviceMemory,
   type ElementType,
   type Session,
+  type TensorData,
 } from '../runtime/index.js';
 import { openCopies } from './cache/copies.js';
 
@@ -25,7 +27,7 @@ export interface CapturedDecodeOptions {
   /** Where the logits go, `[rows, vocabulary]`, and the largest of each block of them. */
   readonly logits: Float32Array;
   readonly maxima: Float32Array | undefined;
-  /** Binds the cache of the first slots to a run; what it gives is disposed after the binding. */
+  /** Binds the cache of the first slots to a run; what it gives is to be disposed. */
   readonly bindCache: (binding: IoBinding, count: number) => Tensor[];
 }
 
@@ -34,8 +36,8 @@ interface Step {
   readonly upload: IoBinding;
   readonly run: IoBinding;
   readonly download: IoBinding;
+  /** What is uploaded. */
   readonly inputs: readonly Tensor[];
-  readonly tensors: readonly Tensor[];
   readonly options: RunOptions;
 }
 
@@ -50,12 +52,11 @@ interface Step {
 export class CapturedDecode {
   readonly rows: number;
   readonly #session: Session;
+  readonly #owned = new DisposeStack();
   readonly #uploads: Session;
   readonly #downloads: Session;
-  readonly #plain = new RunOptions();
-  readonly #uncaptured = new RunOptions(UNCAPTURED);
-  readonly #allocator: Allocator;
-  readonly #memory: DeviceMemory[] = [];
+  readonly #plain = this.#owned.use(new RunOptions());
+  readonly #uncaptured = this.#owned.use(new RunOptions(UNCAPTURED));
   readonly #ids: BigInt64Array;
   readonly #lengths: Int32Array;
   readonly #total: Tensor;
@@ -73,11 +74,11 @@ export class CapturedDecode {
     this.#ids = new BigInt64Array(rows);
     this.#lengths = new Int32Array(rows);
     // The longest that there may be: a graph keeps it.
-    this.#total = Tensor.fromArray(Int32Array.of(contextLength), []);
-    this.#allocator = new Allocator(session, memoryInfo(session.device.location));
-    this.#uploads = openCopies(session, [DataType.INT64, DataType.INT32, DataType.INT64]);
-    this.#downloads = openCopies(session, maxima ? [DataType.FLOAT, DataType.FLOAT] : [DataType.FLOAT]);
+    this.#total = this.#owned.use(Tensor.fromArray(Int32Array.of(contextLength), []));
+    const copies = (...types: readonly DataType[]): Session => this.#owned.use(openCopies(session, types));
     try {
+      this.#uploads = copies(DataType.INT64, DataType.INT32, DataType.INT64);
+      this.#downloads = maxima ? copies(DataType.FLOAT, DataType.FLOAT) : copies(DataType.FLOAT);
       this.#prepare(options);
       for (const count of this.#steps.keys()) this.#capture(count + 1);
     } catch (error) {
@@ -104,62 +105,44 @@ export class CapturedDecode {
   }
 
   dispose(): void {
-    for (const { upload, run, download, inputs, tensors, options } of this.#steps) {
-      for (const binding of [upload, run, download]) binding.dispose();
-      for (const tensor of [...inputs, ...tensors]) tensor.dispose();
-      options.dispose();
-    }
-    this.#steps.length = 0;
-    for (const memory of this.#memory) memory.dispose();
-    for (const handle of [this.#total, this.#allocator, this.#uploads, this.#downloads]) handle.dispose();
-    this.#plain.dispose();
-    this.#uncaptured.dispose();
+    this.#owned.dispose();
   }
 
   #prepare({ rows, vocabularySize, logits, maxima, bindCache }: CapturedDecodeOptions): void {
     const blocks = maxima === undefined ? 0 : maxima.length / (logits.length / vocabularySize);
-    const allocate = (bytes: number): DeviceMemory => {
-      const memory = this.#allocator.allocate(bytes);
-      this.#memory.push(memory);
-      return memory;
-    };
+    const owned = this.#owned;
+    const allocator = owned.use(new Allocator(this.#session, memoryInfo(this.#session.device.location)));
+    const allocate = (bytes: number): DeviceMemory => owned.use(allocator.allocate(bytes));
     const idMemory = allocate(rows * 8);
     const lengthMemory = allocate(rows * 4);
     const positionMemory = allocate(rows * 8);
     const logitMemory = allocate(rows * vocabularySize * 4);
     const maximaMemory = maxima && allocate(rows * blocks * 4);
     for (let count = 1; count <= rows; count++) {
-      const tensors: Tensor[] = [];
-      const over = (memory: DeviceMemory, shape: readonly number[], type: ElementType): Tensor => {
-        const tensor = Tensor.overMemory(memory, 0, shape, type);
-        tensors.push(tensor);
-        return tensor;
-      };
-      const from = (array: Float32Array): Tensor => {
-        const tensor = Tensor.fromArray(array, [array.length]);
-        tensors.push(tensor);
-        return tensor;
-      };
+      const over = (memory: DeviceMemory, shape: readonly number[], type: ElementType): Tensor =>
+        owned.use(Tensor.overMemory(memory, 0, shape, type));
+      const from = (array: TensorData): Tensor => owned.use(Tensor.fromArray(array, [array.length]));
       const positions = BigInt64Array.from({ length: count }, (_, row) => BigInt(row));
       const inputs = [
-        Tensor.fromArray(this.#ids.subarray(0, count), [count]),
-        Tensor.fromArray(this.#lengths.subarray(0, count), [count]),
-        Tensor.fromArray(positions, [count]),
+        from(this.#ids.subarray(0, count)),
+        from(this.#lengths.subarray(0, count)),
+        from(positions),
       ];
       const lengths = over(lengthMemory, [count], 'int32');
       const positionsThere = over(positionMemory, [count], 'int64');
-      const upload = new IoBinding(this.#uploads)
+      const binding = (session: Session): IoBinding => owned.use(new IoBinding(session));
+      const upload = binding(this.#uploads)
         .bindOutput('to.0', over(idMemory, [count], 'int64'))
         .bindOutput('to.1', lengths)
         .bindOutput('to.2', positionsThere);
-      const run = new IoBinding(this.#session)
+      const run = binding(this.#session)
         .bindInput('input_ids', over(idMemory, [count, 1], 'int64'))
         .bindInput('seqlens_k', lengths)
         .bindInput('logits_positions', positionsThere)
         .bindInput('total_sequence_length', this.#total)
         .bindOutput('logits', over(logitMemory, [count, vocabularySize], 'float32'));
-      tensors.push(...bindCache(run, count));
-      const download = new IoBinding(this.#downloads)
+      for (const tensor of bindCache(run, count)) owned.use(tensor);
+      const download = binding(this.#downloads)
         .bindInput('from.0', over(logitMemory, [count * vocabularySize], 'float32'))
         .bindOutput('to.0', from(logits.subarray(0, count * vocabularySize)));
       if (maxima !== undefined) {
@@ -168,8 +151,8 @@ export class CapturedDecode {
           .bindInput('from.1', over(maximaMemory!, [count * blocks], 'float32'))
           .bindOutput('to.1', from(maxima.subarray(0, count * blocks)));
       }
-      const options = new RunOptions({ [GRAPH_ID]: String(count) });
-      this.#steps.push({ upload, run, download, inputs, tensors, options });
+      const options = owned.use(new RunOptions({ [GRAPH_ID]: String(count) }));
+      this.#steps.push({ upload, run, download, inputs, options });
     }
   }
 

@@ -1,6 +1,7 @@
 import type { CacheType } from '../graph/build.js';
 import {
   CAN_DISCARD_PAGES,
+  DisposeStack,
   elementSize,
   IoBinding,
   OutputFloats,
@@ -148,10 +149,11 @@ export class SlotDecoder implements Decoder {
   readonly shape: DecoderShape;
   readonly window: number | undefined;
   readonly #session: Session;
+  readonly #owned = new DisposeStack();
   readonly #runOptions: RunOptions;
   readonly #cache: SlotCache;
   readonly #total = new Int32Array(1);
-  readonly #totalTensor = Tensor.fromArray(this.#total, []);
+  readonly #totalTensor = this.#owned.use(Tensor.fromArray(this.#total, []));
   readonly #decodeLogits: OutputFloats;
   readonly #decodeMaxima: OutputFloats | undefined;
   /** Steps of few sequences, where the session captures. */
@@ -165,18 +167,26 @@ export class SlotDecoder implements Decoder {
    */
   constructor(session: Session, shape: DecoderShape, slots: number, capturedRows = 0) {
     this.#session = session;
-    this.#runOptions = new RunOptions(capturedRows > 0 ? UNCAPTURED : {});
+    this.#runOptions = this.#owned.use(new RunOptions(capturedRows > 0 ? UNCAPTURED : {}));
     this.shape = shape;
     this.slots = slots;
     const { contextLength, cacheType: type = 'float32', windows = [] } = shape;
     const widest = Math.max(0, ...windows.map(window => window ?? 0));
     const givesBack = session.device.isHostMemory && CAN_DISCARD_PAGES;
     this.window = widest > 0 && givesBack ? widest : undefined;
-    this.#cache = new SlotCache(session, { parts: cacheParts(shape), type, contextLength, slots });
-    this.#decodeLogits = new OutputFloats(session, slots * shape.vocabularySize);
+    const layout = { parts: cacheParts(shape), type, contextLength, slots };
+    const outputs = (width: number): OutputFloats =>
+      this.#owned.use(new OutputFloats(session, slots * width));
     const blocks = session.outputs.find(({ name }) => name === 'logits_maxima')?.shape[1];
-    if (blocks !== undefined) this.#decodeMaxima = new OutputFloats(session, slots * Number(blocks));
-    if (capturedRows > 0) this.#captured = this.#capture(Math.min(capturedRows, slots));
+    try {
+      this.#cache = this.#owned.use(new SlotCache(session, layout));
+      this.#decodeLogits = outputs(shape.vocabularySize);
+      if (blocks !== undefined) this.#decodeMaxima = outputs(Number(blocks));
+      if (capturedRows > 0) this.#captured = this.#owned.use(this.#capture(Math.min(capturedRows, slots)));
+    } catch (error) {
+      this.#owned.dispose();
+      throw error;
+    }
   }
 
   get decodeMaxima(): Float32Array | undefined {
@@ -282,38 +292,23 @@ export class SlotDecoder implements Decoder {
   }
 
   dispose(): void {
-    this.#release();
-    this.#session.dispose();
-  }
-
-  /** All but the session. */
-  #release(): void {
     for (const range of [...this.#decodeRanges.values(), ...this.#prefillRanges.values()]) release(range);
     this.#decodeRanges.clear();
     this.#prefillRanges.clear();
-    this.#captured?.dispose();
-    this.#totalTensor.dispose();
-    this.#cache.dispose();
-    this.#decodeLogits.dispose();
-    this.#decodeMaxima?.dispose();
-    this.#runOptions.dispose();
+    this.#owned.dispose();
+    this.#session.dispose();
   }
 
   #capture(rows: number): CapturedDecode {
     const { contextLength, vocabularySize } = this.shape;
-    try {
-      return new CapturedDecode(this.#session, {
-        rows,
-        contextLength,
-        vocabularySize,
-        logits: this.#decodeLogits.values,
-        maxima: this.decodeMaxima,
-        bindCache: (binding, count) => this.#cache.bind(binding, 0, count),
-      });
-    } catch (error) {
-      this.#release();
-      throw error;
-    }
+    return new CapturedDecode(this.#session, {
+      rows,
+      contextLength,
+      vocabularySize,
+      logits: this.#decodeLogits.values,
+      maxima: this.decodeMaxima,
+      bindCache: (binding, count) => this.#cache.bind(binding, 0, count),
+    });
   }
 
   /**

@@ -1,4 +1,4 @@
-import { IoBinding, OutputFloats, RunOptions, Tensor, type Session } from '../runtime/index.js';
+import { DisposeStack, IoBinding, OutputFloats, RunOptions, Tensor, type Session } from '../runtime/index.js';
 import { BlockCache } from './cache/block-cache.js';
 import { BlockPool } from './cache/block-pool.js';
 import { BlockTable } from './cache/block-table.js';
@@ -35,11 +35,11 @@ export class PagedDecoder implements Decoder {
   readonly cacheTokens: number;
   readonly decodeMaxima: Float32Array | undefined;
   readonly #session: Session;
-  readonly #runOptions = new RunOptions();
+  readonly #owned = new DisposeStack();
+  readonly #runOptions = this.#owned.use(new RunOptions());
   readonly #table: BlockTable;
   readonly #cache: BlockCache;
   readonly #binding: IoBinding;
-  readonly #bound: readonly Tensor[];
   readonly #logits: OutputFloats;
   /** Of the vocabulary, for maxima. */
   readonly #vocabularyBlocks: number | undefined;
@@ -55,11 +55,18 @@ export class PagedDecoder implements Decoder {
     this.slots = slots;
     this.cacheTokens = pagedCapacity(blocks, { slots, blockSize, contextLength: shape.contextLength });
     const { cacheType: type = 'float32' } = shape;
-    this.#cache = new BlockCache(session, { parts: cacheParts(shape), type, blockSize, blocks });
-    this.#table = new BlockTable(new BlockPool(blocks), slots, blockSize);
-    this.#binding = new IoBinding(session);
-    this.#bound = this.#cache.bind(this.#binding);
-    this.#logits = new OutputFloats(session, slots * shape.vocabularySize);
+    try {
+      this.#cache = this.#owned.use(
+        new BlockCache(session, { parts: cacheParts(shape), type, blockSize, blocks }),
+      );
+      this.#table = new BlockTable(new BlockPool(blocks), slots, blockSize);
+      this.#logits = this.#owned.use(new OutputFloats(session, slots * shape.vocabularySize));
+      this.#binding = this.#owned.use(new IoBinding(session));
+      for (const tensor of this.#cache.bind(this.#binding)) this.#owned.use(tensor);
+    } catch (error) {
+      this.#owned.dispose();
+      throw error;
+    }
     const maxima = session.outputs.find(({ name }) => name === 'logits_maxima');
     this.#vocabularyBlocks = maxima && Number(maxima.shape[1]);
     if (this.#vocabularyBlocks !== undefined)
@@ -118,11 +125,7 @@ export class PagedDecoder implements Decoder {
   }
 
   dispose(): void {
-    this.#binding.dispose();
-    for (const tensor of this.#bound) tensor.dispose();
-    this.#cache.dispose();
-    this.#logits.dispose();
-    this.#runOptions.dispose();
+    this.#owned.dispose();
     this.#session.dispose();
   }
 

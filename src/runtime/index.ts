@@ -5,6 +5,7 @@ export { CudaDevice, openCuda, type CudaOptions } from './cuda/device.js';
 export { CUDA_PROVIDER, installProvider } from './cuda/install.js';
 export { findCuda, thisSystem, type CudaReport } from './cuda/report.js';
 export { PROCESSOR, type Device } from './device.js';
+export { DisposeStack } from './dispose-stack.js';
 export { Environment, type RuntimeLogLevel } from './environment.js';
 export { IoBinding } from './io-binding.js';
 export { libraryFolder, resolveLibrary } from './library.js';

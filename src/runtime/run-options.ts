@@ -6,8 +6,13 @@ export class RunOptions extends Handle {
   /** @param config entries for `AddRunConfigEntry` (onnxruntime_run_options_config_keys.h). */
   constructor(config: Readonly<Record<string, string>> = {}) {
     super(create('CreateRunOptions'), 'ReleaseRunOptions');
-    for (const [key, value] of Object.entries(config))
-      check(ortApi().functions.AddRunConfigEntry(this.pointer, key, value));
+    try {
+      for (const [key, value] of Object.entries(config))
+        check(ortApi().functions.AddRunConfigEntry(this.pointer, key, value));
+    } catch (error) {
+      this.dispose();
+      throw error;
+    }
   }
 
   /** Makes the runs that use these options fail as soon as they reach their next operator. Safe while they are under way. */

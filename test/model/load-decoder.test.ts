@@ -61,6 +61,17 @@ t.test('numbers that a device has no kernels for are refused', async t => {
   );
 });
 
+t.test('a decoder that cannot be made is undone, and what failed is said', async t => {
+  const folder = await randomLlama(t);
+  const device: Device = { ...DISTANT, staging: { name: 'CudaPinned', id: 0 }, hasPagedAttention: true };
+  await expandPagedAttention((await buildDecoder(folder, { cache: 'paged' })).graphPath);
+  for (const cache of ['slots', 'paged'] as const)
+    await t.rejects(loadDecoder(environment, folder, { slots: 1, cache, session: { device } }), {
+      name: 'KvasirError',
+      message: /^ONNX Runtime: \w+: .*allocator/i,
+    });
+});
+
 t.test('a mixture of experts is refused in numbers in which kernels are wrong', async t => {
   const folder = t.testdir();
   await writeModel(folder, EXPERT_MODELS[0]!);

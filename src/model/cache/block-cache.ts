@@ -30,7 +30,7 @@ export class BlockCache {
     this.#memory = new CacheMemory(session, layout.blocks, sizes);
   }
 
-  /** Binds all blocks as past and present. The caller disposes the tensors, after the binding. */
+  /** Binds all blocks as past and present. The caller disposes the tensors. */
   bind(binding: IoBinding): Tensor[] {
     const { parts, type, blocks, blockSize } = this.#layout;
     return parts.map(({ past, present, heads, headSize }, index) => {

@@ -40,7 +40,7 @@ export class SlotCache {
     this.#memory = new CacheMemory(session, layout.slots, sizes);
   }
 
-  /** Binds slots `first .. first + count - 1` as past and present. The caller disposes the tensors, after the binding. */
+  /** Binds slots `first .. first + count - 1` as past and present. The caller disposes the tensors. */
   bind(binding: IoBinding, first: number, count: number): Tensor[] {
     const { parts, contextLength, type } = this.#layout;
     return parts.map(({ past, present, heads, headSize }, index) => {
