@@ -4,6 +4,7 @@
  *
  * Run: `npm run bench:cuda [-- device]`; needs what `kvasir doctor` says that CUDA needs, 15 GB of disk in the system's folder for temporary
  * files, and a C compiler where copies are to be counted. Writes `bench/results/cuda.md` anew after each part.
+ * KVASIR_BENCH_LIMIT: seconds that a part may take; default 300.
  */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -24,7 +25,6 @@ import { LLAMA32_1B } from './support/random-model.js';
 
 const run = promisify(execFile);
 const device = process.argv[2] ?? 'cuda';
-/** Seconds that a part may take. */
 const LIMIT = Number(process.env.KVASIR_BENCH_LIMIT ?? 300);
 const HERE = dirname(fileURLToPath(import.meta.url));
 const ROOT = join(HERE, '../..');

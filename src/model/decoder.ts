@@ -156,7 +156,7 @@ export class SlotDecoder implements Decoder {
   readonly #totalTensor = this.#owned.use(Tensor.fromArray(this.#total, []));
   readonly #decodeLogits: OutputFloats;
   readonly #decodeMaxima: OutputFloats | undefined;
-  /** Steps of few sequences, where the session captures. */
+  /** Steps of not too many sequences, where the session captures. */
   readonly #captured: CapturedDecode | undefined;
   readonly #decodeRanges = new Map<number, DecodeRange>();
   readonly #prefillRanges = new Map<number, PrefillRange>();

@@ -17,9 +17,6 @@ import { BLOCK_SIZE, PagedDecoder } from './paged-decoder.js';
 import { loadReadyMade } from './ready-made/load.js';
 import type { RunPath } from './run-path.js';
 
-/** What ONNX Runtime says where a device has not enough memory for weights. */
-const OUT_OF_MEMORY = /Available memory of|Failed to allocate memory|out of memory/i;
-
 /** Steps of so many sequences, at most, are captured as graphs: each takes a few milliseconds to load. */
 const CAPTURED_ROWS = 64;
 
@@ -63,8 +60,9 @@ export async function loadDecoder(
   const { slots, session } = options;
   if (plan.source === 'weights') {
     const precision = options.precision ?? (device.wantsHalfFloats ? 'f16' : 'f32');
-    const decoder = await loadBuilt(environment, folder, { ...options, precision });
-    return { decoder, path: { ...plan.path, precision } };
+    const { decoder, restriction } = await loadBuilt(environment, folder, { ...options, precision });
+    const reason = restriction === undefined ? plan.path.reason : `${plan.path.reason}; ${restriction}`;
+    return { decoder, path: { ...plan.path, precision, reason } };
   }
   if (options.cache === 'paged')
     throw new KvasirError(
@@ -80,11 +78,17 @@ export async function loadDecoder(
   return { decoder, path: { ...plan.path, reason: [plan.path.reason, ...restrictions].join('; ') } };
 }
 
+interface BuiltDecoder {
+  readonly decoder: Decoder;
+  /** What it cannot do, and why. */
+  readonly restriction?: string | undefined;
+}
+
 async function loadBuilt(
   environment: Environment,
   folder: string,
   { slots, contextLength, precision, cache, cacheBytes, session: settings, onProgress }: DecoderOptions,
-): Promise<Decoder> {
+): Promise<BuiltDecoder> {
   const device = settings?.device ?? PROCESSOR;
   const built = await buildDecoder(folder, {
     precision,
@@ -104,42 +108,73 @@ async function loadBuilt(
     cacheType,
     windows,
   };
-  const blocks = cache === 'paged' ? pagedBlocks(shape, slots, cacheBytes) : undefined;
-  try {
-    if (blocks !== undefined)
-      return await open(environment, graphPath, settings, session => {
-        return new PagedDecoder(session, shape, { slots, blocks });
-      });
-    if (device.capturesGraphs)
-      try {
-        return await open(environment, graphPath, { ...settings, captures: true }, session => {
-          return new SlotDecoder(session, shape, slots, CAPTURED_ROWS);
-        });
-      } catch (error) {
-        // Graphs with a node that must run on the processor cannot be captured, but run.
-        if (!(error instanceof OrtError)) throw error;
-      }
-    return await open(environment, graphPath, settings, session => new SlotDecoder(session, shape, slots));
-  } catch (cause) {
-    if (!(cause instanceof KvasirError)) throw cause;
-    if (cause instanceof OrtError) {
-      if (!OUT_OF_MEMORY.test(cause.message)) throw cause;
-      throw new KvasirError(
-        'runtime_failure',
-        `${folder}: the weights do not fit ${device.name}: ${cause.message.trim()}; take a precision of fewer bits, or more of its memory`,
-        { cause },
-      );
-    }
-    const [size, remedy] =
-      blocks === undefined
-        ? [`${slots} slots of ${shape.contextLength} tokens`, 'fewer slots or a shorter context']
-        : [`${blocks} blocks of ${BLOCK_SIZE} tokens`, 'a KV cache of less memory'];
-    throw new KvasirError(
-      cause.code,
-      `${folder}: ${size} do not fit ${device.name}: ${cause.message}; set ${remedy}`,
-      { cause },
-    );
+  const load: Load = (make, captures = false) =>
+    open(environment, graphPath, { ...settings, captures }, make);
+  if (cache === 'paged') {
+    const blocks = pagedBlocks(shape, slots, cacheBytes);
+    return { decoder: await loadPaged(folder, device, load, shape, { slots, blocks }) };
   }
+  try {
+    return await loadSlots(device, load, shape, slots);
+  } catch (cause) {
+    const size = `${slots} slots of ${shape.contextLength} tokens`;
+    throw doesNotFit(folder, device, cause, size, 'fewer slots or a shorter context');
+  }
+}
+
+/** Loads the graph, and makes a decoder of it. */
+type Load = (make: (session: Session) => Decoder, captures?: boolean) => Promise<Decoder>;
+
+async function loadPaged(
+  folder: string,
+  device: Device,
+  load: Load,
+  shape: DecoderShape,
+  sizes: { readonly slots: number; readonly blocks: number },
+): Promise<Decoder> {
+  try {
+    return await load(session => new PagedDecoder(session, shape, sizes));
+  } catch (cause) {
+    const size = `${sizes.blocks} blocks of ${BLOCK_SIZE} tokens`;
+    throw doesNotFit(folder, device, cause, size, 'a KV cache of less memory');
+  }
+}
+
+/** With captured steps, where the device can do that and the graph allows it. */
+async function loadSlots(
+  device: Device,
+  load: Load,
+  shape: DecoderShape,
+  slots: number,
+): Promise<BuiltDecoder> {
+  let restriction: string | undefined;
+  if (device.capturesGraphs)
+    try {
+      const decoder = await load(session => new SlotDecoder(session, shape, slots, CAPTURED_ROWS), true);
+      return { decoder };
+    } catch (error) {
+      // A graph with a node that must run on the processor, say.
+      if (!(error instanceof OrtError) || isOutOfMemory(error)) throw error;
+      restriction = `decode steps are not captured as graphs: ${error.message.trim()}`;
+    }
+  return { decoder: await load(session => new SlotDecoder(session, shape, slots)), restriction };
+}
+
+/** What to say of an error, which may be for want of memory. */
+function doesNotFit(folder: string, device: Device, cause: unknown, cache: string, remedy: string): unknown {
+  if (!(cause instanceof KvasirError) || cause.code !== 'runtime_failure') return cause;
+  const isOfRuntime = cause instanceof OrtError;
+  if (isOfRuntime && !isOutOfMemory(cause)) return cause;
+  const [what, help] = isOfRuntime
+    ? ['the weights', 'take a precision of fewer bits, or let it have more memory']
+    : [cache, `set ${remedy}`];
+  const message = `${folder}: ${what} do not fit ${device.name}: ${cause.message.trim()}; ${help}`;
+  return new KvasirError('runtime_failure', message, { cause });
+}
+
+/** Whether ONNX Runtime had not enough of a device's memory for weights. */
+function isOutOfMemory({ message }: OrtError): boolean {
+  return /Available memory of|Failed to allocate memory|out of memory/i.test(message);
 }
 
 /** A decoder of a session, which goes where it cannot be made. */

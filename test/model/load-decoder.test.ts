@@ -5,7 +5,7 @@ import { buildDecoder } from '../../src/graph/build.js';
 import type { Precision } from '../../src/graph/precision.js';
 import { loadDecoder } from '../../src/model/load-decoder.js';
 import { loadGeneration } from '../../src/registry/load-generation.js';
-import { Environment, type Device } from '../../src/runtime/index.js';
+import { Environment, OrtError, type Device } from '../../src/runtime/index.js';
 import { collect } from '../support/check-batching.js';
 import { writeModel } from '../support/check-decoder.js';
 import { DISTANT } from '../support/distant-device.js';
@@ -141,6 +141,26 @@ t.test('a paged cache has the blocks that its memory holds', async t => {
     message: 'a KV cache of 515 tokens cannot hold one sequence of 600',
   });
 });
+
+t.test(
+  'weights that do not fit a device are refused with what would help, and other errors as they are',
+  async t => {
+    const folder = await randomLlama(t);
+    const load = (error: Error) => {
+      const addTo = (): never => {
+        throw error;
+      };
+      return loadDecoder(environment, folder, { slots: 1, session: { device: { ...DISTANT, addTo } } });
+    };
+    const short = 'Available memory of 4 is smaller than requested bytes of 5\n';
+    await t.rejects(load(new OrtError('FAIL', short)), {
+      code: 'runtime_failure',
+      message: `${folder}: the weights do not fit distant: ONNX Runtime: FAIL: ${short.trim()}; take a precision of fewer bits, or let it have more memory`,
+    });
+    for (const error of [new OrtError('FAIL', 'no such kernel'), new Error('a bug')])
+      await t.rejects(load(error), { message: error.message });
+  },
+);
 
 t.test('slots that do not fit a device are refused with what would help', async t => {
   const folder = await randomLlama(t);
