@@ -9,7 +9,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { argmax } from '../src/engine/sampler.js';
+import { argmax } from '../src/engine/argmax.js';
 import { decoderArchitecture } from '../src/graph/architectures/index.js';
 import { paddedHeadSize } from '../src/graph/blocks/attention-projections.js';
 import { ModelConfig } from '../src/graph/config.js';

@@ -7,7 +7,7 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { seededRandom } from '../src/engine/random.js';
-import { argmax } from '../src/engine/sampler.js';
+import { argmax } from '../src/engine/argmax.js';
 import { compileStructure, type Structure } from '../src/structured/index.js';
 import { vocabularyOf } from '../src/structured/vocabulary.js';
 import { loadTokenizer } from '../src/text/tokenizer.js';

@@ -2,8 +2,10 @@ import t from 'tap';
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { seededRandom } from '../../src/engine/random.js';
-import { argmax, Sampler } from '../../src/engine/sampler.js';
+import { argmax } from '../../src/engine/argmax.js';
+import { Sampler } from '../../src/engine/sampler.js';
 import type { SamplingParameters } from '../../src/engine/types.js';
+import { bucketOf, BUCKETS, BUCKETS_OF_1, NEGLIGIBLE, weight } from '../../src/engine/weight.js';
 import { runs } from '../support/property-runs.js';
 
 const plain: SamplingParameters = {
@@ -118,13 +120,72 @@ for (const [name, parameters] of cases) {
   });
 }
 
+/** The largest of each of equal blocks. */
+function maximaOf(values: Float32Array, blocks: number): Float32Array {
+  const size = values.length / blocks;
+  return Float32Array.from({ length: blocks }, (_, block) =>
+    values.subarray(block * size, (block + 1) * size).reduce((a, b) => Math.max(a, b)),
+  );
+}
+
+for (const [name, parameters] of cases) {
+  t.test(`the same with ${name} in a vocabulary of many blocks, whose largest are known or not`, async t => {
+    // A few that stand out, and many that together weigh as much.
+    const random = seededRandom(5);
+    const many = Float32Array.from({ length: 600 }, (_, id) => (id % 83 === 7 ? 3 : 0) + 2 * random());
+    const sampling = { ...plain, ...parameters };
+    const expected = reference([...many], sampling);
+    const draws = 20_000;
+    for (const maxima of [undefined, maximaOf(many, 8)]) {
+      const sampler = new Sampler(many.length);
+      const counts = new Float64Array(many.length);
+      for (let i = 0; i < draws; i++) counts[sampler.sample(many, sampling, random, maxima)]!++;
+      let worst = 0;
+      let excluded = 0;
+      counts.forEach((count, id) => {
+        const share = expected[id]!;
+        const deviation = Math.sqrt(draws * share * (1 - share)) + 1;
+        worst = Math.max(worst, Math.abs(count - draws * share) / deviation);
+        if (share === 0) excluded += count;
+      });
+      t.ok(worst < 6, `${worst} standard deviations`);
+      t.equal(excluded, 0, 'draws of tokens that the definitions exclude');
+    }
+  });
+}
+
+t.test('numbers that are no random ones still draw what may be drawn', async t => {
+  const values = Float32Array.from({ length: 300 }, (_, id) => (id === 200 ? 9 : id / 1000));
+  for (const uniform of [0, 0.5, 1 - 2 ** -53]) {
+    const id = new Sampler(300).sample(values, plain, () => uniform, maximaOf(values, 3));
+    t.ok(id >= 0 && id < 300);
+  }
+  const masked = new Float32Array(300).fill(-Infinity);
+  masked[123] = -5;
+  t.equal(
+    new Sampler(300).sample(masked, plain, () => 0.5),
+    123,
+  );
+});
+
+t.test('weights are those of the exponential', async () => {
+  fc.assert(
+    fc.property(fc.double({ min: 0, max: NEGLIGIBLE, noNaN: true }), y => {
+      const expected = Math.exp(-y);
+      assert.ok(Math.abs(weight(y) - expected) <= 1e-10 * expected, `${y}: ${weight(y)}`);
+      assert.ok(bucketOf(y) >= 0 && bucketOf(y) < BUCKETS && Math.abs(bucketOf(y) - BUCKETS_OF_1 * y) <= 1);
+    }),
+    runs(1000),
+  );
+});
+
 t.test('never draws a token that the definitions exclude', async () => {
   fc.assert(
     fc.property(
       // Eighths: logits are either equal or far enough apart for their order to survive the exponential.
       fc.array(
         fc.integer({ min: -160, max: 160 }).map(eighths => eighths / 8),
-        { minLength: 1, maxLength: 40 },
+        { minLength: 1, maxLength: 300 },
       ),
       fc.record({
         temperature: fc.double({ min: 0.1, max: 2, noNaN: true }),
@@ -135,7 +196,10 @@ t.test('never draws a token that the definitions exclude', async () => {
       fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
       (values, parameters, uniform) => {
         const sampling = { ...plain, ...parameters };
-        const id = new Sampler(values.length).sample(Float32Array.from(values), sampling, () => uniform);
+        const row = Float32Array.from(values);
+        const blocks = [7, 5, 3, 2].find(count => row.length % count === 0);
+        const maxima = blocks === undefined ? undefined : maximaOf(row, blocks);
+        const id = new Sampler(row.length).sample(row, sampling, () => uniform, maxima);
         // Borders of the sets are decided by rounding: a token a hair outside is let through.
         const widened = {
           ...sampling,
