@@ -149,10 +149,9 @@ export class Sampler {
       const length = Math.min(size, logits.length - begin);
       const bound = weight((max - maxima[block]!) * scale);
       const rest = at - (block > 0 ? sums[block - 1]! : 0);
-      const logit = logits[begin + Math.min(length - 1, Math.floor(rest / bound))]!;
-      if (!(logit >= floor)) continue;
-      if (random() * bound < weight((max - logit) * scale))
-        return begin + Math.min(length - 1, Math.floor(rest / bound));
+      const id = begin + Math.min(length - 1, Math.floor(rest / bound));
+      const logit = logits[id]!;
+      if (logit >= floor && random() * bound < weight((max - logit) * scale)) return id;
     }
     return undefined;
   }
