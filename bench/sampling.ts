@@ -7,23 +7,13 @@
 import { seededRandom, type Random } from '../src/engine/random.js';
 import { Sampler } from '../src/engine/sampler.js';
 import type { SamplingParameters } from '../src/engine/types.js';
+import { GREEDY } from '../test/support/generation-request.js';
 import { median } from './support/statistics.js';
 
 const VOCABULARIES = [49_152, 128_256];
 const BLOCK = 128;
 const ROWS = 16;
 const ROUNDS = 7;
-const PLAIN: SamplingParameters = {
-  temperature: 1,
-  topK: 0,
-  topP: 1,
-  minP: 0,
-  repetitionPenalty: 1,
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-  logitBias: new Map(),
-  seed: undefined,
-};
 const CASES: Readonly<Record<string, Partial<SamplingParameters>>> = {
   greedy: { temperature: 0 },
   'temperature 1': {},
@@ -61,7 +51,7 @@ for (const vocabulary of VOCABULARIES)
     );
     const sampler = new Sampler(vocabulary);
     for (const [name, parameters] of Object.entries(CASES)) {
-      const sampling = { ...PLAIN, ...parameters };
+      const sampling = { ...GREEDY, temperature: 1, ...parameters };
       const [known, unknown]: [number[], number[]] = [[], []];
       for (let round = 0; round <= ROUNDS; round++) {
         const times = [
