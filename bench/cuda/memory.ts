@@ -4,7 +4,8 @@
  *
  * Arguments: device, folder of a model. Prints JSON.
  */
-import { DataType, GraphBuilder } from '../../src/graph/onnx/graph-builder.js';
+import { DataType } from '../../src/graph/onnx/graph-builder.js';
+import { openCopies } from '../../src/model/cache/copies.js';
 import { loadDecoder, type DecoderOptions } from '../../src/model/load-decoder.js';
 import {
   Allocator,
@@ -13,7 +14,6 @@ import {
   memoryInfo,
   openDevice,
   RunOptions,
-  Session,
   Tensor,
 } from '../../src/runtime/index.js';
 import { median } from '../support/statistics.js';
@@ -34,16 +34,13 @@ const environment = new Environment({ logLevel: 'fatal' });
 const device = openDevice(deviceName, {}, () => undefined);
 
 function copyBandwidth(): number {
-  const graph = new GraphBuilder();
-  const from = graph.input('from', DataType.FLOAT, ['elements']);
-  graph.output(graph.node({ op: 'Identity', inputs: [from], name: 'to' }), DataType.FLOAT, ['elements']);
-  using session = Session.fromBytes(environment, graph.toBytes('copy'), { device, optimization: 'none' });
+  using session = openCopies({ environment, device }, [DataType.FLOAT]);
   using allocator = new Allocator(session, memoryInfo(device.location));
   using source = allocator.allocate(COPIED);
   using target = allocator.allocate(COPIED);
   using fromTensor = Tensor.overMemory(source, 0, [COPIED / 4], 'float32');
   using toTensor = Tensor.overMemory(target, 0, [COPIED / 4], 'float32');
-  using binding = new IoBinding(session).bindInput('from', fromTensor).bindOutput('to', toTensor);
+  using binding = new IoBinding(session).bindInput('from.0', fromTensor).bindOutput('to.0', toTensor);
   using options = new RunOptions();
   const times: number[] = [];
   for (let run = 0; run < 30; run++) {

@@ -5,11 +5,11 @@
  */
 import { readFile } from 'node:fs/promises';
 import { seededRandom } from '../../src/engine/random.js';
-import type { GenerationEngine, GenerationRequest, TokenLogprobs } from '../../src/engine/types.js';
 import type { CacheKind } from '../../src/graph/cache-kind.js';
 import type { Precision } from '../../src/graph/precision.js';
 import { loadGeneration } from '../../src/registry/load-generation.js';
 import { Environment, openDevice } from '../../src/runtime/index.js';
+import { collect, differs } from '../../test/support/answers.js';
 import { greedy } from '../../test/support/generation-request.js';
 
 export interface RequestFigures {
@@ -52,23 +52,6 @@ async function open(rows: number, reusesPrefix: boolean): ReturnType<typeof load
   });
 }
 
-async function answer(engine: GenerationEngine, request: GenerationRequest): Promise<TokenLogprobs[]> {
-  const tokens: TokenLogprobs[] = [];
-  for await (const event of engine.generate(request))
-    if (event.type === 'delta') for (const { logprobs } of event.tokens) tokens.push(logprobs!);
-  return tokens;
-}
-
-/** Whether an answer in a batch has another token where the answer alone was sure of its own. */
-function differs(batched: readonly TokenLogprobs[], alone: readonly TokenLogprobs[]): boolean {
-  for (let i = 0; i < Math.max(batched.length, alone.length); i++) {
-    if (batched[i]?.id === alone[i]?.id) continue;
-    const [first, second] = alone[i]?.top ?? [];
-    return !(first && second && first.logprob - second.logprob < TIE);
-  }
-  return false;
-}
-
 const model = await open(slots, true);
 const random = seededRandom(7);
 const below = (limit: number): number => Math.floor(random() * limit);
@@ -84,7 +67,7 @@ const began = performance.now();
 const answers = await Promise.all(
   requests.map(async request => {
     try {
-      return await answer(model.engine, request);
+      return await collect(model.engine, request);
     } catch (error) {
       console.error((error as Error).message);
       return undefined;
@@ -102,7 +85,7 @@ for (let i = 0; i < count; i += Math.ceil(count / COMPARED)) {
   const batched = answers[i];
   if (batched === undefined) continue;
   compared++;
-  if (differs(batched, await answer(alone.engine, requests[i]!))) different++;
+  if (differs(batched, await collect(alone.engine, requests[i]!), TIE) !== undefined) different++;
 }
 await alone.close();
 const done = answers.filter(given => given !== undefined);
@@ -110,7 +93,7 @@ console.log(
   JSON.stringify({
     requests: count,
     failed: count - done.length,
-    tokens: done.reduce((sum, { length }) => sum + length, 0),
+    tokens: done.reduce((sum, { tokens }) => sum + tokens.length, 0),
     seconds,
     preemptions,
     reused: reusedPromptTokens,

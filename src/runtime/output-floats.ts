@@ -5,7 +5,7 @@ import type { Session } from './session.js';
  * Floats that runs write for the processor to read: in page-locked memory where the session's device has such, which copies there several
  * times faster than to memory of the usual kind.
  */
-export class OutputFloats implements Disposable {
+export class OutputFloats {
   /** Dies with this object. */
   readonly values: Float32Array;
   readonly #memory: DeviceMemory | undefined;
@@ -32,9 +32,5 @@ export class OutputFloats implements Disposable {
   dispose(): void {
     this.#memory?.dispose();
     this.#allocator?.dispose();
-  }
-
-  [Symbol.dispose](): void {
-    this.dispose();
   }
 }

@@ -6,7 +6,7 @@ import type { Precision } from '../../src/graph/precision.js';
 import { loadDecoder } from '../../src/model/load-decoder.js';
 import { loadGeneration } from '../../src/registry/load-generation.js';
 import { Environment, OrtError, type Device } from '../../src/runtime/index.js';
-import { collect } from '../support/check-batching.js';
+import { collect } from '../support/answers.js';
 import { writeModel } from '../support/check-decoder.js';
 import { DISTANT } from '../support/distant-device.js';
 import { exportLlama } from '../support/exported-llama.js';

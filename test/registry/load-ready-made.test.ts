@@ -4,7 +4,7 @@ import t from 'tap';
 import { loadModel } from '../../src/registry/load.js';
 import type { GenerationModel } from '../../src/registry/types.js';
 import { Environment } from '../../src/runtime/index.js';
-import { collect } from '../support/check-batching.js';
+import { collect } from '../support/answers.js';
 import { exportLlama } from '../support/exported-llama.js';
 import { greedy } from '../support/generation-request.js';
 import { LLAMA, llamaShapes } from '../support/llama-model.js';

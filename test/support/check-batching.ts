@@ -1,19 +1,14 @@
 import type { Test } from 'tap';
 import fc from 'fast-check';
 import type { EngineOptions } from '../../src/engine/engine.js';
-import type { GenerationEngine, GenerationRequest, TokenLogprobs } from '../../src/engine/types.js';
+import type { GenerationEngine } from '../../src/engine/types.js';
 import { loadGeneration, type GenerationOptions } from '../../src/registry/load-generation.js';
 import { Environment } from '../../src/runtime/index.js';
+import { collect, differs } from './answers.js';
 import { greedy } from './generation-request.js';
 import { eventually } from './http-server.js';
 import { TINY_LLAMA } from './random-llama.js';
 import { runs } from './property-runs.js';
-
-/**
- * Batches of different sizes take different kernels, whose sums are rounded differently. Where the two best tokens are closer than this,
- * either answer is right.
- */
-const TIE = 1e-4;
 
 /** Opens an engine to be checked; it is closed after each batch. */
 export type OpenEngine = (slots: number, engine: Partial<EngineOptions>) => Promise<GenerationEngine>;
@@ -23,45 +18,6 @@ const environment = new Environment();
 function openLoaded(folder: string, options: Partial<GenerationOptions>): OpenEngine {
   return async (slots, engine) =>
     (await loadGeneration(environment, folder, { ...options, slots, engine })).engine;
-}
-
-/** What a request gave. */
-export interface Answer {
-  readonly text: string;
-  readonly tokens: readonly TokenLogprobs[];
-  readonly finishReason: string | undefined;
-}
-
-/** Reads a request's answer to its end. */
-export async function collect(
-  engine: GenerationEngine,
-  request: GenerationRequest,
-  signal?: AbortSignal,
-): Promise<Answer> {
-  let text = '';
-  let finishReason: string | undefined;
-  const tokens: TokenLogprobs[] = [];
-  for await (const event of engine.generate(request, signal)) {
-    if (event.type !== 'delta') continue;
-    text += event.text;
-    finishReason = event.finishReason;
-    for (const { logprobs } of event.tokens) tokens.push(logprobs!);
-  }
-  return { text, tokens, finishReason };
-}
-
-/** How the answer in a batch differs from the one alone, beyond ties that either may break; both with `logprobs: 2`. */
-export function differs(batched: Answer, alone: Answer): string | undefined {
-  for (let i = 0; i < Math.max(batched.tokens.length, alone.tokens.length); i++) {
-    const [a, b] = [batched.tokens[i], alone.tokens[i]];
-    if (a?.id === b?.id) continue;
-    const [first, second] = b?.top ?? [];
-    if (first && second && first.logprob - second.logprob < TIE) return undefined;
-    return `token ${i} is ${a?.id} in a batch and ${b?.id} alone`;
-  }
-  if (batched.text !== alone.text) return `"${batched.text}" in a batch, "${alone.text}" alone`;
-  if (batched.finishReason !== alone.finishReason) return `${batched.finishReason} / ${alone.finishReason}`;
-  return undefined;
 }
 
 const CONTEXT = TINY_LLAMA.max_position_embeddings;

@@ -19,7 +19,7 @@ export interface TinyModel {
 export type Reference = (ids: readonly number[]) => number[][];
 
 /** Slots of {@link openDecoder}. */
-const SLOTS = 3;
+export const SLOTS = 3;
 
 let environment: Environment | undefined;
 
@@ -64,61 +64,84 @@ export function similarity(actual: Float32Array, expected: readonly (readonly nu
   return product / Math.sqrt(squareA * squareB);
 }
 
+/** Told what a way to run a decoder gave, and what the reference has. */
+export type Compare = (what: string, actual: Float32Array, wanted: readonly (readonly number[])[]) => void;
+
 /**
- * Runs a decoder in every way that the engine does, and compares all logits with the reference: prompts of every length in one run and in
- * chunks, a prompt and single tokens after it, and a batch of slots filled to different lengths.
+ * Runs a decoder of {@link SLOTS} slots in every way that the engine does: prompts of every length in one run and in chunks, a prompt and single
+ * tokens after it, and a batch of slots filled to different lengths.
+ *
+ * @param afterBatch told of each step of several slots.
  */
+export async function runInEveryWay(
+  decoder: Decoder,
+  reference: Reference,
+  compare: Compare,
+  afterBatch: (logits: Float32Array, rows: number) => void = () => undefined,
+): Promise<void> {
+  const { contextLength, vocabularySize } = decoder.shape;
+  const sequences = Array.from({ length: SLOTS }, (_, i) => randomIds(contextLength, vocabularySize, i + 1));
+  const expected = sequences.map(reference);
+  const [ids, logits] = [sequences[0]!, expected[0]!];
+
+  for (let length = 1; length <= contextLength; length++) {
+    const all = await decoder.prefill(0, ids.slice(0, length), 0, 'all');
+    compare(`prompt of ${length}`, all, logits.slice(0, length));
+  }
+  compare('only the last position', await decoder.prefill(1, ids, 0, 'last'), logits.slice(-1));
+  compare('no position', await decoder.prefill(1, ids, 0, 'none'), []);
+
+  for (let begin = 0, size = 1; begin < contextLength; begin += size, size = (size % 7) + 2) {
+    const end = Math.min(begin + size, contextLength);
+    const chunk = await decoder.prefill(2, ids.slice(begin, end), begin, 'all');
+    compare(`chunk ${begin} to ${end}`, chunk, logits.slice(begin, end));
+  }
+
+  const half = contextLength >> 1;
+  await decoder.prefill(0, ids.slice(0, half), 0, 'none');
+  for (let position = half; position < contextLength; position++)
+    compare(`token ${position}`, await decoder.decode([ids[position]!], [position]), [logits[position]!]);
+
+  const cached = [3, half + 2, 1];
+  const prompts = cached.map((length, slot) => sequences[slot]!.slice(0, length));
+  const ends = cached.map((length, slot) => expected[slot]![length - 1]!);
+  if (decoder.prefillTogether === undefined)
+    for (const [slot, prompt] of prompts.entries()) await decoder.prefill(slot, prompt, 0, 'none');
+  else compare('prompts of several lengths in one run', await decoder.prefillTogether(0, prompts), ends);
+  while (Math.max(...cached) < contextLength) {
+    const tokens = cached.map((position, slot) => sequences[slot]![position]!);
+    const wanted = cached.map((position, slot) => expected[slot]![position]!);
+    const batch = await decoder.decode(tokens, cached);
+    compare(`batch at ${cached.join(', ')}`, batch, wanted);
+    afterBatch(batch, cached.length);
+    cached.forEach((_, slot) => cached[slot]!++);
+  }
+}
+
+/** Runs a decoder in every way that the engine does, and compares all logits with the reference, and the largest ones of blocks with the logits. */
 export async function checkDecoder(
   t: Test,
   decoder: Decoder,
   reference: Reference,
   tolerance = 1e-4,
 ): Promise<void> {
-  const { contextLength, vocabularySize } = decoder.shape;
-  const sequences = Array.from({ length: SLOTS }, (_, i) => randomIds(contextLength, vocabularySize, i + 1));
-  const expected = sequences.map(reference);
-  const [ids, logits] = [sequences[0]!, expected[0]!];
-  const close = (actual: Float32Array, wanted: readonly (readonly number[])[], what: string): void => {
+  const compare: Compare = (what, actual, wanted) => {
+    if (wanted.length === 0) {
+      t.equal(actual.length, 0, what);
+      return;
+    }
     const error = relativeError(actual, wanted);
     t.ok(error <= tolerance, `${what}: relative error ${error.toExponential(1)}`);
   };
-
-  for (let length = 1; length <= contextLength; length++) {
-    const all = await decoder.prefill(0, ids.slice(0, length), 0, 'all');
-    close(all, logits.slice(0, length), `prompt of ${length}`);
-  }
-  close(await decoder.prefill(1, ids, 0, 'last'), logits.slice(-1), 'only the last position');
-  t.equal((await decoder.prefill(1, ids, 0, 'none')).length, 0, 'no position');
-
-  for (let begin = 0, size = 1; begin < contextLength; begin += size, size = (size % 7) + 2) {
-    const end = Math.min(begin + size, contextLength);
-    const chunk = await decoder.prefill(2, ids.slice(begin, end), begin, 'all');
-    close(chunk, logits.slice(begin, end), `chunk ${begin} to ${end}`);
-  }
-
-  const half = contextLength >> 1;
-  await decoder.prefill(0, ids.slice(0, half), 0, 'none');
-  for (let position = half; position < contextLength; position++) {
-    close(await decoder.decode([ids[position]!], [position]), [logits[position]!], `token ${position}`);
-  }
-
-  const cached = [3, half + 2, 1];
-  const prompts = cached.map((length, slot) => sequences[slot]!.slice(0, length));
-  const ends = cached.map((length, slot) => expected[slot]![length - 1]!);
-  close(await decoder.prefillTogether!(0, prompts), ends, 'prompts of several lengths in one run');
-  while (Math.max(...cached) < contextLength) {
-    const tokens = cached.map((position, slot) => sequences[slot]![position]!);
-    const wanted = cached.map((position, slot) => expected[slot]![position]!);
-    const batch = await decoder.decode(tokens, cached);
-    close(batch, wanted, `batch at ${cached.join(', ')}`);
-    if (decoder.decodeMaxima !== undefined)
-      t.same(
-        decoder.decodeMaxima.slice(0, (cached.length * decoder.decodeMaxima.length) / SLOTS),
-        blockMaxima(batch, decoder.decodeMaxima.length / SLOTS / vocabularySize),
-        'the largest of each block',
-      );
-    cached.forEach((_, slot) => cached[slot]!++);
-  }
+  t.ok('prefillTogether' in decoder, 'prompts can be run together');
+  await runInEveryWay(decoder, reference, compare, (logits, rows) => {
+    if (decoder.decodeMaxima === undefined) return;
+    t.same(
+      decoder.decodeMaxima.slice(0, (rows * decoder.decodeMaxima.length) / SLOTS),
+      blockMaxima(logits, decoder.decodeMaxima.length / SLOTS / decoder.shape.vocabularySize),
+      'the largest of each block',
+    );
+  });
 }
 
 /** @param share blocks per logit. */

@@ -6,7 +6,10 @@ import { Session } from '../../runtime/index.js';
  *
  * @param types of the elements of each.
  */
-export function openCopies({ environment, device }: Session, types: readonly DataType[]): Session {
+export function openCopies(
+  { environment, device }: Pick<Session, 'environment' | 'device'>,
+  types: readonly DataType[],
+): Session {
   const graph = new GraphBuilder();
   types.forEach((type, index) => {
     const shape = [`elements.${index}`];
