@@ -7,13 +7,13 @@
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Engine } from '../src/engine/engine.js';
-import { seededRandom } from '../src/engine/random.js';
-import { cacheBytesPerToken } from '../src/model/decoder.js';
-import { loadDecoder } from '../src/model/load-decoder.js';
-import { Environment } from '../src/runtime/index.js';
-import { loadTokenizer } from '../src/text/tokenizer.js';
-import { greedy } from '../test/support/generation-request.js';
+import { Engine } from '#engine/engine.js';
+import { seededRandom } from '#engine/random.js';
+import { cacheBytesPerToken } from '#model/decoder.js';
+import { loadDecoder } from '#model/load-decoder.js';
+import { Environment } from '#runtime/index.js';
+import { loadTokenizer } from '#text/tokenizer.js';
+import { greedy } from '#test/support/generation-request.js';
 import { SMOLLM2_135M, writeRandomLlama, type LlamaSizes } from './support/random-model.js';
 import { median } from './support/statistics.js';
 

@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { findCuda, thisSystem } from '../src/runtime/index.js';
+import { findCuda, thisSystem } from '#runtime/index.js';
 import type { Agreement } from './cuda/agreement.js';
 import type { MemoryFigures } from './cuda/memory.js';
 import { cudaReport, type CudaFigures } from './cuda/report.js';

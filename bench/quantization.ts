@@ -9,26 +9,26 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { argmax } from '../src/engine/argmax.js';
-import { decoderArchitecture } from '../src/graph/architectures/index.js';
-import { paddedHeadSize } from '../src/graph/blocks/attention-projections.js';
-import { ModelConfig } from '../src/graph/config.js';
+import { argmax } from '#engine/argmax.js';
+import { decoderArchitecture } from '#graph/architectures/index.js';
+import { paddedHeadSize } from '#graph/blocks/attention-projections.js';
+import { ModelConfig } from '#graph/config.js';
 import {
   ModelGraph,
   type NumberFormat,
   type QuantizedWeight,
   type RowScaledWeight,
-} from '../src/graph/model-graph.js';
-import { NUMBER_FORMATS } from '../src/graph/precision.js';
-import type { BlockFormat } from '../src/graph/quantization/block-format.js';
-import { dequantize, quantize } from '../src/graph/quantization/quantize.js';
-import { dequantizeRows, quantizeRows } from '../src/graph/quantization/row-scales.js';
-import { Checkpoint } from '../src/graph/weights/checkpoint.js';
-import { loadMatrix, type Matrix } from '../src/graph/weights/matrix.js';
-import { ModelWeights } from '../src/graph/weights/model-weights.js';
-import { SlotDecoder, type Decoder } from '../src/model/decoder.js';
-import { Environment, Session } from '../src/runtime/index.js';
-import { loadTokenizer } from '../src/text/tokenizer.js';
+} from '#graph/model-graph.js';
+import { NUMBER_FORMATS } from '#graph/precision.js';
+import type { BlockFormat } from '#graph/quantization/block-format.js';
+import { dequantize, quantize } from '#graph/quantization/quantize.js';
+import { dequantizeRows, quantizeRows } from '#graph/quantization/row-scales.js';
+import { Checkpoint } from '#graph/weights/checkpoint.js';
+import { loadMatrix, type Matrix } from '#graph/weights/matrix.js';
+import { ModelWeights } from '#graph/weights/model-weights.js';
+import { SlotDecoder, type Decoder } from '#model/decoder.js';
+import { Environment, Session } from '#runtime/index.js';
+import { loadTokenizer } from '#text/tokenizer.js';
 
 /** A way to store a model. */
 interface Variant {

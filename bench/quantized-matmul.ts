@@ -9,9 +9,9 @@ import { randomFillSync } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { int } from '../src/graph/onnx/attributes.js';
-import { DataType, GraphBuilder, NONE } from '../src/graph/onnx/graph-builder.js';
-import { cpuMemoryInfo, Environment, IoBinding, RunOptions, Session, Tensor } from '../src/runtime/index.js';
+import { int } from '#graph/onnx/attributes.js';
+import { DataType, GraphBuilder, NONE } from '#graph/onnx/graph-builder.js';
+import { cpuMemoryInfo, Environment, IoBinding, RunOptions, Session, Tensor } from '#runtime/index.js';
 import { median } from './support/statistics.js';
 
 /** Name -> [outputs, inputs, how many there are]. */

@@ -4,10 +4,10 @@
  *
  * Run: `npm run build && node dist/bench/sampling.js`
  */
-import { seededRandom, type Random } from '../src/engine/random.js';
-import { Sampler } from '../src/engine/sampler.js';
-import type { SamplingParameters } from '../src/engine/types.js';
-import { GREEDY } from '../test/support/generation-request.js';
+import { seededRandom, type Random } from '#engine/random.js';
+import { Sampler } from '#engine/sampler.js';
+import type { SamplingParameters } from '#engine/types.js';
+import { GREEDY } from '#test/support/generation-request.js';
 import { median } from './support/statistics.js';
 
 const VOCABULARIES = [49_152, 128_256];

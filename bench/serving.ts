@@ -6,14 +6,14 @@
  */
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Engine } from '../src/engine/engine.js';
-import type { Decoder } from '../src/model/decoder.js';
-import { loadDecoder } from '../src/model/load-decoder.js';
-import { Registry } from '../src/registry/registry.js';
-import type { GenerationModel } from '../src/registry/types.js';
-import { Environment } from '../src/runtime/index.js';
-import { createServer } from '../src/server.js';
-import { loadTokenizer } from '../src/text/tokenizer.js';
+import { Engine } from '#engine/engine.js';
+import type { Decoder } from '#model/decoder.js';
+import { loadDecoder } from '#model/load-decoder.js';
+import { Registry } from '#registry/registry.js';
+import type { GenerationModel } from '#registry/types.js';
+import { Environment } from '#runtime/index.js';
+import { createServer } from '#server.js';
+import { loadTokenizer } from '#text/tokenizer.js';
 import { ClientProcess } from './support/client-process.js';
 import { EventLoopDelay } from './support/event-loop-delay.js';
 import { SMOLLM2_135M, writeRandomLlama } from './support/random-model.js';

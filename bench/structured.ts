@@ -6,11 +6,11 @@
  */
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { seededRandom } from '../src/engine/random.js';
-import { argmax } from '../src/engine/argmax.js';
-import { compileStructure, type Structure } from '../src/structured/index.js';
-import { vocabularyOf } from '../src/structured/vocabulary.js';
-import { loadTokenizer } from '../src/text/tokenizer.js';
+import { seededRandom } from '#engine/random.js';
+import { argmax } from '#engine/argmax.js';
+import { compileStructure, type Structure } from '#structured/index.js';
+import { vocabularyOf } from '#structured/vocabulary.js';
+import { loadTokenizer } from '#text/tokenizer.js';
 import { SMOLLM2_135M, writeRandomLlama } from './support/random-model.js';
 import { median, quantile } from './support/statistics.js';
 

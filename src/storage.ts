@@ -1,7 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
-import { KvasirError } from './errors.js';
+import { KvasirError } from '#errors.js';
 
 /** Kvasir's folder in the user's cache, as the XDG Base Directory Specification has it: a variable that is empty is not set. */
 export function userCache(): string {

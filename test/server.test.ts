@@ -4,10 +4,10 @@ import { connect, type Socket } from 'node:net';
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import t from 'tap';
-import { ApiKeys } from '../src/http/api-keys.js';
-import { loggerOptions } from '../src/http/logging.js';
-import { Registry } from '../src/registry/registry.js';
-import { createServer, openApiDocument } from '../src/server.js';
+import { ApiKeys } from '#http/api-keys.js';
+import { loggerOptions } from '#http/logging.js';
+import { Registry } from '#registry/registry.js';
+import { createServer, openApiDocument } from '#server.js';
 import { delta, silence, untilAborted } from './support/fake-engine.js';
 import { eventData, eventually, startServer } from './support/http-server.js';
 

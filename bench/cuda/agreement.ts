@@ -8,19 +8,19 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { CacheKind } from '../../src/graph/cache-kind.js';
-import type { Precision } from '../../src/graph/precision.js';
-import type { Decoder } from '../../src/model/decoder.js';
-import { loadDecoder } from '../../src/model/load-decoder.js';
-import { Environment, openDevice } from '../../src/runtime/index.js';
+import type { CacheKind } from '#graph/cache-kind.js';
+import type { Precision } from '#graph/precision.js';
+import type { Decoder } from '#model/decoder.js';
+import { loadDecoder } from '#model/load-decoder.js';
+import { Environment, openDevice } from '#runtime/index.js';
 import {
   relativeError,
   runInEveryWay,
   SLOTS,
   writeModel,
   type Reference,
-} from '../../test/support/check-decoder.js';
-import { MODELS } from '../../test/support/models/index.js';
+} from '#test/support/check-decoder.js';
+import { MODELS } from '#test/support/models/index.js';
 import { median } from '../support/statistics.js';
 
 export interface Agreement {

@@ -4,9 +4,9 @@
  *
  * Arguments: device, folder of a model. Prints JSON.
  */
-import { DataType } from '../../src/graph/onnx/graph-builder.js';
-import { openCopies } from '../../src/model/cache/copies.js';
-import { loadDecoder, type DecoderOptions } from '../../src/model/load-decoder.js';
+import { DataType } from '#graph/onnx/graph-builder.js';
+import { openCopies } from '#model/cache/copies.js';
+import { loadDecoder, type DecoderOptions } from '#model/load-decoder.js';
 import {
   Allocator,
   Environment,
@@ -15,7 +15,7 @@ import {
   openDevice,
   RunOptions,
   Tensor,
-} from '../../src/runtime/index.js';
+} from '#runtime/index.js';
 import { median } from '../support/statistics.js';
 
 export interface MemoryFigures {

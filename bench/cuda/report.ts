@@ -1,6 +1,6 @@
 import { cpus } from 'node:os';
 import { LLAMA32_1B } from '../support/random-model.js';
-import type { CudaReport } from '../../src/runtime/index.js';
+import type { CudaReport } from '#runtime/index.js';
 import type { Agreement } from './agreement.js';
 import type { MemoryFigures } from './memory.js';
 import type { RequestFigures } from './requests.js';

@@ -4,13 +4,13 @@
  * Arguments: device, folder of the model, precision, kind of cache, requests, slots. Prints JSON.
  */
 import { readFile } from 'node:fs/promises';
-import { seededRandom } from '../../src/engine/random.js';
-import type { CacheKind } from '../../src/graph/cache-kind.js';
-import type { Precision } from '../../src/graph/precision.js';
-import { loadGeneration } from '../../src/registry/load-generation.js';
-import { Environment, openDevice } from '../../src/runtime/index.js';
-import { collect, differs } from '../../test/support/answers.js';
-import { greedy } from '../../test/support/generation-request.js';
+import { seededRandom } from '#engine/random.js';
+import type { CacheKind } from '#graph/cache-kind.js';
+import type { Precision } from '#graph/precision.js';
+import { loadGeneration } from '#registry/load-generation.js';
+import { Environment, openDevice } from '#runtime/index.js';
+import { collect, differs } from '#test/support/answers.js';
+import { greedy } from '#test/support/generation-request.js';
 
 export interface RequestFigures {
   readonly requests: number;

@@ -6,10 +6,10 @@
  * `copied-bytes.c`, which must be preloaded, copies are counted. Prints JSON.
  */
 import koffi from 'koffi';
-import type { CacheKind } from '../../src/graph/cache-kind.js';
-import type { Precision } from '../../src/graph/precision.js';
-import { loadDecoder } from '../../src/model/load-decoder.js';
-import { Environment, openDevice } from '../../src/runtime/index.js';
+import type { CacheKind } from '#graph/cache-kind.js';
+import type { Precision } from '#graph/precision.js';
+import { loadDecoder } from '#model/load-decoder.js';
+import { Environment, openDevice } from '#runtime/index.js';
 import { median } from '../support/statistics.js';
 
 export interface StepFigures {

@@ -7,11 +7,11 @@
 import { cpus } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { BatchingEncoder } from '../../src/encoder/batching-encoder.js';
-import { seededRandom } from '../../src/engine/random.js';
-import type { Encoder, EncoderInput, EncoderOutput } from '../../src/model/encoder.js';
-import { loadEncoder } from '../../src/registry/load-encoder.js';
-import { Environment } from '../../src/runtime/index.js';
+import { BatchingEncoder } from '#encoder/batching-encoder.js';
+import { seededRandom } from '#engine/random.js';
+import type { Encoder, EncoderInput, EncoderOutput } from '#model/encoder.js';
+import { loadEncoder } from '#registry/load-encoder.js';
+import { Environment } from '#runtime/index.js';
 import { randomText } from './random-encoder.js';
 
 export interface Measure {

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SafetensorsFile } from '../../src/graph/weights/safetensors.js';
-import { exportLlama } from '../../test/support/exported-llama.js';
-import type { LlamaModelConfig } from '../../test/support/llama-model.js';
+import { SafetensorsFile } from '#graph/weights/safetensors.js';
+import { exportLlama } from '#test/support/exported-llama.js';
+import type { LlamaModelConfig } from '#test/support/llama-model.js';
 
 /** Writes a Hugging Face folder of a Llama as onnxruntime's tools export it: GroupQueryAttention, past and present as tensors. */
 export async function writeExported(source: string, folder: string): Promise<string> {

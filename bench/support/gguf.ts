@@ -1,6 +1,6 @@
 import { open, readFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SafetensorsFile } from '../../src/graph/weights/safetensors.js';
+import { SafetensorsFile } from '#graph/weights/safetensors.js';
 import type { LlamaSizes } from './random-model.js';
 
 /** GGUF: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md */

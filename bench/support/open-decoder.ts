@@ -1,7 +1,7 @@
-import { buildDecoder } from '../../src/graph/build.js';
-import type { Precision } from '../../src/graph/precision.js';
-import { SlotDecoder } from '../../src/model/decoder.js';
-import { Session, type Environment, type SessionSettings } from '../../src/runtime/index.js';
+import { buildDecoder } from '#graph/build.js';
+import type { Precision } from '#graph/precision.js';
+import { SlotDecoder } from '#model/decoder.js';
+import { Session, type Environment, type SessionSettings } from '#runtime/index.js';
 
 /** Builds and loads a model folder's own weights, without a word about anything else that the folder may hold. */
 export async function openDecoder(

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { seededRandom } from '../../src/engine/random.js';
-import { int, ints } from '../../src/graph/onnx/attributes.js';
-import { DataType, GraphBuilder, type Value } from '../../src/graph/onnx/graph-builder.js';
+import { seededRandom } from '#engine/random.js';
+import { int, ints } from '#graph/onnx/attributes.js';
+import { DataType, GraphBuilder, type Value } from '#graph/onnx/graph-builder.js';
 import { writeSafetensors, type Shapes } from './random-model.js';
 
 /** The shape of all-MiniLM-L6-v2: https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2 */

@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { DataType, GraphBuilder } from '../../src/graph/onnx/graph-builder.js';
+import { DataType, GraphBuilder } from '#graph/onnx/graph-builder.js';
 import {
   Allocator,
   cpuMemoryInfo,
@@ -12,7 +12,7 @@ import {
   RunOptions,
   Session,
   Tensor,
-} from '../../src/runtime/index.js';
+} from '#runtime/index.js';
 
 /** Bytes of each tensor of a run: enough that one leaked in ten runs shows. */
 const TENSOR_BYTES = 2 ** 16;

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { errorBody } from '../../src/http/errors.js';
-import type { RouteOptions } from '../../src/http/route-options.js';
+import { errorBody } from '#http/errors.js';
+import type { RouteOptions } from '#http/route-options.js';
 import { liveSchema, readySchema } from './schema.js';
 
 const health: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { registry, watchdog }) => {

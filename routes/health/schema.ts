@@ -1,6 +1,6 @@
 import { Type } from '@fastify/type-provider-typebox';
-import { errorBody } from '../../src/http/errors.js';
-import { ErrorSchema, json, refTo } from '../../src/http/schemas/shared.js';
+import { errorBody } from '#http/errors.js';
+import { ErrorSchema, json, refTo } from '#http/schemas/shared.js';
 
 export const liveSchema = {
   operationId: 'isLive',

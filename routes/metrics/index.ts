@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import type { RouteOptions } from '../../src/http/route-options.js';
+import type { RouteOptions } from '#http/route-options.js';
 import { metricsSchema, schemas, slotsSchema } from './schema.js';
 
 const metrics: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { metrics, registry }) => {

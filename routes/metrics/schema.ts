@@ -1,5 +1,5 @@
 import { Type } from '@fastify/type-provider-typebox';
-import { errorResponses, json, refTo } from '../../src/http/schemas/shared.js';
+import { errorResponses, json, refTo } from '#http/schemas/shared.js';
 
 const EXAMPLE = `# HELP vllm:num_requests_running Sequences that are being run.
 # TYPE vllm:num_requests_running gauge

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import fastifyStatic from '@fastify/static';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import type { RouteOptions } from '../../src/http/route-options.js';
+import type { RouteOptions } from '#http/route-options.js';
 
 /** The page stands at the root; what it loads is below `/playground/`. */
 export const autoPrefix = '';

@@ -1,7 +1,7 @@
 import { Type, type Static } from '@fastify/type-provider-typebox';
-import type { App } from '../../src/http/app.js';
-import type { ErrorBody } from '../../src/http/errors.js';
-import { errorResponses, type ErrorStatus } from '../../src/http/schemas/shared.js';
+import type { App } from '#http/app.js';
+import type { ErrorBody } from '#http/errors.js';
+import { errorResponses, type ErrorStatus } from '#http/schemas/shared.js';
 
 const TeiError = Type.Object(
   {

@@ -1,7 +1,7 @@
 import { Type } from '@fastify/type-provider-typebox';
-import { KvasirError } from '../../src/errors.js';
-import { truncationFields } from '../../src/http/schemas/encoding.js';
-import { nullable } from '../../src/http/schemas/nullable.js';
+import { KvasirError } from '#errors.js';
+import { truncationFields } from '#http/schemas/encoding.js';
+import { nullable } from '#http/schemas/nullable.js';
 
 /** The group of the endpoints in the documentation. */
 export const TAG = 'Text Embeddings Inference';

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import type { RouteOptions } from '../../src/http/route-options.js';
+import type { RouteOptions } from '#http/route-options.js';
 import { embed } from './embed.js';
 import { answerErrors } from './errors.js';
 import { info } from './info.js';

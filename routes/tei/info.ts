@@ -1,10 +1,10 @@
 import { Type, type Static } from '@fastify/type-provider-typebox';
-import type { App } from '../../src/http/app.js';
-import { isCrossEncoder } from '../../src/http/encoders/models.js';
-import { MAX_INPUTS } from '../../src/http/schemas/encoding.js';
-import { COMMON_ERRORS, json } from '../../src/http/schemas/shared.js';
-import { anyModel } from '../../src/http/served-model.js';
-import type { Model, ModelRegistry } from '../../src/registry/types.js';
+import type { App } from '#http/app.js';
+import { isCrossEncoder } from '#http/encoders/models.js';
+import { MAX_INPUTS } from '#http/schemas/encoding.js';
+import { COMMON_ERRORS, json } from '#http/schemas/shared.js';
+import { anyModel } from '#http/served-model.js';
+import type { Model, ModelRegistry } from '#registry/types.js';
 import { teiErrorResponses } from './errors.js';
 import { TAG } from './fields.js';
 

@@ -1,14 +1,14 @@
 import { Type } from '@fastify/type-provider-typebox';
-import type { App } from '../../src/http/app.js';
-import { clientGone } from '../../src/http/disconnect.js';
-import { embed } from '../../src/http/encoders/embed.js';
-import { inputLimit } from '../../src/http/encoders/inputs.js';
-import { encoderModel, nameModel } from '../../src/http/encoders/models.js';
-import { MAX_INPUTS, modelField } from '../../src/http/schemas/encoding.js';
-import { nullable } from '../../src/http/schemas/nullable.js';
-import { json, MODEL_ERRORS, refTo } from '../../src/http/schemas/shared.js';
-import type { ModelRegistry } from '../../src/registry/types.js';
-import { cosine } from '../../src/tasks/vectors.js';
+import type { App } from '#http/app.js';
+import { clientGone } from '#http/disconnect.js';
+import { embed } from '#http/encoders/embed.js';
+import { inputLimit } from '#http/encoders/inputs.js';
+import { encoderModel, nameModel } from '#http/encoders/models.js';
+import { MAX_INPUTS, modelField } from '#http/schemas/encoding.js';
+import { nullable } from '#http/schemas/nullable.js';
+import { json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
+import type { ModelRegistry } from '#registry/types.js';
+import { cosine } from '#tasks/vectors.js';
 import { teiErrorResponses } from './errors.js';
 import { promptName, refusePrompt, TAG, truncation } from './fields.js';
 

@@ -1,15 +1,15 @@
 import { Type } from '@fastify/type-provider-typebox';
-import type { App } from '../../src/http/app.js';
-import { clientGone } from '../../src/http/disconnect.js';
-import { textSources } from '../../src/http/encoders/inputs.js';
-import { mapInTurns } from '../../src/http/encoders/turns.js';
-import { MAX_INPUTS, modelField, Texts, TokenIds } from '../../src/http/schemas/encoding.js';
-import { described, nullable } from '../../src/http/schemas/nullable.js';
-import { json, MODEL_ERRORS, refTo } from '../../src/http/schemas/shared.js';
-import { anyModel } from '../../src/http/served-model.js';
-import type { ModelRegistry } from '../../src/registry/types.js';
-import { codePointOffsets } from '../../src/text/code-points.js';
-import type { Tokenizer } from '../../src/text/types.js';
+import type { App } from '#http/app.js';
+import { clientGone } from '#http/disconnect.js';
+import { textSources } from '#http/encoders/inputs.js';
+import { mapInTurns } from '#http/encoders/turns.js';
+import { MAX_INPUTS, modelField, Texts, TokenIds } from '#http/schemas/encoding.js';
+import { described, nullable } from '#http/schemas/nullable.js';
+import { json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
+import { anyModel } from '#http/served-model.js';
+import type { ModelRegistry } from '#registry/types.js';
+import { codePointOffsets } from '#text/code-points.js';
+import type { Tokenizer } from '#text/types.js';
 import { teiErrorResponses } from './errors.js';
 import { promptName, refusePrompt, TAG } from './fields.js';
 

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { KvasirError } from '../../src/errors.js';
-import { errorBody } from '../../src/http/errors.js';
-import type { RouteOptions } from '../../src/http/route-options.js';
+import { KvasirError } from '#errors.js';
+import { errorBody } from '#http/errors.js';
+import type { RouteOptions } from '#http/route-options.js';
 import { answerErrors } from './errors.js';
 import { infer } from './infer.js';
 import { modelMetadata } from './metadata.js';

@@ -1,11 +1,11 @@
 import type { Static } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
-import { KvasirError } from '../../src/errors.js';
-import type { App } from '../../src/http/app.js';
-import { clientGone } from '../../src/http/disconnect.js';
-import { validationError } from '../../src/http/validation.js';
-import type { ModelRegistry } from '../../src/registry/types.js';
-import { refuse } from '../../src/tensors/refusal.js';
+import { KvasirError } from '#errors.js';
+import type { App } from '#http/app.js';
+import { clientGone } from '#http/disconnect.js';
+import { validationError } from '#http/validation.js';
+import type { ModelRegistry } from '#registry/types.js';
+import { refuse } from '#tensors/refusal.js';
 import { tensorsOf } from './metadata.js';
 import { readCall } from './request.js';
 import { inferAnswer } from './response.js';

@@ -1,7 +1,7 @@
-import type { Model } from '../../src/registry/types.js';
-import { EncoderTensors } from '../../src/tensors/encoder-tensors.js';
-import type { TensorPort, TensorService } from '../../src/tensors/types.js';
-import { datatypeOf, type Datatype } from '../../src/tensors/datatypes.js';
+import type { Model } from '#registry/types.js';
+import { EncoderTensors } from '#tensors/encoder-tensors.js';
+import type { TensorPort, TensorService } from '#tensors/types.js';
+import { datatypeOf, type Datatype } from '#tensors/datatypes.js';
 import { VERSION } from './response.js';
 
 /** What a model does with tensors; undefined for a generator, whose cache belongs to its engine. */

@@ -1,8 +1,8 @@
 import type { Static } from '@fastify/type-provider-typebox';
-import { datatypeOf } from '../../src/tensors/datatypes.js';
-import { fromBytes, fromJson, size, type TensorHead } from '../../src/tensors/elements.js';
-import { refuse } from '../../src/tensors/refusal.js';
-import type { NamedTensor, TensorPort, TensorService } from '../../src/tensors/types.js';
+import { datatypeOf } from '#tensors/datatypes.js';
+import { fromBytes, fromJson, size, type TensorHead } from '#tensors/elements.js';
+import { refuse } from '#tensors/refusal.js';
+import type { NamedTensor, TensorPort, TensorService } from '#tensors/types.js';
 import type { InferInput, InferRequest } from './schema.js';
 
 /** What is asked of a model. */

@@ -1,6 +1,6 @@
-import type { NamedTensor } from '../../src/tensors/types.js';
-import { datatypeOf } from '../../src/tensors/datatypes.js';
-import { toJson } from '../../src/tensors/elements.js';
+import type { NamedTensor } from '#tensors/types.js';
+import { datatypeOf } from '#tensors/datatypes.js';
+import { toJson } from '#tensors/elements.js';
 import type { WantedOutput } from './request.js';
 
 /** An answer's JSON, and the bytes that follow it. */

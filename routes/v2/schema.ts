@@ -1,7 +1,7 @@
 import { Type } from '@fastify/type-provider-typebox';
-import { nullable } from '../../src/http/schemas/nullable.js';
-import { COMMON_ERRORS, json, MODEL_ERRORS, refTo } from '../../src/http/schemas/shared.js';
-import { DATATYPES, type Datatype } from '../../src/tensors/datatypes.js';
+import { nullable } from '#http/schemas/nullable.js';
+import { COMMON_ERRORS, json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
+import { DATATYPES, type Datatype } from '#tensors/datatypes.js';
 import { inferenceErrors } from './errors.js';
 
 const TAG = 'Open Inference Protocol';

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Template } from '@huggingface/jinja';
-import { KvasirError } from '../errors.js';
-import type { Tokenizer } from '../text/types.js';
+import { KvasirError } from '#errors.js';
+import type { Tokenizer } from '#text/types.js';
 import type { ChatMessage } from './messages.js';
 import type { FunctionTool } from './tools.js';
 import { toolFormat, type ToolFormat } from './tool-format.js';

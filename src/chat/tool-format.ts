@@ -1,4 +1,4 @@
-import type { Tokenizer } from '../text/types.js';
+import type { Tokenizer } from '#text/types.js';
 
 /**
  * How a model writes calls of functions.

@@ -1,8 +1,8 @@
 import type { WriteStream } from 'node:tty';
 import { SingleBar } from 'cli-progress';
 import type { Logger } from 'pino';
-import type { SaveProgress } from '../graph/onnx/graph-builder.js';
-import { formatBytes } from '../storage.js';
+import type { SaveProgress } from '#graph/onnx/graph-builder.js';
+import { formatBytes } from '#storage.js';
 import { formatDuration } from './pull-progress.js';
 
 /** Shows how far a build is. */

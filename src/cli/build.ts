@@ -1,11 +1,11 @@
 import { stat } from 'node:fs/promises';
 import { Command, Option } from 'commander';
-import { KvasirError } from '../errors.js';
-import type { BuildOptions } from '../graph/build.js';
-import { CACHE_KINDS, type CacheKind } from '../graph/cache-kind.js';
-import { PRECISIONS } from '../graph/precision.js';
-import { buildModel } from '../model/build.js';
-import { formatBytes } from '../storage.js';
+import { KvasirError } from '#errors.js';
+import type { BuildOptions } from '#graph/build.js';
+import { CACHE_KINDS, type CacheKind } from '#graph/cache-kind.js';
+import { PRECISIONS } from '#graph/precision.js';
+import { buildModel } from '#model/build.js';
+import { formatBytes } from '#storage.js';
 import { showBuild } from './build-progress.js';
 import { formatDuration } from './pull-progress.js';
 import { wholeNumber } from './whole-number.js';

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import { Command } from 'commander';
-import { KvasirError } from '../errors.js';
-import { CUDA_PROVIDER, Environment, installProvider } from '../runtime/index.js';
+import { KvasirError } from '#errors.js';
+import { CUDA_PROVIDER, Environment, installProvider } from '#runtime/index.js';
 
 export function cudaCommand(): Command {
   const command = new Command('cuda').description('NVIDIA GPUs.');

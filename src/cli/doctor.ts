@@ -1,7 +1,7 @@
 import { availableParallelism, totalmem } from 'node:os';
 import { Command } from 'commander';
-import { formatBytes } from '../storage.js';
-import { findCuda, thisSystem, type CudaReport } from '../runtime/index.js';
+import { formatBytes } from '#storage.js';
+import { findCuda, thisSystem, type CudaReport } from '#runtime/index.js';
 
 export function doctorCommand(): Command {
   return new Command('doctor')

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
-import { PRECISIONS } from '../graph/precision.js';
-import { formatBytes } from '../storage.js';
-import { inspectModel, type InspectOptions, type ModelReport, type PortReport } from '../model/inspect.js';
+import { PRECISIONS } from '#graph/precision.js';
+import { formatBytes } from '#storage.js';
+import { inspectModel, type InspectOptions, type ModelReport, type PortReport } from '#model/inspect.js';
 import { wholeNumber } from './whole-number.js';
 
 export function inspectCommand(): Command {

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { KvasirError } from '../errors.js';
+import { KvasirError } from '#errors.js';
 import { buildCommand } from './build.js';
 import { cudaCommand } from './cuda.js';
 import { doctorCommand } from './doctor.js';

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { openApiDocument } from '../server.js';
+import { openApiDocument } from '#server.js';
 
 export function openApiCommand(): Command {
   return new Command('openapi')

@@ -1,8 +1,8 @@
 import { Option, type Command } from 'commander';
-import { flagName, variableName } from '../config/names.js';
-import type { Setting } from '../config/setting.js';
-import { SETTINGS } from '../config/settings.js';
-import { defaultText } from '../config/value.js';
+import { flagName, variableName } from '#config/names.js';
+import type { Setting } from '#config/setting.js';
+import { SETTINGS } from '#config/settings.js';
+import { defaultText } from '#config/value.js';
 
 /** Gives a command an option for every setting that belongs on a command line. */
 export function addSettings(command: Command): Command {

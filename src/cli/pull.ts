@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
-import { PRECISIONS } from '../graph/precision.js';
-import { pullModel, type PullOptions } from '../hub/pull.js';
-import { WEIGHTS_FORMATS } from '../model/weights-format.js';
+import { PRECISIONS } from '#graph/precision.js';
+import { pullModel, type PullOptions } from '#hub/pull.js';
+import { WEIGHTS_FORMATS } from '#model/weights-format.js';
 import { showPull } from './pull-progress.js';
 
 export function pullCommand(): Command {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
-import { KvasirError } from '../errors.js';
+import { KvasirError } from '#errors.js';
 import type { Setting } from './setting.js';
 import { MODEL_SETTINGS, SETTINGS, type ModelSettings, type Settings } from './settings.js';
 import { checkedValue } from './value.js';

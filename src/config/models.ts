@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { basename, isAbsolute, resolve } from 'node:path';
-import { looksLikeReference, parseReference } from '../hub/reference.js';
+import { looksLikeReference, parseReference } from '#hub/reference.js';
 import { parseModel } from './file.js';
 import type { ModelSettings, Settings } from './settings.js';
 

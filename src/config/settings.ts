@@ -1,9 +1,9 @@
 import { Type, type Static, type TObject } from '@fastify/type-provider-typebox';
-import { DEFAULT_ENGINE_OPTIONS } from '../engine/engine.js';
-import { CACHE_KINDS } from '../graph/cache-kind.js';
-import { PRECISIONS } from '../graph/precision.js';
-import { WEIGHTS_FORMATS } from '../model/weights-format.js';
-import { DEVICE_PATTERN } from '../runtime/open-device.js';
+import { DEFAULT_ENGINE_OPTIONS } from '#engine/engine.js';
+import { CACHE_KINDS } from '#graph/cache-kind.js';
+import { PRECISIONS } from '#graph/precision.js';
+import { WEIGHTS_FORMATS } from '#model/weights-format.js';
+import { DEVICE_PATTERN } from '#runtime/open-device.js';
 import { bytes, choice, flag, integer, measure, patterned, text, texts } from './setting.js';
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;

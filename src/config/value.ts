@@ -1,5 +1,5 @@
 import { Value } from 'typebox/value';
-import { KvasirError } from '../errors.js';
+import { KvasirError } from '#errors.js';
 import { formatBytes, parseBytes, type Setting } from './setting.js';
 
 /**

@@ -1,7 +1,7 @@
-import { KvasirError } from '../errors.js';
-import type { BatchEntry, Decoder } from '../model/decoder.js';
-import { OutputText } from '../text/output-text.js';
-import type { Tokenizer } from '../text/types.js';
+import { KvasirError } from '#errors.js';
+import type { BatchEntry, Decoder } from '#model/decoder.js';
+import { OutputText } from '#text/output-text.js';
+import type { Tokenizer } from '#text/types.js';
 import { ChunkSize } from './chunk-size.js';
 import { logprobsOf } from './logprobs.js';
 import { applyPenalties, changesLogits } from './penalties.js';

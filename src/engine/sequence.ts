@@ -1,5 +1,5 @@
-import type { KvasirError } from '../errors.js';
-import type { OutputText } from '../text/output-text.js';
+import type { KvasirError } from '#errors.js';
+import type { OutputText } from '#text/output-text.js';
 import { EventChannel } from './event-channel.js';
 import { needsCounts, TokenCounts } from './penalties.js';
 import { seededRandom, type Random } from './random.js';

@@ -2,8 +2,8 @@ import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { access, constants, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { KvasirError } from '../errors.js';
-import { storing, userCache } from '../storage.js';
+import { KvasirError } from '#errors.js';
+import { storing, userCache } from '#storage.js';
 
 /** Builds of an older writer are not used: raise it whenever the graphs that it writes change. */
 const WRITER_VERSION = 7;

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { KvasirError } from '../errors.js';
+import { KvasirError } from '#errors.js';
 
 /** A model folder's `config.json`, read field by field: each has a type, a range, and an error that names it. */
 export class ModelConfig {

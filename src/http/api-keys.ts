@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { KvasirError } from '../errors.js';
+import { KvasirError } from '#errors.js';
 
 /** The keys that a server accepts. Only their SHA-256 digests are kept. */
 export class ApiKeys {

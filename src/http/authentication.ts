@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { KvasirError } from '../errors.js';
+import { KvasirError } from '#errors.js';
 import type { ApiKeys } from './api-keys.js';
 import { scopeOf } from './request-scope.js';
 

@@ -1,4 +1,4 @@
-import type { Model } from '../registry/types.js';
+import type { Model } from '#registry/types.js';
 import { abilitiesOf, type EncoderAbility } from './encoders/models.js';
 
 /** What requests may ask of a model: endpoints below `/v1`, and `tools` where it can call functions in a chat. */

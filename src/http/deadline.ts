@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { KvasirError } from '../errors.js';
+import { KvasirError } from '#errors.js';
 import { scopeOf, whenDone } from './request-scope.js';
 
 const HEADER = 'x-request-timeout';

@@ -1,7 +1,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Socket } from 'node:net';
 import { STATUS_CODES } from 'node:http';
-import { KvasirError } from '../errors.js';
+import { KvasirError } from '#errors.js';
 import { deadlineExceeded } from './deadline.js';
 import { errorBody, toHttpError, type HttpError } from './errors.js';
 import { scopeOf } from './request-scope.js';

@@ -1,4 +1,4 @@
-import { KvasirError, type ErrorCode } from '../errors.js';
+import { KvasirError, type ErrorCode } from '#errors.js';
 
 /** An error as OpenAI's clients read it. */
 export interface ErrorBody {

@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import type { GenerationEngine, GenerationEvent, GenerationRequest } from '../engine/types.js';
+import type { GenerationEngine, GenerationEvent, GenerationRequest } from '#engine/types.js';
 import { scopeOfSignal } from './request-scope.js';
 import { SequenceWatch } from './sequence-watch.js';
 

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import type { Watchdog } from '../registry/watchdog.js';
+import type { Watchdog } from '#registry/watchdog.js';
 import { scopeOf, whenDone } from './request-scope.js';
 
 /** Tells the watchdog how the requests of each model end. */

@@ -8,8 +8,8 @@ import {
   type FastifyRequest,
 } from 'fastify';
 import { stdTimeFunctions, type LoggerOptions } from 'pino';
-import type { SequenceReport } from '../engine/types.js';
-import type { Model, ModelRegistry } from '../registry/types.js';
+import type { SequenceReport } from '#engine/types.js';
+import type { Model, ModelRegistry } from '#registry/types.js';
 import { scopeOf, whenDone, type EndedSequence } from './request-scope.js';
 
 const SECRETS = ['authorization', 'cookie', 'x-api-key', 'proxy-authorization'];

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { scopeOf, whenDone } from './request-scope.js';
-import type { Metrics } from '../metrics/metrics.js';
+import type { Metrics } from '#metrics/metrics.js';
 
 /** Counts and times every request. */
 export function measureRequests(app: FastifyInstance, metrics: Metrics): void {

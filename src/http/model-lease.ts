@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { KvasirError } from '../errors.js';
-import type { ModelRegistry } from '../registry/types.js';
+import { KvasirError } from '#errors.js';
+import type { ModelRegistry } from '#registry/types.js';
 import { scopeOf, whenDone } from './request-scope.js';
 import { Traffic } from './traffic.js';
 

@@ -1,6 +1,6 @@
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance } from 'fastify';
-import { KvasirError } from '../errors.js';
+import { KvasirError } from '#errors.js';
 import { isPublic } from './authentication.js';
 import { scopeOfRequest } from './request-scope.js';
 

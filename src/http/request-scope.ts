@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { GenerationRequest, SequenceReport } from '../engine/types.js';
-import type { Model } from '../registry/types.js';
+import type { GenerationRequest, SequenceReport } from '#engine/types.js';
+import type { Model } from '#registry/types.js';
 import type { HttpError } from './errors.js';
 
 /** Follows the sequences that a request generates. */

@@ -1,6 +1,6 @@
-import type { Metrics } from '../metrics/metrics.js';
-import type { ModelRegistry } from '../registry/types.js';
-import type { Watchdog } from '../registry/watchdog.js';
+import type { Metrics } from '#metrics/metrics.js';
+import type { ModelRegistry } from '#registry/types.js';
+import type { Watchdog } from '#registry/watchdog.js';
 
 /** What every route is given. */
 export interface RouteOptions {

@@ -1,6 +1,6 @@
-import type { SamplingParameters, StopConditions } from '../engine/types.js';
-import { KvasirError } from '../errors.js';
-import type { GenerationModel } from '../registry/types.js';
+import type { SamplingParameters, StopConditions } from '#engine/types.js';
+import { KvasirError } from '#errors.js';
+import type { GenerationModel } from '#registry/types.js';
 import type { SamplingFields } from './schemas/sampling.js';
 
 /**

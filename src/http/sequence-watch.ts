@@ -1,5 +1,5 @@
-import type { GenerationEvent, GenerationRequest, SequenceReport } from '../engine/types.js';
-import { KvasirError } from '../errors.js';
+import type { GenerationEvent, GenerationRequest, SequenceReport } from '#engine/types.js';
+import { KvasirError } from '#errors.js';
 import type { EndedSequence, SequenceObserver } from './request-scope.js';
 
 interface Watched {

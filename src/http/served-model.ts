@@ -1,5 +1,5 @@
-import { KvasirError } from '../errors.js';
-import type { GenerationModel, Model, ModelRegistry, TextModel } from '../registry/types.js';
+import { KvasirError } from '#errors.js';
+import type { GenerationModel, Model, ModelRegistry, TextModel } from '#registry/types.js';
 
 /** @throws KvasirError `model_not_found` where there is no such model, or it does not generate text. */
 export function generationModel(registry: ModelRegistry, id: string): GenerationModel {

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import { KvasirError } from '../errors.js';
+import { KvasirError } from '#errors.js';
 
 /** What is answered while the server closes: probes and scrapers see it through. */
 const OPEN_WHILE_CLOSING = new Set(['/health/live', '/v2/health/live', '/metrics']);

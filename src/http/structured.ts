@@ -1,8 +1,8 @@
-import type { StopConditions, TokenConstraint } from '../engine/types.js';
-import { KvasirError } from '../errors.js';
-import type { GenerationModel } from '../registry/types.js';
-import { compileStructure, refusing, type Structure } from '../structured/index.js';
-import { vocabularyOf } from '../structured/vocabulary.js';
+import type { StopConditions, TokenConstraint } from '#engine/types.js';
+import { KvasirError } from '#errors.js';
+import type { GenerationModel } from '#registry/types.js';
+import { compileStructure, refusing, type Structure } from '#structured/index.js';
+import { vocabularyOf } from '#structured/vocabulary.js';
 import type { StructureFields } from './schemas/structured.js';
 
 /** A structure, and the field that asks for it. */

@@ -1,4 +1,4 @@
-import type { Tokenizer } from '../text/types.js';
+import type { Tokenizer } from '#text/types.js';
 
 /** JSON has no -Infinity; vLLM writes this in its place. */
 const LOWEST = -9999;

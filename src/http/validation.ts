@@ -1,5 +1,5 @@
 import type { FastifySchemaValidationError } from 'fastify/types/schema.js';
-import { KvasirError } from '../errors.js';
+import { KvasirError } from '#errors.js';
 
 /** As much of a JSON Schema as is needed to say what it expects. */
 interface Expectation {

@@ -1,11 +1,11 @@
 import { createHash, type Hash } from 'node:crypto';
 import { mkdir, open, rename, rm, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { KvasirError } from '../errors.js';
+import { KvasirError } from '#errors.js';
 import type { Download, HubClient } from './hub-client.js';
 import type { RemoteFile } from './remote-file.js';
 import { TransientError, withRetries } from './retries.js';
-import { storing } from '../storage.js';
+import { storing } from '#storage.js';
 
 const READ_CHUNK = 2 ** 20;
 

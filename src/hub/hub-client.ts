@@ -1,4 +1,4 @@
-import { KvasirError } from '../errors.js';
+import { KvasirError } from '#errors.js';
 import type { ModelReference } from './reference.js';
 import { cancelled, TransientError, withRetries, type Retries } from './retries.js';
 

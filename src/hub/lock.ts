@@ -2,7 +2,7 @@ import { mkdir, open, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { storing } from '../storage.js';
+import { storing } from '#storage.js';
 
 /** Whoever holds a lock touches it this often; one that was not touched for three times as long is nobody's. Milliseconds. */
 const HEARTBEAT = 5000;

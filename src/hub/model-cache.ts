@@ -1,10 +1,10 @@
 import { link, copyFile, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
-import { KvasirError } from '../errors.js';
+import { KvasirError } from '#errors.js';
 import type { RemoteFile } from './remote-file.js';
 import type { ModelReference } from './reference.js';
-import { storing, userCache } from '../storage.js';
+import { storing, userCache } from '#storage.js';
 
 /** `KVASIR_HOME`, else `kvasir` in the user's cache folder. */
 export function defaultHome(): string {

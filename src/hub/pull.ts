@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { KvasirError } from '../errors.js';
+import { KvasirError } from '#errors.js';
 import { download } from './download.js';
 import { HubClient } from './hub-client.js';
 import { withLock } from './lock.js';
@@ -9,7 +9,7 @@ import { parseReference, type ModelReference } from './reference.js';
 import { listRemoteFiles, resolveCommit, type RemoteFile } from './remote-file.js';
 import { DEFAULT_BACKOFF, type Backoff } from './retries.js';
 import { needsIndex, SAFETENSORS_INDEX, selectFiles, type Selection } from './select-files.js';
-import { requireSpace } from '../storage.js';
+import { requireSpace } from '#storage.js';
 
 const DEFAULT_ENDPOINT = 'https://huggingface.co';
 const DEFAULT_PATIENCE = 30_000;

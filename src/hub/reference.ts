@@ -1,4 +1,4 @@
-import { KvasirError } from '../errors.js';
+import { KvasirError } from '#errors.js';
 
 /** A model on a hub. */
 export interface ModelReference {

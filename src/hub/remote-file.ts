@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { listFiles, modelInfo } from '@huggingface/hub';
-import { KvasirError } from '../errors.js';
+import { KvasirError } from '#errors.js';
 import type { HubClient } from './hub-client.js';
 import type { ModelReference } from './reference.js';
 

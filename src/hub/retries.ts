@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { KvasirError } from '../errors.js';
+import { KvasirError } from '#errors.js';
 
 /** How often a request is tried, and how long it waits in between: twice as long each time. Milliseconds. */
 export interface Backoff {

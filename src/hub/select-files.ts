@@ -1,7 +1,7 @@
-import { KvasirError } from '../errors.js';
-import type { Precision } from '../graph/precision.js';
-import { chooseGraphs } from '../model/graph-files.js';
-import type { WeightsFormat } from '../model/weights-format.js';
+import { KvasirError } from '#errors.js';
+import type { Precision } from '#graph/precision.js';
+import { chooseGraphs } from '#model/graph-files.js';
+import type { WeightsFormat } from '#model/weights-format.js';
 
 /** Which files of a repository are wanted, where it has several of a kind. */
 export interface Selection {

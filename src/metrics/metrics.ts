@@ -1,6 +1,6 @@
 import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
-import type { SequenceReport } from '../engine/types.js';
-import type { ModelRegistry } from '../registry/types.js';
+import type { SequenceReport } from '#engine/types.js';
+import type { ModelRegistry } from '#registry/types.js';
 import { LATENCY_BUCKETS, TOKEN_BUCKETS, TOKEN_TIME_BUCKETS, TTFT_BUCKETS } from './buckets.js';
 import { ModelCounts } from './model-counts.js';
 

@@ -1,8 +1,8 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { EncoderStats } from '../encoder/types.js';
-import type { EngineStats } from '../engine/types.js';
-import type { Model, ModelRegistry } from '../registry/types.js';
-import type { TensorStats } from '../tensors/types.js';
+import type { EncoderStats } from '#encoder/types.js';
+import type { EngineStats } from '#engine/types.js';
+import type { Model, ModelRegistry } from '#registry/types.js';
+import type { TensorStats } from '#tensors/types.js';
 
 /** A number that a model knows by itself; undefined for models of another kind. */
 interface ModelNumber {

@@ -1,5 +1,5 @@
-import { buildDecoder, type BuildOptions } from '../graph/build.js';
-import { buildEncoder } from '../graph/build-encoder.js';
+import { buildDecoder, type BuildOptions } from '#graph/build.js';
+import { buildEncoder } from '#graph/build-encoder.js';
 import { planDecoder } from './decoder-plan.js';
 import { describeEncoder, modelKind } from './encoder-description.js';
 import { planEncoder } from './encoder-plan.js';

@@ -1,4 +1,4 @@
-import { DataType } from '../graph/onnx/graph-builder.js';
+import { DataType } from '#graph/onnx/graph-builder.js';
 import {
   Allocator,
   DisposeStack,
@@ -10,7 +10,7 @@ import {
   type ElementType,
   type Session,
   type TensorData,
-} from '../runtime/index.js';
+} from '#runtime/index.js';
 import { openCopies } from './cache/copies.js';
 
 /** A run option of ONNX Runtime's CUDA provider: which graph is captured or replayed; -1: none. */

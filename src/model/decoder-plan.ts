@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { KvasirError } from '../errors.js';
-import { decoderArchitecture } from '../graph/architectures/index.js';
-import { ModelConfig } from '../graph/config.js';
-import type { Precision } from '../graph/precision.js';
+import { KvasirError } from '#errors.js';
+import { decoderArchitecture } from '#graph/architectures/index.js';
+import { ModelConfig } from '#graph/config.js';
+import type { Precision } from '#graph/precision.js';
 import { findDecoder, hasGraphs, type ReadyMadeDecoder } from './ready-made/find-graphs.js';
 import { describePath } from './ready-made/load.js';
 import type { RunPath } from './run-path.js';

@@ -1,4 +1,4 @@
-import type { CacheType } from '../graph/build.js';
+import type { CacheType } from '#graph/build.js';
 import {
   CAN_DISCARD_PAGES,
   DisposeStack,
@@ -8,7 +8,7 @@ import {
   RunOptions,
   Tensor,
   type Session,
-} from '../runtime/index.js';
+} from '#runtime/index.js';
 import { SlotCache, type CachePart } from './cache/slot-cache.js';
 import { CapturedDecode, UNCAPTURED } from './captured-decode.js';
 

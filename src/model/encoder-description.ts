@@ -1,13 +1,13 @@
 import path from 'node:path';
-import { isEncoderType } from '../graph/architectures/encoders.js';
-import { ModelConfig } from '../graph/config.js';
-import { headOf } from '../graph/encoder-task.js';
+import { isEncoderType } from '#graph/architectures/encoders.js';
+import { ModelConfig } from '#graph/config.js';
+import { headOf } from '#graph/encoder-task.js';
 import {
   hasSentenceModules,
   PLAIN_MODULES,
   readSentenceModules,
   type SentenceModules,
-} from '../graph/sentence-modules.js';
+} from '#graph/sentence-modules.js';
 import type { EncoderTask } from './encoder.js';
 import { isGenaiFolder } from './ready-made/genai-config.js';
 

@@ -1,6 +1,6 @@
-import type { EncoderSizes } from '../graph/architectures/encoder.js';
-import type { ListedRows } from '../graph/build-encoder.js';
-import { IoBinding, RunOptions, Tensor, type Session } from '../runtime/index.js';
+import type { EncoderSizes } from '#graph/architectures/encoder.js';
+import type { ListedRows } from '#graph/build-encoder.js';
+import { IoBinding, RunOptions, Tensor, type Session } from '#runtime/index.js';
 import { Packing } from './encoder-packing.js';
 import type { Encoder, EncoderInput, EncoderOutput, EncoderTask } from './encoder.js';
 

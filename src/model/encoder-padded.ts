@@ -1,6 +1,6 @@
-import { KvasirError } from '../errors.js';
-import type { PoolingMode } from '../graph/sentence-modules.js';
-import { IoBinding, cpuMemoryInfo, RunOptions, Tensor, type Session } from '../runtime/index.js';
+import { KvasirError } from '#errors.js';
+import type { PoolingMode } from '#graph/sentence-modules.js';
+import { IoBinding, cpuMemoryInfo, RunOptions, Tensor, type Session } from '#runtime/index.js';
 import type { Encoder, EncoderInput, EncoderOutput, EncoderTask } from './encoder.js';
 import { normalizeVector, poolVectors } from './pooling.js';
 

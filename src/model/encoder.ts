@@ -1,7 +1,7 @@
-import type { EncoderTask } from '../graph/encoder-task.js';
+import type { EncoderTask } from '#graph/encoder-task.js';
 
 /** What an encoder's head answers; the shape of its result follows from it, see {@link EncoderOutput}. */
-export type { EncoderTask } from '../graph/encoder-task.js';
+export type { EncoderTask } from '#graph/encoder-task.js';
 
 /** One tokenized text (or pair of texts), special tokens included. */
 export interface EncoderInput {

@@ -1,4 +1,4 @@
-import { PRECISIONS, type Precision } from '../graph/precision.js';
+import { PRECISIONS, type Precision } from '#graph/precision.js';
 
 /** How Hugging Face's exporters mark a graph's precision in its name; the preferred spelling first. */
 const SUFFIXES: Readonly<Record<Precision, readonly string[]>> = {

@@ -1,7 +1,7 @@
-import { KvasirError } from '../errors.js';
-import { buildDecoder, type BuildOptions } from '../graph/build.js';
-import type { CacheKind } from '../graph/cache-kind.js';
-import { PRECISIONS, type Precision } from '../graph/precision.js';
+import { KvasirError } from '#errors.js';
+import { buildDecoder, type BuildOptions } from '#graph/build.js';
+import type { CacheKind } from '#graph/cache-kind.js';
+import { PRECISIONS, type Precision } from '#graph/precision.js';
 import {
   OrtError,
   PROCESSOR,
@@ -9,7 +9,7 @@ import {
   type Device,
   type Environment,
   type SessionSettings,
-} from '../runtime/index.js';
+} from '#runtime/index.js';
 import { blocksOfFullSlots } from './cache/paged-capacity.js';
 import { planDecoder, type PlanOptions } from './decoder-plan.js';
 import { cacheBytesPerToken, SlotDecoder, type Decoder, type DecoderShape } from './decoder.js';

@@ -1,10 +1,10 @@
 import path from 'node:path';
-import { KvasirError } from '../errors.js';
-import { findArchitecture } from '../graph/architectures/encoders.js';
-import { buildEncoder } from '../graph/build-encoder.js';
-import type { BuildOptions } from '../graph/build.js';
-import type { EncoderPrecision } from '../graph/encoder-graph.js';
-import { Session, type Environment, type SessionSettings } from '../runtime/index.js';
+import { KvasirError } from '#errors.js';
+import { findArchitecture } from '#graph/architectures/encoders.js';
+import { buildEncoder } from '#graph/build-encoder.js';
+import type { BuildOptions } from '#graph/build.js';
+import type { EncoderPrecision } from '#graph/encoder-graph.js';
+import { Session, type Environment, type SessionSettings } from '#runtime/index.js';
 import type { PlanOptions } from './decoder-plan.js';
 import { describeEncoder, type EncoderDescription } from './encoder-description.js';
 import { PackedEncoder } from './encoder-packed.js';

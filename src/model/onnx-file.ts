@@ -1,7 +1,7 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { KvasirError } from '../errors.js';
+import { KvasirError } from '#errors.js';
 import {
   NodeProtoSchema,
   TensorProto_DataLocation as DataLocation,
@@ -11,7 +11,7 @@ import {
   type NodeProto,
   type TensorProto,
   type ValueInfoProto,
-} from '../graph/onnx/onnx_pb.js';
+} from '#graph/onnx/onnx_pb.js';
 
 export { DataType };
 

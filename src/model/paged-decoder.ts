@@ -1,4 +1,4 @@
-import { DisposeStack, IoBinding, OutputFloats, RunOptions, Tensor, type Session } from '../runtime/index.js';
+import { DisposeStack, IoBinding, OutputFloats, RunOptions, Tensor, type Session } from '#runtime/index.js';
 import { BlockCache } from './cache/block-cache.js';
 import { BlockPool } from './cache/block-pool.js';
 import { BlockTable } from './cache/block-table.js';

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { ModelConfig } from '../graph/config.js';
-import { hasSentenceModules } from '../graph/sentence-modules.js';
-import type { Precision } from '../graph/precision.js';
+import { ModelConfig } from '#graph/config.js';
+import { hasSentenceModules } from '#graph/sentence-modules.js';
+import type { Precision } from '#graph/precision.js';
 import { chooseGraphs } from './graph-files.js';
 import type { OnnxFile } from './onnx-file.js';
 import { isGenaiFolder } from './ready-made/genai-config.js';

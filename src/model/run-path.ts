@@ -1,4 +1,4 @@
-import type { Precision } from '../graph/precision.js';
+import type { Precision } from '#graph/precision.js';
 import type { OnnxFile } from './onnx-file.js';
 import { DataType } from './onnx-file.js';
 

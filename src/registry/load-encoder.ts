@@ -1,12 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { basename, resolve } from 'node:path';
-import { BatchingEncoder, type BatchingOptions } from '../encoder/batching-encoder.js';
-import { loadEncoderGraph, type EncoderOptions } from '../model/load-encoder.js';
-import type { Environment } from '../runtime/index.js';
-import { loadTokenizer } from '../text/tokenizer.js';
+import { BatchingEncoder, type BatchingOptions } from '#encoder/batching-encoder.js';
+import { loadEncoderGraph, type EncoderOptions } from '#model/load-encoder.js';
+import type { Environment } from '#runtime/index.js';
+import { loadTokenizer } from '#text/tokenizer.js';
 import type { EncoderModel } from './types.js';
 
-export { modelKind } from '../model/encoder-description.js';
+export { modelKind } from '#model/encoder-description.js';
 
 /** Batches that run at once: a second one uses the cores while the first waits for its slowest thread, or for JavaScript. */
 const LANES = 2;

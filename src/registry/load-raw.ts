@@ -1,8 +1,8 @@
 import { basename, resolve } from 'node:path';
-import { readOnnxFile } from '../model/onnx-file.js';
-import { rawPath } from '../model/raw-graph.js';
-import { Session, type Environment, type SessionSettings } from '../runtime/index.js';
-import { GraphService } from '../tensors/graph-service.js';
+import { readOnnxFile } from '#model/onnx-file.js';
+import { rawPath } from '#model/raw-graph.js';
+import { Session, type Environment, type SessionSettings } from '#runtime/index.js';
+import { GraphService } from '#tensors/graph-service.js';
 import type { RawModel } from './types.js';
 
 /** Calls that may wait for their run. */

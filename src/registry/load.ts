@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
-import { rawGraph } from '../model/raw-graph.js';
-import type { Environment, SessionSettings } from '../runtime/index.js';
+import { rawGraph } from '#model/raw-graph.js';
+import type { Environment, SessionSettings } from '#runtime/index.js';
 import { loadEncoder, modelKind, type EncoderModelOptions } from './load-encoder.js';
 import { loadGeneration, type GenerationOptions } from './load-generation.js';
 import { loadRaw } from './load-raw.js';

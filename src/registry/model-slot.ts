@@ -1,4 +1,4 @@
-import { KvasirError } from '../errors.js';
+import { KvasirError } from '#errors.js';
 import type { Model, ModelLease, ModelSource, RegistryObserver, ServedEntry } from './types.js';
 
 /** One served model's coming and going. */

@@ -1,4 +1,4 @@
-import { KvasirError } from '../errors.js';
+import { KvasirError } from '#errors.js';
 import { ModelSlot } from './model-slot.js';
 import type {
   Model,

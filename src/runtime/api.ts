@@ -1,5 +1,5 @@
 import koffi, { type LibraryHandle } from 'koffi';
-import { KvasirError } from '../errors.js';
+import { KvasirError } from '#errors.js';
 import { resolveLibrary } from './library.js';
 
 /** An opaque native address, as koffi hands it out. */

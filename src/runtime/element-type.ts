@@ -1,4 +1,4 @@
-import { KvasirError } from '../errors.js';
+import { KvasirError } from '#errors.js';
 
 /** Element types by their number in `ONNXTensorElementDataType` (the same as `TensorProto.DataType`). */
 const NUMBERS = {

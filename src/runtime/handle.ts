@@ -1,4 +1,4 @@
-import { KvasirError } from '../errors.js';
+import { KvasirError } from '#errors.js';
 import { ortApi, type OrtFunctions, type Pointer } from './api.js';
 
 type ReleaseFunction = Extract<keyof OrtFunctions, `Release${string}`>;

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { KvasirError } from '../errors.js';
+import { KvasirError } from '#errors.js';
 
 /** What ONNX Runtime's shared library is called inside onnxruntime-node, by platform. */
 const FILE_NAMES: Readonly<Record<string, RegExp>> = {

@@ -1,5 +1,5 @@
 import koffi from 'koffi';
-import { KvasirError } from '../errors.js';
+import { KvasirError } from '#errors.js';
 import { check, create, ortApi, OrtError, type Pointer } from './api.js';
 import { Handle } from './handle.js';
 import { discardPages } from './page-advice.js';

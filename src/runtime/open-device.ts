@@ -1,4 +1,4 @@
-import { KvasirError } from '../errors.js';
+import { KvasirError } from '#errors.js';
 import { openCuda, type CudaOptions } from './cuda/device.js';
 import { findCuda, thisSystem, type CudaReport } from './cuda/report.js';
 import { PROCESSOR, type Device } from './device.js';

@@ -1,5 +1,5 @@
 import koffi from 'koffi';
-import { KvasirError } from '../errors.js';
+import { KvasirError } from '#errors.js';
 import { check, create, ortApi, type Pointer } from './api.js';
 import {
   elementSize,

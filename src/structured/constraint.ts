@@ -1,4 +1,4 @@
-import type { TokenConstraint } from '../engine/types.js';
+import type { TokenConstraint } from '#engine/types.js';
 import { distance, firstFrame, mayEnd, step, type Frame } from './frames.js';
 import type { TokenMasks } from './token-masks.js';
 

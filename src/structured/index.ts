@@ -1,5 +1,5 @@
-import type { TokenConstraint } from '../engine/types.js';
-import type { Tokenizer } from '../text/types.js';
+import type { TokenConstraint } from '#engine/types.js';
+import type { Tokenizer } from '#text/types.js';
 import { GrammarConstraint } from './constraint.js';
 import { choice, literal, type Expression } from './expression.js';
 import { compileGrammar } from './grammar.js';

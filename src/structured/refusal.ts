@@ -1,4 +1,4 @@
-import { KvasirError } from '../errors.js';
+import { KvasirError } from '#errors.js';
 
 /** What a grammar may cost; beyond, it is refused. Times are those of the event loop, which everybody shares. */
 export const LIMITS = {

@@ -1,5 +1,5 @@
-import { tokenBytes as tokenBytesOf } from '../text/token-bytes.js';
-import type { Tokenizer } from '../text/types.js';
+import { tokenBytes as tokenBytesOf } from '#text/token-bytes.js';
+import type { Tokenizer } from '#text/types.js';
 
 /** Longest token that is used, in bytes. */
 const LONGEST = 255;

@@ -1,4 +1,4 @@
-import type { Span } from '../text/types.js';
+import type { Span } from '#text/types.js';
 import { argMax } from './scores.js';
 
 /**

@@ -1,5 +1,5 @@
-import { fromFloat16, toFloat16 } from '../graph/weights/half-precision.js';
-import { elementSize, viewOf, type TensorData } from '../runtime/index.js';
+import { fromFloat16, toFloat16 } from '#graph/weights/half-precision.js';
+import { elementSize, viewOf, type TensorData } from '#runtime/index.js';
 import { datatypeOf } from './datatypes.js';
 import { refuse } from './refusal.js';
 import type { NamedTensor, NumericType } from './types.js';

@@ -1,4 +1,4 @@
-import { KvasirError } from '../errors.js';
+import { KvasirError } from '#errors.js';
 import {
   cpuMemoryInfo,
   IoBinding,
@@ -7,7 +7,7 @@ import {
   Tensor,
   type Session,
   type TensorInfo,
-} from '../runtime/index.js';
+} from '#runtime/index.js';
 import type { NamedTensor, NumericType, TensorPort, TensorService, TensorStats } from './types.js';
 
 interface Call {

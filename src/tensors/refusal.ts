@@ -1,4 +1,4 @@
-import { KvasirError } from '../errors.js';
+import { KvasirError } from '#errors.js';
 
 /**
  * Refuses a tensor, or anything else of a request.

@@ -1,4 +1,4 @@
-import type { ElementType, TensorData, TensorInfo } from '../runtime/index.js';
+import type { ElementType, TensorData, TensorInfo } from '#runtime/index.js';
 
 /** Element types that callers may give and take: those of a fixed size. */
 export type NumericType = Exclude<ElementType, 'string'>;

@@ -1,4 +1,4 @@
-import { KvasirError } from '../errors.js';
+import { KvasirError } from '#errors.js';
 import type { Encoding } from './types.js';
 
 /** Where tokens are taken off: at the beginning of a text, or at its end. */

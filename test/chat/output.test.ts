@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import t from 'tap';
-import { CallReader, type OutputPart } from '../../src/chat/output.js';
-import type { ToolFormat } from '../../src/chat/tool-format.js';
-import { runs } from '../support/property-runs.js';
+import { CallReader, type OutputPart } from '#chat/output.js';
+import type { ToolFormat } from '#chat/tool-format.js';
+import { runs } from '#test/support/property-runs.js';
 
 interface Outcome {
   readonly text: string;

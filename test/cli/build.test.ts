@@ -2,16 +2,16 @@ import { mkdir, readdir, rename, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import t from 'tap';
-import { showBuild, showModelBuild } from '../../src/cli/build-progress.js';
-import { writeModel } from '../support/check-decoder.js';
-import { startCommand, type Command } from '../support/command.js';
-import { encoderConfig, encoderShapes } from '../support/encoder-models.js';
-import { exportLlama } from '../support/exported-llama.js';
-import { eventually } from '../support/http-server.js';
-import { LLAMA, llamaShapes } from '../support/llama-model.js';
-import { randomLlama } from '../support/random-llama.js';
-import { linearGraph } from '../support/raw-models.js';
-import { randomTensors } from '../support/random-tensors.js';
+import { showBuild, showModelBuild } from '#cli/build-progress.js';
+import { writeModel } from '#test/support/check-decoder.js';
+import { startCommand, type Command } from '#test/support/command.js';
+import { encoderConfig, encoderShapes } from '#test/support/encoder-models.js';
+import { exportLlama } from '#test/support/exported-llama.js';
+import { eventually } from '#test/support/http-server.js';
+import { LLAMA, llamaShapes } from '#test/support/llama-model.js';
+import { randomLlama } from '#test/support/random-llama.js';
+import { linearGraph } from '#test/support/raw-models.js';
+import { randomTensors } from '#test/support/random-tensors.js';
 
 t.test('builds what serve takes', async t => {
   const folder = await randomLlama(t);

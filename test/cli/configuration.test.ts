@@ -2,12 +2,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { flagName, variableName } from '../../src/config/names.js';
-import type { Setting } from '../../src/config/setting.js';
-import { SETTINGS } from '../../src/config/settings.js';
-import { startCommand, type Command } from '../support/command.js';
-import { eventData, eventually } from '../support/http-server.js';
-import { randomLlama } from '../support/random-llama.js';
+import { flagName, variableName } from '#config/names.js';
+import type { Setting } from '#config/setting.js';
+import { SETTINGS } from '#config/settings.js';
+import { startCommand, type Command } from '#test/support/command.js';
+import { eventData, eventually } from '#test/support/http-server.js';
+import { randomLlama } from '#test/support/random-llama.js';
 
 /** Where a started server listens, from the line that it prints. */
 async function address(command: Command): Promise<string> {

@@ -1,7 +1,7 @@
 import t from 'tap';
-import { describeMachine } from '../../src/cli/doctor.js';
-import type { CudaReport } from '../../src/runtime/index.js';
-import { startCommand } from '../support/command.js';
+import { describeMachine } from '#cli/doctor.js';
+import type { CudaReport } from '#runtime/index.js';
+import { startCommand } from '#test/support/command.js';
 
 t.test('kvasir doctor, for people and as JSON', async t => {
   const [plain, json] = [startCommand(t, ['doctor']), startCommand(t, ['doctor', '--json'])];

@@ -1,15 +1,15 @@
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import t from 'tap';
-import { describe } from '../../src/cli/inspect.js';
-import { inspectModel } from '../../src/model/inspect.js';
-import { writeModel } from '../support/check-decoder.js';
-import { startCommand } from '../support/command.js';
-import { encoderConfig, encoderShapes } from '../support/encoder-models.js';
-import { exportLlama } from '../support/exported-llama.js';
-import { LLAMA, llamaShapes } from '../support/llama-model.js';
-import { randomLlama } from '../support/random-llama.js';
-import { randomTensors } from '../support/random-tensors.js';
+import { describe } from '#cli/inspect.js';
+import { inspectModel } from '#model/inspect.js';
+import { writeModel } from '#test/support/check-decoder.js';
+import { startCommand } from '#test/support/command.js';
+import { encoderConfig, encoderShapes } from '#test/support/encoder-models.js';
+import { exportLlama } from '#test/support/exported-llama.js';
+import { LLAMA, llamaShapes } from '#test/support/llama-model.js';
+import { randomLlama } from '#test/support/random-llama.js';
+import { randomTensors } from '#test/support/random-tensors.js';
 
 t.test('kvasir inspect', async t => {
   const folder = await randomLlama(t);

@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import t from 'tap';
-import { formatDuration, showPull } from '../../src/cli/pull-progress.js';
-import type { PullEvent } from '../../src/hub/pull.js';
-import { startCommand } from '../support/command.js';
-import { FakeHub, randomBytes } from '../support/fake-hub.js';
+import { formatDuration, showPull } from '#cli/pull-progress.js';
+import type { PullEvent } from '#hub/pull.js';
+import { startCommand } from '#test/support/command.js';
+import { FakeHub, randomBytes } from '#test/support/fake-hub.js';
 
 const FILES = { 'config.json': '{}', 'model.safetensors': randomBytes(200_000, 'weights') };
 

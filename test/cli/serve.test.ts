@@ -3,14 +3,14 @@ import { copyFile, readdir, readFile, truncate } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { basename, join } from 'node:path';
 import t from 'tap';
-import { resolveLibrary } from '../../src/runtime/index.js';
-import { startCommand, type Command } from '../support/command.js';
-import { exportLlama } from '../support/exported-llama.js';
-import { FakeHub } from '../support/fake-hub.js';
-import { eventData, eventually } from '../support/http-server.js';
-import { LLAMA, llamaShapes } from '../support/llama-model.js';
-import { randomLlama, TINY_LLAMA } from '../support/random-llama.js';
-import { randomTensors } from '../support/random-tensors.js';
+import { resolveLibrary } from '#runtime/index.js';
+import { startCommand, type Command } from '#test/support/command.js';
+import { exportLlama } from '#test/support/exported-llama.js';
+import { FakeHub } from '#test/support/fake-hub.js';
+import { eventData, eventually } from '#test/support/http-server.js';
+import { LLAMA, llamaShapes } from '#test/support/llama-model.js';
+import { randomLlama, TINY_LLAMA } from '#test/support/random-llama.js';
+import { randomTensors } from '#test/support/random-tensors.js';
 
 /** A Llama as onnxruntime's tools export it. */
 const EXPORTED = { ...LLAMA, ...TINY_LLAMA, hidden_size: 64 };

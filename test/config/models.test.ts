@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import t from 'tap';
-import { isPulled, modelPlans } from '../../src/config/models.js';
-import { readSettings } from '../../src/config/read.js';
+import { isPulled, modelPlans } from '#config/models.js';
+import { readSettings } from '#config/read.js';
 
 const settings = await readSettings({
   commandLine: {},

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
-import { variableName } from '../../src/config/names.js';
-import { readSettings, type SettingSources } from '../../src/config/read.js';
-import type { Setting } from '../../src/config/setting.js';
-import { SETTINGS } from '../../src/config/settings.js';
-import { KvasirError } from '../../src/errors.js';
-import { runs } from '../support/property-runs.js';
+import { variableName } from '#config/names.js';
+import { readSettings, type SettingSources } from '#config/read.js';
+import type { Setting } from '#config/setting.js';
+import { SETTINGS } from '#config/settings.js';
+import { KvasirError } from '#errors.js';
+import { runs } from '#test/support/property-runs.js';
 
 const read = (sources: Partial<SettingSources>) =>
   readSettings({ commandLine: {}, environment: {}, ...sources });

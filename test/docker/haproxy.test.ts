@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import t from 'tap';
-import { haproxyVersion, MODEL, startReplicas } from '../../bench/support/replicas.js';
+import { haproxyVersion, MODEL, startReplicas } from '#bench/support/replicas.js';
 
 const REQUESTS = 48;
 const AT_ONCE = 12;

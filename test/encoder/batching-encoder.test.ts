@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap';
-import { BatchingEncoder, type BatchingOptions } from '../../src/encoder/batching-encoder.js';
-import type { EncoderInput, EncoderTask } from '../../src/model/encoder.js';
-import { FakeEncoder } from '../support/fake-encoder.js';
+import { BatchingEncoder, type BatchingOptions } from '#encoder/batching-encoder.js';
+import type { EncoderInput, EncoderTask } from '#model/encoder.js';
+import { FakeEncoder } from '#test/support/fake-encoder.js';
 
 /** A service over a fake encoder whose runs end when the test says so. */
 function open(

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { seededRandom } from '../../src/engine/random.js';
-import { BatchScheduler, type Batchable, type BatchOptions } from '../../src/encoder/scheduler.js';
-import { runs } from '../support/property-runs.js';
+import { seededRandom } from '#engine/random.js';
+import { BatchScheduler, type Batchable, type BatchOptions } from '#encoder/scheduler.js';
+import { runs } from '#test/support/property-runs.js';
 
 interface Fake extends Batchable {
   readonly owner: { readonly name: string };

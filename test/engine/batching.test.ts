@@ -1,14 +1,14 @@
 import t from 'tap';
-import type { Engine } from '../../src/engine/engine.js';
-import type { EngineStats, GenerationEngine, GenerationRequest } from '../../src/engine/types.js';
-import { loadGeneration } from '../../src/registry/load-generation.js';
-import { Environment, PROCESSOR } from '../../src/runtime/index.js';
-import { collect, differs, type Answer } from '../support/answers.js';
-import { checkBatching, type OpenEngine } from '../support/check-batching.js';
-import { CAPTURING, DISTANT } from '../support/distant-device.js';
-import { greedy } from '../support/generation-request.js';
-import { openPagedGeneration } from '../support/open-paged-generation.js';
-import { randomLlama } from '../support/random-llama.js';
+import type { Engine } from '#engine/engine.js';
+import type { EngineStats, GenerationEngine, GenerationRequest } from '#engine/types.js';
+import { loadGeneration } from '#registry/load-generation.js';
+import { Environment, PROCESSOR } from '#runtime/index.js';
+import { collect, differs, type Answer } from '#test/support/answers.js';
+import { checkBatching, type OpenEngine } from '#test/support/check-batching.js';
+import { CAPTURING, DISTANT } from '#test/support/distant-device.js';
+import { greedy } from '#test/support/generation-request.js';
+import { openPagedGeneration } from '#test/support/open-paged-generation.js';
+import { randomLlama } from '#test/support/random-llama.js';
 
 /** Runs this small take longer to be shared among threads than to be done, above all on a busy machine. */
 const ONE_THREAD = { intraOpThreads: 1 };

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { ChunkSize } from '../../src/engine/chunk-size.js';
+import { ChunkSize } from '#engine/chunk-size.js';
 
 /** Steps of a machine on which a decode step takes `decodeMs` and a token of a prompt `tokenMs`, while prompts never end. */
 function simulate(options: { decodeMs: number; tokenMs: number; decoding: number; waiting: number }): {

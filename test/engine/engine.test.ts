@@ -1,10 +1,10 @@
 import t from 'tap';
-import { Engine, type EngineOptions } from '../../src/engine/engine.js';
-import type { GenerationEvent, GenerationRequest } from '../../src/engine/types.js';
-import { KvasirError } from '../../src/errors.js';
-import { FakeDecoder } from '../support/fake-decoder.js';
-import { greedy, GREEDY } from '../support/generation-request.js';
-import { END, letterTokenizer } from '../support/letter-tokenizer.js';
+import { Engine, type EngineOptions } from '#engine/engine.js';
+import type { GenerationEvent, GenerationRequest } from '#engine/types.js';
+import { KvasirError } from '#errors.js';
+import { FakeDecoder } from '#test/support/fake-decoder.js';
+import { greedy, GREEDY } from '#test/support/generation-request.js';
+import { END, letterTokenizer } from '#test/support/letter-tokenizer.js';
 
 interface Setup {
   readonly slots?: number;

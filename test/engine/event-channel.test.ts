@@ -1,6 +1,6 @@
 import t from 'tap';
-import { EventChannel } from '../../src/engine/event-channel.js';
-import type { GenerationEvent } from '../../src/engine/types.js';
+import { EventChannel } from '#engine/event-channel.js';
+import type { GenerationEvent } from '#engine/types.js';
 
 const delta = (text: string): GenerationEvent => ({
   type: 'delta',

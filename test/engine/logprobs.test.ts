@@ -1,7 +1,7 @@
 import t from 'tap';
 import fc from 'fast-check';
-import { logprobsOf, topIds } from '../../src/engine/logprobs.js';
-import { runs } from '../support/property-runs.js';
+import { logprobsOf, topIds } from '#engine/logprobs.js';
+import { runs } from '#test/support/property-runs.js';
 
 t.test('log-probabilities are a log-softmax in float64', async () => {
   fc.assert(

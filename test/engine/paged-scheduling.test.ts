@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { Scheduler, type Schedulable } from '../../src/engine/scheduler.js';
-import { blocksOfFullSlots, pagedCapacity } from '../../src/model/cache/paged-capacity.js';
-import { BlockSimulation } from '../support/block-simulation.js';
-import { runs } from '../support/property-runs.js';
+import { Scheduler, type Schedulable } from '#engine/scheduler.js';
+import { blocksOfFullSlots, pagedCapacity } from '#model/cache/paged-capacity.js';
+import { BlockSimulation } from '#test/support/block-simulation.js';
+import { runs } from '#test/support/property-runs.js';
 
 const CONTEXT = 60;
 

@@ -1,6 +1,6 @@
 import t from 'tap';
-import { applyPenalties, changesLogits, TokenCounts } from '../../src/engine/penalties.js';
-import type { SamplingParameters } from '../../src/engine/types.js';
+import { applyPenalties, changesLogits, TokenCounts } from '#engine/penalties.js';
+import type { SamplingParameters } from '#engine/types.js';
 
 const none: SamplingParameters = {
   temperature: 0,

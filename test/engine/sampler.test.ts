@@ -1,12 +1,12 @@
 import t from 'tap';
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { seededRandom } from '../../src/engine/random.js';
-import { argmax } from '../../src/engine/argmax.js';
-import { Sampler } from '../../src/engine/sampler.js';
-import type { SamplingParameters } from '../../src/engine/types.js';
-import { bucketOf, BUCKETS, BUCKETS_OF_1, NEGLIGIBLE, weight } from '../../src/engine/weight.js';
-import { runs } from '../support/property-runs.js';
+import { seededRandom } from '#engine/random.js';
+import { argmax } from '#engine/argmax.js';
+import { Sampler } from '#engine/sampler.js';
+import type { SamplingParameters } from '#engine/types.js';
+import { bucketOf, BUCKETS, BUCKETS_OF_1, NEGLIGIBLE, weight } from '#engine/weight.js';
+import { runs } from '#test/support/property-runs.js';
 
 const plain: SamplingParameters = {
   temperature: 1,

@@ -1,8 +1,8 @@
 import t from 'tap';
 import fc from 'fast-check';
-import { Scheduler, type Schedulable, type SchedulerOptions, type Step } from '../../src/engine/scheduler.js';
-import type { SlotOperation } from '../../src/engine/slots.js';
-import { runs } from '../support/property-runs.js';
+import { Scheduler, type Schedulable, type SchedulerOptions, type Step } from '#engine/scheduler.js';
+import type { SlotOperation } from '#engine/slots.js';
+import { runs } from '#test/support/property-runs.js';
 
 class Fake implements Schedulable {
   cached = 0;

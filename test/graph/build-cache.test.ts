@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import t from 'tap';
-import { buildOnce } from '../../src/graph/build-cache.js';
+import { buildOnce } from '#graph/build-cache.js';
 
 const FILES = ['a', 'b'];
 

@@ -1,12 +1,12 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import t from 'tap';
-import type { KvasirError } from '../../src/errors.js';
-import { buildDecoder } from '../../src/graph/build.js';
-import { writeModel } from '../support/check-decoder.js';
-import { DataType, readOnnxFile } from '../../src/model/onnx-file.js';
-import { LLAMA, llamaShapes } from '../support/llama-model.js';
-import { randomTensors } from '../support/random-tensors.js';
+import type { KvasirError } from '#errors.js';
+import { buildDecoder } from '#graph/build.js';
+import { writeModel } from '#test/support/check-decoder.js';
+import { DataType, readOnnxFile } from '#model/onnx-file.js';
+import { LLAMA, llamaShapes } from '#test/support/llama-model.js';
+import { randomTensors } from '#test/support/random-tensors.js';
 
 const tensors = randomTensors(llamaShapes(LLAMA));
 

@@ -2,15 +2,15 @@
 import { readdir, readFile, rm, stat, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import t from 'tap';
-import type { ErrorCode } from '../../src/errors.js';
-import { buildDecoder } from '../../src/graph/build.js';
-import { buildOnce } from '../../src/graph/build-cache.js';
-import { DataType, GraphBuilder } from '../../src/graph/onnx/graph-builder.js';
-import { writeModel } from '../support/check-decoder.js';
-import { startCommand } from '../support/command.js';
-import { LLAMA, llamaShapes } from '../support/llama-model.js';
-import { randomTensors } from '../support/random-tensors.js';
-import { f32, safetensors, withHeader, type StoredTensor } from '../support/safetensors.js';
+import type { ErrorCode } from '#errors.js';
+import { buildDecoder } from '#graph/build.js';
+import { buildOnce } from '#graph/build-cache.js';
+import { DataType, GraphBuilder } from '#graph/onnx/graph-builder.js';
+import { writeModel } from '#test/support/check-decoder.js';
+import { startCommand } from '#test/support/command.js';
+import { LLAMA, llamaShapes } from '#test/support/llama-model.js';
+import { randomTensors } from '#test/support/random-tensors.js';
+import { f32, safetensors, withHeader, type StoredTensor } from '#test/support/safetensors.js';
 
 const TENSORS = randomTensors(llamaShapes(LLAMA));
 const NORM = 'model.norm.weight';

@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import t from 'tap';
-import { abortingClients } from '../../bench/support/reliability/aborting-clients.js';
-import { eventually } from '../support/http-server.js';
-import { startWholeServer } from '../support/whole-server.js';
+import { abortingClients } from '#bench/support/reliability/aborting-clients.js';
+import { eventually } from '#test/support/http-server.js';
+import { startWholeServer } from '#test/support/whole-server.js';
 
 const RECEIVE_TIMEOUT = 1000;
 

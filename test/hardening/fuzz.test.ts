@@ -1,7 +1,7 @@
 import t from 'tap';
-import { fuzz, type OpenApiDocument } from '../../bench/support/reliability/fuzz.js';
-import { eventually } from '../support/http-server.js';
-import { modelOf, startWholeServer } from '../support/whole-server.js';
+import { fuzz, type OpenApiDocument } from '#bench/support/reliability/fuzz.js';
+import { eventually } from '#test/support/http-server.js';
+import { modelOf, startWholeServer } from '#test/support/whole-server.js';
 
 t.test('whatever is sent to whichever route, nothing fails and nothing is left behind', async t => {
   const { app, url, engine, encoders, models } = await startWholeServer(t, 96);

@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import t from 'tap';
-import { loggerOptions } from '../../src/http/logging.js';
-import { Registry } from '../../src/registry/registry.js';
-import { delta } from '../support/fake-engine.js';
-import { eventData, eventually, fakeModel, startServer } from '../support/http-server.js';
+import { loggerOptions } from '#http/logging.js';
+import { Registry } from '#registry/registry.js';
+import { delta } from '#test/support/fake-engine.js';
+import { eventData, eventually, fakeModel, startServer } from '#test/support/http-server.js';
 
 const NAMES = [
   'x\r\nset-cookie: a=b',

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { ApiKeys, readApiKeys } from '../../src/http/api-keys.js';
+import { ApiKeys, readApiKeys } from '#http/api-keys.js';
 
 const folder = await mkdtemp(join(tmpdir(), 'kvasir-'));
 t.teardown(() => rm(folder, { recursive: true }));

@@ -1,6 +1,6 @@
 import t from 'tap';
-import { ApiKeys } from '../../src/http/api-keys.js';
-import { startServer } from '../support/http-server.js';
+import { ApiKeys } from '#http/api-keys.js';
+import { startServer } from '#test/support/http-server.js';
 
 const preflight = (url: string, origin: string): Promise<Response> =>
   fetch(`${url}/v1/completions`, {

@@ -1,9 +1,9 @@
 import t from 'tap';
-import { createChatTemplate } from '../../src/chat/template.js';
-import { capabilitiesOf } from '../../src/http/capabilities.js';
-import { fakeEncoderModel } from '../support/fake-encoder-service.js';
-import { fakeModel } from '../support/http-server.js';
-import { letterTokenizer } from '../support/letter-tokenizer.js';
+import { createChatTemplate } from '#chat/template.js';
+import { capabilitiesOf } from '#http/capabilities.js';
+import { fakeEncoderModel } from '#test/support/fake-encoder-service.js';
+import { fakeModel } from '#test/support/http-server.js';
+import { letterTokenizer } from '#test/support/letter-tokenizer.js';
 
 t.test('generators chat with a template, and call tools if it knows of them', async t => {
   const model = fakeModel('letters');

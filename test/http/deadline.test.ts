@@ -1,7 +1,7 @@
 import OpenAI from 'openai';
 import t from 'tap';
-import { delta, silence, untilAborted } from '../support/fake-engine.js';
-import { eventData, startServer } from '../support/http-server.js';
+import { delta, silence, untilAborted } from '#test/support/fake-engine.js';
+import { eventData, startServer } from '#test/support/http-server.js';
 
 const { engine, url } = await startServer(t);
 t.beforeEach(() => engine.reset());

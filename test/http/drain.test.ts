@@ -1,7 +1,7 @@
 import t from 'tap';
-import type { Script } from '../support/fake-engine.js';
-import { delta, untilAborted } from '../support/fake-engine.js';
-import { eventData, eventually, startServer } from '../support/http-server.js';
+import type { Script } from '#test/support/fake-engine.js';
+import { delta, untilAborted } from '#test/support/fake-engine.js';
+import { eventData, eventually, startServer } from '#test/support/http-server.js';
 
 const complete = (url: string, fields: object = {}): Promise<Response> =>
   fetch(`${url}/v1/completions`, {

@@ -1,6 +1,6 @@
 import t from 'tap';
-import { KvasirError, type ErrorCode } from '../../src/errors.js';
-import { toHttpError } from '../../src/http/errors.js';
+import { KvasirError, type ErrorCode } from '#errors.js';
+import { toHttpError } from '#http/errors.js';
 
 t.test('every code has its status', async t => {
   const expected: Record<ErrorCode, [status: number, type: string]> = {

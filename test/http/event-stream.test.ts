@@ -2,13 +2,13 @@ import { once } from 'node:events';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import fastify, { type FastifyReply } from 'fastify';
 import t, { type Test } from 'tap';
-import { EventChannel } from '../../src/engine/event-channel.js';
-import { clientGone } from '../../src/http/disconnect.js';
-import { handleErrors } from '../../src/http/error-handling.js';
-import { sendEvents } from '../../src/http/event-stream.js';
-import { KvasirError } from '../../src/errors.js';
-import { delta } from '../support/fake-engine.js';
-import { eventData, eventually } from '../support/http-server.js';
+import { EventChannel } from '#engine/event-channel.js';
+import { clientGone } from '#http/disconnect.js';
+import { handleErrors } from '#http/error-handling.js';
+import { sendEvents } from '#http/event-stream.js';
+import { KvasirError } from '#errors.js';
+import { delta } from '#test/support/fake-engine.js';
+import { eventData, eventually } from '#test/support/http-server.js';
 
 /** @returns the port of a server whose answer to `GET /` are the given events. */
 async function serve(t: Test, events: (reply: FastifyReply) => AsyncIterable<object>): Promise<number> {

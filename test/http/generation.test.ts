@@ -1,7 +1,7 @@
 import t from 'tap';
-import type { GenerationRequest } from '../../src/engine/types.js';
-import { generateAll } from '../../src/http/generation.js';
-import { delta, FakeEngine, silence } from '../support/fake-engine.js';
+import type { GenerationRequest } from '#engine/types.js';
+import { generateAll } from '#http/generation.js';
+import { delta, FakeEngine, silence } from '#test/support/fake-engine.js';
 
 const requests = (count: number): GenerationRequest[] =>
   Array.from({ length: count }, (_, index) => ({

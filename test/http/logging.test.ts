@@ -1,11 +1,11 @@
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import t, { type Test } from 'tap';
-import type { GenerationEvent } from '../../src/engine/types.js';
-import { ApiKeys } from '../../src/http/api-keys.js';
-import { loggerOptions } from '../../src/http/logging.js';
-import { delta, untilAborted } from '../support/fake-engine.js';
-import { eventually, startServer } from '../support/http-server.js';
+import type { GenerationEvent } from '#engine/types.js';
+import { ApiKeys } from '#http/api-keys.js';
+import { loggerOptions } from '#http/logging.js';
+import { delta, untilAborted } from '#test/support/fake-engine.js';
+import { eventually, startServer } from '#test/support/http-server.js';
 
 const REPORT = {
   promptTokens: 3,

@@ -1,9 +1,9 @@
 import t from 'tap';
-import { KvasirError } from '../../src/errors.js';
-import { Registry } from '../../src/registry/registry.js';
-import type { Model } from '../../src/registry/types.js';
-import { delta, FakeEngine, silence, untilAborted, type Script } from '../support/fake-engine.js';
-import { eventually, fakeModel, startServer } from '../support/http-server.js';
+import { KvasirError } from '#errors.js';
+import { Registry } from '#registry/registry.js';
+import type { Model } from '#registry/types.js';
+import { delta, FakeEngine, silence, untilAborted, type Script } from '#test/support/fake-engine.js';
+import { eventually, fakeModel, startServer } from '#test/support/http-server.js';
 
 const complete = (url: string, fields: object = {}, signal?: AbortSignal): Promise<Response> =>
   fetch(`${url}/v1/completions`, {

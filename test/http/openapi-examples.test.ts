@@ -1,5 +1,5 @@
 import t from 'tap';
-import { addExamples } from '../../src/http/openapi-examples.js';
+import { addExamples } from '#http/openapi-examples.js';
 
 t.test("a schema's first example stands beside it, but for where there is one already", async t => {
   const schema = { $ref: '#/components/schemas/Fox' };

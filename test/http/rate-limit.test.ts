@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap';
-import { ApiKeys } from '../../src/http/api-keys.js';
-import type { ServerOptions } from '../../src/server.js';
-import { startServer } from '../support/http-server.js';
+import { ApiKeys } from '#http/api-keys.js';
+import type { ServerOptions } from '#server.js';
+import { startServer } from '#test/support/http-server.js';
 
 async function limited(t: Test, options: Partial<ServerOptions>) {
   const { url, engine } = await startServer(t, { rateLimit: 2, ...options });

@@ -1,6 +1,6 @@
 import t from 'tap';
-import { forChoice, samplingParameters, stopConditions } from '../../src/http/sampling.js';
-import { fakeModel } from '../support/http-server.js';
+import { forChoice, samplingParameters, stopConditions } from '#http/sampling.js';
+import { fakeModel } from '#test/support/http-server.js';
 
 const model = fakeModel('letters');
 

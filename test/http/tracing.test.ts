@@ -13,9 +13,9 @@ import {
   type Tracer,
 } from '@opentelemetry/api';
 import t from 'tap';
-import type { GenerationEvent } from '../../src/engine/types.js';
-import { delta } from '../support/fake-engine.js';
-import { eventually, startServer } from '../support/http-server.js';
+import type { GenerationEvent } from '#engine/types.js';
+import { delta } from '#test/support/fake-engine.js';
+import { eventually, startServer } from '#test/support/http-server.js';
 
 /** A span that remembers what it is told. */
 class RecordedSpan implements Span {

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { Traffic } from '../../src/http/traffic.js';
+import { Traffic } from '#http/traffic.js';
 
 t.test('nothing measured yet', async t => {
   const traffic = new Traffic();

@@ -1,8 +1,8 @@
 import { Type, type TSchema } from '@fastify/type-provider-typebox';
 import fastify from 'fastify';
 import t from 'tap';
-import { nullable } from '../../src/http/schemas/nullable.js';
-import { AJV_OPTIONS, validationError } from '../../src/http/validation.js';
+import { nullable } from '#http/schemas/nullable.js';
+import { AJV_OPTIONS, validationError } from '#http/validation.js';
 
 /** What is said of a body's field `x`. */
 async function complaints(x: TSchema, ...values: unknown[]): Promise<(string | undefined)[]> {

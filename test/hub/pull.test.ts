@@ -4,11 +4,11 @@ import { mkdir, readdir, readFile, rm, stat, symlink, truncate, writeFile } from
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
-import type { KvasirError } from '../../src/errors.js';
-import { pullModel, type PullEvent, type PullOptions } from '../../src/hub/pull.js';
-import { withoutPreloads } from '../support/command.js';
-import { commitOf, FakeHub, randomBytes, type RepoFiles } from '../support/fake-hub.js';
-import { eventually } from '../support/http-server.js';
+import type { KvasirError } from '#errors.js';
+import { pullModel, type PullEvent, type PullOptions } from '#hub/pull.js';
+import { withoutPreloads } from '#test/support/command.js';
+import { commitOf, FakeHub, randomBytes, type RepoFiles } from '#test/support/fake-hub.js';
+import { eventually } from '#test/support/http-server.js';
 
 const WEIGHTS = randomBytes(300_000, 'weights');
 const FILES: RepoFiles = {

@@ -1,9 +1,9 @@
 import path from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
-import { looksLikeReference, parseReference } from '../../src/hub/reference.js';
-import { formatBytes } from '../../src/storage.js';
-import { runs } from '../support/property-runs.js';
+import { looksLikeReference, parseReference } from '#hub/reference.js';
+import { formatBytes } from '#storage.js';
+import { runs } from '#test/support/property-runs.js';
 
 t.test('references', async t => {
   t.strictSame(parseReference('owner/name'), { repo: 'owner/name', revision: 'main' });

@@ -1,11 +1,11 @@
 import t from 'tap';
-import type { EngineStats, GenerationEvent } from '../../src/engine/types.js';
-import { Registry } from '../../src/registry/registry.js';
-import type { EncoderModel, Model } from '../../src/registry/types.js';
-import { delta, FakeEngine, untilAborted } from '../support/fake-engine.js';
-import { fakeEncoderModel } from '../support/fake-encoder-service.js';
-import { eventually, fakeModel, startServer } from '../support/http-server.js';
-import { letterTokenizer } from '../support/letter-tokenizer.js';
+import type { EngineStats, GenerationEvent } from '#engine/types.js';
+import { Registry } from '#registry/registry.js';
+import type { EncoderModel, Model } from '#registry/types.js';
+import { delta, FakeEngine, untilAborted } from '#test/support/fake-engine.js';
+import { fakeEncoderModel } from '#test/support/fake-encoder-service.js';
+import { eventually, fakeModel, startServer } from '#test/support/http-server.js';
+import { letterTokenizer } from '#test/support/letter-tokenizer.js';
 
 /** An engine whose counts the test sets. */
 class CountingEngine extends FakeEngine {

@@ -1,12 +1,12 @@
 /** Steps that are captured as graphs, on the processor: it does not capture anything, but runs them by the same inputs and outputs. */
 import t from 'tap';
-import { CapturedDecode } from '../../src/model/captured-decode.js';
-import { loadDecoder } from '../../src/model/load-decoder.js';
-import { Environment, OrtError, type Device } from '../../src/runtime/index.js';
-import { checkDecoder, relativeError, writeModel } from '../support/check-decoder.js';
-import { CAPTURING, DISTANT } from '../support/distant-device.js';
-import { MODELS } from '../support/models/index.js';
-import { randomIds } from '../support/random-tensors.js';
+import { CapturedDecode } from '#model/captured-decode.js';
+import { loadDecoder } from '#model/load-decoder.js';
+import { Environment, OrtError, type Device } from '#runtime/index.js';
+import { checkDecoder, relativeError, writeModel } from '#test/support/check-decoder.js';
+import { CAPTURING, DISTANT } from '#test/support/distant-device.js';
+import { MODELS } from '#test/support/models/index.js';
+import { randomIds } from '#test/support/random-tensors.js';
 
 const environment = new Environment({ logLevel: 'fatal' });
 const open = async (folder: string, slots: number, device: Device) =>

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import t, { type Test } from 'tap';
-import { describeEncoder, modelKind } from '../../src/model/encoder-description.js';
+import { describeEncoder, modelKind } from '#model/encoder-description.js';
 
 let count = 0;
 

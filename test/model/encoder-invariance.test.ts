@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import t from 'tap';
-import type { EncoderOptions } from '../../src/model/load-encoder.js';
-import { openTinyEncoder } from '../support/check-encoder.js';
-import { encoderConfig, encoderShapes, type Family, type Head } from '../support/encoder-models.js';
-import { randomTensors } from '../support/random-tensors.js';
-import { runs } from '../support/property-runs.js';
+import type { EncoderOptions } from '#model/load-encoder.js';
+import { openTinyEncoder } from '#test/support/check-encoder.js';
+import { encoderConfig, encoderShapes, type Family, type Head } from '#test/support/encoder-models.js';
+import { randomTensors } from '#test/support/random-tensors.js';
+import { runs } from '#test/support/property-runs.js';
 
 const CASES: [Family, Head, EncoderOptions?][] = [
   ['bert', 'Model'],

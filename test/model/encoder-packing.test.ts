@@ -1,5 +1,5 @@
 import t from 'tap';
-import { Packing } from '../../src/model/encoder-packing.js';
+import { Packing } from '#model/encoder-packing.js';
 
 const TEXTS = [
   { ids: [11, 12, 13], typeIds: [0, 1, 1], positions: [2, 0] },

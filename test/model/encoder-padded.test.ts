@@ -1,11 +1,11 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import t, { type Test } from 'tap';
-import { int } from '../../src/graph/onnx/attributes.js';
-import { DataType, GraphBuilder, type Value } from '../../src/graph/onnx/graph-builder.js';
-import type { EncoderInput } from '../../src/model/encoder.js';
-import { normalized, pooled } from '../reference/encoder.js';
-import { checkEncoder, openEncoder } from '../support/check-encoder.js';
+import { int } from '#graph/onnx/attributes.js';
+import { DataType, GraphBuilder, type Value } from '#graph/onnx/graph-builder.js';
+import type { EncoderInput } from '#model/encoder.js';
+import { normalized, pooled } from '#test/reference/encoder.js';
+import { checkEncoder, openEncoder } from '#test/support/check-encoder.js';
 
 const VOCABULARY = 50;
 const HIDDEN = 4;

@@ -2,17 +2,17 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import t from 'tap';
-import { describeEncoder } from '../../src/model/encoder-description.js';
-import { planEncoder, type EncoderRun } from '../../src/model/encoder-plan.js';
-import type { PlanOptions } from '../../src/model/decoder-plan.js';
-import { DataType } from '../../src/model/onnx-file.js';
-import { storedPrecision } from '../../src/model/run-path.js';
-import { int } from '../../src/graph/onnx/attributes.js';
-import { NodeProtoSchema } from '../../src/graph/onnx/onnx_pb.js';
-import { GraphBuilder } from '../../src/graph/onnx/graph-builder.js';
-import { writeModel } from '../support/check-decoder.js';
-import { encoderConfig, encoderShapes } from '../support/encoder-models.js';
-import { randomTensors } from '../support/random-tensors.js';
+import { describeEncoder } from '#model/encoder-description.js';
+import { planEncoder, type EncoderRun } from '#model/encoder-plan.js';
+import type { PlanOptions } from '#model/decoder-plan.js';
+import { DataType } from '#model/onnx-file.js';
+import { storedPrecision } from '#model/run-path.js';
+import { int } from '#graph/onnx/attributes.js';
+import { NodeProtoSchema } from '#graph/onnx/onnx_pb.js';
+import { GraphBuilder } from '#graph/onnx/graph-builder.js';
+import { writeModel } from '#test/support/check-decoder.js';
+import { encoderConfig, encoderShapes } from '#test/support/encoder-models.js';
+import { randomTensors } from '#test/support/random-tensors.js';
 
 /** Any graph with one weight. */
 async function writeGraph(file: string, type: DataType.FLOAT | DataType.FLOAT16): Promise<void> {

@@ -1,8 +1,8 @@
 import t from 'tap';
-import { hiddenStates, pooled } from '../reference/encoder.js';
-import { checkEncoder, openTinyEncoder } from '../support/check-encoder.js';
-import { encoderConfig, encoderShapes, type Family } from '../support/encoder-models.js';
-import { randomTensors } from '../support/random-tensors.js';
+import { hiddenStates, pooled } from '#test/reference/encoder.js';
+import { checkEncoder, openTinyEncoder } from '#test/support/check-encoder.js';
+import { encoderConfig, encoderShapes, type Family } from '#test/support/encoder-models.js';
+import { randomTensors } from '#test/support/random-tensors.js';
 
 for (const family of ['bert', 'modernbert'] as const satisfies readonly Family[])
   for (const [precision, tolerance] of [

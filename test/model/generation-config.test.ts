@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import t from 'tap';
-import { readGenerationConfig } from '../../src/model/generation-config.js';
+import { readGenerationConfig } from '#model/generation-config.js';
 
 t.test('where a text begins and ends', async t => {
   const read = async (files: Readonly<Record<string, object>>): Promise<object> => {

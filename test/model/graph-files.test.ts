@@ -1,5 +1,5 @@
 import t from 'tap';
-import { chooseGraphs, precisionOf } from '../../src/model/graph-files.js';
+import { chooseGraphs, precisionOf } from '#model/graph-files.js';
 
 t.test('which graph of many', async t => {
   const hub = [

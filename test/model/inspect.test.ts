@@ -1,14 +1,14 @@
 import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import t, { type Test } from 'tap';
-import { inspectModel } from '../../src/model/inspect.js';
-import { loadDecoder } from '../../src/model/load-decoder.js';
-import { Environment } from '../../src/runtime/index.js';
-import { encoderConfig, encoderShapes } from '../support/encoder-models.js';
-import { writeModel } from '../support/check-decoder.js';
-import { exportLlama } from '../support/exported-llama.js';
-import { LLAMA, llamaShapes } from '../support/llama-model.js';
-import { randomTensors } from '../support/random-tensors.js';
+import { inspectModel } from '#model/inspect.js';
+import { loadDecoder } from '#model/load-decoder.js';
+import { Environment } from '#runtime/index.js';
+import { encoderConfig, encoderShapes } from '#test/support/encoder-models.js';
+import { writeModel } from '#test/support/check-decoder.js';
+import { exportLlama } from '#test/support/exported-llama.js';
+import { LLAMA, llamaShapes } from '#test/support/llama-model.js';
+import { randomTensors } from '#test/support/random-tensors.js';
 
 const CONFIG = { ...LLAMA, head_dim: 16 };
 const SHAPES = llamaShapes(CONFIG);

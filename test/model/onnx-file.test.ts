@@ -3,11 +3,11 @@ import path from 'node:path';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
-import { KvasirError } from '../../src/errors.js';
-import { DataType, GraphBuilder } from '../../src/graph/onnx/graph-builder.js';
-import { ModelProtoSchema, StringStringEntryProtoSchema } from '../../src/graph/onnx/onnx_pb.js';
-import { readOnnxFile } from '../../src/model/onnx-file.js';
-import { runs } from '../support/property-runs.js';
+import { KvasirError } from '#errors.js';
+import { DataType, GraphBuilder } from '#graph/onnx/graph-builder.js';
+import { ModelProtoSchema, StringStringEntryProtoSchema } from '#graph/onnx/onnx_pb.js';
+import { readOnnxFile } from '#model/onnx-file.js';
+import { runs } from '#test/support/property-runs.js';
 
 /** A graph with a large weight outside, a small one inside, and an input that a weight stands in for. */
 async function writeGraph(t: Test): Promise<string> {

@@ -3,15 +3,15 @@
  * each architecture's formulas give in float64, and with the decoder whose cache is in slots.
  */
 import t, { type Test } from 'tap';
-import { openDecoder } from '../../bench/support/open-decoder.js';
-import type { BatchEntry, WantedLogits } from '../../src/model/decoder.js';
-import type { PagedDecoder } from '../../src/model/paged-decoder.js';
-import { Environment, PROCESSOR, type Device } from '../../src/runtime/index.js';
-import { relativeError, writeModel } from '../support/check-decoder.js';
-import { DISTANT } from '../support/distant-device.js';
-import { MODELS } from '../support/models/index.js';
-import { openPagedDecoder } from '../support/open-paged-decoder.js';
-import { randomIds } from '../support/random-tensors.js';
+import { openDecoder } from '#bench/support/open-decoder.js';
+import type { BatchEntry, WantedLogits } from '#model/decoder.js';
+import type { PagedDecoder } from '#model/paged-decoder.js';
+import { Environment, PROCESSOR, type Device } from '#runtime/index.js';
+import { relativeError, writeModel } from '#test/support/check-decoder.js';
+import { DISTANT } from '#test/support/distant-device.js';
+import { MODELS } from '#test/support/models/index.js';
+import { openPagedDecoder } from '#test/support/open-paged-decoder.js';
+import { randomIds } from '#test/support/random-tensors.js';
 
 const environment = new Environment({ logLevel: 'fatal' });
 const SETTINGS = { intraOpThreads: 1 };

@@ -1,14 +1,14 @@
 /** Slots of which no more is kept than tokens still see, against the same with everything: not a bit of any logit may differ. */
 import t, { type Test } from 'tap';
-import type { Decoder } from '../../src/model/decoder.js';
-import { loadDecoder } from '../../src/model/load-decoder.js';
-import { Environment } from '../../src/runtime/index.js';
-import { openDecoder, writeModel } from '../support/check-decoder.js';
-import { DISTANT } from '../support/distant-device.js';
-import { MODELS } from '../support/models/index.js';
-import { MISTRAL } from '../support/models/mistral.js';
-import type { CaseModel } from '../support/models/model.js';
-import { randomIds } from '../support/random-tensors.js';
+import type { Decoder } from '#model/decoder.js';
+import { loadDecoder } from '#model/load-decoder.js';
+import { Environment } from '#runtime/index.js';
+import { openDecoder, writeModel } from '#test/support/check-decoder.js';
+import { DISTANT } from '#test/support/distant-device.js';
+import { MODELS } from '#test/support/models/index.js';
+import { MISTRAL } from '#test/support/models/mistral.js';
+import type { CaseModel } from '#test/support/models/model.js';
+import { randomIds } from '#test/support/random-tensors.js';
 
 /** Several pages of each head. */
 const CONTEXT = 400;

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Page } from 'playwright-core';
 import t, { type Test } from 'tap';
-import { skipWithoutBrowser } from '../support/browser.js';
-import { send, startPlayground, written } from '../support/playground.js';
+import { skipWithoutBrowser } from '#test/support/browser.js';
+import { send, startPlayground, written } from '#test/support/playground.js';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 

@@ -1,7 +1,7 @@
 import t from 'tap';
-import { skipWithoutBrowser } from '../support/browser.js';
-import { startPlayground } from '../support/playground.js';
-import { loadStoryteller } from '../support/shipped-server.js';
+import { skipWithoutBrowser } from '#test/support/browser.js';
+import { startPlayground } from '#test/support/playground.js';
+import { loadStoryteller } from '#test/support/shipped-server.js';
 
 const skip = skipWithoutBrowser();
 

@@ -1,8 +1,8 @@
 import t from 'tap';
-import { skipWithoutBrowser } from '../support/browser.js';
-import { endlessModel } from '../support/endless-model.js';
-import { eventually } from '../support/http-server.js';
-import { focused, send, startPlayground, written } from '../support/playground.js';
+import { skipWithoutBrowser } from '#test/support/browser.js';
+import { endlessModel } from '#test/support/endless-model.js';
+import { eventually } from '#test/support/http-server.js';
+import { focused, send, startPlayground, written } from '#test/support/playground.js';
 
 interface Completion {
   readonly choices: [{ text: string; logprobs: { tokens: string[]; token_logprobs: number[] } }];

@@ -1,6 +1,6 @@
 import t from 'tap';
-import { skipWithoutBrowser } from '../support/browser.js';
-import { send, startPlayground } from '../support/playground.js';
+import { skipWithoutBrowser } from '#test/support/browser.js';
+import { send, startPlayground } from '#test/support/playground.js';
 
 t.test('the views of encoders', { skip: skipWithoutBrowser() }, async t => {
   const { open, post, url } = await startPlayground(t);

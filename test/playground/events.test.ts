@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { eventData } from '../../playground/api/events.js';
-import { runs } from '../support/property-runs.js';
+import { runs } from '#test/support/property-runs.js';
 
 async function read(pieces: readonly string[]): Promise<string[]> {
   const events: string[] = [];

@@ -1,7 +1,7 @@
 import t from 'tap';
-import { ApiKeys } from '../../src/http/api-keys.js';
-import { skipWithoutBrowser } from '../support/browser.js';
-import { send, startPlayground, written } from '../support/playground.js';
+import { ApiKeys } from '#http/api-keys.js';
+import { skipWithoutBrowser } from '#test/support/browser.js';
+import { send, startPlayground, written } from '#test/support/playground.js';
 
 t.test('a server that wants a key is given one', { skip: skipWithoutBrowser() }, async t => {
   const { open } = await startPlayground(t, [], { apiKeys: new ApiKeys(['secret']) });

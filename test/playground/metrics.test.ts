@@ -1,8 +1,8 @@
 import t from 'tap';
-import { skipWithoutBrowser } from '../support/browser.js';
-import { endlessModel } from '../support/endless-model.js';
-import { eventually } from '../support/http-server.js';
-import { send, startPlayground } from '../support/playground.js';
+import { skipWithoutBrowser } from '#test/support/browser.js';
+import { endlessModel } from '#test/support/endless-model.js';
+import { eventually } from '#test/support/http-server.js';
+import { send, startPlayground } from '#test/support/playground.js';
 
 t.test('the metrics view', { skip: skipWithoutBrowser() }, async t => {
   const { engine, model } = endlessModel();

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { History } from '../../playground/metrics/history.js';
 import { parseMetrics, quantile, total } from '../../playground/metrics/prometheus.js';
-import { startServer } from '../support/http-server.js';
+import { startServer } from '#test/support/http-server.js';
 
 t.test('samples', async t => {
   const text = [

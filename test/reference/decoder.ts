@@ -1,4 +1,4 @@
-import type { TestTensor, TestTensors } from '../support/safetensors.js';
+import type { TestTensor, TestTensors } from '#test/support/safetensors.js';
 import { selfAttention, type AttentionParts } from './self-attention.js';
 import { add, linear, multiply, rmsNorm, row, scale, softCap, type Vector } from './operations.js';
 

@@ -1,4 +1,4 @@
-import type { TestTensors } from '../support/safetensors.js';
+import type { TestTensors } from '#test/support/safetensors.js';
 import { causalAttention, head, mapHeads, rotaryFrequencies, rotate } from './attention.js';
 import { add, dot, linear, mean, multiply, rmsNorm, row, silu, softmax, type Vector } from './operations.js';
 

@@ -1,4 +1,4 @@
-import type { TestTensors } from '../support/safetensors.js';
+import type { TestTensors } from '#test/support/safetensors.js';
 import { ReferenceModel } from './decoder.js';
 import { silu } from './operations.js';
 import { plainRope, rotate, type Rope } from './rope.js';

@@ -1,5 +1,5 @@
 /** Plain float64 formulas, written for reading; nothing here is shared with the product. */
-import type { TestTensor } from '../support/safetensors.js';
+import type { TestTensor } from '#test/support/safetensors.js';
 
 export type Vector = readonly number[];
 

@@ -1,14 +1,14 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import t from 'tap';
-import { loadEncoder } from '../../src/registry/load-encoder.js';
-import { Environment } from '../../src/runtime/index.js';
-import { sequenceLogits } from '../reference/encoder.js';
-import { writeModel } from '../support/check-decoder.js';
-import { outputError } from '../support/check-encoder.js';
-import { encoderConfig, encoderShapes } from '../support/encoder-models.js';
-import { randomTensors } from '../support/random-tensors.js';
-import { WORD_PIECE } from '../support/tiny-tokenizers.js';
+import { loadEncoder } from '#registry/load-encoder.js';
+import { Environment } from '#runtime/index.js';
+import { sequenceLogits } from '#test/reference/encoder.js';
+import { writeModel } from '#test/support/check-decoder.js';
+import { outputError } from '#test/support/check-encoder.js';
+import { encoderConfig, encoderShapes } from '#test/support/encoder-models.js';
+import { randomTensors } from '#test/support/random-tensors.js';
+import { WORD_PIECE } from '#test/support/tiny-tokenizers.js';
 
 const environment = new Environment({ logLevel: 'fatal' });
 const session = { intraOpThreads: 1 };

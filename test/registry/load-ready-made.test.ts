@@ -1,15 +1,15 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import t from 'tap';
-import { loadModel } from '../../src/registry/load.js';
-import type { GenerationModel } from '../../src/registry/types.js';
-import { Environment } from '../../src/runtime/index.js';
-import { collect } from '../support/answers.js';
-import { exportLlama } from '../support/exported-llama.js';
-import { greedy } from '../support/generation-request.js';
-import { LLAMA, llamaShapes } from '../support/llama-model.js';
-import { randomLlama, TINY_LLAMA } from '../support/random-llama.js';
-import { randomTensors } from '../support/random-tensors.js';
+import { loadModel } from '#registry/load.js';
+import type { GenerationModel } from '#registry/types.js';
+import { Environment } from '#runtime/index.js';
+import { collect } from '#test/support/answers.js';
+import { exportLlama } from '#test/support/exported-llama.js';
+import { greedy } from '#test/support/generation-request.js';
+import { LLAMA, llamaShapes } from '#test/support/llama-model.js';
+import { randomLlama, TINY_LLAMA } from '#test/support/random-llama.js';
+import { randomTensors } from '#test/support/random-tensors.js';
 
 const CONFIG = { ...LLAMA, ...TINY_LLAMA, hidden_size: 64 };
 const TENSORS = randomTensors(llamaShapes(CONFIG));

@@ -2,11 +2,11 @@ import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { loadModel } from '../../src/registry/load.js';
-import { Registry } from '../../src/registry/registry.js';
-import { Environment, PROCESSOR, type Device } from '../../src/runtime/index.js';
-import { linearGraph } from '../support/raw-models.js';
-import { randomLlama } from '../support/random-llama.js';
+import { loadModel } from '#registry/load.js';
+import { Registry } from '#registry/registry.js';
+import { Environment, PROCESSOR, type Device } from '#runtime/index.js';
+import { linearGraph } from '#test/support/raw-models.js';
+import { randomLlama } from '#test/support/random-llama.js';
 
 const environment = new Environment();
 

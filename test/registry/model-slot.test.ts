@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { KvasirError } from '../../src/errors.js';
-import { ModelSlot } from '../../src/registry/model-slot.js';
-import type { Model, ModelLease } from '../../src/registry/types.js';
-import { fakeModel } from '../support/http-server.js';
-import { runs } from '../support/property-runs.js';
+import { KvasirError } from '#errors.js';
+import { ModelSlot } from '#registry/model-slot.js';
+import type { Model, ModelLease } from '#registry/types.js';
+import { fakeModel } from '#test/support/http-server.js';
+import { runs } from '#test/support/property-runs.js';
 
 const pause = (milliseconds = 0): Promise<void> => new Promise(resolve => setTimeout(resolve, milliseconds));
 

@@ -1,8 +1,8 @@
 import t from 'tap';
-import { KvasirError } from '../../src/errors.js';
-import { Registry } from '../../src/registry/registry.js';
-import type { Model } from '../../src/registry/types.js';
-import { eventually, fakeModel } from '../support/http-server.js';
+import { KvasirError } from '#errors.js';
+import { Registry } from '#registry/registry.js';
+import type { Model } from '#registry/types.js';
+import { eventually, fakeModel } from '#test/support/http-server.js';
 
 t.test('models by name and alias', async t => {
   const one = fakeModel('one');

@@ -1,7 +1,7 @@
 import t from 'tap';
-import { Watchdog } from '../../src/registry/watchdog.js';
-import { FakeEngine } from '../support/fake-engine.js';
-import { fakeModel } from '../support/http-server.js';
+import { Watchdog } from '#registry/watchdog.js';
+import { FakeEngine } from '#test/support/fake-engine.js';
+import { fakeModel } from '#test/support/http-server.js';
 
 /** A model whose counts the test sets. */
 function model() {

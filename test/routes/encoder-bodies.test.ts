@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { Registry } from '../../src/registry/registry.js';
-import { fakeEncoderModel } from '../support/fake-encoder-service.js';
-import { startServer } from '../support/http-server.js';
-import { runs } from '../support/property-runs.js';
+import { Registry } from '#registry/registry.js';
+import { fakeEncoderModel } from '#test/support/fake-encoder-service.js';
+import { startServer } from '#test/support/http-server.js';
+import { runs } from '#test/support/property-runs.js';
 
 const labels = ['O', 'B-PER', 'I-PER', 'B-LOC'];
 const models = [

@@ -2,10 +2,10 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import OpenAI from 'openai';
 import t, { type Test } from 'tap';
-import { loadEncoder } from '../../src/registry/load-encoder.js';
-import { Registry } from '../../src/registry/registry.js';
-import type { EncoderModel } from '../../src/registry/types.js';
-import { Environment } from '../../src/runtime/index.js';
+import { loadEncoder } from '#registry/load-encoder.js';
+import { Registry } from '#registry/registry.js';
+import type { EncoderModel } from '#registry/types.js';
+import { Environment } from '#runtime/index.js';
 import {
   hiddenStates,
   maskLogits,
@@ -13,15 +13,15 @@ import {
   pooled,
   sequenceLogits,
   tokenLogits,
-} from '../reference/encoder.js';
-import { softmax } from '../reference/operations.js';
-import { writeModel } from '../support/check-decoder.js';
-import { encoderConfig, encoderShapes, type EncoderConfig, type Head } from '../support/encoder-models.js';
-import { startServer } from '../support/http-server.js';
-import { jsonClient } from '../support/json-client.js';
-import { randomTensors } from '../support/random-tensors.js';
-import type { TestTensors } from '../support/safetensors.js';
-import { WORD_PIECE } from '../support/tiny-tokenizers.js';
+} from '#test/reference/encoder.js';
+import { softmax } from '#test/reference/operations.js';
+import { writeModel } from '#test/support/check-decoder.js';
+import { encoderConfig, encoderShapes, type EncoderConfig, type Head } from '#test/support/encoder-models.js';
+import { startServer } from '#test/support/http-server.js';
+import { jsonClient } from '#test/support/json-client.js';
+import { randomTensors } from '#test/support/random-tensors.js';
+import type { TestTensors } from '#test/support/safetensors.js';
+import { WORD_PIECE } from '#test/support/tiny-tokenizers.js';
 
 /** A tiny BERT with random weights, served and as the reference takes it. */
 interface Served {

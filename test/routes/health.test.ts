@@ -1,7 +1,7 @@
 import t from 'tap';
-import { Registry } from '../../src/registry/registry.js';
-import { createServer } from '../../src/server.js';
-import { fakeModel } from '../support/http-server.js';
+import { Registry } from '#registry/registry.js';
+import { createServer } from '#server.js';
+import { fakeModel } from '#test/support/http-server.js';
 
 t.test('with a model', async t => {
   const app = await createServer({ registry: new Registry([fakeModel('letters')]) });

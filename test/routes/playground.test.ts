@@ -1,8 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { extname } from 'node:path';
 import t from 'tap';
-import { ApiKeys } from '../../src/http/api-keys.js';
-import { startServer } from '../support/http-server.js';
+import { ApiKeys } from '#http/api-keys.js';
+import { startServer } from '#test/support/http-server.js';
 
 const FOLDER = new URL('../../../playground/', import.meta.url);
 

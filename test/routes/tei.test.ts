@@ -1,9 +1,9 @@
 import t from 'tap';
-import { KvasirError } from '../../src/errors.js';
-import { Registry } from '../../src/registry/registry.js';
-import { fakeEncoderModel } from '../support/fake-encoder-service.js';
-import { eventually, fakeModel, startServer } from '../support/http-server.js';
-import { jsonClient } from '../support/json-client.js';
+import { KvasirError } from '#errors.js';
+import { Registry } from '#registry/registry.js';
+import { fakeEncoderModel } from '#test/support/fake-encoder-service.js';
+import { eventually, fakeModel, startServer } from '#test/support/http-server.js';
+import { jsonClient } from '#test/support/json-client.js';
 
 const embedder = fakeEncoderModel('embedding');
 const classifier = fakeEncoderModel('sequence-classification', {

@@ -1,12 +1,12 @@
 import path from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
-import { Registry } from '../../src/registry/registry.js';
-import { fakeEncoderModel } from '../support/fake-encoder-service.js';
-import { fakeModel, startServer } from '../support/http-server.js';
-import { jsonClient } from '../support/json-client.js';
-import { DATATYPES, echoGraph, linearGraph, rawModel, WEIGHTS } from '../support/raw-models.js';
-import { runs } from '../support/property-runs.js';
+import { Registry } from '#registry/registry.js';
+import { fakeEncoderModel } from '#test/support/fake-encoder-service.js';
+import { fakeModel, startServer } from '#test/support/http-server.js';
+import { jsonClient } from '#test/support/json-client.js';
+import { DATATYPES, echoGraph, linearGraph, rawModel, WEIGHTS } from '#test/support/raw-models.js';
+import { runs } from '#test/support/property-runs.js';
 
 const folder = t.testdir();
 const embedder = fakeEncoderModel('embedding');

@@ -1,7 +1,7 @@
 import t from 'tap';
-import { DataType, GraphBuilder, NONE } from '../../src/graph/onnx/graph-builder.js';
-import { cpuMemoryInfo, IoBinding, MemoryInfo, RunOptions, Tensor } from '../../src/runtime/index.js';
-import { floats, loadBuilt } from '../support/run-graph.js';
+import { DataType, GraphBuilder, NONE } from '#graph/onnx/graph-builder.js';
+import { cpuMemoryInfo, IoBinding, MemoryInfo, RunOptions, Tensor } from '#runtime/index.js';
+import { floats, loadBuilt } from '#test/support/run-graph.js';
 
 /** y = x + 1, z = -x. */
 function twoOutputs(): GraphBuilder {
@@ -74,7 +74,7 @@ t.test('an operator that works in place: past and present are one tensor', async
   const past = ['past.key', 'past.value'].map(name => graph.input(name, type, shape));
   const lengths = graph.input('lengths', DataType.INT32, [1]);
   const total = graph.input('total', DataType.INT32, [1]);
-  const { int } = await import('../../src/graph/onnx/attributes.js');
+  const { int } = await import('#graph/onnx/attributes.js');
   graph.node({
     op: 'GroupQueryAttention',
     domain: 'com.microsoft',

@@ -2,9 +2,9 @@ import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import t from 'tap';
-import { DataType, GraphBuilder } from '../../src/graph/onnx/graph-builder.js';
-import { Tensor } from '../../src/runtime/index.js';
-import { loadGraph, run } from '../support/run-graph.js';
+import { DataType, GraphBuilder } from '#graph/onnx/graph-builder.js';
+import { Tensor } from '#runtime/index.js';
+import { loadGraph, run } from '#test/support/run-graph.js';
 
 const MEMORY = new URL('../../bench/support/runtime-memory.js', import.meta.url).href;
 

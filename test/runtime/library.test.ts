@@ -4,7 +4,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import koffi from 'koffi';
 import t from 'tap';
-import { Environment, libraryFolder, resolveLibrary } from '../../src/runtime/index.js';
+import { Environment, libraryFolder, resolveLibrary } from '#runtime/index.js';
 
 const INDEX = fileURLToPath(new URL('../../src/runtime/index.js', import.meta.url));
 

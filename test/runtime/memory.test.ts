@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap';
-import { DataType, GraphBuilder } from '../../src/graph/onnx/graph-builder.js';
-import { Allocator, CPU, cpuMemoryInfo, MemoryInfo, type Session } from '../../src/runtime/index.js';
-import { loadBuilt } from '../support/run-graph.js';
+import { DataType, GraphBuilder } from '#graph/onnx/graph-builder.js';
+import { Allocator, CPU, cpuMemoryInfo, MemoryInfo, type Session } from '#runtime/index.js';
+import { loadBuilt } from '#test/support/run-graph.js';
 
 const failure = { name: 'KvasirError', code: 'runtime_failure' };
 

@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import t, { type Test } from 'tap';
-import { KvasirError } from '../../src/errors.js';
-import { int } from '../../src/graph/onnx/attributes.js';
-import { DataType, GraphBuilder } from '../../src/graph/onnx/graph-builder.js';
+import { KvasirError } from '#errors.js';
+import { int } from '#graph/onnx/attributes.js';
+import { DataType, GraphBuilder } from '#graph/onnx/graph-builder.js';
 import {
   cpuMemoryInfo,
   Environment,
@@ -12,8 +12,8 @@ import {
   RunOptions,
   Session,
   Tensor,
-} from '../../src/runtime/index.js';
-import { floats, loadBuilt, loadGraph, longs, run } from '../support/run-graph.js';
+} from '#runtime/index.js';
+import { floats, loadBuilt, loadGraph, longs, run } from '#test/support/run-graph.js';
 
 /** y = x + x, of any length. */
 function doubling(): GraphBuilder {

@@ -1,8 +1,8 @@
 import t from 'tap';
-import { elementTypeOf, type ElementType, type TensorData } from '../../src/runtime/element-type.js';
-import { Allocator, cpuMemoryInfo, elementSize, Tensor } from '../../src/runtime/index.js';
-import { DataType, GraphBuilder } from '../../src/graph/onnx/graph-builder.js';
-import { loadBuilt, run } from '../support/run-graph.js';
+import { elementTypeOf, type ElementType, type TensorData } from '#runtime/element-type.js';
+import { Allocator, cpuMemoryInfo, elementSize, Tensor } from '#runtime/index.js';
+import { DataType, GraphBuilder } from '#graph/onnx/graph-builder.js';
+import { loadBuilt, run } from '#test/support/run-graph.js';
 
 const failure = { name: 'KvasirError', code: 'runtime_failure' };
 

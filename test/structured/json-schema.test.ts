@@ -2,11 +2,11 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import fc from 'fast-check';
 import t from 'tap';
-import { compileStructure, Refusal, type Structure } from '../../src/structured/index.js';
-import { sample } from '../support/random-sampling.js';
-import { schemas } from '../support/schemas.js';
-import { byteFallbackTokenizer, byteLevelTokenizer } from '../support/tiny-tokenizers.js';
-import { runs } from '../support/property-runs.js';
+import { compileStructure, Refusal, type Structure } from '#structured/index.js';
+import { sample } from '#test/support/random-sampling.js';
+import { schemas } from '#test/support/schemas.js';
+import { byteFallbackTokenizer, byteLevelTokenizer } from '#test/support/tiny-tokenizers.js';
+import { runs } from '#test/support/property-runs.js';
 
 const tokenizer = byteLevelTokenizer();
 const STOP = 2;

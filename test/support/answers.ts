@@ -1,4 +1,4 @@
-import type { GenerationEngine, GenerationRequest, TokenLogprobs } from '../../src/engine/types.js';
+import type { GenerationEngine, GenerationRequest, TokenLogprobs } from '#engine/types.js';
 
 /**
  * Batches of different sizes take different kernels, whose sums are rounded differently. Where the two best tokens are closer than this,

@@ -1,6 +1,6 @@
-import type { SlotOperation } from '../../src/engine/slots.js';
-import { BlockPool } from '../../src/model/cache/block-pool.js';
-import { BlockTable } from '../../src/model/cache/block-table.js';
+import type { SlotOperation } from '#engine/slots.js';
+import { BlockPool } from '#model/cache/block-pool.js';
+import { BlockTable } from '#model/cache/block-table.js';
 
 /** What each slot is to hold, beside the blocks, written as a device would write them. */
 export class BlockSimulation {

@@ -1,9 +1,9 @@
 import type { Test } from 'tap';
 import fc from 'fast-check';
-import type { EngineOptions } from '../../src/engine/engine.js';
-import type { GenerationEngine } from '../../src/engine/types.js';
-import { loadGeneration, type GenerationOptions } from '../../src/registry/load-generation.js';
-import { Environment } from '../../src/runtime/index.js';
+import type { EngineOptions } from '#engine/engine.js';
+import type { GenerationEngine } from '#engine/types.js';
+import { loadGeneration, type GenerationOptions } from '#registry/load-generation.js';
+import { Environment } from '#runtime/index.js';
 import { collect, differs } from './answers.js';
 import { greedy } from './generation-request.js';
 import { eventually } from './http-server.js';

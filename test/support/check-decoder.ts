@@ -1,10 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Test } from 'tap';
-import { openDecoder as open } from '../../bench/support/open-decoder.js';
-import type { Precision } from '../../src/graph/precision.js';
-import type { Decoder } from '../../src/model/decoder.js';
-import { Environment } from '../../src/runtime/index.js';
+import { openDecoder as open } from '#bench/support/open-decoder.js';
+import type { Precision } from '#graph/precision.js';
+import type { Decoder } from '#model/decoder.js';
+import { Environment } from '#runtime/index.js';
 import { randomIds } from './random-tensors.js';
 import { writeSafetensors, type StoredType, type TestTensors } from './safetensors.js';
 

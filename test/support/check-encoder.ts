@@ -1,7 +1,7 @@
 import type { Test } from 'tap';
-import { loadEncoderGraph, type EncoderOptions } from '../../src/model/load-encoder.js';
-import type { Encoder, EncoderInput, EncoderOutput } from '../../src/model/encoder.js';
-import { Environment } from '../../src/runtime/index.js';
+import { loadEncoderGraph, type EncoderOptions } from '#model/load-encoder.js';
+import type { Encoder, EncoderInput, EncoderOutput } from '#model/encoder.js';
+import { Environment } from '#runtime/index.js';
 import { writeModel, type TinyModel } from './check-decoder.js';
 import { randomIds } from './random-tensors.js';
 

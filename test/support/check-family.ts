@@ -1,5 +1,5 @@
 import type t from 'tap';
-import { hiddenStates, maskLogits, pooled, sequenceLogits, tokenLogits } from '../reference/encoder.js';
+import { hiddenStates, maskLogits, pooled, sequenceLogits, tokenLogits } from '#test/reference/encoder.js';
 import { checkEncoder, openTinyEncoder, type EncoderReference } from './check-encoder.js';
 import {
   encoderConfig,

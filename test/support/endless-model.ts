@@ -1,4 +1,4 @@
-import type { GenerationModel } from '../../src/registry/types.js';
+import type { GenerationModel } from '#registry/types.js';
 import { delta, FakeEngine, untilAborted } from './fake-engine.js';
 import { fakeModel } from './http-server.js';
 

@@ -1,13 +1,13 @@
 import { create } from '@bufbuild/protobuf';
-import { int, ints, type Attribute } from '../../src/graph/onnx/attributes.js';
-import { DataType, GraphBuilder, NONE, type Value } from '../../src/graph/onnx/graph-builder.js';
+import { int, ints, type Attribute } from '#graph/onnx/attributes.js';
+import { DataType, GraphBuilder, NONE, type Value } from '#graph/onnx/graph-builder.js';
 import {
   AttributeProto_AttributeType as AttributeType,
   AttributeProtoSchema,
   GraphProtoSchema,
   NodeProtoSchema,
   ValueInfoProtoSchema,
-} from '../../src/graph/onnx/onnx_pb.js';
+} from '#graph/onnx/onnx_pb.js';
 import type { LlamaModelConfig } from './llama-model.js';
 
 /** Weights by their names. */

@@ -1,7 +1,7 @@
-import type { EncoderService, EncoderStats } from '../../src/encoder/types.js';
-import { KvasirError } from '../../src/errors.js';
-import type { EncoderInput, EncoderOutput, EncoderTask } from '../../src/model/encoder.js';
-import type { EncoderModel } from '../../src/registry/types.js';
+import type { EncoderService, EncoderStats } from '#encoder/types.js';
+import { KvasirError } from '#errors.js';
+import type { EncoderInput, EncoderOutput, EncoderTask } from '#model/encoder.js';
+import type { EncoderModel } from '#registry/types.js';
 import { CREATED } from './http-server.js';
 import { wordPieceTokenizer } from './tiny-tokenizers.js';
 

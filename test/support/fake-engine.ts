@@ -1,4 +1,4 @@
-import { EventChannel } from '../../src/engine/event-channel.js';
+import { EventChannel } from '#engine/event-channel.js';
 import type {
   EngineStats,
   GenerationEngine,
@@ -6,8 +6,8 @@ import type {
   GenerationRequest,
   SlotOccupancy,
   TokenLogprobs,
-} from '../../src/engine/types.js';
-import { KvasirError } from '../../src/errors.js';
+} from '#engine/types.js';
+import { KvasirError } from '#errors.js';
 import { LETTERS } from './letter-tokenizer.js';
 
 /** What a sequence does: yields its events, or throws. What it waits for is up to the test. */

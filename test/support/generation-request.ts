@@ -1,4 +1,4 @@
-import type { GenerationRequest, SamplingParameters, StopConditions } from '../../src/engine/types.js';
+import type { GenerationRequest, SamplingParameters, StopConditions } from '#engine/types.js';
 
 /** Sampling that takes the most probable token. */
 export const GREEDY: SamplingParameters = {

@@ -1,9 +1,9 @@
 import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Test } from 'tap';
-import { Registry } from '../../src/registry/registry.js';
-import type { GenerationModel } from '../../src/registry/types.js';
-import { createServer, type ServerOptions } from '../../src/server.js';
+import { Registry } from '#registry/registry.js';
+import type { GenerationModel } from '#registry/types.js';
+import { createServer, type ServerOptions } from '#server.js';
 import { FakeEngine } from './fake-engine.js';
 import { END, letterTokenizer } from './letter-tokenizer.js';
 

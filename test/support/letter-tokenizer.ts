@@ -1,4 +1,4 @@
-import type { Tokenizer } from '../../src/text/types.js';
+import type { Tokenizer } from '#text/types.js';
 
 /** Ids 0 to 25 are the letters a to z, 26 is a space, 27 is the special `<end>`. */
 export const LETTERS = 'abcdefghijklmnopqrstuvwxyz ';

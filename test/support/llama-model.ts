@@ -1,4 +1,4 @@
-import type { LlamaConfig } from '../reference/llama.js';
+import type { LlamaConfig } from '#test/reference/llama.js';
 import type { Shapes } from './random-tensors.js';
 
 /** A Llama's config.json, as far as it is read. */

@@ -1,7 +1,7 @@
-import { buildDecoder } from '../../src/graph/build.js';
-import { blocksOfFullSlots } from '../../src/model/cache/paged-capacity.js';
-import { PagedDecoder } from '../../src/model/paged-decoder.js';
-import { Session, type Environment, type SessionSettings } from '../../src/runtime/index.js';
+import { buildDecoder } from '#graph/build.js';
+import { blocksOfFullSlots } from '#model/cache/paged-capacity.js';
+import { PagedDecoder } from '#model/paged-decoder.js';
+import { Session, type Environment, type SessionSettings } from '#runtime/index.js';
 import { expandPagedAttention } from './paged-attention.js';
 
 export interface PagedTestSizes {

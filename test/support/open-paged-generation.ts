@@ -1,6 +1,6 @@
-import { Engine, type EngineOptions } from '../../src/engine/engine.js';
-import type { Device, Environment } from '../../src/runtime/index.js';
-import { loadTokenizer } from '../../src/text/tokenizer.js';
+import { Engine, type EngineOptions } from '#engine/engine.js';
+import type { Device, Environment } from '#runtime/index.js';
+import { loadTokenizer } from '#text/tokenizer.js';
 import { openPagedDecoder, type PagedTestSizes } from './open-paged-decoder.js';
 
 /** An engine over a model with a paged cache. The caller closes it. */

@@ -4,15 +4,10 @@
  */
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { readFile, writeFile } from 'node:fs/promises';
-import { int, ints, type Attribute } from '../../src/graph/onnx/attributes.js';
-import { DataType } from '../../src/graph/onnx/graph-builder.js';
-import { inlineTensor } from '../../src/graph/onnx/inline-tensor.js';
-import {
-  ModelProtoSchema,
-  NodeProtoSchema,
-  type GraphProto,
-  type NodeProto,
-} from '../../src/graph/onnx/onnx_pb.js';
+import { int, ints, type Attribute } from '#graph/onnx/attributes.js';
+import { DataType } from '#graph/onnx/graph-builder.js';
+import { inlineTensor } from '#graph/onnx/inline-tensor.js';
+import { ModelProtoSchema, NodeProtoSchema, type GraphProto, type NodeProto } from '#graph/onnx/onnx_pb.js';
 
 /** Replaces the operator's nodes in a file, whose floats must be of 32 bits, by the same in other operators. */
 export async function expandPagedAttention(file: string): Promise<void> {

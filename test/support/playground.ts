@@ -1,8 +1,8 @@
 import type { Locator, Page } from 'playwright-core';
 import type { Test } from 'tap';
-import { Registry } from '../../src/registry/registry.js';
-import type { Model } from '../../src/registry/types.js';
-import type { ServerOptions } from '../../src/server.js';
+import { Registry } from '#registry/registry.js';
+import type { Model } from '#registry/types.js';
+import type { ServerOptions } from '#server.js';
 import { launchBrowser } from './browser.js';
 import { startServer } from './http-server.js';
 import { loadShippedModels } from './shipped-server.js';

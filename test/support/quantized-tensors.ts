@@ -1,6 +1,6 @@
-import { NUMBER_FORMATS, type Precision } from '../../src/graph/precision.js';
-import { dequantize, quantize } from '../../src/graph/quantization/quantize.js';
-import { dequantizeRows, quantizeRows } from '../../src/graph/quantization/row-scales.js';
+import { NUMBER_FORMATS, type Precision } from '#graph/precision.js';
+import { dequantize, quantize } from '#graph/quantization/quantize.js';
+import { dequantizeRows, quantizeRows } from '#graph/quantization/row-scales.js';
 import type { TestTensor, TestTensors } from './safetensors.js';
 
 /** The tensors that a model of some precision really computes with: matrices as their codes stand for them, all else unchanged. */

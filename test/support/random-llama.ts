@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { writeRandomLlama, type LlamaSizes } from '../../bench/support/random-model.js';
+import { writeRandomLlama, type LlamaSizes } from '#bench/support/random-model.js';
 
 /** A Llama so small that a step takes well under a millisecond, with grouped-query attention and padded heads. */
 export const TINY_LLAMA: LlamaSizes = {

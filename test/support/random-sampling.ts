@@ -1,6 +1,6 @@
-import type { TokenConstraint } from '../../src/engine/types.js';
-import { seededRandom } from '../../src/engine/random.js';
-import type { Tokenizer } from '../../src/text/types.js';
+import type { TokenConstraint } from '#engine/types.js';
+import { seededRandom } from '#engine/random.js';
+import type { Tokenizer } from '#text/types.js';
 
 /** What a constraint let through. */
 export interface Sampled {

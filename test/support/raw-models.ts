@@ -1,9 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { DataType, GraphBuilder } from '../../src/graph/onnx/graph-builder.js';
-import { loadModel } from '../../src/registry/load.js';
-import type { RawModel } from '../../src/registry/types.js';
-import { Environment } from '../../src/runtime/index.js';
+import { DataType, GraphBuilder } from '#graph/onnx/graph-builder.js';
+import { loadModel } from '#registry/load.js';
+import type { RawModel } from '#registry/types.js';
+import { Environment } from '#runtime/index.js';
 
 const environment = new Environment({ logLevel: 'fatal' });
 

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { GraphBuilder } from '../../src/graph/onnx/graph-builder.js';
+import type { GraphBuilder } from '#graph/onnx/graph-builder.js';
 import {
   cpuMemoryInfo,
   Environment,
@@ -8,7 +8,7 @@ import {
   Session,
   Tensor,
   type SessionSettings,
-} from '../../src/runtime/index.js';
+} from '#runtime/index.js';
 
 let environment: Environment | undefined;
 

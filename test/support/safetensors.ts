@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import type { SafetensorsType } from '../../src/graph/weights/safetensors.js';
+import type { SafetensorsType } from '#graph/weights/safetensors.js';
 
 /** A tensor of a test's checkpoint, row-major. */
 export interface TestTensor {

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Page } from 'playwright-core';
-import { Registry } from '../../src/registry/registry.js';
-import { createServer } from '../../src/server.js';
+import { Registry } from '#registry/registry.js';
+import { createServer } from '#server.js';
 import { launchBrowser } from './browser.js';
 import { send, written } from './playground.js';
 import { loadShippedModels } from './shipped-server.js';

@@ -1,10 +1,10 @@
 import { cp, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Test } from 'tap';
-import { shippedModels } from '../../src/cli/shipped-models.js';
-import { loadModel } from '../../src/registry/load.js';
-import type { Model } from '../../src/registry/types.js';
-import { Environment } from '../../src/runtime/index.js';
+import { shippedModels } from '#cli/shipped-models.js';
+import { loadModel } from '#registry/load.js';
+import type { Model } from '#registry/types.js';
+import { Environment } from '#runtime/index.js';
 
 /** Says nothing but what was said, one message after the other. */
 const TEMPLATE = '{% for m in messages %}{{ m.content }}\n{% endfor %}';

@@ -1,5 +1,5 @@
-import { createTokenizer } from '../../src/text/tokenizer.js';
-import type { Tokenizer } from '../../src/text/types.js';
+import { createTokenizer } from '#text/tokenizer.js';
+import type { Tokenizer } from '#text/types.js';
 
 /** Contents of a `tokenizer.json`. */
 export type TokenizerDefinition = Record<string, unknown>;

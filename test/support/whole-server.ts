@@ -1,9 +1,9 @@
 import type { Test } from 'tap';
-import { createChatTemplate } from '../../src/chat/template.js';
-import { Engine } from '../../src/engine/engine.js';
-import { Registry } from '../../src/registry/registry.js';
-import type { GenerationModel } from '../../src/registry/types.js';
-import type { ServerOptions } from '../../src/server.js';
+import { createChatTemplate } from '#chat/template.js';
+import { Engine } from '#engine/engine.js';
+import { Registry } from '#registry/registry.js';
+import type { GenerationModel } from '#registry/types.js';
+import type { ServerOptions } from '#server.js';
 import { FakeDecoder } from './fake-decoder.js';
 import { fakeEncoderModel } from './fake-encoder-service.js';
 import { CREATED, startServer } from './http-server.js';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import t from 'tap';
-import { findAnswers, type AnswerWindow } from '../../src/tasks/answer-spans.js';
-import { runs } from '../support/property-runs.js';
+import { findAnswers, type AnswerWindow } from '#tasks/answer-spans.js';
+import { runs } from '#test/support/property-runs.js';
 
 interface Naive {
   start: number;

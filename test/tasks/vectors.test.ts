@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import t from 'tap';
-import { cosine, normalize, shorten } from '../../src/tasks/vectors.js';
-import { runs } from '../support/property-runs.js';
+import { cosine, normalize, shorten } from '#tasks/vectors.js';
+import { runs } from '#test/support/property-runs.js';
 
 const number = fc.float({ min: -100, max: 100, noNaN: true });
 const vectors = fc

@@ -1,14 +1,14 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import t, { type Test } from 'tap';
-import { int } from '../../src/graph/onnx/attributes.js';
-import { DataType, GraphBuilder } from '../../src/graph/onnx/graph-builder.js';
-import { inspectModel } from '../../src/model/inspect.js';
-import { Registry } from '../../src/registry/registry.js';
-import type { RawModel } from '../../src/registry/types.js';
-import type { NamedTensor } from '../../src/tensors/types.js';
-import { eventually, startServer } from '../support/http-server.js';
-import { linearGraph, rawModel, slowGraph } from '../support/raw-models.js';
+import { int } from '#graph/onnx/attributes.js';
+import { DataType, GraphBuilder } from '#graph/onnx/graph-builder.js';
+import { inspectModel } from '#model/inspect.js';
+import { Registry } from '#registry/registry.js';
+import type { RawModel } from '#registry/types.js';
+import type { NamedTensor } from '#tensors/types.js';
+import { eventually, startServer } from '#test/support/http-server.js';
+import { linearGraph, rawModel, slowGraph } from '#test/support/raw-models.js';
 
 const never = new AbortController().signal;
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { codePointOffsets } from '../../src/text/code-points.js';
-import { runs } from '../support/property-runs.js';
+import { codePointOffsets } from '#text/code-points.js';
+import { runs } from '#test/support/property-runs.js';
 
 t.test('characters beyond the basic plane count once', async t => {
   const offset = codePointOffsets('a😀é😀b');

@@ -1,16 +1,16 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { Detokenizer } from '../../src/text/detokenizer.js';
-import { loadTokenizer } from '../../src/text/tokenizer.js';
-import type { Tokenizer } from '../../src/text/types.js';
-import { sharedModel, skipWithout } from '../support/shared-models.js';
+import { Detokenizer } from '#text/detokenizer.js';
+import { loadTokenizer } from '#text/tokenizer.js';
+import type { Tokenizer } from '#text/types.js';
+import { sharedModel, skipWithout } from '#test/support/shared-models.js';
 import {
   byteFallbackTokenizer,
   byteLevelTokenizer,
   unigramTokenizer,
   wordPieceTokenizer,
-} from '../support/tiny-tokenizers.js';
-import { runs } from '../support/property-runs.js';
+} from '#test/support/tiny-tokenizers.js';
+import { runs } from '#test/support/property-runs.js';
 
 function bytesOf(tokenizer: Tokenizer, text: string): number[] {
   return Array.from(Buffer.from(text, 'utf8'), byte =>

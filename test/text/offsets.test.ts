@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { createTokenizer, loadTokenizer } from '../../src/text/tokenizer.js';
-import type { Tokenizer } from '../../src/text/types.js';
-import { sharedModel, skipWithout } from '../support/shared-models.js';
+import { createTokenizer, loadTokenizer } from '#text/tokenizer.js';
+import type { Tokenizer } from '#text/types.js';
+import { sharedModel, skipWithout } from '#test/support/shared-models.js';
 import {
   BYTE_CHARACTERS,
   BYTE_FALLBACK,
@@ -12,8 +12,8 @@ import {
   unigramTokenizer,
   WORD_PIECE,
   wordPieceTokenizer,
-} from '../support/tiny-tokenizers.js';
-import { runs } from '../support/property-runs.js';
+} from '#test/support/tiny-tokenizers.js';
+import { runs } from '#test/support/property-runs.js';
 
 /** Tokens with the piece of text that each stands for; `null` for those that the tokenizer added. */
 function pieces(tokenizer: Tokenizer, text: string, pair?: string): [string, string | null][] {

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { Detokenizer } from '../../src/text/detokenizer.js';
-import { OutputText } from '../../src/text/output-text.js';
-import type { Tokenizer } from '../../src/text/types.js';
-import { byteFallbackTokenizer, byteLevelTokenizer } from '../support/tiny-tokenizers.js';
-import { runs } from '../support/property-runs.js';
+import { Detokenizer } from '#text/detokenizer.js';
+import { OutputText } from '#text/output-text.js';
+import type { Tokenizer } from '#text/types.js';
+import { byteFallbackTokenizer, byteLevelTokenizer } from '#test/support/tiny-tokenizers.js';
+import { runs } from '#test/support/property-runs.js';
 
 const tokenizer = byteFallbackTokenizer();
 const the = tokenizer.id('▁the')!;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { StopStrings } from '../../src/text/stop-strings.js';
-import { runs } from '../support/property-runs.js';
+import { StopStrings } from '#text/stop-strings.js';
+import { runs } from '#test/support/property-runs.js';
 
 /** What all pieces together show, and whether it stopped. */
 function run(stops: string[], include: boolean, pieces: string[]) {

@@ -2,16 +2,16 @@ import fc from 'fast-check';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import t from 'tap';
-import { createTokenizer, loadTokenizer } from '../../src/text/tokenizer.js';
-import { sharedModel, skipWithout } from '../support/shared-models.js';
+import { createTokenizer, loadTokenizer } from '#text/tokenizer.js';
+import { sharedModel, skipWithout } from '#test/support/shared-models.js';
 import {
   BYTE_FALLBACK,
   BYTE_LEVEL,
   byteFallbackTokenizer,
   byteLevelTokenizer,
   wordPieceTokenizer,
-} from '../support/tiny-tokenizers.js';
-import { runs } from '../support/property-runs.js';
+} from '#test/support/tiny-tokenizers.js';
+import { runs } from '#test/support/property-runs.js';
 
 t.test('encodes with and without special tokens, and decodes without them', async t => {
   const tokenizer = byteLevelTokenizer();

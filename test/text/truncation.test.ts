@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { truncate, windows } from '../../src/text/truncation.js';
-import type { Encoding } from '../../src/text/types.js';
-import { wordPieceTokenizer } from '../support/tiny-tokenizers.js';
-import { runs } from '../support/property-runs.js';
+import { truncate, windows } from '#text/truncation.js';
+import type { Encoding } from '#text/types.js';
+import { wordPieceTokenizer } from '#test/support/tiny-tokenizers.js';
+import { runs } from '#test/support/property-runs.js';
 
 const tokenizer = wordPieceTokenizer();
 

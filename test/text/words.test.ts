@@ -1,7 +1,7 @@
 import t from 'tap';
-import type { Tokenizer } from '../../src/text/types.js';
-import { wordsOf } from '../../src/text/words.js';
-import { byteLevelTokenizer, unigramTokenizer, wordPieceTokenizer } from '../support/tiny-tokenizers.js';
+import type { Tokenizer } from '#text/types.js';
+import { wordsOf } from '#text/words.js';
+import { byteLevelTokenizer, unigramTokenizer, wordPieceTokenizer } from '#test/support/tiny-tokenizers.js';
 
 /** The tokens of each word. */
 function words(tokenizer: Tokenizer, text: string): (string | undefined)[][] {

@@ -1,11 +1,11 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { clientGone } from '../../../src/http/disconnect.js';
-import { classify, labelScores, ranked } from '../../../src/http/encoders/classify.js';
-import { inputLimit, type TextSource } from '../../../src/http/encoders/inputs.js';
-import { encoderModel, nameModel } from '../../../src/http/encoders/models.js';
-import { resultListHead } from '../../../src/http/encoders/result-list.js';
-import { inputUsage } from '../../../src/http/encoders/usage.js';
-import type { RouteOptions } from '../../../src/http/route-options.js';
+import { clientGone } from '#http/disconnect.js';
+import { classify, labelScores, ranked } from '#http/encoders/classify.js';
+import { inputLimit, type TextSource } from '#http/encoders/inputs.js';
+import { encoderModel, nameModel } from '#http/encoders/models.js';
+import { resultListHead } from '#http/encoders/result-list.js';
+import { inputUsage } from '#http/encoders/usage.js';
+import type { RouteOptions } from '#http/route-options.js';
 import { classifySchema, schemas, type ClassifyRequest } from './schema.js';
 
 const classifications: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { registry }) => {

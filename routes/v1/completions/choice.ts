@@ -1,8 +1,8 @@
-import type { FinishReason, GenerationEvent, TokenLogprobs } from '../../../src/engine/types.js';
+import type { FinishReason, GenerationEvent, TokenLogprobs } from '#engine/types.js';
 import { LogprobsWriter } from './logprobs.js';
 import type { Prompt } from './prompts.js';
 import type { Logprobs } from './schema.js';
-import type { Tokenizer } from '../../../src/text/types.js';
+import type { Tokenizer } from '#text/types.js';
 
 /** What one event adds to a choice. */
 export interface ChoicePiece {

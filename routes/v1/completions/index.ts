@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { clientGone } from '../../../src/http/disconnect.js';
-import { sendEvents } from '../../../src/http/event-stream.js';
-import { generateAll } from '../../../src/http/generation.js';
-import type { RouteOptions } from '../../../src/http/route-options.js';
-import { generationModel } from '../../../src/http/served-model.js';
+import { clientGone } from '#http/disconnect.js';
+import { sendEvents } from '#http/event-stream.js';
+import { generateAll } from '#http/generation.js';
+import type { RouteOptions } from '#http/route-options.js';
+import { generationModel } from '#http/served-model.js';
 import { completionJob } from './job.js';
 import { completion, completionChunks } from './response.js';
 import { completionSchema, schemas } from './schema.js';

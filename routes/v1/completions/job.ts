@@ -1,8 +1,8 @@
-import type { GenerationRequest } from '../../../src/engine/types.js';
-import { KvasirError } from '../../../src/errors.js';
-import { forChoice, samplingParameters, stopConditions } from '../../../src/http/sampling.js';
-import { askedStructure, constraints } from '../../../src/http/structured.js';
-import type { GenerationModel } from '../../../src/registry/types.js';
+import type { GenerationRequest } from '#engine/types.js';
+import { KvasirError } from '#errors.js';
+import { forChoice, samplingParameters, stopConditions } from '#http/sampling.js';
+import { askedStructure, constraints } from '#http/structured.js';
+import type { GenerationModel } from '#registry/types.js';
 import { Choice } from './choice.js';
 import { readPrompts } from './prompts.js';
 import type { CompletionRequest } from './schema.js';

@@ -1,7 +1,7 @@
-import type { TokenLogprobs } from '../../../src/engine/types.js';
-import { finite, tokenText } from '../../../src/http/token-text.js';
-import { Detokenizer } from '../../../src/text/detokenizer.js';
-import type { Tokenizer } from '../../../src/text/types.js';
+import type { TokenLogprobs } from '#engine/types.js';
+import { finite, tokenText } from '#http/token-text.js';
+import { Detokenizer } from '#text/detokenizer.js';
+import type { Tokenizer } from '#text/types.js';
 import type { Logprobs } from './schema.js';
 
 /** Writes the log-probabilities of one choice in the form of OpenAI's completions, with each token's place in the text. */

@@ -1,4 +1,4 @@
-import type { GenerationModel } from '../../../src/registry/types.js';
+import type { GenerationModel } from '#registry/types.js';
 import type { CompletionRequest } from './schema.js';
 
 export interface Prompt {

@@ -1,5 +1,5 @@
-import type { GenerationEvent } from '../../../src/engine/types.js';
-import { usage, type Usage } from '../../../src/http/usage.js';
+import type { GenerationEvent } from '#engine/types.js';
+import { usage, type Usage } from '#http/usage.js';
 import type { ChoicePiece } from './choice.js';
 import type { CompletionJob } from './job.js';
 import type { CompletionChoice, Logprobs } from './schema.js';

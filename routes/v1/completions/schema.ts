@@ -1,8 +1,8 @@
 import { Type, type Static } from '@fastify/type-provider-typebox';
-import { nullable } from '../../../src/http/schemas/nullable.js';
-import { samplingFields } from '../../../src/http/schemas/sampling.js';
-import { structureFields } from '../../../src/http/schemas/structured.js';
-import { errorResponses, MODEL_ERRORS, refTo, UsageSchema } from '../../../src/http/schemas/shared.js';
+import { nullable } from '#http/schemas/nullable.js';
+import { samplingFields } from '#http/schemas/sampling.js';
+import { structureFields } from '#http/schemas/structured.js';
+import { errorResponses, MODEL_ERRORS, refTo, UsageSchema } from '#http/schemas/shared.js';
 
 const TokenIds = Type.Array(Type.Integer({ minimum: 0, title: 'token id' }), { minItems: 1 });
 

@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import type { RouteOptions } from '../../../src/http/route-options.js';
-import { anyModel } from '../../../src/http/served-model.js';
+import type { RouteOptions } from '#http/route-options.js';
+import { anyModel } from '#http/served-model.js';
 import { detokenizeSchema, schemas } from './schema.js';
 
 const detokenize: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { registry }) => {

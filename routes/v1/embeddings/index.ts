@@ -1,12 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { clientGone } from '../../../src/http/disconnect.js';
-import { embed } from '../../../src/http/encoders/embed.js';
-import { formatEmbedding } from '../../../src/http/encoders/embedding-format.js';
-import { inputLimit } from '../../../src/http/encoders/inputs.js';
-import { encoderModel, nameModel } from '../../../src/http/encoders/models.js';
-import { inputUsage } from '../../../src/http/encoders/usage.js';
-import { plainJson } from '../../../src/http/plain-json.js';
-import type { RouteOptions } from '../../../src/http/route-options.js';
+import { clientGone } from '#http/disconnect.js';
+import { embed } from '#http/encoders/embed.js';
+import { formatEmbedding } from '#http/encoders/embedding-format.js';
+import { inputLimit } from '#http/encoders/inputs.js';
+import { encoderModel, nameModel } from '#http/encoders/models.js';
+import { inputUsage } from '#http/encoders/usage.js';
+import { plainJson } from '#http/plain-json.js';
+import type { RouteOptions } from '#http/route-options.js';
 import { readInput } from './input.js';
 import { embeddingsSchema, schemas } from './schema.js';
 

@@ -1,4 +1,4 @@
-import type { Source } from '../../../src/http/encoders/inputs.js';
+import type { Source } from '#http/encoders/inputs.js';
 import type { EmbeddingsRequest } from './schema.js';
 
 /** The inputs of a request, in any of the forms that OpenAI allows. */

@@ -1,13 +1,7 @@
 import { Type, type Static } from '@fastify/type-provider-typebox';
-import {
-  MAX_INPUTS,
-  modelField,
-  TokenIds,
-  truncationFields,
-  usageField,
-} from '../../../src/http/schemas/encoding.js';
-import { nullable, nullableEnum } from '../../../src/http/schemas/nullable.js';
-import { errorResponses, json, MODEL_ERRORS, refTo } from '../../../src/http/schemas/shared.js';
+import { MAX_INPUTS, modelField, TokenIds, truncationFields, usageField } from '#http/schemas/encoding.js';
+import { nullable, nullableEnum } from '#http/schemas/nullable.js';
+import { errorResponses, json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
 
 const EmbeddingsRequest = Type.Object(
   {

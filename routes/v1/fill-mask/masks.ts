@@ -1,9 +1,9 @@
-import { KvasirError } from '../../../src/errors.js';
-import type { TextSource } from '../../../src/http/encoders/inputs.js';
-import type { EncoderModel } from '../../../src/registry/types.js';
-import { fillMask } from '../../../src/tasks/masks.js';
-import { codePointOffsets } from '../../../src/text/code-points.js';
-import type { Encoding, Tokenizer } from '../../../src/text/types.js';
+import { KvasirError } from '#errors.js';
+import type { TextSource } from '#http/encoders/inputs.js';
+import type { EncoderModel } from '#registry/types.js';
+import { fillMask } from '#tasks/masks.js';
+import { codePointOffsets } from '#text/code-points.js';
+import type { Encoding, Tokenizer } from '#text/types.js';
 import { MAX_MASKS, type FilledText, type Filling } from './schema.js';
 
 /** Masks whose logits, one for each token of the vocabulary, are in memory at once. */

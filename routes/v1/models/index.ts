@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { capabilitiesOf } from '../../../src/http/capabilities.js';
-import type { RouteOptions } from '../../../src/http/route-options.js';
-import type { Model, ServedEntry } from '../../../src/registry/types.js';
+import { capabilitiesOf } from '#http/capabilities.js';
+import type { RouteOptions } from '#http/route-options.js';
+import type { Model, ServedEntry } from '#registry/types.js';
 import { listSchema, modelSchema, schemas } from './schema.js';
 
 const models: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { registry }) => {

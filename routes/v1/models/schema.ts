@@ -1,6 +1,6 @@
 import { Type } from '@fastify/type-provider-typebox';
-import { CAPABILITIES } from '../../../src/http/capabilities.js';
-import { COMMON_ERRORS, errorResponses, json, refTo } from '../../../src/http/schemas/shared.js';
+import { CAPABILITIES } from '#http/capabilities.js';
+import { COMMON_ERRORS, errorResponses, json, refTo } from '#http/schemas/shared.js';
 
 const EXAMPLE = {
   id: 'stories',

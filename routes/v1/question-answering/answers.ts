@@ -1,8 +1,8 @@
-import type { EncoderOutput } from '../../../src/model/encoder.js';
-import { findAnswers, type AnswerWindow } from '../../../src/tasks/answer-spans.js';
-import { codePointOffsets } from '../../../src/text/code-points.js';
-import type { Encoding, Span, Tokenizer } from '../../../src/text/types.js';
-import { wordsOf } from '../../../src/text/words.js';
+import type { EncoderOutput } from '#model/encoder.js';
+import { findAnswers, type AnswerWindow } from '#tasks/answer-spans.js';
+import { codePointOffsets } from '#text/code-points.js';
+import type { Encoding, Span, Tokenizer } from '#text/types.js';
+import { wordsOf } from '#text/words.js';
 import type { Answer } from './schema.js';
 import type { ContextWindows } from './windows.js';
 

@@ -1,10 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { clientGone } from '../../../src/http/disconnect.js';
-import { countTokens } from '../../../src/http/encoders/inputs.js';
-import { encoderModel, nameModel } from '../../../src/http/encoders/models.js';
-import { resultListHead } from '../../../src/http/encoders/result-list.js';
-import { inputUsage } from '../../../src/http/encoders/usage.js';
-import type { RouteOptions } from '../../../src/http/route-options.js';
+import { clientGone } from '#http/disconnect.js';
+import { countTokens } from '#http/encoders/inputs.js';
+import { encoderModel, nameModel } from '#http/encoders/models.js';
+import { resultListHead } from '#http/encoders/result-list.js';
+import { inputUsage } from '#http/encoders/usage.js';
+import type { RouteOptions } from '#http/route-options.js';
 import { bestAnswers } from './answers.js';
 import { questionAnsweringSchema, schemas } from './schema.js';
 import { contextWindows } from './windows.js';

@@ -1,7 +1,7 @@
 import { Type, type Static } from '@fastify/type-provider-typebox';
-import { exampleList, listFields, modelField, usageField } from '../../../src/http/schemas/encoding.js';
-import { nullable } from '../../../src/http/schemas/nullable.js';
-import { errorResponses, json, MODEL_ERRORS, refTo } from '../../../src/http/schemas/shared.js';
+import { exampleList, listFields, modelField, usageField } from '#http/schemas/encoding.js';
+import { nullable } from '#http/schemas/nullable.js';
+import { errorResponses, json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
 
 /** Longest context, in UTF-16 units: a long text keeps the tokenizer busy, and others waiting. */
 const MAX_CONTEXT = 100_000;

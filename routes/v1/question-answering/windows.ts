@@ -1,8 +1,8 @@
-import { KvasirError } from '../../../src/errors.js';
-import { MAX_INPUTS } from '../../../src/http/schemas/encoding.js';
-import type { EncoderModel } from '../../../src/registry/types.js';
-import { windows } from '../../../src/text/truncation.js';
-import type { Encoding } from '../../../src/text/types.js';
+import { KvasirError } from '#errors.js';
+import { MAX_INPUTS } from '#http/schemas/encoding.js';
+import type { EncoderModel } from '#registry/types.js';
+import { windows } from '#text/truncation.js';
+import type { Encoding } from '#text/types.js';
 import type { QuestionAnsweringRequest } from './schema.js';
 
 /** Tokens that two neighbouring windows share, if there is room and nothing else is asked for. */

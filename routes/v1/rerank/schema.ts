@@ -6,9 +6,9 @@ import {
   modelField,
   truncationFields,
   usageField,
-} from '../../../src/http/schemas/encoding.js';
-import { nullable } from '../../../src/http/schemas/nullable.js';
-import { errorResponses, json, MODEL_ERRORS, refTo } from '../../../src/http/schemas/shared.js';
+} from '#http/schemas/encoding.js';
+import { nullable } from '#http/schemas/nullable.js';
+import { errorResponses, json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
 
 const RerankRequest = Type.Object(
   {

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { chatJob } from '../../../src/http/chat/job.js';
-import { clientGone } from '../../../src/http/disconnect.js';
-import { sendTypedEvents } from '../../../src/http/event-stream.js';
-import { generateAll } from '../../../src/http/generation.js';
-import type { RouteOptions } from '../../../src/http/route-options.js';
-import { generationModel } from '../../../src/http/served-model.js';
+import { chatJob } from '#http/chat/job.js';
+import { clientGone } from '#http/disconnect.js';
+import { sendTypedEvents } from '#http/event-stream.js';
+import { generateAll } from '#http/generation.js';
+import type { RouteOptions } from '#http/route-options.js';
+import { generationModel } from '#http/served-model.js';
 import { responseEvents, ResponseWriter, wholeResponse } from './response.js';
 import { responseSchema, schemas } from './schema.js';
 import { responseTask } from './task.js';

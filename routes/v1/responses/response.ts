@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { OutputPart } from '../../../src/chat/output.js';
-import type { FinishReason } from '../../../src/engine/types.js';
-import { chatUsage, type ChatEvents } from '../../../src/http/chat/events.js';
-import type { ChatJob } from '../../../src/http/chat/job.js';
+import type { OutputPart } from '#chat/output.js';
+import type { FinishReason } from '#engine/types.js';
+import { chatUsage, type ChatEvents } from '#http/chat/events.js';
+import type { ChatJob } from '#http/chat/job.js';
 import type { OutputItem, Response, ResponseRequest } from './schema.js';
 
 /** An event of a response's stream; its number is added when it is sent. */

@@ -1,6 +1,6 @@
 import { Type, type Static, type TProperties } from '@fastify/type-provider-typebox';
-import { nullable } from '../../../src/http/schemas/nullable.js';
-import { errorResponses, MODEL_ERRORS, refTo } from '../../../src/http/schemas/shared.js';
+import { nullable } from '#http/schemas/nullable.js';
+import { errorResponses, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
 
 const Content = Type.Union([
   Type.String(),

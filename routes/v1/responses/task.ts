@@ -1,10 +1,10 @@
-import type { ChatMessage, ToolCallMessage } from '../../../src/chat/messages.js';
-import type { FunctionTool, ToolChoice } from '../../../src/chat/tools.js';
-import { KvasirError } from '../../../src/errors.js';
-import type { ChatTask } from '../../../src/http/chat/job.js';
-import { chatMessages, textOf } from '../../../src/http/chat/messages.js';
-import { functionTool } from '../../../src/http/chat/tools.js';
-import type { AskedStructure } from '../../../src/http/structured.js';
+import type { ChatMessage, ToolCallMessage } from '#chat/messages.js';
+import type { FunctionTool, ToolChoice } from '#chat/tools.js';
+import { KvasirError } from '#errors.js';
+import type { ChatTask } from '#http/chat/job.js';
+import { chatMessages, textOf } from '#http/chat/messages.js';
+import { functionTool } from '#http/chat/tools.js';
+import type { AskedStructure } from '#http/structured.js';
 import type { InputItem, ResponseRequest } from './schema.js';
 
 /** @throws KvasirError `invalid_request` where something is asked for that needs a memory, or that is not supported. */

@@ -1,12 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { KvasirError } from '../../../src/errors.js';
-import { clientGone } from '../../../src/http/disconnect.js';
-import { inputLimit, textSources } from '../../../src/http/encoders/inputs.js';
-import { encoderModel, nameModel } from '../../../src/http/encoders/models.js';
-import { relevance } from '../../../src/http/encoders/relevance.js';
-import { resultListHead } from '../../../src/http/encoders/result-list.js';
-import { inputUsage } from '../../../src/http/encoders/usage.js';
-import type { RouteOptions } from '../../../src/http/route-options.js';
+import { KvasirError } from '#errors.js';
+import { clientGone } from '#http/disconnect.js';
+import { inputLimit, textSources } from '#http/encoders/inputs.js';
+import { encoderModel, nameModel } from '#http/encoders/models.js';
+import { relevance } from '#http/encoders/relevance.js';
+import { resultListHead } from '#http/encoders/result-list.js';
+import { inputUsage } from '#http/encoders/usage.js';
+import type { RouteOptions } from '#http/route-options.js';
 import { schemas, scoreSchema } from './schema.js';
 
 const score: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { registry }) => {

@@ -6,9 +6,9 @@ import {
   Texts,
   truncationFields,
   usageField,
-} from '../../../src/http/schemas/encoding.js';
-import { described, nullable } from '../../../src/http/schemas/nullable.js';
-import { errorResponses, json, MODEL_ERRORS, refTo } from '../../../src/http/schemas/shared.js';
+} from '#http/schemas/encoding.js';
+import { described, nullable } from '#http/schemas/nullable.js';
+import { errorResponses, json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
 
 const ScoreRequest = Type.Object(
   {

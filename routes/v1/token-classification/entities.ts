@@ -1,15 +1,10 @@
-import type { EncoderOutput } from '../../../src/model/encoder.js';
-import type { EncoderModel } from '../../../src/registry/types.js';
-import {
-  groupEntities,
-  labelToken,
-  type AggregationStrategy,
-  type ScoredToken,
-} from '../../../src/tasks/entities.js';
-import { softmax } from '../../../src/tasks/scores.js';
-import { codePointOffsets } from '../../../src/text/code-points.js';
-import type { Encoding } from '../../../src/text/types.js';
-import { wordsOf } from '../../../src/text/words.js';
+import type { EncoderOutput } from '#model/encoder.js';
+import type { EncoderModel } from '#registry/types.js';
+import { groupEntities, labelToken, type AggregationStrategy, type ScoredToken } from '#tasks/entities.js';
+import { softmax } from '#tasks/scores.js';
+import { codePointOffsets } from '#text/code-points.js';
+import type { Encoding } from '#text/types.js';
+import { wordsOf } from '#text/words.js';
 import type { Entity } from './schema.js';
 
 /**

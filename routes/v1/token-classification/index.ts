@@ -1,19 +1,19 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { KvasirError } from '../../../src/errors.js';
-import { clientGone } from '../../../src/http/disconnect.js';
+import { KvasirError } from '#errors.js';
+import { clientGone } from '#http/disconnect.js';
 import {
   countTokens,
   inputLimit,
   locateSources,
   textSources,
   type InputLimit,
-} from '../../../src/http/encoders/inputs.js';
-import { encoderModel, nameModel } from '../../../src/http/encoders/models.js';
-import { resultListHead } from '../../../src/http/encoders/result-list.js';
-import { inputUsage } from '../../../src/http/encoders/usage.js';
-import type { RouteOptions } from '../../../src/http/route-options.js';
-import type { TruncationFields } from '../../../src/http/schemas/encoding.js';
-import type { Encoding } from '../../../src/text/types.js';
+} from '#http/encoders/inputs.js';
+import { encoderModel, nameModel } from '#http/encoders/models.js';
+import { resultListHead } from '#http/encoders/result-list.js';
+import { inputUsage } from '#http/encoders/usage.js';
+import type { RouteOptions } from '#http/route-options.js';
+import type { TruncationFields } from '#http/schemas/encoding.js';
+import type { Encoding } from '#text/types.js';
 import { entitiesOf } from './entities.js';
 import { schemas, tokenClassificationSchema } from './schema.js';
 import { cutTexts, joinOutputs, type TextWindows } from './windows.js';

@@ -1,8 +1,8 @@
-import { KvasirError } from '../../../src/errors.js';
-import { MAX_INPUTS } from '../../../src/http/schemas/encoding.js';
-import type { EncoderOutput } from '../../../src/model/encoder.js';
-import { windows } from '../../../src/text/truncation.js';
-import type { Encoding } from '../../../src/text/types.js';
+import { KvasirError } from '#errors.js';
+import { MAX_INPUTS } from '#http/schemas/encoding.js';
+import type { EncoderOutput } from '#model/encoder.js';
+import { windows } from '#text/truncation.js';
+import type { Encoding } from '#text/types.js';
 
 /** A text in parts that the model can read. */
 export interface TextWindows {

@@ -1,6 +1,6 @@
 import { Type } from '@fastify/type-provider-typebox';
-import { nullable } from '../../../src/http/schemas/nullable.js';
-import { errorResponses, json, MODEL_ERRORS, refTo } from '../../../src/http/schemas/shared.js';
+import { nullable } from '#http/schemas/nullable.js';
+import { errorResponses, json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
 
 const TokenizeRequest = Type.Object(
   {

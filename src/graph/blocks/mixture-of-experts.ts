@@ -1,4 +1,4 @@
-import { KvasirError } from '../../errors.js';
+import { KvasirError } from '#errors.js';
 import { float, int, string, type Attribute } from '../onnx/attributes.js';
 import type { ModelGraph } from '../model-graph.js';
 import { DataType, NONE, type Value } from '../onnx/graph-builder.js';

@@ -1,7 +1,7 @@
 import { create, toBinary, type MessageInitShape } from '@bufbuild/protobuf';
 import { open, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { requireSpace, storing } from '../../storage.js';
+import { requireSpace, storing } from '#storage.js';
 import type { Attribute } from './attributes.js';
 import { inlineTensor, type InlineType } from './inline-tensor.js';
 import {

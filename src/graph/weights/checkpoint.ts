@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { KvasirError } from '../../errors.js';
+import { KvasirError } from '#errors.js';
 import { SafetensorsFile } from './safetensors.js';
 
 const SINGLE = 'model.safetensors';

@@ -1,5 +1,5 @@
 import { open, type FileHandle } from 'node:fs/promises';
-import { KvasirError } from '../../errors.js';
+import { KvasirError } from '#errors.js';
 import { fromBfloat16, fromFloat16 } from './half-precision.js';
 
 /** Bits per element of each type that the format knows. */

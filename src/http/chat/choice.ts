@@ -1,7 +1,7 @@
-import type { OutputPart, OutputReader } from '../../chat/output.js';
-import type { GenerationEvent, TokenLogprobs } from '../../engine/types.js';
-import { tokenBytes } from '../../text/token-bytes.js';
-import type { Tokenizer } from '../../text/types.js';
+import type { OutputPart, OutputReader } from '#chat/output.js';
+import type { GenerationEvent, TokenLogprobs } from '#engine/types.js';
+import { tokenBytes } from '#text/token-bytes.js';
+import type { Tokenizer } from '#text/types.js';
 import { finite, tokenText } from '../token-text.js';
 
 /** Why a message ended, in OpenAI's words. */

@@ -1,4 +1,4 @@
-import type { GenerationEvent } from '../../engine/types.js';
+import type { GenerationEvent } from '#engine/types.js';
 import { usage, type Usage } from '../usage.js';
 import type { ChatJob } from './job.js';
 

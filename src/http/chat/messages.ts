@@ -1,5 +1,5 @@
-import type { ChatMessage, ToolCallMessage } from '../../chat/messages.js';
-import { KvasirError } from '../../errors.js';
+import type { ChatMessage, ToolCallMessage } from '#chat/messages.js';
+import { KvasirError } from '#errors.js';
 import type { ContentPart, Message } from '../schemas/chat.js';
 
 /**

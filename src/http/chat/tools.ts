@@ -1,4 +1,4 @@
-import type { FunctionTool } from '../../chat/tools.js';
+import type { FunctionTool } from '#chat/tools.js';
 import type { FunctionDefinition } from '../schemas/chat.js';
 
 /** A tool without the fields that are null. */

@@ -1,8 +1,8 @@
-import { KvasirError } from '../../errors.js';
-import type { EncoderInput } from '../../model/encoder.js';
-import type { EncoderModel } from '../../registry/types.js';
-import { truncate, type TruncationSide } from '../../text/truncation.js';
-import type { Encoding, TokenOrigin, Tokenizer } from '../../text/types.js';
+import { KvasirError } from '#errors.js';
+import type { EncoderInput } from '#model/encoder.js';
+import type { EncoderModel } from '#registry/types.js';
+import { truncate, type TruncationSide } from '#text/truncation.js';
+import type { Encoding, TokenOrigin, Tokenizer } from '#text/types.js';
 import type { TruncationFields } from '../schemas/encoding.js';
 import { mapInTurns } from './turns.js';
 

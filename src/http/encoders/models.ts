@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
-import { KvasirError } from '../../errors.js';
-import type { EncoderModel, Model, ModelRegistry } from '../../registry/types.js';
+import { KvasirError } from '#errors.js';
+import type { EncoderModel, Model, ModelRegistry } from '#registry/types.js';
 
 /** What a request wants of a model. */
 interface Ability {

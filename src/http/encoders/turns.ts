@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { KvasirError } from '../../errors.js';
+import { KvasirError } from '#errors.js';
 
 /** How long one request may keep the event loop to itself, in milliseconds. */
 const TURN = 10;

@@ -1,4 +1,4 @@
-import { KvasirError } from '../../errors.js';
+import { KvasirError } from '#errors.js';
 
 /** Which blocks of a paged KV cache are free, and how many sequences refer to each of the others. Pure bookkeeping. */
 export class BlockPool {

@@ -1,4 +1,4 @@
-import { Allocator, memoryInfo, type Session } from '../../runtime/index.js';
+import { Allocator, memoryInfo, type Session } from '#runtime/index.js';
 import { DeviceMoves } from './device-moves.js';
 import { HostMoves } from './host-moves.js';
 import type { CacheBuffer, SlotMoves } from './slot-moves.js';

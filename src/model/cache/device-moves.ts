@@ -1,12 +1,5 @@
-import { DataType, GraphBuilder } from '../../graph/onnx/graph-builder.js';
-import {
-  IoBinding,
-  RunOptions,
-  Session,
-  Tensor,
-  type Allocator,
-  type DeviceMemory,
-} from '../../runtime/index.js';
+import { DataType, GraphBuilder } from '#graph/onnx/graph-builder.js';
+import { IoBinding, RunOptions, Session, Tensor, type Allocator, type DeviceMemory } from '#runtime/index.js';
 import { openCopies } from './copies.js';
 import type { CacheBuffer, SlotMoves } from './slot-moves.js';
 

@@ -1,5 +1,5 @@
-import type { CacheType } from '../../graph/build.js';
-import { elementSize, Tensor, type IoBinding, type Session } from '../../runtime/index.js';
+import type { CacheType } from '#graph/build.js';
+import { elementSize, Tensor, type IoBinding, type Session } from '#runtime/index.js';
 import { CacheMemory } from './cache-memory.js';
 
 /** Keys or values of one layer. */

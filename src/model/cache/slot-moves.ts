@@ -1,4 +1,4 @@
-import type { DeviceMemory } from '../../runtime/index.js';
+import type { DeviceMemory } from '#runtime/index.js';
 
 /** The memory of a part, `[slots, heads, contextLength, headSize]`, and its sizes in bytes. */
 export interface CacheBuffer {

@@ -1,11 +1,5 @@
-import { fromFloat16 } from '../../graph/weights/half-precision.js';
-import {
-  Tensor,
-  type IoBinding,
-  type RunOptions,
-  type Session,
-  type TensorData,
-} from '../../runtime/index.js';
+import { fromFloat16 } from '#graph/weights/half-precision.js';
+import { Tensor, type IoBinding, type RunOptions, type Session, type TensorData } from '#runtime/index.js';
 import type { DecoderPorts, FloatType, IntegerPort } from './ports.js';
 
 /** A row of a run: a piece of one sequence. Shorter ones are padded behind. */

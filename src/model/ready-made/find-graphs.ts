@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { KvasirError } from '../../errors.js';
-import { ModelConfig } from '../../graph/config.js';
-import type { Precision } from '../../graph/precision.js';
+import { KvasirError } from '#errors.js';
+import { ModelConfig } from '#graph/config.js';
+import type { Precision } from '#graph/precision.js';
 import { chooseGraphs } from '../graph-files.js';
 import { readOnnxFile, type OnnxFile } from '../onnx-file.js';
 import { isGenaiFolder, readGenaiConfig } from './genai-config.js';

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { ModelConfig } from '../../graph/config.js';
+import { ModelConfig } from '#graph/config.js';
 import { USUAL_NAMES, type HeadSizes, type PortNames } from './ports.js';
 
 const FILE = 'genai_config.json';

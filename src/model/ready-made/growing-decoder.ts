@@ -1,5 +1,5 @@
-import { KvasirError } from '../../errors.js';
-import { IoBinding, RunOptions, Tensor } from '../../runtime/index.js';
+import { KvasirError } from '#errors.js';
+import { IoBinding, RunOptions, Tensor } from '#runtime/index.js';
 import type { Decoder, DecoderShape, WantedLogits } from '../decoder.js';
 import type { DecoderGraph, Row, Step } from './decoder-graph.js';
 import { KvMemory, type KvState, type KvView } from './kv-state.js';

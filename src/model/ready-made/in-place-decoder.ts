@@ -1,4 +1,4 @@
-import { IoBinding, RunOptions, type Tensor } from '../../runtime/index.js';
+import { IoBinding, RunOptions, type Tensor } from '#runtime/index.js';
 import { SlotCache, type CachePart } from '../cache/slot-cache.js';
 import type { Decoder, DecoderShape, WantedLogits } from '../decoder.js';
 import type { DecoderGraph, Row } from './decoder-graph.js';

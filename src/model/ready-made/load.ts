@@ -1,6 +1,6 @@
 import path from 'node:path';
-import { KvasirError } from '../../errors.js';
-import { OrtError, Session, type Environment, type SessionSettings } from '../../runtime/index.js';
+import { KvasirError } from '#errors.js';
+import { OrtError, Session, type Environment, type SessionSettings } from '#runtime/index.js';
 import type { Decoder, DecoderShape } from '../decoder.js';
 import { CautiousDecoder, type Restrictions } from './cautious-decoder.js';
 import { DecoderGraph } from './decoder-graph.js';

@@ -1,6 +1,6 @@
-import { KvasirError } from '../../errors.js';
+import { KvasirError } from '#errors.js';
 import { DataType, type GraphValue, type OnnxFile } from '../onnx-file.js';
-import type { ElementType } from '../../runtime/index.js';
+import type { ElementType } from '#runtime/index.js';
 
 /** What a graph's inputs and outputs are called. `%d` stands for the layer. */
 export interface PortNames {

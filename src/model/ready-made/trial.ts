@@ -1,5 +1,5 @@
-import { KvasirError } from '../../errors.js';
-import { OrtError } from '../../runtime/index.js';
+import { KvasirError } from '#errors.js';
+import { OrtError } from '#runtime/index.js';
 import type { Decoder } from '../decoder.js';
 import type { Restrictions } from './cautious-decoder.js';
 

@@ -1,4 +1,4 @@
-import { KvasirError } from '../../errors.js';
+import { KvasirError } from '#errors.js';
 import { check, create, ortApi, type Pointer } from '../api.js';
 import type { Device } from '../device.js';
 import { Handle } from '../handle.js';

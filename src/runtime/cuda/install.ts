@@ -4,7 +4,7 @@ import { copyFile, mkdtemp, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { tmpdir } from 'node:os';
 import { run } from './process.js';
-import { KvasirError } from '../../errors.js';
+import { KvasirError } from '#errors.js';
 
 /** A file that is exactly known. */
 export interface KnownFile {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { KvasirError } from '../../errors.js';
+import { KvasirError } from '#errors.js';
 
 /**
  * Runs a program to its end.

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { checkFamily } from '../../support/check-family.js';
+import { checkFamily } from '#test/support/check-family.js';
 
 checkFamily(t, 'bert', [
   ['GELU by tanh', 'Model', { hidden_act: 'gelu_new' }],

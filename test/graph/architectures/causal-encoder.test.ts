@@ -1,9 +1,9 @@
 import t from 'tap';
-import { causalStates, pooled } from '../../reference/encoder.js';
-import { linear } from '../../reference/operations.js';
-import { checkEncoder, openTinyEncoder } from '../../support/check-encoder.js';
-import { LLAMA, llamaShapes } from '../../support/llama-model.js';
-import { randomTensors } from '../../support/random-tensors.js';
+import { causalStates, pooled } from '#test/reference/encoder.js';
+import { linear } from '#test/reference/operations.js';
+import { checkEncoder, openTinyEncoder } from '#test/support/check-encoder.js';
+import { LLAMA, llamaShapes } from '#test/support/llama-model.js';
+import { randomTensors } from '#test/support/random-tensors.js';
 
 const FIELDS = { ...LLAMA, max_position_embeddings: 40 };
 

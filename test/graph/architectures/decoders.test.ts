@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { openDecoder } from '../../../bench/support/open-decoder.js';
-import { Environment } from '../../../src/runtime/index.js';
+import { openDecoder } from '#bench/support/open-decoder.js';
+import { Environment } from '#runtime/index.js';
 
 /** Tiny models of every family, with the logits that transformers gives for them: see `test/fixtures/make_decoders.py`. */
 const FIXTURES = fileURLToPath(new URL('../../../../test/fixtures/decoders/', import.meta.url));

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { checkFamily } from '../../support/check-family.js';
+import { checkFamily } from '#test/support/check-family.js';
 
 checkFamily(t, 'distilbert', [
   ['sinusoidal positions', 'Model', { sinusoidal_pos_embds: true }],

@@ -1,8 +1,8 @@
 /** Every architecture against its formulas in float64, with heads that the graph must pad: in floats closely, in 8 bits roughly. */
 import t from 'tap';
-import { checkDecoder, openDecoder, similarity } from '../../support/check-decoder.js';
-import { MODELS } from '../../support/models/index.js';
-import { randomIds } from '../../support/random-tensors.js';
+import { checkDecoder, openDecoder, similarity } from '#test/support/check-decoder.js';
+import { MODELS } from '#test/support/models/index.js';
+import { randomIds } from '#test/support/random-tensors.js';
 
 for (const model of MODELS) {
   t.test(model.name, async t => {

@@ -1,10 +1,10 @@
 import t from 'tap';
-import { llamaLogits } from '../../reference/llama.js';
-import { checkDecoder, openDecoder } from '../../support/check-decoder.js';
-import { LLAMA, llamaShapes, type LlamaModelConfig } from '../../support/llama-model.js';
-import { quantizedTensors } from '../../support/quantized-tensors.js';
-import { randomTensors } from '../../support/random-tensors.js';
-import type { StoredType } from '../../support/safetensors.js';
+import { llamaLogits } from '#test/reference/llama.js';
+import { checkDecoder, openDecoder } from '#test/support/check-decoder.js';
+import { LLAMA, llamaShapes, type LlamaModelConfig } from '#test/support/llama-model.js';
+import { quantizedTensors } from '#test/support/quantized-tensors.js';
+import { randomTensors } from '#test/support/random-tensors.js';
+import type { StoredType } from '#test/support/safetensors.js';
 
 const cases: [string, Partial<LlamaModelConfig>, StoredType?][] = [
   ['grouped-query attention, heads of 8', {}],

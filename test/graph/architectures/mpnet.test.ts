@@ -1,4 +1,4 @@
 import t from 'tap';
-import { checkFamily } from '../../support/check-family.js';
+import { checkFamily } from '#test/support/check-family.js';
 
 checkFamily(t, 'mpnet');

@@ -1,9 +1,9 @@
 import t from 'tap';
 import fc from 'fast-check';
-import { decoderArchitecture } from '../../../src/graph/architectures/index.js';
-import { editDistance, nearest } from '../../../src/graph/architectures/nearest.js';
-import { ModelConfig } from '../../../src/graph/config.js';
-import { runs } from '../../support/property-runs.js';
+import { decoderArchitecture } from '#graph/architectures/index.js';
+import { editDistance, nearest } from '#graph/architectures/nearest.js';
+import { ModelConfig } from '#graph/config.js';
+import { runs } from '#test/support/property-runs.js';
 
 t.test('edit distances', async t => {
   t.equal(editDistance('kitten', 'sitting'), 3);

@@ -1,14 +1,14 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import t from 'tap';
-import { buildDecoder } from '../../../src/graph/build.js';
-import { readRope } from '../../../src/graph/architectures/rope.js';
-import { ModelConfig } from '../../../src/graph/config.js';
-import { SlotDecoder } from '../../../src/model/decoder.js';
-import { Environment, Session } from '../../../src/runtime/index.js';
-import { relativeError, writeModel } from '../../support/check-decoder.js';
-import { PHI3_LONG, PHI3_SHORT } from '../../support/models/phi3.js';
-import { randomIds } from '../../support/random-tensors.js';
+import { buildDecoder } from '#graph/build.js';
+import { readRope } from '#graph/architectures/rope.js';
+import { ModelConfig } from '#graph/config.js';
+import { SlotDecoder } from '#model/decoder.js';
+import { Environment, Session } from '#runtime/index.js';
+import { relativeError, writeModel } from '#test/support/check-decoder.js';
+import { PHI3_LONG, PHI3_SHORT } from '#test/support/models/phi3.js';
+import { randomIds } from '#test/support/random-tensors.js';
 
 const SIZES = {
   layers: 1,

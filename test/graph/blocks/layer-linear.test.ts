@@ -1,13 +1,13 @@
 import t from 'tap';
-import { layerLinear } from '../../../src/graph/blocks/layer-linear.js';
-import { NUMBER_FORMATS } from '../../../src/graph/precision.js';
-import { ModelGraph } from '../../../src/graph/model-graph.js';
-import { DataType } from '../../../src/graph/onnx/graph-builder.js';
-import { quantizeRows, weightBits } from '../../../src/graph/quantization/row-scales.js';
-import type { Matrix } from '../../../src/graph/weights/matrix.js';
-import { linear } from '../../reference/operations.js';
-import { randomTensors } from '../../support/random-tensors.js';
-import { evaluate, floats } from '../../support/run-graph.js';
+import { layerLinear } from '#graph/blocks/layer-linear.js';
+import { NUMBER_FORMATS } from '#graph/precision.js';
+import { ModelGraph } from '#graph/model-graph.js';
+import { DataType } from '#graph/onnx/graph-builder.js';
+import { quantizeRows, weightBits } from '#graph/quantization/row-scales.js';
+import type { Matrix } from '#graph/weights/matrix.js';
+import { linear } from '#test/reference/operations.js';
+import { randomTensors } from '#test/support/random-tensors.js';
+import { evaluate, floats } from '#test/support/run-graph.js';
 
 const [ROWS, COLUMNS, TOKENS] = [40, 48, 9];
 const { w, b, x } = randomTensors({ w: [ROWS, COLUMNS], b: [ROWS], x: [TOKENS, COLUMNS] });

@@ -1,8 +1,8 @@
 import t from 'tap';
-import { buildDecoder } from '../../../src/graph/build.js';
-import { writeModel } from '../../support/check-decoder.js';
-import { MODELS } from '../../support/models/index.js';
-import { loadGraph } from '../../support/run-graph.js';
+import { buildDecoder } from '#graph/build.js';
+import { writeModel } from '#test/support/check-decoder.js';
+import { MODELS } from '#test/support/models/index.js';
+import { loadGraph } from '#test/support/run-graph.js';
 
 /**
  * Only CUDA has a kernel; what the processor can say is whether the operator's schema takes the node as it is. It does where ONNX Runtime gets

@@ -1,6 +1,6 @@
 import t from 'tap';
-import { relativePositionBucket } from '../../../src/graph/blocks/relative-position-bias.js';
-import { mpnetBucket } from '../../reference/encoder.js';
+import { relativePositionBucket } from '#graph/blocks/relative-position-bias.js';
+import { mpnetBucket } from '#test/reference/encoder.js';
 
 t.test('buckets of MPNet', async t => {
   for (let distance = -600; distance <= 600; distance++)

@@ -2,10 +2,10 @@ import { fromBinary } from '@bufbuild/protobuf';
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import t from 'tap';
-import { float, floats, int, ints, string, tensor } from '../../../src/graph/onnx/attributes.js';
-import { DataType, GraphBuilder, NONE } from '../../../src/graph/onnx/graph-builder.js';
-import { ModelProtoSchema } from '../../../src/graph/onnx/onnx_pb.js';
-import { evaluate, floats as floatTensor, loadBuilt, longs } from '../../support/run-graph.js';
+import { float, floats, int, ints, string, tensor } from '#graph/onnx/attributes.js';
+import { DataType, GraphBuilder, NONE } from '#graph/onnx/graph-builder.js';
+import { ModelProtoSchema } from '#graph/onnx/onnx_pb.js';
+import { evaluate, floats as floatTensor, loadBuilt, longs } from '#test/support/run-graph.js';
 
 /** Reads back what `save` wrote. */
 async function saved(folder: string, graph: GraphBuilder) {

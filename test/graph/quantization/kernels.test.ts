@@ -1,14 +1,14 @@
 /** The pinned ONNX Runtime's quantized kernels against the dequantized products. */
 import t from 'tap';
-import { seededRandom } from '../../../src/engine/random.js';
-import { embed, embeddingTable, similarities } from '../../../src/graph/blocks/embedding.js';
-import { linear } from '../../../src/graph/blocks/linear.js';
-import { ModelGraph } from '../../../src/graph/model-graph.js';
-import { DataType } from '../../../src/graph/onnx/graph-builder.js';
-import type { BlockFormat } from '../../../src/graph/quantization/block-format.js';
-import { dequantize, quantize } from '../../../src/graph/quantization/quantize.js';
-import type { Matrix } from '../../../src/graph/weights/matrix.js';
-import { evaluate, floats, longs } from '../../support/run-graph.js';
+import { seededRandom } from '#engine/random.js';
+import { embed, embeddingTable, similarities } from '#graph/blocks/embedding.js';
+import { linear } from '#graph/blocks/linear.js';
+import { ModelGraph } from '#graph/model-graph.js';
+import { DataType } from '#graph/onnx/graph-builder.js';
+import type { BlockFormat } from '#graph/quantization/block-format.js';
+import { dequantize, quantize } from '#graph/quantization/quantize.js';
+import type { Matrix } from '#graph/weights/matrix.js';
+import { evaluate, floats, longs } from '#test/support/run-graph.js';
 
 function random(count: number, seed: number): Float32Array {
   const next = seededRandom(seed);

@@ -1,10 +1,10 @@
 import t from 'tap';
 import fc from 'fast-check';
-import { seededRandom } from '../../../src/engine/random.js';
-import type { BlockFormat } from '../../../src/graph/quantization/block-format.js';
-import { dequantize, quantize } from '../../../src/graph/quantization/quantize.js';
-import type { Matrix } from '../../../src/graph/weights/matrix.js';
-import { runs } from '../../support/property-runs.js';
+import { seededRandom } from '#engine/random.js';
+import type { BlockFormat } from '#graph/quantization/block-format.js';
+import { dequantize, quantize } from '#graph/quantization/quantize.js';
+import type { Matrix } from '#graph/weights/matrix.js';
+import { runs } from '#test/support/property-runs.js';
 
 const NEAREST = 'round-to-nearest';
 const HALF_QUADRATIC = 'half-quadratic';

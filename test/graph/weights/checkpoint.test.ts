@@ -1,7 +1,7 @@
 import path from 'node:path';
 import t from 'tap';
-import { Checkpoint, weightFiles } from '../../../src/graph/weights/checkpoint.js';
-import { f32, safetensors } from '../../support/safetensors.js';
+import { Checkpoint, weightFiles } from '#graph/weights/checkpoint.js';
+import { f32, safetensors } from '#test/support/safetensors.js';
 
 const INDEX = 'model.safetensors.index.json';
 const index = (map: unknown) => JSON.stringify({ metadata: { total_size: 0 }, weight_map: map });

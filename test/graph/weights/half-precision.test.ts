@@ -5,7 +5,7 @@ import {
   roundToFloat16,
   toBfloat16,
   toFloat16,
-} from '../../../src/graph/weights/half-precision.js';
+} from '#graph/weights/half-precision.js';
 
 const ALL = Uint16Array.from({ length: 0x10000 }, (_, bits) => bits);
 

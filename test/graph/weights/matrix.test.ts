@@ -9,7 +9,7 @@ import {
   stackRows,
   transposed,
   type Matrix,
-} from '../../../src/graph/weights/matrix.js';
+} from '#graph/weights/matrix.js';
 
 /** A matrix of given rows, so many of them in a piece. */
 function matrixOf(rows: readonly (readonly number[])[], inPiece = rows.length): Matrix {

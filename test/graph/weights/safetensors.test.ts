@@ -2,15 +2,11 @@ import fc from 'fast-check';
 import { truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import t from 'tap';
-import { KvasirError } from '../../../src/errors.js';
-import {
-  parseHeader,
-  SafetensorsFile,
-  type SafetensorsType,
-} from '../../../src/graph/weights/safetensors.js';
-import { f32, safetensors, withHeader } from '../../support/safetensors.js';
-import { sharedModel, skipWithout } from '../../support/shared-models.js';
-import { runs } from '../../support/property-runs.js';
+import { KvasirError } from '#errors.js';
+import { parseHeader, SafetensorsFile, type SafetensorsType } from '#graph/weights/safetensors.js';
+import { f32, safetensors, withHeader } from '#test/support/safetensors.js';
+import { sharedModel, skipWithout } from '#test/support/shared-models.js';
+import { runs } from '#test/support/property-runs.js';
 
 async function written(folder: string, bytes: Uint8Array): Promise<string> {
   const file = path.join(folder, 'a.safetensors');

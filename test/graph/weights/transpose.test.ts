@@ -1,5 +1,5 @@
 import t from 'tap';
-import { transpose } from '../../../src/graph/weights/transpose.js';
+import { transpose } from '#graph/weights/transpose.js';
 
 t.test('rows become columns, whatever the sizes are beside the blocks', async t => {
   for (const [rows, columns] of [

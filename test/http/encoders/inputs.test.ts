@@ -8,10 +8,10 @@ import {
   textSources,
   type InputLimit,
   type Source,
-} from '../../../src/http/encoders/inputs.js';
-import { truncate } from '../../../src/text/truncation.js';
-import { fakeEncoderModel } from '../../support/fake-encoder-service.js';
-import { runs } from '../../support/property-runs.js';
+} from '#http/encoders/inputs.js';
+import { truncate } from '#text/truncation.js';
+import { fakeEncoderModel } from '#test/support/fake-encoder-service.js';
+import { runs } from '#test/support/property-runs.js';
 
 const model = fakeEncoderModel('embedding');
 const { tokenizer } = model;

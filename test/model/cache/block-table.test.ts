@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { BlockPool } from '../../../src/model/cache/block-pool.js';
-import { BlockTable } from '../../../src/model/cache/block-table.js';
-import { blocksOfFullSlots } from '../../../src/model/cache/paged-capacity.js';
-import { BlockSimulation } from '../../support/block-simulation.js';
-import { runs } from '../../support/property-runs.js';
+import { BlockPool } from '#model/cache/block-pool.js';
+import { BlockTable } from '#model/cache/block-table.js';
+import { blocksOfFullSlots } from '#model/cache/paged-capacity.js';
+import { BlockSimulation } from '#test/support/block-simulation.js';
+import { runs } from '#test/support/property-runs.js';
 
 const SLOTS = 4;
 const CONTEXT = 20;

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
-import { DeviceMoves } from '../../../src/model/cache/device-moves.js';
-import { HostMoves } from '../../../src/model/cache/host-moves.js';
-import type { CacheBuffer, SlotMoves } from '../../../src/model/cache/slot-moves.js';
-import { DataType, GraphBuilder } from '../../../src/graph/onnx/graph-builder.js';
-import { Allocator, cpuMemoryInfo, type Session } from '../../../src/runtime/index.js';
-import { loadBuilt } from '../../support/run-graph.js';
-import { runs } from '../../support/property-runs.js';
+import { DeviceMoves } from '#model/cache/device-moves.js';
+import { HostMoves } from '#model/cache/host-moves.js';
+import type { CacheBuffer, SlotMoves } from '#model/cache/slot-moves.js';
+import { DataType, GraphBuilder } from '#graph/onnx/graph-builder.js';
+import { Allocator, cpuMemoryInfo, type Session } from '#runtime/index.js';
+import { loadBuilt } from '#test/support/run-graph.js';
+import { runs } from '#test/support/property-runs.js';
 
 const SLOTS = 4;
 const POSITIONS = 6;

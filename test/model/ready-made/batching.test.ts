@@ -1,11 +1,11 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import t from 'tap';
-import { checkBatching } from '../../support/check-batching.js';
-import { exportLlama, type ExportForm } from '../../support/exported-llama.js';
-import { LLAMA, llamaShapes } from '../../support/llama-model.js';
-import { randomLlama, TINY_LLAMA } from '../../support/random-llama.js';
-import { randomTensors } from '../../support/random-tensors.js';
+import { checkBatching } from '#test/support/check-batching.js';
+import { exportLlama, type ExportForm } from '#test/support/exported-llama.js';
+import { LLAMA, llamaShapes } from '#test/support/llama-model.js';
+import { randomLlama, TINY_LLAMA } from '#test/support/random-llama.js';
+import { randomTensors } from '#test/support/random-tensors.js';
 
 /** Heads of 16, as GroupQueryAttention wants them. */
 const SIZES = { ...TINY_LLAMA, hidden_size: 64 };

@@ -1,13 +1,13 @@
 import path from 'node:path';
 import t, { type Test } from 'tap';
-import { DecoderGraph } from '../../../src/model/ready-made/decoder-graph.js';
-import { GrowingDecoder } from '../../../src/model/ready-made/growing-decoder.js';
-import { decoderPorts } from '../../../src/model/ready-made/ports.js';
-import { readOnnxFile } from '../../../src/model/onnx-file.js';
-import { exportLlama } from '../../support/exported-llama.js';
-import { LLAMA, llamaShapes } from '../../support/llama-model.js';
-import { randomTensors } from '../../support/random-tensors.js';
-import { loadGraph } from '../../support/run-graph.js';
+import { DecoderGraph } from '#model/ready-made/decoder-graph.js';
+import { GrowingDecoder } from '#model/ready-made/growing-decoder.js';
+import { decoderPorts } from '#model/ready-made/ports.js';
+import { readOnnxFile } from '#model/onnx-file.js';
+import { exportLlama } from '#test/support/exported-llama.js';
+import { LLAMA, llamaShapes } from '#test/support/llama-model.js';
+import { randomTensors } from '#test/support/random-tensors.js';
+import { loadGraph } from '#test/support/run-graph.js';
 
 const CONFIG = { ...LLAMA, num_hidden_layers: 1, max_position_embeddings: 200 };
 /** Keys and values of one position of one sequence. */

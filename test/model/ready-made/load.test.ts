@@ -1,17 +1,17 @@
 import path from 'node:path';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import t, { type Test } from 'tap';
-import type { Decoder } from '../../../src/model/decoder.js';
-import { planDecoder, type PlanOptions } from '../../../src/model/decoder-plan.js';
-import type { RunPath } from '../../../src/model/run-path.js';
-import { loadDecoder } from '../../../src/model/load-decoder.js';
-import { Environment } from '../../../src/runtime/index.js';
-import { llamaLogits } from '../../reference/llama.js';
-import { checkDecoder } from '../../support/check-decoder.js';
-import { exportLlama, type ExportForm } from '../../support/exported-llama.js';
-import { LLAMA, llamaShapes } from '../../support/llama-model.js';
-import { randomTensors } from '../../support/random-tensors.js';
-import { writeSafetensors } from '../../support/safetensors.js';
+import type { Decoder } from '#model/decoder.js';
+import { planDecoder, type PlanOptions } from '#model/decoder-plan.js';
+import type { RunPath } from '#model/run-path.js';
+import { loadDecoder } from '#model/load-decoder.js';
+import { Environment } from '#runtime/index.js';
+import { llamaLogits } from '#test/reference/llama.js';
+import { checkDecoder } from '#test/support/check-decoder.js';
+import { exportLlama, type ExportForm } from '#test/support/exported-llama.js';
+import { LLAMA, llamaShapes } from '#test/support/llama-model.js';
+import { randomTensors } from '#test/support/random-tensors.js';
+import { writeSafetensors } from '#test/support/safetensors.js';
 
 /** GroupQueryAttention wants heads of a multiple of 16. */
 const CONFIG = { ...LLAMA, head_dim: 16 };

@@ -1,8 +1,8 @@
 import t from 'tap';
-import { loadDecoder } from '../../../src/model/load-decoder.js';
-import type { WeightsFormat } from '../../../src/model/weights-format.js';
-import { Environment } from '../../../src/runtime/index.js';
-import { sharedModel, skipWithout } from '../../support/shared-models.js';
+import { loadDecoder } from '#model/load-decoder.js';
+import type { WeightsFormat } from '#model/weights-format.js';
+import { Environment } from '#runtime/index.js';
+import { sharedModel, skipWithout } from '#test/support/shared-models.js';
 
 const LENGTH = 60;
 const START = 1;

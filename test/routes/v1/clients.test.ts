@@ -3,14 +3,14 @@ import { HumanMessage } from '@langchain/core/messages';
 import { ChatOpenAI } from '@langchain/openai';
 import { generateObject, generateText, jsonSchema, streamText, tool, type JSONSchema7 } from 'ai';
 import t from 'tap';
-import { createChatTemplate } from '../../../src/chat/template.js';
-import { loadGeneration } from '../../../src/registry/load-generation.js';
-import { Registry } from '../../../src/registry/registry.js';
-import { Environment } from '../../../src/runtime/index.js';
-import { delta, FakeEngine, silence } from '../../support/fake-engine.js';
-import { eventually, fakeModel, startServer } from '../../support/http-server.js';
-import { letterTokenizer } from '../../support/letter-tokenizer.js';
-import { randomLlama } from '../../support/random-llama.js';
+import { createChatTemplate } from '#chat/template.js';
+import { loadGeneration } from '#registry/load-generation.js';
+import { Registry } from '#registry/registry.js';
+import { Environment } from '#runtime/index.js';
+import { delta, FakeEngine, silence } from '#test/support/fake-engine.js';
+import { eventually, fakeModel, startServer } from '#test/support/http-server.js';
+import { letterTokenizer } from '#test/support/letter-tokenizer.js';
+import { randomLlama } from '#test/support/random-llama.js';
 
 const TEMPLATE =
   '{% if tools %}<tool_call>{% endif %}{% for m in messages %}{{ m.role }} {{ m.content }} {% endfor %}a';

@@ -1,7 +1,7 @@
 import t from 'tap';
-import { LogprobsWriter } from '../../../routes/v1/completions/logprobs.js';
-import type { Tokenizer } from '../../../src/text/types.js';
-import { letterTokenizer } from '../../support/letter-tokenizer.js';
+import { LogprobsWriter } from '#routes/v1/completions/logprobs.js';
+import type { Tokenizer } from '#text/types.js';
+import { letterTokenizer } from '#test/support/letter-tokenizer.js';
 
 /** Bytes of UTF-8, then whole words as SentencePiece has them, then a special token. */
 const WORDS = ['▁one', '▁two'];

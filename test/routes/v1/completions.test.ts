@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import OpenAI from 'openai';
 import t from 'tap';
 import fc from 'fast-check';
-import { delta, silence, untilAborted } from '../../support/fake-engine.js';
-import { eventData, eventually, startServer } from '../../support/http-server.js';
-import { KvasirError } from '../../../src/errors.js';
-import { runs } from '../../support/property-runs.js';
+import { delta, silence, untilAborted } from '#test/support/fake-engine.js';
+import { eventData, eventually, startServer } from '#test/support/http-server.js';
+import { KvasirError } from '#errors.js';
+import { runs } from '#test/support/property-runs.js';
 
 /** The fake engine finds nothing in its cache. */
 const UNCACHED = { prompt_tokens_details: { cached_tokens: 0 } };

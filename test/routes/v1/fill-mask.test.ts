@@ -1,9 +1,9 @@
 import t from 'tap';
-import { Registry } from '../../../src/registry/registry.js';
-import { byteLevelTokenizer, unigramTokenizer } from '../../support/tiny-tokenizers.js';
-import { fakeEncoderModel } from '../../support/fake-encoder-service.js';
-import { startServer } from '../../support/http-server.js';
-import { jsonClient } from '../../support/json-client.js';
+import { Registry } from '#registry/registry.js';
+import { byteLevelTokenizer, unigramTokenizer } from '#test/support/tiny-tokenizers.js';
+import { fakeEncoderModel } from '#test/support/fake-encoder-service.js';
+import { startServer } from '#test/support/http-server.js';
+import { jsonClient } from '#test/support/json-client.js';
 
 const model = fakeEncoderModel('fill-mask', { contextLength: 128 });
 const bytes = fakeEncoderModel('fill-mask', { id: 'bytes', tokenizer: byteLevelTokenizer() });

@@ -1,9 +1,9 @@
 import OpenAI from 'openai';
 import t from 'tap';
-import { Registry } from '../../../src/registry/registry.js';
-import type { EncoderModel } from '../../../src/registry/types.js';
-import { letterTokenizer } from '../../support/letter-tokenizer.js';
-import { CREATED, fakeModel, startServer } from '../../support/http-server.js';
+import { Registry } from '#registry/registry.js';
+import type { EncoderModel } from '#registry/types.js';
+import { letterTokenizer } from '#test/support/letter-tokenizer.js';
+import { CREATED, fakeModel, startServer } from '#test/support/http-server.js';
 
 const encoder: EncoderModel = {
   kind: 'encoder',

@@ -1,9 +1,9 @@
 import t from 'tap';
-import { Registry } from '../../../src/registry/registry.js';
-import { byteLevelTokenizer } from '../../support/tiny-tokenizers.js';
-import { fakeEncoderModel } from '../../support/fake-encoder-service.js';
-import { startServer } from '../../support/http-server.js';
-import { jsonClient } from '../../support/json-client.js';
+import { Registry } from '#registry/registry.js';
+import { byteLevelTokenizer } from '#test/support/tiny-tokenizers.js';
+import { fakeEncoderModel } from '#test/support/fake-encoder-service.js';
+import { startServer } from '#test/support/http-server.js';
+import { jsonClient } from '#test/support/json-client.js';
 
 const labels = ['O', 'B-PER', 'I-PER', 'B-LOC'];
 const model = fakeEncoderModel('token-classification', { labels, activation: 'softmax' });

@@ -1,8 +1,8 @@
 import t from 'tap';
-import { Registry } from '../../../src/registry/registry.js';
-import { fakeEncoderModel } from '../../support/fake-encoder-service.js';
-import { fakeModel, startServer } from '../../support/http-server.js';
-import { jsonClient } from '../../support/json-client.js';
+import { Registry } from '#registry/registry.js';
+import { fakeEncoderModel } from '#test/support/fake-encoder-service.js';
+import { fakeModel, startServer } from '#test/support/http-server.js';
+import { jsonClient } from '#test/support/json-client.js';
 
 const { url } = await startServer(t, {
   registry: new Registry([fakeModel('letters'), fakeEncoderModel('embedding')]),

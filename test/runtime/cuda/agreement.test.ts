@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import t from 'tap';
-import type { Agreement } from '../../../bench/cuda/agreement.js';
-import { findCuda, thisSystem } from '../../../src/runtime/index.js';
+import type { Agreement } from '#bench/cuda/agreement.js';
+import { findCuda, thisSystem } from '#runtime/index.js';
 
 const SCRIPT = fileURLToPath(new URL('../../../bench/cuda/agreement.js', import.meta.url));
 

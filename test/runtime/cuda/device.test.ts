@@ -1,8 +1,8 @@
 import t from 'tap';
-import { ortApi } from '../../../src/runtime/api.js';
-import { CudaDevice, providerOptions } from '../../../src/runtime/cuda/device.js';
-import { Environment, Session } from '../../../src/runtime/index.js';
-import { DataType, GraphBuilder } from '../../../src/graph/onnx/graph-builder.js';
+import { ortApi } from '#runtime/api.js';
+import { CudaDevice, providerOptions } from '#runtime/cuda/device.js';
+import { Environment, Session } from '#runtime/index.js';
+import { DataType, GraphBuilder } from '#graph/onnx/graph-builder.js';
 
 t.test('what the provider is told', async t => {
   t.strictSame(providerOptions({ id: 1 }, false), {

@@ -1,10 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { neededLibraries } from '../../../src/runtime/cuda/elf.js';
-import { providerVersion } from '../../../src/runtime/cuda/provider-version.js';
-import { resolveLibrary } from '../../../src/runtime/index.js';
-import { sharedLibrary } from '../../support/shared-library.js';
+import { neededLibraries } from '#runtime/cuda/elf.js';
+import { providerVersion } from '#runtime/cuda/provider-version.js';
+import { resolveLibrary } from '#runtime/index.js';
+import { sharedLibrary } from '#test/support/shared-library.js';
 
 t.test('the needs of a shared library, in their order', async t => {
   const file = join(t.testdir(), 'library.so');

@@ -8,7 +8,7 @@ import {
   installProvider,
   type KnownFile,
   type ProviderPackage,
-} from '../../../src/runtime/cuda/install.js';
+} from '#runtime/cuda/install.js';
 
 function known(file: string): KnownFile {
   const content = readFileSync(file);

@@ -2,10 +2,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LibraryHandle } from 'koffi';
 import t, { type Test } from 'tap';
-import { openCuda } from '../../../src/runtime/cuda/device.js';
-import { findCuda, PROVIDER_FILES, type CudaSystem } from '../../../src/runtime/cuda/report.js';
-import { openDevice } from '../../../src/runtime/open-device.js';
-import { sharedLibrary } from '../../support/shared-library.js';
+import { openCuda } from '#runtime/cuda/device.js';
+import { findCuda, PROVIDER_FILES, type CudaSystem } from '#runtime/cuda/report.js';
+import { openDevice } from '#runtime/open-device.js';
+import { sharedLibrary } from '#test/support/shared-library.js';
 
 function unexpected(): never {
   throw new Error('this was not to be asked');

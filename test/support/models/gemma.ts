@@ -1,7 +1,7 @@
-import { ReferenceModel, type DecoderConfig } from '../../reference/decoder.js';
-import { add, geluTanh, rmsNorm, type Vector } from '../../reference/operations.js';
-import { linearRope, plainRope, rotate } from '../../reference/rope.js';
-import type { TestTensors } from '../safetensors.js';
+import { ReferenceModel, type DecoderConfig } from '#test/reference/decoder.js';
+import { add, geluTanh, rmsNorm, type Vector } from '#test/reference/operations.js';
+import { linearRope, plainRope, rotate } from '#test/reference/rope.js';
+import type { TestTensors } from '#test/support/safetensors.js';
 import {
   caseModel,
   decoderShapes,

@@ -1,6 +1,6 @@
-import { selfAttention } from '../../reference/self-attention.js';
-import { add, geluTanh, layerNorm, linear, row, type Vector } from '../../reference/operations.js';
-import type { TestTensor, TestTensors } from '../safetensors.js';
+import { selfAttention } from '#test/reference/self-attention.js';
+import { add, geluTanh, layerNorm, linear, row, type Vector } from '#test/reference/operations.js';
+import type { TestTensor, TestTensors } from '#test/support/safetensors.js';
 import { caseModel, type CaseModel } from './model.js';
 
 const config = {

@@ -1,6 +1,6 @@
-import { ReferenceModel } from '../../reference/decoder.js';
-import { scale, silu } from '../../reference/operations.js';
-import { plainRope, rotate } from '../../reference/rope.js';
+import { ReferenceModel } from '#test/reference/decoder.js';
+import { scale, silu } from '#test/reference/operations.js';
+import { plainRope, rotate } from '#test/reference/rope.js';
 import { caseModel, decoderShapes, llamaLayerShapes, SIZES, type CaseModel } from './model.js';
 
 const config = {

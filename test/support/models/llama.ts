@@ -1,5 +1,5 @@
-import { llamaLogits, type LlamaConfig } from '../../reference/llama.js';
-import { linearRope, llama3Rope, plainRope, yarnRope, type Rope } from '../../reference/rope.js';
+import { llamaLogits, type LlamaConfig } from '#test/reference/llama.js';
+import { linearRope, llama3Rope, plainRope, yarnRope, type Rope } from '#test/reference/rope.js';
 import { caseModel, decoderShapes, llamaLayerShapes, SIZES, type CaseModel } from './model.js';
 
 const BASE = { ...SIZES, model_type: 'llama', hidden_act: 'silu', tie_word_embeddings: false } as const;

@@ -1,4 +1,4 @@
-import { ReferenceModel, type DecoderConfig } from '../../reference/decoder.js';
+import { ReferenceModel, type DecoderConfig } from '#test/reference/decoder.js';
 import {
   add,
   multiply,
@@ -8,10 +8,10 @@ import {
   silu,
   softmax,
   type Vector,
-} from '../../reference/operations.js';
-import { plainRope, rotate } from '../../reference/rope.js';
-import type { Shapes } from '../random-tensors.js';
-import type { TestTensors } from '../safetensors.js';
+} from '#test/reference/operations.js';
+import { plainRope, rotate } from '#test/reference/rope.js';
+import type { Shapes } from '#test/support/random-tensors.js';
+import type { TestTensors } from '#test/support/safetensors.js';
 import {
   attentionShapes,
   caseModel,

@@ -1,7 +1,7 @@
-import type { DecoderConfig } from '../../reference/decoder.js';
-import type { Reference } from '../check-decoder.js';
-import { randomTensors, type Shapes } from '../random-tensors.js';
-import type { TestTensors } from '../safetensors.js';
+import type { DecoderConfig } from '#test/reference/decoder.js';
+import type { Reference } from '#test/support/check-decoder.js';
+import { randomTensors, type Shapes } from '#test/support/random-tensors.js';
+import type { TestTensors } from '#test/support/safetensors.js';
 
 /** A tiny model with random weights, and the logits that it must have. */
 export interface CaseModel {

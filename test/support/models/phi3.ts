@@ -1,8 +1,8 @@
-import { selfAttention } from '../../reference/self-attention.js';
-import { ReferenceModel, type DecoderConfig } from '../../reference/decoder.js';
-import { multiply, silu } from '../../reference/operations.js';
-import { longRope, plainRope, rotate, type Rope } from '../../reference/rope.js';
-import type { TestTensors } from '../safetensors.js';
+import { selfAttention } from '#test/reference/self-attention.js';
+import { ReferenceModel, type DecoderConfig } from '#test/reference/decoder.js';
+import { multiply, silu } from '#test/reference/operations.js';
+import { longRope, plainRope, rotate, type Rope } from '#test/reference/rope.js';
+import type { TestTensors } from '#test/support/safetensors.js';
 import { caseModel, decoderShapes, SIZES, type CaseModel } from './model.js';
 
 type Config = DecoderConfig & { readonly head_dim: number; readonly intermediate_size: number };

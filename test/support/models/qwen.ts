@@ -1,7 +1,7 @@
-import { ReferenceModel, type DecoderConfig } from '../../reference/decoder.js';
-import { rmsNorm, silu } from '../../reference/operations.js';
-import { plainRope, rotate } from '../../reference/rope.js';
-import type { TestTensors } from '../safetensors.js';
+import { ReferenceModel, type DecoderConfig } from '#test/reference/decoder.js';
+import { rmsNorm, silu } from '#test/reference/operations.js';
+import { plainRope, rotate } from '#test/reference/rope.js';
+import type { TestTensors } from '#test/support/safetensors.js';
 import {
   caseModel,
   decoderShapes,

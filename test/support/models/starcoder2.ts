@@ -1,7 +1,7 @@
-import { selfAttention } from '../../reference/self-attention.js';
-import { add, geluTanh, layerNorm, linear, row, type Vector } from '../../reference/operations.js';
-import { plainRope, rotate } from '../../reference/rope.js';
-import type { TestTensor, TestTensors } from '../safetensors.js';
+import { selfAttention } from '#test/reference/self-attention.js';
+import { add, geluTanh, layerNorm, linear, row, type Vector } from '#test/reference/operations.js';
+import { plainRope, rotate } from '#test/reference/rope.js';
+import type { TestTensor, TestTensors } from '#test/support/safetensors.js';
 import { attentionShapes, caseModel, SIZES, type CaseModel } from './model.js';
 
 const config = {

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { OutputPart } from '../../../../src/chat/output.js';
-import type { ChatLogprobs, ChatPiece } from '../../../../src/http/chat/choice.js';
-import { chatUsage, type ChatEvents } from '../../../../src/http/chat/events.js';
-import type { ChatJob } from '../../../../src/http/chat/job.js';
+import type { OutputPart } from '#chat/output.js';
+import type { ChatLogprobs, ChatPiece } from '#http/chat/choice.js';
+import { chatUsage, type ChatEvents } from '#http/chat/events.js';
+import type { ChatJob } from '#http/chat/job.js';
 import type { ChatCompletion, ChatCompletionChoice, ChatCompletionChunk } from './schema.js';
 
 /** What every completion and chunk begins with. */

@@ -1,9 +1,9 @@
 import { Type, type Static } from '@fastify/type-provider-typebox';
-import { FunctionDefinition, Message } from '../../../../src/http/schemas/chat.js';
-import { nullable } from '../../../../src/http/schemas/nullable.js';
-import { samplingFields } from '../../../../src/http/schemas/sampling.js';
-import { errorResponses, MODEL_ERRORS, refTo, UsageSchema } from '../../../../src/http/schemas/shared.js';
-import { structureFields } from '../../../../src/http/schemas/structured.js';
+import { FunctionDefinition, Message } from '#http/schemas/chat.js';
+import { nullable } from '#http/schemas/nullable.js';
+import { samplingFields } from '#http/schemas/sampling.js';
+import { errorResponses, MODEL_ERRORS, refTo, UsageSchema } from '#http/schemas/shared.js';
+import { structureFields } from '#http/schemas/structured.js';
 
 const ChatTool = Type.Object(
   { type: Type.String({ const: 'function' }), function: FunctionDefinition },

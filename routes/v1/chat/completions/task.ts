@@ -1,9 +1,9 @@
-import type { FunctionTool, ToolChoice } from '../../../../src/chat/tools.js';
-import { KvasirError } from '../../../../src/errors.js';
-import { chatMessages } from '../../../../src/http/chat/messages.js';
-import type { ChatTask } from '../../../../src/http/chat/job.js';
-import { functionTool } from '../../../../src/http/chat/tools.js';
-import { askedStructure } from '../../../../src/http/structured.js';
+import type { FunctionTool, ToolChoice } from '#chat/tools.js';
+import { KvasirError } from '#errors.js';
+import { chatMessages } from '#http/chat/messages.js';
+import type { ChatTask } from '#http/chat/job.js';
+import { functionTool } from '#http/chat/tools.js';
+import { askedStructure } from '#http/structured.js';
 import type { ChatCompletionRequest } from './schema.js';
 
 /** @throws KvasirError `invalid_request` where fields contradict one another. */
