@@ -10,7 +10,7 @@ import { Engine } from '#engine/engine.js';
 import type { Decoder } from '#model/decoder.js';
 import { loadDecoder } from '#model/load-decoder.js';
 import { Registry } from '#registry/registry.js';
-import type { GenerationModel } from '#registry/types.js';
+import { generationModel } from '#registry/models.js';
 import { Environment } from '#runtime/index.js';
 import { createServer } from '#server.js';
 import { loadTokenizer } from '#text/tokenizer.js';
@@ -60,17 +60,13 @@ const folder = await writeRandomLlama(join(tmpdir(), 'kvasir-bench', 'smollm2-13
 const tokenizer = await loadTokenizer(folder);
 const { decoder } = await loadDecoder(new Environment(), folder, { slots: Math.max(...CLIENTS) });
 const engine = new Engine(decoder, tokenizer);
-const model: GenerationModel = {
-  kind: 'generation',
+const model = generationModel({
   id: 'smollm2-135m',
-  created: 0,
   tokenizer,
-  contextLength: engine.contextLength,
   engine,
   eosIds: new Set([1]),
   bosId: 0,
-  close: () => engine.close(),
-};
+});
 const server = await createServer({ registry: new Registry([model]) });
 const url = await server.listen({ host: '127.0.0.1', port: 0 });
 const clientProcess = new ClientProcess();

@@ -1,12 +1,12 @@
 import path from 'node:path';
 import { KvasirError } from '#errors.js';
-import { findArchitecture } from '#graph/architectures/encoders.js';
 import { buildEncoder } from '#graph/build-encoder.js';
 import type { BuildOptions } from '#graph/build.js';
 import type { EncoderPrecision } from '#graph/encoder-graph.js';
 import { Session, type Environment, type SessionSettings } from '#runtime/index.js';
 import type { PlanOptions } from './decoder-plan.js';
 import { describeEncoder, type EncoderDescription } from './encoder-description.js';
+import { encoderLength } from './folder.js';
 import { PackedEncoder } from './encoder-packed.js';
 import { PaddedEncoder } from './encoder-padded.js';
 import { planEncoder } from './encoder-plan.js';
@@ -72,16 +72,15 @@ async function loadPadded(
   environment: Environment,
   folder: string,
   graph: string,
-  { task, config, modules }: EncoderDescription,
+  description: EncoderDescription,
   { contextLength: wanted, session: settings }: EncoderOptions,
 ): Promise<Encoder> {
+  const { task, config, modules } = description;
   if (modules.dense.length > 0)
     throw new KvasirError('unsupported_model', `${graph}: Dense modules behind a ready-made graph`);
-  const own =
-    findArchitecture(config)?.sizes(config).contextLength ?? config.size('max_position_embeddings', 512);
   const shape = {
     task,
-    contextLength: limit(folder, wanted, Math.min(own, modules.contextLength ?? Infinity)),
+    contextLength: limit(folder, wanted, encoderLength(description)),
     vocabularySize: config.size('vocab_size'),
     segments: config.size('type_vocab_size', 1),
     paddingId: config.count('pad_token_id', 0),
