@@ -72,5 +72,5 @@ function progressOf(model: Model): string | undefined {
   const { engine, encoder, tensors } = model.stats();
   const parts = [engine, encoder, tensors].filter(part => part !== undefined);
   if (parts.every(({ running, waiting }) => running === 0 && waiting === 0)) return undefined;
-  return parts.flatMap(part => Object.values(part)).join();
+  return parts.flatMap(part => Object.values<number>({ ...part })).join();
 }
