@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { decoderArchitecture } from '#graph/architectures/index.js';
-import { encoderArchitecture, findArchitecture } from '#graph/architectures/encoders.js';
+import { decoderArchitecture } from '#graph/families/index.js';
+import { encoderArchitecture, findArchitecture } from '#graph/families/encoders.js';
 import { paddedHeadSize } from '#graph/blocks/attention-projections.js';
 import { ModelConfig } from '#graph/config.js';
 import type { Precision } from '#graph/precision.js';

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { KvasirError } from '#errors.js';
-import { findArchitecture } from '#graph/architectures/encoders.js';
+import { findArchitecture } from '#graph/families/encoders.js';
 import { buildEncoder } from '#graph/build-encoder.js';
 import type { BuildOptions } from '#graph/build.js';
 import type { EncoderPrecision } from '#graph/encoder-graph.js';
