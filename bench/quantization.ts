@@ -10,7 +10,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { argmax } from '#engine/argmax.js';
-import { decoderArchitecture } from '#graph/architectures/index.js';
+import { decoderArchitecture } from '#graph/families/index.js';
 import { paddedHeadSize } from '#graph/blocks/attention-projections.js';
 import { ModelConfig } from '#graph/config.js';
 import {

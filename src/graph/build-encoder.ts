@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
-import type { EncoderArchitecture, EncoderSizes, EncoderSource } from './architectures/encoder.js';
-import { encoderArchitecture } from './architectures/encoders.js';
+import type { EncoderArchitecture, EncoderSizes, EncoderSource } from './assembly/encoder-architecture.js';
+import { encoderArchitecture } from './families/encoders.js';
 import { activate } from './blocks/activation.js';
 import { linear } from './blocks/linear.js';
 import { PackedBatch } from './blocks/packed-batch.js';

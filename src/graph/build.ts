@@ -1,7 +1,7 @@
 import path from 'node:path';
-import { decoderArchitecture } from './architectures/index.js';
-import type { DecoderSizes } from './architectures/decoder.js';
-import { shortContext } from './architectures/rope.js';
+import { decoderArchitecture } from './families/index.js';
+import type { DecoderSizes } from './assembly/decoder-architecture.js';
+import { shortContext } from './assembly/rope.js';
 import { paddedHeadSize } from './blocks/attention-projections.js';
 import { buildOnce } from './build-cache.js';
 import type { CacheKind } from './cache-kind.js';

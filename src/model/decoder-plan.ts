@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { KvasirError } from '#errors.js';
-import { decoderArchitecture } from '#graph/architectures/index.js';
+import { decoderArchitecture } from '#graph/families/index.js';
 import { ModelConfig } from '#graph/config.js';
 import type { Precision } from '#graph/precision.js';
 import { findDecoder, hasGraphs, type ReadyMadeDecoder } from './ready-made/find-graphs.js';

@@ -1,4 +1,4 @@
-import { decoderArchitecture } from '#graph/architectures/index.js';
+import { decoderArchitecture } from '#graph/families/index.js';
 import { paddedHeadSize } from '#graph/blocks/attention-projections.js';
 import type { ModelConfig } from '#graph/config.js';
 import type { DecoderPlan } from './decoder-plan.js';

@@ -1,4 +1,4 @@
-import type { EncoderSizes } from '#graph/architectures/encoder.js';
+import type { EncoderSizes } from '#graph/assembly/encoder-architecture.js';
 import type { ListedRows } from '#graph/build-encoder.js';
 import { IoBinding, RunOptions, Tensor, type Session } from '#runtime/index.js';
 import { Packing } from './encoder-packing.js';

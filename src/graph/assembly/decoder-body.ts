@@ -1,13 +1,13 @@
 import { embed, embeddingTable, outputProjection } from '../blocks/embedding.js';
 import { cacheLengths, type CacheLengths } from '../blocks/grouped-query-attention.js';
-import { languageModelHead } from '../blocks/language-model-head.js';
+import { languageModelHead } from './heads/language-model.js';
 import { layerNorm } from '../blocks/layer-norm.js';
 import { rmsNorm, type Residual } from '../blocks/normalization.js';
 import { pagedBatch, type PagedBatch } from '../blocks/paged-attention.js';
 import { DataType, type Value } from '../onnx/graph-builder.js';
 import type { Weight } from '../weights/checkpoint.js';
 import type { ModelWeights } from '../weights/model-weights.js';
-import type { DecoderSource } from './decoder.js';
+import type { DecoderSource } from './decoder-architecture.js';
 
 /** What a norm gives: the normalised value, and the residual stream with its update added. */
 export interface Normalized {

@@ -1,9 +1,15 @@
 import type { ModelConfig } from '../config.js';
-import type { DecoderArchitecture, DecoderSizes } from './decoder.js';
-import { rmsNorms, writeDecoder } from './decoder-graph.js';
-import { activationOf, gatedMlp, headNorms, preNormLayer, selfAttention } from './decoder-layers.js';
-import { readRope, ropeTables } from './rope.js';
-import { windowedSizes } from './sliding-windows.js';
+import type { DecoderArchitecture, DecoderSizes } from '../assembly/decoder-architecture.js';
+import { rmsNorms, writeDecoder } from '../assembly/decoder-body.js';
+import {
+  activationOf,
+  gatedMlp,
+  headNorms,
+  preNormLayer,
+  selfAttention,
+} from '../assembly/decoder-layers.js';
+import { readRope, ropeTables } from '../assembly/rope.js';
+import { windowedSizes } from '../assembly/windows.js';
 
 /** Qwen2 and 2.5 (Yang et al. 2024): Llama with biases of queries, keys and values. */
 export const qwen2: DecoderArchitecture = {

@@ -12,7 +12,7 @@ import { pagedAttention } from '../blocks/paged-attention.js';
 import type { ModelConfig } from '../config.js';
 import type { Value } from '../onnx/graph-builder.js';
 import type { ModelWeights } from '../weights/model-weights.js';
-import { plusOne, type DecoderLayer } from './decoder-graph.js';
+import { plusOne, type DecoderLayer } from './decoder-body.js';
 
 /** The two halves of a layer; both return what is added to the residual stream. */
 export interface Sublayers {

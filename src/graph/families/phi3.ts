@@ -1,11 +1,11 @@
 import { gatedFeedForward } from '../blocks/feed-forward.js';
 import type { Value } from '../onnx/graph-builder.js';
 import { sliceRows } from '../weights/matrix.js';
-import type { DecoderArchitecture } from './decoder.js';
-import { rmsNorms, writeDecoder, type DecoderLayer } from './decoder-graph.js';
-import { activationOf, attend, preNormLayer, type AttentionDesign } from './decoder-layers.js';
-import { readRope, ropeTables } from './rope.js';
-import { uniformlyWindowedSizes } from './sliding-windows.js';
+import type { DecoderArchitecture } from '../assembly/decoder-architecture.js';
+import { rmsNorms, writeDecoder, type DecoderLayer } from '../assembly/decoder-body.js';
+import { activationOf, attend, preNormLayer, type AttentionDesign } from '../assembly/decoder-layers.js';
+import { readRope, ropeTables } from '../assembly/rope.js';
+import { uniformlyWindowedSizes } from '../assembly/windows.js';
 
 /** Phi-3, 3.5 and 4 (Abdin et al. 2024): Llama whose projections of one input are stored as one matrix. */
 export const phi3: DecoderArchitecture = {

@@ -1,8 +1,8 @@
 import type { ModelConfig } from '../config.js';
 import { bert } from './bert.js';
-import { causalEncoder } from './causal-encoder.js';
+import { causalEncoder } from '../assembly/causal-encoder.js';
 import { distilbert } from './distilbert.js';
-import type { EncoderArchitecture } from './encoder.js';
+import type { EncoderArchitecture } from '../assembly/encoder-architecture.js';
 import { modernbert } from './modernbert.js';
 import { mpnet } from './mpnet.js';
 import { roberta } from './roberta.js';

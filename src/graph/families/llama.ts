@@ -1,8 +1,8 @@
-import type { DecoderArchitecture } from './decoder.js';
-import { decoderSizes } from './decoder.js';
-import { rmsNorms, writeDecoder } from './decoder-graph.js';
-import { activationOf, gatedMlp, preNormLayer, selfAttention } from './decoder-layers.js';
-import { readRope, ropeTables } from './rope.js';
+import type { DecoderArchitecture } from '../assembly/decoder-architecture.js';
+import { decoderSizes } from '../assembly/decoder-architecture.js';
+import { rmsNorms, writeDecoder } from '../assembly/decoder-body.js';
+import { activationOf, gatedMlp, preNormLayer, selfAttention } from '../assembly/decoder-layers.js';
+import { readRope, ropeTables } from '../assembly/rope.js';
 
 /** Llama (Touvron et al. 2023): pre-norm layers with RMS norm, grouped-query attention, rotary positions and SwiGLU. */
 export const llama: DecoderArchitecture = {

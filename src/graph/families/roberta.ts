@@ -4,8 +4,12 @@ import { headTransform, vocabularyLogits } from '../blocks/prediction-head.js';
 import type { ModelConfig } from '../config.js';
 import type { Value } from '../onnx/graph-builder.js';
 import { bert, bertLayer, bertSizes } from './bert.js';
-import { configuredActivation, type EncoderArchitecture, type EncoderSource } from './encoder.js';
-import { postNormEncoder, wordTable } from './post-norm-encoder.js';
+import {
+  configuredActivation,
+  type EncoderArchitecture,
+  type EncoderSource,
+} from '../assembly/encoder-architecture.js';
+import { postNormEncoder, wordTable } from '../assembly/post-norm-encoder.js';
 
 /** RoBERTa (Liu et al. 2019), XLM-RoBERTa (Conneau et al. 2019) and CamemBERT. Weight names are those of Hugging Face's `RobertaModel`. */
 export const roberta: EncoderArchitecture = {

@@ -7,9 +7,9 @@ import { rmsNorm, type Residual } from '../blocks/normalization.js';
 import type { ModelConfig } from '../config.js';
 import type { Weight } from '../weights/checkpoint.js';
 import type { ModelWeights } from '../weights/model-weights.js';
-import { decoderSizes, type DecoderSizes } from './decoder.js';
+import { decoderSizes, type DecoderSizes } from './decoder-architecture.js';
 import { readRope, ropeTables } from './rope.js';
-import type { EncoderArchitecture, EncoderSource } from './encoder.js';
+import type { EncoderArchitecture, EncoderSource } from './encoder-architecture.js';
 
 /**
  * Decoders whose hidden states are used, mostly those of the last token (SGPT, Muennighoff 2022; E5-Mistral, Wang et al. 2023; Qwen3

@@ -4,12 +4,18 @@ import { mixtureOfExperts } from '../blocks/mixture-of-experts.js';
 import type { ModelConfig } from '../config.js';
 import type { Value } from '../onnx/graph-builder.js';
 import type { ModelWeights } from '../weights/model-weights.js';
-import type { DecoderArchitecture } from './decoder.js';
-import { rmsNorms, writeDecoder, type DecoderLayer } from './decoder-graph.js';
-import { gatedMlp, gatedWeights, headNorms, preNormLayer, selfAttention } from './decoder-layers.js';
+import type { DecoderArchitecture } from '../assembly/decoder-architecture.js';
+import { rmsNorms, writeDecoder, type DecoderLayer } from '../assembly/decoder-body.js';
+import {
+  gatedMlp,
+  gatedWeights,
+  headNorms,
+  preNormLayer,
+  selfAttention,
+} from '../assembly/decoder-layers.js';
 import { qwenSizes } from './qwen.js';
-import { readRope, ropeTables } from './rope.js';
-import { uniformlyWindowedSizes } from './sliding-windows.js';
+import { readRope, ropeTables } from '../assembly/rope.js';
+import { uniformlyWindowedSizes } from '../assembly/windows.js';
 
 /** Mixtral (Jiang et al. 2024): Mistral with experts in place of the feed-forward layer. */
 export const mixtral: DecoderArchitecture = {

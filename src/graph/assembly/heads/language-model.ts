@@ -1,8 +1,8 @@
-import { int } from '../onnx/attributes.js';
-import type { ModelGraph } from '../model-graph.js';
-import { DataType, type Value } from '../onnx/graph-builder.js';
-import { scale } from './scale.js';
-import { similarities, type Projection } from './embedding.js';
+import { int } from '../../onnx/attributes.js';
+import type { ModelGraph } from '../../model-graph.js';
+import { DataType, type Value } from '../../onnx/graph-builder.js';
+import { scale } from '../../blocks/scale.js';
+import { similarities, type Projection } from '../../blocks/embedding.js';
 
 /** What becomes of the product. */
 export interface LogitsOptions {

@@ -5,7 +5,7 @@ import { layerNorm } from '../blocks/layer-norm.js';
 import { multiHeadAttention } from '../blocks/multi-head-attention.js';
 import { addRow, rowsFrom, type Rows } from '../blocks/position-table.js';
 import type { Value } from '../onnx/graph-builder.js';
-import type { EncoderSource } from './encoder.js';
+import type { EncoderSource } from './encoder-architecture.js';
 
 /** What a family calls the weights of one layer. */
 export interface LayerNames {

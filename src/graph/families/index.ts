@@ -1,12 +1,12 @@
 import type { ModelConfig } from '../config.js';
-import type { DecoderArchitecture } from './decoder.js';
+import type { DecoderArchitecture } from '../assembly/decoder-architecture.js';
 import { gemma, gemma2, gemma3 } from './gemma.js';
 import { gpt2 } from './gpt2.js';
 import { granite } from './granite.js';
 import { llama } from './llama.js';
 import { mistral } from './mistral.js';
-import { mixtral, qwen2Moe, qwen3Moe } from './mixture-of-experts.js';
-import { nearest } from './nearest.js';
+import { mixtral, qwen2Moe, qwen3Moe } from './mixtures.js';
+import { nearest } from '../nearest.js';
 import { phi3 } from './phi3.js';
 import { qwen2, qwen3 } from './qwen.js';
 import { smollm3 } from './smollm3.js';

@@ -11,7 +11,12 @@ import type { ModelConfig } from '../config.js';
 import type { Value } from '../onnx/graph-builder.js';
 import { sliceRows } from '../weights/matrix.js';
 import type { ModelWeights, NormWeights } from '../weights/model-weights.js';
-import { configuredActivation, headSizeOf, type EncoderArchitecture, type EncoderSource } from './encoder.js';
+import {
+  configuredActivation,
+  headSizeOf,
+  type EncoderArchitecture,
+  type EncoderSource,
+} from '../assembly/encoder-architecture.js';
 
 /**
  * ModernBERT (Warner et al. 2024): pre-norm layers with rotary positions and GeGLU, of which only some see the whole text. Weight names are

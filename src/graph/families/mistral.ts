@@ -1,8 +1,8 @@
-import type { DecoderArchitecture } from './decoder.js';
-import { rmsNorms, writeDecoder } from './decoder-graph.js';
-import { activationOf, gatedMlp, preNormLayer, selfAttention } from './decoder-layers.js';
-import { readRope, ropeTables } from './rope.js';
-import { uniformlyWindowedSizes } from './sliding-windows.js';
+import type { DecoderArchitecture } from '../assembly/decoder-architecture.js';
+import { rmsNorms, writeDecoder } from '../assembly/decoder-body.js';
+import { activationOf, gatedMlp, preNormLayer, selfAttention } from '../assembly/decoder-layers.js';
+import { readRope, ropeTables } from '../assembly/rope.js';
+import { uniformlyWindowedSizes } from '../assembly/windows.js';
 
 /** Mistral (Jiang et al. 2023): Llama with a sliding window. */
 export const mistral: DecoderArchitecture = {

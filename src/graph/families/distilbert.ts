@@ -3,8 +3,12 @@ import { linear } from '../blocks/linear.js';
 import { sinusoidalPositions } from '../blocks/position-table.js';
 import { headTransform, vocabularyLogits } from '../blocks/prediction-head.js';
 import { bert } from './bert.js';
-import { configuredActivation, headSizeOf, type EncoderArchitecture } from './encoder.js';
-import { postNormEncoder, wordTable } from './post-norm-encoder.js';
+import {
+  configuredActivation,
+  headSizeOf,
+  type EncoderArchitecture,
+} from '../assembly/encoder-architecture.js';
+import { postNormEncoder, wordTable } from '../assembly/post-norm-encoder.js';
 
 /** The model's code has it, not config.json. */
 const EPSILON = 1e-12;

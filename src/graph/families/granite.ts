@@ -1,9 +1,9 @@
 import { scale } from '../blocks/scale.js';
 import type { Value } from '../onnx/graph-builder.js';
-import { decoderSizes, type DecoderArchitecture } from './decoder.js';
-import { rmsNorms, writeDecoder, type DecoderLayer } from './decoder-graph.js';
-import { activationOf, gatedMlp, preNormLayer, selfAttention } from './decoder-layers.js';
-import { readRope, ropeTables } from './rope.js';
+import { decoderSizes, type DecoderArchitecture } from '../assembly/decoder-architecture.js';
+import { rmsNorms, writeDecoder, type DecoderLayer } from '../assembly/decoder-body.js';
+import { activationOf, gatedMlp, preNormLayer, selfAttention } from '../assembly/decoder-layers.js';
+import { readRope, ropeTables } from '../assembly/rope.js';
 
 /** Granite 3 (Granite Team, IBM 2024): Llama with factors of embeddings, scores, layer outputs and logits (Power, Shen et al. 2024). */
 export const granite: DecoderArchitecture = {

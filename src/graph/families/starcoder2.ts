@@ -1,10 +1,10 @@
 import { feedForward } from '../blocks/feed-forward.js';
 import type { Value } from '../onnx/graph-builder.js';
-import type { DecoderArchitecture } from './decoder.js';
-import { layerNorms, writeDecoder, type DecoderLayer } from './decoder-graph.js';
-import { activationOf, preNormLayer, selfAttention } from './decoder-layers.js';
-import { readRope, ropeTables } from './rope.js';
-import { uniformlyWindowedSizes } from './sliding-windows.js';
+import type { DecoderArchitecture } from '../assembly/decoder-architecture.js';
+import { layerNorms, writeDecoder, type DecoderLayer } from '../assembly/decoder-body.js';
+import { activationOf, preNormLayer, selfAttention } from '../assembly/decoder-layers.js';
+import { readRope, ropeTables } from '../assembly/rope.js';
+import { uniformlyWindowedSizes } from '../assembly/windows.js';
 
 /** StarCoder2 (Lozhkov et al. 2024): layer norm, grouped-query attention with a sliding window, rotary positions, GELU, and biases. */
 export const starcoder2: DecoderArchitecture = {

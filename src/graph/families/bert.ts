@@ -2,8 +2,13 @@ import { embeddingTable } from '../blocks/embedding.js';
 import { linear } from '../blocks/linear.js';
 import { headTransform, vocabularyLogits } from '../blocks/prediction-head.js';
 import type { ModelConfig } from '../config.js';
-import { configuredActivation, headSizeOf, type EncoderArchitecture, type EncoderSizes } from './encoder.js';
-import { postNormEncoder, wordTable, type LayerNames } from './post-norm-encoder.js';
+import {
+  configuredActivation,
+  headSizeOf,
+  type EncoderArchitecture,
+  type EncoderSizes,
+} from '../assembly/encoder-architecture.js';
+import { postNormEncoder, wordTable, type LayerNames } from '../assembly/post-norm-encoder.js';
 
 /** BERT (Devlin et al. 2018), and MiniLM, which has its form. Weight names are those of Hugging Face's `BertModel`. */
 export const bert: EncoderArchitecture = {

@@ -1,7 +1,7 @@
 import { relativePositionBias } from '../blocks/relative-position-bias.js';
 import { bert, bertSizes } from './bert.js';
-import { configuredActivation, type EncoderArchitecture } from './encoder.js';
-import { postNormEncoder } from './post-norm-encoder.js';
+import { configuredActivation, type EncoderArchitecture } from '../assembly/encoder-architecture.js';
+import { postNormEncoder } from '../assembly/post-norm-encoder.js';
 import { firstPosition, robertaClassifier, robertaPrediction } from './roberta.js';
 
 /** Distances that the bias tells apart beyond this share its last bucket. */

@@ -1,7 +1,7 @@
 import { paddedHeadSize } from '../blocks/attention-projections.js';
 import { inverseFrequencies, rotaryTables, type RotaryTables } from '../blocks/rotary.js';
 import type { ModelConfig } from '../config.js';
-import type { DecoderSizes, DecoderSource } from './decoder.js';
+import type { DecoderSizes, DecoderSource } from './decoder-architecture.js';
 
 /** How rotary positions turn a head. */
 export interface Rope {

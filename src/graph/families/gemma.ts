@@ -2,8 +2,12 @@ import { scale } from '../blocks/scale.js';
 import { inverseFrequencies, type RotaryTables } from '../blocks/rotary.js';
 import type { ModelConfig } from '../config.js';
 import type { Value } from '../onnx/graph-builder.js';
-import { decoderSizes, type DecoderArchitecture, type DecoderSource } from './decoder.js';
-import { rmsNorms, writeDecoder } from './decoder-graph.js';
+import {
+  decoderSizes,
+  type DecoderArchitecture,
+  type DecoderSource,
+} from '../assembly/decoder-architecture.js';
+import { rmsNorms, writeDecoder } from '../assembly/decoder-body.js';
 import {
   activationOf,
   gatedMlp,
@@ -12,9 +16,9 @@ import {
   sandwichNormLayer,
   selfAttention,
   type Biases,
-} from './decoder-layers.js';
-import { readRope, ropeSection, ropeTables } from './rope.js';
-import { windowedSizes } from './sliding-windows.js';
+} from '../assembly/decoder-layers.js';
+import { readRope, ropeSection, ropeTables } from '../assembly/rope.js';
+import { windowedSizes } from '../assembly/windows.js';
 
 /** Gemma (Gemma Team 2024): Llama with GeGLU, embeddings scaled by the root of their size, and norm weights stored less 1. */
 export const gemma: DecoderArchitecture = {

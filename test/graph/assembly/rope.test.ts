@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import t from 'tap';
 import { buildDecoder } from '#graph/build.js';
-import { readRope } from '#graph/architectures/rope.js';
+import { readRope } from '#graph/assembly/rope.js';
 import { ModelConfig } from '#graph/config.js';
 import { SlotDecoder } from '#model/decoder.js';
 import { Environment, Session } from '#runtime/index.js';

@@ -1,7 +1,7 @@
 import t from 'tap';
 import fc from 'fast-check';
-import { decoderArchitecture } from '#graph/architectures/index.js';
-import { editDistance, nearest } from '#graph/architectures/nearest.js';
+import { decoderArchitecture } from '#graph/families/index.js';
+import { editDistance, nearest } from '#graph/nearest.js';
 import { ModelConfig } from '#graph/config.js';
 import { runs } from '#test/support/property-runs.js';
 

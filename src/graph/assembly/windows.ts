@@ -1,5 +1,5 @@
 import type { ModelConfig } from '../config.js';
-import { decoderSizes, type DecoderSizes } from './decoder.js';
+import { decoderSizes, type DecoderSizes } from './decoder-architecture.js';
 
 /**
  * Reads {@link DecoderSizes} from the fields that most families use, with the windows of layers that see only the latest positions.

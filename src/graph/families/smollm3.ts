@@ -1,9 +1,9 @@
 import type { ModelConfig } from '../config.js';
-import type { DecoderArchitecture, DecoderSizes } from './decoder.js';
-import { rmsNorms, writeDecoder } from './decoder-graph.js';
-import { activationOf, gatedMlp, preNormLayer, selfAttention } from './decoder-layers.js';
+import type { DecoderArchitecture, DecoderSizes } from '../assembly/decoder-architecture.js';
+import { rmsNorms, writeDecoder } from '../assembly/decoder-body.js';
+import { activationOf, gatedMlp, preNormLayer, selfAttention } from '../assembly/decoder-layers.js';
 import { qwenSizes } from './qwen.js';
-import { readRope, ropeTables } from './rope.js';
+import { readRope, ropeTables } from '../assembly/rope.js';
 
 /** SmolLM3 (Hugging Face 2025): Llama with some layers without positions (NoPE, Kazemnejad et al. 2023). */
 export const smollm3: DecoderArchitecture = {

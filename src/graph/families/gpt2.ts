@@ -4,9 +4,9 @@ import type { ModelConfig } from '../config.js';
 import type { Value } from '../onnx/graph-builder.js';
 import { matrix, transposed, type Matrix } from '../weights/matrix.js';
 import type { ModelWeights } from '../weights/model-weights.js';
-import type { DecoderArchitecture, DecoderSizes } from './decoder.js';
-import { layerNorms, writeDecoder, type DecoderLayer } from './decoder-graph.js';
-import { activationOf, attend, preNormLayer } from './decoder-layers.js';
+import type { DecoderArchitecture, DecoderSizes } from '../assembly/decoder-architecture.js';
+import { layerNorms, writeDecoder, type DecoderLayer } from '../assembly/decoder-body.js';
+import { activationOf, attend, preNormLayer } from '../assembly/decoder-layers.js';
 
 /** GPT-2 (Radford et al. 2019): pre-norm layers with layer norm, multi-head attention, learned positions and GELU. */
 export const gpt2: DecoderArchitecture = {
