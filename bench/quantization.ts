@@ -12,6 +12,7 @@ import { basename, join } from 'node:path';
 import { argmax } from '#engine/argmax.js';
 import { decoderArchitecture } from '#graph/families/index.js';
 import { paddedHeadSize } from '#graph/blocks/attention-projections.js';
+import { writeGenerator } from '#graph/assembly/generator.js';
 import { ModelConfig } from '#graph/config.js';
 import {
   ModelGraph,
@@ -108,7 +109,8 @@ async function build(folder: string, variant: Variant, work: string): Promise<Bu
     const graph = new RecordingGraph(variant.format);
     const architecture = decoderArchitecture(config);
     const sizes = architecture.sizes(config);
-    architecture.write({ graph, config, weights: new ModelWeights(checkpoint), sizes, cache: 'slots' });
+    const weights = new ModelWeights(checkpoint);
+    writeGenerator(architecture, { graph, config, weights, sizes }, 'slots');
     const graphPath = join(work, `${basename(folder)} ${variant.name}.onnx`);
     await graph.save(graphPath);
     const errors = new Map<string, number>();

@@ -11,6 +11,8 @@ export interface NumberFormat {
   readonly floats: DataType.FLOAT | DataType.FLOAT16 | DataType.BFLOAT16;
   /** Of linear layers' matrices; undefined: floats. */
   readonly matrices?: BlockFormat | undefined;
+  /** Of the experts' matrices in a mixture of experts; undefined: as linear layers'. */
+  readonly experts?: BlockFormat | undefined;
   /** Which products are of 8-bit activations by 8-bit weights: those inside of transformer layers and the vocabulary's, or only this; default: none. */
   readonly integers?: 'everywhere' | 'vocabulary' | undefined;
   /** Of tables with a row for every token, and the projection onto the vocabulary; undefined: floats. */

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { decoderArchitecture } from '#graph/families/index.js';
-import { encoderArchitecture, findArchitecture } from '#graph/families/encoders.js';
+import { decoderArchitecture, encoderArchitecture, findArchitecture } from '#graph/families/index.js';
 import { paddedHeadSize } from '#graph/blocks/attention-projections.js';
 import { ModelConfig } from '#graph/config.js';
 import type { Precision } from '#graph/precision.js';

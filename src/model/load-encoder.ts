@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { KvasirError } from '#errors.js';
-import { findArchitecture } from '#graph/families/encoders.js';
+import { findArchitecture } from '#graph/families/index.js';
 import { buildEncoder } from '#graph/build-encoder.js';
 import type { BuildOptions } from '#graph/build.js';
 import type { EncoderPrecision } from '#graph/encoder-graph.js';
@@ -57,7 +57,8 @@ async function loadPacked(
   { task, modules, labels }: EncoderDescription,
   { contextLength: wanted, session: settings, onProgress }: EncoderOptions,
 ): Promise<Encoder> {
-  const plan = { task, modules, labels: labels.length, precision, onProgress };
+  const served = Math.min(wanted ?? Infinity, modules.contextLength ?? Infinity);
+  const plan = { task, modules, labels: labels.length, precision, contextLength: served, onProgress };
   const { graphPath, sizes, width, listed } = await buildEncoder(folder, plan);
   const contextLength = limit(
     folder,

@@ -1,44 +1,41 @@
-import { scale } from '../blocks/scale.js';
-import { inverseFrequencies, type RotaryTables } from '../blocks/rotary.js';
-import type { ModelConfig } from '../config.js';
-import type { Value } from '../onnx/graph-builder.js';
+import type { DecoderArchitecture } from '../assembly/decoder-design.js';
 import {
-  decoderSizes,
-  type DecoderArchitecture,
-  type DecoderSource,
-} from '../assembly/decoder-architecture.js';
-import { rmsNorms, writeDecoder } from '../assembly/decoder-body.js';
-import {
-  activationOf,
+  attentionBiases,
   gatedMlp,
   headNorms,
   preNormLayer,
   sandwichNormLayer,
   selfAttention,
-  type Biases,
 } from '../assembly/decoder-layers.js';
-import { readRope, ropeSection, ropeTables } from '../assembly/rope.js';
+import { rmsNorms } from '../assembly/decoder-norms.js';
+import { decoderSizes, type DecoderSource } from '../assembly/decoder-source.js';
+import { readRope, ropeSection, ropeTables, rotaryOf } from '../assembly/rope.js';
 import { windowedSizes } from '../assembly/windows.js';
+import { activationOf } from '../blocks/activation.js';
+import { inverseFrequencies, type RotaryTables } from '../blocks/rotary.js';
+import { scale } from '../blocks/scale.js';
+import type { ModelConfig } from '../config.js';
+import type { Value } from '../onnx/graph-builder.js';
 
-/** Gemma (Gemma Team 2024): Llama with GeGLU, embeddings scaled by the root of their size, and norm weights stored less 1. */
+/** Gemma (Gemma Team 2024): Llama with GeGLU, embeddings scaled by the root of their size, and zero-centred norms. */
 export const gemma: DecoderArchitecture = {
   modelTypes: ['gemma'],
   sizes: decoderSizes,
-  write(source) {
-    const { config, sizes } = source;
-    const rotary = ropeTables(source, 'rotary', readRope(config, sizes));
+  design(source) {
+    const { config } = source;
+    const rotary = rotaryOf(source);
     const biases = attentionBiases(config);
     // Older files have `gelu` in hidden_act and mean its approximation.
     const activation = activationOf(config, 'hidden_activation', 'gelu_pytorch_tanh');
-    writeDecoder(source, {
-      normalize: rmsNorms(source, true),
+    return {
+      normalize: rmsNorms(source, 'zero-centred'),
       afterEmbedding: embedded => scaleEmbedding(source, embedded),
       layer: (layer, residual) =>
         preNormLayer(layer, residual, {
           attention: x => selfAttention(layer, x, { rotary }, biases),
           feedForward: x => gatedMlp(layer, x, activation),
         }),
-    });
+    };
   },
 };
 
@@ -46,13 +43,13 @@ export const gemma: DecoderArchitecture = {
 export const gemma2: DecoderArchitecture = {
   modelTypes: ['gemma2'],
   sizes: config => windowedSizes(config, layer => layer % 2 === 0),
-  write(source) {
-    const { config, sizes } = source;
-    const rotary = ropeTables(source, 'rotary', readRope(config, sizes));
+  design(source) {
+    const { config } = source;
+    const rotary = rotaryOf(source);
     const scores = { scale: queryScale(config), softCap: softCap(config, 'attn_logit_softcapping') };
     const activation = activationOf(config, 'hidden_activation', 'gelu_pytorch_tanh');
-    writeDecoder(source, {
-      normalize: rmsNorms(source, true),
+    return {
+      normalize: rmsNorms(source, 'zero-centred'),
       afterEmbedding: embedded => scaleEmbedding(source, embedded),
       logitsSoftCap: softCap(config, 'final_logit_softcapping'),
       layer: (layer, residual) =>
@@ -60,7 +57,7 @@ export const gemma2: DecoderArchitecture = {
           attention: x => selfAttention(layer, x, { rotary, ...scores }, attentionBiases(config)),
           feedForward: x => gatedMlp(layer, x, activation),
         }),
-    });
+    };
   },
 };
 
@@ -71,30 +68,30 @@ export const gemma3: DecoderArchitecture = {
     const pattern = config.size('sliding_window_pattern', 6);
     return windowedSizes(config, layer => (layer + 1) % pattern !== 0);
   },
-  write(source) {
+  design(source) {
     const { config } = source;
-    const { global, local } = rotaryOf(source);
+    const { global, local } = rotariesOf(source);
     const scores = { scale: queryScale(config), softCap: softCap(config, 'attn_logit_softcapping') };
     const activation = activationOf(config, 'hidden_activation', 'gelu_pytorch_tanh');
-    writeDecoder(source, {
-      normalize: rmsNorms(source, true),
+    return {
+      normalize: rmsNorms(source, 'zero-centred'),
       afterEmbedding: embedded => scaleEmbedding(source, embedded),
       logitsSoftCap: softCap(config, 'final_logit_softcapping'),
       layer: (layer, residual) =>
         sandwichNormLayer(layer, residual, {
           attention: x => {
             const rotary = layer.window === undefined ? global : local;
-            const norms = headNorms(layer, true);
+            const norms = headNorms(layer, 'zero-centred');
             return selfAttention(layer, x, { rotary, norms, ...scores }, attentionBiases(config));
           },
           feedForward: x => gatedMlp(layer, x, activation),
         }),
-    });
+    };
   },
 };
 
 /** Positions of layers without and with a window; in older files only the former are ever scaled. */
-function rotaryOf(source: DecoderSource): { readonly global: RotaryTables; readonly local: RotaryTables } {
+function rotariesOf(source: DecoderSource): { readonly global: RotaryTables; readonly local: RotaryTables } {
   const { config, sizes } = source;
   const section = ropeSection(config);
   const global = readRope(config, sizes, section?.section('full_attention') ?? section);
@@ -121,8 +118,4 @@ function queryScale(config: ModelConfig): number {
 
 function softCap(config: ModelConfig, name: string): number | undefined {
   return config.has(name) ? config.positive(name) : undefined;
-}
-
-function attentionBiases(config: ModelConfig): Biases {
-  return config.flag('attention_bias', false) ? 'all' : 'none';
 }

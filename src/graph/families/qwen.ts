@@ -1,32 +1,33 @@
-import type { ModelConfig } from '../config.js';
-import type { DecoderArchitecture, DecoderSizes } from '../assembly/decoder-architecture.js';
-import { rmsNorms, writeDecoder } from '../assembly/decoder-body.js';
+import type { DecoderArchitecture } from '../assembly/decoder-design.js';
 import {
-  activationOf,
+  attentionBiases,
   gatedMlp,
   headNorms,
   preNormLayer,
   selfAttention,
 } from '../assembly/decoder-layers.js';
-import { readRope, ropeTables } from '../assembly/rope.js';
+import { rmsNorms } from '../assembly/decoder-norms.js';
+import type { DecoderSizes } from '../assembly/decoder-source.js';
+import { rotaryOf } from '../assembly/rope.js';
 import { windowedSizes } from '../assembly/windows.js';
+import { activationOf } from '../blocks/activation.js';
+import type { ModelConfig } from '../config.js';
 
 /** Qwen2 and 2.5 (Yang et al. 2024): Llama with biases of queries, keys and values. */
 export const qwen2: DecoderArchitecture = {
   modelTypes: ['qwen2'],
   sizes: qwenSizes,
-  write(source) {
-    const { config, sizes } = source;
-    const rotary = ropeTables(source, 'rotary', readRope(config, sizes));
-    const activation = activationOf(config, 'hidden_act', 'silu');
-    writeDecoder(source, {
+  design(source) {
+    const rotary = rotaryOf(source);
+    const activation = activationOf(source.config, 'hidden_act', 'silu');
+    return {
       normalize: rmsNorms(source),
       layer: (layer, residual) =>
         preNormLayer(layer, residual, {
           attention: x => selfAttention(layer, x, { rotary }, 'inputs'),
           feedForward: x => gatedMlp(layer, x, activation),
         }),
-    });
+    };
   },
 };
 
@@ -34,19 +35,19 @@ export const qwen2: DecoderArchitecture = {
 export const qwen3: DecoderArchitecture = {
   modelTypes: ['qwen3'],
   sizes: qwenSizes,
-  write(source) {
-    const { config, sizes } = source;
-    const rotary = ropeTables(source, 'rotary', readRope(config, sizes));
-    const biases = config.flag('attention_bias', false) ? 'all' : 'none';
+  design(source) {
+    const { config } = source;
+    const rotary = rotaryOf(source);
     const activation = activationOf(config, 'hidden_act', 'silu');
-    writeDecoder(source, {
+    return {
       normalize: rmsNorms(source),
       layer: (layer, residual) =>
         preNormLayer(layer, residual, {
-          attention: x => selfAttention(layer, x, { rotary, norms: headNorms(layer) }, biases),
+          attention: x =>
+            selfAttention(layer, x, { rotary, norms: headNorms(layer) }, attentionBiases(config)),
           feedForward: x => gatedMlp(layer, x, activation),
         }),
-    });
+    };
   },
 };
 

@@ -1,21 +1,23 @@
+import type { DecoderArchitecture } from '../assembly/decoder-design.js';
+import { attentionBiases, gatedMlp, preNormLayer, selfAttention } from '../assembly/decoder-layers.js';
+import { rmsNorms } from '../assembly/decoder-norms.js';
+import type { DecoderSizes } from '../assembly/decoder-source.js';
+import { rotaryOf } from '../assembly/rope.js';
+import { activationOf } from '../blocks/activation.js';
 import type { ModelConfig } from '../config.js';
-import type { DecoderArchitecture, DecoderSizes } from '../assembly/decoder-architecture.js';
-import { rmsNorms, writeDecoder } from '../assembly/decoder-body.js';
-import { activationOf, gatedMlp, preNormLayer, selfAttention } from '../assembly/decoder-layers.js';
 import { qwenSizes } from './qwen.js';
-import { readRope, ropeTables } from '../assembly/rope.js';
 
 /** SmolLM3 (Hugging Face 2025): Llama with some layers without positions (NoPE, Kazemnejad et al. 2023). */
 export const smollm3: DecoderArchitecture = {
   modelTypes: ['smollm3'],
   sizes: qwenSizes,
-  write(source) {
+  design(source) {
     const { config, sizes } = source;
-    const rotary = ropeTables(source, 'rotary', readRope(config, sizes));
+    const rotary = rotaryOf(source);
     const turns = rotatedLayers(config, sizes);
-    const biases = config.flag('attention_bias', false) ? 'all' : 'none';
+    const biases = attentionBiases(config);
     const activation = activationOf(config, 'hidden_act', 'silu');
-    writeDecoder(source, {
+    return {
       normalize: rmsNorms(source),
       layer: (layer, residual) =>
         preNormLayer(layer, residual, {
@@ -23,7 +25,7 @@ export const smollm3: DecoderArchitecture = {
             selfAttention(layer, x, { rotary: turns[layer.index] ? rotary : undefined }, biases),
           feedForward: x => gatedMlp(layer, x, activation, config.flag('mlp_bias', false)),
         }),
-    });
+    };
   },
 };
 
