@@ -105,7 +105,7 @@ function attentionWeights({ source, weights }: DecoderLayer, biases: Biases) {
 }
 
 /** Which of them `attention_bias` of config.json asks for. */
-export function attentionBiases(config: ModelConfig): Biases {
+export function biasesOf(config: ModelConfig): Biases {
   return config.flag('attention_bias', false) ? 'all' : 'none';
 }
 

@@ -1,8 +1,6 @@
 import type { DecoderArchitecture, DecoderLayer } from '../assembly/decoder-design.js';
-import { preNormLayer, selfAttention } from '../assembly/decoder-layers.js';
-import { rmsNorms } from '../assembly/decoder-norms.js';
 import { routedExperts } from '../assembly/experts.js';
-import { rotaryOf } from '../assembly/rope.js';
+import { llamaDesign } from '../assembly/llama-design.js';
 import { uniformlyWindowedSizes } from '../assembly/windows.js';
 import type { GatedWeights } from '../blocks/feed-forward.js';
 import type { Value } from '../onnx/graph-builder.js';
@@ -11,17 +9,7 @@ import type { Value } from '../onnx/graph-builder.js';
 export const mixtral: DecoderArchitecture = {
   modelTypes: ['mixtral'],
   sizes: uniformlyWindowedSizes,
-  design(source) {
-    const rotary = rotaryOf(source);
-    return {
-      normalize: rmsNorms(source),
-      layer: (layer, residual) =>
-        preNormLayer(layer, residual, {
-          attention: x => selfAttention(layer, x, { rotary }),
-          feedForward: x => mixtralExperts(layer, x),
-        }),
-    };
-  },
+  design: source => llamaDesign(source, { feedForward: mixtralExperts }),
 };
 
 function mixtralExperts(layer: DecoderLayer, x: Value): Value {

@@ -1,16 +1,7 @@
 import type { DecoderArchitecture, DecoderLayer } from '../assembly/decoder-design.js';
-import {
-  attentionBiases,
-  gatedMlp,
-  gatedWeights,
-  headNorms,
-  preNormLayer,
-  selfAttention,
-} from '../assembly/decoder-layers.js';
-import { rmsNorms } from '../assembly/decoder-norms.js';
+import { biasesOf, gatedWeights, headNorms } from '../assembly/decoder-layers.js';
 import { routedExperts } from '../assembly/experts.js';
-import { rotaryOf } from '../assembly/rope.js';
-import { activationOf } from '../blocks/activation.js';
+import { gatedMlps, llamaDesign } from '../assembly/llama-design.js';
 import { gatedFeedForward } from '../blocks/feed-forward.js';
 import { linear } from '../blocks/linear.js';
 import type { Value } from '../onnx/graph-builder.js';
@@ -21,18 +12,12 @@ export const qwen2Moe: DecoderArchitecture = {
   modelTypes: ['qwen2_moe'],
   sizes: qwenSizes,
   design(source) {
-    const { config } = source;
-    const rotary = rotaryOf(source);
-    const biases = config.flag('qkv_bias', true) ? 'inputs' : 'none';
-    return {
-      normalize: rmsNorms(source),
-      layer: (layer, residual) =>
-        preNormLayer(layer, residual, {
-          attention: x => selfAttention(layer, x, { rotary }, biases),
-          feedForward: x =>
-            isSparse(layer) ? addSharedExpert(layer, x, experts(layer, x)) : denseMlp(layer, x),
-        }),
-    };
+    const dense = gatedMlps(source);
+    return llamaDesign(source, {
+      attentionBiases: source.config.flag('qkv_bias', true) ? 'inputs' : 'none',
+      feedForward: (layer, x) =>
+        isSparse(layer) ? addSharedExpert(layer, x, experts(layer, x)) : dense(layer, x),
+    });
   },
 };
 
@@ -41,16 +26,12 @@ export const qwen3Moe: DecoderArchitecture = {
   modelTypes: ['qwen3_moe'],
   sizes: qwenSizes,
   design(source) {
-    const rotary = rotaryOf(source);
-    const biases = attentionBiases(source.config);
-    return {
-      normalize: rmsNorms(source),
-      layer: (layer, residual) =>
-        preNormLayer(layer, residual, {
-          attention: x => selfAttention(layer, x, { rotary, norms: headNorms(layer) }, biases),
-          feedForward: x => (isSparse(layer) ? experts(layer, x) : denseMlp(layer, x)),
-        }),
-    };
+    const dense = gatedMlps(source);
+    return llamaDesign(source, {
+      attention: layer => ({ norms: headNorms(layer) }),
+      attentionBiases: biasesOf(source.config),
+      feedForward: (layer, x) => (isSparse(layer) ? experts(layer, x) : dense(layer, x)),
+    });
   },
 };
 
@@ -60,10 +41,6 @@ function isSparse({ source: { config }, index }: DecoderLayer): boolean {
     !config.numbers('mlp_only_layers', []).includes(index) &&
     (index + 1) % config.size('decoder_sparse_step', 1) === 0
   );
-}
-
-function denseMlp(layer: DecoderLayer, x: Value): Value {
-  return gatedMlp(layer, x, activationOf(layer.source.config, 'hidden_act', 'silu'));
 }
 
 function experts(layer: DecoderLayer, x: Value): Value {

@@ -1,9 +1,8 @@
 import type { DecoderArchitecture } from '../assembly/decoder-design.js';
-import { attentionBiases, gatedMlp, preNormLayer, selfAttention } from '../assembly/decoder-layers.js';
-import { rmsNorms } from '../assembly/decoder-norms.js';
+import { biasesOf } from '../assembly/decoder-layers.js';
 import type { DecoderSizes } from '../assembly/decoder-source.js';
+import { gatedMlps, llamaDesign } from '../assembly/llama-design.js';
 import { rotaryOf } from '../assembly/rope.js';
-import { activationOf } from '../blocks/activation.js';
 import type { ModelConfig } from '../config.js';
 import { qwenSizes } from './qwen.js';
 
@@ -12,20 +11,13 @@ export const smollm3: DecoderArchitecture = {
   modelTypes: ['smollm3'],
   sizes: qwenSizes,
   design(source) {
-    const { config, sizes } = source;
     const rotary = rotaryOf(source);
-    const turns = rotatedLayers(config, sizes);
-    const biases = attentionBiases(config);
-    const activation = activationOf(config, 'hidden_act', 'silu');
-    return {
-      normalize: rmsNorms(source),
-      layer: (layer, residual) =>
-        preNormLayer(layer, residual, {
-          attention: x =>
-            selfAttention(layer, x, { rotary: turns[layer.index] ? rotary : undefined }, biases),
-          feedForward: x => gatedMlp(layer, x, activation, config.flag('mlp_bias', false)),
-        }),
-    };
+    const turns = rotatedLayers(source.config, source.sizes);
+    return llamaDesign(source, {
+      rotary: ({ index }) => (turns[index] ? rotary : undefined),
+      attentionBiases: biasesOf(source.config),
+      feedForward: gatedMlps(source, 'mlp_bias'),
+    });
   },
 };
 

@@ -1,7 +1,6 @@
 import type { DecoderArchitecture, DecoderLayer } from '../assembly/decoder-design.js';
-import { preNormLayer, selfAttention } from '../assembly/decoder-layers.js';
 import { layerNorms } from '../assembly/decoder-norms.js';
-import { rotaryOf } from '../assembly/rope.js';
+import { llamaDesign } from '../assembly/llama-design.js';
 import { uniformlyWindowedSizes } from '../assembly/windows.js';
 import { activationOf } from '../blocks/activation.js';
 import { feedForward } from '../blocks/feed-forward.js';
@@ -11,18 +10,12 @@ import type { Value } from '../onnx/graph-builder.js';
 export const starcoder2: DecoderArchitecture = {
   modelTypes: ['starcoder2'],
   sizes: uniformlyWindowedSizes,
-  design(source) {
-    const rotary = rotaryOf(source);
-    const biases = source.config.flag('use_bias', true) ? 'all' : 'none';
-    return {
+  design: source =>
+    llamaDesign(source, {
       normalize: layerNorms(source, 'norm_epsilon'),
-      layer: (layer, residual) =>
-        preNormLayer(layer, residual, {
-          attention: x => selfAttention(layer, x, { rotary }, biases),
-          feedForward: x => mlp(layer, x),
-        }),
-    };
-  },
+      attentionBiases: source.config.flag('use_bias', true) ? 'all' : 'none',
+      feedForward: mlp,
+    }),
 };
 
 function mlp(layer: DecoderLayer, x: Value): Value {
