@@ -12,7 +12,7 @@ import { encoderFormat, type EncoderPrecision } from './encoder-graph.js';
 import { encoderArchitecture } from './families/index.js';
 import { ModelGraph } from './model-graph.js';
 import { DataType } from './onnx/graph-builder.js';
-import { weightBits } from './quantization/row-scales.js';
+import { weightBits } from './quantization/per-channel.js';
 import { Checkpoint, weightFiles } from './weights/checkpoint.js';
 import { bodyOf, ModelWeights } from './weights/model-weights.js';
 

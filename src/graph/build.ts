@@ -10,7 +10,7 @@ import { ModelConfig } from './config.js';
 import { ModelGraph } from './model-graph.js';
 import { DataType, type SaveProgress } from './onnx/graph-builder.js';
 import { NUMBER_FORMATS, withHalfFloats, type Precision } from './precision.js';
-import { weightBits } from './quantization/row-scales.js';
+import { weightBits } from './quantization/per-channel.js';
 import { Checkpoint, weightFiles } from './weights/checkpoint.js';
 import { ModelWeights } from './weights/model-weights.js';
 
@@ -61,7 +61,7 @@ export async function buildDecoder(folder: string, options: BuildOptions = {}): 
   const format = halfFloats ? withHalfFloats(exact) : exact;
   const files = ['config.json', ...(await weightFiles(folder))];
   const half = format === exact ? '' : '-half';
-  const bits = format.integers ? `-w${weightBits()}` : '';
+  const bits = format.w8a8 ? `-w${weightBits()}` : '';
   const paged = cache === 'paged' ? '-paged' : '';
   const variant = `decoder-${precision}${bits}${half}${isShort ? '-short' : ''}${paged}`;
   const build = await buildOnce({ folder, files, variant }, async target => {
