@@ -12,23 +12,25 @@ import { basename, join } from 'node:path';
 import { argmax } from '#engine/argmax.js';
 import { decoderArchitecture } from '#graph/families/index.js';
 import { paddedHeadSize } from '#graph/blocks/attention-projections.js';
+import { writeGenerator } from '#graph/assembly/generator.js';
 import { ModelConfig } from '#graph/config.js';
 import {
   ModelGraph,
   type NumberFormat,
   type QuantizedWeight,
-  type RowScaledWeight,
+  type PerChannelWeight,
 } from '#graph/model-graph.js';
 import { NUMBER_FORMATS } from '#graph/precision.js';
 import type { BlockFormat } from '#graph/quantization/block-format.js';
-import { dequantize, quantize } from '#graph/quantization/quantize.js';
-import { dequantizeRows, quantizeRows } from '#graph/quantization/row-scales.js';
+import { quantizePerChannel } from '#graph/quantization/per-channel.js';
+import { quantize } from '#graph/quantization/quantize.js';
 import { Checkpoint } from '#graph/weights/checkpoint.js';
 import { loadMatrix, type Matrix } from '#graph/weights/matrix.js';
 import { ModelWeights } from '#graph/weights/model-weights.js';
 import { SlotDecoder, type Decoder } from '#model/decoder.js';
 import { Environment, Session } from '#runtime/index.js';
 import { loadTokenizer } from '#text/tokenizer.js';
+import { dequantize, dequantizePerChannel } from '#test/support/dequantize.js';
 
 /** A way to store a model. */
 interface Variant {
@@ -71,9 +73,9 @@ class RecordingGraph extends ModelGraph {
     return super.quantized(name, matrix, format);
   }
 
-  override rowScaled(name: string, matrix: Matrix): RowScaledWeight {
+  override perChannel(name: string, matrix: Matrix): PerChannelWeight {
     this.matrices.set(name, { matrix, format: 'rows' });
-    return super.rowScaled(name, matrix);
+    return super.perChannel(name, matrix);
   }
 }
 
@@ -108,7 +110,8 @@ async function build(folder: string, variant: Variant, work: string): Promise<Bu
     const graph = new RecordingGraph(variant.format);
     const architecture = decoderArchitecture(config);
     const sizes = architecture.sizes(config);
-    architecture.write({ graph, config, weights: new ModelWeights(checkpoint), sizes, cache: 'slots' });
+    const weights = new ModelWeights(checkpoint);
+    writeGenerator(architecture, { graph, config, weights, sizes }, 'slots');
     const graphPath = join(work, `${basename(folder)} ${variant.name}.onnx`);
     await graph.save(graphPath);
     const errors = new Map<string, number>();
@@ -126,7 +129,7 @@ async function matrixError(matrix: Matrix, format: BlockFormat | 'rows'): Promis
   const exact = await loadMatrix(matrix);
   const rounded =
     format === 'rows'
-      ? dequantizeRows(await quantizeRows(matrix), columns)
+      ? dequantizePerChannel(await quantizePerChannel(matrix), columns)
       : dequantize(await quantize(matrix, format), format, rows, columns);
   let [difference, norm] = [0, 0];
   for (let i = 0; i < exact.length; i++) {

@@ -6,7 +6,7 @@ import { KvasirError } from '#errors.js';
 import { storing, userCache } from '#storage.js';
 
 /** Builds of an older writer are not used: raise it whenever the graphs that it writes change. */
-const WRITER_VERSION = 7;
+const WRITER_VERSION = 8;
 
 const FOLDER = '.kvasir';
 const PARTIAL = 'partial-';

@@ -1,7 +1,8 @@
 import path from 'node:path';
 import { decoderArchitecture } from './families/index.js';
-import type { DecoderSizes } from './assembly/decoder-architecture.js';
-import { shortContext } from './assembly/rope.js';
+import type { DecoderSizes } from './assembly/decoder-source.js';
+import { writeGenerator } from './assembly/generator.js';
+import { writtenContext } from './assembly/rope.js';
 import { paddedHeadSize } from './blocks/attention-projections.js';
 import { buildOnce } from './build-cache.js';
 import type { CacheKind } from './cache-kind.js';
@@ -9,7 +10,7 @@ import { ModelConfig } from './config.js';
 import { ModelGraph } from './model-graph.js';
 import { DataType, type SaveProgress } from './onnx/graph-builder.js';
 import { NUMBER_FORMATS, withHalfFloats, type Precision } from './precision.js';
-import { weightBits } from './quantization/row-scales.js';
+import { weightBits } from './quantization/per-channel.js';
 import { Checkpoint, weightFiles } from './weights/checkpoint.js';
 import { ModelWeights } from './weights/model-weights.js';
 
@@ -55,28 +56,20 @@ export async function buildDecoder(folder: string, options: BuildOptions = {}): 
   const config = await ModelConfig.read(folder);
   const architecture = decoderArchitecture(config);
   const sizes = architecture.sizes(config);
-  const short = shortContext(config);
-  const isShort = short !== undefined && Math.min(contextLength, sizes.contextLength) <= short;
-  // As long as this build can serve, so that it is one for all contexts.
-  const written = isShort ? { ...sizes, contextLength: short } : sizes;
+  const { isShort, ...written } = writtenContext(config, sizes.contextLength, contextLength);
   const exact = NUMBER_FORMATS[precision];
   const format = halfFloats ? withHalfFloats(exact) : exact;
   const files = ['config.json', ...(await weightFiles(folder))];
   const half = format === exact ? '' : '-half';
-  const bits = format.integers ? `-w${weightBits()}` : '';
+  const bits = format.w8a8 ? `-w${weightBits()}` : '';
   const paged = cache === 'paged' ? '-paged' : '';
   const variant = `decoder-${precision}${bits}${half}${isShort ? '-short' : ''}${paged}`;
   const build = await buildOnce({ folder, files, variant }, async target => {
     const checkpoint = await Checkpoint.open(folder);
     try {
       const graph = new ModelGraph(format);
-      architecture.write({
-        graph,
-        config,
-        weights: new ModelWeights(checkpoint),
-        sizes: written,
-        cache,
-      });
+      const weights = new ModelWeights(checkpoint);
+      writeGenerator(architecture, { graph, config, weights, sizes: { ...sizes, ...written } }, cache);
       await graph.save(path.join(target, 'decoder.onnx'), options.onProgress);
     } finally {
       await checkpoint.close();

@@ -11,5 +11,8 @@ export type EncoderPrecision = (typeof ENCODER_PRECISIONS)[number];
 
 /** How an encoder's graph stores its weights. */
 export function encoderFormat(precision: EncoderPrecision): NumberFormat {
-  return precision === 'int8' ? { ...NUMBER_FORMATS.w8a8, matrices: undefined } : NUMBER_FORMATS[precision];
+  if (precision !== 'int8') return NUMBER_FORMATS[precision];
+  // A head's matrices are small, and its results are read as they are: they stay floats.
+  const { matrices, ...format } = NUMBER_FORMATS.w8a8;
+  return { ...format, experts: matrices };
 }

@@ -1,7 +1,7 @@
 import { DataType, GraphBuilder, NONE, type Value } from './onnx/graph-builder.js';
 import { blockBytes, blocksPerRow, zeroPointBytes, type BlockFormat } from './quantization/block-format.js';
 import { quantize } from './quantization/quantize.js';
-import { quantizeRows } from './quantization/row-scales.js';
+import { quantizePerChannel } from './quantization/per-channel.js';
 import { roundToFloat16, toBfloat16, toFloat16 } from './weights/half-precision.js';
 import type { Matrix } from './weights/matrix.js';
 
@@ -11,8 +11,10 @@ export interface NumberFormat {
   readonly floats: DataType.FLOAT | DataType.FLOAT16 | DataType.BFLOAT16;
   /** Of linear layers' matrices; undefined: floats. */
   readonly matrices?: BlockFormat | undefined;
-  /** Which products are of 8-bit activations by 8-bit weights: those inside of transformer layers and the vocabulary's, or only this; default: none. */
-  readonly integers?: 'everywhere' | 'vocabulary' | undefined;
+  /** Of the experts' matrices in a mixture of experts; undefined: as linear layers'. */
+  readonly experts?: BlockFormat | undefined;
+  /** Where 8-bit activations are multiplied by 8-bit weights: in all layers and the language model's head, or in the head alone; undefined: nowhere. */
+  readonly w8a8?: 'all layers' | 'head' | undefined;
   /** Of tables with a row for every token, and the projection onto the vocabulary; undefined: floats. */
   readonly vocabulary?: BlockFormat | undefined;
 }
@@ -30,8 +32,8 @@ export interface QuantizedWeight {
   readonly zeroPoints: Value;
 }
 
-/** A matrix in a graph with a scale for each row. */
-export interface RowScaledWeight {
+/** A matrix in a graph with a scale for each output channel, which is a row. */
+export interface PerChannelWeight {
   /** int8 `[columns, rows]` */
   readonly codes: Value;
   /** float32 `[rows]` */
@@ -109,10 +111,10 @@ export class ModelGraph extends GraphBuilder {
     return { format, rows, columns, codes, scales, zeroPoints };
   }
 
-  /** Adds a matrix whose rows have scales. */
-  rowScaled(name: string, matrix: Matrix): RowScaledWeight {
+  /** Adds a matrix whose output channels have scales. */
+  perChannel(name: string, matrix: Matrix): PerChannelWeight {
     const { rows, columns } = matrix;
-    const result = sharedBy(2, () => quantizeRows(matrix));
+    const result = sharedBy(2, () => quantizePerChannel(matrix));
     const codes = this.initializer(
       `${name}.weight`,
       DataType.INT8,

@@ -22,14 +22,12 @@ export const NUMBER_FORMATS: Readonly<Record<Precision, NumberFormat>> = {
   bf16: { floats: DataType.BFLOAT16 },
   int8: { floats: DataType.FLOAT, matrices: INT8, vocabulary: INT8 },
   // The mixture of experts has no kernel for tokens' scales.
-  w8a8: { floats: DataType.FLOAT, matrices: INT8, vocabulary: INT8, integers: 'everywhere' },
+  w8a8: { floats: DataType.FLOAT, matrices: INT8, vocabulary: INT8, w8a8: 'all layers' },
   // With errors of this size, one scale for a token changes nothing any more.
-  int4: { floats: DataType.FLOAT, matrices: INT4, vocabulary: INT8, integers: 'vocabulary' },
+  int4: { floats: DataType.FLOAT, matrices: INT4, vocabulary: INT8, w8a8: 'head' },
 };
 
 /** The same with 16-bit floats between quantized matrices, for devices whose attention takes nothing else. */
 export function withHalfFloats(format: NumberFormat): NumberFormat {
-  return format.floats === DataType.FLOAT
-    ? { ...format, floats: DataType.FLOAT16, integers: undefined }
-    : format;
+  return format.floats === DataType.FLOAT ? { ...format, floats: DataType.FLOAT16, w8a8: undefined } : format;
 }

@@ -9,14 +9,7 @@ import { ModelConfig } from './config.js';
  * Ways to make one vector of a text's token vectors, in the order in which several are put side by side. `mean_sqrt_len_tokens` is the sum
  * over the square root of the length, `weightedmean` the mean with weights 1, 2, 3, ... (SGPT, Muennighoff 2022).
  */
-export const POOLING_MODES = [
-  'cls',
-  'max',
-  'mean',
-  'mean_sqrt_len_tokens',
-  'weightedmean',
-  'lasttoken',
-] as const;
+const POOLING_MODES = ['cls', 'max', 'mean', 'mean_sqrt_len_tokens', 'weightedmean', 'lasttoken'] as const;
 
 export type PoolingMode = (typeof POOLING_MODES)[number];
 

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { isEncoderType } from '#graph/families/encoders.js';
+import { isEncoderType } from '#graph/families/index.js';
 import { ModelConfig } from '#graph/config.js';
 import { headOf } from '#graph/encoder-task.js';
 import {

@@ -1,5 +1,5 @@
 import type { EncoderSizes } from '#graph/assembly/encoder-architecture.js';
-import type { ListedRows } from '#graph/build-encoder.js';
+import type { ListedRows } from '#graph/assembly/heads/head.js';
 import { IoBinding, RunOptions, Tensor, type Session } from '#runtime/index.js';
 import { Packing } from './encoder-packing.js';
 import type { Encoder, EncoderInput, EncoderOutput, EncoderTask } from './encoder.js';

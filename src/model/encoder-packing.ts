@@ -1,4 +1,4 @@
-import type { ListedRows } from '#graph/build-encoder.js';
+import type { ListedRows } from '#graph/assembly/heads/head.js';
 import type { TensorData } from '#runtime/index.js';
 import type { EncoderInput } from './encoder.js';
 import { poolingWeights, type WeightedPooling } from './pooling.js';

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { KvasirError } from '#errors.js';
-import { findArchitecture } from '#graph/families/encoders.js';
+import { findArchitecture } from '#graph/families/index.js';
 import { ENCODER_PRECISIONS, type EncoderPrecision } from '#graph/encoder-graph.js';
 import type { PlanOptions } from './decoder-plan.js';
 import type { EncoderDescription } from './encoder-description.js';

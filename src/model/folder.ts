@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { findArchitecture } from '#graph/families/encoders.js';
+import { findArchitecture } from '#graph/families/index.js';
 import { ModelConfig } from '#graph/config.js';
 import { decoderSizes, type DescribedDecoder } from './decoder-sizes.js';
 import { planDecoder, type DecoderPlan, type PlanOptions } from './decoder-plan.js';

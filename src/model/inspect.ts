@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { encoderArchitecture, findArchitecture } from '#graph/families/encoders.js';
+import { encoderArchitecture, findArchitecture } from '#graph/families/index.js';
 import type { Precision } from '#graph/precision.js';
 import { weightFiles } from '#graph/weights/checkpoint.js';
 import { SafetensorsFile } from '#graph/weights/safetensors.js';

@@ -57,7 +57,8 @@ async function loadPacked(
   { task, modules, labels }: EncoderDescription,
   { contextLength: wanted, session: settings, onProgress }: EncoderOptions,
 ): Promise<Encoder> {
-  const plan = { task, modules, labels: labels.length, precision, onProgress };
+  const served = Math.min(wanted ?? Infinity, modules.contextLength ?? Infinity);
+  const plan = { task, modules, labels: labels.length, precision, contextLength: served, onProgress };
   const { graphPath, sizes, width, listed } = await buildEncoder(folder, plan);
   const contextLength = limit(
     folder,

@@ -1,11 +1,12 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import t, { type Test } from 'tap';
-import { POOLING_MODES, readSentenceModules } from '#graph/sentence-modules.js';
+import { readSentenceModules } from '#graph/sentence-modules.js';
 import { erf, hiddenStates, normalized, pooled } from '#test/reference/encoder.js';
 import { linear, type Vector } from '#test/reference/operations.js';
 import { checkEncoder, openEncoder } from '#test/support/check-encoder.js';
 import { encoderConfig, encoderShapes } from '#test/support/encoder-models.js';
+import { POOLING_MODES } from '#test/support/pooling-modes.js';
 import { randomTensors } from '#test/support/random-tensors.js';
 import { writeSafetensors } from '#test/support/safetensors.js';
 import { writeModel } from '#test/support/check-decoder.js';

@@ -1,26 +1,49 @@
 import fc from 'fast-check';
 import t from 'tap';
 import type { EncoderOptions } from '#model/load-encoder.js';
+import type { TinyModel } from '#test/support/check-decoder.js';
 import { openTinyEncoder } from '#test/support/check-encoder.js';
 import { encoderConfig, encoderShapes, type Family, type Head } from '#test/support/encoder-models.js';
+import { asClassifier, asEmbedder } from '#test/support/models/as-encoder.js';
+import { MODELS } from '#test/support/models/index.js';
+import type { CaseModel } from '#test/support/models/model.js';
 import { randomTensors } from '#test/support/random-tensors.js';
 import { runs } from '#test/support/property-runs.js';
 
-const CASES: [Family, Head, EncoderOptions?][] = [
-  ['bert', 'Model'],
-  ['bert', 'Model', { precision: 'int8' }],
-  ['bert', 'Model', { precision: 'int4' }],
-  ['roberta', 'ForSequenceClassification'],
-  ['mpnet', 'ForTokenClassification'],
-  ['modernbert', 'ForMaskedLM'],
-  ['modernbert', 'ForTokenClassification', { precision: 'int8' }],
+function encoderModel(family: Family, head: Head): TinyModel {
+  const config = encoderConfig(family, head);
+  return { config, tensors: randomTensors(encoderShapes(config, head, 2)) };
+}
+
+function decoderModel(name: string): CaseModel {
+  return MODELS.find(model => model.name === name)!;
+}
+
+const CASES: [string, TinyModel, EncoderOptions?][] = [
+  ['bert embedding', encoderModel('bert', 'Model')],
+  ['bert embedding', encoderModel('bert', 'Model'), { precision: 'int8' }],
+  ['bert embedding', encoderModel('bert', 'Model'), { precision: 'int4' }],
+  ['roberta classifying texts', encoderModel('roberta', 'ForSequenceClassification')],
+  ['mpnet classifying tokens', encoderModel('mpnet', 'ForTokenClassification')],
+  ['modernbert filling masks', encoderModel('modernbert', 'ForMaskedLM')],
+  [
+    'modernbert classifying tokens',
+    encoderModel('modernbert', 'ForTokenClassification'),
+    { precision: 'int8' },
+  ],
+  ['gpt2 embedding', asEmbedder(decoderModel('gpt2'))],
+  ['gemma2 classifying texts', asClassifier(decoderModel('gemma2'))],
+  [
+    'gemma3_text classifying tokens',
+    asClassifier(decoderModel('gemma3_text'), 'Token'),
+    { precision: 'int8' },
+  ],
+  ['mixtral embedding', asEmbedder(decoderModel('mixtral'))],
 ];
 
-for (const [family, head, options = {}] of CASES)
-  t.test(`${family} ${head} ${options.precision ?? ''}: a result does not depend on the batch`, async t => {
-    const config = encoderConfig(family, head);
-    const tensors = randomTensors(encoderShapes(config, head, 2));
-    const encoder = await openTinyEncoder(t, { config, tensors }, options);
+for (const [name, model, options = {}] of CASES)
+  t.test(`${name} ${options.precision ?? ''}: a result does not depend on the batch`, async t => {
+    const encoder = await openTinyEncoder(t, model, options);
     const text = fc
       .array(fc.nat(encoder.vocabularySize - 1), { minLength: 1, maxLength: encoder.contextLength })
       .chain(ids =>

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap';
-import { POOLING_MODES } from '#graph/sentence-modules.js';
 import { normalizeVector, poolingWeights, poolVectors } from '#model/pooling.js';
 import { normalized, pooled } from '#test/reference/encoder.js';
+import { POOLING_MODES } from '#test/support/pooling-modes.js';
 
 const STATES = [
   [1, -2, 3],

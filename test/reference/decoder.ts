@@ -77,18 +77,34 @@ export class ReferenceModel {
     return between.map(x => add(x, feedForward(this.norm(x, `${prefix}.post_attention_layernorm`, offset))));
   }
 
-  /** Logits of every position of a sequence. */
-  logits(
+  /** Hidden states of every position of a sequence, behind the last norm. */
+  states(
     ids: readonly number[],
     layer: (states: readonly Vector[], index: number) => number[][],
-    { offset = 0, embeddingScale = 1, cap }: { offset?: number; embeddingScale?: number; cap?: number } = {},
+    { offset = 0, embeddingScale = 1 }: { offset?: number; embeddingScale?: number } = {},
   ): number[][] {
     const embedding = this.tensor('model.embed_tokens.weight');
     let states = ids.map(id => scale(row(embedding, id), embeddingScale));
     for (let index = 0; index < this.config.num_hidden_layers; index++) states = layer(states, index);
-    const output = this.#tensors['lm_head.weight'] ?? embedding;
-    return states.map(x =>
-      linear(this.norm(x, 'model.norm', offset), output).map(logit => softCap(logit, cap)),
-    );
+    return states.map(x => this.norm(x, 'model.norm', offset));
   }
+}
+
+/** How logits come of hidden states. */
+export interface LogitsFields {
+  /** Name of the token embeddings, which are the projection where there is no `lm_head`. */
+  readonly embedding?: string;
+  /** Factor of the logits, before they are capped. */
+  readonly factor?: number;
+  readonly cap?: number;
+}
+
+/** Logits of every position, from its hidden states. */
+export function logitsOf(
+  states: readonly Vector[],
+  tensors: TestTensors,
+  { embedding = 'model.embed_tokens.weight', factor = 1, cap }: LogitsFields = {},
+): number[][] {
+  const projection = tensors['lm_head.weight'] ?? tensors[embedding]!;
+  return states.map(x => linear(x, projection).map(logit => softCap(logit * factor, cap)));
 }

@@ -1,6 +1,6 @@
 import type { TestTensors } from '#test/support/safetensors.js';
-import { causalAttention, head, mapHeads, rotaryFrequencies, rotate } from './attention.js';
-import { add, dot, linear, mean, multiply, rmsNorm, row, silu, softmax, type Vector } from './operations.js';
+import { head, mapHeads, rotaryFrequencies, rotate } from './attention.js';
+import { add, dot, linear, mean, multiply, row, softmax, type Vector } from './operations.js';
 
 /** A text on its own: nothing here knows of batches or padding. */
 export interface ReferenceInput {
@@ -246,50 +246,6 @@ function modernBert(config: ReferenceConfig, tensors: TestTensors, { ids }: Refe
     });
   }
   return states.map(x => weights.norm(x, 'final_norm', epsilon));
-}
-
-/** Hidden states of a decoder: Llama (Touvron et al. 2023), and with it Mistral, Qwen2 and Qwen3. */
-export function causalStates(
-  config: ReferenceConfig,
-  tensors: TestTensors,
-  { ids }: ReferenceInput,
-): number[][] {
-  const weights = new Weights(tensors, 'model.');
-  const heads = config.num_attention_heads as number;
-  const size = (config.head_dim ?? (config.hidden_size as number) / heads) as number;
-  const epsilon = config.rms_norm_eps as number;
-  const parameters = config.rope_parameters as { rope_theta: number } | undefined;
-  const frequencies = rotaryFrequencies(size, parameters?.rope_theta ?? (config.rope_theta as number));
-  const norm = (x: Vector, name: string): number[] =>
-    rmsNorm(x, weights.get(`${name}.weight`).values, epsilon);
-  let states = ids.map(id => row(weights.get('embed_tokens.weight'), id));
-  for (let layer = 0; layer < (config.num_hidden_layers as number); layer++) {
-    const prefix = `layers.${layer}`;
-    const project = (name: string): number[][] =>
-      states.map(x =>
-        weights.dense(norm(x, `${prefix}.input_layernorm`), `${prefix}.self_attn.${name}_proj`),
-      );
-    const turned = (name: string): number[][] =>
-      project(name).map((x, position) =>
-        mapHeads(x, size, h => {
-          const normName = `${prefix}.self_attn.${name}_norm`;
-          const normed = weights.find(`${normName}.weight`) === undefined ? h : norm(h, normName);
-          return rotate(normed, position, frequencies);
-        }),
-      );
-    const shape = { heads, kvHeads: config.num_key_value_heads as number, headSize: size };
-    const attended = causalAttention(turned('q'), turned('k'), project('v'), shape);
-    states = states.map((x, i) => add(x, weights.dense(attended[i]!, `${prefix}.self_attn.o_proj`)));
-    states = states.map(x => {
-      const y = norm(x, `${prefix}.post_attention_layernorm`);
-      const gate = weights.dense(y, `${prefix}.mlp.gate_proj`).map(silu);
-      return add(
-        x,
-        weights.dense(multiply(gate, weights.dense(y, `${prefix}.mlp.up_proj`)), `${prefix}.mlp.down_proj`),
-      );
-    });
-  }
-  return states.map(x => norm(x, 'norm'));
 }
 
 /** A text's vector from its hidden states, as sentence-transformers' `Pooling` makes it. */

@@ -1,5 +1,5 @@
 import type { TestTensors } from '#test/support/safetensors.js';
-import { ReferenceModel } from './decoder.js';
+import { logitsOf, ReferenceModel } from './decoder.js';
 import { silu } from './operations.js';
 import { plainRope, rotate, type Rope } from './rope.js';
 
@@ -15,8 +15,18 @@ export type LlamaConfig = {
   readonly tie_word_embeddings: boolean;
 };
 
-/** Logits of every position of a sequence: Llama (Touvron et al. 2023, section 2.2) by its formulas. */
+/** Logits of every position of a sequence. */
 export function llamaLogits(
+  config: LlamaConfig,
+  tensors: TestTensors,
+  ids: readonly number[],
+  rope?: Rope,
+): number[][] {
+  return logitsOf(llamaStates(config, tensors, ids, rope), tensors);
+}
+
+/** Hidden states of every position of a sequence: Llama (Touvron et al. 2023, section 2.2) by its formulas. */
+export function llamaStates(
   config: LlamaConfig,
   tensors: TestTensors,
   ids: readonly number[],
@@ -24,7 +34,7 @@ export function llamaLogits(
 ): number[][] {
   const model = new ReferenceModel(config, tensors);
   const turned = rope ?? plainRope(model.headSize, config.rope_theta);
-  return model.logits(ids, (states, layer) =>
+  return model.states(ids, (states, layer) =>
     model.preNorm(
       states,
       layer,

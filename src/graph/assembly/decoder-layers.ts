@@ -1,4 +1,4 @@
-import { ACTIVATIONS, type Activation } from '../blocks/activation.js';
+import type { Activation } from '../blocks/activation.js';
 import { gatedFeedForward } from '../blocks/feed-forward.js';
 import { groupedQueryAttention } from '../blocks/grouped-query-attention.js';
 import {
@@ -8,17 +8,14 @@ import {
 } from '../blocks/attention-projections.js';
 import type { HeadNorms } from '../blocks/head-norm.js';
 import type { Residual } from '../blocks/normalization.js';
+import { packedAttention } from '../blocks/packed-attention.js';
 import { pagedAttention } from '../blocks/paged-attention.js';
+import { preNormBlock, type Normalize, type Sublayers } from '../blocks/transformer-block.js';
 import type { ModelConfig } from '../config.js';
 import type { Value } from '../onnx/graph-builder.js';
 import type { ModelWeights } from '../weights/model-weights.js';
-import { plusOne, type DecoderLayer } from './decoder-body.js';
-
-/** The two halves of a layer; both return what is added to the residual stream. */
-export interface Sublayers {
-  attention(x: Value): Value;
-  feedForward(x: Value): Value;
-}
+import type { DecoderLayer } from './decoder-design.js';
+import { normScale, type NormStorage } from './decoder-norms.js';
 
 /** Names of a layer's norms, in the order of their use. */
 type PreNorms = readonly [attention: string, feedForward: string];
@@ -30,16 +27,18 @@ export function preNormLayer(
   sublayers: Sublayers,
   [attention, feedForward]: PreNorms = ['input_layernorm', 'post_attention_layernorm'],
 ): Residual {
-  const before = layer.norm('attention_norm', attention, residual);
-  const attended = { stream: before.stream, update: sublayers.attention(before.normalized) };
-  const between = layer.norm('feed_forward_norm', feedForward, attended);
-  return { stream: between.stream, update: sublayers.feedForward(between.normalized) };
+  const norm =
+    (weightName: string): Normalize =>
+    (name, value) =>
+      layer.norm(name, weightName, value);
+  const norms = { attention: norm(attention), feedForward: norm(feedForward) };
+  return preNormBlock(layer.name, residual, sublayers, norms, stream => layer.narrow(stream));
 }
 
 /** A layer that normalises what each half reads and what it gives (Gemma 2, Gemma Team 2024). */
 export function sandwichNormLayer(layer: DecoderLayer, residual: Residual, sublayers: Sublayers): Residual {
   const after = (name: string, weightName: string, value: Value): Value =>
-    layer.norm(name, weightName, { stream: value, update: undefined }).normalized;
+    layer.norm(`${layer.name}.${name}`, weightName, { stream: value, update: undefined }).normalized;
   return preNormLayer(
     layer,
     residual,
@@ -68,18 +67,24 @@ export function selfAttention(
   return attend(layer, x, packAttention(attentionWeights(layer, biases)), design);
 }
 
-/** Attention with any weights. */
+/** Attention with any weights: causal, whatever the cache. */
 export function attend(
-  { source, name, index, cache, window }: DecoderLayer,
+  { source, name, index, cache, window, isNarrowed }: DecoderLayer,
   x: Value,
   weights: PackedAttentionWeights,
   design: AttentionDesign,
 ): Value {
+  const { graph } = source;
   const { heads, kvHeads, headSize } = source.sizes;
   const options = { heads, kvHeads, headSize, window, ...design };
-  return cache.kind === 'paged'
-    ? pagedAttention(source.graph, name, index, x, weights, options, cache.batch)
-    : groupedQueryAttention(source.graph, name, index, x, weights, options, cache.lengths);
+  switch (cache.kind) {
+    case 'slots':
+      return groupedQueryAttention(graph, name, index, x, weights, options, cache.lengths);
+    case 'paged':
+      return pagedAttention(graph, name, index, x, weights, options, cache.batch);
+    case 'packed':
+      return packedAttention(graph, name, x, weights, options, cache.batch, isNarrowed);
+  }
 }
 
 function attentionWeights({ source, weights }: DecoderLayer, biases: Biases) {
@@ -99,12 +104,15 @@ function attentionWeights({ source, weights }: DecoderLayer, biases: Biases) {
   };
 }
 
+/** Which of them `attention_bias` of config.json asks for. */
+export function biasesOf(config: ModelConfig): Biases {
+  return config.flag('attention_bias', false) ? 'all' : 'none';
+}
+
 /** Norms of each head of queries and keys, by the names that Qwen3 and Gemma 3 give them. */
-export function headNorms({ source, weights }: DecoderLayer, storedLessOne = false): HeadNorms {
-  const scale = (name: string) => {
-    const weight = weights.scale(`self_attn.${name}`, source.sizes.headSize);
-    return storedLessOne ? plusOne(weight) : weight;
-  };
+export function headNorms({ source, weights }: DecoderLayer, storage: NormStorage = 'plain'): HeadNorms {
+  const scale = (name: string) =>
+    normScale(weights.scale(`self_attn.${name}`, source.sizes.headSize), storage);
   return {
     query: scale('q_norm'),
     key: scale('k_norm'),
@@ -135,9 +143,4 @@ export function gatedWeights({ source }: DecoderLayer, own: ModelWeights, inner:
     down: own.matrix('down_proj', hiddenSize, inner),
     downBias: hasBiases ? own.bias('down_proj', hiddenSize) : undefined,
   };
-}
-
-/** An activation that config.json names. */
-export function activationOf(config: ModelConfig, field = 'hidden_act', fallback?: Activation): Activation {
-  return config.choice(field, ACTIVATIONS, fallback);
 }

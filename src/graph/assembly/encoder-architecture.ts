@@ -1,10 +1,10 @@
-import type { Activation } from '../blocks/activation.js';
-import { ACTIVATIONS } from '../blocks/activation.js';
+import { embeddingTable, type EmbeddingTable } from '../blocks/embedding.js';
 import type { PackedBatch } from '../blocks/packed-batch.js';
 import type { ModelConfig } from '../config.js';
 import type { ModelGraph } from '../model-graph.js';
 import type { Value } from '../onnx/graph-builder.js';
 import type { ModelWeights } from '../weights/model-weights.js';
+import type { EncoderHeads } from './heads/index.js';
 
 /** Sizes of an encoder. */
 export interface EncoderSizes {
@@ -12,7 +12,6 @@ export interface EncoderSizes {
   readonly hiddenSize: number;
   readonly heads: number;
   readonly headSize: number;
-  readonly intermediateSize: number;
   readonly vocabularySize: number;
   /** Segments that the model tells apart; 1 where it knows none. */
   readonly segments: number;
@@ -22,50 +21,48 @@ export interface EncoderSizes {
   readonly window?: number;
 }
 
-/** What an architecture writes a model from. */
+/** What an encoder's graph is written from. */
 export interface EncoderSource {
   readonly graph: ModelGraph;
   readonly config: ModelConfig;
+  /** With the context that is to be served. */
   readonly sizes: EncoderSizes;
   readonly batch: PackedBatch;
   /** Weights of the body, named as in a checkpoint without a head. */
   readonly body: ModelWeights;
   /** All weights, by their full names. */
   readonly weights: ModelWeights;
+  /** Weights of each Dense module behind the pooling. */
+  readonly modules: readonly ModelWeights[];
+  /** Full name of the token embeddings in the body. */
+  readonly embedding: string;
 }
 
 /**
- * How encoders of one family are written as a graph; its inputs are those of {@link PackedBatch}. All functions throw KvasirError
- * `invalid_model` where a field or weight is missing or wrong, and `unsupported_model` where config.json asks for what is not there.
+ * A family of encoders; the inputs of its graphs are those of {@link PackedBatch}. All functions throw KvasirError `invalid_model` where a
+ * field or weight is missing or wrong, and `unsupported_model` where config.json asks for what is not there.
  */
 export interface EncoderArchitecture {
   /** Values of `model_type` in config.json. */
   readonly modelTypes: readonly string[];
   /** What the body's weights are called in checkpoints with a head, before the dot. */
   readonly bodyName: string;
-  /** Full name of a weight that every body has. */
-  readonly probe: string;
+  /** Full name of the token embeddings in the body. */
+  readonly embedding: string;
   sizes(config: ModelConfig): EncoderSizes;
   /** Writes the body, and returns the hidden states of the wanted rows, `[rows, hidden]`. */
   hiddenStates(source: EncoderSource): Value;
-  /** How a sequence classifier makes one vector of a text. */
-  sequencePooling(config: ModelConfig): 'cls' | 'mean' | 'lasttoken';
-  /** Logits of texts, from one vector each: `[texts, labels]`. */
-  classifySequences(source: EncoderSource, pooled: Value, labels: number): Value;
-  /** Logits of tokens: `[rows, labels]`. */
-  classifyTokens(source: EncoderSource, hidden: Value, labels: number): Value;
-  /** Logits of a span's first and last token: `[rows, 2]`. */
-  markSpans(source: EncoderSource, hidden: Value): Value;
-  /** Logits of the words that may stand at a position: `[rows, vocabulary]`. */
-  fillMasks(source: EncoderSource, hidden: Value): Value;
+  /** The heads that its checkpoints may have, beside embeddings, which need none. */
+  heads(config: ModelConfig): EncoderHeads;
 }
 
-/** An activation that config.json names. */
-export function configuredActivation(config: ModelConfig, field: string, fallback?: Activation): Activation {
-  return config.choice(field, ACTIVATIONS, fallback);
+/** Token vectors, which the output projection of masked language models shares. */
+export function wordTable({ graph, body, sizes, embedding }: EncoderSource): EmbeddingTable {
+  const weight = body.weight(embedding, [sizes.vocabularySize, sizes.hiddenSize]);
+  return graph.shared('words', () => embeddingTable(graph, 'words', weight));
 }
 
-/** Features of a head. */
+/** Features of a head of attention. */
 export function headSizeOf(config: ModelConfig, hiddenSize: number, heads: number): number {
   if (hiddenSize % heads !== 0)
     config.invalid(`a hidden size of ${hiddenSize} is no multiple of ${heads} attention heads`);

@@ -1,11 +1,12 @@
 import type { Activation } from '../blocks/activation.js';
-import { embed, embeddingTable, type EmbeddingTable } from '../blocks/embedding.js';
-import { feedForward, postNormLayer } from '../blocks/encoder-layer.js';
+import { embed } from '../blocks/embedding.js';
+import { feedForward } from '../blocks/feed-forward.js';
 import { layerNorm } from '../blocks/layer-norm.js';
 import { multiHeadAttention } from '../blocks/multi-head-attention.js';
 import { addRow, rowsFrom, type Rows } from '../blocks/position-table.js';
+import { postNormBlock } from '../blocks/transformer-block.js';
 import type { Value } from '../onnx/graph-builder.js';
-import type { EncoderSource } from './encoder-architecture.js';
+import { wordTable, type EncoderSource } from './encoder-architecture.js';
 
 /** What a family calls the weights of one layer. */
 export interface LayerNames {
@@ -24,6 +25,8 @@ export interface PostNormFamily {
   /** Rows that the position table has before the one of a text's first token. */
   readonly firstPosition: number;
   readonly epsilon: number;
+  /** Features between the two projections of the feed-forward half. */
+  readonly intermediateSize: number;
   readonly activation: Activation;
   /** Position vectors, where they are not `embeddings.position_embeddings.weight` of the checkpoint. */
   readonly positions?: Rows | undefined;
@@ -32,19 +35,13 @@ export interface PostNormFamily {
   readonly attentionBias?: Value | undefined;
 }
 
-/** Token vectors, which the output projection of masked language models shares. */
-export function wordTable({ graph, body, sizes }: EncoderSource): EmbeddingTable {
-  const weight = body.weight('embeddings.word_embeddings.weight', [sizes.vocabularySize, sizes.hiddenSize]);
-  return graph.shared('words', () => embeddingTable(graph, 'words', weight));
-}
-
 /**
  * The body that BERT (Devlin et al. 2018) and its descendants share: token, position and segment vectors, summed and normalised, then
  * layers that normalise after each residual sum.
  */
 export function postNormEncoder(source: EncoderSource, family: PostNormFamily): Value {
   const { graph, batch, body, sizes } = source;
-  const { hiddenSize, intermediateSize, segments, contextLength } = sizes;
+  const { hiddenSize, segments, contextLength } = sizes;
   const norm = (name: string) => body.norm(name, hiddenSize, family.epsilon);
 
   const words = embed(graph, 'embedded.words', wordTable(source), batch.ids);
@@ -81,7 +78,7 @@ export function postNormEncoder(source: EncoderSource, family: PostNormFamily): 
   for (let index = 0; index < sizes.layers; index++) {
     const name = `layer.${index}`;
     const names = family.layer(index);
-    const last = index === sizes.layers - 1 && batch.wanted === 'listed';
+    const isNarrowed = batch.narrows(index, sizes.layers);
     const linearLayer = (layer: string, rows: number, columns: number) => ({
       matrix: body.matrix(layer, rows, columns),
       bias: body.bias(layer, rows),
@@ -89,8 +86,8 @@ export function postNormEncoder(source: EncoderSource, family: PostNormFamily): 
     const [query, key, value, output] = [names.query, names.key, names.value, names.output].map(layer =>
       linearLayer(layer, hiddenSize, hiddenSize),
     );
-    const up = linearLayer(names.up, intermediateSize, hiddenSize);
-    const down = linearLayer(names.down, hiddenSize, intermediateSize);
+    const up = linearLayer(names.up, family.intermediateSize, hiddenSize);
+    const down = linearLayer(names.down, hiddenSize, family.intermediateSize);
     const attention = {
       query: query!.matrix,
       queryBias: query!.bias,
@@ -101,24 +98,24 @@ export function postNormEncoder(source: EncoderSource, family: PostNormFamily): 
       output: output!.matrix,
       outputBias: output!.bias,
     };
-    const grid = batch.global(last, family.attentionBias);
-    x = postNormLayer(
+    const grid = batch.global(isNarrowed, family.attentionBias);
+    x = postNormBlock(
       graph,
       name,
       x,
       {
         attention: input => multiHeadAttention(graph, name, input, attention, sizes, batch, grid),
         feedForward: input =>
-          feedForward(graph, `${name}.feed_forward`, input, {
-            up: up.matrix,
-            upBias: up.bias,
-            down: down.matrix,
-            downBias: down.bias,
-            activation: family.activation,
-          }),
-        rows: last ? batch.rows : undefined,
+          feedForward(
+            graph,
+            `${name}.feed_forward`,
+            input,
+            { up: up.matrix, upBias: up.bias, down: down.matrix, downBias: down.bias },
+            family.activation,
+          ),
       },
       { attention: norm(names.attentionNorm), feedForward: norm(names.feedForwardNorm) },
+      stream => (isNarrowed ? batch.listed(`${name}.wanted`, stream) : stream),
     );
   }
   return x;

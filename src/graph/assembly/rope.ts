@@ -1,7 +1,7 @@
 import { paddedHeadSize } from '../blocks/attention-projections.js';
 import { inverseFrequencies, rotaryTables, type RotaryTables } from '../blocks/rotary.js';
 import type { ModelConfig } from '../config.js';
-import type { DecoderSizes, DecoderSource } from './decoder-architecture.js';
+import type { DecoderSizes, DecoderSource } from './decoder-source.js';
 
 /** How rotary positions turn a head. */
 export interface Rope {
@@ -48,6 +48,11 @@ export function ropeSection(config: ModelConfig): ModelConfig | undefined {
   return config.section('rope_parameters') ?? config.section('rope_scaling');
 }
 
+/** Adds the tables of rotary positions that are the same in all layers. */
+export function rotaryOf(source: DecoderSource): RotaryTables {
+  return ropeTables(source, 'rotary', readRope(source.config, source.sizes));
+}
+
 /** Adds the tables of a layer's rotary positions. */
 export function ropeTables(
   { graph, config, sizes }: Pick<DecoderSource, 'graph' | 'config' | 'sizes'>,
@@ -62,14 +67,28 @@ export function ropeTables(
   return rotaryTables(graph, name, frequencies, pairs, sizes.contextLength, magnitude);
 }
 
+/** The context of a graph that is one for all contexts that it can serve. */
+export interface WrittenContext {
+  readonly contextLength: number;
+  /** Whether the model is another one within it than beyond. */
+  readonly isShort: boolean;
+}
+
 /**
- * The context that a model was first trained for, where it is another model within it: LongRoPE turns positions by one set of frequencies
- * there and by another beyond, and a sequence cannot pass from one to the other. So the served context decides for all of them.
+ * The context that a graph is written for. Mostly it is the model's own. LongRoPE turns positions by one set of frequencies within the
+ * context that a model was first trained for and by another beyond, and a sequence cannot pass from one to the other: there the served
+ * context decides for all of them.
+ *
+ * @param own the model's.
+ * @param served at most; beyond the model's own where nothing limits it.
  */
-export function shortContext(config: ModelConfig): number | undefined {
+export function writtenContext(config: ModelConfig, own: number, served: number): WrittenContext {
   const section = ropeSection(config);
-  if (section === undefined || section.has('full_attention')) return undefined;
-  return ['longrope', 'su'].includes(ropeType(section)) ? originalContext(section, config) : undefined;
+  const isLongRope =
+    section !== undefined && !section.has('full_attention') && ['longrope', 'su'].includes(ropeType(section));
+  const short = isLongRope ? originalContext(section, config) : 0;
+  const isShort = Math.min(served, own) <= short;
+  return { contextLength: isShort ? short : own, isShort };
 }
 
 const ROPE_TYPES = ['default', 'linear', 'dynamic', 'llama3', 'yarn', 'longrope', 'su'] as const;

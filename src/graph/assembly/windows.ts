@@ -1,5 +1,5 @@
 import type { ModelConfig } from '../config.js';
-import { decoderSizes, type DecoderSizes } from './decoder-architecture.js';
+import { decoderSizes, type DecoderSizes } from './decoder-source.js';
 
 /**
  * Reads {@link DecoderSizes} from the fields that most families use, with the windows of layers that see only the latest positions.

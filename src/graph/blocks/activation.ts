@@ -1,9 +1,10 @@
 import { float, string } from '../onnx/attributes.js';
+import type { ModelConfig } from '../config.js';
 import type { ModelGraph } from '../model-graph.js';
 import type { Value } from '../onnx/graph-builder.js';
 
 /** Element-wise functions, by the names that `hidden_act` of config.json gives them. */
-export const ACTIVATIONS = [
+const ACTIVATIONS = [
   'gelu',
   'gelu_new',
   'gelu_fast',
@@ -17,6 +18,11 @@ export const ACTIVATIONS = [
 ] as const;
 
 export type Activation = (typeof ACTIVATIONS)[number];
+
+/** The activation that a field of config.json names. */
+export function activationOf(config: ModelConfig, field: string, fallback: Activation): Activation {
+  return config.choice(field, ACTIVATIONS, fallback);
+}
 
 /** Applies an activation; GELU (Hendrycks and Gimpel 2016) comes as its definition by erf and as its approximation by tanh. */
 export function activate(graph: ModelGraph, name: string, x: Value, activation: Activation): Value {

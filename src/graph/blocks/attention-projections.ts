@@ -148,7 +148,7 @@ export function attendOverCache(
 }
 
 /** Attributes of GroupQueryAttention and PagedAttention, which name them alike. */
-function attentionAttributes({
+export function attentionAttributes({
   heads,
   kvHeads,
   headSize,

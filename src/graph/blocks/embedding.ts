@@ -50,7 +50,7 @@ export function embed(graph: ModelGraph, name: string, table: EmbeddingTable, id
 }
 
 /** A table that is only multiplied by. */
-export type Projection = EmbeddingTable | { readonly integers: Matrix };
+export type Projection = EmbeddingTable | { readonly w8a8: Matrix };
 
 /**
  * The projection onto the vocabulary.
@@ -63,14 +63,12 @@ export function outputProjection(
   weight: Weight,
   table?: EmbeddingTable,
 ): Projection {
-  return graph.format.integers
-    ? { integers: matrix(weight) }
-    : (table ?? embeddingTable(graph, name, weight));
+  return graph.format.w8a8 ? { w8a8: matrix(weight) } : (table ?? embeddingTable(graph, name, weight));
 }
 
 /** `x Eᵀ`: how well each row of the table fits `x`, `[n, features]`. */
 export function similarities(graph: ModelGraph, name: string, table: Projection, x: Value): Value {
-  if ('integers' in table) return integerProduct(graph, name, x, table.integers, 1);
+  if ('w8a8' in table) return integerProduct(graph, name, x, table.w8a8, 1);
   if ('quantized' in table) return quantizedProduct(graph, name, x, table.quantized);
   return graph.node({ op: 'Gemm', inputs: [x, table.floats], name, attributes: { transB: int(1) } });
 }

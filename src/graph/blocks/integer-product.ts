@@ -25,7 +25,7 @@ export function integerProduct(
   matrix: Matrix,
   lastAxis = -1,
 ): Value {
-  const weight = graph.rowScaled(name, matrix);
+  const weight = graph.perChannel(name, matrix);
   const { codes, largest } = graph.shared(`${x}.int8`, () =>
     quantizeActivations(graph, `${x}.int8`, x, lastAxis),
   );

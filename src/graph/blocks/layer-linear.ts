@@ -10,6 +10,6 @@ import { addBias, linear, type Bias } from './linear.js';
  * @param x `[..., columns]`
  */
 export function layerLinear(graph: ModelGraph, name: string, x: Value, matrix: Matrix, bias?: Bias): Value {
-  if (graph.format.integers !== 'everywhere') return linear(graph, name, x, matrix, bias);
+  if (graph.format.w8a8 !== 'all layers') return linear(graph, name, x, matrix, bias);
   return addBias(graph, name, integerProduct(graph, name, x, matrix), bias);
 }

@@ -1,20 +1,16 @@
 import { float } from '../onnx/attributes.js';
 import type { ModelGraph } from '../model-graph.js';
-import { NONE, type Value } from '../onnx/graph-builder.js';
+import { NONE } from '../onnx/graph-builder.js';
 import type { NormWeights } from '../weights/model-weights.js';
-import type { Residual } from './normalization.js';
+import type { Normalized, Residual } from './normalization.js';
 
-/**
- * Layer normalisation (Ba et al. 2016) of the residual stream with its update added, in one operator.
- *
- * @returns the normalised value, and the stream with nothing left to add.
- */
+/** Layer normalisation (Ba et al. 2016) of the residual stream with its update added, in one operator. */
 export function layerNorm(
   graph: ModelGraph,
   name: string,
   { stream, update }: Residual,
   { weight, bias, epsilon }: NormWeights,
-): { readonly normalized: Value; readonly stream: Value } {
+): Normalized {
   const gamma = graph.floats(`${name}.weight`, weight.shape, () => weight.load());
   const parameters = [gamma];
   if (bias !== undefined) parameters.push(graph.floats(`${name}.bias`, bias.shape, () => bias.load()));

@@ -5,19 +5,34 @@ import type { Weight } from '../weights/checkpoint.js';
 import type { CacheLengths } from './grouped-query-attention.js';
 
 /**
- * Adds a learned vector for each token's position (Radford et al. 2018). Tokens follow what the cache holds: a row's first one stands at
- * its length after the run, less the tokens of the run. Rows that are padded on the right begin at 0.
+ * Adds a learned vector for each token's position (Radford et al. 2018).
  *
- * @param x `[batch, sequence, hidden]`
- * @param ids `[batch, sequence]`
+ * @param x `[...tokens, hidden]`
+ * @param positions `[...tokens]`
  * @param table `[positions, hidden]`
  */
 export function addPositions(
   graph: ModelGraph,
   name: string,
   x: Value,
-  ids: Value,
+  positions: Value,
   table: Weight,
+): Value {
+  const weight = graph.floats(`${name}.weight`, table.shape, () => table.load());
+  const vectors = graph.node({ op: 'Gather', inputs: [weight, positions], name: `${name}.vectors` });
+  return graph.node({ op: 'Add', inputs: [x, vectors], name });
+}
+
+/**
+ * Positions of a run's tokens, `[batch, sequence]`. Tokens follow what the cache holds: a row's first one stands at its length after the
+ * run, less the tokens of the run. Rows that are padded on the right begin at 0.
+ *
+ * @param ids `[batch, sequence]`
+ */
+export function positionsInRun(
+  graph: ModelGraph,
+  name: string,
+  ids: Value,
   { lastPositions }: CacheLengths,
 ): Value {
   const scalar = (what: string, value: number): Value => graph.constant(`${name}.${what}`, [], [value]);
@@ -39,8 +54,5 @@ export function addPositions(
     name: `${name}.column`,
   });
   const steps = graph.node({ op: 'Range', inputs: [zero, sequence, one], name: `${name}.steps` });
-  const positions = graph.node({ op: 'Add', inputs: [column, steps], name: `${name}.positions` });
-  const weight = graph.floats(`${name}.weight`, table.shape, () => table.load());
-  const vectors = graph.node({ op: 'Gather', inputs: [weight, positions], name: `${name}.vectors` });
-  return graph.node({ op: 'Add', inputs: [x, vectors], name });
+  return graph.node({ op: 'Add', inputs: [column, steps], name: `${name}.positions` });
 }

@@ -24,7 +24,7 @@ export interface ExpertWeights {
  *
  * Operators: com.microsoft.MoE, and QMoE where matrices are quantized.
  *
- * @param x `[batch, sequence, hidden]`
+ * @param x `[...tokens, hidden]`
  */
 export function mixtureOfExperts(
   graph: ModelGraph,
@@ -52,7 +52,8 @@ export function mixtureOfExperts(
  */
 function checkFormat({ floatType, format }: ModelGraph): void {
   const isWrong =
-    floatType === DataType.BFLOAT16 || (floatType === DataType.FLOAT16 && format.matrices !== undefined);
+    floatType === DataType.BFLOAT16 ||
+    (floatType === DataType.FLOAT16 && (format.experts ?? format.matrices) !== undefined);
   if (!isWrong) return;
   throw new KvasirError(
     'unsupported_model',
@@ -81,7 +82,7 @@ function chosenExperts(
     activation_alpha: float(1),
     activation_beta: float(0),
   };
-  const format = expertFormat(graph.format.matrices, inner.columns, outer.columns);
+  const format = expertFormat(graph.format.experts ?? graph.format.matrices, inner.columns, outer.columns);
   if (format === undefined) {
     const floats = (side: string, matrix: Matrix): Value => {
       const shape = [experts.length, matrix.rows / experts.length, matrix.columns];
@@ -113,7 +114,7 @@ function expertFormat(
   return blockSize === undefined ? undefined : { ...format, symmetric: true, blockSize };
 }
 
-/** Sum of the largest router probabilities, `[batch, sequence, 1]`. */
+/** Sum of the largest router probabilities, `[...tokens, 1]`. */
 function chosenProbability(graph: ModelGraph, name: string, scores: Value, perToken: number): Value {
   // Operators have no kernels for the largest of bf16.
   const cast = (value: Value, to: DataType, name: string): Value =>

@@ -10,11 +10,15 @@ export interface Residual {
   readonly update: Value | undefined;
 }
 
+/** What a norm gives: the normalised value, and the residual stream with nothing left to add. */
+export interface Normalized {
+  readonly normalized: Value;
+  readonly stream: Value;
+}
+
 /**
  * Root mean square normalisation, `x / sqrt(mean(x²) + epsilon) · weight` (Zhang and Sennrich 2019), of the residual stream with its
  * update added, in one operator.
- *
- * @returns the normalised value, and the stream with nothing left to add.
  */
 export function rmsNorm(
   graph: ModelGraph,
@@ -22,7 +26,7 @@ export function rmsNorm(
   { stream, update }: Residual,
   weight: Weight,
   epsilon: number,
-): { readonly normalized: Value; readonly stream: Value } {
+): Normalized {
   const gamma = graph.floats(`${name}.weight`, weight.shape, () => weight.load());
   const attributes = { epsilon: float(epsilon) };
   if (update === undefined) {

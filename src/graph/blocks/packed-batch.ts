@@ -59,6 +59,16 @@ export class PackedBatch {
     return this.#input('rows', ['rows']);
   }
 
+  /** The listed rows of a value `[tokens, ...]`. */
+  listed(name: string, value: Value): Value {
+    return this.#graph.node({ op: 'Gather', inputs: [value, this.rows], name });
+  }
+
+  /** Whether only the listed rows go on behind a layer's attention: in the last layer, nobody else reads the others. */
+  narrows(layer: number, layers: number): boolean {
+    return this.wanted === 'listed' && layer === layers - 1;
+  }
+
   /** Texts by their positions: every token sees its whole text. */
   get grid(): Value {
     return this.#input('grid', ['texts', 'longest']);

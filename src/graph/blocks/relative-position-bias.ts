@@ -52,7 +52,7 @@ export function relativePositionBias(
  * Bucket of a distance (key minus query): half of them for each direction; of these the first half exact, the rest growing by a constant
  * factor up to `maxDistance`.
  */
-export function relativePositionBucket(distance: number, buckets: number, maxDistance: number): number {
+function relativePositionBucket(distance: number, buckets: number, maxDistance: number): number {
   const perSide = buckets / 2;
   const exact = Math.floor(perSide / 2);
   const size = Math.abs(distance);

@@ -1,20 +1,14 @@
-import { embeddingTable } from '../blocks/embedding.js';
-import { linear } from '../blocks/linear.js';
-import { headTransform, vocabularyLogits } from '../blocks/prediction-head.js';
+import { headSizeOf, type EncoderArchitecture, type EncoderSizes } from '../assembly/encoder-architecture.js';
+import type { EncoderHeads } from '../assembly/heads/index.js';
+import { postNormEncoder, type LayerNames } from '../assembly/post-norm-encoder.js';
+import { activationOf } from '../blocks/activation.js';
 import type { ModelConfig } from '../config.js';
-import {
-  configuredActivation,
-  headSizeOf,
-  type EncoderArchitecture,
-  type EncoderSizes,
-} from '../assembly/encoder-architecture.js';
-import { postNormEncoder, wordTable, type LayerNames } from '../assembly/post-norm-encoder.js';
 
 /** BERT (Devlin et al. 2018), and MiniLM, which has its form. Weight names are those of Hugging Face's `BertModel`. */
 export const bert: EncoderArchitecture = {
   modelTypes: ['bert'],
   bodyName: 'bert',
-  probe: 'embeddings.word_embeddings.weight',
+  embedding: 'embeddings.word_embeddings.weight',
 
   sizes: config => bertSizes(config, 0),
 
@@ -23,57 +17,43 @@ export const bert: EncoderArchitecture = {
     return postNormEncoder(source, {
       firstPosition: 0,
       epsilon: config.positive('layer_norm_eps', 1e-12),
-      activation: configuredActivation(config, 'hidden_act', 'gelu'),
+      intermediateSize: config.size('intermediate_size'),
+      activation: activationOf(config, 'hidden_act', 'gelu'),
       layer: bertLayer,
     });
   },
 
-  sequencePooling: () => 'cls',
+  heads: () => ({
+    ...TOKEN_HEADS,
+    'sequence-classification': {
+      pooling: 'cls',
+      projection: 'classifier',
+      transform: ({ body, sizes: { hiddenSize } }) => ({
+        matrix: body.matrix('pooler.dense', hiddenSize, hiddenSize),
+        bias: body.bias('pooler.dense', hiddenSize),
+        activation: 'tanh',
+      }),
+    },
+    'fill-mask': {
+      matrix: 'cls.predictions.decoder.weight',
+      bias: 'cls.predictions.bias',
+      transform: ({ config, weights, sizes: { hiddenSize } }) => {
+        const own = weights.within('cls.predictions.transform');
+        return {
+          matrix: own.matrix('dense', hiddenSize, hiddenSize),
+          bias: own.bias('dense', hiddenSize),
+          activation: activationOf(config, 'hidden_act', 'gelu'),
+          norm: own.norm('LayerNorm', hiddenSize, config.positive('layer_norm_eps', 1e-12)),
+        };
+      },
+    },
+  }),
+};
 
-  classifySequences({ graph, body, weights, sizes }, pooled, labels) {
-    const { hiddenSize } = sizes;
-    const pooler = headTransform(graph, 'pooler', pooled, {
-      matrix: body.matrix('pooler.dense', hiddenSize, hiddenSize),
-      bias: body.bias('pooler.dense', hiddenSize),
-      activation: 'tanh',
-    });
-    const classifier = weights.matrix('classifier', labels, hiddenSize);
-    return linear(graph, 'classifier', pooler, classifier, weights.bias('classifier', labels));
-  },
-
-  classifyTokens({ graph, weights, sizes }, hidden, labels) {
-    const classifier = weights.matrix('classifier', labels, sizes.hiddenSize);
-    return linear(graph, 'classifier', hidden, classifier, weights.bias('classifier', labels));
-  },
-
-  markSpans({ graph, weights, sizes }, hidden) {
-    const spans = weights.matrix('qa_outputs', 2, sizes.hiddenSize);
-    return linear(graph, 'spans', hidden, spans, weights.bias('qa_outputs', 2));
-  },
-
-  fillMasks(source, hidden) {
-    const { graph, config, weights, sizes } = source;
-    const { hiddenSize, vocabularySize } = sizes;
-    const predictions = weights.within('cls.predictions');
-    const transformed = headTransform(graph, 'prediction', hidden, {
-      matrix: predictions.matrix('transform.dense', hiddenSize, hiddenSize),
-      bias: predictions.bias('transform.dense', hiddenSize),
-      activation: configuredActivation(config, 'hidden_act', 'gelu'),
-      norm: predictions.norm('transform.LayerNorm', hiddenSize, config.positive('layer_norm_eps', 1e-12)),
-    });
-    const table = config.flag('tie_word_embeddings', true)
-      ? wordTable(source)
-      : embeddingTable(
-          graph,
-          'prediction.words',
-          predictions.weight('decoder.weight', [vocabularySize, hiddenSize]),
-        );
-    const bias = predictions.weight('bias', [vocabularySize]);
-    return vocabularyLogits(graph, 'vocabulary', transformed, table, {
-      size: vocabularySize,
-      load: () => bias.load(),
-    });
-  },
+/** The heads for tokens, which BERT's descendants have taken over. */
+export const TOKEN_HEADS: EncoderHeads = {
+  'token-classification': { projection: 'classifier' },
+  'question-answering': { projection: 'qa_outputs' },
 };
 
 /**
@@ -92,7 +72,6 @@ export function bertSizes(config: ModelConfig, firstPosition: number): EncoderSi
     hiddenSize,
     heads,
     headSize: headSizeOf(config, hiddenSize, heads),
-    intermediateSize: config.size('intermediate_size'),
     vocabularySize: config.size('vocab_size'),
     segments: config.size('type_vocab_size', 2),
     contextLength,

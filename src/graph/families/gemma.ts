@@ -1,67 +1,27 @@
-import { scale } from '../blocks/scale.js';
-import { inverseFrequencies, type RotaryTables } from '../blocks/rotary.js';
-import type { ModelConfig } from '../config.js';
-import type { Value } from '../onnx/graph-builder.js';
-import {
-  decoderSizes,
-  type DecoderArchitecture,
-  type DecoderSource,
-} from '../assembly/decoder-architecture.js';
-import { rmsNorms, writeDecoder } from '../assembly/decoder-body.js';
-import {
-  activationOf,
-  gatedMlp,
-  headNorms,
-  preNormLayer,
-  sandwichNormLayer,
-  selfAttention,
-  type Biases,
-} from '../assembly/decoder-layers.js';
+import type { DecoderArchitecture } from '../assembly/decoder-design.js';
+import { biasesOf, gatedMlp, headNorms, sandwichNormLayer } from '../assembly/decoder-layers.js';
+import { rmsNorms } from '../assembly/decoder-norms.js';
+import { decoderSizes, type DecoderSource } from '../assembly/decoder-source.js';
+import { llamaDesign, type LlamaDifferences } from '../assembly/llama-design.js';
 import { readRope, ropeSection, ropeTables } from '../assembly/rope.js';
 import { windowedSizes } from '../assembly/windows.js';
+import { activationOf } from '../blocks/activation.js';
+import { inverseFrequencies, type RotaryTables } from '../blocks/rotary.js';
+import { scale } from '../blocks/scale.js';
+import type { ModelConfig } from '../config.js';
 
-/** Gemma (Gemma Team 2024): Llama with GeGLU, embeddings scaled by the root of their size, and norm weights stored less 1. */
+/** Gemma (Gemma Team 2024): Llama with GeGLU, embeddings scaled by the root of their size, and zero-centred norms. */
 export const gemma: DecoderArchitecture = {
   modelTypes: ['gemma'],
   sizes: decoderSizes,
-  write(source) {
-    const { config, sizes } = source;
-    const rotary = ropeTables(source, 'rotary', readRope(config, sizes));
-    const biases = attentionBiases(config);
-    // Older files have `gelu` in hidden_act and mean its approximation.
-    const activation = activationOf(config, 'hidden_activation', 'gelu_pytorch_tanh');
-    writeDecoder(source, {
-      normalize: rmsNorms(source, true),
-      afterEmbedding: embedded => scaleEmbedding(source, embedded),
-      layer: (layer, residual) =>
-        preNormLayer(layer, residual, {
-          attention: x => selfAttention(layer, x, { rotary }, biases),
-          feedForward: x => gatedMlp(layer, x, activation),
-        }),
-    });
-  },
+  design: source => llamaDesign(source, gemmaDifferences(source)),
 };
 
 /** Gemma 2 (Gemma Team 2024): norms around both halves of a layer, every other layer with a window, scores and logits capped. */
 export const gemma2: DecoderArchitecture = {
   modelTypes: ['gemma2'],
   sizes: config => windowedSizes(config, layer => layer % 2 === 0),
-  write(source) {
-    const { config, sizes } = source;
-    const rotary = ropeTables(source, 'rotary', readRope(config, sizes));
-    const scores = { scale: queryScale(config), softCap: softCap(config, 'attn_logit_softcapping') };
-    const activation = activationOf(config, 'hidden_activation', 'gelu_pytorch_tanh');
-    writeDecoder(source, {
-      normalize: rmsNorms(source, true),
-      afterEmbedding: embedded => scaleEmbedding(source, embedded),
-      logitsSoftCap: softCap(config, 'final_logit_softcapping'),
-      layer: (layer, residual) =>
-        sandwichNormLayer(layer, residual, {
-          attention: x => selfAttention(layer, x, { rotary, ...scores }, attentionBiases(config)),
-          feedForward: x => gatedMlp(layer, x, activation),
-        }),
-    });
-  },
+  design: source => llamaDesign(source, gemma2Differences(source)),
 };
 
 /** Gemma 3 (Gemma Team 2025), text only: five layers with a window to one without, each kind with rotary positions of its own; head norms. */
@@ -71,30 +31,44 @@ export const gemma3: DecoderArchitecture = {
     const pattern = config.size('sliding_window_pattern', 6);
     return windowedSizes(config, layer => (layer + 1) % pattern !== 0);
   },
-  write(source) {
-    const { config } = source;
-    const { global, local } = rotaryOf(source);
-    const scores = { scale: queryScale(config), softCap: softCap(config, 'attn_logit_softcapping') };
-    const activation = activationOf(config, 'hidden_activation', 'gelu_pytorch_tanh');
-    writeDecoder(source, {
-      normalize: rmsNorms(source, true),
-      afterEmbedding: embedded => scaleEmbedding(source, embedded),
-      logitsSoftCap: softCap(config, 'final_logit_softcapping'),
-      layer: (layer, residual) =>
-        sandwichNormLayer(layer, residual, {
-          attention: x => {
-            const rotary = layer.window === undefined ? global : local;
-            const norms = headNorms(layer, true);
-            return selfAttention(layer, x, { rotary, norms, ...scores }, attentionBiases(config));
-          },
-          feedForward: x => gatedMlp(layer, x, activation),
-        }),
+  design(source) {
+    const gemma2 = gemma2Differences(source);
+    const { global, local } = rotariesOf(source);
+    return llamaDesign(source, {
+      ...gemma2,
+      rotary: layer => (layer.window === undefined ? global : local),
+      attention: layer => ({ ...gemma2.attention(), norms: headNorms(layer, 'zero-centred') }),
     });
   },
 };
 
+function gemmaDifferences(source: DecoderSource) {
+  const { graph, config, sizes } = source;
+  // Older files have `gelu` in hidden_act and mean its approximation.
+  const activation = activationOf(config, 'hidden_activation', 'gelu_pytorch_tanh');
+  return {
+    normalize: rmsNorms(source, 'zero-centred'),
+    afterEmbedding: x => scale(graph, 'embedded.scaled', x, Math.sqrt(sizes.hiddenSize)),
+    attentionBiases: biasesOf(config),
+    feedForward: (layer, x) => gatedMlp(layer, x, activation),
+  } satisfies LlamaDifferences;
+}
+
+function gemma2Differences(source: DecoderSource) {
+  const { config } = source;
+  // Scores are divided by the root of this field, not of the head's size.
+  const scale = 1 / Math.sqrt(config.positive('query_pre_attn_scalar'));
+  const scores = { scale, softCap: softCap(config, 'attn_logit_softcapping') };
+  return {
+    ...gemmaDifferences(source),
+    attention: () => scores,
+    layer: sandwichNormLayer,
+    logitsSoftCap: softCap(config, 'final_logit_softcapping'),
+  } satisfies LlamaDifferences;
+}
+
 /** Positions of layers without and with a window; in older files only the former are ever scaled. */
-function rotaryOf(source: DecoderSource): { readonly global: RotaryTables; readonly local: RotaryTables } {
+function rotariesOf(source: DecoderSource): { readonly global: RotaryTables; readonly local: RotaryTables } {
   const { config, sizes } = source;
   const section = ropeSection(config);
   const global = readRope(config, sizes, section?.section('full_attention') ?? section);
@@ -110,19 +84,6 @@ function rotaryOf(source: DecoderSource): { readonly global: RotaryTables; reado
   };
 }
 
-function scaleEmbedding({ graph, sizes }: DecoderSource, embedded: Value): Value {
-  return scale(graph, 'embedded.scaled', embedded, Math.sqrt(sizes.hiddenSize));
-}
-
-/** Scores are divided by the root of `query_pre_attn_scalar`, not of the head's size. */
-function queryScale(config: ModelConfig): number {
-  return 1 / Math.sqrt(config.positive('query_pre_attn_scalar'));
-}
-
 function softCap(config: ModelConfig, name: string): number | undefined {
   return config.has(name) ? config.positive(name) : undefined;
-}
-
-function attentionBiases(config: ModelConfig): Biases {
-  return config.flag('attention_bias', false) ? 'all' : 'none';
 }

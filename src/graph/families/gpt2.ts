@@ -1,16 +1,25 @@
+import type { DecoderArchitecture, DecoderLayer } from '../assembly/decoder-design.js';
+import { attend, preNormLayer } from '../assembly/decoder-layers.js';
+import { layerNorms } from '../assembly/decoder-norms.js';
+import type { DecoderSizes } from '../assembly/decoder-source.js';
+import { activationOf } from '../blocks/activation.js';
 import { feedForward } from '../blocks/feed-forward.js';
-import { addPositions } from '../blocks/learned-positions.js';
+import { addPositions, positionsInRun } from '../blocks/learned-positions.js';
 import type { ModelConfig } from '../config.js';
 import type { Value } from '../onnx/graph-builder.js';
 import { matrix, transposed, type Matrix } from '../weights/matrix.js';
 import type { ModelWeights } from '../weights/model-weights.js';
-import type { DecoderArchitecture, DecoderSizes } from '../assembly/decoder-architecture.js';
-import { layerNorms, writeDecoder, type DecoderLayer } from '../assembly/decoder-body.js';
-import { activationOf, attend, preNormLayer } from '../assembly/decoder-layers.js';
 
 /** GPT-2 (Radford et al. 2019): pre-norm layers with layer norm, multi-head attention, learned positions and GELU. */
 export const gpt2: DecoderArchitecture = {
   modelTypes: ['gpt2'],
+  names: {
+    body: 'transformer',
+    embedding: 'wte',
+    layers: 'h',
+    norm: 'ln_f',
+    tokenClassifier: 'classifier',
+  },
 
   sizes(config): DecoderSizes {
     const hiddenSize = config.size('n_embd');
@@ -28,18 +37,21 @@ export const gpt2: DecoderArchitecture = {
     };
   },
 
-  write(source) {
+  design(source) {
     const { graph, config, sizes } = source;
     refuseOtherScales(config);
     const trained = config.size('n_positions');
-    writeDecoder(source, {
-      names: { body: 'transformer', embedding: 'wte', layers: 'h', norm: 'ln_f' },
+    return {
       normalize: layerNorms(source, 'layer_norm_epsilon'),
       afterEmbedding: (embedded, ids, body, cache) => {
         if (cache.kind === 'paged')
           return config.unsupported('a paged KV cache needs rotary positions, and these are learned');
         const table = body.weight('wpe.weight', [trained, sizes.hiddenSize]);
-        return addPositions(graph, 'positions', embedded, ids, table, cache.lengths);
+        const positions =
+          cache.kind === 'packed'
+            ? cache.batch.positions
+            : positionsInRun(graph, 'positions', ids, cache.lengths);
+        return addPositions(graph, 'positions', embedded, positions, table);
       },
       layer: (layer, residual) =>
         preNormLayer(
@@ -48,7 +60,7 @@ export const gpt2: DecoderArchitecture = {
           { attention: x => attention(layer, x), feedForward: x => mlp(layer, x) },
           ['ln_1', 'ln_2'],
         ),
-    });
+    };
   },
 };
 

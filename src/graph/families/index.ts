@@ -1,14 +1,22 @@
+import { asEncoder } from '../assembly/decoder-as-encoder.js';
+import type { DecoderArchitecture } from '../assembly/decoder-design.js';
+import type { EncoderArchitecture } from '../assembly/encoder-architecture.js';
 import type { ModelConfig } from '../config.js';
-import type { DecoderArchitecture } from '../assembly/decoder-architecture.js';
+import { nearest } from '../nearest.js';
+import { bert } from './bert.js';
+import { distilbert } from './distilbert.js';
 import { gemma, gemma2, gemma3 } from './gemma.js';
 import { gpt2 } from './gpt2.js';
 import { granite } from './granite.js';
 import { llama } from './llama.js';
 import { mistral } from './mistral.js';
-import { mixtral, qwen2Moe, qwen3Moe } from './mixtures.js';
-import { nearest } from '../nearest.js';
+import { mixtral } from './mixtral.js';
+import { modernbert } from './modernbert.js';
+import { mpnet } from './mpnet.js';
 import { phi3 } from './phi3.js';
 import { qwen2, qwen3 } from './qwen.js';
+import { qwen2Moe, qwen3Moe } from './qwen-moe.js';
+import { roberta } from './roberta.js';
 import { smollm3 } from './smollm3.js';
 import { starcoder2 } from './starcoder2.js';
 
@@ -30,13 +38,47 @@ const DECODERS: readonly DecoderArchitecture[] = [
   starcoder2,
 ];
 
+/** Encoders proper, which see both ways. */
+const ENCODERS: readonly EncoderArchitecture[] = [bert, roberta, distilbert, mpnet, modernbert];
+
+/** All that give hidden states of texts. */
+const ENCODING: readonly EncoderArchitecture[] = [...ENCODERS, ...DECODERS.map(asEncoder)];
+
 /** @throws KvasirError `unsupported_model` where no decoder of this `model_type` is known; names the one that is spelled most alike */
 export function decoderArchitecture(config: ModelConfig): DecoderArchitecture {
+  return find(DECODERS, config.modelType) ?? unknown(config, DECODERS);
+}
+
+/** The architecture of this `model_type`, or undefined: there is none, or no `model_type`. */
+export function findArchitecture(config: ModelConfig): EncoderArchitecture | undefined {
+  return find(ENCODING, config.string('model_type', ''));
+}
+
+/** @throws KvasirError `unsupported_model` where no encoder of this `model_type` is known; names the one that is spelled most alike */
+export function encoderArchitecture(config: ModelConfig): EncoderArchitecture {
+  return findArchitecture(config) ?? unknown(config, ENCODING);
+}
+
+/** Whether models of this `model_type` are encoders, whatever else is said. */
+export function isEncoderType(config: ModelConfig): boolean {
+  return find(ENCODERS, config.string('model_type', '')) !== undefined;
+}
+
+function find<T extends { readonly modelTypes: readonly string[] }>(
+  architectures: readonly T[],
+  type: string,
+): T | undefined {
+  return architectures.find(({ modelTypes }) => modelTypes.includes(type));
+}
+
+function unknown(
+  config: ModelConfig,
+  architectures: readonly { readonly modelTypes: readonly string[] }[],
+): never {
   const type = config.modelType;
-  const found = DECODERS.find(({ modelTypes }) => modelTypes.includes(type));
-  if (found !== undefined) return found;
-  const known = DECODERS.flatMap(({ modelTypes }) => modelTypes).sort();
+  const known = architectures.flatMap(({ modelTypes }) => modelTypes).sort();
+  const best = nearest(type, known);
   return config.unsupported(
-    `model_type '${type}' is not supported; the nearest that is: '${nearest(type, known)}' (of ${known.join(', ')})`,
+    `model_type '${type}' is not supported; the nearest that is: '${best}' (of ${known.join(', ')})`,
   );
 }

@@ -1,25 +1,15 @@
-import type { DecoderArchitecture } from '../assembly/decoder-architecture.js';
-import { decoderSizes } from '../assembly/decoder-architecture.js';
-import { rmsNorms, writeDecoder } from '../assembly/decoder-body.js';
-import { activationOf, gatedMlp, preNormLayer, selfAttention } from '../assembly/decoder-layers.js';
-import { readRope, ropeTables } from '../assembly/rope.js';
+import type { DecoderArchitecture } from '../assembly/decoder-design.js';
+import { biasesOf } from '../assembly/decoder-layers.js';
+import { decoderSizes } from '../assembly/decoder-source.js';
+import { gatedMlps, llamaDesign } from '../assembly/llama-design.js';
 
-/** Llama (Touvron et al. 2023): pre-norm layers with RMS norm, grouped-query attention, rotary positions and SwiGLU. */
+/** Llama (Touvron et al. 2023), with biases where config.json says so. */
 export const llama: DecoderArchitecture = {
   modelTypes: ['llama'],
   sizes: decoderSizes,
-  write(source) {
-    const { config, sizes } = source;
-    const rotary = ropeTables(source, 'rotary', readRope(config, sizes));
-    const attentionBiases = config.flag('attention_bias', false) ? 'all' : 'none';
-    const activation = activationOf(config, 'hidden_act', 'silu');
-    writeDecoder(source, {
-      normalize: rmsNorms(source),
-      layer: (layer, residual) =>
-        preNormLayer(layer, residual, {
-          attention: x => selfAttention(layer, x, { rotary }, attentionBiases),
-          feedForward: x => gatedMlp(layer, x, activation, config.flag('mlp_bias', false)),
-        }),
-    });
-  },
+  design: source =>
+    llamaDesign(source, {
+      attentionBiases: biasesOf(source.config),
+      feedForward: gatedMlps(source, 'mlp_bias'),
+    }),
 };

@@ -1,22 +1,21 @@
-import type { Activation } from '../blocks/activation.js';
-import { embed, embeddingTable, type EmbeddingTable } from '../blocks/embedding.js';
-import { gatedFeedForward, preNormLayer, type Normalize } from '../blocks/encoder-layer.js';
-import { layerNorm } from '../blocks/layer-norm.js';
-import { linear } from '../blocks/linear.js';
-import { multiHeadAttention } from '../blocks/multi-head-attention.js';
-import type { Residual } from '../blocks/normalization.js';
-import { headTransform, vocabularyLogits } from '../blocks/prediction-head.js';
-import { inverseFrequencies, rotaryTables, type RotaryTables } from '../blocks/rotary.js';
-import type { ModelConfig } from '../config.js';
-import type { Value } from '../onnx/graph-builder.js';
-import { sliceRows } from '../weights/matrix.js';
-import type { ModelWeights, NormWeights } from '../weights/model-weights.js';
 import {
-  configuredActivation,
   headSizeOf,
+  wordTable,
   type EncoderArchitecture,
   type EncoderSource,
 } from '../assembly/encoder-architecture.js';
+import { activationOf } from '../blocks/activation.js';
+import { embed } from '../blocks/embedding.js';
+import { gatedFeedForward, type GatedWeights } from '../blocks/feed-forward.js';
+import { layerNorm } from '../blocks/layer-norm.js';
+import { multiHeadAttention } from '../blocks/multi-head-attention.js';
+import type { Residual } from '../blocks/normalization.js';
+import type { TransformWeights } from '../blocks/prediction-head.js';
+import { inverseFrequencies, rotaryTables, type RotaryTables } from '../blocks/rotary.js';
+import { preNormBlock, type Normalize } from '../blocks/transformer-block.js';
+import type { ModelConfig } from '../config.js';
+import { sliceRows } from '../weights/matrix.js';
+import type { ModelWeights, NormWeights } from '../weights/model-weights.js';
 
 /**
  * ModernBERT (Warner et al. 2024): pre-norm layers with rotary positions and GeGLU, of which only some see the whole text. Weight names are
@@ -25,7 +24,7 @@ import {
 export const modernbert: EncoderArchitecture = {
   modelTypes: ['modernbert'],
   bodyName: 'model',
-  probe: 'embeddings.tok_embeddings.weight',
+  embedding: 'embeddings.tok_embeddings.weight',
 
   sizes(config) {
     const hiddenSize = config.size('hidden_size');
@@ -35,7 +34,6 @@ export const modernbert: EncoderArchitecture = {
       hiddenSize,
       heads,
       headSize: headSizeOf(config, hiddenSize, heads),
-      intermediateSize: config.size('intermediate_size'),
       vocabularySize: config.size('vocab_size'),
       segments: 1,
       contextLength: config.size('max_position_embeddings'),
@@ -51,6 +49,7 @@ export const modernbert: EncoderArchitecture = {
       sliding_attention: rotaryOf(source, 'sliding_attention', 'local_rope_theta', 10_000),
     };
     const kinds = layerKinds(config, layers);
+    const activation = activationOf(config, 'hidden_activation', 'gelu');
     const norm =
       (weights: ModelWeights, name: string): Normalize =>
       (at, value) =>
@@ -64,45 +63,42 @@ export const modernbert: EncoderArchitecture = {
     kinds.forEach((kind, index) => {
       const name = `layer.${index}`;
       const layer = body.within(`layers.${index}`);
-      const last = index === layers - 1 && batch.wanted === 'listed';
-      const grid = kind === 'full_attention' ? batch.global(last) : batch.local(last);
+      const isNarrowed = batch.narrows(index, layers);
+      const grid = kind === 'full_attention' ? batch.global(isNarrowed) : batch.local(isNarrowed);
       const attention = attentionWeights(source, layer);
-      residual = preNormLayer(
-        graph,
+      residual = preNormBlock(
         name,
         residual,
         {
           attention: x => multiHeadAttention(graph, name, x, attention, sizes, batch, grid, rotary[kind]()),
-          feedForward: x => gatedFeedForward(graph, `${name}.feed_forward`, x, gatedWeights(source, layer)),
-          rows: last ? batch.rows : undefined,
+          feedForward: x =>
+            gatedFeedForward(graph, `${name}.feed_forward`, x, gatedWeights(source, layer), activation),
         },
         {
           attention: index === 0 ? undefined : norm(layer, 'attn_norm'),
           feedForward: norm(layer, 'mlp_norm'),
         },
+        stream => (isNarrowed ? batch.listed(`${name}.wanted`, stream) : stream),
       );
     });
     return norm(body, 'final_norm')('final_norm', residual).normalized;
   },
 
-  sequencePooling: config => config.choice('classifier_pooling', ['cls', 'mean'], 'cls'),
-  classifySequences: (source, pooled, labels) => classifier(source, pooled, labels),
-  classifyTokens: (source, hidden, labels) => classifier(source, hidden, labels),
-  markSpans: (source, hidden) => classifier(source, hidden, 2),
-
-  fillMasks(source, hidden) {
-    const { graph, config, weights, sizes } = source;
-    const { hiddenSize, vocabularySize } = sizes;
-    const transformed = transform(source, hidden);
-    const table = config.flag('tie_word_embeddings', true)
-      ? wordTable(source)
-      : embeddingTable(
-          graph,
-          'prediction.words',
-          weights.weight('decoder.weight', [vocabularySize, hiddenSize]),
-        );
-    const bias = config.flag('decoder_bias', true) ? weights.bias('decoder', vocabularySize) : undefined;
-    return vocabularyLogits(graph, 'vocabulary', transformed, table, bias);
+  heads(config) {
+    const classifier = { transform, projection: 'classifier' };
+    return {
+      'sequence-classification': {
+        ...classifier,
+        pooling: config.choice('classifier_pooling', ['cls', 'mean'], 'cls'),
+      },
+      'token-classification': classifier,
+      'question-answering': classifier,
+      'fill-mask': {
+        transform,
+        matrix: 'decoder.weight',
+        bias: config.flag('decoder_bias', true) ? 'decoder.bias' : undefined,
+      },
+    };
   },
 };
 
@@ -146,11 +142,6 @@ function rotaryOf(
     });
 }
 
-function wordTable({ graph, body, sizes }: EncoderSource): EmbeddingTable {
-  const weight = body.weight('embeddings.tok_embeddings.weight', [sizes.vocabularySize, sizes.hiddenSize]);
-  return graph.shared('words', () => embeddingTable(graph, 'words', weight));
-}
-
 function normOf(config: ModelConfig, weights: ModelWeights, name: string, size: number): NormWeights {
   return weights.norm(name, size, config.positive('norm_eps', 1e-5), config.flag('norm_bias', false));
 }
@@ -180,8 +171,9 @@ function attentionWeights({ config, sizes }: EncoderSource, layer: ModelWeights)
   };
 }
 
-function gatedWeights({ config, sizes }: EncoderSource, layer: ModelWeights) {
-  const { hiddenSize, intermediateSize } = sizes;
+function gatedWeights({ config, sizes }: EncoderSource, layer: ModelWeights): GatedWeights {
+  const { hiddenSize } = sizes;
+  const intermediateSize = config.size('intermediate_size');
   const packed = layer.matrix('mlp.Wi', 2 * intermediateSize, hiddenSize);
   const biased = config.flag('mlp_bias', false);
   const bias = biased ? layer.bias('mlp.Wi', 2 * intermediateSize) : undefined;
@@ -192,30 +184,22 @@ function gatedWeights({ config, sizes }: EncoderSource, layer: ModelWeights) {
         (await bias.load()).subarray(index * intermediateSize, (index + 1) * intermediateSize),
     };
   return {
-    up: sliceRows(packed, 0, intermediateSize),
-    upBias: half(0),
-    gate: sliceRows(packed, intermediateSize, 2 * intermediateSize),
-    gateBias: half(1),
+    gate: sliceRows(packed, 0, intermediateSize),
+    gateBias: half(0),
+    up: sliceRows(packed, intermediateSize, 2 * intermediateSize),
+    upBias: half(1),
     down: layer.matrix('mlp.Wo', hiddenSize, intermediateSize),
     downBias: biased ? layer.bias('mlp.Wo', hiddenSize) : undefined,
-    activation: configuredActivation(config, 'hidden_activation', 'gelu'),
   };
 }
 
 /** The layer that all of its heads begin with. */
-function transform({ graph, config, weights, sizes }: EncoderSource, x: Value): Value {
+function transform({ config, weights, sizes }: EncoderSource): TransformWeights {
   const { hiddenSize } = sizes;
-  const activation: Activation = configuredActivation(config, 'classifier_activation', 'gelu');
-  return headTransform(graph, 'head', x, {
+  return {
     matrix: weights.matrix('head.dense', hiddenSize, hiddenSize),
     bias: config.flag('classifier_bias', false) ? weights.bias('head.dense', hiddenSize) : undefined,
-    activation,
+    activation: activationOf(config, 'classifier_activation', 'gelu'),
     norm: normOf(config, weights, 'head.norm', hiddenSize),
-  });
-}
-
-function classifier(source: EncoderSource, x: Value, labels: number): Value {
-  const { graph, weights, sizes } = source;
-  const matrix = weights.matrix('classifier', labels, sizes.hiddenSize);
-  return linear(graph, 'classifier', transform(source, x), matrix, weights.bias('classifier', labels));
+  };
 }

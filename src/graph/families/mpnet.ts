@@ -1,8 +1,9 @@
-import { relativePositionBias } from '../blocks/relative-position-bias.js';
-import { bert, bertSizes } from './bert.js';
-import { configuredActivation, type EncoderArchitecture } from '../assembly/encoder-architecture.js';
+import type { EncoderArchitecture } from '../assembly/encoder-architecture.js';
 import { postNormEncoder } from '../assembly/post-norm-encoder.js';
-import { firstPosition, robertaClassifier, robertaPrediction } from './roberta.js';
+import { activationOf } from '../blocks/activation.js';
+import { relativePositionBias } from '../blocks/relative-position-bias.js';
+import { bertSizes } from './bert.js';
+import { firstPosition, robertaHeads } from './roberta.js';
 
 /** Distances that the bias tells apart beyond this share its last bucket. */
 const MAX_DISTANCE = 128;
@@ -11,7 +12,7 @@ const MAX_DISTANCE = 128;
 export const mpnet: EncoderArchitecture = {
   modelTypes: ['mpnet'],
   bodyName: 'mpnet',
-  probe: 'embeddings.word_embeddings.weight',
+  embedding: 'embeddings.word_embeddings.weight',
 
   sizes: config => ({ ...bertSizes(config, firstPosition(config)), segments: 1 }),
 
@@ -22,7 +23,8 @@ export const mpnet: EncoderArchitecture = {
     return postNormEncoder(source, {
       firstPosition: firstPosition(config),
       epsilon: config.positive('layer_norm_eps', 1e-12),
-      activation: configuredActivation(config, 'hidden_act', 'gelu'),
+      intermediateSize: config.size('intermediate_size'),
+      activation: activationOf(config, 'hidden_act', 'gelu'),
       attentionBias: relativePositionBias(
         graph,
         'relative_positions',
@@ -47,9 +49,5 @@ export const mpnet: EncoderArchitecture = {
     });
   },
 
-  sequencePooling: () => 'cls',
-  classifySequences: robertaClassifier,
-  classifyTokens: (source, hidden, labels) => bert.classifyTokens(source, hidden, labels),
-  markSpans: (source, hidden) => bert.markSpans(source, hidden),
-  fillMasks: (source, hidden) => robertaPrediction(source, hidden, 1e-12),
+  heads: robertaHeads,
 };

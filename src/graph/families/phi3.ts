@@ -1,27 +1,27 @@
+import type { DecoderArchitecture, DecoderLayer } from '../assembly/decoder-design.js';
+import { attend, preNormLayer, type AttentionDesign } from '../assembly/decoder-layers.js';
+import { rmsNorms } from '../assembly/decoder-norms.js';
+import { rotaryOf } from '../assembly/rope.js';
+import { uniformlyWindowedSizes } from '../assembly/windows.js';
+import { activationOf } from '../blocks/activation.js';
 import { gatedFeedForward } from '../blocks/feed-forward.js';
 import type { Value } from '../onnx/graph-builder.js';
 import { sliceRows } from '../weights/matrix.js';
-import type { DecoderArchitecture } from '../assembly/decoder-architecture.js';
-import { rmsNorms, writeDecoder, type DecoderLayer } from '../assembly/decoder-body.js';
-import { activationOf, attend, preNormLayer, type AttentionDesign } from '../assembly/decoder-layers.js';
-import { readRope, ropeTables } from '../assembly/rope.js';
-import { uniformlyWindowedSizes } from '../assembly/windows.js';
 
 /** Phi-3, 3.5 and 4 (Abdin et al. 2024): Llama whose projections of one input are stored as one matrix. */
 export const phi3: DecoderArchitecture = {
   modelTypes: ['phi3'],
   sizes: uniformlyWindowedSizes,
-  write(source) {
-    const { config, sizes } = source;
-    const rotary = ropeTables(source, 'rotary', readRope(config, sizes));
-    writeDecoder(source, {
+  design(source) {
+    const rotary = rotaryOf(source);
+    return {
       normalize: rmsNorms(source),
       layer: (layer, residual) =>
         preNormLayer(layer, residual, {
           attention: x => fusedAttention(layer, x, { rotary }),
           feedForward: x => fusedMlp(layer, x),
         }),
-    });
+    };
   },
 };
 

@@ -1,21 +1,15 @@
-import { embeddingTable } from '../blocks/embedding.js';
-import { linear } from '../blocks/linear.js';
-import { headTransform, vocabularyLogits } from '../blocks/prediction-head.js';
+import type { EncoderArchitecture } from '../assembly/encoder-architecture.js';
+import type { EncoderHeads } from '../assembly/heads/index.js';
+import { postNormEncoder } from '../assembly/post-norm-encoder.js';
+import { activationOf } from '../blocks/activation.js';
 import type { ModelConfig } from '../config.js';
-import type { Value } from '../onnx/graph-builder.js';
-import { bert, bertLayer, bertSizes } from './bert.js';
-import {
-  configuredActivation,
-  type EncoderArchitecture,
-  type EncoderSource,
-} from '../assembly/encoder-architecture.js';
-import { postNormEncoder, wordTable } from '../assembly/post-norm-encoder.js';
+import { bertLayer, bertSizes, TOKEN_HEADS } from './bert.js';
 
 /** RoBERTa (Liu et al. 2019), XLM-RoBERTa (Conneau et al. 2019) and CamemBERT. Weight names are those of Hugging Face's `RobertaModel`. */
 export const roberta: EncoderArchitecture = {
   modelTypes: ['roberta', 'xlm-roberta', 'camembert'],
   bodyName: 'roberta',
-  probe: 'embeddings.word_embeddings.weight',
+  embedding: 'embeddings.word_embeddings.weight',
 
   sizes: config => bertSizes(config, firstPosition(config)),
 
@@ -24,16 +18,13 @@ export const roberta: EncoderArchitecture = {
     return postNormEncoder(source, {
       firstPosition: firstPosition(config),
       epsilon: config.positive('layer_norm_eps', 1e-12),
-      activation: configuredActivation(config, 'hidden_act', 'gelu'),
+      intermediateSize: config.size('intermediate_size'),
+      activation: activationOf(config, 'hidden_act', 'gelu'),
       layer: bertLayer,
     });
   },
 
-  sequencePooling: () => 'cls',
-  classifySequences: robertaClassifier,
-  classifyTokens: (source, hidden, labels) => bert.classifyTokens(source, hidden, labels),
-  markSpans: (source, hidden) => bert.markSpans(source, hidden),
-  fillMasks: (source, hidden) => robertaPrediction(source, hidden, 1e-12),
+  heads: robertaHeads,
 };
 
 /** Positions are counted from the padding's id on, as fairseq does. */
@@ -41,40 +32,28 @@ export function firstPosition(config: ModelConfig): number {
   return config.count('pad_token_id', 1) + 1;
 }
 
-/** The classification head of RoBERTa and MPNet. */
-export function robertaClassifier(
-  { graph, weights, sizes }: EncoderSource,
-  pooled: Value,
-  labels: number,
-): Value {
-  const { hiddenSize } = sizes;
-  const head = weights.within('classifier');
-  const transformed = headTransform(graph, 'classifier.dense', pooled, {
-    matrix: head.matrix('dense', hiddenSize, hiddenSize),
-    bias: head.bias('dense', hiddenSize),
-    activation: 'tanh',
-  });
-  const projection = head.matrix('out_proj', labels, hiddenSize);
-  return linear(graph, 'classifier', transformed, projection, head.bias('out_proj', labels));
-}
-
-/** The masked language model's head of RoBERTa and MPNet. */
-export function robertaPrediction(source: EncoderSource, hidden: Value, defaultEpsilon: number): Value {
-  const { graph, config, weights, sizes } = source;
-  const { hiddenSize, vocabularySize } = sizes;
-  const head = weights.within('lm_head');
-  const transformed = headTransform(graph, 'prediction', hidden, {
-    matrix: head.matrix('dense', hiddenSize, hiddenSize),
-    bias: head.bias('dense', hiddenSize),
-    activation: 'gelu',
-    norm: head.norm('layer_norm', hiddenSize, config.positive('layer_norm_eps', defaultEpsilon)),
-  });
-  const table = config.flag('tie_word_embeddings', true)
-    ? wordTable(source)
-    : embeddingTable(graph, 'prediction.words', head.weight('decoder.weight', [vocabularySize, hiddenSize]));
-  const bias = head.weight('bias', [vocabularySize]);
-  return vocabularyLogits(graph, 'vocabulary', transformed, table, {
-    size: vocabularySize,
-    load: () => bias.load(),
-  });
+/** The heads of RoBERTa and MPNet. */
+export function robertaHeads(config: ModelConfig): EncoderHeads {
+  return {
+    ...TOKEN_HEADS,
+    'sequence-classification': {
+      pooling: 'cls',
+      projection: 'classifier.out_proj',
+      transform: ({ weights, sizes: { hiddenSize } }) => ({
+        matrix: weights.matrix('classifier.dense', hiddenSize, hiddenSize),
+        bias: weights.bias('classifier.dense', hiddenSize),
+        activation: 'tanh',
+      }),
+    },
+    'fill-mask': {
+      matrix: 'lm_head.decoder.weight',
+      bias: 'lm_head.bias',
+      transform: ({ weights, sizes: { hiddenSize } }) => ({
+        matrix: weights.matrix('lm_head.dense', hiddenSize, hiddenSize),
+        bias: weights.bias('lm_head.dense', hiddenSize),
+        activation: 'gelu',
+        norm: weights.norm('lm_head.layer_norm', hiddenSize, config.positive('layer_norm_eps', 1e-12)),
+      }),
+    },
+  };
 }

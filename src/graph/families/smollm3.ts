@@ -1,28 +1,22 @@
+import type { DecoderArchitecture } from '../assembly/decoder-design.js';
+import { biasesOf } from '../assembly/decoder-layers.js';
+import type { DecoderSizes } from '../assembly/decoder-source.js';
+import { gatedMlps, llamaDesign } from '../assembly/llama-design.js';
+import { rotaryOf } from '../assembly/rope.js';
 import type { ModelConfig } from '../config.js';
-import type { DecoderArchitecture, DecoderSizes } from '../assembly/decoder-architecture.js';
-import { rmsNorms, writeDecoder } from '../assembly/decoder-body.js';
-import { activationOf, gatedMlp, preNormLayer, selfAttention } from '../assembly/decoder-layers.js';
 import { qwenSizes } from './qwen.js';
-import { readRope, ropeTables } from '../assembly/rope.js';
 
 /** SmolLM3 (Hugging Face 2025): Llama with some layers without positions (NoPE, Kazemnejad et al. 2023). */
 export const smollm3: DecoderArchitecture = {
   modelTypes: ['smollm3'],
   sizes: qwenSizes,
-  write(source) {
-    const { config, sizes } = source;
-    const rotary = ropeTables(source, 'rotary', readRope(config, sizes));
-    const turns = rotatedLayers(config, sizes);
-    const biases = config.flag('attention_bias', false) ? 'all' : 'none';
-    const activation = activationOf(config, 'hidden_act', 'silu');
-    writeDecoder(source, {
-      normalize: rmsNorms(source),
-      layer: (layer, residual) =>
-        preNormLayer(layer, residual, {
-          attention: x =>
-            selfAttention(layer, x, { rotary: turns[layer.index] ? rotary : undefined }, biases),
-          feedForward: x => gatedMlp(layer, x, activation, config.flag('mlp_bias', false)),
-        }),
+  design(source) {
+    const rotary = rotaryOf(source);
+    const turns = rotatedLayers(source.config, source.sizes);
+    return llamaDesign(source, {
+      rotary: ({ index }) => (turns[index] ? rotary : undefined),
+      attentionBiases: biasesOf(source.config),
+      feedForward: gatedMlps(source, 'mlp_bias'),
     });
   },
 };

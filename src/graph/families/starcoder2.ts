@@ -1,28 +1,21 @@
+import type { DecoderArchitecture, DecoderLayer } from '../assembly/decoder-design.js';
+import { layerNorms } from '../assembly/decoder-norms.js';
+import { llamaDesign } from '../assembly/llama-design.js';
+import { uniformlyWindowedSizes } from '../assembly/windows.js';
+import { activationOf } from '../blocks/activation.js';
 import { feedForward } from '../blocks/feed-forward.js';
 import type { Value } from '../onnx/graph-builder.js';
-import type { DecoderArchitecture } from '../assembly/decoder-architecture.js';
-import { layerNorms, writeDecoder, type DecoderLayer } from '../assembly/decoder-body.js';
-import { activationOf, preNormLayer, selfAttention } from '../assembly/decoder-layers.js';
-import { readRope, ropeTables } from '../assembly/rope.js';
-import { uniformlyWindowedSizes } from '../assembly/windows.js';
 
 /** StarCoder2 (Lozhkov et al. 2024): layer norm, grouped-query attention with a sliding window, rotary positions, GELU, and biases. */
 export const starcoder2: DecoderArchitecture = {
   modelTypes: ['starcoder2'],
   sizes: uniformlyWindowedSizes,
-  write(source) {
-    const { config, sizes } = source;
-    const rotary = ropeTables(source, 'rotary', readRope(config, sizes));
-    const biases = config.flag('use_bias', true) ? 'all' : 'none';
-    writeDecoder(source, {
+  design: source =>
+    llamaDesign(source, {
       normalize: layerNorms(source, 'norm_epsilon'),
-      layer: (layer, residual) =>
-        preNormLayer(layer, residual, {
-          attention: x => selfAttention(layer, x, { rotary }, biases),
-          feedForward: x => mlp(layer, x),
-        }),
-    });
-  },
+      attentionBiases: source.config.flag('use_bias', true) ? 'all' : 'none',
+      feedForward: mlp,
+    }),
 };
 
 function mlp(layer: DecoderLayer, x: Value): Value {

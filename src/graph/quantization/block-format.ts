@@ -27,11 +27,6 @@ export function zeroPointBytes(format: BlockFormat, columns: number): number {
   return Math.ceil((blocksPerRow(format, columns) * format.bits) / 8);
 }
 
-/** The code that stands for 0 in a symmetric format. */
-export function middleCode({ bits }: BlockFormat): number {
-  return 2 ** (bits - 1);
-}
-
 /** A matrix in a {@link BlockFormat}, by rows. */
 export interface QuantizedMatrix {
   /** `[rows, blocks, blockBytes]`; of two codes in a byte the first is in the lower half. */

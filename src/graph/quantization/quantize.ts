@@ -2,7 +2,6 @@ import type { Matrix } from '../weights/matrix.js';
 import {
   blockBytes,
   blocksPerRow,
-  middleCode,
   zeroPointBytes,
   type BlockFormat,
   type QuantizedMatrix,
@@ -52,32 +51,6 @@ export async function quantize(
     }
   }
   return { codes, scales, zeroPoints };
-}
-
-/** The weights that a quantized matrix stands for, `[rows, columns]`. */
-export function dequantize(
-  { codes, scales, zeroPoints }: QuantizedMatrix,
-  format: BlockFormat,
-  rows: number,
-  columns: number,
-): Float32Array {
-  const blocks = blocksPerRow(format, columns);
-  const rowZeroBytes = zeroPointBytes(format, columns);
-  const bytes = blockBytes(format);
-  const code = (from: Uint8Array, begin: number, i: number): number =>
-    format.bits === 8 ? from[begin + i]! : (from[begin + (i >> 1)]! >> (4 * (i & 1))) & 15;
-  const result = new Float32Array(rows * columns);
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      const block = Math.floor(column / format.blockSize);
-      const index = row * blocks + block;
-      const zero =
-        zeroPoints === undefined ? middleCode(format) : code(zeroPoints, row * rowZeroBytes, block);
-      result[row * columns + column] =
-        (code(codes, index * bytes, column % format.blockSize) - zero) * scales[index]!;
-    }
-  }
-  return result;
 }
 
 function method({ symmetric, method: name }: BlockFormat): ChooseParameters {

@@ -14,6 +14,15 @@ export interface NormWeights {
   readonly epsilon: number;
 }
 
+/**
+ * Weights of a model's body, which has a prefix in a checkpoint with a head, and mostly none in one without.
+ *
+ * @param probe name of a weight that every body has.
+ */
+export function bodyOf(weights: ModelWeights, prefix: string, probe: string): ModelWeights {
+  return weights.has(`${prefix}.${probe}`) ? weights.within(prefix) : weights;
+}
+
 /** Weights of a checkpoint whose names begin alike. All methods throw KvasirError `invalid_model` where a weight is missing or wrong. */
 export class ModelWeights {
   readonly #checkpoint: Checkpoint;
@@ -43,10 +52,15 @@ export class ModelWeights {
     return matrix(this.weight(`${name}.weight`, [rows, columns]));
   }
 
+  /** A vector by its whole name. */
+  vector(name: string, size: number): Vector {
+    const weight = this.weight(name, [size]);
+    return { size, load: () => weight.load() };
+  }
+
   /** A linear layer's bias. */
   bias(name: string, size: number): Vector {
-    const weight = this.weight(`${name}.bias`, [size]);
-    return { size, load: () => weight.load() };
+    return this.vector(`${name}.bias`, size);
   }
 
   /** A norm's scale. */

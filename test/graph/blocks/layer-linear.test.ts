@@ -3,7 +3,7 @@ import { layerLinear } from '#graph/blocks/layer-linear.js';
 import { NUMBER_FORMATS } from '#graph/precision.js';
 import { ModelGraph } from '#graph/model-graph.js';
 import { DataType } from '#graph/onnx/graph-builder.js';
-import { quantizeRows, weightBits } from '#graph/quantization/row-scales.js';
+import { quantizePerChannel, weightBits } from '#graph/quantization/per-channel.js';
 import type { Matrix } from '#graph/weights/matrix.js';
 import { linear } from '#test/reference/operations.js';
 import { randomTensors } from '#test/support/random-tensors.js';
@@ -84,7 +84,7 @@ t.test('rows of weights have their own scales', async t => {
       yield Float32Array.of(1, -0.4, 0, 0, 31, 60);
     },
   };
-  const { codes, scales } = await quantizeRows(matrix, 127);
+  const { codes, scales } = await quantizePerChannel(matrix, 127);
   t.strictSame([...codes], [127, 0, 66, -51, 0, 127], 'transposed');
   t.strictSame([...scales], [1 / 127, 1, 60 / 127].map(Math.fround));
 });

@@ -1,30 +1,18 @@
-import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { openDecoder } from '#bench/support/open-decoder.js';
 import { Environment } from '#runtime/index.js';
+import { DECODER_FIXTURES, fixtureFloats, readFixture } from '#test/support/decoder-fixtures.js';
 
-/** Tiny models of every family, with the logits that transformers gives for them: see `test/fixtures/make_decoders.py`. */
-const FIXTURES = fileURLToPath(new URL('../../../../test/fixtures/decoders/', import.meta.url));
-
+/** The logits that transformers gives, see `test/fixtures/make_decoders.py`. */
 interface Expected {
   readonly ids: readonly number[];
   /** `[positions, vocabulary]` */
   readonly shape: readonly [number, number];
-  readonly logits: Float32Array;
-}
-
-async function expected(folder: string): Promise<Expected> {
-  const read = JSON.parse(await readFile(join(folder, 'expected.json'), 'utf8')) as Omit<
-    Expected,
-    'logits'
-  > & {
-    logits: string;
-  };
-  const bytes = Uint8Array.from(Buffer.from(read.logits, 'base64'));
-  return { ...read, logits: new Float32Array(bytes.buffer) };
+  /** Float32, as base64. */
+  readonly logits: string;
 }
 
 /** The largest difference, relative to the root mean square of what was expected. */
@@ -36,12 +24,13 @@ function difference(actual: Float32Array, wanted: Float32Array): number {
 
 const environment = new Environment();
 
-for (const name of await readdir(FIXTURES)) {
+for (const name of await readdir(DECODER_FIXTURES)) {
   t.test(`${name} agrees with transformers`, async t => {
     const folder = await mkdtemp(join(tmpdir(), 'kvasir-'));
     t.teardown(() => rm(folder, { recursive: true }));
-    await cp(join(FIXTURES, name), folder, { recursive: true });
-    const { ids, shape, logits } = await expected(folder);
+    await cp(join(DECODER_FIXTURES, name), folder, { recursive: true });
+    const { ids, shape, logits: encoded } = await readFixture<Expected>(name, 'expected.json');
+    const logits = fixtureFloats(encoded);
     const [positions, vocabulary] = shape;
     const rows = (begin: number, end: number): Float32Array =>
       logits.subarray(begin * vocabulary, end * vocabulary);

@@ -6,7 +6,8 @@ import { linear } from '#graph/blocks/linear.js';
 import { ModelGraph } from '#graph/model-graph.js';
 import { DataType } from '#graph/onnx/graph-builder.js';
 import type { BlockFormat } from '#graph/quantization/block-format.js';
-import { dequantize, quantize } from '#graph/quantization/quantize.js';
+import { quantize } from '#graph/quantization/quantize.js';
+import { dequantize } from '#test/support/dequantize.js';
 import type { Matrix } from '#graph/weights/matrix.js';
 import { evaluate, floats, longs } from '#test/support/run-graph.js';
 

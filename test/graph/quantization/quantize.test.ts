@@ -2,7 +2,8 @@ import t from 'tap';
 import fc from 'fast-check';
 import { seededRandom } from '#engine/random.js';
 import type { BlockFormat } from '#graph/quantization/block-format.js';
-import { dequantize, quantize } from '#graph/quantization/quantize.js';
+import { quantize } from '#graph/quantization/quantize.js';
+import { dequantize } from '#test/support/dequantize.js';
 import type { Matrix } from '#graph/weights/matrix.js';
 import { runs } from '#test/support/property-runs.js';
 

@@ -15,10 +15,10 @@ const BASE = { ...SIZES, head_dim: 24, num_attention_heads: 4, num_key_value_hea
 
 const gemma = { ...BASE, model_type: 'gemma', hidden_act: 'gelu', tie_word_embeddings: true } as const;
 
-function gemmaLogits(config: DecoderConfig, tensors: TestTensors, ids: readonly number[]): number[][] {
+function gemmaStates(config: DecoderConfig, tensors: TestTensors, ids: readonly number[]): number[][] {
   const model = new ReferenceModel(config, tensors);
   const rope = plainRope(24, SIZES.rope_theta);
-  return model.logits(
+  return model.states(
     ids,
     (states, layer) =>
       model.preNorm(
@@ -59,10 +59,10 @@ const gemma2 = {
   tie_word_embeddings: true,
 } as const;
 
-function gemma2Logits(config: DecoderConfig, tensors: TestTensors, ids: readonly number[]): number[][] {
+function gemma2States(config: DecoderConfig, tensors: TestTensors, ids: readonly number[]): number[][] {
   const model = new ReferenceModel(config, tensors);
   const rope = plainRope(24, SIZES.rope_theta);
-  return model.logits(
+  return model.states(
     ids,
     (states, layer) =>
       sandwich(model, states, layer, normed =>
@@ -73,7 +73,7 @@ function gemma2Logits(config: DecoderConfig, tensors: TestTensors, ids: readonly
           cap: 2,
         }),
       ),
-    { offset: 1, embeddingScale: Math.sqrt(config.hidden_size), cap: 3 },
+    { offset: 1, embeddingScale: Math.sqrt(config.hidden_size) },
   );
 }
 
@@ -90,10 +90,10 @@ const gemma3 = {
   tie_word_embeddings: true,
 } as const;
 
-function gemma3Logits(config: DecoderConfig, tensors: TestTensors, ids: readonly number[]): number[][] {
+function gemma3States(config: DecoderConfig, tensors: TestTensors, ids: readonly number[]): number[][] {
   const model = new ReferenceModel(config, tensors);
   const [global, local] = [linearRope(24, 1000, 4), plainRope(24, 50)];
-  return model.logits(
+  return model.states(
     ids,
     (states, layer) => {
       const isGlobal = layer === 2;
@@ -127,13 +127,14 @@ export const GEMMA_MODELS: readonly CaseModel[] = [
     'gemma',
     gemma,
     decoderShapes(gemma, true, () => llamaLayerShapes(gemma)),
-    gemmaLogits,
+    gemmaStates,
   ),
   caseModel(
     'gemma2',
     gemma2,
     decoderShapes(gemma2, true, () => ({ ...llamaLayerShapes(gemma2), ...OUTER_NORMS })),
-    gemma2Logits,
+    gemma2States,
+    { cap: 3 },
   ),
   caseModel(
     'gemma3_text',
@@ -143,6 +144,6 @@ export const GEMMA_MODELS: readonly CaseModel[] = [
       ...OUTER_NORMS,
       ...headNormShapes(24),
     })),
-    gemma3Logits,
+    gemma3States,
   ),
 ];

@@ -23,24 +23,23 @@ export const GRANITE: CaseModel = caseModel(
     const model = new ReferenceModel(config, tensors);
     const rope = plainRope(8, config.rope_theta);
     const { attention_multiplier: scores, residual_multiplier: update } = config;
-    return model
-      .logits(
-        ids,
-        (states, layer) =>
-          model.preNorm(
-            states,
-            layer,
-            normed =>
-              model
-                .attention(normed, layer, {
-                  scale: scores,
-                  turn: (head, position) => rotate(head, position, rope),
-                })
-                .map(x => scale(x, update)),
-            x => scale(model.gated(x, `model.layers.${layer}.mlp`, silu), update),
-          ),
-        { embeddingScale: config.embedding_multiplier },
-      )
-      .map(logits => scale(logits, 1 / config.logits_scaling));
+    return model.states(
+      ids,
+      (states, layer) =>
+        model.preNorm(
+          states,
+          layer,
+          normed =>
+            model
+              .attention(normed, layer, {
+                scale: scores,
+                turn: (head, position) => rotate(head, position, rope),
+              })
+              .map(x => scale(x, update)),
+          x => scale(model.gated(x, `model.layers.${layer}.mlp`, silu), update),
+        ),
+      { embeddingScale: config.embedding_multiplier },
+    );
   },
+  { factor: 1 / config.logits_scaling },
 );

@@ -20,7 +20,7 @@ export const MISTRAL: CaseModel = caseModel(
   (_, tensors, ids) => {
     const model = new ReferenceModel(config, tensors);
     const rope = plainRope(24, config.rope_theta);
-    return model.logits(ids, (states, layer) =>
+    return model.states(ids, (states, layer) =>
       model.preNorm(
         states,
         layer,

@@ -58,10 +58,10 @@ const mixtral = {
   sliding_window: 6,
 } as const;
 
-function mixtralLogits(_: unknown, tensors: TestTensors, ids: readonly number[]): number[][] {
+function mixtralStates(_: unknown, tensors: TestTensors, ids: readonly number[]): number[][] {
   const model = new ReferenceModel(mixtral, tensors);
   const rope = plainRope(8, SIZES.rope_theta);
-  return model.logits(ids, (states, layer) => {
+  return model.states(ids, (states, layer) => {
     const name = `model.layers.${layer}.block_sparse_moe`;
     return model.preNorm(
       states,
@@ -110,7 +110,7 @@ const qwen3Moe = {
   decoder_sparse_step: 2,
 } as const;
 
-function qwenMoeLogits(
+function qwenMoeStates(
   config: DecoderConfig & { model_type: string; num_experts_per_tok: number; norm_topk_prob: boolean },
   tensors: TestTensors,
   ids: readonly number[],
@@ -119,7 +119,7 @@ function qwenMoeLogits(
   const model = new ReferenceModel(config, tensors);
   const rope = plainRope(model.headSize, SIZES.rope_theta);
   const isQwen3 = config.model_type === 'qwen3_moe';
-  return model.logits(ids, (states, layer) => {
+  return model.states(ids, (states, layer) => {
     const name = `model.layers.${layer}`;
     const sparse = (x: Vector): number[] => {
       const scores = model.linear(x, `${name}.mlp.gate`);
@@ -161,7 +161,7 @@ export const EXPERT_MODELS: readonly CaseModel[] = [
         [`block_sparse_moe.experts.${e}.w3.weight`]: [mixtral.intermediate_size, hidden],
       })),
     })),
-    mixtralLogits,
+    mixtralStates,
   ),
   caseModel(
     'qwen2_moe, shared expert, weights not normalised, one dense layer',
@@ -177,7 +177,7 @@ export const EXPERT_MODELS: readonly CaseModel[] = [
             'mlp.shared_expert_gate.weight': [1, hidden],
           }),
     })),
-    (config, tensors, ids) => qwenMoeLogits(config, tensors, ids, layer => layer === 1),
+    (config, tensors, ids) => qwenMoeStates(config, tensors, ids, layer => layer === 1),
   ),
   caseModel(
     'qwen3_moe, every other layer dense',
@@ -192,6 +192,6 @@ export const EXPERT_MODELS: readonly CaseModel[] = [
             ...eachExpert(5, e => gatedShapes(`mlp.experts.${e}`, hidden, 64)),
           }),
     })),
-    (config, tensors, ids) => qwenMoeLogits(config, tensors, ids, layer => layer % 2 === 0),
+    (config, tensors, ids) => qwenMoeStates(config, tensors, ids, layer => layer % 2 === 0),
   ),
 ];

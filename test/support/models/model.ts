@@ -1,13 +1,16 @@
-import type { DecoderConfig } from '#test/reference/decoder.js';
+import { logitsOf, type DecoderConfig, type LogitsFields } from '#test/reference/decoder.js';
 import type { Reference } from '#test/support/check-decoder.js';
 import { randomTensors, type Shapes } from '#test/support/random-tensors.js';
 import type { TestTensors } from '#test/support/safetensors.js';
 
-/** A tiny model with random weights, and the logits that it must have. */
+/** A tiny model with random weights, and the hidden states and logits that it must have. */
 export interface CaseModel {
   readonly name: string;
   readonly config: Readonly<Record<string, unknown>>;
   readonly tensors: TestTensors;
+  /** Hidden states behind the last norm. */
+  readonly states: Reference;
+  /** Logits. */
   readonly reference: Reference;
 }
 
@@ -31,14 +34,16 @@ export function caseModel<C extends object>(
   name: string,
   config: C,
   shapes: Shapes,
-  logits: (config: C, tensors: TestTensors, ids: readonly number[]) => number[][],
+  states: (config: C, tensors: TestTensors, ids: readonly number[]) => number[][],
+  logits: LogitsFields = {},
 ): CaseModel {
   const tensors = randomTensors(shapes);
   return {
     name,
     config: Object.fromEntries(Object.entries(config)),
     tensors,
-    reference: ids => logits(config, tensors, ids),
+    states: ids => states(config, tensors, ids),
+    reference: ids => logitsOf(states(config, tensors, ids), tensors, logits),
   };
 }
 

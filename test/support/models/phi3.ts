@@ -9,7 +9,7 @@ type Config = DecoderConfig & { readonly head_dim: number; readonly intermediate
 
 const BASE = { ...SIZES, model_type: 'phi3', hidden_act: 'silu', tie_word_embeddings: false } as const;
 
-function phi3Logits(
+function phi3States(
   config: Config,
   tensors: TestTensors,
   ids: readonly number[],
@@ -20,7 +20,7 @@ function phi3Logits(
   const { num_attention_heads: heads, num_key_value_heads: kvHeads, intermediate_size: inner } = config;
   const headSize = model.headSize;
   const [queries, keys] = [heads * headSize, kvHeads * headSize];
-  return model.logits(ids, (states, layer) => {
+  return model.states(ids, (states, layer) => {
     const prefix = `model.layers.${layer}`;
     return model.preNorm(
       states,
@@ -63,7 +63,7 @@ function phi3(
     'mlp.gate_up_proj.weight': [2 * config.intermediate_size, hidden],
     'mlp.down_proj.weight': [hidden, config.intermediate_size],
   }));
-  return caseModel(name, config, shapes, (_, tensors, ids) => phi3Logits(config, tensors, ids, rope, window));
+  return caseModel(name, config, shapes, (_, tensors, ids) => phi3States(config, tensors, ids, rope, window));
 }
 
 /** Divisors for short and for long sequences. */

@@ -13,8 +13,8 @@ import {
 
 const BASE = { ...SIZES, hidden_act: 'silu' } as const;
 
-/** Logits of a Qwen; `windows` by layer. */
-function qwenLogits(
+/** Hidden states of a Qwen; `windows` by layer. */
+function qwenStates(
   config: DecoderConfig,
   tensors: TestTensors,
   ids: readonly number[],
@@ -23,7 +23,7 @@ function qwenLogits(
 ): number[][] {
   const model = new ReferenceModel(config, tensors);
   const rope = plainRope(model.headSize, SIZES.rope_theta);
-  return model.logits(ids, (states, layer) =>
+  return model.states(ids, (states, layer) =>
     model.preNorm(
       states,
       layer,
@@ -59,18 +59,18 @@ export const QWEN_MODELS: readonly CaseModel[] = [
     'qwen2',
     qwen2,
     decoderShapes(qwen2, true, () => llamaLayerShapes(qwen2, 3)),
-    (config, tensors, ids) => qwenLogits(config, tensors, ids, false),
+    (config, tensors, ids) => qwenStates(config, tensors, ids, false),
   ),
   caseModel(
     'qwen2 with windows from layer 1 on',
     sliding,
     decoderShapes(sliding, false, () => llamaLayerShapes(sliding, 3)),
-    (config, tensors, ids) => qwenLogits(config, tensors, ids, false, [undefined, 4, 4]),
+    (config, tensors, ids) => qwenStates(config, tensors, ids, false, [undefined, 4, 4]),
   ),
   caseModel(
     'qwen3, heads padded after their norm',
     qwen3,
     decoderShapes(qwen3, true, () => ({ ...llamaLayerShapes(qwen3), ...headNormShapes(8) })),
-    (config, tensors, ids) => qwenLogits(config, tensors, ids, true),
+    (config, tensors, ids) => qwenStates(config, tensors, ids, true),
   ),
 ];

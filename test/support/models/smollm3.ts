@@ -19,7 +19,7 @@ export const SMOLLM3: CaseModel = caseModel(
   (_, tensors, ids) => {
     const model = new ReferenceModel(config, tensors);
     const rope = plainRope(8, config.rope_theta);
-    return model.logits(ids, (states, layer) =>
+    return model.states(ids, (states, layer) =>
       model.preNorm(
         states,
         layer,

@@ -1,8 +1,9 @@
-import { int } from '../../onnx/attributes.js';
-import type { ModelGraph } from '../../model-graph.js';
-import { DataType, type Value } from '../../onnx/graph-builder.js';
+import { outputProjection, similarities } from '../../blocks/embedding.js';
 import { scale } from '../../blocks/scale.js';
-import { similarities, type Projection } from '../../blocks/embedding.js';
+import { int } from '../../onnx/attributes.js';
+import { DataType } from '../../onnx/graph-builder.js';
+import type { DecoderBody } from '../decoder-body.js';
+import type { DecoderSource } from '../decoder-source.js';
 
 /** What becomes of the product. */
 export interface LogitsOptions {
@@ -12,27 +13,27 @@ export interface LogitsOptions {
 }
 
 /**
- * Projects some positions onto the vocabulary: `logits = h[positions] Eᵀ`. Only these reach the product, which for a long prompt saves
+ * Projects some positions onto the vocabulary: `logits = h[positions] Eᵀ`, where `E` is `lm_head`, or the embedding's own matrix where
+ * the weights are tied (Press and Wolf 2017). Only these reach the product, which for a long prompt saves
  * most of its cost. Declares the input `logits_positions` (int64 `[positions]`, indexes into batch × sequence, row by row) and the output
  * `logits` (`[positions, vocabulary]`), and `logits_maxima` (`[positions, blocks]`), the largest logit of each of equal blocks of the
  * vocabulary, where it has a size that divides so: whoever looks for the best token then reads a block, not the vocabulary.
- *
- * @param x `[batch, sequence, hidden]`
- * @param table `[vocabulary, hidden]`: the embedding's own where the weights are tied (Press and Wolf 2017).
  */
 export function languageModelHead(
-  graph: ModelGraph,
-  x: Value,
-  table: Projection,
-  hiddenSize: number,
-  vocabularySize: number,
-  { factor = 1, softCap }: LogitsOptions = {},
+  source: DecoderSource,
+  { hidden, words, table }: DecoderBody,
+  { factor = 1, softCap }: LogitsOptions,
 ): void {
+  const { graph, weights } = source;
+  const { hiddenSize, vocabularySize } = source.sizes;
+  const projection = isTied(source)
+    ? outputProjection(graph, 'output', words, table)
+    : outputProjection(graph, 'output', weights.weight('lm_head.weight', [vocabularySize, hiddenSize]));
   const positions = graph.input('logits_positions', DataType.INT64, ['positions']);
   const shape = graph.constant('logits.rows_shape', [2], [-1, hiddenSize]);
-  const rows = graph.node({ op: 'Reshape', inputs: [x, shape], name: 'logits.rows' });
+  const rows = graph.node({ op: 'Reshape', inputs: [hidden, shape], name: 'logits.rows' });
   const wanted = graph.node({ op: 'Gather', inputs: [rows, positions], name: 'logits.hidden' });
-  const product = similarities(graph, 'logits.product', table, wanted);
+  const product = similarities(graph, 'logits.product', projection, wanted);
   const inputs = [scale(graph, 'logits.scaled', product, factor)];
   const name = softCap === undefined ? 'logits' : 'logits.uncapped';
   // ONNX Runtime removes an Identity, but would run a Cast that changes nothing.
@@ -63,6 +64,11 @@ export function languageModelHead(
     attributes: { keepdims: int(0) },
   });
   graph.output('logits_maxima', DataType.FLOAT, ['positions', blocks]);
+}
+
+/** Whether the embedding is the output projection, too. Families differ in what they assume where config.json is silent: the weights tell. */
+function isTied({ config, weights }: DecoderSource): boolean {
+  return config.flag('tie_word_embeddings', !weights.has('lm_head.weight'));
 }
 
 /** Largest divisor of a vocabulary's size up to 128; undefined where only small ones are left, which would save nothing. */

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { Matrix } from '../weights/matrix.js';
 
-/** A matrix `[rows, columns]` with a scale for each row: `weight ≈ code · scale`. */
-export interface RowScaledMatrix {
+/** A matrix `[rows, columns]` with a scale for each output channel, which is a row: `weight ≈ code · scale`. */
+export interface PerChannelMatrix {
   /** `[columns, rows]`: transposed, as MatMul multiplies from the right. */
   readonly codes: Int8Array;
   /** `[rows]` */
@@ -14,10 +14,10 @@ export interface RowScaledMatrix {
  *
  * @param limit largest code.
  */
-export async function quantizeRows(
+export async function quantizePerChannel(
   matrix: Matrix,
   limit: number = 2 ** (weightBits() - 1) - 1,
-): Promise<RowScaledMatrix> {
+): Promise<PerChannelMatrix> {
   const { rows, columns } = matrix;
   const codes = new Int8Array(rows * columns);
   const scales = new Float32Array(rows);
@@ -35,15 +35,6 @@ export async function quantizeRows(
     }
   }
   return { codes, scales };
-}
-
-/** The weights that a quantized matrix stands for, `[rows, columns]`. */
-export function dequantizeRows({ codes, scales }: RowScaledMatrix, columns: number): Float32Array {
-  const rows = scales.length;
-  return Float32Array.from({ length: rows * columns }, (_, i) => {
-    const row = Math.floor(i / columns);
-    return codes[(i % columns) * rows + row]! * scales[row]!;
-  });
 }
 
 /**

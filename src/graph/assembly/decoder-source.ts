@@ -1,4 +1,3 @@
-import type { CacheKind } from '../cache-kind.js';
 import type { ModelConfig } from '../config.js';
 import type { ModelGraph } from '../model-graph.js';
 import type { ModelWeights } from '../weights/model-weights.js';
@@ -18,32 +17,13 @@ export interface DecoderSizes {
   readonly windows?: readonly (number | undefined)[];
 }
 
-/** What an architecture writes a model from. */
+/** What a decoder's graph is written from. */
 export interface DecoderSource {
   readonly graph: ModelGraph;
   readonly config: ModelConfig;
   readonly weights: ModelWeights;
   /** With the context that is to be served. */
   readonly sizes: DecoderSizes;
-  readonly cache: CacheKind;
-}
-
-/**
- * How decoders of one family are written as a graph. The graph has the inputs `input_ids` (int64 `[batch, sequence]`; with a paged cache
- * `[tokens]`), those of {@link cacheLengths} or {@link pagedBatch}, `past.N.key` and `past.N.value`, and `logits_positions`; the outputs
- * `logits`, `present.N.key` and `present.N.value`.
- */
-export interface DecoderArchitecture {
-  /** Values of `model_type` in config.json. */
-  readonly modelTypes: readonly string[];
-  /** @throws KvasirError `invalid_model`, `unsupported_model` where config.json is incomplete or asks for what is not there. */
-  sizes(config: ModelConfig): DecoderSizes;
-  /**
-   * Writes the graph. Weights are only looked up, and read when the graph is saved.
-   *
-   * @throws KvasirError `invalid_model` where a weight is missing or has another shape than config.json says; `unsupported_model`
-   */
-  write(source: DecoderSource): void;
 }
 
 /** Longest sequence that any model is built for: beyond all that exist, and its rotary tables still fit into memory. */

@@ -1,0 +1,129 @@
+import type { CacheLengths } from '../blocks/grouped-query-attention.js';
+import type { Normalized, Residual } from '../blocks/normalization.js';
+import type { PackedBatch } from '../blocks/packed-batch.js';
+import type { PagedBatch } from '../blocks/paged-attention.js';
+import type { ModelConfig } from '../config.js';
+import type { Value } from '../onnx/graph-builder.js';
+import type { ModelWeights } from '../weights/model-weights.js';
+import type { DecoderSizes, DecoderSource } from './decoder-source.js';
+
+/**
+ * A family of decoders: a table of what sets it apart. The same description gives a generator ({@link writeGenerator}) and an encoder
+ * ({@link asEncoder}).
+ */
+export interface DecoderArchitecture {
+  /** Values of `model_type` in config.json. */
+  readonly modelTypes: readonly string[];
+  /** Default: {@link LLAMA_NAMES}. */
+  readonly names?: DecoderNames;
+  /** @throws KvasirError `invalid_model`, `unsupported_model` where config.json is incomplete or asks for what is not there. */
+  sizes(config: ModelConfig): DecoderSizes;
+  /**
+   * Describes a model of the family. May add to the graph what its layers share, such as rotary tables; weights are looked up when
+   * layers are written, and read when the graph is saved.
+   *
+   * @throws KvasirError `invalid_model`, `unsupported_model`
+   */
+  design(source: DecoderSource): DecoderDesign;
+}
+
+/** Names of a decoder's weights, without `.weight`. */
+export interface DecoderNames {
+  /** Prefix of the body in a checkpoint with a head. */
+  readonly body: string;
+  readonly embedding: string;
+  readonly layers: string;
+  /** The last norm. */
+  readonly norm: string;
+  /** The projection of a token classifier. */
+  readonly tokenClassifier: string;
+}
+
+/** The names of Hugging Face's Llama, which most families have taken over. */
+export const LLAMA_NAMES: DecoderNames = {
+  body: 'model',
+  embedding: 'embed_tokens',
+  layers: 'layers',
+  norm: 'norm',
+  tokenClassifier: 'score',
+};
+
+/** What a model's layers are made of. */
+export interface DecoderDesign {
+  readonly normalize: DecoderNorm;
+  /** What becomes of the token embeddings `[...tokens, hidden]` before the first layer. */
+  readonly afterEmbedding?: (embedded: Value, ids: Value, body: ModelWeights, cache: DecoderCache) => Value;
+  readonly layer: (layer: DecoderLayer, residual: Residual) => Residual;
+  /** Factor of a generator's logits, before they are capped. */
+  readonly logitsFactor?: number;
+  readonly logitsSoftCap?: number | undefined;
+}
+
+/**
+ * Normalises the residual stream.
+ *
+ * @param name of the node.
+ * @param weights where the norm's weights are.
+ * @param weightName what they are called there, before `.weight`.
+ */
+export type DecoderNorm = (
+  name: string,
+  residual: Residual,
+  weights: ModelWeights,
+  weightName: string,
+) => Normalized;
+
+/** Where attention finds the keys and values of earlier positions. */
+export type DecoderCache =
+  | { readonly kind: 'slots'; readonly lengths: CacheLengths }
+  | { readonly kind: 'paged'; readonly batch: PagedBatch }
+  /** Nowhere: texts come whole, and nothing of them is kept. */
+  | { readonly kind: 'packed'; readonly batch: PackedBatch };
+
+/** A layer that is being written. */
+export class DecoderLayer {
+  readonly source: DecoderSource;
+  readonly index: number;
+  /** Its name in the graph, `layer.N`. */
+  readonly name: string;
+  /** The layer's own. */
+  readonly weights: ModelWeights;
+  readonly cache: DecoderCache;
+  readonly #normalize: DecoderNorm;
+
+  constructor(
+    source: DecoderSource,
+    index: number,
+    weights: ModelWeights,
+    cache: DecoderCache,
+    normalize: DecoderNorm,
+  ) {
+    this.source = source;
+    this.index = index;
+    this.name = `layer.${index}`;
+    this.weights = weights;
+    this.cache = cache;
+    this.#normalize = normalize;
+  }
+
+  /** How many positions it sees; undefined: all. */
+  get window(): number | undefined {
+    return this.source.sizes.windows?.[this.index];
+  }
+
+  /** Whether its attention is the last thing to read all tokens: behind it, only those go on that the head wants. */
+  get isNarrowed(): boolean {
+    return this.cache.kind === 'packed' && this.cache.batch.narrows(this.index, this.source.sizes.layers);
+  }
+
+  /** The rows of the residual stream that go on behind the attention. */
+  narrow(stream: Value): Value {
+    return this.cache.kind === 'packed' && this.isNarrowed
+      ? this.cache.batch.listed(`${this.name}.wanted`, stream)
+      : stream;
+  }
+
+  norm(name: string, weightName: string, residual: Residual): Normalized {
+    return this.#normalize(name, residual, this.weights, weightName);
+  }
+}

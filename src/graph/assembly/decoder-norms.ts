@@ -1,0 +1,31 @@
+import { layerNorm } from '../blocks/layer-norm.js';
+import { rmsNorm } from '../blocks/normalization.js';
+import type { Weight } from '../weights/checkpoint.js';
+import type { DecoderNorm } from './decoder-design.js';
+import type { DecoderSource } from './decoder-source.js';
+
+/** How norms store their weights: as they are, or less 1, so that they are 0 where a norm changes nothing (Gemma). */
+export type NormStorage = 'plain' | 'zero-centred';
+
+/** Root mean square norms whose epsilon is `rms_norm_eps`. */
+export function rmsNorms(
+  { graph, config, sizes }: DecoderSource,
+  storage: NormStorage = 'plain',
+): DecoderNorm {
+  const epsilon = config.positive('rms_norm_eps', 1e-6);
+  return (name, residual, weights, weightName) =>
+    rmsNorm(graph, name, residual, normScale(weights.scale(weightName, sizes.hiddenSize), storage), epsilon);
+}
+
+/** Layer norms with a shift, whose epsilon is a field of config.json. */
+export function layerNorms({ graph, config, sizes }: DecoderSource, epsilonField: string): DecoderNorm {
+  const epsilon = config.positive(epsilonField, 1e-5);
+  return (name, residual, weights, weightName) =>
+    layerNorm(graph, name, residual, weights.norm(weightName, sizes.hiddenSize, epsilon));
+}
+
+/** A norm's weight as it multiplies. */
+export function normScale(weight: Weight, storage: NormStorage): Weight {
+  if (storage === 'plain') return weight;
+  return { ...weight, load: async (first, last) => (await weight.load(first, last)).map(value => value + 1) };
+}

@@ -1,0 +1,26 @@
+import type { GatedWeights } from '../blocks/feed-forward.js';
+import { mixtureOfExperts } from '../blocks/mixture-of-experts.js';
+import type { Value } from '../onnx/graph-builder.js';
+import type { Matrix } from '../weights/matrix.js';
+import type { DecoderLayer } from './decoder-design.js';
+
+/**
+ * Experts in place of a layer's feed-forward half; each token goes through `num_experts_per_tok` of them.
+ *
+ * @param router `[experts, hidden]`
+ * @param normalized whether the chosen experts' weights are scaled to a sum of 1.
+ */
+export function routedExperts(
+  { source: { graph, config }, name }: DecoderLayer,
+  x: Value,
+  router: Matrix,
+  experts: readonly GatedWeights[],
+  normalized: boolean,
+): Value {
+  // The operator knows no other gate.
+  config.choice('hidden_act', ['silu'], 'silu');
+  const perToken = config.size('num_experts_per_tok');
+  if (perToken > experts.length)
+    config.invalid(`num_experts_per_tok (${perToken}) is more than there are experts (${experts.length})`);
+  return mixtureOfExperts(graph, `${name}.experts`, x, { router, experts, perToken, normalized });
+}

@@ -1,0 +1,47 @@
+import { linear } from '../../blocks/linear.js';
+import { headTransform, type TransformWeights } from '../../blocks/prediction-head.js';
+import type { PoolingMode } from '../../sentence-modules.js';
+import type { Value } from '../../onnx/graph-builder.js';
+import type { EncoderSource } from '../encoder-architecture.js';
+
+/** Which tokens the graph's input `rows` lists; undefined where it has no such input. */
+export type ListedRows = 'first' | 'last' | 'positions' | undefined;
+
+/** What stands on an encoder's hidden states. */
+export interface Head {
+  readonly listed: ListedRows;
+  /** Width of a result row. */
+  readonly width: number;
+  /** @param hidden `[tokens, hidden]`; where rows are listed, `[rows, hidden]` */
+  write(source: EncoderSource, hidden: Value): Value;
+}
+
+/** A head that projects onto labels, by the names of its weights. */
+export interface ProjectionDesign {
+  /** A layer before the projection. */
+  readonly transform?: (source: EncoderSource) => TransformWeights;
+  readonly projection: string;
+  /** Whether the projection has a bias; default true. */
+  readonly hasBias?: boolean;
+}
+
+/** Logits of labels, `[rows, labels]`. */
+export function projectOntoLabels(
+  source: EncoderSource,
+  x: Value,
+  { transform, projection, hasBias = true }: ProjectionDesign,
+  labels: number,
+): Value {
+  const { graph, weights, sizes } = source;
+  const transformed = transform === undefined ? x : headTransform(graph, 'head', x, transform(source));
+  const bias = hasBias ? weights.bias(projection, labels) : undefined;
+  const matrix = weights.matrix(projection, labels, sizes.hiddenSize);
+  return linear(graph, 'labels', transformed, matrix, bias);
+}
+
+/** Where one token stands for its text, only its row is computed in the last layer. */
+export function listedBy(modes: readonly PoolingMode[]): ListedRows {
+  const [mode, ...others] = modes;
+  if (others.length > 0) return undefined;
+  return mode === 'cls' ? 'first' : mode === 'lasttoken' ? 'last' : undefined;
+}

@@ -1,0 +1,78 @@
+import { activationOf } from '../blocks/activation.js';
+import type { RotaryTables } from '../blocks/rotary.js';
+import { scale } from '../blocks/scale.js';
+import type { Value } from '../onnx/graph-builder.js';
+import type { DecoderDesign, DecoderLayer } from './decoder-design.js';
+import {
+  gatedMlp,
+  preNormLayer,
+  selfAttention,
+  type AttentionDesign,
+  type Biases,
+} from './decoder-layers.js';
+import { rmsNorms } from './decoder-norms.js';
+import type { DecoderSource } from './decoder-source.js';
+import { rotaryOf } from './rope.js';
+
+/** What sets a family apart from Llama; what is left out is as there. */
+export interface LlamaDifferences extends Partial<Omit<DecoderDesign, 'layer'>> {
+  /** Rotary positions of a layer; undefined: it has none. */
+  readonly rotary?: (layer: DecoderLayer) => RotaryTables | undefined;
+  /** What a layer's attention has beside them. */
+  readonly attention?: (layer: DecoderLayer) => Omit<AttentionDesign, 'rotary'>;
+  /** Default: `none`. */
+  readonly attentionBiases?: Biases;
+  readonly feedForward?: (layer: DecoderLayer, x: Value) => Value;
+  /** Factor of what each half of a layer adds to the residual stream. */
+  readonly updateFactor?: number;
+  /** How the halves are put together: by default with norms before them. */
+  readonly layer?: typeof preNormLayer;
+}
+
+/**
+ * Llama (Touvron et al. 2023) with differences: pre-norm layers with RMS norm, grouped-query attention, rotary positions and SwiGLU
+ * without biases.
+ */
+export function llamaDesign(source: DecoderSource, differences: LlamaDifferences = {}): DecoderDesign {
+  const { graph } = source;
+  const {
+    rotary = everywhere(rotaryOf(source)),
+    attention,
+    attentionBiases,
+    feedForward = gatedMlps(source),
+    updateFactor = 1,
+    layer: write = preNormLayer,
+    ...others
+  } = differences;
+  return {
+    normalize: rmsNorms(source),
+    ...others,
+    layer: (layer, residual) =>
+      write(layer, residual, {
+        attention: x => {
+          const design = { rotary: rotary(layer), ...attention?.(layer) };
+          const attended = selfAttention(layer, x, design, attentionBiases);
+          return scale(graph, `${layer.name}.attended.scaled`, attended, updateFactor);
+        },
+        feedForward: x => scale(graph, `${layer.name}.fed.scaled`, feedForward(layer, x), updateFactor),
+      }),
+  };
+}
+
+/**
+ * Gated feed-forward layers by Llama's names, with the activation that `hidden_act` of config.json names.
+ *
+ * @param biasField the field that says whether they have biases; undefined: they have none.
+ */
+export function gatedMlps(
+  { config }: DecoderSource,
+  biasField?: string,
+): (layer: DecoderLayer, x: Value) => Value {
+  const activation = activationOf(config, 'hidden_act', 'silu');
+  const hasBiases = biasField !== undefined && config.flag(biasField, false);
+  return (layer, x) => gatedMlp(layer, x, activation, hasBiases);
+}
+
+function everywhere(rotary: RotaryTables): () => RotaryTables {
+  return () => rotary;
+}

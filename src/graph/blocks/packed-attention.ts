@@ -1,0 +1,56 @@
+import type { ModelGraph } from '../model-graph.js';
+import { NONE, type Value } from '../onnx/graph-builder.js';
+import {
+  attentionAttributes,
+  paddedHeadSize,
+  projectHeads,
+  projectOutput,
+  type AttentionOptions,
+  type PackedAttentionWeights,
+} from './attention-projections.js';
+import type { PackedBatch } from './packed-batch.js';
+
+/**
+ * Causal grouped-query attention (Ainslie et al. 2023) over whole texts, for decoders that serve as encoders: nothing is kept. A token
+ * sees none behind it, so padding, which is behind all of them, needs no mask.
+ *
+ * Operator: com.microsoft.GroupQueryAttention.
+ *
+ * @param x `[tokens, hidden]`
+ * @param isNarrowed whether only the listed rows are wanted.
+ * @returns `[tokens, hidden]`, or `[rows, hidden]`
+ */
+export function packedAttention(
+  graph: ModelGraph,
+  name: string,
+  x: Value,
+  weights: PackedAttentionWeights,
+  options: AttentionOptions,
+  batch: PackedBatch,
+  isNarrowed: boolean,
+): Value {
+  const { heads, headSize, rotary } = options;
+  const { queries: grid, places } = batch.global(isNarrowed);
+  const inGrid = (value: Value): Value =>
+    value === NONE ? NONE : graph.node({ op: 'Gather', inputs: [value, grid], name: `${value}.grid` });
+  const attended = graph.node({
+    op: 'GroupQueryAttention',
+    domain: 'com.microsoft',
+    inputs: [
+      ...projectHeads(graph, name, x, weights, options, [-1]).map(inGrid),
+      NONE,
+      NONE,
+      batch.lastPositions,
+      batch.longest,
+      ...(rotary === undefined ? [] : [rotary.cos, rotary.sin]),
+    ],
+    name: `${name}.attention`,
+    attributes: attentionAttributes(options),
+  });
+  const shape = graph.shared('attention.rows_shape', () =>
+    graph.constant('attention.rows_shape', [2], [-1, heads * paddedHeadSize(headSize)]),
+  );
+  const rows = graph.node({ op: 'Reshape', inputs: [attended, shape], name: `${name}.attention.rows` });
+  const wanted = graph.node({ op: 'Gather', inputs: [rows, places], name: `${name}.attention.wanted` });
+  return projectOutput(graph, name, wanted, weights, options);
+}

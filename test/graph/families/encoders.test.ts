@@ -1,0 +1,73 @@
+/** Every family of decoders as transformers has it without a head, and with a classifier: see `test/fixtures/make_encoders.py`. */
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import t, { type Test } from 'tap';
+import { SafetensorsFile } from '#graph/weights/safetensors.js';
+import type { TinyModel } from '#test/support/check-decoder.js';
+import { openTinyEncoder, outputError } from '#test/support/check-encoder.js';
+import { DECODER_FIXTURES, fixtureFloats, readFixture } from '#test/support/decoder-fixtures.js';
+import { asClassifier, asEmbedder } from '#test/support/models/as-encoder.js';
+import type { TestTensor } from '#test/support/safetensors.js';
+
+interface Expected {
+  readonly ids: readonly (readonly number[])[];
+  /** `[texts, hidden]` */
+  readonly embedding: Result;
+  /** `[texts, labels]`; absent where transformers has no such model. */
+  readonly classification?: Result & { readonly score: string };
+}
+
+interface Result {
+  readonly architecture: string;
+  /** Float32, as base64. */
+  readonly values: string;
+}
+
+async function readModel(name: string): Promise<TinyModel> {
+  const file = await SafetensorsFile.open(path.join(DECODER_FIXTURES, name, 'model.safetensors'));
+  const tensors: Record<string, TestTensor> = {};
+  for (const [tensor, { shape }] of file.tensors)
+    tensors[tensor] = { shape, values: [...(await file.read(tensor))] };
+  await file.close();
+  return { config: await readFixture(name, 'config.json'), tensors };
+}
+
+/** Runs all texts in one batch, and each by itself. */
+async function agrees(
+  t: Test,
+  { config, tensors }: TinyModel,
+  ids: Expected['ids'],
+  { architecture, values }: Result,
+): Promise<void> {
+  const encoder = await openTinyEncoder(t, { config: { ...config, architectures: [architecture] }, tensors });
+  const inputs = ids.map(text => ({ ids: text }));
+  const wanted = fixtureFloats(values);
+  const width = wanted.length / ids.length;
+  const together = await encoder.run(inputs);
+  for (const [i, input] of inputs.entries()) {
+    const row = [...wanted.subarray(i * width, (i + 1) * width)];
+    const [alone] = await encoder.run([input]);
+    for (const output of [together[i]!, alone!]) {
+      const error = outputError(output, [row]);
+      t.ok(error < 1e-4, `${architecture}, text ${i}: relative error ${error.toExponential(1)}`);
+    }
+  }
+}
+
+for (const name of await readdir(DECODER_FIXTURES))
+  t.test(`${name} agrees with transformers`, async t => {
+    const model = await readModel(name);
+    const { ids, embedding, classification } = await readFixture<Expected>(name, 'encoder.json');
+    await agrees(t, asEmbedder(model), ids, embedding);
+    if (classification === undefined) {
+      t.equal(name, 'granite', 'the only one that transformers has no classifier of');
+      return;
+    }
+    const classifier = asClassifier(model);
+    const score = {
+      ...classifier.tensors['score.weight']!,
+      values: [...fixtureFloats(classification.score)],
+    };
+    const tensors = { ...classifier.tensors, 'score.weight': score };
+    await agrees(t, { ...classifier, tensors }, ids, classification);
+  });

@@ -1,0 +1,38 @@
+import type { TinyModel } from '#test/support/check-decoder.js';
+import { randomTensors } from '#test/support/random-tensors.js';
+import type { CaseModel } from './model.js';
+
+/** Labels of {@link asClassifier}. */
+const LABELS = { 0: 'a', 1: 'b', 2: 'c' };
+
+/** Any of the names in `architectures` says enough: it is the ending that tells the head. */
+const NAME = 'Decoder';
+
+/** A decoder's folder without a head, and so without the body's name before each weight: Hugging Face's `XModel`. */
+export function asEmbedder({ config, tensors }: Pick<CaseModel, 'config' | 'tensors'>): TinyModel {
+  const bare = Object.entries(tensors)
+    .filter(([name]) => !name.startsWith('lm_head.'))
+    .map(([name, tensor]) => [name.replace(/^(model|transformer)\./, ''), tensor] as const);
+  return {
+    config: { ...config, architectures: [`${NAME}Model`] },
+    tensors: Object.fromEntries(bare),
+  };
+}
+
+/** A decoder's folder with a classifier of texts or of tokens in place of its own head: Hugging Face's `XForSequenceClassification`. */
+export function asClassifier(
+  { config, tensors }: Pick<CaseModel, 'config' | 'tensors'>,
+  kind: 'Sequence' | 'Token' = 'Sequence',
+): TinyModel {
+  const { 'lm_head.weight': _, ...body } = tensors;
+  const hidden = (config.hidden_size ?? config.n_embd) as number;
+  const name = kind === 'Token' && config.model_type === 'gpt2' ? 'classifier' : 'score';
+  const head = {
+    [`${name}.weight`]: [3, hidden],
+    ...(kind === 'Token' && { [`${name}.bias`]: [3] }),
+  };
+  return {
+    config: { ...config, architectures: [`${NAME}For${kind}Classification`], id2label: LABELS },
+    tensors: { ...body, ...randomTensors(head, 2) },
+  };
+}
