@@ -7,7 +7,7 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Precision } from '#graph/precision.js';
-import type { Decoder } from '#model/decoder.js';
+import type { Decoder } from '#model/decoder/slots/slot-decoder.js';
 import { Environment } from '#runtime/index.js';
 import { openDecoder } from './support/open-decoder.js';
 import { SMOLLM2_135M, writeRandomLlama } from './support/random-model.js';

@@ -9,7 +9,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { argmax } from '#engine/argmax.js';
+import { argmax } from '#engine/sampling/argmax.js';
 import { decoderArchitecture } from '#graph/architectures/index.js';
 import { paddedHeadSize } from '#graph/blocks/attention-projections.js';
 import { ModelConfig } from '#graph/config.js';
@@ -26,7 +26,7 @@ import { dequantizeRows, quantizeRows } from '#graph/quantization/row-scales.js'
 import { Checkpoint } from '#graph/weights/checkpoint.js';
 import { loadMatrix, type Matrix } from '#graph/weights/matrix.js';
 import { ModelWeights } from '#graph/weights/model-weights.js';
-import { SlotDecoder, type Decoder } from '#model/decoder.js';
+import { SlotDecoder, type Decoder } from '#model/decoder/slots/slot-decoder.js';
 import { Environment, Session } from '#runtime/index.js';
 import { loadTokenizer } from '#text/tokenizer.js';
 

@@ -7,8 +7,8 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Engine } from '#engine/engine.js';
-import type { Decoder } from '#model/decoder.js';
-import { loadDecoder } from '#model/load-decoder.js';
+import type { Decoder } from '#model/decoder/slots/slot-decoder.js';
+import { loadDecoder } from '#model/decoder/load-decoder.js';
 import { Registry } from '#registry/registry.js';
 import type { GenerationModel } from '#registry/types.js';
 import { Environment } from '#runtime/index.js';

@@ -6,7 +6,7 @@
  */
 import { DataType } from '#graph/onnx/graph-builder.js';
 import { openCopies } from '#model/cache/copies.js';
-import { loadDecoder, type DecoderOptions } from '#model/load-decoder.js';
+import { loadDecoder, type DecoderOptions } from '#model/decoder/load-decoder.js';
 import {
   Allocator,
   Environment,

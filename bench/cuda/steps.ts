@@ -8,7 +8,7 @@
 import koffi from 'koffi';
 import type { CacheKind } from '#graph/cache-kind.js';
 import type { Precision } from '#graph/precision.js';
-import { loadDecoder } from '#model/load-decoder.js';
+import { loadDecoder } from '#model/decoder/load-decoder.js';
 import { Environment, openDevice } from '#runtime/index.js';
 import { median } from '../support/statistics.js';
 

@@ -1,6 +1,6 @@
 import { buildDecoder } from '#graph/build.js';
 import type { Precision } from '#graph/precision.js';
-import { SlotDecoder } from '#model/decoder.js';
+import { SlotDecoder } from '#model/decoder/slots/slot-decoder.js';
 import { Session, type Environment, type SessionSettings } from '#runtime/index.js';
 
 /** Builds and loads a model folder's own weights, without a word about anything else that the folder may hold. */

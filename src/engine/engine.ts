@@ -1,12 +1,12 @@
 import { KvasirError } from '#errors.js';
-import type { BatchEntry, Decoder } from '#model/decoder.js';
+import type { BatchEntry, Decoder } from '#model/decoder/slots/slot-decoder.js';
 import { OutputText } from '#text/output-text.js';
 import type { Tokenizer } from '#text/types.js';
 import { ChunkSize } from './chunk-size.js';
-import { logprobsOf } from './logprobs.js';
-import { applyPenalties, changesLogits } from './penalties.js';
+import { logprobsOf } from './sampling/log-probabilities.js';
+import { applyPenalties, changesLogits } from './sampling/penalties.js';
 import { promptLookup } from './prompt-lookup.js';
-import { Sampler } from './sampler.js';
+import { Sampler } from './sampling/sampler.js';
 import { Scheduler, type PrefillChunk } from './scheduler.js';
 import { Sequence } from './sequence.js';
 import type { SlotOperation } from './slots.js';

@@ -1,8 +1,8 @@
 import type { KvasirError } from '#errors.js';
 import type { OutputText } from '#text/output-text.js';
 import { EventChannel } from './event-channel.js';
-import { needsCounts, TokenCounts } from './penalties.js';
-import { seededRandom, type Random } from './random.js';
+import { needsCounts, TokenCounts } from './sampling/penalties.js';
+import { seededRandom, type Random } from './sampling/random.js';
 import type { Schedulable } from './scheduler.js';
 import type { GeneratedToken, GenerationRequest, SequenceReport, TokenLogprobs } from './types.js';
 

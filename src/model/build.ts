@@ -1,8 +1,8 @@
 import { buildDecoder, type BuildOptions } from '#graph/build.js';
 import { buildEncoder } from '#graph/build-encoder.js';
-import { planDecoder } from './decoder-plan.js';
+import { planDecoder } from './decoder/decoder-plan.js';
 import { describeEncoder, modelKind } from './encoder-description.js';
-import { planEncoder } from './encoder-plan.js';
+import { planEncoder } from './encoder/encoder-plan.js';
 import { readOnnxFile } from './onnx-file.js';
 import { rawGraph, rawPath } from './raw-graph.js';
 import type { RunPath } from './run-path.js';

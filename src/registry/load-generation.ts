@@ -1,9 +1,9 @@
 import { basename, resolve } from 'node:path';
 import { loadChatTemplate } from '#chat/template.js';
 import { Engine, type EngineOptions } from '#engine/engine.js';
-import { cacheBytesPerToken } from '#model/decoder.js';
+import { cacheBytesPerToken } from '#model/decoder/slots/slot-decoder.js';
 import { readGenerationConfig } from '#model/generation-config.js';
-import { loadDecoder, type DecoderOptions } from '#model/load-decoder.js';
+import { loadDecoder, type DecoderOptions } from '#model/decoder/load-decoder.js';
 import type { Environment } from '#runtime/index.js';
 import { loadTokenizer } from '#text/tokenizer.js';
 import type { GenerationModel } from './types.js';

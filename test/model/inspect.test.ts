@@ -2,7 +2,7 @@ import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import t, { type Test } from 'tap';
 import { inspectModel } from '#model/inspect.js';
-import { loadDecoder } from '#model/load-decoder.js';
+import { loadDecoder } from '#model/decoder/load-decoder.js';
 import { Environment } from '#runtime/index.js';
 import { encoderConfig, encoderShapes } from '#test/support/encoder-models.js';
 import { writeModel } from '#test/support/check-decoder.js';

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Test } from 'tap';
 import { openDecoder as open } from '#bench/support/open-decoder.js';
 import type { Precision } from '#graph/precision.js';
-import type { Decoder } from '#model/decoder.js';
+import type { Decoder } from '#model/decoder/slots/slot-decoder.js';
 import { Environment } from '#runtime/index.js';
 import { randomIds } from './random-tensors.js';
 import { writeSafetensors, type StoredType, type TestTensors } from './safetensors.js';

@@ -1,4 +1,10 @@
-import type { BatchEntry, Decoder, DecoderShape, EntryLogits, WantedLogits } from '#model/decoder.js';
+import type {
+  BatchEntry,
+  Decoder,
+  DecoderShape,
+  EntryLogits,
+  WantedLogits,
+} from '#model/decoder/slots/slot-decoder.js';
 
 /**
  * A decoder over plain arrays. Its slots hold token ids; the most probable next token is a function of all the tokens that a slot holds, so

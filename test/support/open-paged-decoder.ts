@@ -1,6 +1,6 @@
 import { buildDecoder } from '#graph/build.js';
 import { blocksOfFullSlots } from '#model/cache/paged-capacity.js';
-import { PagedDecoder } from '#model/paged-decoder.js';
+import { PagedDecoder } from '#model/decoder/paged/paged-decoder.js';
 import { Session, type Environment, type SessionSettings } from '#runtime/index.js';
 import { expandPagedAttention } from './paged-attention.js';
 

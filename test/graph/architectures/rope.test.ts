@@ -4,7 +4,7 @@ import t from 'tap';
 import { buildDecoder } from '#graph/build.js';
 import { readRope } from '#graph/architectures/rope.js';
 import { ModelConfig } from '#graph/config.js';
-import { SlotDecoder } from '#model/decoder.js';
+import { SlotDecoder } from '#model/decoder/slots/slot-decoder.js';
 import { Environment, Session } from '#runtime/index.js';
 import { relativeError, writeModel } from '#test/support/check-decoder.js';
 import { PHI3_LONG, PHI3_SHORT } from '#test/support/models/phi3.js';
