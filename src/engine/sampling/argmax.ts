@@ -4,8 +4,9 @@ const INFINITY_BITS = 0x7f800000;
 /**
  * Index of the largest value; the first of equal ones. NaN never wins.
  *
- * Positive floats are ordered like the integers that their bits spell (IEEE 754), and integers are compared without a conversion, eight to
- * a branch that is hardly ever taken: a third of the time of the plain loop, which remains for rows without a positive value and with NaN.
+ * Positive floats are ordered like the integers that their bits spell (IEEE 754), and integers are compared
+ * without a conversion, eight to a branch that is hardly ever taken: a third of the time of the plain loop,
+ * which remains for rows without a positive value and with NaN.
  */
 export function argmax(values: Float32Array): number {
   const bits = new Int32Array(values.buffer, values.byteOffset, values.length);

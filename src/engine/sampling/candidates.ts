@@ -1,6 +1,6 @@
 /**
- * Token candidates with weights, in buffers that are reused. `pop` takes them best first from a binary heap, so that finding the few
- * tokens of a nucleus costs one pass over the vocabulary, not a sort of it.
+ * Token candidates with weights, in buffers that are reused. `pop` takes them best first from a binary heap,
+ * so that finding the few tokens of a nucleus costs one pass over the vocabulary, not a sort of it.
  */
 export class Candidates {
   readonly #ids: Int32Array;
@@ -26,7 +26,10 @@ export class Candidates {
     this.#count++;
   }
 
-  /** Keeps the `topK` best candidates (0: all), and of those the smallest set of best ones that holds a share `topP` of their weight. */
+  /**
+   * Keeps the `topK` best candidates (0: all), and of those the smallest set of best ones that holds a share
+   * `topP` of their weight.
+   */
   truncate(topK: number, topP: number): void {
     const limit = topK > 0 ? Math.min(topK, this.#count) : this.#count;
     if (limit === this.#count && topP >= 1) return;

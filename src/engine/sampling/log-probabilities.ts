@@ -21,7 +21,9 @@ export function logprobsOf(logits: Float32Array, id: number, top: number): Token
   };
 }
 
-/** Ids of the `count` largest logits, largest first; insertion into a short sorted list, since count is small. */
+/**
+ * Ids of the `count` largest logits, largest first; insertion into a short sorted list, since count is small.
+ */
 export function topIds(logits: Float32Array, count: number): number[] {
   const best: number[] = [];
   if (count <= 0) return best;

@@ -31,7 +31,8 @@ export function needsCounts({
 }
 
 /**
- * Changes logits in place: repetition penalty (on prompt and output), then presence and frequency penalty (on the output), then bias.
+ * Changes logits in place: repetition penalty (on prompt and output), then presence and frequency penalty (on
+ * the output), then bias.
  *
  * @param logits `[vocabulary]`
  */

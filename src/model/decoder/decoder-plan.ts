@@ -15,9 +15,13 @@ export type DecoderPlan =
   | { readonly source: 'onnx'; readonly found: ReadyMadeDecoder; readonly path: RunPath };
 
 export interface PlanOptions {
-  /** Which of a folder's files to take; undefined: safetensors where a graph can be built of them, else ONNX. */
+  /**
+   * Which of a folder's files to take; undefined: safetensors where a graph can be built of them, else ONNX.
+   */
   readonly format?: WeightsFormat | undefined;
-  /** What to build; undefined: `f32`. Which of several ready-made graphs to take; undefined: the most exact. */
+  /**
+   * What to build; undefined: `f32`. Which of several ready-made graphs to take; undefined: the most exact.
+   */
   readonly precision?: Precision | undefined;
 }
 

@@ -14,9 +14,9 @@ export interface EncoderInput {
 }
 
 /**
- * One text's result, `[rows, width]`, row by row:
- * `embedding` `[1, dimension]`; `sequence-classification` `[1, labels]`; `token-classification` `[ids.length, labels]`;
- * `fill-mask` `[positions.length, vocabulary]`; `question-answering` `[ids.length, 2]` (start and end logit). Padding never shows.
+ * One text's result, `[rows, width]`, row by row: `embedding` `[1, dimension]`; `sequence-classification`
+ * `[1, labels]`; `token-classification` `[ids.length, labels]`; `fill-mask` `[positions.length, vocabulary]`;
+ * `question-answering` `[ids.length, 2]` (start and end logit). Padding never shows.
  */
 export interface EncoderOutput {
   readonly values: Float32Array;

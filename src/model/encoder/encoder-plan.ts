@@ -17,7 +17,8 @@ export type EncoderRun =
 /**
  * Decides how a folder's encoder is run, without loading anything.
  *
- * @throws KvasirError `invalid_model`, `unsupported_model`; `invalid_configuration` where it cannot be built in that precision
+ * @throws KvasirError `invalid_model`, `unsupported_model`; `invalid_configuration` where it cannot be built
+ * in that precision
  */
 export async function planEncoder(
   folder: string,

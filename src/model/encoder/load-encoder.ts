@@ -16,7 +16,10 @@ import type { RunPath } from '../run-path.js';
 export interface EncoderOptions extends PlanOptions {
   /** Longest input to serve, in tokens; at most, and by default, the model's own. */
   readonly contextLength?: number | undefined;
-  /** Idle threads sleep by default: where anything else wants the processor, spinning ones cost more than they save. */
+  /**
+   * Idle threads sleep by default: where anything else wants the processor, spinning ones cost more than they
+   * save.
+   */
   readonly session?: SessionSettings | undefined;
   /** As for decoders. */
   readonly onProgress?: BuildOptions['onProgress'];
@@ -30,10 +33,11 @@ export interface LoadedEncoder {
 }
 
 /**
- * Loads the encoder of a model folder in the Hugging Face or sentence-transformers layout: built from its weights, or, where there are
- * none that can be built, the ONNX graph that it has.
+ * Loads the encoder of a model folder in the Hugging Face or sentence-transformers layout: built from its
+ * weights, or, where there are none that can be built, the ONNX graph that it has.
  *
- * @throws KvasirError `invalid_model`, `unsupported_model`, `invalid_configuration`, `runtime_failure`, `runtime_unavailable`
+ * @throws KvasirError `invalid_model`, `unsupported_model`, `invalid_configuration`, `runtime_failure`,
+ * `runtime_unavailable`
  */
 export async function loadEncoderGraph(
   environment: Environment,

@@ -36,7 +36,8 @@ export function poolingWeights(
 }
 
 /**
- * A text's vector from its tokens' vectors, for graphs that do not pool by themselves. Several modes stand side by side.
+ * A text's vector from its tokens' vectors, for graphs that do not pool by themselves. Several modes stand
+ * side by side.
  *
  * @param hidden `[length, width]`
  * @returns `[modes · width]`

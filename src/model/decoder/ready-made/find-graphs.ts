@@ -43,8 +43,8 @@ export async function hasGraphs(folder: string): Promise<boolean> {
 /**
  * Finds the decoder among a folder's ONNX graphs, and reads what it takes and gives.
  *
- * @throws KvasirError `invalid_model` where files are missing or broken, `unsupported_model` where it is no decoder that can be served,
- * or none of that precision
+ * @throws KvasirError `invalid_model` where files are missing or broken, `unsupported_model` where it is no
+ * decoder that can be served, or none of that precision
  */
 export async function findDecoder(folder: string, precision?: Precision): Promise<ReadyMadeDecoder> {
   const { origin, files, names, heads, vocabularySize, contextLength } = isGenaiFolder(folder)

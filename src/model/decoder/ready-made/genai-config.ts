@@ -22,7 +22,8 @@ export function isGenaiFolder(folder: string): boolean {
 /**
  * Reads `genai_config.json` (https://onnxruntime.ai/docs/genai/reference/config.html).
  *
- * @throws KvasirError `invalid_model`; `unsupported_model` for models of several graphs, with an encoder, or for images and speech
+ * @throws KvasirError `invalid_model`; `unsupported_model` for models of several graphs, with an encoder, or
+ * for images and speech
  */
 export async function readGenaiConfig(folder: string): Promise<GenaiConfig> {
   const model = (await ModelConfig.read(folder, FILE)).section('model');

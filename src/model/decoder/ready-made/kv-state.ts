@@ -1,7 +1,10 @@
 import { floatArray } from './decoder-graph.js';
 import type { CachePort, FloatType } from './ports.js';
 
-/** Keys and values of some rows, `[rows, heads, positions, headSize]` per layer and side, as one run gave them out. Never changed again. */
+/**
+ * Keys and values of some rows, `[rows, heads, positions, headSize]` per layer and side, as one run gave them
+ * out. Never changed again.
+ */
 export interface KvState {
   readonly rows: number;
   readonly positions: number;
@@ -17,7 +20,9 @@ export interface KvView {
   readonly length: number;
 }
 
-/** Memory for states. What nobody looks at any more is used again: every step needs as much as the one before. */
+/**
+ * Memory for states. What nobody looks at any more is used again: every step needs as much as the one before.
+ */
 export class KvMemory {
   readonly #type: FloatType;
   readonly #caches: readonly CachePort[];
@@ -58,7 +63,8 @@ export class KvMemory {
   }
 
   /**
-   * Rows side by side, as the past of one run: each sequence's first positions, padded by zeros in front to the longest.
+   * Rows side by side, as the past of one run: each sequence's first positions, padded by zeros in front to
+   * the longest.
    *
    * @param views undefined for a sequence of which nothing is wanted.
    * @param lengths how many positions of each view are wanted.
@@ -83,7 +89,10 @@ export class KvMemory {
     return state;
   }
 
-  /** Memory is taken a little larger than needed, so that a state that grows by a position a step finds the last one's. */
+  /**
+   * Memory is taken a little larger than needed, so that a state that grows by a position a step finds the
+   * last one's.
+   */
   #take(length: number): Float32Array | Uint16Array {
     const fits = this.#free.findIndex(array => array.buffer.byteLength >= length * array.BYTES_PER_ELEMENT);
     const [found] = fits < 0 ? [] : this.#free.splice(fits, 1);

@@ -84,7 +84,8 @@ export interface HeadSizes {
 /**
  * Recognises the inputs and outputs of a decoder with a KV cache.
  *
- * @throws KvasirError `unsupported_model`, naming what is missing, unknown, or of another type or shape than expected
+ * @throws KvasirError `unsupported_model`, naming what is missing, unknown, or of another type or shape than
+ * expected
  */
 export function decoderPorts(
   file: OnnxFile,

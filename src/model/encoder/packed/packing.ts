@@ -15,8 +15,9 @@ const SHUT_OUT = -1e9;
 const PADDING = -1;
 
 /**
- * Packs texts one after the other and answers for each input of an encoder's graph by its name (see `PackedBatch`): the grids in which
- * attention finds the texts again, the rows that are wanted, the weights of the pooling.
+ * Packs texts one after the other and answers for each input of an encoder's graph by its name (see
+ * `PackedBatch`): the grids in which attention finds the texts again, the rows that are wanted, the weights
+ * of the pooling.
  */
 export class Packing {
   /** All texts' tokens. */
@@ -127,7 +128,10 @@ export class Packing {
     return { size, reach: size, perText: this.#inputs.map(({ ids }) => Math.ceil(ids.length / size)) };
   }
 
-  /** Indexes of the tokens that each block's row shows: `width` of them, from `before` tokens before the block on. */
+  /**
+   * Indexes of the tokens that each block's row shows: `width` of them, from `before` tokens before the block
+   * on.
+   */
   #grid({ size, perText }: Blocks, before: number, width: number): PackedInput {
     const rows = perText.reduce((sum, blocks) => sum + blocks, 0);
     const grid = new Int32Array(rows * width).fill(PADDING);

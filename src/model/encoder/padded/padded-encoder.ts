@@ -22,9 +22,10 @@ const POOLED = ['sentence_embedding', 'pooler_output'];
 const HIDDEN = ['last_hidden_state', 'token_embeddings'];
 
 /**
- * Runs a graph as exporters write it (`input_ids`, `attention_mask`, perhaps `token_type_ids` and `position_ids`, int64
- * `[batch, sequence]`), with texts padded to the longest. What it puts out tells what is left to do: `sentence_embedding` nothing,
- * `last_hidden_state` the pooling, `logits` the choice of what is wanted; question answering has `start_logits` and `end_logits`.
+ * Runs a graph as exporters write it (`input_ids`, `attention_mask`, perhaps `token_type_ids` and
+ * `position_ids`, int64 `[batch, sequence]`), with texts padded to the longest. What it puts out tells what
+ * is left to do: `sentence_embedding` nothing, `last_hidden_state` the pooling, `logits` the choice of what
+ * is wanted; question answering has `start_logits` and `end_logits`.
  */
 export class PaddedEncoder implements Encoder {
   readonly width: number;
@@ -33,7 +34,10 @@ export class PaddedEncoder implements Encoder {
   readonly #outputs: readonly string[];
   readonly #runOptions = new RunOptions();
 
-  /** @throws KvasirError `unsupported_model` where the graph has inputs that are not known, or none of the outputs of its task */
+  /**
+   * @throws KvasirError `unsupported_model` where the graph has inputs that are not known, or none of the
+   * outputs of its task
+   */
   constructor(session: Session, shape: PaddedEncoderShape) {
     this.#session = session;
     this.#shape = shape;

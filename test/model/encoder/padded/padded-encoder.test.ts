@@ -23,7 +23,10 @@ function vectorOf(id: number): number[] {
   return Array.from({ length: HIDDEN }, (_, i) => Math.sin(id * HIDDEN + i));
 }
 
-/** What the graph below works out: each token's vector, its segment and position, and the sum over all tokens of the text. */
+/**
+ * What the graph below works out: each token's vector, its segment and position, and the sum over all tokens
+ * of the text.
+ */
 function hiddenOf({ ids, typeIds }: EncoderInput): number[][] {
   const sum = vectorOf(0).map((_, i) => ids.reduce((total, id) => total + vectorOf(id)[i]!, 0));
   return ids.map((id, position) =>
