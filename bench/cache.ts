@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Engine } from '#engine/engine.js';
 import { seededRandom } from '#engine/sampling/random.js';
-import { cacheBytesPerToken } from '#model/decoder/slots/slot-decoder.js';
+import { cacheBytesPerToken } from '#model/cache/layer-cache.js';
 import { loadDecoder } from '#model/decoder/load-decoder.js';
 import { Environment } from '#runtime/index.js';
 import { loadTokenizer } from '#text/tokenizer.js';

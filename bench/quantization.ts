@@ -26,9 +26,12 @@ import { dequantizeRows, quantizeRows } from '#graph/quantization/row-scales.js'
 import { Checkpoint } from '#graph/weights/checkpoint.js';
 import { loadMatrix, type Matrix } from '#graph/weights/matrix.js';
 import { ModelWeights } from '#graph/weights/model-weights.js';
-import { SlotDecoder, type Decoder } from '#model/decoder/slots/slot-decoder.js';
+import { attentionLayers } from '#model/cache/layer-cache.js';
+import type { Decoder } from '#model/decoder/contract.js';
+import { SlotDecoder } from '#model/decoder/slots/slot-decoder.js';
 import { Environment, Session } from '#runtime/index.js';
 import { loadTokenizer } from '#text/tokenizer.js';
+import { prefill } from '#test/support/run-decoder.js';
 
 /** A way to store a model. */
 interface Variant {
@@ -156,7 +159,8 @@ async function predict(
   const config = await ModelConfig.read(folder);
   const { layers, kvHeads, headSize, vocabularySize, contextLength } =
     decoderArchitecture(config).sizes(config);
-  const shape = { layers, kvHeads, headSize: paddedHeadSize(headSize), vocabularySize, contextLength };
+  const heads = { kvHeads, headSize: paddedHeadSize(headSize) };
+  const shape = { layers: attentionLayers(layers, heads), vocabularySize, contextLength };
   const environment = new Environment();
   const decoders: Decoder[] = [];
   try {
@@ -171,7 +175,7 @@ async function predict(
     for (const text of texts) {
       const ids = tokenizer.encode(text).slice(0, contextLength);
       const logits: Float32Array[] = [];
-      for (const decoder of decoders) logits.push(await decoder.prefill(0, ids, 0, 'all'));
+      for (const decoder of decoders) logits.push(await prefill(decoder, 0, ids, 0, 'all'));
       for (let position = 0; position + 1 < ids.length; position++) {
         const rows = logits.map(all =>
           all.subarray(position * vocabularySize, (position + 1) * vocabularySize),

@@ -48,7 +48,7 @@ async function open(rows: number, reusesPrefix: boolean): ReturnType<typeof load
     precision,
     cache,
     session: { device },
-    engine: { maxWaiting: count, promisedTokens: 16, reusesPrefix },
+    engine: { maxWaiting: count, reservedTokens: 16, reusesPrefix },
   });
 }
 

@@ -159,7 +159,7 @@ function modelSource(
         engine: {
           maxWaiting: plan.max_waiting,
           reusesPrefix: plan.prefix_reuse,
-          stall: plan.stall,
+          prefillShare: plan.stall,
           draftTokens: plan.draft_tokens,
         },
         onProgress: build.show,

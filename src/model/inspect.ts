@@ -8,7 +8,8 @@ import type { Precision } from '#graph/precision.js';
 import { weightFiles } from '#graph/weights/checkpoint.js';
 import { SafetensorsFile } from '#graph/weights/safetensors.js';
 import { planDecoder, type DecoderPlan, type PlanOptions } from './decoder/decoder-plan.js';
-import { cacheBytesPerToken, type DecoderShape } from './decoder/slots/slot-decoder.js';
+import { attentionLayers, cacheBytesPerToken } from './cache/layer-cache.js';
+import type { DecoderShape } from './decoder/contract.js';
 import { describeEncoder, modelKind } from './encoder-description.js';
 import { planEncoder } from './encoder/encoder-plan.js';
 import { DataType, readOnnxFile, type GraphValue, type OnnxFile } from './onnx-file.js';
@@ -136,7 +137,7 @@ async function inspectDecoder(folder: string, options: InspectOptions): Promise<
   const weights = graphs === undefined ? await storedWeights(folder) : graphWeights(graphs);
   const { shape, heads, contextLength } = decoderSizes(plan, config);
   const { parameters, bytes } = total(weights);
-  const perToken = cacheBytesPerToken(shape);
+  const perToken = cacheBytesPerToken({ ...shape, layers: attentionLayers(shape.layers, shape) });
   // A past and the present that is made from it are in memory together.
   const copies = plan.path.kind === 'growing' ? 2 : 1;
   const length = options.contextLength ?? contextLength;
@@ -173,7 +174,7 @@ async function inspectDecoder(folder: string, options: InspectOptions): Promise<
 }
 
 interface DescribedDecoder {
-  readonly shape: DecoderShape;
+  readonly shape: Omit<DecoderShape, 'layers'> & { layers: number; kvHeads: number; headSize: number };
   readonly heads: number | undefined;
   readonly contextLength: number | undefined;
 }

@@ -2,6 +2,7 @@ import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import t, { type Test } from 'tap';
 import { inspectModel } from '#model/inspect.js';
+import { attentionLayers } from '#model/cache/layer-cache.js';
 import { loadDecoder } from '#model/decoder/load-decoder.js';
 import { Environment } from '#runtime/index.js';
 import { encoderConfig, encoderShapes } from '#test/support/encoder-models.js';
@@ -51,8 +52,8 @@ t.test('it tells what loading does', async t => {
     const report = await inspectModel(folder, { slots: 2 });
     const { decoder, path: taken } = await loadDecoder(environment, folder, { slots: 2 });
     t.strictSame(report.path, taken);
-    t.equal(report.generation?.kvHeads, decoder.shape.kvHeads);
-    t.equal(report.generation?.headSize, decoder.shape.headSize);
+    const { layers, kvHeads, headSize } = report.generation!;
+    t.strictSame(decoder.shape.layers, attentionLayers(layers, { kvHeads, headSize }));
     t.equal(report.generation?.heads, 6);
     t.equal(report.contextLength, decoder.shape.contextLength);
     decoder.dispose();

@@ -13,10 +13,10 @@ const COARSE = Float64Array.from({ length: BUCKETS }, (_, i) => Math.exp(-i / BU
 const FINE = Float64Array.from({ length: STEPS_OF_BUCKET }, (_, i) => Math.exp(-i / STEPS_OF_1));
 
 /**
- * `exp(-y)` to one part in 10^10, for `y` in `[0, NEGLIGIBLE]`: a product of two tables' entries, and a polynomial for what is left. It takes
- * a third of the time of `Math.exp`.
+ * `exp(-y)` to one part in 10^10, for `y` in `[0, NEGLIGIBLE]`: a product of two tables' entries, and a
+ * polynomial for what is left. It takes a third of the time of `Math.exp`.
  */
-export function weight(y: number): number {
+export function expWeight(y: number): number {
   const steps = y * STEPS_OF_1;
   const whole = steps | 0;
   const rest = (steps - whole) / STEPS_OF_1;

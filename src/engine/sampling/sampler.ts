@@ -2,11 +2,14 @@ import { argmax } from './argmax.js';
 import { Candidates } from './candidates.js';
 import type { Random } from './random.js';
 import type { SamplingParameters } from '../types.js';
-import { BUCKETS, BUCKETS_OF_1, bucketOf, NEGLIGIBLE, weight } from './fast-exp.js';
+import { BUCKETS, BUCKETS_OF_1, bucketOf, NEGLIGIBLE, expWeight } from './fast-exp.js';
 
 /** Size of the blocks into which a vocabulary is cut where nobody knows the largest logits of other ones. */
 const BLOCK = 128;
-/** How often a token is proposed, in sizes of a block, before all are looked at instead: hardly ever, since one in a block's size is taken at least. */
+/**
+ * How often a token is proposed, in sizes of a block, before all are looked at instead: hardly ever, since
+ * one in a block's size is taken at least.
+ */
 const PROPOSALS = 16;
 
 /** A row of logits, and what is asked of it. */
@@ -25,8 +28,8 @@ interface Row {
 }
 
 /**
- * Draws tokens. Reads no more of a row than it must: a block whose largest logit is too small is not looked at. One instance serves all
- * sequences of an engine: its buffers are reused from call to call.
+ * Draws tokens. Reads no more of a row than it must: a block whose largest logit is too small is not looked
+ * at. One instance serves all sequences of an engine: its buffers are reused from call to call.
  */
 export class Sampler {
   readonly #candidates: Candidates;
@@ -42,10 +45,11 @@ export class Sampler {
   }
 
   /**
-   * Draws one token: temperature, then min-p, then top-k, then top-p. The weights are exp((logit - max) / temperature).
+   * Draws one token: temperature, then min-p, then top-k, then top-p. The weights are exp((logit - max) /
+   * temperature).
    *
-   * Tokens whose weight relative to the best one is below e^-30 are never considered: all 2^17 of a large vocabulary together weigh less
-   * than one part in 10^7.
+   * Tokens whose weight relative to the best one is below e^-30 are never considered: all 2^17 of a large
+   * vocabulary together weigh less than one part in 10^7.
    *
    * @param logits `[vocabulary]`, penalties already applied.
    * @param maxima the largest of each of equal blocks of `logits`, where they are known.
@@ -81,7 +85,10 @@ export class Sampler {
     return maxima;
   }
 
-  /** Of the `topK` best ones, and of those the nucleus. As many blocks' largest logits are above the limit, so all of them are. */
+  /**
+   * Of the `topK` best ones, and of those the nucleus. As many blocks' largest logits are above the limit, so
+   * all of them are.
+   */
   #drawOfBest(row: Row, topK: number, topP: number, uniform: number): number {
     const { maxima, floor } = row;
     const limit = topK <= maxima.length ? Float32Array.from(maxima).sort().at(-topK)! : -Infinity;
@@ -93,12 +100,12 @@ export class Sampler {
   /** Takes all that are not below the floor as candidates, in the order of their ids. */
   #collect(row: Row): void {
     this.#candidates.clear();
-    eachAbove(row, (id, y) => this.#candidates.add(id, weight(y)));
+    eachAbove(row, (id, y) => this.#candidates.add(id, expWeight(y)));
   }
 
   /**
-   * Of the smallest set of best tokens that holds a share `topP` of all weight. Weights are summed by their size, in buckets, so that only
-   * those of the bucket in which the set ends must be sorted.
+   * Of the smallest set of best tokens that holds a share `topP` of all weight. Weights are summed by their
+   * size, in buckets, so that only those of the bucket in which the set ends must be sorted.
    */
   #drawOfNucleus(row: Row, topP: number, uniform: number): number {
     const buckets = this.#buckets.fill(0);
@@ -115,13 +122,13 @@ export class Sampler {
     const lowest = Math.max(floor, max - ((last + 1) / BUCKETS_OF_1 + 1e-6) / scale);
     eachAbove({ ...row, floor: lowest }, (id, y) => {
       const bucket = bucketOf(y);
-      if (bucket < last) this.#candidates.add(id, weight(y));
+      if (bucket < last) this.#candidates.add(id, expWeight(y));
       else if (bucket === last) border.push(id);
     });
     border.sort((a, b) => logits[b]! - logits[a]!);
     for (const id of border) {
       if (before >= wanted) break;
-      const weightOfId = weight((max - logits[id]!) * scale);
+      const weightOfId = expWeight((max - logits[id]!) * scale);
       this.#candidates.add(id, weightOfId);
       before += weightOfId;
     }
@@ -129,8 +136,9 @@ export class Sampler {
   }
 
   /**
-   * Of all that are not below the floor, without a look at most of them (rejection sampling, von Neumann 1951): a token is proposed as if all
-   * in its block weighed as much as the best one there, and taken with the probability that its own weight has of that.
+   * Of all that are not below the floor, without a look at most of them (rejection sampling, von Neumann
+   * 1951): a token is proposed as if all in its block weighed as much as the best one there, and taken with
+   * the probability that its own weight has of that.
    *
    * @returns undefined where none was taken, which is as good as impossible with random numbers.
    */
@@ -139,7 +147,7 @@ export class Sampler {
     let total = 0;
     for (let block = 0; block < maxima.length; block++) {
       const length = Math.min(size, logits.length - block * size);
-      if (maxima[block]! >= floor) total += length * weight((max - maxima[block]!) * scale);
+      if (maxima[block]! >= floor) total += length * expWeight((max - maxima[block]!) * scale);
       sums[block] = total;
     }
     for (let proposal = 0; proposal < PROPOSALS * size; proposal++) {
@@ -147,11 +155,11 @@ export class Sampler {
       const block = firstAbove(sums, at);
       const begin = block * size;
       const length = Math.min(size, logits.length - begin);
-      const bound = weight((max - maxima[block]!) * scale);
+      const bound = expWeight((max - maxima[block]!) * scale);
       const rest = at - (block > 0 ? sums[block - 1]! : 0);
       const id = begin + Math.min(length - 1, Math.floor(rest / bound));
       const logit = logits[id]!;
-      if (logit >= floor && random() * bound < weight((max - logit) * scale)) return id;
+      if (logit >= floor && random() * bound < expWeight((max - logit) * scale)) return id;
     }
     return undefined;
   }
@@ -168,7 +176,10 @@ export class Sampler {
   }
 }
 
-/** Calls for each token that is not below the floor, with how far it is below the best one, in units of the temperature. */
+/**
+ * Calls for each token that is not below the floor, with how far it is below the best one, in units of the
+ * temperature.
+ */
 function eachAbove(
   { logits, maxima, size, max, scale, floor }: Row,
   visit: (id: number, y: number) => void,
@@ -183,7 +194,10 @@ function eachAbove(
   }
 }
 
-/** Adds the weights of all tokens that are not below the floor to their buckets. The one loop that reads most of a vocabulary: without calls. */
+/**
+ * Adds the weights of all tokens that are not below the floor to their buckets. The one loop that reads most
+ * of a vocabulary: without calls.
+ */
 function sumByBucket({ logits, maxima, size, max, scale, floor }: Row, buckets: Float64Array): void {
   for (let block = 0; block < maxima.length; block++) {
     if (!(maxima[block]! >= floor)) continue;
@@ -192,7 +206,7 @@ function sumByBucket({ logits, maxima, size, max, scale, floor }: Row, buckets: 
       const logit = logits[id]!;
       if (logit < floor || logit !== logit) continue;
       const y = (max - logit) * scale;
-      buckets[bucketOf(y)]! += weight(y);
+      buckets[bucketOf(y)]! += expWeight(y);
     }
   }
 }

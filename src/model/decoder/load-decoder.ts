@@ -10,9 +10,11 @@ import {
   type Environment,
   type SessionSettings,
 } from '#runtime/index.js';
+import { attentionLayers, cacheBytesPerToken } from '../cache/layer-cache.js';
 import { blocksOfFullSlots } from '../cache/paged-capacity.js';
 import { planDecoder, type PlanOptions } from './decoder-plan.js';
-import { cacheBytesPerToken, SlotDecoder, type Decoder, type DecoderShape } from './slots/slot-decoder.js';
+import type { Decoder, DecoderShape } from './contract.js';
+import { SlotDecoder } from './slots/slot-decoder.js';
 import { BLOCK_SIZE, PagedDecoder } from './paged/paged-decoder.js';
 import { loadReadyMade } from './ready-made/load.js';
 import type { RunPath } from '../run-path.js';
@@ -27,7 +29,10 @@ export interface DecoderOptions extends PlanOptions {
   readonly contextLength?: number | undefined;
   /** Default `slots`. */
   readonly cache?: CacheKind | undefined;
-  /** How many bytes the KV cache may take; by default as many as all slots full need. A paged one has them from the start. */
+  /**
+   * How many bytes the KV cache may take; by default as many as all slots full need. A paged one has them
+   * from the start.
+   */
   readonly cacheBytes?: number | undefined;
   readonly session?: SessionSettings;
   /** See {@link BuildOptions}. */
@@ -40,9 +45,11 @@ export interface LoadedDecoder {
 }
 
 /**
- * Loads the decoder of a model folder: builds the graph of weights in the Hugging Face layout, or takes a ready-made one.
+ * Loads the decoder of a model folder: builds the graph of weights in the Hugging Face layout, or takes a
+ * ready-made one.
  *
- * @throws KvasirError `invalid_model`, `unsupported_model`, `invalid_configuration`, `runtime_failure`, `runtime_unavailable`
+ * @throws KvasirError `invalid_model`, `unsupported_model`, `invalid_configuration`, `runtime_failure`,
+ * `runtime_unavailable`
  */
 export async function loadDecoder(
   environment: Environment,
@@ -100,13 +107,10 @@ async function loadBuilt(
   const { graphPath, sizes, cacheHeadSize, cacheType } = built;
   const { layers, kvHeads, vocabularySize, windows } = sizes;
   const shape: DecoderShape = {
-    layers,
-    kvHeads,
-    headSize: cacheHeadSize,
+    layers: attentionLayers(layers, { kvHeads, headSize: cacheHeadSize }, windows),
     vocabularySize,
     contextLength: contextOf(folder, sizes.contextLength, contextLength),
     cacheType,
-    windows,
   };
   const load: Load = (make, captures = false) =>
     open(environment, graphPath, { ...settings, captures }, make);

@@ -16,6 +16,7 @@ import { EXPERT_MODELS } from '#test/support/models/mixture-of-experts.js';
 import { expandPagedAttention } from '#test/support/paged-attention.js';
 import { randomLlama, TINY_LLAMA } from '#test/support/random-llama.js';
 import { randomTensors } from '#test/support/random-tensors.js';
+import { decode, prefill } from '#test/support/run-decoder.js';
 
 const environment = new Environment({ logLevel: 'fatal' });
 const HALF: Device = { ...DISTANT, name: 'cuda:0', wantsHalfFloats: true };
@@ -37,10 +38,10 @@ t.test('a device whose attention wants 16-bit floats gets them by default', asyn
       builds.some(name => name.startsWith(`${built}-`)),
       builds.join(),
     );
-    const logits = await decoder.prefill(0, [5, 6, 7], 0, 'last');
-    decoder.copySlot(0, 1, 3);
-    decoder.swapSlots(0, 1, 3);
-    const [next] = [await decoder.decode([8], [3])];
+    const logits = await prefill(decoder, 0, [5, 6, 7], 0, 'last');
+    decoder.arrange({ kind: 'copy', from: 0, to: 1, length: 3 });
+    decoder.arrange({ kind: 'swap', a: 0, b: 1, length: 3 });
+    const [next] = [await decode(decoder, [8], [3])];
     t.ok(logits.every(Number.isFinite) && next.every(Number.isFinite));
     decoder.dispose();
   }

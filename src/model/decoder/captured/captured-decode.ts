@@ -12,6 +12,7 @@ import {
   type TensorData,
 } from '#runtime/index.js';
 import { openCopies } from '../../cache/copies.js';
+import type { BatchEntry } from '../contract.js';
 
 /** A run option of ONNX Runtime's CUDA provider: which graph is captured or replayed; -1: none. */
 const GRAPH_ID = 'gpu_graph_id';
@@ -42,12 +43,13 @@ interface Step {
 }
 
 /**
- * Decode steps whose kernels a GPU starts by itself: captured once as a CUDA graph for each number of sequences, and replayed. Kernels of
- * small models take less time than the processor needs to start them one by one.
+ * Decode steps whose kernels a GPU starts by itself: captured once as a CUDA graph for each number of
+ * sequences, and replayed. Kernels of small models take less time than the processor needs to start them one
+ * by one.
  *
- * A graph reads its inputs, and leaves its outputs, where they were when it was captured. So ids and lengths are copied to a fixed place on
- * the device before it runs, and logits from there after it. It belongs to the thread that captured it: steps run on the calling one, which
- * waits some milliseconds.
+ * A graph reads its inputs, and leaves its outputs, where they were when it was captured. So ids and lengths
+ * are copied to a fixed place on the device before it runs, and logits from there after it. It belongs to the
+ * thread that captured it: steps run on the calling one, which waits some milliseconds.
  */
 export class CapturedDecode {
   readonly rows: number;
@@ -65,7 +67,8 @@ export class CapturedDecode {
   /**
    * Captures all graphs, which writes to the first position of the slots.
    *
-   * @throws OrtError where a graph cannot be captured; KvasirError `runtime_failure` where the device has not enough memory
+   * @throws OrtError where a graph cannot be captured; KvasirError `runtime_failure` where the device has not
+   * enough memory
    */
   constructor(session: Session, options: CapturedDecodeOptions) {
     const { rows, contextLength, maxima } = options;
@@ -87,13 +90,15 @@ export class CapturedDecode {
     }
   }
 
-  /** Continues slots `0 .. ids.length - 1` by one token each; what comes of it is where the options say. */
-  run(ids: readonly number[], cached: readonly number[]): void {
-    ids.forEach((id, slot) => {
-      this.#ids[slot] = BigInt(id);
-      this.#lengths[slot] = cached[slot]!;
+  /**
+   * Continues slots `0 .. entries.length - 1` by one token each; what comes of it is where the options say.
+   */
+  run(entries: readonly BatchEntry[]): void {
+    entries.forEach(({ ids, computed }, slot) => {
+      this.#ids[slot] = BigInt(ids[0]!);
+      this.#lengths[slot] = computed;
     });
-    const step = this.#steps[ids.length - 1]!;
+    const step = this.#steps[entries.length - 1]!;
     this.#carry(step);
     this.#session.runNow(step.run, step.options);
     this.#downloads.runNow(step.download, this.#plain);

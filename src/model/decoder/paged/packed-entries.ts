@@ -1,5 +1,5 @@
 import type { BlockTable } from '../../cache/block-table.js';
-import type { BatchEntry } from '../slots/slot-decoder.js';
+import type { BatchEntry } from '../contract.js';
 
 /** A mixed batch as a graph with PagedAttention takes it: tokens one after the other, without padding. */
 export interface PackedEntries {
@@ -33,11 +33,11 @@ export function packEntries(entries: readonly BatchEntry[], table: BlockTable): 
     blockTable.set(table.row(slot), index * width);
   });
   const longest = Math.max(...entries.map(({ ids: own }) => own.length));
-  const lengths = entries.map(({ ids: own, cached }) => cached + own.length);
+  const lengths = entries.map(({ ids: own, computed }) => computed + own.length);
   return {
     ids: BigInt64Array.from(ids),
     begins,
-    pastLengths: Int32Array.from(entries, ({ cached }) => cached),
+    pastLengths: Int32Array.from(entries, ({ computed }) => computed),
     blockTable,
     width,
     bounds: Int32Array.of(longest, Math.max(...lengths)),

@@ -3,14 +3,17 @@ import { BlockCache } from '../../cache/block-cache.js';
 import { BlockPool } from '../../cache/block-pool.js';
 import { BlockTable } from '../../cache/block-table.js';
 import { pagedCapacity } from '../../cache/paged-capacity.js';
-import {
-  cacheParts,
-  type BatchEntry,
-  type Decoder,
-  type DecoderShape,
-  type EntryLogits,
-  type WantedLogits,
-} from '../slots/slot-decoder.js';
+import { cacheParts } from '../../cache/layer-cache.js';
+import type {
+  BatchEntry,
+  BatchResult,
+  Decoder,
+  DecoderShape,
+  DecoderTraits,
+  EntryLogits,
+  SlotOperation,
+} from '../contract.js';
+import { runTime } from '../run-ways.js';
 import { packEntries } from './packed-entries.js';
 
 /** Positions of a block: as few as ONNX Runtime's fused kernels take for heads of any size. */
@@ -25,15 +28,14 @@ export interface PagedDecoderSizes {
 }
 
 /**
- * Runs a graph with PagedAttention: the cache is a pool of blocks on the session's device, bound once as past and present and written in
- * place by the operator, and a slot is a row of the block table. Slots that begin alike share blocks, and slots change places without any
- * copy.
+ * Runs a graph with PagedAttention: the cache is a pool of blocks on the session's device, bound once as past
+ * and present and written in place by the operator, and a slot is a row of the block table. Slots that begin
+ * alike share blocks, and slots change places without any copy.
  */
 export class PagedDecoder implements Decoder {
   readonly slots: number;
   readonly shape: DecoderShape;
-  readonly cacheTokens: number;
-  readonly decodeMaxima: Float32Array | undefined;
+  readonly traits: DecoderTraits;
   readonly #session: Session;
   readonly #owned = new DisposeStack();
   readonly #runOptions = this.#owned.use(new RunOptions());
@@ -53,11 +55,17 @@ export class PagedDecoder implements Decoder {
     this.#session = session;
     this.shape = shape;
     this.slots = slots;
-    this.cacheTokens = pagedCapacity(blocks, { slots, blockSize, contextLength: shape.contextLength });
+    this.traits = {
+      mixes: true,
+      wholePrompts: true,
+      chunkInvariant: true,
+      window: undefined,
+      cacheTokens: pagedCapacity(blocks, { slots, blockSize, contextLength: shape.contextLength }),
+    };
     const { cacheType: type = 'float32' } = shape;
     try {
       this.#cache = this.#owned.use(
-        new BlockCache(session, { parts: cacheParts(shape), type, blockSize, blocks }),
+        new BlockCache(session, { parts: cacheParts(shape.layers), type, blockSize, blocks }),
       );
       this.#table = new BlockTable(new BlockPool(blocks), slots, blockSize);
       this.#logits = this.#owned.use(new OutputFloats(session, slots * shape.vocabularySize));
@@ -69,33 +77,36 @@ export class PagedDecoder implements Decoder {
     }
     const maxima = session.outputs.find(({ name }) => name === 'logits_maxima');
     this.#vocabularyBlocks = maxima && Number(maxima.shape[1]);
-    if (this.#vocabularyBlocks !== undefined)
-      this.decodeMaxima = new Float32Array(slots * this.#vocabularyBlocks);
   }
 
-  async prefill(
-    slot: number,
-    ids: readonly number[],
-    cached: number,
-    wanted: WantedLogits,
-  ): Promise<Float32Array> {
-    return (await this.#continue([{ slot, ids, cached, wanted }])).logits;
+  async run(entries: readonly BatchEntry[]): Promise<BatchResult> {
+    const began = performance.now();
+    try {
+      const rows = await this.#continue(entries);
+      return {
+        results: this.#resultsOf(entries, rows),
+        runs: [runTime(entries, performance.now() - began, false)],
+      };
+    } catch (error) {
+      return { results: entries.map(() => ({ error: error as Error })), runs: [] };
+    }
   }
 
-  async decode(ids: readonly number[], cached: readonly number[]): Promise<Float32Array> {
-    const entries = ids.map((id, slot) => ({
-      slot,
-      ids: [id],
-      cached: cached[slot]!,
-      wanted: 'last' as const,
-    }));
-    const { logits, maxima } = await this.#continue(entries);
-    if (maxima !== undefined) this.decodeMaxima!.set(maxima);
-    return logits;
+  arrange(operation: SlotOperation): void {
+    this.#table.arrange(operation);
   }
 
-  async runMixed(entries: readonly BatchEntry[]): Promise<EntryLogits[]> {
-    const { logits, maxima } = await this.#continue(entries);
+  abort(): void {
+    this.#runOptions.terminate();
+  }
+
+  dispose(): void {
+    this.#owned.dispose();
+    this.#session.dispose();
+  }
+
+  /** Gives each entry its rows of those that are one after the other. */
+  #resultsOf(entries: readonly BatchEntry[], { logits, maxima }: EntryLogits): EntryLogits[] {
     let row = 0;
     return entries.map(({ ids, wanted }) => {
       const first = row;
@@ -108,40 +119,19 @@ export class PagedDecoder implements Decoder {
     });
   }
 
-  copySlot(from: number, to: number, length: number): void {
-    this.#table.share(from, to, length);
-  }
-
-  swapSlots(a: number, b: number): void {
-    this.#table.swap(a, b);
-  }
-
-  releaseSlot(slot: number, from: number): void {
-    this.#table.truncate(slot, from);
-  }
-
-  abort(): void {
-    this.#runOptions.terminate();
-  }
-
-  dispose(): void {
-    this.#owned.dispose();
-    this.#session.dispose();
-  }
-
   /** Runs the entries; their rows are one after the other. */
   async #continue(entries: readonly BatchEntry[]): Promise<EntryLogits> {
     try {
       // What a slot held before may be in blocks that another one needs now.
-      for (const { slot, cached } of entries) this.#table.truncate(slot, cached);
-      for (const { slot, ids, cached } of entries) {
-        const copy = this.#table.extend(slot, cached, ids.length);
+      for (const { slot, computed } of entries) this.#table.truncate(slot, computed);
+      for (const { slot, ids, computed } of entries) {
+        const copy = this.#table.extend(slot, computed, ids.length);
         if (copy !== undefined) this.#cache.copy(copy.from, copy.to);
       }
       return await this.#run(entries);
     } catch (error) {
       // Nobody knows how much of it was written.
-      for (const { slot, cached } of entries) this.#table.truncate(slot, cached);
+      for (const { slot, computed } of entries) this.#table.truncate(slot, computed);
       throw error;
     }
   }

@@ -1,4 +1,14 @@
-import type { Decoder, DecoderShape, WantedLogits } from '../slots/slot-decoder.js';
+import type {
+  BatchEntry,
+  BatchResult,
+  Decoder,
+  DecoderShape,
+  DecoderTraits,
+  EntryLogits,
+  EntryResult,
+  RunTime,
+  SlotOperation,
+} from '../contract.js';
 
 /** What a graph was found not to do right. */
 export interface Restrictions {
@@ -8,11 +18,14 @@ export interface Restrictions {
   readonly noBatches: boolean;
 }
 
+const NO_LOGITS: EntryLogits = { logits: new Float32Array(0) };
+
 /**
- * Asks of another decoder only what it does right: a prompt is run as a whole, when its logits are wanted, and sequences are continued one
- * after the other. Slower, and the same text.
+ * Asks of another decoder only what it does right: a prompt is run as a whole, when its logits are wanted,
+ * and sequences are continued one after the other. Slower, and the same text.
  */
 export class CautiousDecoder implements Decoder {
+  readonly traits: DecoderTraits;
   readonly #inner: Decoder;
   readonly #restrictions: Restrictions;
   /** Tokens of each slot, those included that were not run yet. */
@@ -23,6 +36,7 @@ export class CautiousDecoder implements Decoder {
   constructor(inner: Decoder, restrictions: Restrictions) {
     this.#inner = inner;
     this.#restrictions = restrictions;
+    this.traits = { ...inner.traits, chunkInvariant: !restrictions.noChunks };
     this.#tokens = Array.from({ length: inner.slots }, () => []);
     this.#ran = Array.from({ length: inner.slots }, () => 0);
   }
@@ -31,86 +45,50 @@ export class CautiousDecoder implements Decoder {
     return this.#inner.slots;
   }
 
-  get chunksDiffer(): boolean {
-    return this.#restrictions.noChunks;
-  }
-
   get shape(): DecoderShape {
     return this.#inner.shape;
   }
 
-  async prefill(
-    slot: number,
-    ids: readonly number[],
-    cached: number,
-    wanted: WantedLogits,
-  ): Promise<Float32Array> {
-    const { vocabularySize } = this.shape;
-    const tokens = [...this.#tokens[slot]!.slice(0, cached), ...ids];
-    this.#tokens[slot] = tokens;
-    this.#ran[slot] = Math.min(this.#ran[slot]!, cached);
-    if (this.#restrictions.noChunks && wanted === 'none') return new Float32Array(0);
-    const ran = this.#ran[slot];
-    const whole = this.#restrictions.noChunks && tokens.length - ran > 1;
-    const begin = whole ? 0 : ran;
-    const logits = await this.#inner.prefill(slot, tokens.slice(begin), begin, wanted);
-    this.#ran[slot] = tokens.length;
-    return wanted === 'all' ? logits.subarray(logits.length - ids.length * vocabularySize) : logits;
-  }
-
-  async prefillTogether(firstSlot: number, sequences: readonly (readonly number[])[]): Promise<Float32Array> {
-    if (this.#inner.prefillTogether !== undefined && !this.#restrictions.noBatches) {
-      const logits = await this.#inner.prefillTogether(firstSlot, sequences);
-      sequences.forEach((ids, row) => {
-        this.#tokens[firstSlot + row] = [...ids];
-        this.#ran[firstSlot + row] = ids.length;
-      });
-      return logits;
+  async run(entries: readonly BatchEntry[]): Promise<BatchResult> {
+    const { noChunks, noBatches } = this.#restrictions;
+    const results: EntryResult[] = entries.map(() => NO_LOGITS);
+    const runs: RunTime[] = [];
+    for (const entry of entries) this.#note(entry);
+    const wanted = [...entries.keys()].filter(index => !noChunks || entries[index]!.wanted !== 'none');
+    const parts = noBatches ? wanted.map(index => [index]) : wanted.length > 0 ? [wanted] : [];
+    for (const part of parts) {
+      const given = await this.#inner.run(part.map(index => this.#whole(entries[index]!)));
+      runs.push(...given.runs);
+      part.forEach((index, i) => (results[index] = this.#resultOf(entries[index]!, given.results[i]!)));
     }
-    const { vocabularySize } = this.shape;
-    const logits = new Float32Array(sequences.length * vocabularySize);
-    for (const [row, ids] of sequences.entries())
-      logits.set(await this.prefill(firstSlot + row, ids, 0, 'last'), row * vocabularySize);
-    return logits;
+    return { results, runs };
   }
 
-  async decode(ids: readonly number[], cached: readonly number[]): Promise<Float32Array> {
-    const isRun = ids.every((_, slot) => this.#ran[slot]! >= cached[slot]!);
-    if (isRun && (!this.#restrictions.noBatches || ids.length === 1)) {
-      const logits = await this.#inner.decode(ids, cached);
-      ids.forEach((id, slot) => {
-        this.#tokens[slot] = [...this.#tokens[slot]!.slice(0, cached[slot]), id];
-        this.#ran[slot] = cached[slot]! + 1;
-      });
-      return logits;
+  arrange(operation: SlotOperation): void {
+    switch (operation.kind) {
+      case 'copy': {
+        const { from, to, length } = operation;
+        const ran = Math.min(this.#ran[from]!, length);
+        if (ran > 0) this.#inner.arrange({ ...operation, length: ran });
+        this.#tokens[to] = this.#tokens[from]!.slice(0, length);
+        this.#ran[to] = ran;
+        return;
+      }
+      case 'swap': {
+        const { a, b, length } = operation;
+        this.#inner.arrange(operation);
+        const [tokens, ran] = [this.#tokens[a]!.slice(0, length), Math.min(this.#ran[a]!, length)];
+        this.#keep(b, length);
+        [this.#tokens[a], this.#ran[a]] = [this.#tokens[b]!, this.#ran[b]!];
+        [this.#tokens[b], this.#ran[b]] = [tokens, ran];
+        return;
+      }
+      case 'release':
+        this.#inner.arrange(operation);
+        return this.#keep(operation.slot, operation.from);
+      case 'trim':
+        return this.#inner.arrange(operation);
     }
-    const { vocabularySize } = this.shape;
-    const logits = new Float32Array(ids.length * vocabularySize);
-    for (const [slot, id] of ids.entries())
-      logits.set(await this.prefill(slot, [id], cached[slot]!, 'last'), slot * vocabularySize);
-    return logits;
-  }
-
-  copySlot(from: number, to: number, length: number): void {
-    const ran = Math.min(this.#ran[from]!, length);
-    if (ran > 0) this.#inner.copySlot(from, to, ran);
-    this.#tokens[to] = this.#tokens[from]!.slice(0, length);
-    this.#ran[to] = ran;
-  }
-
-  swapSlots(a: number, b: number, length: number): void {
-    this.#inner.swapSlots(a, b, length);
-    [this.#tokens[a], this.#tokens[b]] = [
-      this.#tokens[b]!.slice(0, length),
-      this.#tokens[a]!.slice(0, length),
-    ];
-    [this.#ran[a], this.#ran[b]] = [Math.min(this.#ran[b]!, length), Math.min(this.#ran[a]!, length)];
-  }
-
-  releaseSlot(slot: number, from: number): void {
-    this.#inner.releaseSlot(slot, from);
-    this.#tokens[slot] = this.#tokens[slot]!.slice(0, from);
-    this.#ran[slot] = Math.min(this.#ran[slot]!, from);
   }
 
   abort(): void {
@@ -119,5 +97,35 @@ export class CautiousDecoder implements Decoder {
 
   dispose(): void {
     this.#inner.dispose();
+  }
+
+  #keep(slot: number, length: number): void {
+    this.#tokens[slot] = this.#tokens[slot]!.slice(0, length);
+    this.#ran[slot] = Math.min(this.#ran[slot]!, length);
+  }
+
+  #note({ slot, ids, computed }: BatchEntry): void {
+    this.#keep(slot, computed);
+    this.#tokens[slot]!.push(...ids);
+  }
+
+  /**
+   * An entry with what was not run before it: all of the sequence, where it cannot be continued by several
+   * tokens.
+   */
+  #whole({ slot, wanted }: BatchEntry): BatchEntry {
+    const tokens = this.#tokens[slot]!;
+    const ran = this.#ran[slot]!;
+    const computed = this.#restrictions.noChunks && tokens.length - ran > 1 ? 0 : ran;
+    return { slot, ids: tokens.slice(computed), computed, wanted };
+  }
+
+  #resultOf({ slot, ids, wanted }: BatchEntry, result: EntryResult): EntryResult {
+    if ('error' in result) return result;
+    this.#ran[slot] = this.#tokens[slot]!.length;
+    const { logits } = result;
+    return wanted === 'all'
+      ? { logits: logits.subarray(logits.length - ids.length * this.shape.vocabularySize) }
+      : result;
   }
 }

@@ -6,7 +6,7 @@ import type { DecoderPorts, FloatType, IntegerPort } from './ports.js';
 export interface Row {
   readonly ids: readonly number[];
   /** Positions of the sequence before this piece. */
-  readonly cached: number;
+  readonly computed: number;
 }
 
 /** What a run is given beside the cache. */
@@ -18,7 +18,10 @@ export interface Step {
   readonly padding: (row: number) => number;
   /** For a graph of two branches: whether to take the one with a past. */
   readonly hasPast: boolean;
-  /** Whether the logits of all positions are wanted, which takes rows of the same length, or only of the last one of each row. */
+  /**
+   * Whether the logits of all positions are wanted, which takes rows of the same length, or only of the last
+   * one of each row.
+   */
   readonly all: boolean;
 }
 
@@ -30,7 +33,7 @@ export class DecoderGraph {
   readonly session: Session;
   readonly ports: DecoderPorts;
   readonly vocabularySize: number;
-  /** Kept from run to run, since it may be large. */
+  /** Kept from run to run, since it may be large; copied out of. */
   #logits: Float32Array | Uint16Array = new Float32Array(0);
 
   constructor(session: Session, ports: DecoderPorts, vocabularySize: number) {
@@ -43,7 +46,7 @@ export class DecoderGraph {
    * Binds everything but the cache, and runs.
    *
    * @param binding with the cache bound.
-   * @returns the wanted logits, `[rows × positions, vocabulary]`, valid until the next run.
+   * @returns the wanted logits, `[rows × positions, vocabulary]`.
    */
   async run(binding: IoBinding, step: Step, options: RunOptions): Promise<Float32Array> {
     const { ports, vocabularySize } = this;
@@ -55,7 +58,7 @@ export class DecoderGraph {
       binding.bindInput(name, tensor);
     };
     const kept = step.all || step.rows.some(({ ids }) => ids.length < sequence) ? sequence : 1;
-    const computed = ports.logits.lastOnly ? 1 : ports.logitsToKeep ? kept : sequence;
+    const projected = ports.logits.lastOnly ? 1 : ports.logitsToKeep ? kept : sequence;
     try {
       bind(
         ports.ids.name,
@@ -65,7 +68,7 @@ export class DecoderGraph {
       if (ports.positions)
         bind(
           ports.positions.name,
-          integers(ports.positions, step, sequence, ({ cached }, i) => cached + i),
+          integers(ports.positions, step, sequence, ({ computed }, i) => computed + i),
         );
       if (ports.cacheBranch !== undefined)
         bind(ports.cacheBranch, Tensor.fromArray(Uint8Array.of(step.hasPast ? 1 : 0), [1], 'bool'));
@@ -73,24 +76,29 @@ export class DecoderGraph {
         const { name, rank } = ports.logitsToKeep;
         bind(name, Tensor.fromArray(BigInt64Array.of(BigInt(kept)), rank === 0 ? [] : [1]));
       }
-      const raw = this.#logitsOf(rows * computed * vocabularySize);
-      const output = Tensor.fromArray(raw, [rows, computed, vocabularySize], ports.logits.type);
+      const raw = this.#logitsOf(rows * projected * vocabularySize, step.all);
+      const output = Tensor.fromArray(raw, [rows, projected, vocabularySize], ports.logits.type);
       tensors.push(output);
       binding.bindOutput(ports.logits.name, output);
       await this.session.run(binding, options);
-      return this.#wanted(raw, step, sequence - computed, computed);
+      return this.#wanted(raw, step, sequence - projected, projected);
     } finally {
       for (const tensor of tensors) tensor.dispose();
     }
   }
 
-  /** Whether {@link run} takes rows of different lengths, and they need no more memory for logits than is reasonable. */
+  /**
+   * Whether {@link run} takes rows of different lengths, and they need no more memory for logits than is
+   * reasonable.
+   */
   takesRagged(lengths: readonly number[]): boolean {
     const positions = lengths.length * Math.max(...lengths);
     return !this.ports.logits.lastOnly && positions * this.vocabularySize <= MOST_LOGITS;
   }
 
-  #logitsOf(length: number): Float32Array | Uint16Array {
+  /** @param all whether they are handed out as they are, and must not be written again. */
+  #logitsOf(length: number, all: boolean): Float32Array | Uint16Array {
+    if (all) return floatArray(this.ports.logits.type, length);
     if (this.#logits.length < length) this.#logits = floatArray(this.ports.logits.type, length);
     return this.#logits.subarray(0, length);
   }
@@ -98,16 +106,16 @@ export class DecoderGraph {
   /**
    * The wanted positions of each row, as floats.
    *
-   * @param raw `[rows, computed, vocabulary]`
-   * @param first the first position that was computed.
+   * @param raw `[rows, projected, vocabulary]`
+   * @param first the first position that was projected.
    */
-  #wanted(raw: Float32Array | Uint16Array, step: Step, first: number, computed: number): Float32Array {
+  #wanted(raw: Float32Array | Uint16Array, step: Step, first: number, projected: number): Float32Array {
     const { vocabularySize } = this;
     if (step.all && raw instanceof Float32Array) return raw;
-    const wanted = step.all ? computed : 1;
+    const wanted = step.all ? projected : 1;
     const floats = new Float32Array(step.rows.length * wanted * vocabularySize);
     step.rows.forEach(({ ids }, row) => {
-      const position = row * computed + ids.length - wanted - first;
+      const position = row * projected + ids.length - wanted - first;
       const source = raw.subarray(position * vocabularySize, (position + wanted) * vocabularySize);
       const target = floats.subarray(row * wanted * vocabularySize, (row + 1) * wanted * vocabularySize);
       if (source instanceof Float32Array) target.set(source);
@@ -138,9 +146,9 @@ function integers(
 function maskTensor({ type }: IntegerPort, { rows, width, padding }: Step): Tensor {
   const length = rows.length * width;
   const mask = type === 'int64' ? new BigInt64Array(length) : new Int32Array(length);
-  rows.forEach(({ ids, cached }, row) => {
+  rows.forEach(({ ids, computed }, row) => {
     const begin = row * width + padding(row);
-    const end = begin + cached + ids.length;
+    const end = begin + computed + ids.length;
     if (mask instanceof BigInt64Array) mask.fill(1n, begin, end);
     else mask.fill(1, begin, end);
   });

@@ -1,29 +1,36 @@
 import { KvasirError } from '#errors.js';
 import { IoBinding, RunOptions, Tensor } from '#runtime/index.js';
-import type { Decoder, DecoderShape, WantedLogits } from '../slots/slot-decoder.js';
+import type {
+  BatchEntry,
+  BatchResult,
+  Decoder,
+  DecoderShape,
+  DecoderTraits,
+  SlotOperation,
+} from '../contract.js';
+import { runInWays, type RunWays } from '../run-ways.js';
 import type { DecoderGraph, Row, Step } from './decoder-graph.js';
+import { graphWays, type DecoderGraphs } from './graph-ways.js';
 import { KvMemory, type KvState, type KvView } from './kv-state.js';
 import type { CachePort } from './ports.js';
-
-/** The graphs of a decoder: one for both, or one that begins sequences and one that continues them. */
-export interface DecoderGraphs {
-  readonly first: DecoderGraph;
-  readonly next: DecoderGraph;
-}
+import { READY_MADE_TRAITS } from './traits.js';
 
 /**
- * Runs a graph that takes a past and gives out a present, one position longer or more: every step copies the whole cache, which is what
- * such graphs cost. Rows of different lengths are decoded together, padded in front, with a mask over the padding.
+ * Runs a graph that takes a past and gives out a present, one position longer or more: every step copies the
+ * whole cache, which is what such graphs cost. Rows of different lengths are decoded together, padded in
+ * front, with a mask over the padding.
  *
  * States are never changed, so that copying a slot costs nothing and a slot can be cut back to any length.
  */
 export class GrowingDecoder implements Decoder {
   readonly slots: number;
   readonly shape: DecoderShape;
+  readonly traits: DecoderTraits = READY_MADE_TRAITS;
   readonly #graphs: DecoderGraphs;
   readonly #memory: KvMemory;
   readonly #runOptions = new RunOptions();
   readonly #views: (KvView | undefined)[];
+  readonly #ways: RunWays;
 
   constructor(graphs: DecoderGraphs, shape: DecoderShape, slots: number) {
     this.#graphs = graphs;
@@ -32,6 +39,10 @@ export class GrowingDecoder implements Decoder {
     const { cacheType, caches } = graphs.next.ports;
     this.#memory = new KvMemory(cacheType, caches);
     this.#views = Array.from({ length: slots }, () => undefined);
+    this.#ways = graphWays(graphs, (slot, rows, all) => {
+      const own = rows.map((_, row) => slot + row);
+      return this.#run(own, rows, all);
+    });
   }
 
   /** Bytes that the cache takes at this moment. */
@@ -39,51 +50,23 @@ export class GrowingDecoder implements Decoder {
     return this.#memory.bytes;
   }
 
-  async prefill(
-    slot: number,
-    ids: readonly number[],
-    cached: number,
-    wanted: WantedLogits,
-  ): Promise<Float32Array> {
-    const all = wanted === 'all';
-    if (all && this.#graphs.next.ports.logits.lastOnly && ids.length > 1)
-      return this.#oneByOne(slot, ids, cached);
-    const logits = await this.#run([slot], [{ ids, cached }], all);
-    return wanted === 'none' ? logits.subarray(0, 0) : logits;
+  run(entries: readonly BatchEntry[]): Promise<BatchResult> {
+    return runInWays(entries, this.#ways);
   }
 
-  async prefillTogether(firstSlot: number, sequences: readonly (readonly number[])[]): Promise<Float32Array> {
-    const slots = sequences.map((_, row) => firstSlot + row);
-    if (this.#graphs.first.takesRagged(sequences.map(({ length }) => length)))
-      return this.#run(
-        slots,
-        sequences.map(ids => ({ ids, cached: 0 })),
-        false,
-      );
-    const { vocabularySize } = this.shape;
-    const logits = new Float32Array(sequences.length * vocabularySize);
-    for (const [row, ids] of sequences.entries())
-      logits.set(await this.prefill(firstSlot + row, ids, 0, 'last'), row * vocabularySize);
-    return logits;
-  }
-
-  async decode(ids: readonly number[], cached: readonly number[]): Promise<Float32Array> {
-    const rows = ids.map((id, slot) => ({ ids: [id], cached: cached[slot]! }));
-    return this.#run([...ids.keys()], rows, false);
-  }
-
-  copySlot(from: number, to: number, length: number): void {
-    const view = this.#views[from];
-    this.#setViews([to], [view && { ...view, length: Math.min(length, view.length) }]);
-  }
-
-  swapSlots(a: number, b: number, _length: number): void {
-    this.#setViews([a, b], [this.#views[b], this.#views[a]]);
-  }
-
-  releaseSlot(slot: number, from: number): void {
-    const view = from > 0 ? this.#views[slot] : undefined;
-    this.#setViews([slot], [view && { ...view, length: Math.min(from, view.length) }]);
+  arrange(operation: SlotOperation): void {
+    switch (operation.kind) {
+      case 'copy':
+        return this.#setViews([operation.to], [this.#cut(operation.from, operation.length)]);
+      case 'swap': {
+        const { a, b } = operation;
+        return this.#setViews([a, b], [this.#views[b], this.#views[a]]);
+      }
+      case 'release':
+        return this.#setViews([operation.slot], [this.#cut(operation.slot, operation.from)]);
+      case 'trim':
+        throw new Error('states are not trimmed');
+    }
   }
 
   abort(): void {
@@ -95,18 +78,15 @@ export class GrowingDecoder implements Decoder {
     for (const { session } of new Set([this.#graphs.first, this.#graphs.next])) session.dispose();
   }
 
-  /** Logits of all positions from a graph that gives only the last one's. */
-  async #oneByOne(slot: number, ids: readonly number[], cached: number): Promise<Float32Array> {
-    const { vocabularySize } = this.shape;
-    const logits = new Float32Array(ids.length * vocabularySize);
-    for (const [i, id] of ids.entries())
-      logits.set(await this.#run([slot], [{ ids: [id], cached: cached + i }], false), i * vocabularySize);
-    return logits;
+  /** The first positions of a slot. */
+  #cut(slot: number, length: number): KvView | undefined {
+    const view = length > 0 ? this.#views[slot] : undefined;
+    return view && { ...view, length: Math.min(length, view.length) };
   }
 
   /** Continues slots by a piece each. */
   async #run(slots: readonly number[], rows: readonly Row[], all: boolean): Promise<Float32Array> {
-    const lengths = rows.map(({ cached }) => cached);
+    const lengths = rows.map(({ computed }) => computed);
     const hasPast = lengths.some(length => length > 0);
     const graph = hasPast ? this.#graphs.next : this.#graphs.first;
     const sequence = Math.max(...rows.map(({ ids }) => ids.length));
@@ -168,7 +148,8 @@ export class GrowingDecoder implements Decoder {
   }
 
   /**
-   * What slots hold, as the past of one run. Where they are the first rows of one state, as in the run before, it is used as it is.
+   * What slots hold, as the past of one run. Where they are the first rows of one state, as in the run
+   * before, it is used as it is.
    *
    * @returns `isOwn`: the state was made for this run.
    */
@@ -202,7 +183,10 @@ export class GrowingDecoder implements Decoder {
         this.#memory.release(state);
   }
 
-  /** Gives slots that shared a state with others, which have moved on, a state of their own: it would keep all those rows in memory. */
+  /**
+   * Gives slots that shared a state with others, which have moved on, a state of their own: it would keep all
+   * those rows in memory.
+   */
   #separate(states: ReadonlySet<KvState | undefined>): void {
     this.#views.forEach((view, slot) => {
       if (view === undefined || view.state.rows === 1 || !states.has(view.state)) return;

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { KvasirError } from '#errors.js';
 import { OrtError, Session, type Environment, type SessionSettings } from '#runtime/index.js';
-import type { Decoder, DecoderShape } from '../slots/slot-decoder.js';
+import type { Decoder, DecoderShape } from '../contract.js';
 import { CautiousDecoder, type Restrictions } from './cautious-decoder.js';
 import { DecoderGraph } from './decoder-graph.js';
 import type { ReadyMadeDecoder, ReadyMadeGraph } from './find-graphs.js';
@@ -37,13 +37,10 @@ export async function loadReadyMade(
       'unsupported_model',
       `${file.path} has a cache of 32-bit floats, which cannot run on ${settings.device.name}: take an export in 16-bit floats`,
     );
-  const { heads, headSize } = ports.caches[0]!;
-  const { vocabularySize } = found;
+  const keys = ports.caches.filter((_, index) => index % 2 === 0);
   const shape: DecoderShape = {
-    layers: ports.layers,
-    kvHeads: heads,
-    headSize,
-    vocabularySize,
+    layers: keys.map(({ heads, headSize }) => ({ kind: 'attention', kvHeads: heads, headSize })),
+    vocabularySize: found.vocabularySize,
     contextLength,
   };
   const decoder = await openDecoder(environment, found, shape, slots, settings);
@@ -108,7 +105,9 @@ function refused(error: unknown, file: string): unknown {
   return error;
 }
 
-/** Whether the cache can be filled in place: one graph, all of whose cache goes through GroupQueryAttention. */
+/**
+ * Whether the cache can be filled in place: one graph, all of whose cache goes through GroupQueryAttention.
+ */
 export function isInPlace(graphs: readonly ReadyMadeGraph[]): boolean {
   const [graph, ...others] = graphs;
   return (

@@ -1,21 +1,26 @@
 import { KvasirError } from '#errors.js';
 import { OrtError } from '#runtime/index.js';
-import type { Decoder } from '../slots/slot-decoder.js';
+import type { BatchEntry, Decoder, WantedLogits } from '../contract.js';
 import type { Restrictions } from './cautious-decoder.js';
 
 /** Tokens of the trial's sequences; they are ragged on purpose. */
 const LENGTHS = [11, 4];
 
-/** Logits of a sequence that was continued by a token may differ from those of the whole by what coarse quantization does, not more. */
+/**
+ * Logits of a sequence that was continued by a token may differ from those of the whole by what coarse
+ * quantization does, not more.
+ */
 const COARSE = 0.5;
 
 /**
- * Tries out what a graph's names do not tell: whether it continues a sequence by several tokens at once, and runs several sequences of
- * different lengths at once, with the same logits as one alone. Some exports get their positions or masks wrong there, and some quantize
- * all that they are given by one scale. Takes a few runs of a few tokens.
+ * Tries out what a graph's names do not tell: whether it continues a sequence by several tokens at once, and
+ * runs several sequences of different lengths at once, with the same logits as one alone. Some exports get
+ * their positions or masks wrong there, and some quantize all that they are given by one scale. Takes a few
+ * runs of a few tokens.
  *
  * @param tolerance largest difference, as a share of the largest logit, that rounding may cause.
- * @throws KvasirError `unsupported_model` where even one sequence, token by token, comes out wrong; OrtError where it does not run
+ * @throws KvasirError `unsupported_model` where even one sequence, token by token, comes out wrong; OrtError
+ * where it does not run
  */
 export async function findRestrictions(decoder: Decoder, tolerance: number): Promise<Restrictions> {
   const { vocabularySize, contextLength } = decoder.shape;
@@ -26,37 +31,50 @@ export async function findRestrictions(decoder: Decoder, tolerance: number): Pro
     ),
   );
   const [longer] = sequences as [number[]];
-  const whole = (await decoder.prefill(0, longer, 0, 'last')).slice();
+  const run = async (...entries: readonly BatchEntry[]): Promise<Float32Array[]> => {
+    const { results } = await decoder.run(entries);
+    return results.map(result => {
+      if ('error' in result) throw result.error;
+      return result.logits.slice();
+    });
+  };
+  /** Runs tokens `[from, to)` of a sequence in a slot. */
+  const piece = (
+    sequence: readonly number[],
+    from: number,
+    to: number,
+    wanted: WantedLogits,
+    slot = 0,
+  ): BatchEntry => ({ slot, ids: sequence.slice(from, to), computed: from, wanted });
+
+  const [whole] = await run(piece(longer, 0, longer.length, 'last'));
   const alone: Float32Array[] = [];
   for (const sequence of sequences) {
     const last = sequence.length - 1;
-    await decoder.prefill(0, sequence.slice(0, last), 0, 'none');
-    alone.push((await decoder.prefill(0, sequence.slice(last), last, 'last')).slice());
+    await run(piece(sequence, 0, last, 'none'));
+    alone.push(...(await run(piece(sequence, last, last + 1, 'last'))));
   }
-  if (!agree(alone[0]!, whole, COARSE))
+  if (!agree(alone[0]!, whole!, COARSE))
     throw new KvasirError('unsupported_model', 'the graph gives other logits with its cache than without');
 
   const inChunks = await attempt(async () => {
     const half = Math.floor(longer.length / 2);
-    await decoder.prefill(0, longer.slice(0, half), 0, 'none');
-    return agree(await decoder.prefill(0, longer.slice(half), half, 'last'), whole, tolerance);
+    await run(piece(longer, 0, half, 'none'));
+    const [logits] = await run(piece(longer, half, longer.length, 'last'));
+    return agree(logits!, whole!, tolerance);
   });
   const together = await attempt(async () => {
     if (decoder.slots < sequences.length) return true;
-    const agreeAll = (logits: Float32Array): boolean =>
-      alone.every((expected, row) =>
-        agree(logits.subarray(row * vocabularySize, (row + 1) * vocabularySize), expected, tolerance),
-      );
-    if (decoder.prefillTogether && !agreeAll(await decoder.prefillTogether(0, sequences))) return false;
-    const lengths = sequences.map(({ length }) => length - 1);
+    const agreeAll = (logits: readonly Float32Array[]): boolean =>
+      alone.every((expected, row) => agree(logits[row]!, expected, tolerance));
+    const prompts = sequences.map((ids, slot) => piece(ids, 0, ids.length, 'last', slot));
+    if (!agreeAll(await run(...prompts))) return false;
     return agreeAll(
-      await decoder.decode(
-        sequences.map(sequence => sequence.at(-1)!),
-        lengths,
-      ),
+      await run(...sequences.map((ids, slot) => piece(ids, ids.length - 1, ids.length, 'last', slot))),
     );
   });
-  for (let slot = 0; slot < Math.min(decoder.slots, sequences.length); slot++) decoder.releaseSlot(slot, 0);
+  for (let slot = 0; slot < Math.min(decoder.slots, sequences.length); slot++)
+    decoder.arrange({ kind: 'release', slot, from: 0 });
   return { noChunks: !inChunks, noBatches: !together };
 }
 

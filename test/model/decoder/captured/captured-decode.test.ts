@@ -1,4 +1,7 @@
-/** Steps that are captured as graphs, on the processor: it does not capture anything, but runs them by the same inputs and outputs. */
+/**
+ * Steps that are captured as graphs, on the processor: it does not capture anything, but runs them by the
+ * same inputs and outputs.
+ */
 import t from 'tap';
 import { CapturedDecode } from '#model/decoder/captured/captured-decode.js';
 import { loadDecoder } from '#model/decoder/load-decoder.js';
@@ -7,6 +10,7 @@ import { checkDecoder, relativeError, writeModel } from '#test/support/check-dec
 import { CAPTURING, DISTANT } from '#test/support/distant-device.js';
 import { MODELS } from '#test/support/models/index.js';
 import { randomIds } from '#test/support/random-tensors.js';
+import { decode, prefill } from '#test/support/run-decoder.js';
 
 const environment = new Environment({ logLevel: 'fatal' });
 const open = async (folder: string, slots: number, device: Device) =>
@@ -41,10 +45,11 @@ t.test('steps of up to 64 sequences are captured, and longer ones agree with the
   const sequences = Array.from({ length: slots }, (_, i) => randomIds(6, vocabularySize, i + 1));
   const expected = sequences.map(MODELS[0]!.reference);
   for (let slot = 0; slot < slots; slot++)
-    await decoder.prefill(slot, sequences[slot]!.slice(0, 5), 0, 'none');
+    await prefill(decoder, slot, sequences[slot]!.slice(0, 5), 0, 'none');
   for (const count of [66, 65, 64, 63, 2, 1]) {
     const rows = sequences.slice(0, count);
-    const logits = await decoder.decode(
+    const logits = await decode(
+      decoder,
       rows.map(ids => ids[5]!),
       rows.map(() => 5),
     );
@@ -64,7 +69,7 @@ t.test('the event loop turns between two steps', async t => {
   t.teardown(() => decoder.dispose());
   let turned = false;
   setImmediate(() => (turned = true));
-  await decoder.decode([5], [0]);
+  await decode(decoder, [5], [0]);
   t.ok(turned);
 });
 
@@ -84,7 +89,7 @@ t.test('where nothing can be captured, steps are run as usual', async t => {
   t.teardown(() => decoder.dispose());
   t.equal(refused, 1);
   t.match(path.reason, /; decode steps are not captured as graphs: .*not all nodes are on the device$/);
-  t.equal((await decoder.decode([5], [0])).length, decoder.shape.vocabularySize);
+  t.equal((await decode(decoder, [5], [0])).length, decoder.shape.vocabularySize);
 });
 
 t.test('a decoder that is stopped fails at its next step', async t => {
@@ -93,7 +98,7 @@ t.test('a decoder that is stopped fails at its next step', async t => {
   for (const device of [CAPTURING, DISTANT]) {
     const decoder = await open(folder, 1, device);
     decoder.abort();
-    await t.rejects(decoder.decode([5], [0]), { code: 'runtime_failure' });
+    await t.rejects(decode(decoder, [5], [0]), { code: 'runtime_failure' });
     decoder.dispose();
   }
 });

@@ -1,10 +1,11 @@
 /**
- * The decoder with a paged cache, on the processor: where CUDA has PagedAttention, ordinary operators take its place. Compared with what
- * each architecture's formulas give in float64, and with the decoder whose cache is in slots.
+ * The decoder with a paged cache, on the processor: where CUDA has PagedAttention, ordinary operators take
+ * its place. Compared with what each architecture's formulas give in float64, and with the decoder whose
+ * cache is in slots.
  */
 import t, { type Test } from 'tap';
 import { openDecoder } from '#bench/support/open-decoder.js';
-import type { BatchEntry, WantedLogits } from '#model/decoder/slots/slot-decoder.js';
+import type { BatchEntry, WantedLogits } from '#model/decoder/contract.js';
 import type { PagedDecoder } from '#model/decoder/paged/paged-decoder.js';
 import { Environment, PROCESSOR, type Device } from '#runtime/index.js';
 import { relativeError, writeModel } from '#test/support/check-decoder.js';
@@ -12,6 +13,7 @@ import { DISTANT } from '#test/support/distant-device.js';
 import { MODELS } from '#test/support/models/index.js';
 import { openPagedDecoder } from '#test/support/open-paged-decoder.js';
 import { randomIds } from '#test/support/random-tensors.js';
+import { decode, prefill, run } from '#test/support/run-decoder.js';
 
 const environment = new Environment({ logLevel: 'fatal' });
 const SETTINGS = { intraOpThreads: 1 };
@@ -47,12 +49,12 @@ t.test('a run that fails leaves its slots as they were', async t => {
   const decoder = await open(t, folder);
   const ids = randomIds(12, decoder.shape.vocabularySize, 1);
   const expected = model.reference(ids);
-  await decoder.prefill(0, ids.slice(0, 6), 0, 'none');
-  decoder.copySlot(0, 1, 6);
+  await prefill(decoder, 0, ids.slice(0, 6), 0, 'none');
+  decoder.arrange({ kind: 'copy', from: 0, to: 1, length: 6 });
   // An id outside of the vocabulary.
-  await t.rejects(decoder.decode([1e6, 1e6], [6, 6]));
+  await t.rejects(decode(decoder, [1e6, 1e6], [6, 6]));
   for (const slot of [0, 1])
-    t.ok(relativeError(await decoder.prefill(slot, ids.slice(6), 6, 'all'), expected.slice(6)) < TOLERANCE);
+    t.ok(relativeError(await prefill(decoder, slot, ids.slice(6), 6, 'all'), expected.slice(6)) < TOLERANCE);
 });
 
 for (const model of PAGED_MODELS) {
@@ -82,13 +84,13 @@ for (const model of PAGED_MODELS) {
         const count = Math.min(sizes[step % sizes.length]![slot] ?? 0, contextLength - begin);
         if (count === 0) return;
         const wanted: WantedLogits = (['all', 'last', 'none'] as const)[(step + slot) % 3]!;
-        entries.push({ slot, ids: sequences[slot]!.slice(begin, begin + count), cached: begin, wanted });
+        entries.push({ slot, ids: sequences[slot]!.slice(begin, begin + count), computed: begin, wanted });
         const rows = expected[slot]!.slice(begin, begin + count);
         wantedRows.push(...(wanted === 'all' ? rows : wanted === 'last' ? rows.slice(-1) : []));
         cached[slot] = begin + count;
       });
       if (entries.length === 0) continue;
-      const results = await decoder.runMixed(entries);
+      const results = await run(decoder, entries);
       const [logits, maxima] = [
         Float32Array.from(results.flatMap(result => [...result.logits])),
         results.flatMap(result => [...result.maxima!]),
@@ -128,21 +130,21 @@ for (const [model, device] of COMPARED) {
       [7, 11],
     ] as const) {
       const chunk = ids.slice(begin, end);
-      const wanted = await inSlots.prefill(0, chunk, begin, 'all');
-      close(`tokens ${begin} to ${end}`, await paged.prefill(0, chunk, begin, 'all'), wanted);
+      const wanted = await prefill(inSlots, 0, chunk, begin, 'all');
+      close(`tokens ${begin} to ${end}`, await prefill(paged, 0, chunk, begin, 'all'), wanted);
     }
     for (const decoder of [inSlots, paged]) {
-      decoder.copySlot(0, 1, 6);
-      decoder.copySlot(0, 2, 11);
-      decoder.swapSlots(0, 1, 11);
+      decoder.arrange({ kind: 'copy', from: 0, to: 1, length: 6 });
+      decoder.arrange({ kind: 'copy', from: 0, to: 2, length: 11 });
+      decoder.arrange({ kind: 'swap', a: 0, b: 1, length: 11 });
     }
     const cached = [6, 11, 11];
     while (Math.max(...cached) < contextLength) {
       const tokens = cached.map((length, slot) => ids[(length + slot) % ids.length]!);
       close(
         `tokens at ${cached.join(', ')}`,
-        await paged.decode(tokens, cached),
-        await inSlots.decode(tokens, cached),
+        await decode(paged, tokens, cached),
+        await decode(inSlots, tokens, cached),
       );
       cached.forEach((_, slot) => cached[slot]!++);
     }

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import t, { type Test } from 'tap';
+import { attentionLayers } from '#model/cache/layer-cache.js';
 import { DecoderGraph } from '#model/decoder/ready-made/decoder-graph.js';
 import { GrowingDecoder } from '#model/decoder/ready-made/growing-decoder.js';
 import { decoderPorts } from '#model/decoder/ready-made/ports.js';
@@ -8,6 +9,7 @@ import { exportLlama } from '#test/support/exported-llama.js';
 import { LLAMA, llamaShapes } from '#test/support/llama-model.js';
 import { randomTensors } from '#test/support/random-tensors.js';
 import { loadGraph } from '#test/support/run-graph.js';
+import { decode, prefill } from '#test/support/run-decoder.js';
 
 const CONFIG = { ...LLAMA, num_hidden_layers: 1, max_position_embeddings: 200 };
 /** Keys and values of one position of one sequence. */
@@ -20,7 +22,12 @@ async function open(t: Test, slots: number): Promise<GrowingDecoder> {
   const ports = decoderPorts(await readOnnxFile(file));
   const graph = new DecoderGraph(await loadGraph(file), ports, CONFIG.vocab_size);
   const { num_hidden_layers: layers, num_key_value_heads: kvHeads } = CONFIG;
-  const shape = { layers, kvHeads, headSize: 8, vocabularySize: CONFIG.vocab_size, contextLength: 200 };
+  const heads = { kvHeads, headSize: 8 };
+  const shape = {
+    layers: attentionLayers(layers, heads),
+    vocabularySize: CONFIG.vocab_size,
+    contextLength: 200,
+  };
   const decoder = new GrowingDecoder({ first: graph, next: graph }, shape, slots);
   t.teardown(() => decoder.dispose());
   return decoder;
@@ -31,7 +38,8 @@ t.test('the cache takes what its sequences need, and no more', async t => {
   t.equal(decoder.cacheBytes, 0);
   let lengths = [10, 20, 30, 40, 50, 60];
   for (const [slot, length] of lengths.entries())
-    await decoder.prefill(
+    await prefill(
+      decoder,
       slot,
       Array.from({ length }, () => 3),
       0,
@@ -43,28 +51,31 @@ t.test('the cache takes what its sequences need, and no more', async t => {
   for (let running = 6; running > 0; running--)
     for (let step = 0; step < 5; step++) {
       const ids = Array.from({ length: running }, () => 4);
-      await decoder.decode(ids, lengths.slice(0, running));
+      await decode(decoder, ids, lengths.slice(0, running));
       lengths = lengths.map((length, slot) => (slot < running ? length + 1 : length));
       const kept = lengths.slice(running).reduce((sum, length) => sum + length, 0);
       const padded = running * Math.max(...lengths.slice(0, running));
       t.ok(decoder.cacheBytes <= (kept + padded) * POSITION_BYTES, `${running} running, step ${step}`);
     }
 
-  decoder.copySlot(5, 0, 12);
-  decoder.swapSlots(0, 4, 12);
-  for (let slot = 0; slot < 6; slot++) decoder.releaseSlot(slot, 0);
+  decoder.arrange({ kind: 'copy', from: 5, to: 0, length: 12 });
+  decoder.arrange({ kind: 'swap', a: 0, b: 4, length: 12 });
+  for (let slot = 0; slot < 6; slot++) decoder.arrange({ kind: 'release', slot: slot, from: 0 });
   t.equal(decoder.cacheBytes, 0);
 });
 
 t.test('a run that fails changes nothing', async t => {
   const decoder = await open(t, 2);
-  const first = (await decoder.prefill(0, [1, 2, 3], 0, 'last')).slice();
+  const first = (await prefill(decoder, 0, [1, 2, 3], 0, 'last')).slice();
   const bytes = decoder.cacheBytes;
-  await t.rejects(decoder.decode([5], [9]), { code: 'runtime_failure', message: /slot 0 holds less than 9/ });
-  await t.rejects(decoder.prefill(0, [CONFIG.vocab_size + 7], 3, 'last'), { code: 'runtime_failure' });
+  await t.rejects(decode(decoder, [5], [9]), {
+    code: 'runtime_failure',
+    message: /slot 0 holds less than 9/,
+  });
+  await t.rejects(prefill(decoder, 0, [CONFIG.vocab_size + 7], 3, 'last'), { code: 'runtime_failure' });
   t.equal(decoder.cacheBytes, bytes);
-  const next = (await decoder.decode([4], [3])).slice();
-  t.strictSame((await decoder.prefill(1, [1, 2, 3], 0, 'last')).slice(), first);
-  decoder.copySlot(1, 0, 3);
-  t.strictSame((await decoder.decode([4], [3])).slice(), next);
+  const next = (await decode(decoder, [4], [3])).slice();
+  t.strictSame((await prefill(decoder, 1, [1, 2, 3], 0, 'last')).slice(), first);
+  decoder.arrange({ kind: 'copy', from: 1, to: 0, length: 3 });
+  t.strictSame((await decode(decoder, [4], [3])).slice(), next);
 });

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import t, { type Test } from 'tap';
-import type { Decoder } from '#model/decoder/slots/slot-decoder.js';
+import type { Decoder } from '#model/decoder/contract.js';
 import { planDecoder, type PlanOptions } from '#model/decoder/decoder-plan.js';
 import type { RunPath } from '#model/run-path.js';
 import { loadDecoder } from '#model/decoder/load-decoder.js';
@@ -12,6 +12,7 @@ import { exportLlama, type ExportForm } from '#test/support/exported-llama.js';
 import { LLAMA, llamaShapes } from '#test/support/llama-model.js';
 import { randomTensors } from '#test/support/random-tensors.js';
 import { writeSafetensors } from '#test/support/safetensors.js';
+import { prefill } from '#test/support/run-decoder.js';
 
 /** GroupQueryAttention wants heads of a multiple of 16. */
 const CONFIG = { ...LLAMA, head_dim: 16 };
@@ -258,6 +259,6 @@ t.test('a run can be called off', async t => {
   for (const form of [PRIMITIVE, GROUPED]) {
     const { decoder } = await load(t, await exported(t, { 'model.onnx': form }));
     decoder.abort();
-    await t.rejects(decoder.prefill(0, [1, 2, 3], 0, 'last'), { code: 'runtime_failure' });
+    await t.rejects(prefill(decoder, 0, [1, 2, 3], 0, 'last'), { code: 'runtime_failure' });
   }
 });

@@ -3,6 +3,7 @@ import { loadDecoder } from '#model/decoder/load-decoder.js';
 import type { WeightsFormat } from '#model/weights-format.js';
 import { Environment } from '#runtime/index.js';
 import { sharedModel, skipWithout } from '#test/support/shared-models.js';
+import { decode, prefill } from '#test/support/run-decoder.js';
 
 const LENGTH = 60;
 const START = 1;
@@ -24,10 +25,11 @@ async function greedy(folder: string, format: WeightsFormat, slots: number): Pro
     ]);
     const next: number[] = [];
     for (const [slot, ids] of rows.entries())
-      next.push(best(await decoder.prefill(slot, ids, 0, 'last'), 0, vocabularySize));
+      next.push(best(await prefill(decoder, slot, ids, 0, 'last'), 0, vocabularySize));
     rows.forEach((ids, slot) => ids.push(next[slot]!));
     while (rows[0]!.length < LENGTH) {
-      const logits = await decoder.decode(
+      const logits = await decode(
+        decoder,
         rows.map(ids => ids.at(-1)!),
         rows.map(ids => ids.length - 1),
       );

@@ -1,6 +1,9 @@
-/** Slots of which no more is kept than tokens still see, against the same with everything: not a bit of any logit may differ. */
+/**
+ * Slots of which no more is kept than tokens still see, against the same with everything: not a bit of any
+ * logit may differ.
+ */
 import t, { type Test } from 'tap';
-import type { Decoder } from '#model/decoder/slots/slot-decoder.js';
+import type { Decoder } from '#model/decoder/contract.js';
 import { loadDecoder } from '#model/decoder/load-decoder.js';
 import { Environment } from '#runtime/index.js';
 import { openDecoder, writeModel } from '#test/support/check-decoder.js';
@@ -9,6 +12,7 @@ import { MODELS } from '#test/support/models/index.js';
 import { MISTRAL } from '#test/support/models/mistral.js';
 import type { CaseModel } from '#test/support/models/model.js';
 import { randomIds } from '#test/support/random-tensors.js';
+import { decode, prefill } from '#test/support/run-decoder.js';
 
 /** Several pages of each head. */
 const CONTEXT = 400;
@@ -23,29 +27,29 @@ async function logitsOfMoves(decoder: Decoder, trims: boolean): Promise<Buffer> 
   const ids = randomIds(CONTEXT, vocabularySize, 1);
   const all: number[] = [];
   const trim = (slot: number, filled: number): void => {
-    if (trims) decoder.trimSlot!(slot, Math.max(0, filled - decoder.window!));
+    if (trims) decoder.arrange({ kind: 'trim', slot, before: Math.max(0, filled - decoder.traits.window!) });
   };
-  for (let slot = 0; slot < 3; slot++) decoder.releaseSlot(slot, 0);
+  for (let slot = 0; slot < 3; slot++) decoder.arrange({ kind: 'release', slot: slot, from: 0 });
 
   let filled = 0;
   for (; filled < 200; filled += 50) {
-    all.push(...(await decoder.prefill(0, ids.slice(filled, filled + 50), filled, 'all')));
+    all.push(...(await prefill(decoder, 0, ids.slice(filled, filled + 50), filled, 'all')));
     trim(0, filled + 50);
   }
   // As many as a page has in any of the models, one by one: some trim ends exactly where a page does.
   for (; filled < 264; filled++) {
-    all.push(...(await decoder.decode([ids[filled]!], [filled])));
+    all.push(...(await decode(decoder, [ids[filled]!], [filled])));
     trim(0, filled + 1);
   }
-  await decoder.prefill(2, ids.slice(0, 40), 0, 'none');
-  decoder.copySlot(0, 1, filled);
+  await prefill(decoder, 2, ids.slice(0, 40), 0, 'none');
+  decoder.arrange({ kind: 'copy', from: 0, to: 1, length: filled });
   trim(1, filled);
-  decoder.swapSlots(0, 2, filled);
+  decoder.arrange({ kind: 'swap', a: 0, b: 2, length: filled });
   trim(2, filled);
   const cached = [40, filled, filled];
   for (let step = 0; step < 30; step++) {
     const next = cached.map((position, slot) => ids[(position + 7 * slot) % CONTEXT]!);
-    all.push(...(await decoder.decode(next, cached)));
+    all.push(...(await decode(decoder, next, cached)));
     cached.forEach((length, slot) => trim(slot, (cached[slot] = length + 1)));
   }
   return Buffer.from(Float32Array.from(all).buffer);
@@ -54,8 +58,8 @@ async function logitsOfMoves(decoder: Decoder, trims: boolean): Promise<Buffer> 
 for (const model of MODELS) {
   t.test(model.name, async t => {
     const decoder = await open(t, model);
-    t.equal(decoder.window, model.config.sliding_window);
-    if (decoder.window === undefined) return;
+    t.equal(decoder.traits.window, model.config.sliding_window);
+    if (decoder.traits.window === undefined) return;
     const untrimmed = await logitsOfMoves(decoder, false);
     t.ok(untrimmed.equals(await logitsOfMoves(decoder, true)));
   });
@@ -66,7 +70,7 @@ t.test('where no pages can be given back, there is nothing to trim', async t => 
   await writeModel(folder, MISTRAL);
   const environment = new Environment({ logLevel: 'fatal' });
   const { decoder } = await loadDecoder(environment, folder, { slots: 1, session: { device: DISTANT } });
-  t.equal(decoder.window, undefined);
+  t.equal(decoder.traits.window, undefined);
   decoder.dispose();
 });
 
@@ -76,9 +80,9 @@ t.test(
   async t => {
     const decoder = await open(t, MISTRAL);
     const ids = randomIds(300, decoder.shape.vocabularySize, 1);
-    for (let slot = 0; slot < 3; slot++) await decoder.prefill(slot, ids, 0, 'none');
+    for (let slot = 0; slot < 3; slot++) await prefill(decoder, slot, ids, 0, 'none');
     const rows = async (): Promise<Buffer[]> => {
-      const logits = await decoder.decode([1, 1, 1], [300, 300, 300]);
+      const logits = await decode(decoder, [1, 1, 1], [300, 300, 300]);
       return [0, 1, 2].map(slot => {
         const row = logits.slice((slot * logits.length) / 3, ((slot + 1) * logits.length) / 3);
         return Buffer.from(row.buffer);
@@ -86,7 +90,7 @@ t.test(
     };
     const before = await rows();
     // Its window, too.
-    decoder.trimSlot!(1, CONTEXT);
+    decoder.arrange({ kind: 'trim', slot: 1, before: CONTEXT });
     const after = await rows();
     t.strictSame(
       before.map((row, slot) => row.equals(after[slot]!)),
