@@ -7,8 +7,8 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Engine } from '#engine/engine.js';
-import type { Decoder } from '#model/decoder.js';
-import { loadDecoder } from '#model/load-decoder.js';
+import type { Decoder } from '#model/decoder/contract.js';
+import { loadDecoder } from '#model/decoder/load-decoder.js';
 import { Registry } from '#registry/registry.js';
 import { generationModel } from '#registry/models.js';
 import { Environment } from '#runtime/index.js';
@@ -19,6 +19,7 @@ import { EventLoopDelay } from './support/event-loop-delay.js';
 import { SMOLLM2_135M, writeRandomLlama } from './support/random-model.js';
 import { median, quantile } from './support/statistics.js';
 import { steadyRate, steadyTokens, steadyWindow, type ObservedStream } from './support/streams.js';
+import { latestTokens, run } from '#test/support/run-decoder.js';
 
 const CLIENTS = [1, 4, 8, 16];
 const ROUNDS = 9;
@@ -49,9 +50,12 @@ async function bareRate(decoder: Decoder, { cached, steps }: Window): Promise<nu
   const ids = cached.map((_, row) => 300 + row);
   const started = performance.now();
   for (let step = 0; step < steps; step++)
-    await decoder.decode(
-      ids,
-      cached.map(length => length + step),
+    await run(
+      decoder,
+      latestTokens(
+        ids,
+        cached.map(length => length + step),
+      ),
     );
   return (cached.length * steps * 1000) / (performance.now() - started);
 }

@@ -184,7 +184,7 @@ function modelSource(
         engine: {
           maxWaiting: plan.max_waiting,
           reusesPrefix: plan.prefix_reuse,
-          stall: plan.stall,
+          prefillShare: plan.stall,
           draftTokens: plan.draft_tokens,
         },
         maxTokens: plan.max_tokens,

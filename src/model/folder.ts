@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { findArchitecture } from '#graph/families/index.js';
 import { ModelConfig } from '#graph/config.js';
-import { decoderSizes, type DescribedDecoder } from './decoder-sizes.js';
-import { planDecoder, type DecoderPlan, type PlanOptions } from './decoder-plan.js';
+import { decoderSizes, type DescribedDecoder } from './decoder/decoder-sizes.js';
+import { planDecoder, type DecoderPlan, type PlanOptions } from './decoder/decoder-plan.js';
 import { describeEncoder, modelKind, type EncoderDescription } from './encoder-description.js';
-import { planEncoder, type EncoderRun } from './encoder-plan.js';
+import { planEncoder, type EncoderRun } from './encoder/encoder-plan.js';
 import { readOnnxFile, type OnnxFile } from './onnx-file.js';
 import { rawGraph } from './raw-graph.js';
 

@@ -3,8 +3,8 @@ import { encoderArchitecture, findArchitecture } from '#graph/families/index.js'
 import type { Precision } from '#graph/precision.js';
 import { weightFiles } from '#graph/weights/checkpoint.js';
 import { SafetensorsFile } from '#graph/weights/safetensors.js';
-import type { PlanOptions } from './decoder-plan.js';
-import { cacheBytesPerToken } from './decoder.js';
+import type { PlanOptions } from './decoder/decoder-plan.js';
+import { attentionLayers, cacheBytesPerToken } from './cache/layer-cache.js';
 import { readModelFolder, type ModelFolder } from './folder.js';
 import { DataType, type GraphValue, type OnnxFile } from './onnx-file.js';
 import { rawPath } from './raw-graph.js';
@@ -132,8 +132,8 @@ async function inspectDecoder(
 ): Promise<ModelReport> {
   const graphs = plan.source === 'onnx' ? plan.found.graphs.map(({ file }) => file) : undefined;
   const weights = total(graphs === undefined ? await storedWeights(folder) : graphWeights(graphs));
-  const { shape, heads, contextLength } = sizes;
-  const perToken = cacheBytesPerToken(shape);
+  const { layers, heads, kvHeads, headSize, vocabularySize, contextLength, cacheType } = sizes;
+  const perToken = cacheBytesPerToken({ layers: attentionLayers(layers, sizes), cacheType });
   // A past and the present that is made from it are in memory together.
   const copies = plan.path.kind === 'growing' ? 2 : 1;
   const length = options.contextLength ?? contextLength;
@@ -143,14 +143,14 @@ async function inspectDecoder(
     kind: 'generation',
     architecture: config?.string('model_type', ''),
     contextLength,
-    vocabularySize: shape.vocabularySize,
+    vocabularySize,
     path: plan.path,
     ...weights,
     generation: {
-      layers: shape.layers,
+      layers,
       heads,
-      kvHeads: shape.kvHeads,
-      headSize: shape.headSize,
+      kvHeads,
+      headSize,
       cacheBytesPerToken: perToken,
       memory:
         length === undefined

@@ -1,4 +1,4 @@
-import type { EncoderTask } from '#model/encoder.js';
+import type { EncoderTask } from '#model/encoder/contract.js';
 
 /** Something that a request can want of a model. */
 export const ABILITIES = [

@@ -1,9 +1,10 @@
 import { basename, resolve } from 'node:path';
 import { loadChatTemplate } from '#chat/template.js';
-import { Engine, type EngineOptions } from '#engine/engine.js';
-import { cacheBytesPerToken } from '#model/decoder.js';
+import { Engine } from '#engine/engine.js';
+import type { EngineOptions } from '#engine/engine-options.js';
+import { cacheBytesPerToken } from '#model/cache/layer-cache.js';
 import { readGenerationConfig } from '#model/generation-config.js';
-import { loadDecoder, type DecoderOptions } from '#model/load-decoder.js';
+import { loadDecoder, type DecoderOptions } from '#model/decoder/load-decoder.js';
 import type { Environment } from '#runtime/index.js';
 import { loadTokenizer } from '#text/tokenizer.js';
 import { generationModel } from './models.js';

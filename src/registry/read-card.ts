@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { describeChatTemplate } from '#chat/template.js';
 import { KvasirError } from '#errors.js';
-import type { PlanOptions } from '#model/decoder-plan.js';
+import type { PlanOptions } from '#model/decoder/decoder-plan.js';
 import { readModelFolder } from '#model/folder.js';
 import { readGenerationConfig } from '#model/generation-config.js';
 import { encoderCard, generatorCard, TENSORS_CARD, type ModelCard } from './card.js';

@@ -1,7 +1,7 @@
 import type { ChatTemplate } from '#chat/template.js';
 import type { EncoderService, EncoderStats } from '#encoder/types.js';
 import type { EngineStats, GenerationEngine } from '#engine/types.js';
-import type { EncoderTask } from '#model/encoder.js';
+import type { EncoderTask } from '#model/encoder/contract.js';
 import type { RunPath } from '#model/run-path.js';
 import type { TensorService, TensorStats } from '#tensors/types.js';
 import type { Tokenizer } from '#text/types.js';

@@ -1,6 +1,6 @@
 import type { EncoderService, EncoderStats } from '#encoder/types.js';
 import { KvasirError } from '#errors.js';
-import type { EncoderInput, EncoderOutput, EncoderTask } from '#model/encoder.js';
+import type { EncoderInput, EncoderOutput, EncoderTask } from '#model/encoder/contract.js';
 import { encoderModel, type EncoderParts } from '#registry/models.js';
 import type { EncoderModel } from '#registry/types.js';
 import { CREATED } from './http-server.js';

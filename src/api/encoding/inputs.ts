@@ -1,5 +1,5 @@
 import { KvasirError } from '#errors.js';
-import type { EncoderInput } from '#model/encoder.js';
+import type { EncoderInput } from '#model/encoder/contract.js';
 import type { EncoderModel } from '#registry/types.js';
 import { truncate, type TruncationSide } from '#text/truncation.js';
 import type { Encoding, TokenOrigin, Tokenizer } from '#text/types.js';

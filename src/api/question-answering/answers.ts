@@ -1,4 +1,4 @@
-import type { EncoderOutput } from '#model/encoder.js';
+import type { EncoderOutput } from '#model/encoder/contract.js';
 import { findAnswers, type AnswerWindow } from '#tasks/answer-spans.js';
 import { codePointOffsets } from '#text/code-points.js';
 import type { Encoding, Span, Tokenizer } from '#text/types.js';

@@ -1,4 +1,4 @@
-import type { EncoderOutput } from '#model/encoder.js';
+import type { EncoderOutput } from '#model/encoder/contract.js';
 import type { EncoderModel } from '#registry/types.js';
 import { groupEntities, labelToken, type AggregationStrategy, type ScoredToken } from '#tasks/entities.js';
 import { softmax } from '#tasks/scores.js';

@@ -1,6 +1,6 @@
 import { KvasirError } from '#errors.js';
 import { MAX_INPUTS } from '../encoding/inputs.js';
-import type { EncoderOutput } from '#model/encoder.js';
+import type { EncoderOutput } from '#model/encoder/contract.js';
 import { windows } from '#text/truncation.js';
 import type { Encoding } from '#text/types.js';
 
