@@ -1,5 +1,6 @@
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
+import { layers } from './eslint-layers.js';
 
 export default tseslint.config(
   // The programs under test/clients are compiled with what is generated in their test.
@@ -16,6 +17,7 @@ export default tseslint.config(
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
     },
   },
+  { files: ['src/**/*.ts', 'routes/**/*.ts'], plugins: { layers }, rules: { 'layers/imports': 'error' } },
   // tap waits for its subtests by itself.
   { files: ['test/**/*.ts'], rules: { '@typescript-eslint/no-floating-promises': 'off' } },
   // The compiler knows what a browser has.

@@ -51,3 +51,8 @@ export class KvasirError extends Error {
     this.param = options.param;
   }
 }
+
+/** The error for a request whose field `param` is wrong in itself or does not fit the model. */
+export function invalidRequest(param: string, message: string): KvasirError {
+  return new KvasirError('invalid_request', message, { param });
+}

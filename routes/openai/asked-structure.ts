@@ -1,4 +1,4 @@
-import { KvasirError } from '#errors.js';
+import { invalidRequest } from '#errors.js';
 import type { AskedStructure } from '#api/generation/structured.js';
 import type { Structure } from '#structured/index.js';
 import type { StructureFields } from './structure-schema.js';
@@ -34,9 +34,7 @@ export function askedStructure(fields: StructureFields): AskedStructure | undefi
 
   const [first, second] = asked;
   if (second !== undefined)
-    throw new KvasirError('invalid_request', `${second.param} is allowed only without ${first!.param}`, {
-      param: second.param,
-    });
+    throw invalidRequest(second.param, `${second.param} is allowed only without ${first!.param}`);
   return first;
 }
 
@@ -46,6 +44,6 @@ function parsed(json: unknown, param: string): unknown {
   try {
     return JSON.parse(json);
   } catch {
-    throw new KvasirError('invalid_request', `${param} is not valid JSON`, { param });
+    throw invalidRequest(param, `${param} is not valid JSON`);
   }
 }

@@ -1,5 +1,5 @@
 import type { ChatMessage, ToolCallMessage } from '#chat/messages.js';
-import { KvasirError } from '#errors.js';
+import { invalidRequest } from '#errors.js';
 import type { ContentPart, Message } from './message-schema.js';
 
 /**
@@ -12,7 +12,7 @@ export function chatMessages(messages: readonly Message[]): ChatMessage[] {
     const { role, content, name, tool_calls: calls, tool_call_id: id } = message;
     const place = `messages[${index}]`;
     if ((content === undefined || content === null) && !(role === 'assistant' && calls))
-      throw new KvasirError('invalid_request', `${place}.content is required`, { param: `${place}.content` });
+      throw invalidRequest(`${place}.content`, `${place}.content is required`);
     return {
       role: role === 'function' ? 'tool' : role,
       content: textOf(content ?? '', `${place}.content`),
@@ -33,10 +33,9 @@ export function textOf(content: string | readonly ContentPart[], place: string):
     .map((part, index) => {
       if (typeof part.text === 'string' && /^(?:|input_|output_)text$/.test(part.type)) return part.text;
       if (part.type === 'refusal' && typeof part.refusal === 'string') return part.refusal;
-      throw new KvasirError(
-        'invalid_request',
+      throw invalidRequest(
+        `${place}[${index}].type`,
         `${place}[${index}] is of type ${JSON.stringify(part.type)}: models here read text only`,
-        { param: `${place}[${index}].type` },
       );
     })
     .join('\n');
@@ -52,9 +51,10 @@ function toolCall({ id, function: { name, arguments: text } }: Call, place: stri
     parsed = undefined;
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
-    throw new KvasirError('invalid_request', `${place}.function.arguments must be a JSON object, as text`, {
-      param: `${place}.function.arguments`,
-    });
+    throw invalidRequest(
+      `${place}.function.arguments`,
+      `${place}.function.arguments must be a JSON object, as text`,
+    );
   return {
     ...(id && { id }),
     type: 'function',

@@ -1,4 +1,4 @@
-import { Type } from '@fastify/type-provider-typebox';
+import { Type, type TSchema } from '@fastify/type-provider-typebox';
 import { MAX_INPUTS } from '#api/encoding/inputs.js';
 import { nullable, nullableEnum } from '#http/schemas/nullable.js';
 
@@ -41,8 +41,7 @@ export const truncationFields = {
   }),
 };
 
-/** What lists of results begin with. */
-export const listFields = {
+const listFields = {
   id: Type.String(),
   object: Type.String({ const: 'list' }),
   created: Type.Integer({ description: 'Seconds since the epoch.' }),
@@ -57,12 +56,23 @@ export const usageField = Type.Object({
   total_tokens: Type.Integer({ description: 'The same: nothing is generated.' }),
 });
 
-/** An `id` and what comes with it, for examples. */
-export function exampleList(prefix: string): object {
-  return {
-    id: `${prefix}-1d9b0a36-2f0c-4f0e-9a54-7c1a4f5c3b52`,
-    object: 'list',
-    created: 1767225600,
-    model: 'encoder',
-  };
+/**
+ * A list of results, and an example of one.
+ *
+ * @param results the field with the results.
+ * @param example the prefix of its `id`, its results, and how many tokens they took.
+ */
+export function resultList<F extends string, T extends TSchema>(
+  $id: string,
+  results: Readonly<Record<F, T>>,
+  example: { readonly prefix: string; readonly results: unknown; readonly tokens: number },
+) {
+  const { prefix, tokens } = example;
+  const [field] = Object.keys(results);
+  const head = { id: `${prefix}-1d9b0a36-2f0c-4f0e-9a54-7c1a4f5c3b52`, object: 'list', created: 1767225600 };
+  const usage = { prompt_tokens: tokens, total_tokens: tokens };
+  return Type.Object(
+    { ...listFields, ...results, usage: usageField },
+    { $id, examples: [{ ...head, model: 'encoder', [field!]: example.results, usage }] },
+  );
 }

@@ -1,7 +1,7 @@
-import { Type, type Static } from '@fastify/type-provider-typebox';
+import { Type } from '@fastify/type-provider-typebox';
 import type { App } from '#http/app.js';
 import { embed as embedSources } from '#api/encoding/embed.js';
-import { inputLimit, type Source } from '#api/encoding/inputs.js';
+import { inputLimit, mixedSources } from '#api/encoding/inputs.js';
 import { plainJson } from '#http/plain-json.js';
 import { MAX_INPUTS } from '#api/encoding/inputs.js';
 import { modelField, TokenIds } from '#routes/shared/fields.js';
@@ -60,20 +60,12 @@ export function embed(app: App): void {
       dimensions: body.dimensions ?? undefined,
       normalize: body.normalize ?? true,
     };
-    const { vectors } = await embedSources(model, readInputs(body.inputs), options, request.scope.signal);
+    const { vectors } = await embedSources(
+      model,
+      mixedSources('inputs', body.inputs),
+      options,
+      request.scope.signal,
+    );
     return vectors.map(vector => Array.from(vector));
   });
-}
-
-function readInputs(inputs: Static<typeof TeiEmbedRequest>['inputs']): Source[] {
-  if (typeof inputs === 'string') return [{ param: 'inputs', text: inputs }];
-  if (isTokenIds(inputs)) return [{ param: 'inputs', ids: inputs }];
-  return inputs.map((one, index) => {
-    const param = `inputs[${index}]`;
-    return typeof one === 'string' ? { param, text: one } : { param, ids: one };
-  });
-}
-
-function isTokenIds(inputs: readonly (string | number | number[])[]): inputs is number[] {
-  return typeof inputs[0] === 'number';
 }

@@ -1,5 +1,5 @@
 import { Type } from '@fastify/type-provider-typebox';
-import { KvasirError } from '#errors.js';
+import { invalidRequest } from '#errors.js';
 import { truncationFields } from '#routes/shared/fields.js';
 import { nullable } from '#http/schemas/nullable.js';
 
@@ -23,9 +23,5 @@ export const promptName = nullable(
  */
 export function refusePrompt(name: string | null | undefined): void {
   if (name === null || name === undefined) return;
-  throw new KvasirError(
-    'invalid_request',
-    'prompt_name is not supported: put the prompt in front of the texts',
-    { param: 'prompt_name' },
-  );
+  throw invalidRequest('prompt_name', 'prompt_name is not supported: put the prompt in front of the texts');
 }

@@ -1,6 +1,6 @@
 import { Type } from '@fastify/type-provider-typebox';
 import type { App } from '#http/app.js';
-import { textSources } from '#api/encoding/inputs.js';
+import { isTokenIds, textSources } from '#api/encoding/inputs.js';
 import { mapInTurns } from '#api/encoding/turns.js';
 import { MAX_INPUTS } from '#api/encoding/inputs.js';
 import { modelField, Texts, TokenIds } from '#routes/shared/fields.js';
@@ -121,8 +121,4 @@ export function decode(app: App): void {
     const lists = isTokenIds(body.ids) ? [body.ids] : body.ids;
     return lists.map(ids => tokenizer.decode(ids, { skipSpecialTokens }));
   });
-}
-
-function isTokenIds(ids: readonly number[] | readonly number[][]): ids is number[] {
-  return typeof ids[0] === 'number';
 }

@@ -1,4 +1,4 @@
-import { KvasirError } from '#errors.js';
+import { KvasirError, invalidRequest } from '#errors.js';
 import type { Encoder, EncoderInput, EncoderOutput } from '#model/encoder/contract.js';
 import { BatchScheduler, type Batchable, type BatchOptions } from './scheduler.js';
 import type { EncoderService, EncoderStats } from './types.js';
@@ -113,7 +113,7 @@ export class BatchingEncoder implements EncoderService {
   #validate({ ids, typeIds, positions }: EncoderInput, index: number): void {
     const { task, contextLength, vocabularySize, segments } = this.#encoder;
     const invalid = (fault: string): never => {
-      throw new KvasirError('invalid_request', `input ${index} ${fault}`, { param: 'input' });
+      throw invalidRequest('input', `input ${index} ${fault}`);
     };
     if (ids.length === 0) invalid('has no tokens');
     if (ids.length > contextLength)

@@ -1,4 +1,4 @@
-import { KvasirError } from '#errors.js';
+import { KvasirError, invalidRequest } from '#errors.js';
 import type { Decoder, DecoderShape } from '#model/decoder/contract.js';
 
 /**
@@ -11,14 +11,12 @@ export function checkPrompt(
   promptIds: readonly number[],
   { contextLength, vocabularySize }: Pick<DecoderShape, 'contextLength' | 'vocabularySize'>,
 ): void {
-  if (promptIds.length === 0)
-    throw new KvasirError('invalid_request', 'the prompt has no tokens', { param: 'prompt' });
+  if (promptIds.length === 0) throw invalidRequest('prompt', 'the prompt has no tokens');
   const stray = promptIds.find(id => !Number.isInteger(id) || id < 0 || id >= vocabularySize);
   if (stray !== undefined)
-    throw new KvasirError(
-      'invalid_request',
+    throw invalidRequest(
+      'prompt',
       `token id ${stray} is outside of the vocabulary, 0 to ${vocabularySize - 1}`,
-      { param: 'prompt' },
     );
   if (promptIds.length >= contextLength)
     throw new KvasirError(

@@ -1,5 +1,5 @@
 import type { EncoderService } from '#encoder/types.js';
-import { KvasirError } from '#errors.js';
+import { KvasirError, invalidRequest } from '#errors.js';
 import type { EncoderInput, EncoderOutput, EncoderTask } from '#model/encoder/contract.js';
 import type { NamedTensor, TensorPort, TensorService } from './types.js';
 
@@ -73,10 +73,9 @@ export class EncoderTensors implements TensorService {
       0,
     );
     if (perRow * rows.length > MOST_VALUES)
-      throw new KvasirError(
-        'invalid_request',
+      throw invalidRequest(
+        'input_ids',
         `input_ids: the answer to ${rows.length} rows of ${length} would be ${perRow * rows.length} numbers; at most ${MOST_VALUES} are given at once`,
-        { param: 'input_ids' },
       );
   }
 
@@ -162,5 +161,5 @@ function readRows(inputs: readonly NamedTensor[]): Row[] {
 }
 
 function fail(param: string, fault: string): never {
-  throw new KvasirError('invalid_request', `${param} ${fault}`, { param });
+  throw invalidRequest(param, `${param} ${fault}`);
 }

@@ -1,4 +1,4 @@
-import { KvasirError } from '#errors.js';
+import { invalidRequest } from '#errors.js';
 
 /**
  * Refuses a tensor, or anything else of a request.
@@ -6,5 +6,5 @@ import { KvasirError } from '#errors.js';
  * @throws KvasirError `invalid_request`
  */
 export function refuse(message: string, param = 'inputs'): never {
-  throw new KvasirError('invalid_request', message, { param });
+  throw invalidRequest(param, message);
 }

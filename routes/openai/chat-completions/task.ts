@@ -1,5 +1,5 @@
 import type { FunctionTool, ToolChoice } from '#chat/tools.js';
-import { KvasirError } from '#errors.js';
+import { invalidRequest } from '#errors.js';
 import { chatMessages } from '../messages.js';
 import type { ChatTask } from '#api/chat/job.js';
 import { functionTool } from '../tools.js';
@@ -13,7 +13,7 @@ export function chatTask(body: ChatCompletionRequest): ChatTask {
   const toolChoice = chosen(body, tools);
   const structure = askedStructure(body);
   if (structure !== undefined && tools.length > 0 && toolChoice !== 'none')
-    throw invalid(
+    throw invalidRequest(
       structure.param,
       `${structure.param} is allowed only where tool_choice is none: a call has a form of its own`,
     );
@@ -37,7 +37,7 @@ export function chatTask(body: ChatCompletionRequest): ChatTask {
 function chosen({ tool_choice: choice }: ChatCompletionRequest, tools: readonly FunctionTool[]): ToolChoice {
   if (choice === undefined || choice === null) return tools.length > 0 ? 'auto' : 'none';
   if (choice !== 'none' && tools.length === 0)
-    throw invalid('tool_choice', 'tool_choice is allowed only with tools');
+    throw invalidRequest('tool_choice', 'tool_choice is allowed only with tools');
   return typeof choice === 'string'
     ? (choice as 'auto' | 'none' | 'required')
     : { name: choice.function.name };
@@ -45,19 +45,18 @@ function chosen({ tool_choice: choice }: ChatCompletionRequest, tools: readonly 
 
 function checkFields(body: ChatCompletionRequest): void {
   if (body.stream_options && !body.stream)
-    throw invalid('stream_options', 'stream_options is allowed only where stream is true');
+    throw invalidRequest('stream_options', 'stream_options is allowed only where stream is true');
   if (body.top_logprobs && !body.logprobs)
-    throw invalid('top_logprobs', 'top_logprobs is allowed only where logprobs is true');
+    throw invalidRequest('top_logprobs', 'top_logprobs is allowed only where logprobs is true');
   if (!body.continue_final_message) return;
   if (body.messages.at(-1)!.role !== 'assistant')
-    throw invalid('continue_final_message', 'continue_final_message needs a last message of the assistant');
+    throw invalidRequest(
+      'continue_final_message',
+      'continue_final_message needs a last message of the assistant',
+    );
   if (body.add_generation_prompt)
-    throw invalid(
+    throw invalidRequest(
       'continue_final_message',
       'continue_final_message is allowed only without add_generation_prompt',
     );
-}
-
-function invalid(param: string, message: string): KvasirError {
-  return new KvasirError('invalid_request', message, { param });
 }

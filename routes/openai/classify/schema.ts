@@ -1,6 +1,6 @@
 import { Type, type Static } from '@fastify/type-provider-typebox';
 import { MAX_INPUTS } from '#api/encoding/inputs.js';
-import { exampleList, listFields, modelField, truncationFields, usageField } from '#routes/shared/fields.js';
+import { modelField, truncationFields, resultList } from '#routes/shared/fields.js';
 import { nullable } from '#http/schemas/nullable.js';
 import { errorResponses, json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
 
@@ -60,25 +60,21 @@ const Classification = Type.Object(
   { $id: 'Classification' },
 );
 
-const ClassificationList = Type.Object(
-  { ...listFields, data: Type.Array(refTo(Classification)), usage: usageField },
+const ClassificationList = resultList(
+  'ClassificationList',
+  { data: Type.Array(refTo(Classification)) },
   {
-    $id: 'ClassificationList',
-    examples: [
+    prefix: 'classify',
+    results: [
       {
-        ...exampleList('classify'),
-        data: [
-          {
-            index: 0,
-            label: 'positive',
-            scores: [{ label: 'positive', score: 0.98 }],
-            probs: [0.02, 0.98],
-            num_classes: 2,
-          },
-        ],
-        usage: { prompt_tokens: 7, total_tokens: 7 },
+        index: 0,
+        label: 'positive',
+        scores: [{ label: 'positive', score: 0.98 }],
+        probs: [0.02, 0.98],
+        num_classes: 2,
       },
     ],
+    tokens: 7,
   },
 );
 

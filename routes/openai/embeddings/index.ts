@@ -1,10 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { embed } from '#api/encoding/embed.js';
 import { formatEmbedding } from './embedding-format.js';
-import { inputLimit } from '#api/encoding/inputs.js';
+import { inputLimit, mixedSources } from '#api/encoding/inputs.js';
 import { inputUsage } from '../input-usage.js';
 import { plainJson } from '#http/plain-json.js';
-import { readInput } from './input.js';
 import { embeddingsSchema, schemas } from './schema.js';
 
 const embeddings: FastifyPluginAsyncTypebox = async app => {
@@ -22,7 +21,12 @@ const embeddings: FastifyPluginAsyncTypebox = async app => {
       dimensions: body.dimensions ?? undefined,
       normalize: body.normalize ?? true,
     };
-    const { vectors, tokens } = await embed(model, readInput(body.input), wanted, request.scope.signal);
+    const { vectors, tokens } = await embed(
+      model,
+      mixedSources('input', body.input),
+      wanted,
+      request.scope.signal,
+    );
     const format = body.encoding_format ?? 'float';
     return {
       object: 'list',

@@ -1,13 +1,6 @@
 import { Type } from '@fastify/type-provider-typebox';
 import { MAX_MASKS } from '#api/fill-mask/masks.js';
-import {
-  exampleList,
-  listFields,
-  modelField,
-  Texts,
-  truncationFields,
-  usageField,
-} from '#routes/shared/fields.js';
+import { modelField, Texts, truncationFields, resultList } from '#routes/shared/fields.js';
 import { described, nullable } from '#http/schemas/nullable.js';
 import { errorResponses, json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
 
@@ -68,35 +61,31 @@ const FilledText = Type.Object(
   { $id: 'FilledText' },
 );
 
-const FillMaskList = Type.Object(
-  { ...listFields, data: Type.Array(refTo(FilledText)), usage: usageField },
+const FillMaskList = resultList(
+  'FillMaskList',
+  { data: Type.Array(refTo(FilledText)) },
   {
-    $id: 'FillMaskList',
-    examples: [
+    prefix: 'fill',
+    results: [
       {
-        ...exampleList('fill'),
-        data: [
+        index: 0,
+        masks: [
           {
-            index: 0,
-            masks: [
+            start: 24,
+            end: 30,
+            predictions: [
               {
-                start: 24,
-                end: 30,
-                predictions: [
-                  {
-                    score: 0.97,
-                    token: 2605,
-                    token_str: 'france',
-                    sequence: 'Paris is the capital of france.',
-                  },
-                ],
+                score: 0.97,
+                token: 2605,
+                token_str: 'france',
+                sequence: 'Paris is the capital of france.',
               },
             ],
           },
         ],
-        usage: { prompt_tokens: 9, total_tokens: 9 },
       },
     ],
+    tokens: 9,
   },
 );
 

@@ -1,5 +1,5 @@
 import { Type } from '@fastify/type-provider-typebox';
-import { exampleList, listFields, modelField, usageField } from '#routes/shared/fields.js';
+import { modelField, resultList } from '#routes/shared/fields.js';
 import { nullable } from '#http/schemas/nullable.js';
 import { errorResponses, json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
 
@@ -69,22 +69,10 @@ const Answer = Type.Object(
   { $id: 'Answer' },
 );
 
-const AnswerList = Type.Object(
-  {
-    ...listFields,
-    data: Type.Array(refTo(Answer), { description: 'The most probable answer first.' }),
-    usage: usageField,
-  },
-  {
-    $id: 'AnswerList',
-    examples: [
-      {
-        ...exampleList('answer'),
-        data: [{ score: 0.91, start: 19, end: 30, answer: 'in the wood' }],
-        usage: { prompt_tokens: 24, total_tokens: 24 },
-      },
-    ],
-  },
+const AnswerList = resultList(
+  'AnswerList',
+  { data: Type.Array(refTo(Answer), { description: 'The most probable answer first.' }) },
+  { prefix: 'answer', results: [{ score: 0.91, start: 19, end: 30, answer: 'in the wood' }], tokens: 24 },
 );
 
 /** To be made known before the route. */

@@ -1,6 +1,6 @@
 import { Type } from '@fastify/type-provider-typebox';
 import { MAX_INPUTS } from '#api/encoding/inputs.js';
-import { exampleList, listFields, modelField, truncationFields, usageField } from '#routes/shared/fields.js';
+import { modelField, truncationFields, resultList } from '#routes/shared/fields.js';
 import { nullable } from '#http/schemas/nullable.js';
 import { errorResponses, json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
 
@@ -47,21 +47,13 @@ const RankedDocument = Type.Object(
   { $id: 'RankedDocument' },
 );
 
-const Ranking = Type.Object(
+const Ranking = resultList(
+  'Ranking',
+  { results: Type.Array(refTo(RankedDocument), { description: 'The most relevant document first.' }) },
   {
-    ...listFields,
-    results: Type.Array(refTo(RankedDocument), { description: 'The most relevant document first.' }),
-    usage: usageField,
-  },
-  {
-    $id: 'Ranking',
-    examples: [
-      {
-        ...exampleList('rerank'),
-        results: [{ index: 1, relevance_score: 0.93, document: { text: 'A fox digs its den in the wood' } }],
-        usage: { prompt_tokens: 27, total_tokens: 27 },
-      },
-    ],
+    prefix: 'rerank',
+    results: [{ index: 1, relevance_score: 0.93, document: { text: 'A fox digs its den in the wood' } }],
+    tokens: 27,
   },
 );
 

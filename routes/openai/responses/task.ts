@@ -1,6 +1,6 @@
 import type { ChatMessage, ToolCallMessage } from '#chat/messages.js';
 import type { FunctionTool, ToolChoice } from '#chat/tools.js';
-import { KvasirError } from '#errors.js';
+import { invalidRequest } from '#errors.js';
 import type { ChatTask } from '#api/chat/job.js';
 import { chatMessages, textOf } from '../messages.js';
 import { functionTool } from '../tools.js';
@@ -14,7 +14,7 @@ export function responseTask(body: ResponseRequest): ChatTask {
   const toolChoice = chosen(body.tool_choice, tools);
   const structure = askedFormat(body.text?.format);
   if (structure !== undefined && tools.length > 0 && toolChoice !== 'none')
-    throw invalid(
+    throw invalidRequest(
       'text.format',
       'text.format is allowed only where tool_choice is none: a call has a form of its own',
     );
@@ -64,13 +64,13 @@ function inputMessages(input: ResponseRequest['input']): ChatMessage[] {
       case 'reasoning':
         return;
       default:
-        throw invalid(
+        throw invalidRequest(
           `${place}.type`,
           `${place} is of type ${JSON.stringify(item.type)}, which is not supported`,
         );
     }
   });
-  if (messages.length === 0) throw invalid('input', 'input has no message');
+  if (messages.length === 0) throw invalidRequest('input', 'input has no message');
   return messages;
 }
 
@@ -88,14 +88,14 @@ function functionCall(item: InputItem, place: string): ToolCallMessage {
   try {
     return chatMessages([{ role: 'assistant', tool_calls: [call] }])[0]!.tool_calls![0]!;
   } catch {
-    throw invalid(`${place}.arguments`, `${place}.arguments must be a JSON object, as text`);
+    throw invalidRequest(`${place}.arguments`, `${place}.arguments must be a JSON object, as text`);
   }
 }
 
 function readTool(tool: NonNullable<ResponseRequest['tools']>[number], index: number): FunctionTool {
   const place = `tools[${index}]`;
   if (tool.type !== 'function')
-    throw invalid(
+    throw invalidRequest(
       `${place}.type`,
       `${place} is of type ${JSON.stringify(tool.type)}: only functions are supported`,
     );
@@ -106,7 +106,7 @@ function chosen(choice: ResponseRequest['tool_choice'], tools: readonly Function
   if (choice === undefined || choice === null || (choice === 'auto' && tools.length === 0))
     return tools.length > 0 ? 'auto' : 'none';
   if (choice !== 'none' && tools.length === 0)
-    throw invalid('tool_choice', 'tool_choice is allowed only with tools');
+    throw invalidRequest('tool_choice', 'tool_choice is allowed only with tools');
   return typeof choice === 'string' ? (choice as 'auto' | 'none' | 'required') : { name: choice.name };
 }
 
@@ -118,18 +118,14 @@ function askedFormat(format: NonNullable<ResponseRequest['text']>['format']): As
 
 function checkFields(body: ResponseRequest): void {
   if (body.previous_response_id)
-    throw invalid(
+    throw invalidRequest(
       'previous_response_id',
       'previous_response_id is not supported: nothing is stored, send the whole conversation',
     );
-  if (body.background) throw invalid('background', 'background is not supported: nothing is stored');
+  if (body.background) throw invalidRequest('background', 'background is not supported: nothing is stored');
 }
 
 function needed<T>(value: T | null | undefined, param: string): T {
-  if (value === undefined || value === null) throw invalid(param, `${param} is required`);
+  if (value === undefined || value === null) throw invalidRequest(param, `${param} is required`);
   return value;
-}
-
-function invalid(param: string, message: string): KvasirError {
-  return new KvasirError('invalid_request', message, { param });
 }

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { KvasirError } from '#errors.js';
+import { invalidRequest } from '#errors.js';
 import { inputLimit, textSources } from '#api/encoding/inputs.js';
 import { relevance } from '#api/encoding/relevance.js';
 import { resultListHead } from '../result-list.js';
@@ -15,11 +15,7 @@ const score: FastifyPluginAsyncTypebox = async app => {
     const first = textSources('text_1', body.text_1);
     const second = textSources('text_2', body.text_2);
     if (first.length !== 1 && first.length !== second.length) {
-      throw new KvasirError(
-        'invalid_request',
-        `text_2 must have as many texts as text_1, which has ${first.length}`,
-        { param: 'text_2' },
-      );
+      throw invalidRequest('text_2', `text_2 must have as many texts as text_1, which has ${first.length}`);
     }
     const options = { limit: inputLimit(body, model), raw: body.raw_scores ?? false };
     const { scores, tokens } = await relevance(model, first, second, options, request.scope.signal);

@@ -1,12 +1,5 @@
 import { Type } from '@fastify/type-provider-typebox';
-import {
-  exampleList,
-  listFields,
-  modelField,
-  Texts,
-  truncationFields,
-  usageField,
-} from '#routes/shared/fields.js';
+import { modelField, Texts, truncationFields, resultList } from '#routes/shared/fields.js';
 import { described, nullable } from '#http/schemas/nullable.js';
 import { errorResponses, json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
 
@@ -40,20 +33,16 @@ const PairScore = Type.Object(
   { $id: 'PairScore' },
 );
 
-const PairScoreList = Type.Object(
-  { ...listFields, data: Type.Array(refTo(PairScore)), usage: usageField },
+const PairScoreList = resultList(
+  'PairScoreList',
+  { data: Type.Array(refTo(PairScore)) },
   {
-    $id: 'PairScoreList',
-    examples: [
-      {
-        ...exampleList('score'),
-        data: [
-          { index: 0, object: 'score', score: 0.31 },
-          { index: 1, object: 'score', score: 0.84 },
-        ],
-        usage: { prompt_tokens: 21, total_tokens: 21 },
-      },
+    prefix: 'score',
+    results: [
+      { index: 0, object: 'score', score: 0.31 },
+      { index: 1, object: 'score', score: 0.84 },
     ],
+    tokens: 21,
   },
 );
 

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { KvasirError } from '#errors.js';
+import { invalidRequest } from '#errors.js';
 import {
   countTokens,
   inputLimit,
@@ -53,9 +53,7 @@ const tokenClassification: FastifyPluginAsyncTypebox = async app => {
 /** Texts of any length, which windows are cut of. */
 function untruncated({ truncate, truncate_prompt_tokens: wanted = null }: TruncationFields): InputLimit {
   if (truncate || wanted !== null) {
-    throw new KvasirError('invalid_request', 'stride reads the whole text: it does not go with truncation', {
-      param: 'stride',
-    });
+    throw invalidRequest('stride', 'stride reads the whole text: it does not go with truncation');
   }
   return { maxTokens: Infinity, cut: undefined };
 }

@@ -1,12 +1,5 @@
 import { Type, type Static } from '@fastify/type-provider-typebox';
-import {
-  exampleList,
-  listFields,
-  modelField,
-  Texts,
-  truncationFields,
-  usageField,
-} from '#routes/shared/fields.js';
+import { modelField, Texts, truncationFields, resultList } from '#routes/shared/fields.js';
 import { described, nullable, nullableEnum } from '#http/schemas/nullable.js';
 import { errorResponses, json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
 
@@ -60,34 +53,28 @@ const Entity = Type.Object(
   { $id: 'Entity' },
 );
 
-const TokenClassificationList = Type.Object(
+const TokenClassificationList = resultList(
+  'TokenClassificationList',
   {
-    ...listFields,
     data: Type.Array(
       Type.Object({
         index: Type.Integer({ description: 'Of the input.' }),
         entities: Type.Array(refTo(Entity), { description: 'In the order of the text.' }),
       }),
     ),
-    usage: usageField,
   },
   {
-    $id: 'TokenClassificationList',
-    examples: [
+    prefix: 'tokens',
+    results: [
       {
-        ...exampleList('tokens'),
-        data: [
-          {
-            index: 0,
-            entities: [
-              { entity_group: 'PER', score: 0.99, word: 'Ada Lovelace', start: 0, end: 12 },
-              { entity_group: 'LOC', score: 0.98, word: 'London', start: 22, end: 28 },
-            ],
-          },
+        index: 0,
+        entities: [
+          { entity_group: 'PER', score: 0.99, word: 'Ada Lovelace', start: 0, end: 12 },
+          { entity_group: 'LOC', score: 0.98, word: 'London', start: 22, end: 28 },
         ],
-        usage: { prompt_tokens: 9, total_tokens: 9 },
       },
     ],
+    tokens: 9,
   },
 );
 

@@ -4,7 +4,7 @@ import { ArgumentsReader, CallReader, TextReader, type OutputReader } from '#cha
 import { MARKERS } from '#chat/tool-format.js';
 import { argumentsSchema, callsSchema, type FunctionTool, type ToolChoice } from '#chat/tools.js';
 import type { GenerationRequest } from '#engine/types.js';
-import { KvasirError } from '#errors.js';
+import { KvasirError, invalidRequest } from '#errors.js';
 import type { GenerationModel } from '#registry/types.js';
 import {
   forChoice,
@@ -99,16 +99,14 @@ function templateOf(
   { messagesParam, tools, toolChoice }: ChatTask,
 ): ChatTemplate {
   if (chat === undefined)
-    throw new KvasirError(
-      'invalid_request',
+    throw invalidRequest(
+      messagesParam,
       `the model ${JSON.stringify(id)} has no chat template: it was not made for conversations; use /v1/completions`,
-      { param: messagesParam },
     );
   if (tools.length > 0 && toolChoice === 'auto' && chat.toolFormat === undefined)
-    throw new KvasirError(
-      'invalid_request',
+    throw invalidRequest(
+      'tools',
       `the chat template of the model ${JSON.stringify(id)} does not take tools; only tool_choice none, required or a function work with it`,
-      { param: 'tools' },
     );
   return chat;
 }
@@ -131,12 +129,9 @@ function forcedCalls({ tools, toolChoice, parallelCalls }: ChatTask): AskedStruc
   const index = tools.findIndex(({ function: { name } }) => name === toolChoice.name);
   const tool = tools[index];
   if (tool === undefined)
-    throw new KvasirError(
-      'invalid_request',
+    throw invalidRequest(
+      'tool_choice',
       `tool_choice names ${JSON.stringify(toolChoice.name)}, which is not among the tools`,
-      {
-        param: 'tool_choice',
-      },
     );
   return {
     param: `tools[${index}].function.parameters`,

@@ -1,5 +1,5 @@
 import type { GenerationRequest } from '#engine/types.js';
-import { KvasirError } from '#errors.js';
+import { invalidRequest } from '#errors.js';
 import {
   forChoice,
   samplingParameters,
@@ -67,10 +67,9 @@ export function completionJob(
   const constraint = asked && constraints(asked, stop, model);
   const prompts = readPrompts(body.prompt, model);
   if (prompts.length * candidates > MAX_SEQUENCES) {
-    throw new KvasirError(
-      'invalid_request',
+    throw invalidRequest(
+      'prompt',
       `${prompts.length} prompts with ${candidates} choices each are more than the ${MAX_SEQUENCES} texts that one request may generate`,
-      { param: 'prompt' },
     );
   }
 
@@ -106,18 +105,17 @@ function checkFields(body: CompletionFields): void {
   const n = body.n ?? 1;
   const candidates = body.best_of ?? n;
   if (body.suffix)
-    throw invalid('suffix', 'suffix is not supported: a text cannot be filled in from both sides');
+    throw invalidRequest('suffix', 'suffix is not supported: a text cannot be filled in from both sides');
   if (body.max_tokens === 0 && !body.echo)
-    throw invalid('max_tokens', 'max_tokens must be >= 1 unless echo is true');
-  if (candidates < n) throw invalid('best_of', `best_of must be >= n, which is ${n}`);
+    throw invalidRequest('max_tokens', 'max_tokens must be >= 1 unless echo is true');
+  if (candidates < n) throw invalidRequest('best_of', `best_of must be >= n, which is ${n}`);
   if (candidates > n && body.stream) {
-    throw invalid('best_of', 'best_of must equal n where stream is true: the best is known only at the end');
+    throw invalidRequest(
+      'best_of',
+      'best_of must equal n where stream is true: the best is known only at the end',
+    );
   }
   if (body.stream_options && !body.stream) {
-    throw invalid('stream_options', 'stream_options is allowed only where stream is true');
+    throw invalidRequest('stream_options', 'stream_options is allowed only where stream is true');
   }
-}
-
-function invalid(param: string, message: string): KvasirError {
-  return new KvasirError('invalid_request', message, { param });
 }

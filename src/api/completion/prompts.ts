@@ -1,7 +1,9 @@
+import { isTokenIds } from '../encoding/inputs.js';
 import type { GenerationModel } from '#registry/types.js';
 
 /** One prompt or several, each a text or the token ids of one. */
-export type PromptField = string | string[] | number[] | number[][] | null | undefined;
+export type PromptField =
+  string | readonly string[] | readonly number[] | readonly (readonly number[])[] | null | undefined;
 
 export interface Prompt {
   readonly ids: readonly number[];
@@ -11,7 +13,8 @@ export interface Prompt {
 
 /** The prompts of a request, in any of the forms that OpenAI allows. */
 export function readPrompts(prompt: PromptField, model: GenerationModel): Prompt[] {
-  if (!Array.isArray(prompt)) return [textPrompt(prompt ?? '', model)];
+  if (prompt === null || prompt === undefined || typeof prompt === 'string')
+    return [textPrompt(prompt ?? '', model)];
   if (isTokenIds(prompt)) return [idsPrompt(prompt, model)];
   return prompt.map(one => (typeof one === 'string' ? textPrompt(one, model) : idsPrompt(one, model)));
 }
@@ -23,8 +26,4 @@ function textPrompt(text: string, { tokenizer, bosId }: GenerationModel): Prompt
 
 function idsPrompt(ids: readonly number[], { tokenizer }: GenerationModel): Prompt {
   return { ids, text: tokenizer.decode(ids) };
-}
-
-function isTokenIds(prompt: readonly (string | number | number[])[]): prompt is number[] {
-  return typeof prompt[0] === 'number';
 }

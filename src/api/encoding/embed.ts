@@ -1,4 +1,4 @@
-import { KvasirError } from '#errors.js';
+import { invalidRequest } from '#errors.js';
 import type { EncoderModel } from '#registry/types.js';
 import { normalize, shorten } from '#tasks/vectors.js';
 import { countTokens, encodeSources, type InputLimit, type Source } from './inputs.js';
@@ -29,10 +29,9 @@ export async function embed(
   signal: AbortSignal,
 ): Promise<Embeddings> {
   if (dimensions !== undefined && dimensions > model.width) {
-    throw new KvasirError(
-      'invalid_request',
+    throw invalidRequest(
+      'dimensions',
       `dimensions must be <= ${model.width}, the width of the model's embeddings`,
-      { param: 'dimensions' },
     );
   }
   const inputs = await encodeSources(model, sources, limit, signal);

@@ -1,4 +1,4 @@
-import { KvasirError } from '#errors.js';
+import { KvasirError, invalidRequest } from '#errors.js';
 import type { EncoderInput } from '#model/encoder/contract.js';
 import type { EncoderModel } from '#registry/types.js';
 import { truncate, type TruncationSide } from '#text/truncation.js';
@@ -53,10 +53,9 @@ export function inputLimit(fields: TruncationFields, { contextLength }: EncoderM
   const side = fields.truncation_direction?.toLowerCase() === 'left' ? 'left' : 'right';
   if (wanted === null) return { maxTokens: contextLength, cut: fields.truncate ? side : undefined };
   if (wanted === 0 || wanted > contextLength) {
-    throw new KvasirError(
-      'invalid_request',
+    throw invalidRequest(
+      'truncate_prompt_tokens',
       `truncate_prompt_tokens must be -1, or from 1 to ${contextLength}, the most that the model can read`,
-      { param: 'truncate_prompt_tokens' },
     );
   }
   return { maxTokens: wanted < 0 ? contextLength : wanted, cut: side };
@@ -67,6 +66,24 @@ export function textSources(param: string, texts: string | readonly string[]): T
   return typeof texts === 'string'
     ? [{ param, text: texts }]
     : texts.map((text, index) => ({ param: `${param}[${index}]`, text }));
+}
+
+/** Texts or token ids: one input or several, all of which may be mixed in one list. */
+export function mixedSources(
+  param: string,
+  inputs: string | readonly number[] | readonly (string | readonly number[])[],
+): Source[] {
+  if (typeof inputs === 'string') return [{ param, text: inputs }];
+  if (isTokenIds(inputs)) return [{ param, ids: inputs }];
+  return inputs.map((one, index) => {
+    const place = `${param}[${index}]`;
+    return typeof one === 'string' ? { param: place, text: one } : { param: place, ids: one };
+  });
+}
+
+/** Whether a list is the token ids of one text, rather than a list of texts. */
+export function isTokenIds(list: readonly unknown[]): list is readonly number[] {
+  return typeof list[0] === 'number';
 }
 
 /**
@@ -206,5 +223,5 @@ function tooLong(param: string, length: number | undefined, maxTokens: number): 
 }
 
 function invalid(param: string, fault: string): KvasirError {
-  return new KvasirError('invalid_request', `${param} ${fault}`, { param });
+  return invalidRequest(param, `${param} ${fault}`);
 }

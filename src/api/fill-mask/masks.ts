@@ -1,4 +1,4 @@
-import { KvasirError } from '#errors.js';
+import { invalidRequest } from '#errors.js';
 import type { TextSource } from '../encoding/inputs.js';
 import type { EncoderModel } from '#registry/types.js';
 import { fillMask } from '#tasks/masks.js';
@@ -51,19 +51,25 @@ export function maskedInputs(
   encodings: readonly Encoding[],
 ): MaskedInput[] {
   const { maskId } = tokenizer;
-  if (maskId === undefined) throw invalid('model', 'the model has no mask token');
+  if (maskId === undefined) throw invalidRequest('model', 'the model has no mask token');
   const inputs = encodings.map((encoding, index) => {
     const { param, text } = sources[index]!;
     const positions = encoding.ids.flatMap((id, position) => (id === maskId ? [position] : []));
     if (positions.length === 0) {
       const mask = JSON.stringify(tokenizer.token(maskId));
-      throw invalid(param, `${param} has no mask token, which is ${mask}, in what the model reads of it`);
+      throw invalidRequest(
+        param,
+        `${param} has no mask token, which is ${mask}, in what the model reads of it`,
+      );
     }
     return { ...encoding, text, positions };
   });
   const masks = inputs.reduce((sum, { positions }) => sum + positions.length, 0);
   if (masks > MAX_MASKS) {
-    throw invalid('input', `input has ${masks} masks, more than the ${MAX_MASKS} that one request may have`);
+    throw invalidRequest(
+      'input',
+      `input has ${masks} masks, more than the ${MAX_MASKS} that one request may have`,
+    );
   }
   return inputs;
 }
@@ -85,7 +91,7 @@ export function targetIds(
     if (tokens.length === 1 && id! < width) return id!;
     const param = typeof targets === 'string' ? 'targets' : `targets[${index}]`;
     const fault = tokens.length === 1 ? 'a token without a score' : `${tokens.length} tokens`;
-    throw invalid(param, `${param} is ${fault} to this model, expected exactly one token`);
+    throw invalidRequest(param, `${param} is ${fault} to this model, expected exactly one token`);
   });
   return [...new Set(ids)];
 }
@@ -156,8 +162,4 @@ function filledText(
   const filling = both.startsWith(before) ? both.slice(before.length) : both;
   if (!filling.startsWith(' ')) return head.trimEnd() + filling + tail;
   return (/\s$/.test(head) ? head + filling.slice(1) : head + filling) + tail;
-}
-
-function invalid(param: string, message: string): KvasirError {
-  return new KvasirError('invalid_request', message, { param });
 }

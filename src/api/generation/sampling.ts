@@ -1,5 +1,5 @@
 import type { SamplingParameters, StopConditions } from '#engine/types.js';
-import { KvasirError } from '#errors.js';
+import { invalidRequest } from '#errors.js';
 import type { GenerationModel } from '#registry/types.js';
 
 /** What requests say about sampling and stopping. Values are validated; a field that is missing or null has its default. */
@@ -55,13 +55,7 @@ export function stopConditions(
   const minTokens = fields.min_tokens ?? 0;
   const mostTokens = Math.min(maxTokens, model.maxTokens ?? Infinity);
   if (minTokens > mostTokens) {
-    throw new KvasirError(
-      'invalid_request',
-      `min_tokens must be <= ${mostTokens}, the most tokens to generate`,
-      {
-        param: 'min_tokens',
-      },
-    );
+    throw invalidRequest('min_tokens', `min_tokens must be <= ${mostTokens}, the most tokens to generate`);
   }
   return {
     maxTokens: mostTokens,
@@ -80,10 +74,9 @@ function logitBias(
     Object.entries(bias).map(([key, value]) => {
       const id = /^\d+$/.test(key) ? Number(key) : Infinity;
       if (id >= vocabularySize) {
-        throw new KvasirError(
-          'invalid_request',
+        throw invalidRequest(
+          'logit_bias',
           `logit_bias has the key ${JSON.stringify(key)}, expected token ids from 0 to ${vocabularySize - 1}`,
-          { param: 'logit_bias' },
         );
       }
       return [id, value];

@@ -1,5 +1,5 @@
 import type { StopConditions, TokenConstraint } from '#engine/types.js';
-import { KvasirError } from '#errors.js';
+import { invalidRequest } from '#errors.js';
 import type { GenerationModel } from '#registry/types.js';
 import { compileStructure, refusing, type Structure } from '#structured/index.js';
 import { vocabularyOf } from '#structured/vocabulary.js';
@@ -25,22 +25,16 @@ export function constraints(
   { tokenizer, eosIds }: GenerationModel,
 ): () => TokenConstraint {
   if (stop.stopStrings.length > 0)
-    throw new KvasirError(
-      'invalid_request',
+    throw invalidRequest(
+      'stop',
       `stop is allowed only without ${param}: it would end the text before it is whole`,
-      {
-        param: 'stop',
-      },
     );
   const { tokenBytes } = vocabularyOf(tokenizer);
   const text = [...stop.stopTokenIds].find(id => !eosIds.has(id) && tokenBytes[id] !== undefined);
   if (text !== undefined)
-    throw new KvasirError(
-      'invalid_request',
+    throw invalidRequest(
+      'stop_token_ids',
       `stop_token_ids has ${text}, which is text: with ${param} only special tokens may end it`,
-      {
-        param: 'stop_token_ids',
-      },
     );
   return refusing(param, () => compileStructure(structure, tokenizer), locate);
 }

@@ -1,4 +1,4 @@
-import { KvasirError } from '#errors.js';
+import { KvasirError, invalidRequest } from '#errors.js';
 import { MAX_INPUTS } from '../encoding/inputs.js';
 import type { EncoderModel } from '#registry/types.js';
 import { windows } from '#text/truncation.js';
@@ -33,10 +33,9 @@ export function contextWindows(
 ): ContextWindows {
   const maxTokens = max_seq_len ?? contextLength;
   if (maxTokens > contextLength) {
-    throw new KvasirError(
-      'invalid_request',
+    throw invalidRequest(
+      'max_seq_len',
       `max_seq_len must be <= ${contextLength}, the most that the model can read`,
-      { param: 'max_seq_len' },
     );
   }
   const whole = tokenizer.encodeWithOffsets(question, context);
@@ -51,17 +50,15 @@ export function contextWindows(
   }
   const overlap = doc_stride ?? Math.min(DEFAULT_OVERLAP, room >> 1);
   if (overlap >= room) {
-    throw new KvasirError(
-      'invalid_request',
+    throw invalidRequest(
+      'doc_stride',
       `doc_stride must be < ${room}, the tokens of the context that fit into a window`,
-      { param: 'doc_stride' },
     );
   }
   if (Math.ceil(length / (room - overlap)) > MAX_INPUTS) {
-    throw new KvasirError(
-      'invalid_request',
+    throw invalidRequest(
+      'context',
       `context makes more than ${MAX_INPUTS} windows of ${room} tokens that share ${overlap}`,
-      { param: 'context' },
     );
   }
   const cut = windows(whole, maxTokens, overlap);

@@ -1,4 +1,5 @@
-import { KvasirError } from '#errors.js';
+import type { KvasirError} from '#errors.js';
+import { invalidRequest } from '#errors.js';
 import { MAX_INPUTS } from '../encoding/inputs.js';
 import type { EncoderOutput } from '#model/encoder/contract.js';
 import { windows } from '#text/truncation.js';
@@ -62,5 +63,5 @@ function textPositions({ origins }: Encoding): number[] {
 }
 
 function invalid(param: string, fault: string): KvasirError {
-  return new KvasirError('invalid_request', `${param} ${fault}`, { param });
+  return invalidRequest(param, `${param} ${fault}`);
 }

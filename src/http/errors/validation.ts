@@ -1,5 +1,5 @@
 import type { FastifySchemaValidationError } from 'fastify/types/schema.js';
-import { KvasirError } from '#errors.js';
+import { KvasirError, invalidRequest } from '#errors.js';
 
 /** As much of a JSON Schema as is needed to say what it expects. */
 interface Expectation {
@@ -39,7 +39,7 @@ export function validationError(errors: FastifySchemaValidationError[], part: st
   if (keyword === 'required') {
     const param =
       place === '' ? String(params.missingProperty) : `${place}.${String(params.missingProperty)}`;
-    return new KvasirError('invalid_request', `${param} is required`, { param });
+    return invalidRequest(param, `${param} is required`);
   }
   const message = `${place === '' ? `the ${part}` : place} ${complaint(error)}`;
   return new KvasirError('invalid_request', message, place === '' ? {} : { param: place });

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { KvasirError } from '#errors.js';
+import { KvasirError, invalidRequest } from '#errors.js';
 
 const HEADER = 'x-request-timeout';
 
@@ -29,10 +29,7 @@ export function limitTime(app: FastifyInstance, limit: number): void {
 function asked(header: string | string[] | undefined): number | undefined {
   if (header === undefined) return undefined;
   const seconds = typeof header === 'string' && header.trim() !== '' ? Number(header) : NaN;
-  if (!(seconds > 0))
-    throw new KvasirError('invalid_request', `${HEADER} must be a number of seconds above 0`, {
-      param: HEADER,
-    });
+  if (!(seconds > 0)) throw invalidRequest(HEADER, `${HEADER} must be a number of seconds above 0`);
   return seconds * 1000;
 }
 
