@@ -68,8 +68,8 @@ export function similarity(actual: Float32Array, expected: readonly (readonly nu
 export type Compare = (what: string, actual: Float32Array, wanted: readonly (readonly number[])[]) => void;
 
 /**
- * Runs a decoder of {@link SLOTS} slots in every way that the engine does: prompts of every length in one run and in chunks, a prompt and single
- * tokens after it, and a batch of slots filled to different lengths.
+ * Runs a decoder of {@link SLOTS} slots in every way that the engine does: prompts of every length in one run
+ * and in chunks, a prompt and single tokens after it, and a batch of slots filled to different lengths.
  *
  * @param afterBatch told of each step of several slots.
  */
@@ -118,7 +118,10 @@ export async function runInEveryWay(
   }
 }
 
-/** Runs a decoder in every way that the engine does, and compares all logits with the reference, and the largest ones of blocks with the logits. */
+/**
+ * Runs a decoder in every way that the engine does, and compares all logits with the reference, and the
+ * largest ones of blocks with the logits.
+ */
 export async function checkDecoder(
   t: Test,
   decoder: Decoder,
