@@ -7,11 +7,12 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Precision } from '#graph/precision.js';
-import type { Decoder } from '#model/decoder.js';
+import type { Decoder } from '#model/decoder/contract.js';
 import { Environment } from '#runtime/index.js';
 import { openDecoder } from './support/open-decoder.js';
 import { SMOLLM2_135M, writeRandomLlama } from './support/random-model.js';
 import { median } from './support/statistics.js';
+import { latestTokens, prefill, run } from '#test/support/run-decoder.js';
 
 /** f16 is left out: the processor's kernels widen its weights in every run. */
 const PRECISIONS: readonly Precision[] = ['f32', 'int8', 'w8a8', 'int4'];
@@ -25,9 +26,12 @@ async function decodeRate(decoder: Decoder, rows: number): Promise<number> {
   const ids = Array.from({ length: rows }, (_, row) => 300 + row);
   const started = performance.now();
   for (let i = 0; i < STEPS; i++)
-    await decoder.decode(
-      ids,
-      ids.map(() => PAST + i),
+    await run(
+      decoder,
+      latestTokens(
+        ids,
+        ids.map(() => PAST + i),
+      ),
     );
   return (rows * STEPS * 1000) / (performance.now() - started);
 }
@@ -35,7 +39,7 @@ async function decodeRate(decoder: Decoder, rows: number): Promise<number> {
 async function prefillRate(decoder: Decoder): Promise<number> {
   const ids = Array.from({ length: PROMPT }, (_, i) => 300 + i);
   const started = performance.now();
-  await decoder.prefill(0, ids, 0, 'last');
+  await prefill(decoder, 0, ids, 0, 'last');
   return (PROMPT * 1000) / (performance.now() - started);
 }
 

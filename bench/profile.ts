@@ -8,11 +8,12 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Precision } from '#graph/precision.js';
-import type { Decoder } from '#model/decoder.js';
+import type { Decoder } from '#model/decoder/contract.js';
 import { Environment } from '#runtime/index.js';
 import { openDecoder } from './support/open-decoder.js';
 import { SMOLLM2_135M, writeRandomLlama } from './support/random-model.js';
 import { median } from './support/statistics.js';
+import { latestTokens, prefill, run } from '#test/support/run-decoder.js';
 
 const precisions = (process.argv[2] ?? 'f32,int8,w8a8,int4').split(',') as Precision[];
 const SLOTS = 16;
@@ -47,16 +48,19 @@ function someIds(count: number): number[] {
 function decode(rows: number): (decoder: Decoder) => Promise<unknown> {
   const ids = someIds(rows);
   return decoder =>
-    decoder.decode(
-      ids,
-      ids.map(() => PAST),
+    run(
+      decoder,
+      latestTokens(
+        ids,
+        ids.map(() => PAST),
+      ),
     );
 }
 
 const LOADS: Readonly<Record<string, (decoder: Decoder) => Promise<unknown>>> = {
   'decode 1': decode(1),
   'decode 16': decode(SLOTS),
-  'prompt of 256': decoder => decoder.prefill(0, someIds(256), 0, 'last'),
+  'prompt of 256': decoder => prefill(decoder, 0, someIds(256), 0, 'last'),
 };
 
 /** Milliseconds of a run, by kind of operator: sums of the medians of each node. */

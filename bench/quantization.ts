@@ -9,7 +9,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { argmax } from '#engine/argmax.js';
+import { argmax } from '#engine/sampling/argmax.js';
 import { decoderArchitecture } from '#graph/families/index.js';
 import { paddedHeadSize } from '#graph/blocks/attention-projections.js';
 import { writeGenerator } from '#graph/assembly/generator.js';
@@ -27,10 +27,13 @@ import { quantize } from '#graph/quantization/quantize.js';
 import { Checkpoint } from '#graph/weights/checkpoint.js';
 import { loadMatrix, type Matrix } from '#graph/weights/matrix.js';
 import { ModelWeights } from '#graph/weights/model-weights.js';
-import { SlotDecoder, type Decoder } from '#model/decoder.js';
+import { attentionLayers } from '#model/cache/layer-cache.js';
+import type { Decoder } from '#model/decoder/contract.js';
+import { SlotDecoder } from '#model/decoder/slots/slot-decoder.js';
 import { Environment, Session } from '#runtime/index.js';
 import { loadTokenizer } from '#text/tokenizer.js';
 import { dequantize, dequantizePerChannel } from '#test/support/dequantize.js';
+import { prefill } from '#test/support/run-decoder.js';
 
 /** A way to store a model. */
 interface Variant {
@@ -159,7 +162,8 @@ async function predict(
   const config = await ModelConfig.read(folder);
   const { layers, kvHeads, headSize, vocabularySize, contextLength } =
     decoderArchitecture(config).sizes(config);
-  const shape = { layers, kvHeads, headSize: paddedHeadSize(headSize), vocabularySize, contextLength };
+  const heads = { kvHeads, headSize: paddedHeadSize(headSize) };
+  const shape = { layers: attentionLayers(layers, heads), vocabularySize, contextLength };
   const environment = new Environment();
   const decoders: Decoder[] = [];
   try {
@@ -174,7 +178,7 @@ async function predict(
     for (const text of texts) {
       const ids = tokenizer.encode(text).slice(0, contextLength);
       const logits: Float32Array[] = [];
-      for (const decoder of decoders) logits.push(await decoder.prefill(0, ids, 0, 'all'));
+      for (const decoder of decoders) logits.push(await prefill(decoder, 0, ids, 0, 'all'));
       for (let position = 0; position + 1 < ids.length; position++) {
         const rows = logits.map(all =>
           all.subarray(position * vocabularySize, (position + 1) * vocabularySize),

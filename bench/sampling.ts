@@ -4,8 +4,8 @@
  *
  * Run: `npm run build && node dist/bench/sampling.js`
  */
-import { seededRandom, type Random } from '#engine/random.js';
-import { Sampler } from '#engine/sampler.js';
+import { seededRandom, type Random } from '#engine/sampling/random.js';
+import { Sampler } from '#engine/sampling/sampler.js';
 import type { SamplingParameters } from '#engine/types.js';
 import { GREEDY } from '#test/support/generation-request.js';
 import { median } from './support/statistics.js';

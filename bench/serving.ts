@@ -7,10 +7,10 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Engine } from '#engine/engine.js';
-import type { Decoder } from '#model/decoder.js';
-import { loadDecoder } from '#model/load-decoder.js';
+import type { Decoder } from '#model/decoder/contract.js';
+import { loadDecoder } from '#model/decoder/load-decoder.js';
 import { Registry } from '#registry/registry.js';
-import type { GenerationModel } from '#registry/types.js';
+import { generationModel } from '#registry/models.js';
 import { Environment } from '#runtime/index.js';
 import { createServer } from '#server.js';
 import { loadTokenizer } from '#text/tokenizer.js';
@@ -19,6 +19,7 @@ import { EventLoopDelay } from './support/event-loop-delay.js';
 import { SMOLLM2_135M, writeRandomLlama } from './support/random-model.js';
 import { median, quantile } from './support/statistics.js';
 import { steadyRate, steadyTokens, steadyWindow, type ObservedStream } from './support/streams.js';
+import { latestTokens, run } from '#test/support/run-decoder.js';
 
 const CLIENTS = [1, 4, 8, 16];
 const ROUNDS = 9;
@@ -49,9 +50,12 @@ async function bareRate(decoder: Decoder, { cached, steps }: Window): Promise<nu
   const ids = cached.map((_, row) => 300 + row);
   const started = performance.now();
   for (let step = 0; step < steps; step++)
-    await decoder.decode(
-      ids,
-      cached.map(length => length + step),
+    await run(
+      decoder,
+      latestTokens(
+        ids,
+        cached.map(length => length + step),
+      ),
     );
   return (cached.length * steps * 1000) / (performance.now() - started);
 }
@@ -60,17 +64,13 @@ const folder = await writeRandomLlama(join(tmpdir(), 'kvasir-bench', 'smollm2-13
 const tokenizer = await loadTokenizer(folder);
 const { decoder } = await loadDecoder(new Environment(), folder, { slots: Math.max(...CLIENTS) });
 const engine = new Engine(decoder, tokenizer);
-const model: GenerationModel = {
-  kind: 'generation',
+const model = generationModel({
   id: 'smollm2-135m',
-  created: 0,
   tokenizer,
-  contextLength: engine.contextLength,
   engine,
   eosIds: new Set([1]),
   bosId: 0,
-  close: () => engine.close(),
-};
+});
 const server = await createServer({ registry: new Registry([model]) });
 const url = await server.listen({ host: '127.0.0.1', port: 0 });
 const clientProcess = new ClientProcess();

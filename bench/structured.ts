@@ -6,8 +6,8 @@
  */
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { seededRandom } from '#engine/random.js';
-import { argmax } from '#engine/argmax.js';
+import { seededRandom } from '#engine/sampling/random.js';
+import { argmax } from '#engine/sampling/argmax.js';
 import { compileStructure, type Structure } from '#structured/index.js';
 import { vocabularyOf } from '#structured/vocabulary.js';
 import { loadTokenizer } from '#text/tokenizer.js';

@@ -1,24 +1,24 @@
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import autoload from '@fastify/autoload';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { fastify, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
-import type { ApiKeys } from '#http/api-keys.js';
-import { requireApiKey } from '#http/authentication.js';
-import { secureBrowsers } from '#http/browser-security.js';
-import { limitTime } from '#http/deadline.js';
-import { handleClientError, handleErrors, sendError } from '#http/error-handling.js';
-import { watchRequests } from '#http/health.js';
-import { logController, logModels, logRequests, requestId } from '#http/logging.js';
-import { measureRequests } from '#http/measure.js';
-import { leaseModels } from '#http/model-lease.js';
-import { documentRoutes } from '#http/openapi.js';
-import { limitRate } from '#http/rate-limit.js';
+import type { ApiKeys } from '#http/security/api-keys.js';
+import { requireApiKey } from '#http/security/authentication.js';
+import { secureBrowsers } from '#http/security/browser-security.js';
+import { limitTime } from '#http/lifecycle/deadline.js';
+import { handleClientError, handleErrors, sendError } from '#http/errors/error-handling.js';
+import { watchRequests } from '#http/observability/watch.js';
+import { logController, logModels, logRequests, requestId } from '#http/observability/logging.js';
+import { measureRequests } from '#http/observability/measure.js';
+import { provideModels } from '#http/model.js';
+import { documentRoutes } from '#http/openapi/openapi.js';
+import { limitRate } from '#http/security/rate-limit.js';
+import { provideScopes } from '#http/lifecycle/request-scope.js';
 import type { RouteOptions } from '#http/route-options.js';
+import { allRoutes } from '#routes/index.js';
 import { SHARED_SCHEMAS } from '#http/schemas/shared.js';
-import { closeInOrder } from '#http/shutdown.js';
-import { traceRequests } from '#http/tracing.js';
-import { AJV_OPTIONS, validationError } from '#http/validation.js';
+import { closeInOrder } from '#http/lifecycle/shutdown.js';
+import { traceRequests } from '#http/observability/tracing.js';
+import { AJV_OPTIONS, validationError } from '#http/errors/validation.js';
 import { Metrics } from '#metrics/metrics.js';
 import { Registry } from '#registry/registry.js';
 import type { ModelRegistry } from '#registry/types.js';
@@ -89,8 +89,6 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     frameworkErrors: (error, request, reply) => void sendError(error, request, reply),
     clientErrorHandler: handleClientError,
     routerOptions: { maxParamLength: 512 },
-    // Reading the routes' files takes long where many processes start at once.
-    pluginTimeout: 120_000,
     // Closing has its own answer, in the shape of all others.
     return503OnClosing: false,
   }).withTypeProvider<TypeBoxTypeProvider>();
@@ -98,6 +96,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   const metrics = new Metrics(registry, { process: settings.processMetrics });
   const watchdog = new Watchdog(registry, settings.runTimeout);
 
+  provideScopes(app);
   logRequests(app);
   logModels(app.log, registry);
   measureRequests(app, metrics);
@@ -112,17 +111,13 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   if (settings.rateLimit > 0)
     await limitRate(app, settings.rateLimit, apiKeys === undefined ? 'address' : 'key');
   limitTime(app, settings.requestTimeout);
-  leaseModels(app, registry);
+  provideModels(app, registry);
   watchRequests(app, watchdog);
   handleErrors(app);
   for (const schema of SHARED_SCHEMAS) app.addSchema(schema);
   await documentRoutes(app, version);
   const routes: RouteOptions = { registry, watchdog, metrics, playground: settings.playground, version };
-  await app.register(autoload, {
-    dir: fileURLToPath(new URL('../routes', import.meta.url)),
-    forceESM: true,
-    options: routes,
-  });
+  await app.register(allRoutes, routes);
   return app;
 }
 

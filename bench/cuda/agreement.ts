@@ -10,8 +10,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CacheKind } from '#graph/cache-kind.js';
 import type { Precision } from '#graph/precision.js';
-import type { Decoder } from '#model/decoder.js';
-import { loadDecoder } from '#model/load-decoder.js';
+import type { Decoder } from '#model/decoder/contract.js';
+import { loadDecoder } from '#model/decoder/load-decoder.js';
 import { Environment, openDevice } from '#runtime/index.js';
 import {
   relativeError,

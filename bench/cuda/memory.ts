@@ -6,7 +6,7 @@
  */
 import { DataType } from '#graph/onnx/graph-builder.js';
 import { openCopies } from '#model/cache/copies.js';
-import { loadDecoder, type DecoderOptions } from '#model/load-decoder.js';
+import { loadDecoder, type DecoderOptions } from '#model/decoder/load-decoder.js';
 import {
   Allocator,
   Environment,
@@ -17,6 +17,7 @@ import {
   Tensor,
 } from '#runtime/index.js';
 import { median } from '../support/statistics.js';
+import { prefill } from '#test/support/run-decoder.js';
 
 export interface MemoryFigures {
   /** Bytes read and written in a second. */
@@ -61,7 +62,7 @@ async function load(options: Partial<DecoderOptions>): Promise<void> {
   };
   const { decoder } = await loadDecoder(environment, folder, settings);
   try {
-    await decoder.prefill(0, [5, 6, 7], 0, 'last');
+    await prefill(decoder, 0, [5, 6, 7], 0, 'last');
   } finally {
     decoder.dispose();
   }

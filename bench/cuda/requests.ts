@@ -4,7 +4,7 @@
  * Arguments: device, folder of the model, precision, kind of cache, requests, slots. Prints JSON.
  */
 import { readFile } from 'node:fs/promises';
-import { seededRandom } from '#engine/random.js';
+import { seededRandom } from '#engine/sampling/random.js';
 import type { CacheKind } from '#graph/cache-kind.js';
 import type { Precision } from '#graph/precision.js';
 import { loadGeneration } from '#registry/load-generation.js';
@@ -48,7 +48,7 @@ async function open(rows: number, reusesPrefix: boolean): ReturnType<typeof load
     precision,
     cache,
     session: { device },
-    engine: { maxWaiting: count, promisedTokens: 16, reusesPrefix },
+    engine: { maxWaiting: count, reservedTokens: 16, reusesPrefix },
   });
 }
 

@@ -8,9 +8,10 @@
 import koffi from 'koffi';
 import type { CacheKind } from '#graph/cache-kind.js';
 import type { Precision } from '#graph/precision.js';
-import { loadDecoder } from '#model/load-decoder.js';
+import { loadDecoder } from '#model/decoder/load-decoder.js';
 import { Environment, openDevice } from '#runtime/index.js';
 import { median } from '../support/statistics.js';
+import { latestTokens, prefill, run } from '#test/support/run-decoder.js';
 
 export interface StepFigures {
   readonly loadSeconds: number;
@@ -67,9 +68,9 @@ const ids = (count: number): number[] => Array.from({ length: count }, (_, i) =>
 const prompts: { tokens: number; ms: number }[] = [];
 for (const tokens of PROMPTS) {
   const times: number[] = [];
-  for (let run = 0; run < 6; run++) {
+  for (let i = 0; i < 6; i++) {
     const started = performance.now();
-    await decoder.prefill(0, ids(tokens), 0, 'last');
+    await prefill(decoder, 0, ids(tokens), 0, 'last');
     times.push(performance.now() - started);
   }
   prompts.push({ tokens, ms: median(times.slice(1)) });
@@ -79,9 +80,12 @@ for (const rows of ROWS.filter(count => count <= most)) {
   const [tokens, times]: [number[], number[]] = [ids(rows), []];
   for (let step = 0; step < STEPS + 10; step++) {
     const started = performance.now();
-    await decoder.decode(
-      tokens,
-      tokens.map(() => PAST + step),
+    await run(
+      decoder,
+      latestTokens(
+        tokens,
+        tokens.map(() => PAST + step),
+      ),
     );
     times.push(performance.now() - started);
     if (step === 9) copied();

@@ -1,6 +1,7 @@
 import { buildDecoder } from '#graph/build.js';
 import type { Precision } from '#graph/precision.js';
-import { SlotDecoder } from '#model/decoder.js';
+import { attentionLayers } from '#model/cache/layer-cache.js';
+import { SlotDecoder } from '#model/decoder/slots/slot-decoder.js';
 import { Session, type Environment, type SessionSettings } from '#runtime/index.js';
 
 /** Builds and loads a model folder's own weights, without a word about anything else that the folder may hold. */
@@ -12,9 +13,10 @@ export async function openDecoder(
   settings: SessionSettings = {},
 ): Promise<SlotDecoder> {
   const { graphPath, sizes, cacheHeadSize, cacheType } = await buildDecoder(folder, { precision });
-  const { layers, kvHeads, vocabularySize, contextLength, windows } = sizes;
+  const { vocabularySize, contextLength, windows } = sizes;
   const session = await Session.load(environment, graphPath, settings);
-  const headSize = cacheHeadSize;
-  const shape = { layers, kvHeads, headSize, vocabularySize, contextLength, cacheType, windows };
+  const heads = { kvHeads: sizes.kvHeads, headSize: cacheHeadSize };
+  const layers = attentionLayers(sizes.layers, heads, windows);
+  const shape = { layers, vocabularySize, contextLength, cacheType };
   return new SlotDecoder(session, shape, slots);
 }

@@ -1,20 +1,18 @@
 import { Type, type Static } from '@fastify/type-provider-typebox';
 import type { App } from '#http/app.js';
-import { clientGone } from '#http/disconnect.js';
-import { embed as embedSources } from '#http/encoders/embed.js';
-import { inputLimit, type Source } from '#http/encoders/inputs.js';
-import { encoderModel, nameModel } from '#http/encoders/models.js';
+import { embed as embedSources } from '#api/encoding/embed.js';
+import { inputLimit, type Source } from '#api/encoding/inputs.js';
 import { plainJson } from '#http/plain-json.js';
-import { MAX_INPUTS, modelField, TokenIds } from '#http/schemas/encoding.js';
+import { MAX_INPUTS } from '#api/encoding/inputs.js';
+import { modelField, TokenIds } from '#routes/shared/fields.js';
 import { nullable } from '#http/schemas/nullable.js';
 import { json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
-import type { ModelRegistry } from '#registry/types.js';
 import { teiErrorResponses } from './errors.js';
 import { promptName, refusePrompt, TAG, truncation } from './fields.js';
 
 const TeiEmbedRequest = Type.Object(
   {
-    model: modelField,
+    model: modelField(),
     inputs: Type.Union(
       [
         Type.String(),
@@ -50,20 +48,19 @@ const schema = {
 };
 
 /** `POST /embed` */
-export function embed(app: App, registry: ModelRegistry): void {
+export function embed(app: App): void {
   app.addSchema(TeiEmbedRequest);
-  const preValidation = nameModel(registry, 'embed');
 
-  app.post('/embed', { schema, preValidation, serializerCompiler: plainJson }, async (request, reply) => {
+  app.post('/embed', { schema, serializerCompiler: plainJson }, async request => {
     const { body } = request;
     refusePrompt(body.prompt_name);
-    const model = encoderModel(registry, body.model, 'embed');
+    const model = await request.model('embed');
     const options = {
       limit: inputLimit(body, model),
       dimensions: body.dimensions ?? undefined,
       normalize: body.normalize ?? true,
     };
-    const { vectors } = await embedSources(model, readInputs(body.inputs), options, clientGone(reply));
+    const { vectors } = await embedSources(model, readInputs(body.inputs), options, request.scope.signal);
     return vectors.map(vector => Array.from(vector));
   });
 }

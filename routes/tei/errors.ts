@@ -1,6 +1,6 @@
 import { Type, type Static } from '@fastify/type-provider-typebox';
 import type { App } from '#http/app.js';
-import type { ErrorBody } from '#http/errors.js';
+import type { ErrorBody } from '#http/errors/errors.js';
 import { errorResponses, type ErrorStatus } from '#http/schemas/shared.js';
 
 const TeiError = Type.Object(

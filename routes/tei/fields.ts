@@ -1,6 +1,6 @@
 import { Type } from '@fastify/type-provider-typebox';
 import { KvasirError } from '#errors.js';
-import { truncationFields } from '#http/schemas/encoding.js';
+import { truncationFields } from '#routes/shared/fields.js';
 import { nullable } from '#http/schemas/nullable.js';
 
 /** The group of the endpoints in the documentation. */

@@ -8,16 +8,12 @@ import { rerank } from './rerank.js';
 import { similarity } from './similarity.js';
 import { decode, tokenize } from './tokens.js';
 
-/** The endpoints stand at the root, not under the folder's name. */
-export const autoPrefix = '';
-
 /**
  * The endpoints of Hugging Face's text-embeddings-inference (TEI), for its clients: bare lists in and out. That server has one model; here
  * the first that can do what is asked answers, or the one that `model` names.
  */
-const textEmbeddingsInference: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { registry }) => {
+export const tei: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { registry }) => {
   answerErrors(app);
-  for (const add of [embed, predict, rerank, similarity, tokenize, decode, info]) add(app, registry);
+  for (const add of [embed, predict, rerank, similarity, tokenize, decode]) add(app);
+  info(app, registry);
 };
-
-export default textEmbeddingsInference;

@@ -1,10 +1,11 @@
 import { Type, type Static } from '@fastify/type-provider-typebox';
 import type { App } from '#http/app.js';
-import { isCrossEncoder } from '#http/encoders/models.js';
-import { MAX_INPUTS } from '#http/schemas/encoding.js';
+import { findModel, requireAbility } from '#http/model.js';
+import { MAX_INPUTS } from '#api/encoding/inputs.js';
+
 import { COMMON_ERRORS, json } from '#http/schemas/shared.js';
-import { anyModel } from '#http/served-model.js';
-import type { Model, ModelRegistry } from '#registry/types.js';
+import type { ModelCard } from '#registry/card.js';
+import type { ModelRegistry, ServedEntry } from '#registry/types.js';
 import { teiErrorResponses } from './errors.js';
 import { TAG } from './fields.js';
 
@@ -59,26 +60,34 @@ const schema = {
 /** `GET /info` */
 export function info(app: App, registry: ModelRegistry): void {
   app.get('/info', { schema }, async ({ query }) => {
-    const firstEncoder = registry.list().find(({ kind }) => kind === 'encoder');
-    const model = anyModel(registry, query.model ?? firstEncoder?.id);
+    const { id, card } = servedFor(registry, query.model);
     return {
-      model_id: model.id,
-      model_type: modelType(model),
+      model_id: id,
+      model_type: modelType(card),
       model_dtype: 'float32',
-      max_input_length: model.contextLength,
+      max_input_length: card?.contextLength ?? 0,
       max_client_batch_size: MAX_INPUTS,
       auto_truncate: false,
     };
   });
 }
 
-function modelType(model: Model): Static<typeof Info>['model_type'] {
-  if (model.kind !== 'encoder') return {};
-  if (model.task === 'embedding') return { embedding: {} };
-  if (model.task !== 'sequence-classification') return {};
+/** The model that a client of text-embeddings-inference means: the one that it names, or the first that reads texts in one go. */
+function servedFor(registry: ModelRegistry, name: string | undefined): ServedEntry {
+  const isEncoder = ({ card }: ServedEntry): boolean =>
+    card !== undefined && card.abilities.has('tokenize') && card.abilities.has('tensors');
+  const first = name === undefined ? registry.entries().find(isEncoder) : undefined;
+  const entry = first ?? findModel(registry, name, 'tokenize');
+  if (entry.card !== undefined) requireAbility(entry.id, entry.card, 'tokenize');
+  return entry;
+}
+
+function modelType(card: ModelCard | undefined): Static<typeof Info>['model_type'] {
+  if (card?.abilities.has('embed')) return { embedding: {} };
+  if (!card?.abilities.has('classify')) return {};
   const labels = {
-    id2label: Object.fromEntries(model.labels.map((label, id) => [id, label])),
-    label2id: Object.fromEntries(model.labels.map((label, id) => [label, id])),
+    id2label: Object.fromEntries(card.labels.map((label, id) => [id, label])),
+    label2id: Object.fromEntries(card.labels.map((label, id) => [label, id])),
   };
-  return isCrossEncoder(model) ? { reranker: labels } : { classifier: labels };
+  return card.abilities.has('score') ? { reranker: labels } : { classifier: labels };
 }

@@ -1,14 +1,12 @@
 import { Type, type Static } from '@fastify/type-provider-typebox';
 import type { App } from '#http/app.js';
-import { clientGone } from '#http/disconnect.js';
-import { classify, labelScores, ranked } from '#http/encoders/classify.js';
-import { inputLimit, type TextSource } from '#http/encoders/inputs.js';
-import { encoderModel, nameModel } from '#http/encoders/models.js';
+import { classify, labelScores, ranked } from '#api/encoding/classify.js';
+import { inputLimit, type TextSource } from '#api/encoding/inputs.js';
 import { plainJson } from '#http/plain-json.js';
-import { MAX_INPUTS, modelField } from '#http/schemas/encoding.js';
+import { MAX_INPUTS } from '#api/encoding/inputs.js';
+import { modelField } from '#routes/shared/fields.js';
 import { nullable } from '#http/schemas/nullable.js';
 import { json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
-import type { ModelRegistry } from '#registry/types.js';
 import { teiErrorResponses } from './errors.js';
 import { TAG, truncation } from './fields.js';
 
@@ -16,7 +14,7 @@ const Sequence = Type.Array(Type.String(), { minItems: 1, maxItems: 2 });
 
 const TeiPredictRequest = Type.Object(
   {
-    model: modelField,
+    model: modelField(),
     inputs: Type.Union(
       [Type.String(), Sequence, Type.Array(Sequence, { minItems: 1, maxItems: MAX_INPUTS })],
       {
@@ -60,15 +58,14 @@ const schema = {
 };
 
 /** `POST /predict` */
-export function predict(app: App, registry: ModelRegistry): void {
+export function predict(app: App): void {
   app.addSchema(TeiPredictRequest);
-  const preValidation = nameModel(registry, 'classify');
 
-  app.post('/predict', { schema, preValidation, serializerCompiler: plainJson }, async (request, reply) => {
+  app.post('/predict', { schema, serializerCompiler: plainJson }, async request => {
     const { body } = request;
-    const model = encoderModel(registry, body.model, 'classify');
+    const model = await request.model('classify');
     const { sources, single } = readInputs(body.inputs);
-    const { logits } = await classify(model, sources, inputLimit(body, model), clientGone(reply));
+    const { logits } = await classify(model, sources, inputLimit(body, model), request.scope.signal);
     const predictions = logits.map(row => ranked(labelScores(model, row, body.raw_scores ?? false)));
     return single ? predictions[0] : predictions;
   });

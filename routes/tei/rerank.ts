@@ -1,20 +1,18 @@
 import { Type } from '@fastify/type-provider-typebox';
 import type { App } from '#http/app.js';
-import { clientGone } from '#http/disconnect.js';
-import { inputLimit, textSources } from '#http/encoders/inputs.js';
-import { encoderModel, nameModel } from '#http/encoders/models.js';
-import { relevance } from '#http/encoders/relevance.js';
-import { MAX_INPUTS, modelField } from '#http/schemas/encoding.js';
+import { inputLimit, textSources } from '#api/encoding/inputs.js';
+import { relevance } from '#api/encoding/relevance.js';
+import { MAX_INPUTS } from '#api/encoding/inputs.js';
+import { modelField } from '#routes/shared/fields.js';
 import { nullable } from '#http/schemas/nullable.js';
 import { json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
-import type { ModelRegistry } from '#registry/types.js';
 import { descending } from '#tasks/scores.js';
 import { teiErrorResponses } from './errors.js';
 import { TAG, truncation } from './fields.js';
 
 const TeiRerankRequest = Type.Object(
   {
-    model: modelField,
+    model: modelField(),
     query: Type.String({ description: 'What is looked for.' }),
     texts: Type.Array(Type.String(), {
       minItems: 1,
@@ -57,18 +55,18 @@ const schema = {
 };
 
 /** `POST /rerank` */
-export function rerank(app: App, registry: ModelRegistry): void {
+export function rerank(app: App): void {
   app.addSchema(TeiRerankRequest);
 
-  app.post('/rerank', { schema, preValidation: nameModel(registry, 'score') }, async (request, reply) => {
+  app.post('/rerank', { schema }, async request => {
     const { body } = request;
-    const model = encoderModel(registry, body.model, 'score');
+    const model = await request.model('score');
     const { scores } = await relevance(
       model,
       textSources('query', body.query),
       textSources('texts', body.texts),
       { limit: inputLimit(body, model), raw: body.raw_scores ?? false },
-      clientGone(reply),
+      request.scope.signal,
     );
     return descending(scores).map(index => ({
       index,

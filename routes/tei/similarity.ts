@@ -1,20 +1,18 @@
 import { Type } from '@fastify/type-provider-typebox';
 import type { App } from '#http/app.js';
-import { clientGone } from '#http/disconnect.js';
-import { embed } from '#http/encoders/embed.js';
-import { inputLimit } from '#http/encoders/inputs.js';
-import { encoderModel, nameModel } from '#http/encoders/models.js';
-import { MAX_INPUTS, modelField } from '#http/schemas/encoding.js';
+import { embed } from '#api/encoding/embed.js';
+import { inputLimit } from '#api/encoding/inputs.js';
+import { MAX_INPUTS } from '#api/encoding/inputs.js';
+import { modelField } from '#routes/shared/fields.js';
 import { nullable } from '#http/schemas/nullable.js';
 import { json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
-import type { ModelRegistry } from '#registry/types.js';
 import { cosine } from '#tasks/vectors.js';
 import { teiErrorResponses } from './errors.js';
 import { promptName, refusePrompt, TAG, truncation } from './fields.js';
 
 const TeiSimilarityRequest = Type.Object(
   {
-    model: modelField,
+    model: modelField(),
     inputs: Type.Object({
       source_sentence: Type.String({ description: 'The text that the others are compared with.' }),
       sentences: Type.Array(Type.String(), { minItems: 1, maxItems: MAX_INPUTS }),
@@ -47,13 +45,13 @@ const schema = {
 };
 
 /** `POST /similarity` */
-export function similarity(app: App, registry: ModelRegistry): void {
+export function similarity(app: App): void {
   app.addSchema(TeiSimilarityRequest);
 
-  app.post('/similarity', { schema, preValidation: nameModel(registry, 'embed') }, async (request, reply) => {
-    const { model: name, inputs, parameters } = request.body;
+  app.post('/similarity', { schema }, async request => {
+    const { inputs, parameters } = request.body;
     refusePrompt(parameters?.prompt_name);
-    const model = encoderModel(registry, name, 'embed');
+    const model = await request.model('embed');
     const sources = [
       { param: 'inputs.source_sentence', text: inputs.source_sentence },
       ...inputs.sentences.map((text, index) => ({ param: `inputs.sentences[${index}]`, text })),
@@ -63,7 +61,7 @@ export function similarity(app: App, registry: ModelRegistry): void {
       dimensions: undefined,
       normalize: false,
     };
-    const { vectors } = await embed(model, sources, options, clientGone(reply));
+    const { vectors } = await embed(model, sources, options, request.scope.signal);
     const [source, ...others] = vectors;
     return others.map(vector => cosine(source!, vector));
   });

@@ -1,13 +1,11 @@
 import { Type } from '@fastify/type-provider-typebox';
 import type { App } from '#http/app.js';
-import { clientGone } from '#http/disconnect.js';
-import { textSources } from '#http/encoders/inputs.js';
-import { mapInTurns } from '#http/encoders/turns.js';
-import { MAX_INPUTS, modelField, Texts, TokenIds } from '#http/schemas/encoding.js';
+import { textSources } from '#api/encoding/inputs.js';
+import { mapInTurns } from '#api/encoding/turns.js';
+import { MAX_INPUTS } from '#api/encoding/inputs.js';
+import { modelField, Texts, TokenIds } from '#routes/shared/fields.js';
 import { described, nullable } from '#http/schemas/nullable.js';
 import { json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
-import { anyModel } from '#http/served-model.js';
-import type { ModelRegistry } from '#registry/types.js';
 import { codePointOffsets } from '#text/code-points.js';
 import type { Tokenizer } from '#text/types.js';
 import { teiErrorResponses } from './errors.js';
@@ -15,7 +13,7 @@ import { promptName, refusePrompt, TAG } from './fields.js';
 
 const TeiTokenizeRequest = Type.Object(
   {
-    model: modelField,
+    model: modelField(),
     inputs: described(Texts, 'A text or several texts.'),
     add_special_tokens: nullable(
       Type.Boolean({ default: true, description: 'With those that the model expects around a text.' }),
@@ -58,19 +56,19 @@ const tokenizeSchema = {
 };
 
 /** `POST /tokenize` */
-export function tokenize(app: App, registry: ModelRegistry): void {
+export function tokenize(app: App): void {
   app.addSchema(TeiTokenizeRequest);
   app.addSchema(TeiToken);
 
-  app.post('/tokenize', { schema: tokenizeSchema }, async (request, reply) => {
+  app.post('/tokenize', { schema: tokenizeSchema }, async request => {
     const { body } = request;
     refusePrompt(body.prompt_name);
-    const { tokenizer } = anyModel(registry, body.model);
+    const { tokenizer } = await request.model('tokenize');
     const withSpecial = body.add_special_tokens ?? true;
     return mapInTurns(
       textSources('inputs', body.inputs),
       ({ text }) => tokensOf(tokenizer, text).filter(token => withSpecial || !token.special),
-      clientGone(reply),
+      request.scope.signal,
     );
   });
 }
@@ -89,7 +87,7 @@ function tokensOf(tokenizer: Tokenizer, text: string) {
 
 const TeiDecodeRequest = Type.Object(
   {
-    model: modelField,
+    model: modelField(),
     ids: Type.Union([TokenIds, Type.Array(TokenIds, { minItems: 1, maxItems: MAX_INPUTS })], {
       description: 'Token ids, or lists of such.',
     }),
@@ -113,11 +111,12 @@ const decodeSchema = {
 };
 
 /** `POST /decode` */
-export function decode(app: App, registry: ModelRegistry): void {
+export function decode(app: App): void {
   app.addSchema(TeiDecodeRequest);
 
-  app.post('/decode', { schema: decodeSchema }, async ({ body }) => {
-    const { tokenizer } = anyModel(registry, body.model);
+  app.post('/decode', { schema: decodeSchema }, async request => {
+    const { body } = request;
+    const { tokenizer } = await request.model('tokenize');
     const skipSpecialTokens = body.skip_special_tokens ?? true;
     const lists = isTokenIds(body.ids) ? [body.ids] : body.ids;
     return lists.map(ids => tokenizer.decode(ids, { skipSpecialTokens }));

@@ -5,7 +5,7 @@ import { KvasirError } from '#errors.js';
 import type { Tokenizer } from '#text/types.js';
 import type { ChatMessage } from './messages.js';
 import type { FunctionTool } from './tools.js';
-import { toolFormat, type ToolFormat } from './tool-format.js';
+import { takesTools, toolFormat, type ToolFormat } from './tool-format.js';
 
 /** What a prompt is made from. */
 export interface ChatInput {
@@ -42,14 +42,39 @@ export async function loadChatTemplate(
   folder: string,
   tokenizer: Tokenizer,
 ): Promise<ChatTemplate | undefined> {
+  const { source, config } = await readSource(folder);
+  return source === undefined ? undefined : createChatTemplate(source, config, tokenizer);
+}
+
+/**
+ * Tells of a folder's chat template, without the tokenizer, whether it knows of tools.
+ *
+ * @returns undefined where there is no template.
+ * @throws KvasirError `invalid_model` where a file is broken.
+ */
+export async function describeChatTemplate(folder: string): Promise<{ readonly tools: boolean } | undefined> {
+  const { source } = await readSource(folder);
+  if (source === undefined) return undefined;
+  const { standard, withTools } = variantsOf(source);
+  parse(standard);
+  return { tools: takesTools(withTools) };
+}
+
+interface TemplateSource {
+  /** A Jinja template, or a list of `{ name, template }`. */
+  readonly source: unknown;
+  /** `tokenizer_config.json`. */
+  readonly config: Readonly<Record<string, unknown>>;
+}
+
+async function readSource(folder: string): Promise<TemplateSource> {
   const config = (await readJson(join(folder, 'tokenizer_config.json'))) ?? {};
-  const file = join(folder, 'chat_template.jinja');
   const source =
-    (await readText(file)) ??
+    (await readText(join(folder, 'chat_template.jinja'))) ??
     (await readJson(join(folder, 'chat_template.json')))?.chat_template ??
-    config.chat_template;
-  if (source === undefined || source === null) return undefined;
-  return createChatTemplate(source, config, tokenizer);
+    config.chat_template ??
+    undefined;
+  return { source, config };
 }
 
 /**
@@ -62,11 +87,7 @@ export function createChatTemplate(
   config: Readonly<Record<string, unknown>>,
   tokenizer: Tokenizer,
 ): ChatTemplate {
-  const sources = namedSources(source);
-  const standard = sources.get('default') ?? [...sources.values()][0];
-  if (standard === undefined)
-    throw new KvasirError('invalid_model', 'chat_template is neither a text nor a list of them');
-  const withTools = sources.get('tool_use') ?? standard;
+  const { standard, withTools } = variantsOf(source);
   return new JinjaTemplate(standard, withTools, specialTokens(config), tokenizer);
 }
 
@@ -144,6 +165,15 @@ function parse(source: string): Template {
       cause,
     });
   }
+}
+
+/** The template for conversations, and the one for those with tools, which may be the same. */
+function variantsOf(source: unknown): { readonly standard: string; readonly withTools: string } {
+  const sources = namedSources(source);
+  const standard = sources.get('default') ?? [...sources.values()][0];
+  if (standard === undefined)
+    throw new KvasirError('invalid_model', 'chat_template is neither a text nor a list of them');
+  return { standard, withTools: sources.get('tool_use') ?? standard };
 }
 
 function namedSources(source: unknown): ReadonlyMap<string, string> {

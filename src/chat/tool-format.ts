@@ -16,9 +16,14 @@ export const MARKERS: Readonly<Record<ToolFormat, string>> = {
   llama3: '<|python_tag|>',
 };
 
+/** Whether a template writes the functions that a model may call. */
+export function takesTools(template: string): boolean {
+  return /\btools\b/.test(template);
+}
+
 /** The format that a template speaks of, or else the vocabulary. */
 export function toolFormat(template: string, tokenizer: Tokenizer): ToolFormat | undefined {
-  if (!/\btools\b/.test(template)) return undefined;
+  if (!takesTools(template)) return undefined;
   const formats = Object.keys(MARKERS) as ToolFormat[];
   return (
     formats.find(format => template.includes(MARKERS[format])) ??

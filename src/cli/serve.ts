@@ -6,9 +6,11 @@ import { isPulled, modelPlans, type ModelPlan } from '#config/models.js';
 import { readSettings } from '#config/read.js';
 import type { Settings } from '#config/settings.js';
 import { KvasirError } from '#errors.js';
-import { readApiKeys } from '#http/api-keys.js';
-import { loggerOptions, logLoaded } from '#http/logging.js';
+import { readApiKeys } from '#http/security/api-keys.js';
+import { loggerOptions, logLoaded } from '#http/observability/logging.js';
+import type { ModelCard } from '#registry/card.js';
 import { loadModel } from '#registry/load.js';
+import { readCard } from '#registry/read-card.js';
 import { Registry } from '#registry/registry.js';
 import type { ModelSource, ServedEntry } from '#registry/types.js';
 import { Environment, openDevice, type Device } from '#runtime/index.js';
@@ -89,7 +91,12 @@ async function listen(server: FastifyInstance, logger: Logger, { host, port }: S
 async function loadRegistry(plans: readonly ModelPlan[], logger: Logger): Promise<Registry> {
   const environment = new Environment();
   const deviceOf = devices(logger);
-  const registry = new Registry(plans.map(plan => modelSource(environment, plan, deviceOf, logger)));
+  const sources: ModelSource[] = [];
+  for (const plan of plans) {
+    const card = await cardOf(plan, logger);
+    sources.push({ ...modelSource(environment, plan, deviceOf, logger), card });
+  }
+  const registry = new Registry(sources);
   try {
     for (const { id, load } of plans) {
       if (load !== 'start') continue;
@@ -102,6 +109,24 @@ async function loadRegistry(plans: readonly ModelPlan[], logger: Logger): Promis
   } catch (error) {
     await registry.close();
     throw error;
+  }
+}
+
+/**
+ * The card of a model that is loaded on demand, so that requests find it by what it can do. One at the start is known as soon as it is
+ * loaded. A model of the hub is described by its small files, which are pulled for this.
+ */
+async function cardOf(plan: ModelPlan, logger: Logger): Promise<ModelCard | undefined> {
+  if (plan.load === 'start') return undefined;
+  const { id, folder, subfolder, format, precision, context_length: contextLength } = plan;
+  try {
+    const here = isPulled(plan)
+      ? await pullModel(folder, { subfolder, descriptionOnly: true })
+      : join(folder, subfolder ?? '');
+    return await readCard(here, { format, precision, contextLength });
+  } catch (error) {
+    logger.warn({ model: id, err: error }, 'nothing is known of the model until a request names it');
+    return undefined;
   }
 }
 
@@ -147,7 +172,7 @@ function modelSource(
       const device = deviceOf(plan);
       const folder = await folderOf(plan);
       const build = showModelBuild(process.stderr, logger, id);
-      const model = await loadModel(environment, folder, {
+      return loadModel(environment, folder, {
         id,
         slots: plan.slots,
         contextLength: plan.context_length,
@@ -159,12 +184,12 @@ function modelSource(
         engine: {
           maxWaiting: plan.max_waiting,
           reusesPrefix: plan.prefix_reuse,
-          stall: plan.stall,
+          prefillShare: plan.stall,
           draftTokens: plan.draft_tokens,
         },
+        maxTokens: plan.max_tokens,
         onProgress: build.show,
       }).finally(build.end);
-      return model.kind === 'generation' ? { ...model, maxTokens: plan.max_tokens } : model;
     },
   };
 }
@@ -172,12 +197,7 @@ function modelSource(
 /** A model in the line that start-up prints. */
 function describe({ id, model }: ServedEntry): string {
   if (model === undefined) return `${id} (on demand)`;
-  switch (model.kind) {
-    case 'generation':
-      return `${id} (${model.device}, ${model.engine.slots} slots of ${model.contextLength} tokens)`;
-    case 'encoder':
-      return `${id} (${model.device}, ${model.task})`;
-    case 'raw':
-      return `${id} (${model.device}, raw tensors)`;
-  }
+  const { device, engine, card } = model;
+  const what = engine === undefined ? card.task : `${engine.slots} slots of ${engine.contextLength} tokens`;
+  return `${id} (${device}, ${what})`;
 }

@@ -1,5 +1,5 @@
 import { Type, type Static, type TObject } from '@fastify/type-provider-typebox';
-import { DEFAULT_ENGINE_OPTIONS } from '#engine/engine.js';
+import { DEFAULT_ENGINE_OPTIONS } from '#engine/engine-options.js';
 import { CACHE_KINDS } from '#graph/cache-kind.js';
 import { PRECISIONS } from '#graph/precision.js';
 import { WEIGHTS_FORMATS } from '#model/weights-format.js';
@@ -133,7 +133,7 @@ const modelSettings = {
     maximum: 1000,
     description: 'by what part of its own time a step may be held up for each prompt that waits',
     unit: 'share',
-    default: DEFAULT_ENGINE_OPTIONS.stall,
+    default: DEFAULT_ENGINE_OPTIONS.prefillShare,
   }),
   draft_tokens: integer(0, 64, {
     description: 'longest draft of speculative decoding by prompt lookup; 0: off',

@@ -1,5 +1,5 @@
 import { KvasirError } from '#errors.js';
-import type { Encoder, EncoderInput, EncoderOutput } from '#model/encoder.js';
+import type { Encoder, EncoderInput, EncoderOutput } from '#model/encoder/contract.js';
 import { BatchScheduler, type Batchable, type BatchOptions } from './scheduler.js';
 import type { EncoderService, EncoderStats } from './types.js';
 

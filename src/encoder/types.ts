@@ -1,4 +1,4 @@
-import type { EncoderInput, EncoderOutput } from '#model/encoder.js';
+import type { EncoderInput, EncoderOutput } from '#model/encoder/contract.js';
 
 /** What a front end needs of a served encoder: any number of requests at once, merged into batches by tokens. */
 export interface EncoderService {

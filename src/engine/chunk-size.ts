@@ -1,31 +1,34 @@
+import type { RunTime } from '#model/decoder/contract.js';
 import type { Demand } from './scheduler.js';
 
 /** How much a measured time counts against what was known before. */
 const WEIGHT = 0.2;
 /**
- * Sizes are multiples of this: kernels work on that many rows at a time, or on a multiple of it, and reading the weights costs the same for
- * fewer.
+ * Sizes are multiples of this: kernels work on that many rows at a time, or on a multiple of it, and reading
+ * the weights costs the same for fewer.
  */
 const GRANULE = 16;
 /**
- * Decode steps for which time may be saved up. More than 20, so that of a stream's tokens fewer than one in 20 come late: two runs of 128
- * tokens take a quarter less time than eight of 32, and a pause now and then is better than one in every step.
+ * Decode steps for which time may be saved up. More than 20, so that of a stream's tokens fewer than one in
+ * 20 come late: two runs of 128 tokens take a quarter less time than eight of 32, and a pause now and then is
+ * better than one in every step.
  */
 const SAVED_STEPS = 24;
 
 export interface ChunkSizeOptions {
   /** Longest run, which is used while nothing decodes. */
   readonly longest: number;
-  /** By what part of its own time a decode step may be held up for each prompt that waits, on average; above 0. */
-  readonly stall: number;
+  /** What prompts may take for each one that waits, as a share of the time of decode steps; above 0. */
+  readonly prefillShare: number;
 }
 
 /**
  * Chooses how many tokens of prompts go into one run, from the times that runs took.
  *
- * Each decode step earns time for prompts: a share of its own time for each sequence that waits. The more wait, the sooner they should all
- * decode together, which takes hardly longer than decoding a few. A run of prompts spends what was saved up. It comes at once where that
- * is enough for all that waits, as it is for a short prompt or some that come together; otherwise when no more can be saved.
+ * Each decode step earns time for prompts: a share of its own time for each sequence that waits. The more
+ * wait, the sooner they should all decode together, which takes hardly longer than decoding a few. A run of
+ * prompts spends what was saved up. It comes at once where that is enough for all that waits, as it is for a
+ * short prompt or some that come together; otherwise when no more can be saved.
  */
 export class ChunkSize {
   readonly #options: ChunkSizeOptions;
@@ -41,24 +44,32 @@ export class ChunkSize {
     this.#granule = Math.min(GRANULE, options.longest);
   }
 
-  observeDecode(ms: number): void {
+  /** Learns from the runs of a step. */
+  observe(runs: readonly RunTime[]): void {
+    let [decodeMs, promptMs, tokens] = [0, 0, 0];
+    for (const { decoding, promptTokens, ms } of runs) {
+      // Of a run of both, prompts count as what it took longer than a decode step.
+      const decode = promptTokens === 0 ? ms : decoding === 0 ? 0 : Math.min(ms, this.#decodeMs ?? 0);
+      decodeMs += decode;
+      promptMs += ms - decode;
+      tokens += promptTokens;
+    }
+    if (tokens > 0) this.#spend(tokens, promptMs);
+    if (decodeMs > 0) this.#earn(decodeMs);
+  }
+
+  #earn(ms: number): void {
     this.#decodeMs = average(this.#decodeMs, ms);
-    const earned = this.#options.stall * this.#decodeMs * Math.max(1, this.#demand.waiting);
+    const earned = this.#options.prefillShare * this.#decodeMs * Math.max(1, this.#demand.waiting);
     this.#savedMs = Math.min((this.#savedMs ?? Infinity) + earned, this.#mostMs(this.#decodeMs));
   }
 
-  observePrefill(tokens: number, ms: number): void {
+  #spend(tokens: number, ms: number): void {
     this.#tokenMs = average(this.#tokenMs, ms / tokens);
     if (this.#savedMs === undefined || this.#demand.decoding === 0) return;
-    // A debt makes up for runs that took longer than was saved, but one run in a bad moment must not keep prompts waiting for long.
+    // A debt makes up for runs that took longer than was saved, but one run in a bad moment must not keep
+    // prompts waiting for long.
     this.#savedMs = Math.max(this.#savedMs - ms, -this.#mostMs(this.#decodeMs!));
-  }
-
-  /** A run of both: what it took longer than a decode step is the prompts'. */
-  observeMixed(tokens: number, decoding: number, ms: number): void {
-    const decodeMs = decoding === 0 ? 0 : Math.min(ms, this.#decodeMs ?? 0);
-    this.observePrefill(tokens, ms - decodeMs);
-    if (decodeMs > 0) this.observeDecode(decodeMs);
   }
 
   /**
@@ -78,7 +89,10 @@ export class ChunkSize {
 
   /** What can be saved: always enough for the shortest run. */
   #mostMs(decodeMs: number): number {
-    return Math.max(SAVED_STEPS * this.#options.stall * decodeMs, this.#granule * (this.#tokenMs ?? 0));
+    return Math.max(
+      SAVED_STEPS * this.#options.prefillShare * decodeMs,
+      this.#granule * (this.#tokenMs ?? 0),
+    );
   }
 }
 

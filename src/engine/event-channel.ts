@@ -10,8 +10,9 @@ interface PendingDelta {
 }
 
 /**
- * The way from the engine to whoever reads a sequence: a queue for one reader. A reader slower than the engine finds the deltas that piled
- * up joined into one, so what is held is at most the sequence's text and tokens.
+ * The way from the engine to whoever reads a sequence: a queue for one reader. A reader slower than the
+ * engine finds the deltas that piled up joined into one, so what is held is at most the sequence's text and
+ * tokens.
  */
 export class EventChannel implements AsyncIterable<GenerationEvent> {
   readonly #prompts: GenerationEvent[] = [];

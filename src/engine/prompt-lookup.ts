@@ -2,8 +2,8 @@
 const ENDINGS = [4, 3, 2];
 
 /**
- * Drafts what may come next: what followed the last time that the sequence's ending occurred before (prompt-lookup decoding, Saxena 2023).
- * Summaries, edits and code repeat much of their prompt.
+ * Drafts what may come next: what followed the last time that the sequence's ending occurred before
+ * (prompt-lookup decoding, Saxena 2023). Summaries, edits and code repeat much of their prompt.
  *
  * @param tokens prompt and output so far.
  * @param count longest draft.

@@ -1,19 +1,28 @@
-import {
-  commonPrefix,
-  SlotTable,
-  type CachedSequence,
-  type PrefixMatch,
-  type SlotOperation,
-} from './slots.js';
+import type { DecoderTraits, SlotOperation } from '#model/decoder/contract.js';
+import { commonPrefix, SlotTable, type CachedSequence, type PrefixMatch } from './slots.js';
 import type { SlotOccupancy } from './types.js';
 
-/** What the scheduler must know of a sequence. */
+/**
+ * What the scheduler must know of a sequence.
+ *
+ * A prompt of 10 tokens, say, has generated 3 when it loses its slot: `tokens` are 13, and `computed` is 0.
+ * When it gets a slot again, which holds its first 8 tokens, `computed` is 8, and `prefillLength` 13: tokens
+ * 8 to 12 are prefilled, and the logits of the last one give the 14th. From then on it decodes: before each
+ * step `computed` is one less than `tokens`. With a decoder whose chunks are not invariant, `computed` begins
+ * at 0 and `prefillLength` is 10: the prompt is prefilled, and the 3 tokens are decoded once more.
+ */
 export interface Schedulable extends CachedSequence {
-  /** Set when the sequence gets a slot that holds the beginning of its tokens already, and to 0 when it loses its slot. */
-  cached: number;
+  /**
+   * Set when the sequence gets a slot that holds the beginning of its tokens already, and to 0 when it loses
+   * its slot.
+   */
+  computed: number;
   /** How many of its tokens are prefilled when it gets a slot; any behind them are decoded once more. */
   readonly prefillable: number;
-  /** How many tokens must be cached before it decodes: {@link prefillable} when it got its slot. Set by the scheduler. */
+  /**
+   * How many tokens must be computed before it decodes: {@link prefillable} when it got its slot. Set by the
+   * scheduler.
+   */
   prefillLength: number;
   /** Longest that it may become, in tokens. */
   readonly maxLength: number;
@@ -31,16 +40,13 @@ export interface PrefillChunk<S> {
   readonly length: number;
 }
 
-/**
- * What one run of prompts may have: a chunk of `one` sequence; several `whole` ones, from their beginning on; or chunks of any, `mixed` with
- * the tokens of those that decode.
- */
-export type PrefillRuns = 'one' | 'whole' | 'mixed';
-
-/** What one step runs, in this order, or all in one run. */
+/** What one step runs. */
 export interface Step<S> {
   readonly operations: readonly SlotOperation[];
-  /** As {@link PrefillRuns} allows; whole sequences are in consecutive slots. */
+  /**
+   * One chunk; or several whole sequences, or chunks, where the decoder takes them in a run, in consecutive
+   * slots.
+   */
   readonly prefill: readonly PrefillChunk<S>[];
   /** Sequences in slots `0 .. decode.length - 1`, in the slots' order. */
   readonly decode: readonly S[];
@@ -56,32 +62,34 @@ export interface Demand {
   readonly tokens: number;
 }
 
-export interface SchedulerOptions {
+export interface SchedulerOptions extends Partial<Pick<DecoderTraits, 'mixes' | 'wholePrompts' | 'window'>> {
   /** How many sequences may hold a slot at once; at least 1. */
   readonly slots: number;
   /** How many tokens the cache may hold, in all slots together; at least as many as the longest sequence. */
   readonly cacheTokens: number;
   /**
-   * For how many new tokens room is kept when a sequence is admitted. Most end sooner than they may: with less than that, more of them run
-   * at once; those that outgrow it may have to give way to older ones, and are run again from their beginning.
+   * For how many new tokens room is kept when a sequence is admitted. Most end sooner than they may: with
+   * less than that, more of them run at once; those that outgrow it may have to give way to older ones, and
+   * are run again from their beginning.
    */
-  readonly promisedTokens: number;
-  readonly prefillRuns: PrefillRuns;
-  /** See {@link SlotTable}; undefined: no slot is ever trimmed. */
-  readonly window?: number | undefined;
+  readonly reservedTokens: number;
   /** See {@link SlotTable}. */
   readonly trimStep?: number;
+  /** See {@link SlotTable}. */
+  readonly keepsAhead?: boolean;
 }
 
 /** Shorter common beginnings are not worth a copy, nor a run of their own. */
 const SHORTEST_REUSE = 16;
 
 /**
- * Decides who runs, and in which slot. Pure bookkeeping: it never touches the cache, but tells what to do to it.
+ * Decides who runs, and in which slot. Pure bookkeeping: it never touches the cache, but tells what to do to
+ * it.
  *
- * Sequences that hold a slot are in slots `0 .. n-1`: first those that decode, so that one run over slots `0 .. d-1` serves all of them,
- * then those that are being prefilled: one whose tokens may come in chunks, or several that are run whole; in mixed runs any number, of which
- * the last one may need another chunk. The other slots are idle, and remember what was last in them.
+ * Sequences that hold a slot are in slots `0 .. n-1`: first those that decode, so that one run over slots
+ * `0 .. d-1` serves all of them, then those that are being prefilled: one whose tokens may come in chunks, or
+ * several that are run whole; in mixed runs any number, of which the last one may need another chunk. The
+ * other slots are idle, and remember what was last in them.
  */
 export class Scheduler<S extends Schedulable> {
   readonly #options: SchedulerOptions;
@@ -94,9 +102,7 @@ export class Scheduler<S extends Schedulable> {
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
-    const { slots, window, trimStep, prefillRuns } = options;
-    // Mixed runs are those of a cache whose slots share their memory.
-    this.#table = new SlotTable(slots, { window, trimStep, keepsAhead: prefillRuns !== 'mixed' });
+    this.#table = new SlotTable(options.slots, options);
   }
 
   /** Sequences that wait for a slot, the next one first. */
@@ -133,14 +139,15 @@ export class Scheduler<S extends Schedulable> {
     const prefilling = this.#admitted.filter(sequence => !isPrefilled(sequence));
     const next = this.#waiting.slice(0, this.#options.slots - this.#admitted.length);
     const tokens = [
-      ...prefilling.map(({ prefillLength, cached }) => prefillLength - cached),
+      ...prefilling.map(({ prefillLength, computed }) => prefillLength - computed),
       ...next.map(sequence => sequence.prefillable - (this.#match(sequence)?.length ?? 0)),
     ];
     return { decoding: this.#decoding, waiting: tokens.length, tokens: sum(tokens) };
   }
 
   /**
-   * Admits waiting sequences to free slots and plans the next step. All parts are empty when there is nothing to do.
+   * Admits waiting sequences to free slots and plans the next step. All parts are empty when there is nothing
+   * to do.
    *
    * @param limit tokens that a prefill run may have; 0: no prefill in this step.
    */
@@ -187,7 +194,7 @@ export class Scheduler<S extends Schedulable> {
       this.#waiting.shift();
       this.#place(sequence, match);
       group.push(sequence);
-      if (!joins || this.#options.prefillRuns !== 'whole') return;
+      if (!joins || !this.#options.wholePrompts) return;
     }
   }
 
@@ -209,7 +216,10 @@ export class Scheduler<S extends Schedulable> {
     return sequence;
   }
 
-  /** The longest beginning of a sequence that is in some slot already. The last token must be run in any case: its logits are wanted. */
+  /**
+   * The longest beginning of a sequence that is in some slot already. The last token must be run in any case:
+   * its logits are wanted.
+   */
   #match({ tokens, reusesPrefix }: S): PrefixMatch | undefined {
     if (!reusesPrefix) return undefined;
     const match = this.#table.longestPrefix(tokens, tokens.length - 1);
@@ -230,13 +240,16 @@ export class Scheduler<S extends Schedulable> {
       if (match !== undefined)
         table.copyPrefix({ ...match, slot: match.slot === target ? victim : match.slot }, target);
     }
-    sequence.cached = match?.length ?? 0;
+    sequence.computed = match?.length ?? 0;
     sequence.prefillLength = sequence.prefillable;
     table.occupy(target, sequence);
     this.#admitted.push(sequence);
   }
 
-  /** The idle slot to give up: that of the match itself, if all it holds is a beginning of the new sequence or nothing else is idle. */
+  /**
+   * The idle slot to give up: that of the match itself, if all it holds is a beginning of the new sequence or
+   * nothing else is idle.
+   */
   #victim(match: PrefixMatch | undefined): number {
     const table = this.#table;
     if (match === undefined || table.sequence(match.slot) !== undefined) return table.leastRecentlyUsed()!;
@@ -245,26 +258,29 @@ export class Scheduler<S extends Schedulable> {
   }
 
   #planPrefill(limit: number): PrefillChunk<S>[] {
-    if (this.#options.prefillRuns === 'mixed') return this.#planChunks(limit);
+    if (this.#options.mixes) return this.#planChunks(limit);
     if (this.#decoding === this.#admitted.length) this.#admit(limit);
     const chunks: PrefillChunk<S>[] = [];
     for (let slot = this.#decoding; slot < this.#admitted.length; slot++) {
       const sequence = this.#table.sequence(slot)!;
-      const start = sequence.cached;
+      const start = sequence.computed;
       chunks.push({ sequence, slot, start, length: sequence.prefillLength - start });
     }
     const [only] = chunks;
     return chunks.length === 1 ? [{ ...only!, length: Math.min(limit, only!.length) }] : chunks;
   }
 
-  /** The rest of the sequence that the last run did not get through, and then new ones, as long as the limit lasts. */
+  /**
+   * The rest of the sequence that the last run did not get through, and then new ones, as long as the limit
+   * lasts.
+   */
   #planChunks(limit: number): PrefillChunk<S>[] {
     const chunks: PrefillChunk<S>[] = [];
     let left = limit;
     for (let slot = this.#decoding; left > 0; slot++) {
       const sequence = slot < this.#admitted.length ? this.#table.sequence(slot)! : this.#admitNext();
       if (sequence === undefined) break;
-      const start = sequence.cached;
+      const start = sequence.computed;
       const length = Math.min(left, sequence.prefillLength - start);
       chunks.push({ sequence, slot, start, length });
       left -= length;
@@ -273,8 +289,8 @@ export class Scheduler<S extends Schedulable> {
   }
 
   /** Tokens that are kept free for a sequence: what it has, and what it was promised or has outgrown. */
-  #reserved({ cached, prefillLength, maxLength }: S): number {
-    return Math.min(Math.max(prefillLength + this.#options.promisedTokens, cached + 1), maxLength);
+  #reserved({ computed, prefillLength, maxLength }: S): number {
+    return Math.min(Math.max(prefillLength + this.#options.reservedTokens, computed + 1), maxLength);
   }
 
   #reservedTotal(): number {
@@ -282,7 +298,7 @@ export class Scheduler<S extends Schedulable> {
   }
 
   #fits({ tokens, maxLength }: S): boolean {
-    const wanted = Math.min(tokens.length + this.#options.promisedTokens, maxLength);
+    const wanted = Math.min(tokens.length + this.#options.reservedTokens, maxLength);
     // Whoever is alone always fits: no sequence is longer than the cache.
     return this.#admitted.length === 0 || this.#reservedTotal() + wanted <= this.#options.cacheTokens;
   }
@@ -293,7 +309,7 @@ export class Scheduler<S extends Schedulable> {
       const youngest = this.#admitted.at(-1)!;
       const slot = this.#admitted.findIndex((_, index) => this.#table.sequence(index) === youngest);
       this.#vacate(slot);
-      youngest.cached = 0;
+      youngest.computed = 0;
       this.#enqueue(youngest, other => other.priority >= youngest.priority);
       this.#preemptions++;
     }
@@ -331,8 +347,9 @@ export class Scheduler<S extends Schedulable> {
   }
 }
 
-function isPrefilled({ cached, prefillLength }: Schedulable): boolean {
-  return cached >= prefillLength;
+/** Whether a sequence decodes. */
+export function isPrefilled({ computed, prefillLength }: Schedulable): boolean {
+  return computed >= prefillLength;
 }
 
 function sum(numbers: readonly number[]): number {

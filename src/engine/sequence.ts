@@ -1,10 +1,29 @@
 import type { KvasirError } from '#errors.js';
 import type { OutputText } from '#text/output-text.js';
 import { EventChannel } from './event-channel.js';
-import { needsCounts, TokenCounts } from './penalties.js';
-import { seededRandom, type Random } from './random.js';
+import { needsCounts, TokenCounts } from './sampling/penalties.js';
+import { seededRandom, type Random } from './sampling/random.js';
 import type { Schedulable } from './scheduler.js';
-import type { GeneratedToken, GenerationRequest, SequenceReport, TokenLogprobs } from './types.js';
+import type {
+  FinishReason,
+  GeneratedToken,
+  GenerationRequest,
+  SequenceReport,
+  TokenLogprobs,
+} from './types.js';
+
+/** What an engine lets its sequences do. */
+export interface SequenceOptions {
+  /** Longest sequence that the model takes, in tokens. */
+  readonly contextLength: number;
+  /** Whether it may start from what is in the cache already. */
+  readonly reusesPrefix: boolean;
+  /**
+   * See {@link DecoderTraits.chunkInvariant}; otherwise its own tokens are decoded once more where it lost
+   * its slot, not prefilled.
+   */
+  readonly chunkInvariant: boolean;
+}
 
 /** One request's state in the engine. */
 export class Sequence implements Schedulable {
@@ -14,38 +33,35 @@ export class Sequence implements Schedulable {
   readonly maxLength: number;
   readonly reusesPrefix: boolean;
   readonly priority: number;
-  cached = 0;
+  computed = 0;
   prefillLength: number;
   /** Set when the reader left or the request was taken back; the sequence leaves at the next step. */
   cancelled: KvasirError | undefined;
   finished = false;
   readonly random: Random;
   readonly counts: TokenCounts | undefined;
-  readonly output: OutputText;
   readonly channel: EventChannel;
-  /** Generated tokens whose text has not been emitted yet. */
-  readonly held: GeneratedToken[] = [];
-  /** How many of these have all their text shown by what was or will be emitted next. */
-  shown = 0;
-  /** Log-probabilities of the prompt's tokens, as far as it was prefilled; undefined where nobody waits for them (any more). */
+  /**
+   * Log-probabilities of the prompt's tokens, as far as it was prefilled; undefined where nobody waits for
+   * them (any more).
+   */
   promptLogprobs: (TokenLogprobs | undefined)[] | undefined;
-  readonly #redecodes: boolean;
+  readonly #output: OutputText;
+  readonly #chunkInvariant: boolean;
+  /** Generated tokens whose text has not been emitted yet. */
+  readonly #held: GeneratedToken[] = [];
+  /** How many of these have all their text shown by what was or will be emitted next. */
+  #shown = 0;
   readonly #added = performance.now();
   #started: number | undefined;
   #firstToken: number | undefined;
   #reused = 0;
 
-  /**
-   * @param contextLength longest sequence that the model takes.
-   * @param reusesPrefix whether it may start from what is in the cache already.
-   * @param redecodes whether its own tokens are decoded once more where it lost its slot, rather than prefilled with the prompt.
-   * @param onAbandon called when the reader leaves before the end.
-   */
+  /** @param onAbandon called when the reader leaves before the end. */
   constructor(
     request: GenerationRequest,
     output: OutputText,
-    contextLength: number,
-    { reusesPrefix, redecodes }: { readonly reusesPrefix: boolean; readonly redecodes: boolean },
+    { contextLength, reusesPrefix, chunkInvariant }: SequenceOptions,
     onAbandon: (sequence: Sequence) => void,
   ) {
     const { promptIds, sampling, stop, promptLogprobs, priority } = request;
@@ -55,23 +71,29 @@ export class Sequence implements Schedulable {
     this.prefillLength = promptIds.length;
     this.maxLength = Math.min(promptIds.length + stop.maxTokens, contextLength);
     this.promptLogprobs = promptLogprobs === undefined ? undefined : [undefined];
-    // A token whose keys and values are there already has no logits.
-    this.reusesPrefix = reusesPrefix && promptLogprobs === undefined;
-    this.#redecodes = redecodes;
+    // A token whose keys and values are there already has no logits. Nor can a prompt whose chunks differ go
+    // on from another's.
+    this.reusesPrefix = reusesPrefix && chunkInvariant && promptLogprobs === undefined;
+    this.#chunkInvariant = chunkInvariant;
     this.priority = priority ?? 0;
-    this.output = output;
+    this.#output = output;
     this.random = seededRandom(sampling.seed ?? Math.floor(Math.random() * 2 ** 53));
     this.counts = needsCounts(sampling) ? new TokenCounts(promptIds) : undefined;
     this.channel = new EventChannel(() => onAbandon(this));
   }
 
   get prefillable(): number {
-    return this.#redecodes ? this.promptLength : this.tokens.length;
+    return this.#chunkInvariant ? this.tokens.length : this.promptLength;
   }
 
   /** How many tokens were generated. */
   get generated(): number {
     return this.tokens.length - this.promptLength;
+  }
+
+  /** How many more may be generated. */
+  get remaining(): number {
+    return this.maxLength - this.tokens.length;
   }
 
   /** Prompt tokens that were in the cache already when the sequence first got a slot. */
@@ -86,15 +108,53 @@ export class Sequence implements Schedulable {
   /** Notes the first run. */
   start(): void {
     this.#started = performance.now();
-    this.#reused = this.cached;
+    this.#reused = this.computed;
   }
 
-  /** Notes the first token. */
-  markToken(): void {
+  /** Adds a token, emits the text that it makes certain, and ends the sequence where that is due. */
+  append(token: GeneratedToken): void {
+    const { id } = token;
+    const { stop, constraint } = this.request;
+    this.tokens.push(id);
     this.#firstToken ??= performance.now();
+    this.counts?.add(id);
+    this.#held.push(token);
+    const isEnd = stop.stopTokenIds.has(id);
+    if (!isEnd) constraint?.accept(id);
+    const { text, stopped, tokens } = isEnd
+      ? { text: this.#output.flush(), stopped: true, tokens: 0 }
+      : this.#output.push(id);
+    this.#shown += tokens;
+    const isWhole = stopped || (constraint?.complete ?? false);
+    if (isWhole || this.remaining <= 0)
+      this.#finish(
+        stopped ? text : text + this.#output.flush(),
+        isWhole && !constraint?.shortened ? 'stop' : 'length',
+      );
+    else if (text !== '') this.#emit(text);
   }
 
-  report(): SequenceReport {
+  /** Ends the sequence by an error, unless it has ended. */
+  fail(error: Error): void {
+    if (this.finished) return;
+    this.finished = true;
+    this.channel.end(error);
+  }
+
+  #emit(text: string): void {
+    const tokens = this.#held.splice(0, this.#shown);
+    this.#shown = 0;
+    this.channel.push({ type: 'delta', text, tokens, finishReason: undefined });
+  }
+
+  #finish(text: string, finishReason: FinishReason): void {
+    this.finished = true;
+    const tokens = this.#held.splice(0);
+    this.channel.push({ type: 'delta', text, tokens, finishReason, report: this.#report() });
+    this.channel.end();
+  }
+
+  #report(): SequenceReport {
     const started = this.#started ?? this.#added;
     const firstToken = this.#firstToken ?? started;
     return {

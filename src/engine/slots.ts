@@ -1,3 +1,4 @@
+import type { SlotOperation } from '#model/decoder/contract.js';
 import type { SlotOccupancy } from './types.js';
 
 /** What a slot table must know of a sequence. */
@@ -5,19 +6,8 @@ export interface CachedSequence {
   /** Prompt, then what was generated. */
   readonly tokens: readonly number[];
   /** How many of `tokens` have their keys and values in the cache. */
-  readonly cached: number;
+  readonly computed: number;
 }
-
-/** What must be done to the cache, in the order in which it was planned, before the next run. */
-export type SlotOperation =
-  /** The first `length` positions of `from` are copied to `to`. */
-  | { readonly kind: 'copy'; readonly from: number; readonly to: number; readonly length: number }
-  /** The first `length` positions of two slots are exchanged. */
-  | { readonly kind: 'swap'; readonly a: number; readonly b: number; readonly length: number }
-  /** Nothing in the slot is needed any more from position `from` on: its memory may be given back. */
-  | { readonly kind: 'release'; readonly slot: number; readonly from: number }
-  /** Layers with a window need nothing in the slot before position `before` any more: its memory there may be given back. */
-  | { readonly kind: 'trim'; readonly slot: number; readonly before: number };
 
 /** A slot that holds the beginning of a prompt. */
 export interface PrefixMatch {
@@ -27,16 +17,20 @@ export interface PrefixMatch {
 }
 
 export interface SlotTableOptions {
-  /** How many positions a token sees, its own included, in those layers that do not see all; by default there are none. */
+  /**
+   * How many positions a token sees, its own included, in those layers that do not see all; by default there
+   * are none.
+   */
   readonly window?: number | undefined;
   /**
-   * How many positions at least are given up at a time. As many are kept behind the window, since a prompt may differ in the last tokens of
-   * what it continues: an answer can be split otherwise when it comes back as text.
+   * How many positions at least are given up at a time. As many are kept behind the window, since a prompt
+   * may differ in the last tokens of what it continues: an answer can be split otherwise when it comes back
+   * as text.
    */
   readonly trimStep?: number | undefined;
   /**
-   * Whether a slot keeps the memory that its new sequence is about to fill, which saves giving it back and taking it anew. Not where other
-   * slots could fill it before: what is kept counts as free. Default true.
+   * Whether a slot keeps the memory that its new sequence is about to fill, which saves giving it back and
+   * taking it anew. Not where other slots could fill it before: what is kept counts as free. Default true.
    */
   readonly keepsAhead?: boolean | undefined;
 }
@@ -56,11 +50,13 @@ interface Slot<S> {
 const TRIM_STEP = 256;
 
 /**
- * What each slot of the cache holds. Idle slots remember the tokens of the sequence that left them, so that a prompt with the same
- * beginning need not be run again. Pure bookkeeping: changes of place are written down as operations for the cache.
+ * What each slot of the cache holds. Idle slots remember the tokens of the sequence that left them, so that a
+ * prompt with the same beginning need not be run again. Pure bookkeeping: changes of place are written down
+ * as operations for the cache.
  *
- * With a window, slots are trimmed: positions further back are given up. What is left can then be continued near its end only, by the next
- * turn of a chat, but is of no use to a prompt that shares no more than an early part of it.
+ * With a window, slots are trimmed: positions further back are given up. What is left can then be continued
+ * near its end only, by the next turn of a chat, but is of no use to a prompt that shares no more than an
+ * early part of it.
  */
 export class SlotTable<S extends CachedSequence> {
   readonly #slots: Slot<S>[];
@@ -96,7 +92,7 @@ export class SlotTable<S extends CachedSequence> {
   /** Filled positions of a slot that are known and may be of use. */
   filled(slot: number): number {
     const { sequence, remembered } = this.#slots[slot]!;
-    return sequence?.cached ?? remembered.length;
+    return sequence?.computed ?? remembered.length;
   }
 
   /** Filled positions of all slots. */
@@ -122,7 +118,8 @@ export class SlotTable<S extends CachedSequence> {
   }
 
   /**
-   * The slot with the longest beginning in common with `tokens` that can be continued; an idle one where several are as good.
+   * The slot with the longest beginning in common with `tokens` that can be continued; an idle one where
+   * several are as good.
    *
    * @param most longest beginning that is of use.
    */
@@ -139,11 +136,11 @@ export class SlotTable<S extends CachedSequence> {
   }
 
   /**
-   * Gives an idle slot to a sequence. What the slot remembers beyond the sequence's `cached` is forgotten, and beyond all its tokens, which
-   * are about to be written, given back.
+   * Gives an idle slot to a sequence. What the slot remembers beyond the sequence's `computed` is forgotten,
+   * and beyond all its tokens, which are about to be written, given back.
    */
   occupy(slot: number, sequence: S): void {
-    const kept = this.#keepsAhead ? sequence.tokens.length : sequence.cached;
+    const kept = this.#keepsAhead ? sequence.tokens.length : sequence.computed;
     if (kept < this.filled(slot)) this.#release(slot, kept);
     const { trimmed } = this.#slots[slot]!;
     this.#slots[slot] = { sequence, remembered: [], trimmed, lastUsed: ++this.#clock };
@@ -153,7 +150,7 @@ export class SlotTable<S extends CachedSequence> {
   vacate(slot: number): void {
     const { sequence, trimmed } = this.#slots[slot]!;
     if (sequence === undefined) return;
-    const remembered = sequence.tokens.slice(0, sequence.cached);
+    const remembered = sequence.tokens.slice(0, sequence.computed);
     this.#slots[slot] = { sequence: undefined, remembered, trimmed, lastUsed: ++this.#clock };
   }
 
@@ -220,7 +217,8 @@ export class SlotTable<S extends CachedSequence> {
   }
 
   /**
-   * The idle slot that is the least loss: an empty one, otherwise the one not used for longest. Undefined where none is idle.
+   * The idle slot that is the least loss: an empty one, otherwise the one not used for longest. Undefined
+   * where none is idle.
    *
    * @param eligible which idle slots come into question.
    */

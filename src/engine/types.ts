@@ -4,11 +4,17 @@ export interface SamplingParameters {
   readonly temperature: number;
   /** Keep the k most probable tokens; 0 keeps all. */
   readonly topK: number;
-  /** `(0, 1]`: keep the smallest set of most probable tokens whose probability reaches this (Holtzman et al. 2020). */
+  /**
+   * `(0, 1]`: keep the smallest set of most probable tokens whose probability reaches this (Holtzman et al.
+   * 2020).
+   */
   readonly topP: number;
   /** `[0, 1]`: drop tokens less probable than this share of the most probable one (Nguyen et al. 2024). */
   readonly minP: number;
-  /** `> 0`; 1 is off. Divides positive and multiplies negative logits of tokens seen in prompt or output (CTRL, Keskar et al. 2019). */
+  /**
+   * `> 0`; 1 is off. Divides positive and multiplies negative logits of tokens seen in prompt or output
+   * (CTRL, Keskar et al. 2019).
+   */
   readonly repetitionPenalty: number;
   /** `[-2, 2]`; subtracted once from the logit of every token already generated (OpenAI). */
   readonly presencePenalty: number;
@@ -16,7 +22,9 @@ export interface SamplingParameters {
   readonly frequencyPenalty: number;
   /** Added to the logits of these ids, `[-100, 100]`. */
   readonly logitBias: ReadonlyMap<number, number>;
-  /** The same seed and request give the same text, whatever else is in the batch. Undefined: drawn at random. */
+  /**
+   * The same seed and request give the same text, whatever else is in the batch. Undefined: drawn at random.
+   */
   readonly seed: number | undefined;
 }
 
@@ -37,10 +45,12 @@ export interface StopConditions {
 /** What a sequence's text must look like, token by token. It belongs to one sequence and has state. */
 export interface TokenConstraint {
   /**
-   * Sets the logits of all tokens that must not come next to -Infinity. Something always remains: a stop token only where the text may end.
+   * Sets the logits of all tokens that must not come next to -Infinity. Something always remains: a stop
+   * token only where the text may end.
    *
    * @param logits `[vocabulary]`
-   * @param remaining tokens that may still come, this one included; the text is brought to its end within them where that is possible.
+   * @param remaining tokens that may still come, this one included; the text is brought to its end within
+   * them where that is possible.
    */
   mask(logits: Float32Array, stopTokenIds: ReadonlySet<number>, remaining: number): void;
   /** Notes the token that was drawn; never a stop token. */
@@ -83,10 +93,16 @@ export interface GeneratedToken {
   readonly logprobs: TokenLogprobs | undefined;
 }
 
-/** `stop`: a stop token or string, or a constraint that is fulfilled; `length`: maxTokens or the end of the context. */
+/**
+ * `stop`: a stop token or string, or a constraint that is fulfilled; `length`: maxTokens or the end of the
+ * context.
+ */
 export type FinishReason = 'stop' | 'length';
 
-/** What a stream of one sequence yields: zero or more `prompt` (with promptLogprobs only) then `delta`s, of which the last has a finish reason. */
+/**
+ * What a stream of one sequence yields: zero or more `prompt` (with promptLogprobs only) then `delta`s, of
+ * which the last has a finish reason.
+ */
 export type GenerationEvent =
   | {
       readonly type: 'prompt';
@@ -123,10 +139,11 @@ export interface GenerationEngine {
   /** Rows that can run at once. */
   readonly slots: number;
   /**
-   * Starts a sequence at once (not at the first `next()`). Leaving the loop, or aborting the signal, frees its slot within a step.
+   * Starts a sequence at once (not at the first `next()`). Leaving the loop, or aborting the signal, frees
+   * its slot within a step.
    *
-   * @throws KvasirError `invalid_request`, `context_length_exceeded`, `queue_full`, `shutting_down` synchronously;
-   * `cancelled` or `runtime_failure` from the iterator.
+   * @throws KvasirError `invalid_request`, `context_length_exceeded`, `queue_full`, `shutting_down`
+   * synchronously; `cancelled` or `runtime_failure` from the iterator.
    */
   generate(request: GenerationRequest, signal?: AbortSignal): AsyncIterable<GenerationEvent>;
   /** Counts at this moment. */
@@ -139,7 +156,10 @@ export interface GenerationEngine {
 
 /** What a slot of the KV cache holds. */
 export interface SlotOccupancy {
-  /** `running`: a sequence has it; `kept`: one that ended left its tokens there, for prompts that begin alike; `empty`. */
+  /**
+   * `running`: a sequence has it; `kept`: one that ended left its tokens there, for prompts that begin alike;
+   * `empty`.
+   */
   readonly state: 'running' | 'kept' | 'empty';
   /** Filled positions. */
   readonly tokens: number;

@@ -1,39 +1,27 @@
-import type { Model } from '#registry/types.js';
-import { abilitiesOf, type EncoderAbility } from './encoders/models.js';
+import type { Ability, ModelCard } from '#registry/card.js';
 
-/** What requests may ask of a model: endpoints below `/v1`, and `tools` where it can call functions in a chat. */
-export const CAPABILITIES = [
-  'completions',
-  'chat/completions',
-  'tools',
-  'embeddings',
-  'classify',
-  'score',
-  'rerank',
-  'token-classification',
-  'fill-mask',
-  'question-answering',
-] as const;
-
-export type Capability = (typeof CAPABILITIES)[number];
-
-const OF_ENCODERS: Readonly<Record<EncoderAbility, readonly Capability[]>> = {
+/** What requests may ask for by ability: endpoints below `/v1`, and `tools` where a model can call functions in a chat. */
+const OF_ABILITIES = {
+  complete: ['completions'],
+  chat: ['chat/completions'],
+  tools: ['tools'],
   embed: ['embeddings'],
   classify: ['classify'],
   score: ['score', 'rerank'],
   label: ['token-classification'],
   fill: ['fill-mask'],
   answer: ['question-answering'],
-};
+  tokenize: [],
+  tensors: [],
+} as const satisfies Record<Ability, readonly string[]>;
+
+/** All capabilities that there are. */
+export const CAPABILITIES = Object.values(OF_ABILITIES).flat();
+
+export type Capability = (typeof CAPABILITIES)[number];
 
 /** @returns in the order of {@link CAPABILITIES}. */
-export function capabilitiesOf(model: Model): Capability[] {
-  if (model.kind === 'encoder') return abilitiesOf(model).flatMap(ability => OF_ENCODERS[ability]);
-  if (model.kind === 'raw') return [];
-  const { chat } = model;
-  return [
-    'completions',
-    ...(chat === undefined ? [] : (['chat/completions'] as const)),
-    ...(chat?.toolFormat === undefined ? [] : (['tools'] as const)),
-  ];
+export function capabilitiesOf({ abilities }: ModelCard): Capability[] {
+  const names = Object.keys(OF_ABILITIES) as Ability[];
+  return names.filter(name => abilities.has(name)).flatMap(name => OF_ABILITIES[name]);
 }

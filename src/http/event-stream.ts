@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
-import { failure } from './error-handling.js';
-import type { ErrorBody } from './errors.js';
+import { failure } from './errors/error-handling.js';
+import type { ErrorBody } from './errors/errors.js';
 
 /**
  * Sends events as a `text/event-stream` in OpenAI's manner: one `data:` line of JSON each, an error in mid-stream as an event of its own,
@@ -11,7 +11,7 @@ import type { ErrorBody } from './errors.js';
  * client has taken what came before it, but for a socket's buffer.
  *
  * A client that leaves stops the reading, but an iterator that is waiting at that moment cannot be interrupted: give the source
- * `clientGone` as well.
+ * the request's `scope.signal` as well.
  *
  * @throws whatever `events` throws before its first event.
  */

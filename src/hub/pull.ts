@@ -8,7 +8,13 @@ import { defaultHome, ModelCache } from './model-cache.js';
 import { parseReference, type ModelReference } from './reference.js';
 import { listRemoteFiles, resolveCommit, type RemoteFile } from './remote-file.js';
 import { DEFAULT_BACKOFF, type Backoff } from './retries.js';
-import { needsIndex, SAFETENSORS_INDEX, selectFiles, type Selection } from './select-files.js';
+import {
+  needsIndex,
+  SAFETENSORS_INDEX,
+  selectDescription,
+  selectFiles,
+  type Selection,
+} from './select-files.js';
 import { requireSpace } from '#storage.js';
 
 const DEFAULT_ENDPOINT = 'https://huggingface.co';
@@ -19,6 +25,8 @@ const PARALLEL = 4;
 export interface PullOptions extends Selection {
   /** A folder of the repository to take instead of its root, such as `cpu_and_mobile/cpu-int4-rtn-block-32`. */
   readonly subfolder?: string | undefined;
+  /** Take only the files that describe the model, not its weights: the folder is then not complete. Default false. */
+  readonly descriptionOnly?: boolean | undefined;
   /** Where the cache lies; default: `KVASIR_HOME`, else `kvasir` in the user's cache folder. */
   readonly home?: string | undefined;
   /** The hub's address; default: `HF_ENDPOINT`, else Hugging Face's. */
@@ -110,7 +118,8 @@ class Pull {
       return folder(stale);
     }
     await this.#fill(commit);
-    await this.#cache.setCommit(this.#reference, commit);
+    // The cache's commit is one that is there whole.
+    if (!this.#options.descriptionOnly) await this.#cache.setCommit(this.#reference, commit);
     return folder(commit);
   }
 
@@ -209,11 +218,10 @@ class Pull {
     const names = files
       .filter(file => file.path.startsWith(prefix))
       .map(file => file.path.slice(prefix.length));
-    const selected = selectFiles(
-      names,
-      this.#options,
-      needsIndex(names, this.#options) ? await shards() : [],
-    ).map(name => prefix + name);
+    const wanted = this.#options.descriptionOnly
+      ? selectDescription(names)
+      : selectFiles(names, this.#options, needsIndex(names, this.#options) ? await shards() : []);
+    const selected = wanted.map(name => prefix + name);
     return files.filter(file => selected.includes(file.path));
   }
 

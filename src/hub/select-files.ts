@@ -35,8 +35,12 @@ export function selectFiles(
   selection: Selection,
   shards: readonly string[] = [],
 ): string[] {
-  const described = names.filter(name => DESCRIPTIONS.some(pattern => pattern.test(name)));
-  return [...described, ...weights(names, selection, shards)];
+  return [...selectDescription(names), ...weights(names, selection, shards)];
+}
+
+/** Of all files of a repository, those that describe its model: what it is, without its weights. */
+export function selectDescription(names: readonly string[]): string[] {
+  return names.filter(name => DESCRIPTIONS.some(pattern => pattern.test(name)));
 }
 
 /** Whether the shards' names must be known before {@link selectFiles} can tell. */

@@ -1,20 +1,11 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
-import type { EncoderStats } from '#encoder/types.js';
-import type { EngineStats } from '#engine/types.js';
-import type { Model, ModelRegistry } from '#registry/types.js';
-import type { TensorStats } from '#tensors/types.js';
+import type { Model, ModelRegistry, ModelStats } from '#registry/types.js';
 
-/** A number that a model knows by itself; undefined for models of another kind. */
+/** A number that a model knows by itself; undefined for models without the part that counts it. */
 interface ModelNumber {
   readonly name: string;
   readonly help: string;
   readonly of: (stats: ModelStats) => number | undefined;
-}
-
-interface ModelStats {
-  readonly engine: EngineStats | undefined;
-  readonly encoder: EncoderStats | undefined;
-  readonly tensors: TensorStats | undefined;
 }
 
 /** Of this moment. */
@@ -121,8 +112,8 @@ export class ModelCounts {
         registers,
         collect() {
           this.reset();
-          for (const model of models.list()) {
-            const value = of(statsOf(model));
+          for (const model of models.loaded()) {
+            const value = of(model.stats());
             if (value !== undefined) this.set({ model_name: model.id }, value);
           }
         },
@@ -138,8 +129,8 @@ export class ModelCounts {
         collect() {
           this.reset();
           const totals = new Map(past);
-          for (const model of models.list()) {
-            const value = of(statsOf(model));
+          for (const model of models.loaded()) {
+            const value = of(model.stats());
             if (value !== undefined) totals.set(model.id, (past.get(model.id) ?? 0) + value);
           }
           for (const [model, total] of totals) this.inc({ model_name: model }, total);
@@ -174,19 +165,11 @@ export class ModelCounts {
   }
 
   #remember(model: Model): void {
-    const stats = statsOf(model);
+    const stats = model.stats();
     for (const { name, of } of COUNTERS) {
       const value = of(stats);
       const past = this.#past.get(name)!;
       if (value !== undefined) past.set(model.id, (past.get(model.id) ?? 0) + value);
     }
   }
-}
-
-function statsOf(model: Model): ModelStats {
-  return {
-    engine: model.kind === 'generation' ? model.engine.stats() : undefined,
-    encoder: model.kind === 'encoder' ? model.encoder.stats() : undefined,
-    tensors: model.kind === 'raw' ? model.tensors.stats() : undefined,
-  };
 }

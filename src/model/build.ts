@@ -1,10 +1,7 @@
 import { buildDecoder, type BuildOptions } from '#graph/build.js';
 import { buildEncoder } from '#graph/build-encoder.js';
-import { planDecoder } from './decoder-plan.js';
-import { describeEncoder, modelKind } from './encoder-description.js';
-import { planEncoder } from './encoder-plan.js';
-import { readOnnxFile } from './onnx-file.js';
-import { rawGraph, rawPath } from './raw-graph.js';
+import { readModelFolder } from './folder.js';
+import { rawPath } from './raw-graph.js';
 import type { RunPath } from './run-path.js';
 
 /** What a model folder's graph was built to. */
@@ -20,23 +17,23 @@ export interface BuiltModel {
  * @throws KvasirError `invalid_model`, `unsupported_model`, `invalid_configuration`, `storage_full`
  */
 export async function buildModel(folder: string, options: BuildOptions): Promise<BuiltModel> {
-  const raw = await rawGraph(folder, options.precision);
-  if (raw !== undefined) return { graphPath: raw, path: rawPath(folder, await readOnnxFile(raw)) };
-  if ((await modelKind(folder)) === 'generation') {
-    const plan = await planDecoder(folder, options);
-    if (plan.source === 'onnx') return { graphPath: plan.found.graphs.at(-1)!.file.path, path: plan.path };
-    return { graphPath: (await buildDecoder(folder, options)).graphPath, path: plan.path };
+  const read = await readModelFolder(folder, options);
+  switch (read.kind) {
+    case 'raw':
+      return { graphPath: read.graph.path, path: rawPath(folder, read.graph) };
+    case 'decoder': {
+      const { plan } = read;
+      if (plan.source === 'onnx') return { graphPath: plan.found.graphs.at(-1)!.file.path, path: plan.path };
+      return { graphPath: (await buildDecoder(folder, options)).graphPath, path: plan.path };
+    }
+    case 'encoder': {
+      const { plan, description } = read;
+      if (plan.source === 'onnx') return { graphPath: plan.graph.path, path: plan.path };
+      const { task, modules, labels } = description;
+      const { precision } = plan;
+      const { onProgress } = options;
+      const wanted = { task, modules, labels: labels.length, precision, onProgress };
+      return { graphPath: (await buildEncoder(folder, wanted)).graphPath, path: plan.path };
+    }
   }
-  const description = await describeEncoder(folder);
-  const plan = await planEncoder(folder, description, options);
-  if (plan.source === 'onnx') return { graphPath: plan.graph.path, path: plan.path };
-  const { task, modules, labels } = description;
-  const { graphPath } = await buildEncoder(folder, {
-    task,
-    modules,
-    labels: labels.length,
-    precision: plan.precision,
-    onProgress: options.onProgress,
-  });
-  return { graphPath, path: plan.path };
 }

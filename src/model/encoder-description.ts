@@ -8,8 +8,8 @@ import {
   readSentenceModules,
   type SentenceModules,
 } from '#graph/sentence-modules.js';
-import type { EncoderTask } from './encoder.js';
-import { isGenaiFolder } from './ready-made/genai-config.js';
+import type { EncoderTask } from './encoder/contract.js';
+import { isGenaiFolder } from './decoder/ready-made/genai-config.js';
 
 /** How a classifier's logits become scores. */
 export type ScoreActivation = 'softmax' | 'sigmoid' | 'none';

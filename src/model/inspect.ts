@@ -1,20 +1,16 @@
-import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { decoderArchitecture, encoderArchitecture, findArchitecture } from '#graph/families/index.js';
-import { paddedHeadSize } from '#graph/blocks/attention-projections.js';
-import { ModelConfig } from '#graph/config.js';
+import { encoderArchitecture, findArchitecture } from '#graph/families/index.js';
 import type { Precision } from '#graph/precision.js';
 import { weightFiles } from '#graph/weights/checkpoint.js';
 import { SafetensorsFile } from '#graph/weights/safetensors.js';
-import { planDecoder, type DecoderPlan, type PlanOptions } from './decoder-plan.js';
-import { cacheBytesPerToken, type DecoderShape } from './decoder.js';
-import { describeEncoder, modelKind } from './encoder-description.js';
-import { planEncoder } from './encoder-plan.js';
-import { DataType, readOnnxFile, type GraphValue, type OnnxFile } from './onnx-file.js';
-import { rawGraph, rawPath } from './raw-graph.js';
+import type { PlanOptions } from './decoder/decoder-plan.js';
+import { attentionLayers, cacheBytesPerToken } from './cache/layer-cache.js';
+import { readModelFolder, type ModelFolder } from './folder.js';
+import { DataType, type GraphValue, type OnnxFile } from './onnx-file.js';
+import { rawPath } from './raw-graph.js';
 import type { RunPath } from './run-path.js';
 
-/** What a model folder holds. */
+/** A report on a model folder. */
 export interface ModelReport {
   readonly folder: string;
   readonly kind: 'generation' | 'encoder' | 'raw';
@@ -103,67 +99,65 @@ const BYTES_PER_PARAMETER: Readonly<Record<Precision, number>> = {
  * @throws KvasirError `invalid_model`, `unsupported_model`
  */
 export async function inspectModel(folder: string, options: InspectOptions): Promise<ModelReport> {
-  const graph = await rawGraph(folder, options.precision);
-  if (graph !== undefined) return inspectRaw(folder, graph);
-  return (await modelKind(folder)) === 'encoder'
-    ? inspectEncoder(folder, options)
-    : inspectDecoder(folder, options);
+  const read = await readModelFolder(folder, options);
+  switch (read.kind) {
+    case 'raw':
+      return inspectRaw(folder, read);
+    case 'encoder':
+      return inspectEncoder(folder, read);
+    case 'decoder':
+      return inspectDecoder(folder, read, options);
+  }
 }
 
-async function inspectRaw(folder: string, graph: string): Promise<ModelReport> {
-  const file = await readOnnxFile(graph);
-  const weights = graphWeights([file]);
-  const { parameters, bytes } = total(weights);
+type Read<K extends ModelFolder['kind']> = ModelFolder & { readonly kind: K };
+
+function inspectRaw(folder: string, { graph }: Read<'raw'>): ModelReport {
   return {
     folder,
     kind: 'raw',
     architecture: undefined,
     contextLength: undefined,
     vocabularySize: undefined,
-    path: rawPath(folder, file),
-    weights,
-    parameters,
-    weightBytes: bytes,
-    graphs: [graphReport(folder, file)],
+    path: rawPath(folder, graph),
+    ...total(graphWeights([graph])),
+    graphs: [graphReport(folder, graph)],
   };
 }
 
-async function inspectDecoder(folder: string, options: InspectOptions): Promise<ModelReport> {
-  const plan = await planDecoder(folder, options);
-  const config = existsSync(path.join(folder, 'config.json')) ? await ModelConfig.read(folder) : undefined;
+async function inspectDecoder(
+  folder: string,
+  { config, plan, sizes }: Read<'decoder'>,
+  options: InspectOptions,
+): Promise<ModelReport> {
   const graphs = plan.source === 'onnx' ? plan.found.graphs.map(({ file }) => file) : undefined;
-  const weights = graphs === undefined ? await storedWeights(folder) : graphWeights(graphs);
-  const { shape, heads, contextLength } = decoderSizes(plan, config);
-  const { parameters, bytes } = total(weights);
-  const perToken = cacheBytesPerToken(shape);
+  const weights = total(graphs === undefined ? await storedWeights(folder) : graphWeights(graphs));
+  const { layers, heads, kvHeads, headSize, vocabularySize, contextLength, cacheType } = sizes;
+  const perToken = cacheBytesPerToken({ layers: attentionLayers(layers, sizes), cacheType });
   // A past and the present that is made from it are in memory together.
   const copies = plan.path.kind === 'growing' ? 2 : 1;
   const length = options.contextLength ?? contextLength;
+  const built = Math.round(weights.parameters * BYTES_PER_PARAMETER[options.precision ?? 'f32']);
   return {
     folder,
     kind: 'generation',
     architecture: config?.string('model_type', ''),
     contextLength,
-    vocabularySize: shape.vocabularySize,
+    vocabularySize,
     path: plan.path,
-    weights,
-    parameters,
-    weightBytes: bytes,
+    ...weights,
     generation: {
-      layers: shape.layers,
+      layers,
       heads,
-      kvHeads: shape.kvHeads,
-      headSize: shape.headSize,
+      kvHeads,
+      headSize,
       cacheBytesPerToken: perToken,
       memory:
         length === undefined
           ? undefined
           : {
               slots: options.slots,
-              weights:
-                graphs === undefined
-                  ? Math.round(parameters * BYTES_PER_PARAMETER[options.precision ?? 'f32'])
-                  : bytes,
+              weights: graphs === undefined ? built : weights.weightBytes,
               cache: options.slots * length * perToken * copies,
             },
     },
@@ -171,54 +165,28 @@ async function inspectDecoder(folder: string, options: InspectOptions): Promise<
   };
 }
 
-interface DescribedDecoder {
-  readonly shape: DecoderShape;
-  readonly heads: number | undefined;
-  readonly contextLength: number | undefined;
-}
-
-function decoderSizes(plan: DecoderPlan, config: ModelConfig | undefined): DescribedDecoder {
-  if (plan.source === 'weights') {
-    const { layers, heads, kvHeads, headSize, vocabularySize, contextLength } = decoderArchitecture(
-      config!,
-    ).sizes(config!);
-    const shape = { layers, kvHeads, headSize: paddedHeadSize(headSize), vocabularySize, contextLength };
-    return { shape, heads, contextLength };
-  }
-  const { graphs, vocabularySize, contextLength } = plan.found;
-  const { ports, file } = graphs.at(-1)!;
-  const { heads: kvHeads, headSize } = ports.caches[0]!;
-  const attention = file.nodes.find(({ opType }) => opType === 'GroupQueryAttention');
-  const named = attention?.attribute.find(({ name }) => name === 'num_heads');
-  const heads = named === undefined ? undefined : Number(named.i);
-  const configured = config?.has('num_attention_heads') ? config.size('num_attention_heads') : undefined;
-  const { layers, cacheType } = ports;
-  const shape = { layers, kvHeads, headSize, vocabularySize, contextLength: contextLength ?? 0, cacheType };
-  return { shape, heads: heads ?? configured, contextLength };
-}
-
-async function inspectEncoder(folder: string, options: InspectOptions): Promise<ModelReport> {
-  const description = await describeEncoder(folder);
+async function inspectEncoder(
+  folder: string,
+  { description, plan, contextLength }: Read<'encoder'>,
+): Promise<ModelReport> {
   const { task, config, modules, labels } = description;
-  const plan = await planEncoder(folder, description, options);
   const graphs = plan.source === 'onnx' ? [plan.graph] : undefined;
   const weights =
     graphs === undefined
       ? await storedWeights(path.join(folder, modules.encoderFolder))
       : graphWeights(graphs);
-  const known = findArchitecture(config) !== undefined || graphs === undefined;
-  const sizes = known ? encoderArchitecture(config).sizes(config) : undefined;
-  const { parameters, bytes } = total(weights);
+  const sizes =
+    graphs === undefined
+      ? encoderArchitecture(config).sizes(config)
+      : findArchitecture(config)?.sizes(config);
   return {
     folder,
     kind: 'encoder',
     architecture: config.string('model_type', ''),
-    contextLength: Math.min(sizes?.contextLength ?? Infinity, modules.contextLength ?? Infinity),
+    contextLength,
     vocabularySize: sizes?.vocabularySize,
     path: plan.path,
-    weights,
-    parameters,
-    weightBytes: bytes,
+    ...total(weights),
     encoder: {
       task,
       layers: sizes?.layers,
@@ -274,10 +242,13 @@ function byType(tensors: readonly { type: string; parameters: number; bytes: num
   return [...types.values()].sort((a, b) => b.bytes - a.bytes);
 }
 
-function total(weights: readonly StoredWeights[]): { parameters: number; bytes: number } {
+function total(
+  weights: readonly StoredWeights[],
+): Pick<ModelReport, 'weights' | 'parameters' | 'weightBytes'> {
   return {
+    weights,
     parameters: weights.reduce((sum, { parameters }) => sum + parameters, 0),
-    bytes: weights.reduce((sum, { bytes }) => sum + bytes, 0),
+    weightBytes: weights.reduce((sum, { bytes }) => sum + bytes, 0),
   };
 }
 

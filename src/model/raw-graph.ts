@@ -6,7 +6,7 @@ import { hasSentenceModules } from '#graph/sentence-modules.js';
 import type { Precision } from '#graph/precision.js';
 import { chooseGraphs } from './graph-files.js';
 import type { OnnxFile } from './onnx-file.js';
-import { isGenaiFolder } from './ready-made/genai-config.js';
+import { isGenaiFolder } from './decoder/ready-made/genai-config.js';
 import { storedPrecision, type RunPath } from './run-path.js';
 
 /**

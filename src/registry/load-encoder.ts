@@ -1,12 +1,11 @@
 import { availableParallelism } from 'node:os';
 import { basename, resolve } from 'node:path';
 import { BatchingEncoder, type BatchingOptions } from '#encoder/batching-encoder.js';
-import { loadEncoderGraph, type EncoderOptions } from '#model/load-encoder.js';
+import { loadEncoderGraph, type EncoderOptions } from '#model/encoder/load-encoder.js';
 import type { Environment } from '#runtime/index.js';
 import { loadTokenizer } from '#text/tokenizer.js';
+import { encoderModel } from './models.js';
 import type { EncoderModel } from './types.js';
-
-export { modelKind } from '#model/encoder-description.js';
 
 /** Batches that run at once: a second one uses the cores while the first waits for its slowest thread, or for JavaScript. */
 const LANES = 2;
@@ -39,21 +38,20 @@ export async function loadEncoder(
   try {
     const tokenizer = await loadTokenizer(tokenizerFolder);
     const service = new BatchingEncoder(encoder, { ...options.batching, concurrency });
-    return {
-      kind: 'encoder',
+    const { task, width, contextLength } = encoder;
+    const { labels, activation } = description;
+    return encoderModel({
       id: options.id ?? basename(resolve(folder)),
-      created: Math.floor(Date.now() / 1000),
       tokenizer,
-      contextLength: encoder.contextLength,
+      contextLength,
       device: 'cpu',
       path,
-      task: encoder.task,
+      task,
       encoder: service,
-      width: encoder.width,
-      labels: description.labels,
-      activation: description.activation,
-      close: () => service.close(),
-    };
+      width,
+      labels,
+      activation,
+    });
   } catch (error) {
     encoder.dispose();
     throw error;

@@ -1,17 +1,21 @@
 import { basename, resolve } from 'node:path';
 import { loadChatTemplate } from '#chat/template.js';
-import { Engine, type EngineOptions } from '#engine/engine.js';
-import { cacheBytesPerToken } from '#model/decoder.js';
+import { Engine } from '#engine/engine.js';
+import type { EngineOptions } from '#engine/engine-options.js';
+import { cacheBytesPerToken } from '#model/cache/layer-cache.js';
 import { readGenerationConfig } from '#model/generation-config.js';
-import { loadDecoder, type DecoderOptions } from '#model/load-decoder.js';
+import { loadDecoder, type DecoderOptions } from '#model/decoder/load-decoder.js';
 import type { Environment } from '#runtime/index.js';
 import { loadTokenizer } from '#text/tokenizer.js';
+import { generationModel } from './models.js';
 import type { GenerationModel } from './types.js';
 
 export interface GenerationOptions extends DecoderOptions {
   /** The name that requests use; by default the folder's. */
   readonly id?: string | undefined;
   readonly engine?: Partial<EngineOptions>;
+  /** Most tokens to generate for one sequence, whatever a request asks for. */
+  readonly maxTokens?: number | undefined;
 }
 
 /**
@@ -37,18 +41,15 @@ export async function loadGeneration(
     decoder.dispose();
     throw error;
   }
-  return {
-    kind: 'generation',
+  return generationModel({
     id: options.id ?? basename(resolve(folder)),
-    created: Math.floor(Date.now() / 1000),
     tokenizer,
-    contextLength: engine.contextLength,
     engine,
     eosIds,
     bosId,
     path,
     device: options.session?.device?.name ?? 'cpu',
     chat,
-    close: () => engine.close(),
-  };
+    maxTokens: options.maxTokens,
+  });
 }

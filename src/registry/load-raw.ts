@@ -1,9 +1,10 @@
 import { basename, resolve } from 'node:path';
-import { readOnnxFile } from '#model/onnx-file.js';
+import type { OnnxFile } from '#model/onnx-file.js';
 import { rawPath } from '#model/raw-graph.js';
 import { Session, type Environment, type SessionSettings } from '#runtime/index.js';
 import { GraphService } from '#tensors/graph-service.js';
-import type { RawModel } from './types.js';
+import { tensorModel } from './models.js';
+import type { TensorModel } from './types.js';
 
 /** Calls that may wait for their run. */
 const MAX_WAITING = 1024;
@@ -20,28 +21,23 @@ export interface RawModelOptions {
 /**
  * Loads an ONNX graph as it is.
  *
- * @param graph the file.
  * @throws KvasirError `invalid_model`, `unsupported_model`, `runtime_failure`, `runtime_unavailable`
  */
 export async function loadRaw(
   environment: Environment,
   folder: string,
-  graph: string,
+  graph: OnnxFile,
   { id, session: settings, maxWaiting = MAX_WAITING }: RawModelOptions = {},
-): Promise<RawModel> {
-  const file = await readOnnxFile(graph);
-  const session = await Session.load(environment, graph, { spinning: false, ...settings });
+): Promise<TensorModel> {
+  const session = await Session.load(environment, graph.path, { spinning: false, ...settings });
   try {
     const tensors = new GraphService(session, maxWaiting);
-    return {
-      kind: 'raw',
+    return tensorModel({
       id: id ?? basename(resolve(folder)),
-      created: Math.floor(Date.now() / 1000),
       device: 'cpu',
-      path: rawPath(folder, file),
+      path: rawPath(folder, graph),
       tensors,
-      close: () => tensors.close(),
-    };
+    });
   } catch (error) {
     session.dispose();
     throw error;

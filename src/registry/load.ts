@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
-import { rawGraph } from '#model/raw-graph.js';
+import { readModelFolder } from '#model/folder.js';
 import type { Environment, SessionSettings } from '#runtime/index.js';
-import { loadEncoder, modelKind, type EncoderModelOptions } from './load-encoder.js';
+import { loadEncoder, type EncoderModelOptions } from './load-encoder.js';
 import { loadGeneration, type GenerationOptions } from './load-generation.js';
 import { loadRaw } from './load-raw.js';
 import type { Model } from './types.js';
@@ -20,18 +20,18 @@ export async function loadModel(
   options: ModelOptions,
 ): Promise<Model> {
   const path = resolve(folder);
-  const graph = await rawGraph(path, options.precision);
-  if (graph !== undefined) {
-    const { id, engine } = options;
-    return loadRaw(environment, path, graph, {
-      id,
-      session: onProcessor(options),
-      maxWaiting: engine?.maxWaiting,
-    });
+  const read = await readModelFolder(path, options);
+  switch (read.kind) {
+    case 'raw': {
+      const { id, engine } = options;
+      const session = onProcessor(options);
+      return loadRaw(environment, path, read.graph, { id, session, maxWaiting: engine?.maxWaiting });
+    }
+    case 'encoder':
+      return loadEncoder(environment, path, encoderOptions(options));
+    case 'decoder':
+      return loadGeneration(environment, path, options);
   }
-  return (await modelKind(path)) === 'encoder'
-    ? loadEncoder(environment, path, encoderOptions(options))
-    : loadGeneration(environment, path, options);
 }
 
 /** The context length is that of generators: encoders take what they were made for. */

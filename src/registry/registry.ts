@@ -1,5 +1,6 @@
 import { KvasirError } from '#errors.js';
-import { ModelSlot } from './model-slot.js';
+import { firstWith, type Ability } from './card.js';
+import { ModelEntry } from './model-entry.js';
 import type {
   Model,
   ModelLease,
@@ -11,8 +12,8 @@ import type {
 
 /** The models of a server: loaded when they are wanted, and unloaded when they have been idle for long. */
 export class Registry implements ModelRegistry {
-  readonly #slots: readonly ModelSlot[];
-  readonly #byName = new Map<string, ModelSlot>();
+  readonly #entries: readonly ModelEntry[];
+  readonly #byName = new Map<string, ModelEntry>();
   readonly #observers: RegistryObserver[] = [];
 
   /**
@@ -25,36 +26,41 @@ export class Registry implements ModelRegistry {
       failed: (...args) => this.#observers.forEach(other => other.failed?.(...args)),
       unloading: (...args) => this.#observers.forEach(other => other.unloading?.(...args)),
     };
-    this.#slots = models.map(model => new ModelSlot(model, observer));
-    for (const slot of this.#slots) {
-      for (const name of [slot.id, ...slot.aliases]) {
+    this.#entries = models.map(model => new ModelEntry(model, observer));
+    for (const entry of this.#entries) {
+      for (const name of [entry.id, ...entry.aliases]) {
         if (this.#byName.has(name))
           throw new KvasirError('invalid_configuration', `two models are called ${name}`);
-        this.#byName.set(name, slot);
+        this.#byName.set(name, entry);
       }
     }
   }
 
-  list(): readonly Model[] {
-    return this.#slots.flatMap(slot => slot.model ?? []);
+  loaded(): readonly Model[] {
+    return this.#entries.flatMap(entry => entry.model ?? []);
   }
 
   entries(): readonly ServedEntry[] {
-    return this.#slots;
+    return this.#entries;
   }
 
-  entry(id: string): ServedEntry {
-    return this.#slot(id);
+  entry(id: string): ModelEntry {
+    const entry = this.#byName.get(id);
+    if (entry !== undefined) return entry;
+    const known = [...this.#byName.keys()].join(', ') || 'none';
+    throw new KvasirError(
+      'model_not_found',
+      `the model ${JSON.stringify(id)} is not served here; there are: ${known}`,
+      { param: 'model' },
+    );
   }
 
-  get(id: string): Model {
-    const { model } = this.#slot(id);
-    if (model === undefined) throw notFound(`the model ${JSON.stringify(id)} is not loaded`);
-    return model;
+  find(ability: Ability): ServedEntry | undefined {
+    return firstWith(this.#entries, ability);
   }
 
   async acquire(id: string): Promise<ModelLease> {
-    return this.#slot(id).acquire();
+    return this.entry(id).acquire();
   }
 
   observe(observer: RegistryObserver): void {
@@ -62,19 +68,6 @@ export class Registry implements ModelRegistry {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#slots.map(slot => slot.close()));
+    await Promise.all(this.#entries.map(entry => entry.close()));
   }
-
-  #slot(id: string): ModelSlot {
-    const slot = this.#byName.get(id);
-    if (slot === undefined) {
-      const known = [...this.#byName.keys()].join(', ') || 'none';
-      throw notFound(`the model ${JSON.stringify(id)} is not served here; there are: ${known}`);
-    }
-    return slot;
-  }
-}
-
-function notFound(message: string): KvasirError {
-  return new KvasirError('model_not_found', message, { param: 'model' });
 }

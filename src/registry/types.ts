@@ -1,34 +1,49 @@
 import type { ChatTemplate } from '#chat/template.js';
-import type { EncoderService } from '#encoder/types.js';
-import type { GenerationEngine } from '#engine/types.js';
-import type { EncoderTask } from '#model/encoder.js';
+import type { EncoderService, EncoderStats } from '#encoder/types.js';
+import type { EngineStats, GenerationEngine } from '#engine/types.js';
+import type { EncoderTask } from '#model/encoder/contract.js';
 import type { RunPath } from '#model/run-path.js';
-import type { GraphService } from '#tensors/graph-service.js';
+import type { TensorService, TensorStats } from '#tensors/types.js';
 import type { Tokenizer } from '#text/types.js';
+import type { Ability, ModelCard } from './card.js';
 
-/** What every served model has. */
-interface ServedModel {
+/** A model in memory: its card says which of the parts below it has. */
+export interface Model {
   /** The name that requests use. */
   readonly id: string;
+  readonly card: ModelCard;
   /** Seconds since the epoch at which it was loaded. */
   readonly created: number;
-  /** What it runs on: `cpu`, or such as `cuda:0`. */
+  /** The device it runs on: `cpu`, or such as `cuda:0`. */
   readonly device?: string | undefined;
   /** How it runs, and why. */
   readonly path?: RunPath | undefined;
+  /** Writes text. */
+  readonly engine?: GenerationEngine;
+  /** Reads texts in one go. */
+  readonly encoder?: EncoderService;
+  /** Takes tensors. */
+  readonly tensors?: TensorService;
+  readonly stats: () => ModelStats;
   close(): Promise<void>;
 }
 
-/** What every model that reads text has. */
-interface ServedTextModel extends ServedModel {
+/** The counts of a model's parts. */
+export interface ModelStats {
+  readonly engine?: EngineStats;
+  readonly encoder?: EncoderStats;
+  readonly tensors?: TensorStats;
+}
+
+/** A model that reads text. */
+export interface TextModel extends Model {
   readonly tokenizer: Tokenizer;
   /** Longest input (for generators: input and output together), in tokens. */
   readonly contextLength: number;
 }
 
 /** A decoder that writes text. */
-export interface GenerationModel extends ServedTextModel {
-  readonly kind: 'generation';
+export interface GenerationModel extends TextModel {
   readonly engine: GenerationEngine;
   /** Most tokens to generate for one sequence, whatever a request asks for; undefined: as many as fit. */
   readonly maxTokens?: number | undefined;
@@ -41,10 +56,10 @@ export interface GenerationModel extends ServedTextModel {
 }
 
 /** A one-shot model: embeddings, classification, masks. */
-export interface EncoderModel extends ServedTextModel {
-  readonly kind: 'encoder';
+export interface EncoderModel extends TextModel {
   readonly task: EncoderTask;
   readonly encoder: EncoderService;
+  readonly tensors: TensorService;
   /** Width of a result row: embedding dimension, number of labels, ... */
   readonly width: number;
   /** Names of the labels (`id2label` of config.json), for classification; empty otherwise. */
@@ -53,14 +68,25 @@ export interface EncoderModel extends ServedTextModel {
   readonly activation: 'softmax' | 'sigmoid' | 'none';
 }
 
-/** A graph that is run as it is, on tensors of those who ask. */
-export interface RawModel extends ServedModel {
-  readonly kind: 'raw';
-  readonly tensors: Pick<GraphService, 'inputs' | 'outputs' | 'infer' | 'stats'>;
+/** A model that is called with tensors. */
+export interface TensorModel extends Model {
+  readonly tensors: TensorService;
 }
 
-export type TextModel = GenerationModel | EncoderModel;
-export type Model = TextModel | RawModel;
+/** What a model with an ability is sure to have. */
+export interface ModelWith extends Record<Ability, Model> {
+  complete: GenerationModel;
+  chat: GenerationModel & { readonly chat: ChatTemplate };
+  tools: GenerationModel & { readonly chat: ChatTemplate };
+  embed: EncoderModel;
+  classify: EncoderModel;
+  score: EncoderModel;
+  label: EncoderModel;
+  fill: EncoderModel;
+  answer: EncoderModel;
+  tokenize: TextModel;
+  tensors: TensorModel;
+}
 
 /** Where a served model comes from, and how long it stays in memory. */
 export interface ModelSource {
@@ -70,6 +96,8 @@ export interface ModelSource {
   readonly aliases?: readonly string[];
   /** How long it may be without requests before it is unloaded, in milliseconds; undefined: it stays. */
   readonly idleMs?: number | undefined;
+  /** Undefined where nothing is known of it before it is loaded: its folder is broken, or not here yet. */
+  readonly card?: ModelCard | undefined;
   /** Called again after the model was unloaded, or a load failed. */
   load(): Promise<Model>;
 }
@@ -79,6 +107,8 @@ export interface ServedEntry {
   readonly id: string;
   readonly aliases: readonly string[];
   readonly state: 'loaded' | 'loading' | 'unloaded';
+  /** Undefined as long as nothing is known of it, see {@link ModelSource}. */
+  readonly card: ModelCard | undefined;
   /** While it is loaded. */
   readonly model: Model | undefined;
 }
@@ -100,18 +130,14 @@ export interface RegistryObserver {
 
 /** The models that a server serves, by name and alias. */
 export interface ModelRegistry {
-  /** Those that are loaded, in the order in which they were named at start. */
-  list(): readonly Model[];
+  /** Those that are in memory, in the order in which they were named at start. */
+  loaded(): readonly Model[];
   /** All that are served, loaded or not, in the same order. */
   entries(): readonly ServedEntry[];
   /** @throws KvasirError `model_not_found` */
   entry(id: string): ServedEntry;
-  /**
-   * A model that is loaded. While a request is handled, the model in its body is (see `leaseModels`).
-   *
-   * @throws KvasirError `model_not_found`
-   */
-  get(id: string): Model;
+  /** The model that answers requests which want this and name none: loaded or not, it is always the same one. */
+  find(ability: Ability): ServedEntry | undefined;
   /**
    * Loads a model if need be, once for all who ask meanwhile, and keeps it until the lease is released.
    *

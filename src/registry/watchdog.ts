@@ -17,12 +17,12 @@ interface Watched {
 
 /** Tells when a model's runtime is stuck or broken, so that the process had better be started again. */
 export class Watchdog {
-  readonly #registry: Pick<ModelRegistry, 'list'>;
+  readonly #registry: Pick<ModelRegistry, 'loaded'>;
   readonly #limit: number;
   readonly #watched = new WeakMap<Model, Watched>();
 
   /** @param limit how long a model may have something to do and not get anywhere, in milliseconds. */
-  constructor(registry: Pick<ModelRegistry, 'list'>, limit: number) {
+  constructor(registry: Pick<ModelRegistry, 'loaded'>, limit: number) {
     this.#registry = registry;
     this.#limit = limit;
   }
@@ -41,7 +41,7 @@ export class Watchdog {
 
   /** What is wrong, for people; undefined where nothing is. To be asked now and then: it compares with what it saw the last times. */
   fault(now: number): string | undefined {
-    for (const model of this.#registry.list()) {
+    for (const model of this.#registry.loaded()) {
       const watched = this.#of(model, now);
       const { failures, firstFailure, lastFailure } = watched;
       if (failures >= FAILURES && lastFailure - firstFailure >= FAILING_FOR)
@@ -69,18 +69,8 @@ export class Watchdog {
 
 /** Counts that change whenever a run ends or a request comes or goes; undefined for a model with nothing to do. */
 function progressOf(model: Model): string | undefined {
-  const stats = statsOf(model);
-  if (stats.running === 0 && stats.waiting === 0) return undefined;
-  return Object.values(stats).join();
-}
-
-function statsOf(model: Model): { readonly running: number; readonly waiting: number } {
-  switch (model.kind) {
-    case 'generation':
-      return model.engine.stats();
-    case 'encoder':
-      return model.encoder.stats();
-    case 'raw':
-      return model.tensors.stats();
-  }
+  const { engine, encoder, tensors } = model.stats();
+  const parts = [engine, encoder, tensors].filter(part => part !== undefined);
+  if (parts.every(({ running, waiting }) => running === 0 && waiting === 0)) return undefined;
+  return parts.flatMap(part => Object.values<number>({ ...part })).join();
 }

@@ -1,4 +1,4 @@
-import { topIds } from '#engine/logprobs.js';
+import { topIds } from '#engine/sampling/log-probabilities.js';
 
 /** A token for a mask, and its probability. */
 export interface MaskFilling {

@@ -1,6 +1,6 @@
 import type { EncoderService } from '#encoder/types.js';
 import { KvasirError } from '#errors.js';
-import type { EncoderInput, EncoderOutput, EncoderTask } from '#model/encoder.js';
+import type { EncoderInput, EncoderOutput, EncoderTask } from '#model/encoder/contract.js';
 import type { NamedTensor, TensorPort, TensorService } from './types.js';
 
 /** As much of a served encoder as is needed. */

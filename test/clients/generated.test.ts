@@ -8,6 +8,7 @@ import ts from 'typescript';
 import { createChatTemplate } from '#chat/template.js';
 import { loadGeneration } from '#registry/load-generation.js';
 import { loadModel } from '#registry/load.js';
+import { generationModel } from '#registry/models.js';
 import { Registry } from '#registry/registry.js';
 import { Environment } from '#runtime/index.js';
 import { startServer } from '#test/support/http-server.js';
@@ -26,7 +27,7 @@ const shipped = SHIPPED.map(id => ({
 const writer = await loadGeneration(environment, await randomLlama(t), { id: 'writer', slots: 2, session });
 const registry = new Registry([
   ...shipped,
-  { ...writer, chat: createChatTemplate(TEMPLATE, {}, writer.tokenizer) },
+  generationModel({ ...writer, chat: createChatTemplate(TEMPLATE, {}, writer.tokenizer) }),
 ]);
 const { url } = await startServer(t, { registry });
 /** Inside of the repository, whose packages the programs need. */

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap';
 import { BatchingEncoder, type BatchingOptions } from '#encoder/batching-encoder.js';
-import type { EncoderInput, EncoderTask } from '#model/encoder.js';
+import type { EncoderInput, EncoderTask } from '#model/encoder/contract.js';
 import { FakeEncoder } from '#test/support/fake-encoder.js';
 
 /** A service over a fake encoder whose runs end when the test says so. */

@@ -52,7 +52,7 @@ t.test('sequences that outgrow a paged cache give way, and go on as if they neve
   const folder = await randomLlama(t);
   const environment = new Environment({ logLevel: 'fatal' });
   const open = async (blocks: number): Promise<Engine> => {
-    const options = { prefillTokens: 32, promisedTokens: 4 };
+    const options = { prefillTokens: 32, reservedTokens: 4 };
     const sizes = { slots: 4, blockSize: 8, blocks };
     const engine = await openPagedGeneration(environment, folder, sizes, options);
     t.teardown(() => engine.close());

@@ -1,7 +1,18 @@
 import t from 'tap';
 import { ChunkSize } from '#engine/chunk-size.js';
 
-/** Steps of a machine on which a decode step takes `decodeMs` and a token of a prompt `tokenMs`, while prompts never end. */
+/** Tells of a run of prompts, or of a decode step. */
+function prefilled(size: ChunkSize, promptTokens: number, ms: number): void {
+  size.observe([{ decoding: 0, promptTokens, ms }]);
+}
+function decoded(size: ChunkSize, ms: number): void {
+  size.observe([{ decoding: 1, promptTokens: 0, ms }]);
+}
+
+/**
+ * Steps of a machine on which a decode step takes `decodeMs` and a token of a prompt `tokenMs`, while prompts
+ * never end.
+ */
 function simulate(options: { decodeMs: number; tokenMs: number; decoding: number; waiting: number }): {
   chunks: number[];
   decodeMs: number;
@@ -13,8 +24,8 @@ function simulate(options: { decodeMs: number; tokenMs: number; decoding: number
   for (let step = 0; step < 960; step++) {
     const tokens = size.tokens({ decoding, waiting, tokens: 10_000 });
     chunks.push(tokens);
-    if (tokens > 0) size.observePrefill(tokens, tokens * tokenMs);
-    size.observeDecode(decodeMs);
+    if (tokens > 0) prefilled(size, tokens, tokens * tokenMs);
+    decoded(size, decodeMs);
   }
   const prefillMs = chunks.reduce((sum, tokens) => sum + tokens, 0) * tokenMs;
   return { chunks, decodeMs: 960 * decodeMs, prefillMs };
@@ -22,19 +33,19 @@ function simulate(options: { decodeMs: number; tokenMs: number; decoding: number
 
 /** One that has saved up as much as it can. */
 function measured(decodeMs: number, tokenMs: number): ChunkSize {
-  const size = new ChunkSize({ longest: 512, stall: 0.5 });
-  size.observePrefill(100, 100 * tokenMs);
-  size.observeDecode(decodeMs);
+  const size = new ChunkSize({ longest: 512, prefillShare: 0.5 });
+  prefilled(size, 100, 100 * tokenMs);
+  decoded(size, decodeMs);
   return size;
 }
 
 t.test('while nobody decodes, or before anything was measured, runs are as long as they may be', async t => {
-  const size = new ChunkSize({ longest: 512, stall: 0.5 });
+  const size = new ChunkSize({ longest: 512, prefillShare: 0.5 });
   t.equal(size.tokens({ decoding: 3, waiting: 1, tokens: 1000 }), 512);
-  size.observeDecode(20);
-  size.observePrefill(16, 16);
+  decoded(size, 20);
+  prefilled(size, 16, 16);
   t.equal(size.tokens({ decoding: 0, waiting: 5, tokens: 1000 }), 512);
-  size.observePrefill(512, 512);
+  prefilled(size, 512, 512);
   t.equal(
     size.tokens({ decoding: 1, waiting: 4, tokens: 200 }),
     224,
@@ -77,12 +88,12 @@ t.test(
   async t => {
     const size = measured(40, 1);
     t.equal(size.tokens({ decoding: 8, waiting: 1, tokens: 2000 }), 480, 'half the time of 24 steps');
-    size.observePrefill(480, 480);
+    prefilled(size, 480, 480);
     t.equal(size.tokens({ decoding: 8, waiting: 1, tokens: 1520 }), 0, 'then the others go on');
-    for (let step = 0; step < 12; step++) size.observeDecode(40);
+    for (let step = 0; step < 12; step++) decoded(size, 40);
     t.equal(size.tokens({ decoding: 8, waiting: 1, tokens: 1520 }), 0);
     t.equal(size.tokens({ decoding: 8, waiting: 1, tokens: 200 }), 240);
-    for (let step = 0; step < 12; step++) size.observeDecode(40);
+    for (let step = 0; step < 12; step++) decoded(size, 40);
     t.equal(size.tokens({ decoding: 8, waiting: 1, tokens: 1520 }), 480);
   },
 );
@@ -90,21 +101,21 @@ t.test(
 t.test('of a run of both, prompts count as what it took longer than a decode step', async t => {
   const demand = { decoding: 4, waiting: 3, tokens: 5000 };
   const [mixed, apart] = [1, 2].map(() => {
-    const size = new ChunkSize({ longest: 512, stall: 0.5 });
-    size.observePrefill(100, 100);
-    size.observeDecode(20);
+    const size = new ChunkSize({ longest: 512, prefillShare: 0.5 });
+    prefilled(size, 100, 100);
+    decoded(size, 20);
     return size;
   }) as [ChunkSize, ChunkSize];
   for (let step = 0; step < 60; step++) {
     const tokens = apart.tokens(demand);
     t.equal(mixed.tokens(demand), tokens);
     if (tokens > 0) {
-      mixed.observeMixed(tokens, 4, 20 + tokens);
-      apart.observePrefill(tokens, tokens);
-    } else mixed.observeDecode(20);
-    apart.observeDecode(20);
+      mixed.observe([{ decoding: 4, promptTokens: tokens, ms: 20 + tokens }]);
+      prefilled(apart, tokens, tokens);
+    } else decoded(mixed, 20);
+    decoded(apart, 20);
   }
-  const first = new ChunkSize({ longest: 512, stall: 0.5 });
-  first.observeMixed(100, 0, 100);
+  const first = new ChunkSize({ longest: 512, prefillShare: 0.5 });
+  first.observe([{ decoding: 0, promptTokens: 100, ms: 100 }]);
   t.equal(first.tokens({ decoding: 1, waiting: 1, tokens: 9 }), 512, 'nothing is known of decode steps');
 });

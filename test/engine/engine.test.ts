@@ -1,7 +1,9 @@
 import t from 'tap';
-import { Engine, type EngineOptions } from '#engine/engine.js';
+import type { EngineOptions } from '#engine/engine-options.js';
+import { Engine } from '#engine/engine.js';
 import type { GenerationEvent, GenerationRequest } from '#engine/types.js';
 import { KvasirError } from '#errors.js';
+import type { DecoderTraits } from '#model/decoder/contract.js';
 import { FakeDecoder } from '#test/support/fake-decoder.js';
 import { greedy, GREEDY } from '#test/support/generation-request.js';
 import { END, letterTokenizer } from '#test/support/letter-tokenizer.js';
@@ -11,20 +13,16 @@ interface Setup {
   readonly contextLength?: number;
   readonly next?: (tokens: readonly number[]) => number;
   readonly options?: Partial<EngineOptions>;
-  /** Whether the decoder takes mixed batches. */
-  readonly mixes?: boolean;
-  /** Of the decoder; by default it has none. */
-  readonly window?: number;
+  readonly traits?: Partial<DecoderTraits>;
 }
 
 /** An engine that writes the alphabet on from the prompt's last letter, and the decoder beneath it. */
 function setup(
   t: { teardown(close: () => Promise<void>): void },
-  { slots = 2, contextLength = 64, next = following, options, mixes = false, window }: Setup = {},
+  { slots = 2, contextLength = 64, next = following, options, traits }: Setup = {},
 ): { engine: Engine; decoder: FakeDecoder } {
   const decoder = new FakeDecoder(slots, letterTokenizer.vocabularySize, contextLength, next);
-  decoder.window = window;
-  if (mixes) decoder.runMixed = entries => decoder.mix(entries);
+  decoder.traits = { ...decoder.traits, ...traits };
   const engine = new Engine(decoder, letterTokenizer, options);
   t.teardown(() => engine.close());
   return { engine, decoder };
@@ -101,14 +99,15 @@ t.test('ends at the end of the context', async t => {
 
 t.test('long prompts are prefilled in chunks between which others decode', async t => {
   // However long a run took, one decode step earns the next chunk.
-  const { engine, decoder } = setup(t, { options: { prefillTokens: 2, stall: 1e9 } });
+  const { engine, decoder } = setup(t, { options: { prefillTokens: 2, prefillShare: 1e9 } });
   await Promise.all([
     text(engine, greedy(prompt('a'), { maxTokens: 40 })),
     text(engine, greedy(prompt('abcdefg'), { maxTokens: 1 })),
   ]);
   t.match(
     decoder.runs.join(', '),
-    /^prefill 0 1, (decode 1, )*prefill 1 2, (decode 1, ){1,2}prefill 1 2, decode 1, prefill 1 2, decode 1, prefill 1 1, decode 1, /,
+    // The last token of the prompt runs with those that decode.
+    /^prefill 0 1, (decode 1, )*prefill 1 2, (decode 1, ){1,2}prefill 1 2, decode 1, prefill 1 2, decode 2, decode 1, /,
   );
 });
 
@@ -255,7 +254,7 @@ t.test('prompts that arrive together are prefilled in one run', async t => {
 const LONG = 'abcdefghijklmnopqrstuvwxyz';
 
 t.test('where a run may mix, prompts and running sequences share it', async t => {
-  const { engine, decoder } = setup(t, { slots: 3, mixes: true, options: { prefillTokens: 5 } });
+  const { engine, decoder } = setup(t, { slots: 3, traits: { mixes: true }, options: { prefillTokens: 5 } });
   const texts = ['a', 'abcdefg', 'bcd'].map(start => text(engine, greedy(prompt(start), { maxTokens: 4 })));
   t.strictSame(await Promise.all(texts), ['bcde', 'hijk', 'efgh']);
   t.strictSame(decoder.runs.slice(0, 3), ['mixed 0:1 1:4', 'mixed 0:1 1:3 2:2', 'mixed 0:1 1:1 2:1']);
@@ -265,7 +264,7 @@ t.test('log-probabilities of prompts in mixed runs are those of separate ones', 
   const texts = ['abcdefghi', 'b', 'bcdf'];
   const [mixed, separate] = await Promise.all(
     [true, false].map(async mixes => {
-      const { engine } = setup(t, { slots: 3, mixes, options: { prefillTokens: 4 } });
+      const { engine } = setup(t, { slots: 3, traits: { mixes }, options: { prefillTokens: 4 } });
       return Promise.all(
         texts.map(start => {
           const request = greedy(prompt(start), { maxTokens: 3, logprobs: 2 });
@@ -280,7 +279,7 @@ t.test('log-probabilities of prompts in mixed runs are those of separate ones', 
 });
 
 t.test('a mixed run that fails takes the sequences with it that were in it', async t => {
-  const { engine, decoder } = setup(t, { slots: 2, mixes: true });
+  const { engine, decoder } = setup(t, { slots: 2, traits: { mixes: true } });
   decoder.failure = new Error('broken');
   const [first, second, waiting] = ['a', 'b', 'c'].map(start =>
     text(engine, greedy(prompt(start), { maxTokens: 3 })),
@@ -307,13 +306,13 @@ t.test('the same prompt again runs one token', async t => {
   const request = greedy(prompt(LONG), { maxTokens: 1 });
   await text(engine, request);
   await text(engine, request);
-  t.strictSame(decoder.runs, ['prefill 0 26', 'prefill 0 1']);
+  t.strictSame(decoder.runs, ['prefill 0 26', 'decode 1']);
 });
 
 t.test('a chat goes on where all but the window was given up, and another one starts anew', async t => {
   // The next letter depends on as many as the window has, and on no others.
   const next = (tokens: readonly number[]): number => tokens.slice(-8).reduce((a, b) => a + b) % 26;
-  const { engine, decoder } = setup(t, { contextLength: 1200, next, window: 8 });
+  const { engine, decoder } = setup(t, { contextLength: 1200, next, traits: { window: 8 } });
   const { engine: untrimmed } = setup(t, { contextLength: 1200, next });
   const answer = async (promptIds: number[]): Promise<number[]> => {
     const request = greedy(promptIds, { maxTokens: 50 });
@@ -332,8 +331,7 @@ t.test('a chat goes on where all but the window was given up, and another one st
 t.test('several answers to one prompt prefill it once', async t => {
   const { engine, decoder } = setup(t, { slots: 3 });
   await Promise.all([1, 2, 3].map(() => text(engine, greedy(prompt(LONG), { maxTokens: 4 }))));
-  const prefills = decoder.runs.filter(run => run.startsWith('prefill'));
-  t.match(prefills, ['prefill 0 26', /^prefill \d 1$/, /^prefill \d 1$/]);
+  t.strictSame(decoder.runs, ['prefill 0 26', 'decode 2', 'decode 3', 'decode 3', 'decode 2', 'decode 1']);
 });
 
 t.test('prefix reuse can be turned off', async t => {
@@ -348,7 +346,7 @@ t.test('where the cache is too small for all, the youngest gives way and goes on
   const { engine } = setup(t, {
     slots: 3,
     contextLength: 40,
-    options: { cacheTokens: 60, promisedTokens: 2 },
+    options: { cacheTokens: 60, reservedTokens: 2 },
   });
   const texts = await Promise.all(
     ['a', 'b', 'c'].map(letter => text(engine, greedy(prompt(letter), { maxTokens: 30 }))),
@@ -366,9 +364,9 @@ t.test(
   async t => {
     const { engine, decoder } = setup(t, {
       contextLength: 40,
-      options: { cacheTokens: 60, promisedTokens: 1, prefillTokens: 100, draftTokens: 4 },
+      traits: { chunkInvariant: false },
+      options: { cacheTokens: 60, reservedTokens: 1, prefillTokens: 100, draftTokens: 4 },
     });
-    decoder.chunksDiffer = true;
     const letters = 'abcdefghijklmnopqr';
     const answers = await Promise.all(
       ['', 'abc'].map(end => text(engine, greedy(prompt(letters + end), { maxTokens: 19 }))),

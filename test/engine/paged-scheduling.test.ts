@@ -15,7 +15,7 @@ const sizes = fc
   .record({
     slots: fc.integer({ min: 1, max: 5 }),
     blockSize: fc.constantFrom(1, 4, 8, 16),
-    promisedTokens: fc.nat(10),
+    reservedTokens: fc.nat(10),
     draftTokens: fc.constantFrom(0, 5),
     spare: fc.nat(100),
   })
@@ -47,7 +47,7 @@ t.test('with the budget that a number of blocks allows, a scheduler never finds 
       const { slots, blockSize, blocks, draftTokens } = size;
       const capacity = pagedCapacity(blocks, { slots, blockSize, contextLength: CONTEXT });
       const cacheTokens = Math.min(capacity - slots * draftTokens, slots * CONTEXT);
-      const scheduler = new Scheduler<Fake>({ ...size, prefillRuns: 'mixed', cacheTokens });
+      const scheduler = new Scheduler<Fake>({ ...size, mixes: true, keepsAhead: false, cacheTokens });
       const cache = new BlockSimulation(slots, blockSize, blocks);
       const all = (): Fake[] => [...scheduler.running, ...scheduler.waiting];
       let next = 1e6;
@@ -56,19 +56,19 @@ t.test('with the budget that a number of blocks allows, a scheduler never finds 
         const { operations, prefill, decode } = scheduler.schedule(limit);
         for (const operation of operations) cache.arrange(operation);
         for (const { slot, start, length } of prefill) cache.extend(slot, start, length);
-        decode.forEach(({ cached, tokens, maxLength }, slot) => {
+        decode.forEach(({ computed, tokens, maxLength }, slot) => {
           // A draft that turns out wrong stays behind the sequence.
           const drafted = decode.length === 1 ? Math.min(draft, draftTokens, maxLength - tokens.length) : 0;
-          cache.extend(slot, cached, 1 + drafted);
+          cache.extend(slot, computed, 1 + drafted);
         });
         cache.check();
         fullest = Math.max(fullest, 1 - cache.pool.freeBlocks / blocks);
         for (const { sequence, length } of prefill) {
-          sequence.cached += length;
-          if (sequence.cached === sequence.prefillLength) sequence.tokens.push(next++);
+          sequence.computed += length;
+          if (sequence.computed === sequence.prefillLength) sequence.tokens.push(next++);
         }
         for (const sequence of decode) {
-          sequence.cached++;
+          sequence.computed++;
           sequence.tokens.push(next++);
         }
         scheduler.remove(new Set(all().filter(({ tokens, maxLength }) => tokens.length >= maxLength)));
@@ -84,7 +84,7 @@ t.test('with the budget that a number of blocks allows, a scheduler never finds 
           const maxLength = Math.min(CONTEXT, prompt.length + grows);
           scheduler.add({
             tokens: prompt,
-            cached: 0,
+            computed: 0,
             get prefillable(): number {
               return prompt.length;
             },

@@ -1,11 +1,11 @@
 import t from 'tap';
 import fc from 'fast-check';
 import { Scheduler, type Schedulable, type SchedulerOptions, type Step } from '#engine/scheduler.js';
-import type { SlotOperation } from '#engine/slots.js';
+import type { SlotOperation } from '#model/decoder/contract.js';
 import { runs } from '#test/support/property-runs.js';
 
 class Fake implements Schedulable {
-  cached = 0;
+  computed = 0;
   prefillLength = 0;
   get prefillable(): number {
     return this.tokens.length;
@@ -51,7 +51,10 @@ function arrange(cells: Cells, operation: SlotOperation): void {
   }
 }
 
-/** Does what an engine does in one step, to sequences and cells alike; what is generated depends on all that came before. */
+/**
+ * Does what an engine does in one step, to sequences and cells alike; what is generated depends on all that
+ * came before.
+ */
 function run(scheduler: Scheduler<Fake>, { whole, windowed }: Cache, limit: number): Step<Fake> {
   const step = scheduler.schedule(limit);
   for (const operation of step.operations) {
@@ -65,12 +68,12 @@ function run(scheduler: Scheduler<Fake>, { whole, windowed }: Cache, limit: numb
   };
   for (const { sequence, slot, start, length } of step.prefill) {
     for (let i = start; i < start + length; i++) write(slot, i, sequence.tokens[i]);
-    sequence.cached = start + length;
-    if (sequence.cached === sequence.prefillLength) generate(sequence);
+    sequence.computed = start + length;
+    if (sequence.computed === sequence.prefillLength) generate(sequence);
   }
   step.decode.forEach((sequence, slot) => {
-    write(slot, sequence.cached, sequence.tokens[sequence.cached]);
-    sequence.cached++;
+    write(slot, sequence.computed, sequence.tokens[sequence.computed]);
+    sequence.computed++;
     generate(sequence);
   });
   return step;
@@ -83,8 +86,7 @@ function generate(sequence: Fake): void {
 const defaults: SchedulerOptions = {
   slots: 4,
   cacheTokens: 4000,
-  promisedTokens: 10,
-  prefillRuns: 'one',
+  reservedTokens: 10,
 };
 
 function setup(options: Partial<SchedulerOptions> = {}): {
@@ -108,15 +110,15 @@ t.test('tells what each slot holds', async t => {
   scheduler.add(b);
   for (let i = 0; i < 3; i++) step();
   t.strictSame(scheduler.occupancy, [
-    { state: 'running', tokens: a.cached },
-    { state: 'running', tokens: b.cached },
+    { state: 'running', tokens: a.computed },
+    { state: 'running', tokens: b.computed },
     { state: 'empty', tokens: 0 },
     { state: 'empty', tokens: 0 },
   ]);
   scheduler.remove(new Set([a]));
   t.strictSame(scheduler.occupancy.slice(0, 2), [
-    { state: 'running', tokens: b.cached },
-    { state: 'kept', tokens: a.cached },
+    { state: 'running', tokens: b.computed },
+    { state: 'kept', tokens: a.computed },
   ]);
 });
 
@@ -135,7 +137,7 @@ t.test('prefills one sequence after the other, in chunks, while others decode', 
 });
 
 t.test('prefills short prompts together as far as the limit allows', async t => {
-  const { scheduler, step } = setup({ prefillRuns: 'whole' });
+  const { scheduler, step } = setup({ wholePrompts: true });
   const sequences = [3, 5, 4, 2].map((length, i) => new Fake(String(i), prompt(i, length)));
   for (const sequence of sequences) scheduler.add(sequence);
   const chunks = step(15).prefill.map(({ slot, start, length }) => [slot, start, length]);
@@ -148,7 +150,7 @@ t.test('prefills short prompts together as far as the limit allows', async t => 
 });
 
 t.test('mixes chunks of several prompts, a continued one first, while the ready ones decode', async t => {
-  const { scheduler, step } = setup({ prefillRuns: 'mixed' });
+  const { scheduler, step } = setup({ mixes: true, keepsAhead: false });
   const [a, b, c] = [12, 3, 9].map((length, i) => new Fake(String(i), prompt(i, length))) as [
     Fake,
     Fake,
@@ -174,7 +176,7 @@ t.test('mixes chunks of several prompts, a continued one first, while the ready 
 });
 
 t.test('in mixed runs, a prompt waits for one that begins alike and is being prefilled', async t => {
-  const { scheduler, step } = setup({ prefillRuns: 'mixed' });
+  const { scheduler, step } = setup({ mixes: true, keepsAhead: false });
   const [a, b] = [new Fake('a', prompt(1, 40)), new Fake('b', [...prompt(1, 35), 7])];
   scheduler.add(a);
   scheduler.add(b);
@@ -235,7 +237,7 @@ t.test('gives up the slot that was not used for longest', async t => {
 });
 
 t.test('admits no more than the cache can hold', async t => {
-  const { scheduler, step } = setup({ cacheTokens: 100, promisedTokens: 10 });
+  const { scheduler, step } = setup({ cacheTokens: 100, reservedTokens: 10 });
   for (const seed of [1, 2, 3]) scheduler.add(new Fake(String(seed), prompt(seed, 35)));
   step();
   step();
@@ -245,13 +247,13 @@ t.test('admits no more than the cache can hold', async t => {
 });
 
 t.test('sends the youngest back when sequences outgrow the cache, ahead of those that never ran', async t => {
-  const { scheduler, step } = setup({ cacheTokens: 60, promisedTokens: 2, slots: 2 });
+  const { scheduler, step } = setup({ cacheTokens: 60, reservedTokens: 2, slots: 2 });
   const [a, b, c] = [1, 2, 3].map(seed => new Fake(String(seed), prompt(seed, 20), 60)) as [Fake, Fake, Fake];
   for (const sequence of [a, b, c]) scheduler.add(sequence);
   while (scheduler.preemptions === 0) step();
   t.strictSame(scheduler.running, [a]);
   t.strictSame(scheduler.waiting, [b, c]);
-  t.equal(b.cached, 0);
+  t.equal(b.computed, 0);
 });
 
 t.test('with a window, gives up what nobody sees any more, and goes on with a chat all the same', async t => {
@@ -340,8 +342,10 @@ t.test(
         fc.record({
           slots: fc.integer({ min: 1, max: 5 }),
           spare: fc.nat(300),
-          promisedTokens: fc.nat(20),
-          prefillRuns: fc.constantFrom('one' as const, 'whole' as const, 'mixed' as const),
+          reservedTokens: fc.nat(20),
+          mixes: fc.boolean(),
+          wholePrompts: fc.boolean(),
+          keepsAhead: fc.boolean(),
           window: fc.option(fc.integer({ min: 1, max: 30 }), { nil: undefined }),
           trimStep: fc.integer({ min: 1, max: 20 }),
         }),
@@ -356,10 +360,14 @@ t.test(
           const all = (): Fake[] => [...scheduler.running, ...scheduler.waiting];
           const step = (limit: number): void => {
             const { operations, prefill, decode } = run(scheduler, cache, limit);
-            const decoded = decode.map((sequence, slot) => ({ sequence, slot, start: sequence.cached - 1 }));
+            const decoded = decode.map((sequence, slot) => ({
+              sequence,
+              slot,
+              start: sequence.computed - 1,
+            }));
             const running = [...decoded, ...prefill];
             for (const { sequence, slot, start } of running)
-              for (let i = 0; i < sequence.cached; i++) {
+              for (let i = 0; i < sequence.computed; i++) {
                 const isSeen = i > start - window;
                 if (cache.whole[slot]![i] !== sequence.tokens[i])
                   throw new Error(`${sequence.name} lost token ${i}`);
@@ -370,7 +378,7 @@ t.test(
             const slots = running.map(({ slot }) => slot);
             if (new Set(slots).size !== slots.length) throw new Error('two sequences share a slot');
             if (slots.some(slot => slot >= options.slots)) throw new Error('there is no such slot');
-            const isMixed = options.prefillRuns === 'mixed';
+            const isMixed = options.mixes;
             if (!isMixed && prefill.length > 1 && prefill.some(({ start }) => start > 0))
               throw new Error('only fresh sequences are prefilled together');
             const tokens = prefill.reduce((sum, { length }) => sum + length, 0);

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import t from 'tap';
-import { loggerOptions } from '#http/logging.js';
+import { loggerOptions } from '#http/observability/logging.js';
 import { Registry } from '#registry/registry.js';
 import { delta } from '#test/support/fake-engine.js';
 import { eventData, eventually, fakeModel, startServer } from '#test/support/http-server.js';

@@ -7,11 +7,9 @@ import { letterTokenizer } from '#test/support/letter-tokenizer.js';
 
 t.test('generators chat with a template, and call tools if it knows of them', async t => {
   const model = fakeModel('letters');
-  const chatting = (template: string) => ({
-    ...model,
-    chat: createChatTemplate(template, {}, letterTokenizer),
-  });
-  t.strictSame(capabilitiesOf(model), ['completions']);
+  const chatting = (template: string) =>
+    fakeModel('letters', undefined, { chat: createChatTemplate(template, {}, letterTokenizer) }).card;
+  t.strictSame(capabilitiesOf(model.card), ['completions']);
   t.strictSame(capabilitiesOf(chatting('{{ messages }}')), ['completions', 'chat/completions']);
   t.strictSame(capabilitiesOf(chatting('{{ tools }}{{ messages }}')), [
     'completions',
@@ -21,11 +19,15 @@ t.test('generators chat with a template, and call tools if it knows of them', as
 });
 
 t.test('encoders do what their heads are for', async t => {
-  t.strictSame(capabilitiesOf(fakeEncoderModel('embedding')), ['embeddings', 'score', 'rerank']);
+  t.strictSame(capabilitiesOf(fakeEncoderModel('embedding').card), ['embeddings', 'score', 'rerank']);
   const classifier = fakeEncoderModel('sequence-classification');
-  t.strictSame(capabilitiesOf(classifier), ['classify']);
-  t.strictSame(capabilitiesOf({ ...classifier, width: 1 }), ['classify', 'score', 'rerank']);
-  t.strictSame(capabilitiesOf(fakeEncoderModel('token-classification')), ['token-classification']);
-  t.strictSame(capabilitiesOf(fakeEncoderModel('fill-mask')), ['fill-mask']);
-  t.strictSame(capabilitiesOf(fakeEncoderModel('question-answering')), ['question-answering']);
+  t.strictSame(capabilitiesOf(classifier.card), ['classify']);
+  t.strictSame(capabilitiesOf(fakeEncoderModel('sequence-classification', { width: 1 }).card), [
+    'classify',
+    'score',
+    'rerank',
+  ]);
+  t.strictSame(capabilitiesOf(fakeEncoderModel('token-classification').card), ['token-classification']);
+  t.strictSame(capabilitiesOf(fakeEncoderModel('fill-mask').card), ['fill-mask']);
+  t.strictSame(capabilitiesOf(fakeEncoderModel('question-answering').card), ['question-answering']);
 });

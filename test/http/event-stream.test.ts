@@ -3,8 +3,8 @@ import { connect, type AddressInfo, type Socket } from 'node:net';
 import fastify, { type FastifyReply } from 'fastify';
 import t, { type Test } from 'tap';
 import { EventChannel } from '#engine/event-channel.js';
-import { clientGone } from '#http/disconnect.js';
-import { handleErrors } from '#http/error-handling.js';
+import { handleErrors } from '#http/errors/error-handling.js';
+import { scopeOf } from '#http/lifecycle/request-scope.js';
 import { sendEvents } from '#http/event-stream.js';
 import { KvasirError } from '#errors.js';
 import { delta } from '#test/support/fake-engine.js';
@@ -132,7 +132,7 @@ for (const waiting of ['for the source', 'for the socket to drain']) {
     let released = false;
     let yielded = 0;
     const port = await serve(t, async function* (reply) {
-      const gone = clientGone(reply);
+      const gone = scopeOf(reply).signal;
       try {
         for (;;) {
           yield { text: 'x'.repeat(100_000) };

@@ -1,7 +1,8 @@
 import t from 'tap';
 import type { EngineStats, GenerationEvent } from '#engine/types.js';
+import { encoderModel } from '#registry/models.js';
 import { Registry } from '#registry/registry.js';
-import type { EncoderModel, Model } from '#registry/types.js';
+import type { Model } from '#registry/types.js';
 import { delta, FakeEngine, untilAborted } from '#test/support/fake-engine.js';
 import { fakeEncoderModel } from '#test/support/fake-encoder-service.js';
 import { eventually, fakeModel, startServer } from '#test/support/http-server.js';
@@ -16,8 +17,7 @@ class CountingEngine extends FakeEngine {
   }
 }
 
-const encoder: EncoderModel = {
-  kind: 'encoder',
+const encoder = encoderModel({
   id: 'encoder',
   created: 0,
   tokenizer: letterTokenizer,
@@ -31,8 +31,7 @@ const encoder: EncoderModel = {
   width: 8,
   labels: [],
   activation: 'none',
-  close: async () => undefined,
-};
+});
 
 /** Reads metrics as a map from a series, with its labels, to its value. */
 async function series(url: string): Promise<Map<string, number>> {

@@ -73,7 +73,8 @@ t.test('a file that is cut off anywhere is found out', async t => {
       await copyFile(file, cut);
       await truncate(cut, size);
       try {
-        // Cut between two fields, a message is whole again; then there is the graph, whose length the file must have.
+        // Cut between two fields, a message is whole again; then there is the graph, whose length the file
+        // must have.
         const { outputs } = await readOnnxFile(cut);
         if (outputs.length === 0) throw new Error(`${size} bytes pass for a graph`);
       } catch (error) {

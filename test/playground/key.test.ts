@@ -1,5 +1,5 @@
 import t from 'tap';
-import { ApiKeys } from '#http/api-keys.js';
+import { ApiKeys } from '#http/security/api-keys.js';
 import { skipWithoutBrowser } from '#test/support/browser.js';
 import { send, startPlayground, written } from '#test/support/playground.js';
 

@@ -27,7 +27,7 @@ t.test('a classifier from its folder', async t => {
 
   const model = await loadEncoder(environment, folder, { id: 'feelings', session });
   t.match(model, {
-    kind: 'encoder',
+    card: { task: 'sequence-classification' },
     id: 'feelings',
     task: 'sequence-classification',
     width: 2,

@@ -16,10 +16,16 @@ t.test('loads a folder under its own name or another', async t => {
   const named = await loadModel(environment, folder, { id: 'other', slots: 1 });
   const registry = new Registry([model, named]);
   t.teardown(() => registry.close());
-  t.match(model, { kind: 'generation', id: 'tiny-llama', contextLength: 50, bosId: 0, eosIds: new Set([1]) });
-  t.equal(registry.get('other'), named);
-  t.strictSame(registry.list(), [model, named]);
-  t.throws(() => registry.get('absent'), { code: 'model_not_found', message: /tiny-llama, other/ });
+  t.match(model, {
+    card: { task: 'text-generation' },
+    id: 'tiny-llama',
+    contextLength: 50,
+    bosId: 0,
+    eosIds: new Set([1]),
+  });
+  t.equal(registry.entry('other').model, named);
+  t.strictSame(registry.loaded(), [model, named]);
+  t.throws(() => registry.entry('absent'), { code: 'model_not_found', message: /tiny-llama, other/ });
 });
 
 t.test('says what is wrong with a folder', async t => {
@@ -58,7 +64,11 @@ t.test('raw graphs run on the processor, whatever generators run on', async t =>
   };
   const model = await loadModel(environment, folder, { slots: 1, session: { device } });
   t.teardown(() => model.close());
-  t.match(model, { kind: 'raw', device: 'cpu', path: { kind: 'ready-made', precision: 'f32' } });
+  t.match(model, {
+    card: { task: 'raw-tensors' },
+    device: 'cpu',
+    path: { kind: 'ready-made', precision: 'f32' },
+  });
 });
 
 t.test('two models of one name are refused', async t => {

@@ -10,7 +10,7 @@ t.test('models by name and alias', async t => {
     one,
     { id: 'two', aliases: ['deux', 'zwei'], load: async () => fakeModel('two') },
   ]);
-  t.equal(registry.get('one'), one);
+  t.equal(registry.entry('one').model, one);
   t.strictSame(
     registry.entries().map(({ id, aliases, state }) => [id, aliases, state]),
     [
@@ -18,14 +18,13 @@ t.test('models by name and alias', async t => {
       ['two', ['deux', 'zwei'], 'unloaded'],
     ],
   );
-  t.throws(() => registry.get('two'), { code: 'model_not_found', message: /not loaded/ });
   t.equal((await registry.acquire('zwei')).model.id, 'two');
   t.strictSame(
-    registry.list().map(({ id }) => id),
+    registry.loaded().map(({ id }) => id),
     ['one', 'two'],
   );
-  t.equal(registry.get('deux'), registry.get('two'));
-  t.throws(() => registry.get('three'), {
+  t.equal(registry.entry('deux'), registry.entry('two'));
+  t.throws(() => registry.entry('three'), {
     code: 'model_not_found',
     param: 'model',
     message: /one, two, deux, zwei/,

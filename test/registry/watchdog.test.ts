@@ -14,7 +14,7 @@ function model() {
 
 t.test('a model that has nothing to do, or gets on, is well', async t => {
   const { counts, model: letters } = model();
-  const watchdog = new Watchdog({ list: () => [letters] }, 100);
+  const watchdog = new Watchdog({ loaded: () => [letters] }, 100);
   t.equal(watchdog.fault(0), undefined);
   t.equal(watchdog.fault(1000), undefined, 'idle for long');
   counts.running = 1;
@@ -29,7 +29,7 @@ t.test('a model that has nothing to do, or gets on, is well', async t => {
 
 t.test('a run that takes too long', async t => {
   const { counts, model: letters } = model();
-  const watchdog = new Watchdog({ list: () => [letters] }, 100);
+  const watchdog = new Watchdog({ loaded: () => [letters] }, 100);
   counts.running = 1;
   watchdog.fault(0);
   t.equal(watchdog.fault(100), undefined);
@@ -40,7 +40,7 @@ t.test('a run that takes too long', async t => {
 
 t.test('requests that wait while none runs', async t => {
   const { counts, model: letters } = model();
-  const watchdog = new Watchdog({ list: () => [letters] }, 100);
+  const watchdog = new Watchdog({ loaded: () => [letters] }, 100);
   counts.waiting = 2;
   watchdog.fault(0);
   t.match(watchdog.fault(101), /letters/);
@@ -48,7 +48,7 @@ t.test('requests that wait while none runs', async t => {
 
 t.test('failures in a row', async t => {
   const { model: letters } = model();
-  const watchdog = new Watchdog({ list: () => [letters] }, 100);
+  const watchdog = new Watchdog({ loaded: () => [letters] }, 100);
   for (let i = 0; i < 16; i++) watchdog.failed(letters, 1000);
   t.equal(watchdog.fault(20_000), undefined, 'one run that failed with all its requests');
   watchdog.failed(letters, 6000);

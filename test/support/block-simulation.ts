@@ -1,6 +1,6 @@
-import type { SlotOperation } from '#engine/slots.js';
 import { BlockPool } from '#model/cache/block-pool.js';
 import { BlockTable } from '#model/cache/block-table.js';
+import type { SlotOperation } from '#model/decoder/contract.js';
 
 /** What each slot is to hold, beside the blocks, written as a device would write them. */
 export class BlockSimulation {
@@ -36,32 +36,21 @@ export class BlockSimulation {
 
   /** Does what a scheduler asks of a cache. */
   arrange(operation: SlotOperation): void {
-    const { sequences, table } = this;
-    switch (operation.kind) {
-      case 'copy': {
-        const { from, to, length } = operation;
-        table.share(from, to, length);
-        sequences[to] = sequences[from]!.slice(0, length);
-        break;
-      }
-      case 'swap': {
-        const { a, b } = operation;
-        table.swap(a, b);
-        const held = sequences[a]!;
-        sequences[a] = sequences[b]!;
-        sequences[b] = held;
-        break;
-      }
-      case 'release':
-        table.truncate(operation.slot, operation.from);
-        sequences[operation.slot] = sequences[operation.slot]!.slice(0, operation.from);
-        break;
-      case 'trim':
-        throw new Error('blocks are not trimmed');
+    const { sequences } = this;
+    this.table.arrange(operation);
+    if (operation.kind === 'copy')
+      sequences[operation.to] = sequences[operation.from]!.slice(0, operation.length);
+    if (operation.kind === 'swap') {
+      const { a, b } = operation;
+      [sequences[a], sequences[b]] = [sequences[b]!, sequences[a]!];
     }
+    if (operation.kind === 'release')
+      sequences[operation.slot] = sequences[operation.slot]!.slice(0, operation.from);
   }
 
-  /** @throws Error where a slot does not hold what was written to it, or a block is lost or counted wrongly. */
+  /**
+   * @throws Error where a slot does not hold what was written to it, or a block is lost or counted wrongly.
+   */
   check(): void {
     const { blockSize } = this.table;
     const references = new Array<number>(this.#blocks).fill(0);

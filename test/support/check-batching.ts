@@ -1,6 +1,6 @@
 import type { Test } from 'tap';
 import fc from 'fast-check';
-import type { EngineOptions } from '#engine/engine.js';
+import type { EngineOptions } from '#engine/engine-options.js';
 import type { GenerationEngine } from '#engine/types.js';
 import { loadGeneration, type GenerationOptions } from '#registry/load-generation.js';
 import { Environment } from '#runtime/index.js';
@@ -46,11 +46,13 @@ const plan = fc.record({
 });
 
 /**
- * Whoever else is in the batch, greedy answers are those of the request alone: with slots, chunks, memory and drafts of any size, prompts
- * that share beginnings, requests that come at any time, and readers that go away.
+ * Whoever else is in the batch, greedy answers are those of the request alone: with slots, chunks, memory and
+ * drafts of any size, prompts that share beginnings, requests that come at any time, and readers that go
+ * away.
  *
  * @param folder a model of the shape of {@link TINY_LLAMA}.
- * @param open what is checked; by default what the options load. They always say what a request alone is run by.
+ * @param open what is checked; by default what the options load. They always say what a request alone is run
+ * by.
  */
 export async function checkBatching(
   t: Test,
@@ -66,7 +68,7 @@ export async function checkBatching(
   await fc.assert(
     fc.asyncProperty(plan, async ({ slots, prefillTokens, cacheShare, draftTokens, requests }) => {
       const cacheTokens = Math.ceil(CONTEXT * (1 + (slots - 1) * cacheShare));
-      const engine = { prefillTokens, cacheTokens, draftTokens, promisedTokens: 4 };
+      const engine = { prefillTokens, cacheTokens, draftTokens, reservedTokens: 4 };
       const batched = await open(slots, engine);
       try {
         const answers = await Promise.all(

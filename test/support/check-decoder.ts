@@ -3,9 +3,10 @@ import path from 'node:path';
 import type { Test } from 'tap';
 import { openDecoder as open } from '#bench/support/open-decoder.js';
 import type { Precision } from '#graph/precision.js';
-import type { Decoder } from '#model/decoder.js';
+import type { Decoder, EntryLogits } from '#model/decoder/contract.js';
 import { Environment } from '#runtime/index.js';
 import { randomIds } from './random-tensors.js';
+import { decode, joined, latestTokens, prefill, run } from './run-decoder.js';
 import { writeSafetensors, type StoredType, type TestTensors } from './safetensors.js';
 
 /** A model small enough to be written for one test. */
@@ -77,7 +78,7 @@ export async function runInEveryWay(
   decoder: Decoder,
   reference: Reference,
   compare: Compare,
-  afterBatch: (logits: Float32Array, rows: number) => void = () => undefined,
+  afterBatch: (results: readonly EntryLogits[]) => void = () => undefined,
 ): Promise<void> {
   const { contextLength, vocabularySize } = decoder.shape;
   const sequences = Array.from({ length: SLOTS }, (_, i) => randomIds(contextLength, vocabularySize, i + 1));
@@ -85,37 +86,44 @@ export async function runInEveryWay(
   const [ids, logits] = [sequences[0]!, expected[0]!];
 
   for (let length = 1; length <= contextLength; length++) {
-    const all = await decoder.prefill(0, ids.slice(0, length), 0, 'all');
+    const all = await prefill(decoder, 0, ids.slice(0, length), 0, 'all');
     compare(`prompt of ${length}`, all, logits.slice(0, length));
   }
-  compare('only the last position', await decoder.prefill(1, ids, 0, 'last'), logits.slice(-1));
-  compare('no position', await decoder.prefill(1, ids, 0, 'none'), []);
+  compare('only the last position', await prefill(decoder, 1, ids, 0, 'last'), logits.slice(-1));
+  compare('no position', await prefill(decoder, 1, ids, 0, 'none'), []);
 
   for (let begin = 0, size = 1; begin < contextLength; begin += size, size = (size % 7) + 2) {
     const end = Math.min(begin + size, contextLength);
-    const chunk = await decoder.prefill(2, ids.slice(begin, end), begin, 'all');
+    const chunk = await prefill(decoder, 2, ids.slice(begin, end), begin, 'all');
     compare(`chunk ${begin} to ${end}`, chunk, logits.slice(begin, end));
   }
 
   const half = contextLength >> 1;
-  await decoder.prefill(0, ids.slice(0, half), 0, 'none');
+  await prefill(decoder, 0, ids.slice(0, half), 0, 'none');
   for (let position = half; position < contextLength; position++)
-    compare(`token ${position}`, await decoder.decode([ids[position]!], [position]), [logits[position]!]);
+    compare(`token ${position}`, await decode(decoder, [ids[position]!], [position]), [logits[position]!]);
 
   const cached = [3, half + 2, 1];
-  const prompts = cached.map((length, slot) => sequences[slot]!.slice(0, length));
+  const prompts = cached.map((length, slot) => ({
+    slot,
+    ids: sequences[slot]!.slice(0, length),
+    computed: 0,
+    wanted: 'last' as const,
+  }));
   const ends = cached.map((length, slot) => expected[slot]![length - 1]!);
-  if (decoder.prefillTogether === undefined)
-    for (const [slot, prompt] of prompts.entries()) await decoder.prefill(slot, prompt, 0, 'none');
-  else compare('prompts of several lengths in one run', await decoder.prefillTogether(0, prompts), ends);
+  compare('prompts of several lengths in one call', logitsOf(await run(decoder, prompts)), ends);
   while (Math.max(...cached) < contextLength) {
     const tokens = cached.map((position, slot) => sequences[slot]![position]!);
     const wanted = cached.map((position, slot) => expected[slot]![position]!);
-    const batch = await decoder.decode(tokens, cached);
-    compare(`batch at ${cached.join(', ')}`, batch, wanted);
-    afterBatch(batch, cached.length);
+    const batch = await run(decoder, latestTokens(tokens, cached));
+    compare(`batch at ${cached.join(', ')}`, logitsOf(batch), wanted);
+    afterBatch(batch);
     cached.forEach((_, slot) => cached[slot]!++);
   }
+}
+
+function logitsOf(results: readonly EntryLogits[]): Float32Array {
+  return joined(results.map(({ logits }) => logits));
 }
 
 /**
@@ -136,14 +144,11 @@ export async function checkDecoder(
     const error = relativeError(actual, wanted);
     t.ok(error <= tolerance, `${what}: relative error ${error.toExponential(1)}`);
   };
-  t.ok('prefillTogether' in decoder, 'prompts can be run together');
-  await runInEveryWay(decoder, reference, compare, (logits, rows) => {
-    if (decoder.decodeMaxima === undefined) return;
-    t.same(
-      decoder.decodeMaxima.slice(0, (rows * decoder.decodeMaxima.length) / SLOTS),
-      blockMaxima(logits, decoder.decodeMaxima.length / SLOTS / decoder.shape.vocabularySize),
-      'the largest of each block',
-    );
+  t.ok(decoder.traits.wholePrompts, 'prompts can be run together');
+  await runInEveryWay(decoder, reference, compare, results => {
+    for (const { logits, maxima } of results)
+      if (maxima !== undefined)
+        t.same(maxima, blockMaxima(logits, maxima.length / logits.length), 'the largest of each block');
   });
 }
 

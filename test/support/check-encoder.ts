@@ -1,6 +1,6 @@
 import type { Test } from 'tap';
-import { loadEncoderGraph, type EncoderOptions } from '#model/load-encoder.js';
-import type { Encoder, EncoderInput, EncoderOutput } from '#model/encoder.js';
+import { loadEncoderGraph, type EncoderOptions } from '#model/encoder/load-encoder.js';
+import type { Encoder, EncoderInput, EncoderOutput } from '#model/encoder/contract.js';
 import { Environment } from '#runtime/index.js';
 import { writeModel, type TinyModel } from './check-decoder.js';
 import { randomIds } from './random-tensors.js';

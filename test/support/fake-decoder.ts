@@ -1,22 +1,43 @@
-import type { BatchEntry, Decoder, DecoderShape, EntryLogits, WantedLogits } from '#model/decoder.js';
+import type {
+  BatchEntry,
+  BatchResult,
+  Decoder,
+  DecoderShape,
+  DecoderTraits,
+  EntryLogits,
+  SlotOperation,
+} from '#model/decoder/contract.js';
+import { runInWays, runTime } from '#model/decoder/run-ways.js';
+import { joined } from './run-decoder.js';
+
+/** Logits of a block whose largest is told. */
+const BLOCK = 4;
 
 /**
- * A decoder over plain arrays. Its slots hold token ids; the most probable next token is a function of all the tokens that a slot holds, so
- * whatever is lost, mixed up or moved wrongly shows in the output.
+ * A decoder over plain arrays. Its slots hold token ids; the most probable next token is a function of all
+ * the tokens that a slot holds, so whatever is lost, mixed up or moved wrongly shows in the output.
  */
 export class FakeDecoder implements Decoder {
   readonly shape: DecoderShape;
   readonly slots: number;
+  /** What it does; with a window, what is given up of a slot is then -1. */
+  traits: DecoderTraits = {
+    mixes: false,
+    wholePrompts: true,
+    chunkInvariant: true,
+    window: undefined,
+    cacheTokens: Infinity,
+  };
   /** Ids by slot. */
   readonly cells: number[][];
-  /** One entry per run, such as `prefill 0 3` (slot, tokens) or `decode 2` (rows). */
+  /**
+   * One entry per run, such as `prefill 0 3` (slot, tokens), `prefill 0 3+1` (first slot, tokens of each),
+   * `decode 2` (rows) or `mixed 0:1 1:3` (slot, tokens).
+   */
   readonly runs: string[] = [];
-  chunksDiffer = false;
-  /** Set to have slots trimmed; what is given up is then -1. */
-  window: number | undefined;
   disposed = false;
-  /** Set to make the next run fail. */
-  failure: Error | undefined;
+  /** Set to make the next run fail, or the next one that it is true of. */
+  failure: Error | ((run: string) => Error | undefined) | undefined;
   readonly #next: (tokens: readonly number[]) => number;
   #aborted = false;
 
@@ -27,73 +48,47 @@ export class FakeDecoder implements Decoder {
     next: (tokens: readonly number[]) => number,
   ) {
     this.slots = slots;
-    this.shape = { layers: 1, kvHeads: 1, headSize: 16, vocabularySize, contextLength };
+    this.shape = { layers: [], vocabularySize, contextLength };
     this.cells = Array.from({ length: slots }, () => []);
     this.#next = next;
   }
 
-  async prefill(
-    slot: number,
-    ids: readonly number[],
-    cached: number,
-    wanted: WantedLogits,
-  ): Promise<Float32Array> {
-    this.runs.push(`prefill ${slot} ${ids.length}`);
-    await this.#run();
-    return this.#flatten(this.#continue(slot, ids, cached, wanted));
+  async run(entries: readonly BatchEntry[]): Promise<BatchResult> {
+    if (!this.traits.mixes)
+      return runInWays(entries, {
+        decode: rows => this.#run(`decode ${rows.length}`, rows),
+        prefillTogether: rows =>
+          this.#run(`prefill ${rows[0]!.slot} ${rows.map(({ ids }) => ids.length).join('+')}`, rows),
+        prefill: async entry => (await this.#run(`prefill ${entry.slot} ${entry.ids.length}`, [entry]))[0]!,
+      });
+    const began = performance.now();
+    try {
+      const name = `mixed ${entries.map(({ slot, ids }) => `${slot}:${ids.length}`).join(' ')}`;
+      const results = await this.#run(name, entries);
+      return { results, runs: [runTime(entries, performance.now() - began, false)] };
+    } catch (error) {
+      return { results: entries.map(() => ({ error: error as Error })), runs: [] };
+    }
   }
 
-  async decode(ids: readonly number[], cached: readonly number[]): Promise<Float32Array> {
-    this.runs.push(`decode ${ids.length}`);
-    await this.#run();
-    return this.#flatten(
-      ids.map((id, slot) => {
-        this.#write(slot, cached[slot]!, id);
-        return this.#logits(this.cells[slot]!.slice(0, cached[slot]! + 1));
-      }),
-    );
-  }
-
-  async prefillTogether(firstSlot: number, sequences: readonly (readonly number[])[]): Promise<Float32Array> {
-    this.runs.push(`prefill ${firstSlot} ${sequences.map(({ length }) => length).join('+')}`);
-    await this.#run();
-    return this.#flatten(
-      sequences.map((ids, row) => {
-        ids.forEach((id, i) => this.#write(firstSlot + row, i, id));
-        return this.#logits(ids);
-      }),
-    );
-  }
-
-  /** Set to make mixed batches possible. */
-  runMixed?: (entries: readonly BatchEntry[]) => Promise<EntryLogits[]>;
-
-  /** One entry in `runs` for a whole mixed batch, such as `mixed 0:1 1:3` (slot, tokens). */
-  async mix(entries: readonly BatchEntry[]): Promise<EntryLogits[]> {
-    this.runs.push(`mixed ${entries.map(({ slot, ids }) => `${slot}:${ids.length}`).join(' ')}`);
-    await this.#run();
-    return entries.map(({ slot, ids, cached, wanted }) => ({
-      logits: this.#flatten(this.#continue(slot, ids, cached, wanted)),
-      maxima: undefined,
-    }));
-  }
-
-  swapSlots(a: number, b: number, length: number): void {
-    const kept = this.cells[a]!.slice(0, length);
-    this.cells[a] = this.cells[b]!.slice(0, length);
-    this.cells[b] = kept;
-  }
-
-  releaseSlot(slot: number, from: number): void {
-    this.cells[slot] = this.cells[slot]!.slice(0, from);
-  }
-
-  trimSlot(slot: number, before: number): void {
-    this.cells[slot]!.fill(-1, 0, before);
-  }
-
-  copySlot(from: number, to: number, length: number): void {
-    this.cells[to] = this.cells[from]!.slice(0, length);
+  arrange(operation: SlotOperation): void {
+    const { cells } = this;
+    switch (operation.kind) {
+      case 'copy':
+        cells[operation.to] = cells[operation.from]!.slice(0, operation.length);
+        break;
+      case 'swap': {
+        const { a, b, length } = operation;
+        [cells[a], cells[b]] = [cells[b]!.slice(0, length), cells[a]!.slice(0, length)];
+        break;
+      }
+      case 'release':
+        cells[operation.slot] = cells[operation.slot]!.slice(0, operation.from);
+        break;
+      case 'trim':
+        cells[operation.slot]!.fill(-1, 0, operation.before);
+        break;
+    }
   }
 
   abort(): void {
@@ -104,27 +99,30 @@ export class FakeDecoder implements Decoder {
     this.disposed = true;
   }
 
-  async #run(): Promise<void> {
+  async #run(name: string, entries: readonly BatchEntry[]): Promise<EntryLogits[]> {
+    this.runs.push(name);
     await new Promise(resolve => setImmediate(resolve));
     if (this.#aborted) throw new Error('aborted');
-    const { failure } = this;
-    this.failure = undefined;
-    if (failure !== undefined) throw failure;
+    const failure = typeof this.failure === 'function' ? this.failure(name) : this.failure;
+    if (failure !== undefined) {
+      this.failure = undefined;
+      throw failure;
+    }
+    return entries.map(entry => {
+      const rows = this.#continue(entry);
+      return { logits: joined(rows), maxima: joined(rows.map(blockMaxima)) };
+    });
   }
 
-  #continue(slot: number, ids: readonly number[], cached: number, wanted: WantedLogits): Float32Array[] {
+  #continue({ slot, ids, computed, wanted }: BatchEntry): Float32Array[] {
     const rows: Float32Array[] = [];
     ids.forEach((id, i) => {
-      this.#write(slot, cached + i, id);
+      if (computed + i >= this.shape.contextLength) throw new Error('a run writes beyond the cache');
+      this.cells[slot]![computed + i] = id;
       if (wanted === 'all' || (wanted === 'last' && i === ids.length - 1))
-        rows.push(this.#logits(this.cells[slot]!.slice(0, cached + i + 1)));
+        rows.push(this.#logits(this.cells[slot]!.slice(0, computed + i + 1)));
     });
     return rows;
-  }
-
-  #write(slot: number, position: number, id: number): void {
-    if (position >= this.shape.contextLength) throw new Error('a run writes beyond the cache');
-    this.cells[slot]![position] = id;
   }
 
   /** The best token has logit 2, its successor 1, all others 0. */
@@ -135,11 +133,11 @@ export class FakeDecoder implements Decoder {
     logits[(best + 1) % logits.length] = 1;
     return logits;
   }
+}
 
-  #flatten(rows: readonly Float32Array[]): Float32Array {
-    const { vocabularySize } = this.shape;
-    const logits = new Float32Array(rows.length * vocabularySize);
-    rows.forEach((row, i) => logits.set(row, i * vocabularySize));
-    return logits;
-  }
+/** The largest of each block of a row. */
+function blockMaxima(row: Float32Array): Float32Array {
+  return Float32Array.from({ length: Math.ceil(row.length / BLOCK) }, (_, block) =>
+    Math.max(...row.subarray(block * BLOCK, (block + 1) * BLOCK)),
+  );
 }

@@ -1,6 +1,7 @@
 import type { EncoderService, EncoderStats } from '#encoder/types.js';
 import { KvasirError } from '#errors.js';
-import type { EncoderInput, EncoderOutput, EncoderTask } from '#model/encoder.js';
+import type { EncoderInput, EncoderOutput, EncoderTask } from '#model/encoder/contract.js';
+import { encoderModel, type EncoderParts } from '#registry/models.js';
 import type { EncoderModel } from '#registry/types.js';
 import { CREATED } from './http-server.js';
 import { wordPieceTokenizer } from './tiny-tokenizers.js';
@@ -79,7 +80,7 @@ export interface FakeEncoderModel extends EncoderModel {
  * A model called after its task, over a fake encoder and the tiny WordPiece tokenizer: by default for 32 tokens, with results of width 4 (2
  * for answers, the vocabulary for masks) that are a function of the ids.
  */
-export function fakeEncoderModel(task: EncoderTask, fields: Partial<EncoderModel> = {}): FakeEncoderModel {
+export function fakeEncoderModel(task: EncoderTask, fields: Partial<EncoderParts> = {}): FakeEncoderModel {
   const tokenizer = fields.tokenizer ?? wordPieceTokenizer();
   const widths: Partial<Record<EncoderTask, number>> = {
     'fill-mask': tokenizer.vocabularySize,
@@ -91,19 +92,23 @@ export function fakeEncoderModel(task: EncoderTask, fields: Partial<EncoderModel
     return task === 'embedding' || task === 'sequence-classification' ? 1 : input.ids.length;
   };
   const encoder = new FakeEncoderService(width, input => waves(input, rows(input) * width));
+  // A classifier has as many labels as scores.
+  const labels =
+    fields.labels ?? Array.from({ length: task === 'sequence-classification' ? width : 0 }, String);
   return {
-    kind: 'encoder',
-    id: task,
-    created: CREATED,
-    tokenizer,
-    contextLength: 32,
-    task,
-    width,
-    labels: [],
-    activation: 'none',
-    ...fields,
+    ...encoderModel({
+      id: task,
+      created: CREATED,
+      tokenizer,
+      contextLength: 32,
+      task,
+      width,
+      activation: 'none',
+      ...fields,
+      labels,
+      encoder,
+    }),
     encoder,
-    close: () => encoder.close(),
   };
 }
 

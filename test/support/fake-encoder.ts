@@ -1,4 +1,4 @@
-import type { Encoder, EncoderInput, EncoderOutput, EncoderTask } from '#model/encoder.js';
+import type { Encoder, EncoderInput, EncoderOutput, EncoderTask } from '#model/encoder/contract.js';
 
 /** An encoder whose result is a text's ids, and whose runs end when the test says so. */
 export class FakeEncoder implements Encoder {

@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import type { Test } from 'tap';
 import { Registry } from '#registry/registry.js';
+import { generationModel, type GenerationParts } from '#registry/models.js';
 import type { GenerationModel } from '#registry/types.js';
 import { createServer, type ServerOptions } from '#server.js';
 import { FakeEngine } from './fake-engine.js';
@@ -11,18 +12,20 @@ import { END, letterTokenizer } from './letter-tokenizer.js';
 export const CREATED = 1_700_000_000;
 
 /** A model of letters over a fake engine. */
-export function fakeModel(id: string, engine: FakeEngine = new FakeEngine()): GenerationModel {
-  return {
-    kind: 'generation',
+export function fakeModel(
+  id: string,
+  engine: FakeEngine = new FakeEngine(),
+  fields: Partial<GenerationParts> = {},
+): GenerationModel {
+  return generationModel({
     id,
     created: CREATED,
     tokenizer: letterTokenizer,
-    contextLength: engine.contextLength,
     engine,
     eosIds: new Set([END]),
     bosId: END,
-    close: () => engine.close(),
-  };
+    ...fields,
+  });
 }
 
 /** A server that listens on a free port until the test ends, with one model called `letters`. */

@@ -1,6 +1,7 @@
 import { buildDecoder } from '#graph/build.js';
+import { attentionLayers } from '#model/cache/layer-cache.js';
 import { blocksOfFullSlots } from '#model/cache/paged-capacity.js';
-import { PagedDecoder } from '#model/paged-decoder.js';
+import { PagedDecoder } from '#model/decoder/paged/paged-decoder.js';
 import { Session, type Environment, type SessionSettings } from '#runtime/index.js';
 import { expandPagedAttention } from './paged-attention.js';
 
@@ -11,7 +12,10 @@ export interface PagedTestSizes {
   readonly blocks?: number;
 }
 
-/** Builds and loads a model folder with a paged cache, in f32 and on the processor, where a test's operators stand for CUDA's kernel. */
+/**
+ * Builds and loads a model folder with a paged cache, in f32 and on the processor, where a test's operators
+ * stand for CUDA's kernel.
+ */
 export async function openPagedDecoder(
   environment: Environment,
   folder: string,
@@ -20,9 +24,10 @@ export async function openPagedDecoder(
 ): Promise<PagedDecoder> {
   const { graphPath, sizes, cacheHeadSize, cacheType } = await buildDecoder(folder, { cache: 'paged' });
   await expandPagedAttention(graphPath);
-  const { layers, kvHeads, vocabularySize, contextLength } = sizes;
+  const { vocabularySize, contextLength } = sizes;
   const session = await Session.load(environment, graphPath, settings);
-  const shape = { layers, kvHeads, headSize: cacheHeadSize, vocabularySize, contextLength, cacheType };
+  const layers = attentionLayers(sizes.layers, { kvHeads: sizes.kvHeads, headSize: cacheHeadSize });
+  const shape = { layers, vocabularySize, contextLength, cacheType };
   const enough = blocksOfFullSlots({ slots, blockSize, contextLength });
   return new PagedDecoder(session, shape, { slots, blockSize, blocks: blocks ?? enough });
 }

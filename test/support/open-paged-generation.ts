@@ -1,4 +1,5 @@
-import { Engine, type EngineOptions } from '#engine/engine.js';
+import { Engine } from '#engine/engine.js';
+import type { EngineOptions } from '#engine/engine-options.js';
 import type { Device, Environment } from '#runtime/index.js';
 import { loadTokenizer } from '#text/tokenizer.js';
 import { openPagedDecoder, type PagedTestSizes } from './open-paged-decoder.js';

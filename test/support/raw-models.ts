@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { DataType, GraphBuilder } from '#graph/onnx/graph-builder.js';
 import { loadModel } from '#registry/load.js';
-import type { RawModel } from '#registry/types.js';
+import type { TensorModel } from '#registry/types.js';
 import { Environment } from '#runtime/index.js';
 
 const environment = new Environment({ logLevel: 'fatal' });
@@ -12,11 +12,11 @@ export async function rawModel(
   folder: string,
   graph: GraphBuilder,
   options: { readonly maxWaiting?: number } = {},
-): Promise<RawModel> {
+): Promise<TensorModel> {
   await mkdir(folder, { recursive: true });
   await graph.save(path.join(folder, 'model.onnx'));
   const session = { intraOpThreads: 1 };
-  return (await loadModel(environment, folder, { slots: 1, session, engine: options })) as RawModel;
+  return (await loadModel(environment, folder, { slots: 1, session, engine: options })) as TensorModel;
 }
 
 /** Datatypes of the Open Inference Protocol, and what ONNX calls them. */

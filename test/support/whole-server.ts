@@ -2,7 +2,7 @@ import type { Test } from 'tap';
 import { createChatTemplate } from '#chat/template.js';
 import { Engine } from '#engine/engine.js';
 import { Registry } from '#registry/registry.js';
-import type { GenerationModel } from '#registry/types.js';
+import { generationModel } from '#registry/models.js';
 import type { ServerOptions } from '#server.js';
 import { FakeDecoder } from './fake-decoder.js';
 import { fakeEncoderModel } from './fake-encoder-service.js';
@@ -33,18 +33,15 @@ export async function startWholeServer(t: Test, contextLength: number, options: 
     tokens => ((tokens.at(-1) ?? 0) * 31 + tokens.length * 7) % vocabularySize,
   );
   const engine = new Engine(decoder, tokenizer);
-  const model: GenerationModel = {
-    kind: 'generation',
+  const model = generationModel({
     id: 'writer',
     created: CREATED,
     tokenizer,
-    contextLength,
     engine,
     eosIds: new Set([2]),
     bosId: 0,
     chat: createChatTemplate(TEMPLATE, {}, tokenizer),
-    close: () => engine.close(),
-  };
+  });
   const encoders = [
     fakeEncoderModel('embedding'),
     fakeEncoderModel('sequence-classification', { labels: ['a', 'b', 'c', 'd'], activation: 'softmax' }),
@@ -55,5 +52,5 @@ export async function startWholeServer(t: Test, contextLength: number, options: 
   ];
   const registry = new Registry([model, ...encoders]);
   const server = await startServer(t, { registry, ...options });
-  return { ...server, engine, encoders, registry, models: registry.list().map(({ id }) => id) };
+  return { ...server, engine, encoders, registry, models: registry.entries().map(({ id }) => id) };
 }

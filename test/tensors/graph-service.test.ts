@@ -5,7 +5,7 @@ import { int } from '#graph/onnx/attributes.js';
 import { DataType, GraphBuilder } from '#graph/onnx/graph-builder.js';
 import { inspectModel } from '#model/inspect.js';
 import { Registry } from '#registry/registry.js';
-import type { RawModel } from '#registry/types.js';
+import type { TensorModel } from '#registry/types.js';
 import type { NamedTensor } from '#tensors/types.js';
 import { eventually, startServer } from '#test/support/http-server.js';
 import { linearGraph, rawModel, slowGraph } from '#test/support/raw-models.js';
@@ -19,33 +19,33 @@ function square(size: number): NamedTensor {
 const SLOW = [square(700)];
 const OUTPUT = ['y199'];
 
-async function slowModel(t: Test, maxWaiting?: number): Promise<RawModel> {
+async function slowModel(t: Test, maxWaiting?: number): Promise<TensorModel> {
   const model = await rawModel(t.testdir(), slowGraph(), maxWaiting === undefined ? {} : { maxWaiting });
   t.teardown(() => model.close());
   return model;
 }
 
 t.test('one run at a time, the others in their order', async t => {
-  const { tensors } = await slowModel(t);
+  const { tensors, stats } = await slowModel(t);
   const order: number[] = [];
   const calls = [3, 1, 2].map(size =>
     tensors.infer([square(size)], OUTPUT, never).then(([output]) => order.push(output!.shape[0]!)),
   );
-  t.strictSame(tensors.stats(), { waiting: 2, running: 1, runs: 0 });
+  t.strictSame(stats().tensors, { waiting: 2, running: 1, runs: 0 });
   await Promise.all(calls);
   t.strictSame(order, [3, 1, 2]);
-  t.strictSame(tensors.stats(), { waiting: 0, running: 0, runs: 3 });
+  t.strictSame(stats().tensors, { waiting: 0, running: 0, runs: 3 });
 });
 
 t.test('a full line, callers that leave while they wait or run', async t => {
-  const { tensors } = await slowModel(t, 1);
+  const { tensors, stats } = await slowModel(t, 1);
   const [first, second] = [new AbortController(), new AbortController()];
   const started = performance.now();
   const calls = [first, second].map(({ signal }) => tensors.infer(SLOW, OUTPUT, signal));
   await t.rejects(tensors.infer(SLOW, OUTPUT, never), { code: 'queue_full' });
   second.abort();
   await t.rejects(calls[1]!, { code: 'cancelled' });
-  t.equal(tensors.stats().waiting, 0);
+  t.equal(stats().tensors!.waiting, 0);
   const third = tensors.infer([square(1)], OUTPUT, never);
   setTimeout(() => first.abort(), 50);
   await t.rejects(calls[0]!, { code: 'cancelled' });
@@ -85,16 +85,16 @@ t.test('over HTTP: the time that a request has, and clients that leave', async t
   t.match([late.status, await late.json()], [504, { error: /^the time for the request was over/ }]);
   const leaving = new AbortController();
   const left = post({ signal: leaving.signal });
-  await eventually(() => model.tensors.stats().running === 1);
+  await eventually(() => model.stats().tensors!.running === 1);
   leaving.abort();
   await t.rejects(left);
-  await eventually(() => model.tensors.stats().running === 0);
+  await eventually(() => model.stats().tensors!.running === 0);
 });
 
 t.test('what a folder with a graph alone is', async t => {
   const folder = t.testdir();
   const model = await rawModel(folder, linearGraph());
-  t.equal(model.kind, 'raw');
+  t.equal(model.card.task, 'raw-tensors');
   t.match(model.tensors.inputs, [{ name: 'x', type: 'float32', shape: ['n', 2] }, { name: 'index' }]);
   await model.close();
   t.strictSame((await readdir(folder)).sort(), ['model.onnx', 'model.onnx.data']);

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import { seededRandom } from '#engine/random.js';
+import { seededRandom } from '#engine/sampling/random.js';
 
 export interface AbortingOptions {
   readonly port: number;

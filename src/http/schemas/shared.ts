@@ -1,5 +1,5 @@
 import { Type, type Static, type TSchema, type TUnsafe } from '@fastify/type-provider-typebox';
-import { errorBody, type ErrorBody, type ErrorType } from '../errors.js';
+import { errorBody, type ErrorBody, type ErrorType } from '../errors/errors.js';
 
 /** OpenAI's error; see `ErrorBody`. */
 export const ErrorSchema = Type.Object(

@@ -1,7 +1,7 @@
 import type { CacheType } from '#graph/build.js';
 import { elementSize, Tensor, type IoBinding, type Session } from '#runtime/index.js';
 import { CacheMemory } from './cache-memory.js';
-import type { CachePart } from './slot-cache.js';
+import type { CachePart } from './layer-cache.js';
 
 export interface BlockLayout {
   readonly parts: readonly CachePart[];
@@ -12,8 +12,9 @@ export interface BlockLayout {
 }
 
 /**
- * A paged KV cache that is filled in place: per layer and side one buffer `[blocks, blockSize, heads, headSize]` in the memory of the
- * session's device, which a graph with PagedAttention takes as past and gives out as present.
+ * A paged KV cache that is filled in place: per layer and side one buffer
+ * `[blocks, blockSize, heads, headSize]` in the memory of the session's device, which a graph with
+ * PagedAttention takes as past and gives out as present.
  */
 export class BlockCache {
   readonly #layout: BlockLayout;

@@ -1,6 +1,9 @@
 import { KvasirError } from '#errors.js';
 
-/** Which blocks of a paged KV cache are free, and how many sequences refer to each of the others. Pure bookkeeping. */
+/**
+ * Which blocks of a paged KV cache are free, and how many sequences refer to each of the others. Pure
+ * bookkeeping.
+ */
 export class BlockPool {
   /** By block; 0: free. */
   readonly #references: Uint16Array;
@@ -25,7 +28,8 @@ export class BlockPool {
   /**
    * Hands out free blocks, with one reference each.
    *
-   * @throws KvasirError `runtime_failure` where there are not as many, which a scheduler that keeps to {@link pagedCapacity} never sees
+   * @throws KvasirError `runtime_failure` where there are not as many, which a scheduler that keeps to
+   * {@link pagedCapacity} never sees
    */
   take(count: number): number[] {
     if (count > this.#free.length)

@@ -1,3 +1,4 @@
+import type { SlotOperation } from '../decoder/contract.js';
 import type { BlockPool } from './block-pool.js';
 
 /** A block whose contents must be copied to another, before the next run. */
@@ -7,8 +8,9 @@ export interface BlockCopy {
 }
 
 /**
- * Which blocks of a paged KV cache hold each slot's sequence, in the order of its positions (PagedAttention, Kwon et al. 2023). Slots may
- * share blocks; one that is shared is never written, but copied when a slot wants to write into it. Pure bookkeeping.
+ * Which blocks of a paged KV cache hold each slot's sequence, in the order of its positions (PagedAttention,
+ * Kwon et al. 2023). Slots may share blocks; one that is shared is never written, but copied when a slot
+ * wants to write into it. Pure bookkeeping.
  */
 export class BlockTable {
   readonly blockSize: number;
@@ -25,6 +27,20 @@ export class BlockTable {
   /** The blocks of a slot. */
   row(slot: number): readonly number[] {
     return this.#rows[slot]!;
+  }
+
+  /** Does to slots what a scheduler asks for; blocks are never trimmed. */
+  arrange(operation: SlotOperation): void {
+    switch (operation.kind) {
+      case 'copy':
+        return this.share(operation.from, operation.to, operation.length);
+      case 'swap':
+        return this.swap(operation.a, operation.b);
+      case 'release':
+        return this.truncate(operation.slot, operation.from);
+      case 'trim':
+        throw new Error('blocks are not trimmed');
+    }
   }
 
   /** Lets a slot hold the first `length` positions of another one, and nothing else. */

@@ -3,7 +3,10 @@ import { DeviceMoves } from './device-moves.js';
 import { HostMoves } from './host-moves.js';
 import type { CacheBuffer, SlotMoves } from './slot-moves.js';
 
-/** The memory of a KV cache: for each side of each layer a buffer on the session's device, in slots that can be copied and exchanged. */
+/**
+ * The memory of a KV cache: for each side of each layer a buffer on the session's device, in slots that can
+ * be copied and exchanged.
+ */
 export class CacheMemory {
   readonly buffers: readonly CacheBuffer[];
   readonly moves: SlotMoves;

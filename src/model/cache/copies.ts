@@ -2,7 +2,8 @@ import { GraphBuilder, type DataType } from '#graph/onnx/graph-builder.js';
 import { Session } from '#runtime/index.js';
 
 /**
- * A session beside another, on its device, that copies flat tensors: `from.N` to `to.N`, to and from memory of any kind, all in one run.
+ * A session beside another, on its device, that copies flat tensors: `from.N` to `to.N`, to and from memory
+ * of any kind, all in one run.
  *
  * @param types of the elements of each.
  */

@@ -7,9 +7,10 @@ import type { CacheBuffer, SlotMoves } from './slot-moves.js';
 const ELEMENT = { type: 'float32', dataType: DataType.FLOAT, bytes: 4 } as const;
 
 /**
- * Moves within a device's memory, which the processor cannot reach: a graph of Identity nodes, bound to the slots, copies all layers in one
- * run. Whole slots are copied, since a device copies them faster than many runs could be started. Everything is zero at first: attention
- * must find nothing behind a sequence's end that makes numbers of none.
+ * Moves within a device's memory, which the processor cannot reach: a graph of Identity nodes, bound to the
+ * slots, copies all layers in one run. Whole slots are copied, since a device copies them faster than many
+ * runs could be started. Everything is zero at first: attention must find nothing behind a sequence's end
+ * that makes numbers of none.
  */
 export class DeviceMoves implements SlotMoves {
   readonly #buffers: readonly CacheBuffer[];

@@ -15,9 +15,10 @@ export function blocksOfFullSlots({ slots, blockSize, contextLength }: PagedSize
 /**
  * How many positions all slots together may hold so that the blocks never run out.
  *
- * A block that some slot fills is full, however little of it others share; each slot has at most one that is not, with at least one position.
- * So `P` positions need the most blocks where every slot ends with one position in a block of its own: `floor((P - slots) / blockSize) + slots`.
- * This is the largest `P` for which there are as many. Sharing a block needs none.
+ * A block that some slot fills is full, however little of it others share; each slot has at most one that is
+ * not, with at least one position. So `P` positions need the most blocks where every slot ends with one
+ * position in a block of its own: `floor((P - slots) / blockSize) + slots`. This is the largest `P` for which
+ * there are as many. Sharing a block needs none.
  *
  * @returns infinite where all slots may be full.
  */

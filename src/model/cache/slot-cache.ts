@@ -1,18 +1,8 @@
 import type { CacheType } from '#graph/build.js';
 import { elementSize, Tensor, type IoBinding, type Session } from '#runtime/index.js';
+import type { SlotOperation } from '../decoder/contract.js';
 import { CacheMemory } from './cache-memory.js';
-
-/** Keys or values of one layer. */
-export interface CachePart {
-  /** Names in the graph. */
-  readonly past: string;
-  readonly present: string;
-  readonly heads: number;
-  /** As the graph has it, padding included. */
-  readonly headSize: number;
-  /** Whether no more than the latest positions are seen; default: all are. */
-  readonly isWindowed?: boolean;
-}
+import type { CachePart } from './layer-cache.js';
 
 export interface CacheLayout {
   readonly parts: readonly CachePart[];
@@ -23,8 +13,8 @@ export interface CacheLayout {
 }
 
 /**
- * A KV cache that is filled in place: per layer and side one buffer in the memory of the session's device, which a graph with
- * GroupQueryAttention takes as past and gives out as present.
+ * A KV cache that is filled in place: per layer and side one buffer in the memory of the session's device,
+ * which a graph with GroupQueryAttention takes as past and gives out as present.
  */
 export class SlotCache {
   readonly #layout: CacheLayout;
@@ -52,16 +42,28 @@ export class SlotCache {
     });
   }
 
-  copy(from: number, to: number, length: number): void {
-    this.#memory.moves.copy(from, to, length);
+  /**
+   * Copies or exchanges slots, or gives memory back to the system until it is written again, where the device
+   * can.
+   */
+  arrange(operation: SlotOperation): void {
+    switch (operation.kind) {
+      case 'copy':
+        return this.#memory.moves.copy(operation.from, operation.to, operation.length);
+      case 'swap':
+        return this.#memory.moves.swap(operation.a, operation.b, operation.length);
+      case 'release':
+        return this.#release(operation.slot, operation.from);
+      case 'trim':
+        return this.#trim(operation.slot, operation.before);
+    }
   }
 
-  swap(a: number, b: number, length: number): void {
-    this.#memory.moves.swap(a, b, length);
+  dispose(): void {
+    this.#memory.dispose();
   }
 
-  /** Gives a slot's memory from a position on back to the system until it is written again, where the device can. */
-  discard(slot: number, from: number): void {
+  #release(slot: number, from: number): void {
     for (const { memory, heads, slotBytes, headBytes, positionBytes } of this.#memory.buffers) {
       if (from === 0) {
         memory.discard(slot * slotBytes, slotBytes);
@@ -73,17 +75,16 @@ export class SlotCache {
     }
   }
 
-  /** The same before a position, in those parts of which no more than the latest positions are seen. */
-  trim(slot: number, before: number): void {
+  /**
+   * Gives back what lies before a position in those parts of which no more than the latest positions are
+   * seen.
+   */
+  #trim(slot: number, before: number): void {
     this.#layout.parts.forEach(({ isWindowed, heads }, index) => {
       if (!isWindowed) return;
       const { memory, slotBytes, headBytes, positionBytes } = this.#memory.buffers[index]!;
       for (let head = 0; head < heads; head++)
         memory.discard(slot * slotBytes + head * headBytes, before * positionBytes);
     });
-  }
-
-  dispose(): void {
-    this.#memory.dispose();
   }
 }

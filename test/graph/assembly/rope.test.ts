@@ -4,11 +4,13 @@ import t from 'tap';
 import { buildDecoder } from '#graph/build.js';
 import { readRope } from '#graph/assembly/rope.js';
 import { ModelConfig } from '#graph/config.js';
-import { SlotDecoder } from '#model/decoder.js';
+import { attentionLayers } from '#model/cache/layer-cache.js';
+import { SlotDecoder } from '#model/decoder/slots/slot-decoder.js';
 import { Environment, Session } from '#runtime/index.js';
 import { relativeError, writeModel } from '#test/support/check-decoder.js';
 import { PHI3_LONG, PHI3_SHORT } from '#test/support/models/phi3.js';
 import { randomIds } from '#test/support/random-tensors.js';
+import { prefill } from '#test/support/run-decoder.js';
 
 const SIZES = {
   layers: 1,
@@ -38,9 +40,11 @@ t.test('the served context decides between the frequencies of LongRoPE', async t
   ] as const) {
     const { graphPath, sizes, cacheHeadSize } = await buildDecoder(folder, { contextLength });
     const session = await Session.load(environment, graphPath, { intraOpThreads: 1 });
-    const decoder = new SlotDecoder(session, { ...sizes, contextLength, headSize: cacheHeadSize }, 1);
+    const heads = { kvHeads: sizes.kvHeads, headSize: cacheHeadSize };
+    const layers = attentionLayers(sizes.layers, heads);
+    const decoder = new SlotDecoder(session, { ...sizes, layers, contextLength }, 1);
     const prompt = ids.slice(0, contextLength);
-    const error = relativeError(await decoder.prefill(0, prompt, 0, 'all'), reference(prompt));
+    const error = relativeError(await prefill(decoder, 0, prompt, 0, 'all'), reference(prompt));
     t.ok(error < 1e-4, `a context of ${contextLength}: relative error ${error.toExponential(1)}`);
     decoder.dispose();
   }

@@ -5,6 +5,7 @@ import t from 'tap';
 import { openDecoder } from '#bench/support/open-decoder.js';
 import { Environment } from '#runtime/index.js';
 import { DECODER_FIXTURES, fixtureFloats, readFixture } from '#test/support/decoder-fixtures.js';
+import { decode, prefill, run } from '#test/support/run-decoder.js';
 
 /** The logits that transformers gives, see `test/fixtures/make_decoders.py`. */
 interface Expected {
@@ -41,26 +42,26 @@ for (const name of await readdir(DECODER_FIXTURES)) {
       t.ok(most < 1e-4, `${message}: ${most}`);
     };
 
-    agrees(await decoder.prefill(0, ids, 0, 'all'), logits, 'in one prefill');
+    agrees(await prefill(decoder, 0, ids, 0, 'all'), logits, 'in one prefill');
     for (let begin = 0, length = 1; begin < positions; begin += length, length = (length % 7) + 2) {
       const end = Math.min(begin + length, positions);
       agrees(
-        await decoder.prefill(1, ids.slice(begin, end), begin, 'all'),
+        await prefill(decoder, 1, ids.slice(begin, end), begin, 'all'),
         rows(begin, end),
         `chunk ${begin}`,
       );
     }
     const cached = [3, 13, 1];
-    const together = await decoder.prefillTogether(
-      0,
-      cached.map(length => ids.slice(0, length)),
+    const together = await run(
+      decoder,
+      cached.map((length, slot) => ({ slot, ids: ids.slice(0, length), computed: 0, wanted: 'last' })),
     );
     cached.forEach((length, row) => {
-      const actual = together.subarray(row * vocabulary, (row + 1) * vocabulary);
-      agrees(actual, rows(length - 1, length), `${length} tokens, with others`);
+      agrees(together[row]!.logits, rows(length - 1, length), `${length} tokens, with others`);
     });
     while (Math.max(...cached) < positions) {
-      const decoded = await decoder.decode(
+      const decoded = await decode(
+        decoder,
         cached.map(position => ids[position]!),
         cached,
       );

@@ -1,0 +1,26 @@
+import { randomUUID } from 'node:crypto';
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { chatModel } from '../chat-model.js';
+import { chatJob } from '#api/chat/job.js';
+import { sendEvents } from '#http/event-stream.js';
+import { generateAll } from '#api/generation/generate-all.js';
+import { chatChunks, chatCompletion } from './response.js';
+import { chatCompletionSchema, schemas } from './schema.js';
+import { chatTask } from './task.js';
+
+const chatCompletions: FastifyPluginAsyncTypebox = async app => {
+  for (const schema of schemas) app.addSchema(schema);
+
+  app.post('', { schema: chatCompletionSchema }, async (request, reply) => {
+    const { body } = request;
+    const model = await chatModel(request, body.model);
+    const id = `chatcmpl-${randomUUID()}`;
+    const head = { id, created: Math.floor(Date.now() / 1000), model: model.id };
+    const job = chatJob(id, chatTask(body), model);
+    const events = generateAll(model.engine, job.requests, request.scope);
+    if (!body.stream) return chatCompletion(head, job, events);
+    return sendEvents(reply, chatChunks(head, job, events, body.stream_options?.include_usage ?? false));
+  });
+};
+
+export default chatCompletions;

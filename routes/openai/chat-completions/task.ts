@@ -1,0 +1,63 @@
+import type { FunctionTool, ToolChoice } from '#chat/tools.js';
+import { KvasirError } from '#errors.js';
+import { chatMessages } from '../messages.js';
+import type { ChatTask } from '#api/chat/job.js';
+import { functionTool } from '../tools.js';
+import { askedStructure } from '../asked-structure.js';
+import type { ChatCompletionRequest } from './schema.js';
+
+/** @throws KvasirError `invalid_request` where fields contradict one another. */
+export function chatTask(body: ChatCompletionRequest): ChatTask {
+  checkFields(body);
+  const tools = (body.tools ?? []).map(tool => functionTool(tool.function));
+  const toolChoice = chosen(body, tools);
+  const structure = askedStructure(body);
+  if (structure !== undefined && tools.length > 0 && toolChoice !== 'none')
+    throw invalid(
+      structure.param,
+      `${structure.param} is allowed only where tool_choice is none: a call has a form of its own`,
+    );
+  return {
+    messages: chatMessages(body.messages),
+    messagesParam: 'messages',
+    tools,
+    toolChoice,
+    parallelCalls: body.parallel_tool_calls ?? true,
+    structure,
+    sampling: body,
+    maxTokens: body.max_completion_tokens ?? body.max_tokens ?? undefined,
+    n: body.n ?? 1,
+    logprobs: body.logprobs ? (body.top_logprobs ?? 0) : undefined,
+    addGenerationPrompt: body.add_generation_prompt ?? true,
+    continueFinalMessage: body.continue_final_message ?? false,
+    variables: body.chat_template_kwargs ?? {},
+  };
+}
+
+function chosen({ tool_choice: choice }: ChatCompletionRequest, tools: readonly FunctionTool[]): ToolChoice {
+  if (choice === undefined || choice === null) return tools.length > 0 ? 'auto' : 'none';
+  if (choice !== 'none' && tools.length === 0)
+    throw invalid('tool_choice', 'tool_choice is allowed only with tools');
+  return typeof choice === 'string'
+    ? (choice as 'auto' | 'none' | 'required')
+    : { name: choice.function.name };
+}
+
+function checkFields(body: ChatCompletionRequest): void {
+  if (body.stream_options && !body.stream)
+    throw invalid('stream_options', 'stream_options is allowed only where stream is true');
+  if (body.top_logprobs && !body.logprobs)
+    throw invalid('top_logprobs', 'top_logprobs is allowed only where logprobs is true');
+  if (!body.continue_final_message) return;
+  if (body.messages.at(-1)!.role !== 'assistant')
+    throw invalid('continue_final_message', 'continue_final_message needs a last message of the assistant');
+  if (body.add_generation_prompt)
+    throw invalid(
+      'continue_final_message',
+      'continue_final_message is allowed only without add_generation_prompt',
+    );
+}
+
+function invalid(param: string, message: string): KvasirError {
+  return new KvasirError('invalid_request', message, { param });
+}

@@ -1,0 +1,29 @@
+import { randomUUID } from 'node:crypto';
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { sendEvents } from '#http/event-stream.js';
+import { generateAll } from '#api/generation/generate-all.js';
+import { completionJob } from '#api/completion/job.js';
+import { askedStructure } from '../asked-structure.js';
+import { completion, completionChunks } from './response.js';
+import { completionSchema, schemas } from './schema.js';
+
+const completions: FastifyPluginAsyncTypebox = async app => {
+  for (const schema of schemas) app.addSchema(schema);
+
+  app.post('', { schema: completionSchema }, async (request, reply) => {
+    const { body } = request;
+    const model = await request.model('complete');
+    const id = `cmpl-${randomUUID()}`;
+    const created = Math.floor(Date.now() / 1000);
+    const head = { id, object: 'text_completion', created, model: model.id } as const;
+    const job = completionJob(id, body, askedStructure(body), model);
+    const events = generateAll(model.engine, job.requests, request.scope);
+    if (!body.stream) return completion(head, job, events);
+    return sendEvents(
+      reply,
+      completionChunks(head, job, events, body.stream_options?.include_usage ?? false),
+    );
+  });
+};
+
+export default completions;

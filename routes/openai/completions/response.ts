@@ -1,0 +1,91 @@
+import type { GenerationEvent } from '#engine/types.js';
+import { usage, type Usage } from '../usage.js';
+import type { ChoicePiece } from '#api/completion/choice.js';
+import type { CompletionJob } from '#api/completion/job.js';
+import type { Logprobs } from '#api/completion/logprobs.js';
+import type { CompletionChoice } from './schema.js';
+
+/** What every completion and chunk begins with. */
+export interface CompletionHead {
+  readonly id: string;
+  readonly object: 'text_completion';
+  readonly created: number;
+  readonly model: string;
+}
+
+type Events = AsyncIterable<readonly [index: number, event: GenerationEvent]>;
+
+/** Waits for the whole completion. */
+export async function completion(
+  head: CompletionHead,
+  job: CompletionJob,
+  events: Events,
+): Promise<CompletionHead & { choices: CompletionChoice[]; usage: Usage }> {
+  const pieces: ChoicePiece[][] = job.choices.map(() => []);
+  for await (const [index, event] of events) {
+    const piece = job.choices[index]!.add(event);
+    if (piece !== undefined) pieces[index]!.push(piece);
+  }
+  const choices = best(job).map((sequence, index) => choice(index, join(pieces[sequence]!)));
+  return { ...head, choices, usage: jobUsage(job) };
+}
+
+/** The completion as it comes. */
+export async function* completionChunks(
+  head: CompletionHead,
+  job: CompletionJob,
+  events: Events,
+  includeUsage: boolean,
+): AsyncGenerator<CompletionHead & { choices: CompletionChoice[]; usage?: Usage | null }> {
+  for await (const [index, event] of events) {
+    const piece = job.choices[index]!.add(event);
+    if (piece === undefined) continue;
+    yield { ...head, choices: [choice(index, piece)], ...(includeUsage && { usage: null }) };
+  }
+  if (includeUsage) yield { ...head, choices: [], usage: jobUsage(job) };
+}
+
+/** The sequences to give back: for each prompt the `n` with the highest log-probability per token, the best first. */
+function best({ choices, candidates, n }: CompletionJob): number[] {
+  const sequences = choices.map((_, index) => index);
+  if (candidates === n) return sequences;
+  return sequences
+    .filter(index => index % candidates === 0)
+    .flatMap(first =>
+      sequences
+        .slice(first, first + candidates)
+        .sort((a, b) => choices[b]!.meanLogprob - choices[a]!.meanLogprob)
+        .slice(0, n),
+    );
+}
+
+function join(pieces: readonly ChoicePiece[]): ChoicePiece {
+  return {
+    text: pieces.map(piece => piece.text).join(''),
+    logprobs: joinLogprobs(pieces.flatMap(piece => piece.logprobs ?? [])),
+    finishReason: pieces[pieces.length - 1]?.finishReason ?? null,
+  };
+}
+
+function joinLogprobs(parts: readonly Logprobs[]): Logprobs | null {
+  if (parts.length === 0) return null;
+  return {
+    tokens: parts.flatMap(part => part.tokens),
+    token_logprobs: parts.flatMap(part => part.token_logprobs),
+    top_logprobs: parts.flatMap(part => part.top_logprobs),
+    text_offset: parts.flatMap(part => part.text_offset),
+  };
+}
+
+function choice(index: number, { text, logprobs, finishReason }: ChoicePiece): CompletionChoice {
+  return { index, text, logprobs, finish_reason: finishReason };
+}
+
+function jobUsage({ promptTokens, choices, candidates }: CompletionJob): Usage {
+  return usage(
+    promptTokens,
+    choices.reduce((sum, { tokens }) => sum + tokens, 0),
+    // Of a prompt's candidates, the later ones find what the first has put into the cache.
+    choices.reduce((sum, { cachedTokens }, index) => sum + (index % candidates === 0 ? cachedTokens : 0), 0),
+  );
+}

@@ -1,0 +1,38 @@
+import type { FastifyPluginAsync } from 'fastify';
+import type { RouteOptions } from '#http/route-options.js';
+import chatCompletions from './chat-completions/index.js';
+import classify from './classify/index.js';
+import completions from './completions/index.js';
+import detokenize from './detokenize/index.js';
+import embeddings from './embeddings/index.js';
+import fillMask from './fill-mask/index.js';
+import models from './models/index.js';
+import questionAnswering from './question-answering/index.js';
+import rerank from './rerank/index.js';
+import responses from './responses/index.js';
+import score from './score/index.js';
+import tokenClassification from './token-classification/index.js';
+import tokenize from './tokenize/index.js';
+
+/** Endpoints by their address below `/v1`. */
+const ENDPOINTS = {
+  'chat/completions': chatCompletions,
+  classify,
+  completions,
+  detokenize,
+  embeddings,
+  'fill-mask': fillMask,
+  models,
+  'question-answering': questionAnswering,
+  rerank,
+  responses,
+  score,
+  'token-classification': tokenClassification,
+  tokenize,
+};
+
+/** OpenAI's API, and in its manner what it lacks: vLLM's endpoints, and those for the other heads of encoders. */
+export const openai: FastifyPluginAsync<RouteOptions> = async (app, options) => {
+  for (const [path, endpoint] of Object.entries(ENDPOINTS))
+    await app.register(endpoint, { ...options, prefix: `/v1/${path}` });
+};

@@ -1,0 +1,51 @@
+import { Type, type Static } from '@fastify/type-provider-typebox';
+import { nullable } from '#http/schemas/nullable.js';
+
+const ContentPart = Type.Object(
+  { type: Type.String(), text: nullable(Type.String()), refusal: nullable(Type.String()) },
+  { description: 'Only parts of the type `text` are read; others, such as images, are refused.' },
+);
+
+const ToolCall = Type.Object({
+  id: nullable(Type.String()),
+  type: nullable(Type.String({ const: 'function' })),
+  function: Type.Object({
+    name: Type.String(),
+    arguments: Type.String({ description: 'A JSON object, as text.' }),
+  }),
+});
+
+export const Message = Type.Object(
+  {
+    role: Type.String({ enum: ['system', 'developer', 'user', 'assistant', 'tool', 'function'] }),
+    content: nullable(
+      Type.Union([Type.String(), Type.Array(ContentPart)], {
+        description: 'May be missing only where the assistant called tools.',
+      }),
+    ),
+    name: nullable(Type.String()),
+    tool_calls: nullable(Type.Array(ToolCall)),
+    tool_call_id: nullable(Type.String({ description: 'Of a tool: which call it answers.' })),
+  },
+  {
+    $id: 'ChatMessage',
+    examples: [{ role: 'user', content: 'What is the capital of Iceland?' }],
+  },
+);
+
+export const FunctionDefinition = Type.Object({
+  name: Type.String({ minLength: 1, maxLength: 128 }),
+  description: nullable(Type.String()),
+  parameters: nullable(
+    Type.Record(Type.String(), Type.Unknown(), { description: 'JSON Schema of the arguments.' }),
+  ),
+  strict: nullable(
+    Type.Boolean({
+      description: 'Ignored: arguments are sure to be valid where `tool_choice` asks for a call.',
+    }),
+  ),
+});
+
+export type ContentPart = Static<typeof ContentPart>;
+export type Message = Static<typeof Message>;
+export type FunctionDefinition = Static<typeof FunctionDefinition>;

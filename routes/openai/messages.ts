@@ -1,0 +1,63 @@
+import type { ChatMessage, ToolCallMessage } from '#chat/messages.js';
+import { KvasirError } from '#errors.js';
+import type { ContentPart, Message } from './message-schema.js';
+
+/**
+ * Messages as chat templates take them.
+ *
+ * @throws KvasirError `invalid_request` where one is incomplete, or has content that is no text.
+ */
+export function chatMessages(messages: readonly Message[]): ChatMessage[] {
+  return messages.map((message, index) => {
+    const { role, content, name, tool_calls: calls, tool_call_id: id } = message;
+    const place = `messages[${index}]`;
+    if ((content === undefined || content === null) && !(role === 'assistant' && calls))
+      throw new KvasirError('invalid_request', `${place}.content is required`, { param: `${place}.content` });
+    return {
+      role: role === 'function' ? 'tool' : role,
+      content: textOf(content ?? '', `${place}.content`),
+      ...(name && { name }),
+      ...(id && { tool_call_id: id }),
+      ...(calls &&
+        calls.length > 0 && {
+          tool_calls: calls.map((call, i) => toolCall(call, `${place}.tool_calls[${i}]`)),
+        }),
+    };
+  });
+}
+
+/** The text of a content; parts of other kinds are refused. */
+export function textOf(content: string | readonly ContentPart[], place: string): string {
+  if (typeof content === 'string') return content;
+  return content
+    .map((part, index) => {
+      if (typeof part.text === 'string' && /^(?:|input_|output_)text$/.test(part.type)) return part.text;
+      if (part.type === 'refusal' && typeof part.refusal === 'string') return part.refusal;
+      throw new KvasirError(
+        'invalid_request',
+        `${place}[${index}] is of type ${JSON.stringify(part.type)}: models here read text only`,
+        { param: `${place}[${index}].type` },
+      );
+    })
+    .join('\n');
+}
+
+type Call = NonNullable<Message['tool_calls']>[number];
+
+function toolCall({ id, function: { name, arguments: text } }: Call, place: string): ToolCallMessage {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text.trim() === '' ? '{}' : text);
+  } catch {
+    parsed = undefined;
+  }
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
+    throw new KvasirError('invalid_request', `${place}.function.arguments must be a JSON object, as text`, {
+      param: `${place}.function.arguments`,
+    });
+  return {
+    ...(id && { id }),
+    type: 'function',
+    function: { name, arguments: parsed as Record<string, unknown> },
+  };
+}

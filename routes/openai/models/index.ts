@@ -1,0 +1,43 @@
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { capabilitiesOf } from '#http/capabilities.js';
+import type { RouteOptions } from '#http/route-options.js';
+import type { ServedEntry } from '#registry/types.js';
+import { listSchema, modelSchema, schemas } from './schema.js';
+
+const models: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { registry }) => {
+  for (const schema of schemas) app.addSchema(schema);
+
+  const started = Math.floor(Date.now() / 1000);
+
+  app.get('', { schema: listSchema }, async () => ({
+    object: 'list',
+    data: registry.entries().map(entry => describe(entry, started)),
+  }));
+
+  app.get('/:model', { schema: modelSchema }, async request =>
+    describe(registry.entry(request.params.model), started),
+  );
+
+  // A name with slashes that were not encoded; a second address of the same thing, so it is not documented.
+  app.get<{ Params: { '*': string } }>('/*', { schema: { hide: true } }, async request =>
+    describe(registry.entry(request.params['*']), started),
+  );
+};
+
+function describe({ id, aliases, state, card, model }: ServedEntry, started: number): object {
+  return {
+    id,
+    object: 'model',
+    created: model?.created ?? started,
+    owned_by: 'kvasir',
+    aliases,
+    state,
+    ...(card && {
+      ...(card.contextLength !== undefined && { max_model_len: card.contextLength }),
+      task: card.task,
+      capabilities: capabilitiesOf(card),
+    }),
+  };
+}
+
+export default models;

@@ -1,0 +1,78 @@
+import { Type } from '@fastify/type-provider-typebox';
+import { CAPABILITIES } from '#http/capabilities.js';
+import { COMMON_ERRORS, errorResponses, json, refTo } from '#http/schemas/shared.js';
+
+const EXAMPLE = {
+  id: 'stories',
+  object: 'model',
+  created: 1767225600,
+  owned_by: 'kvasir',
+  aliases: [],
+  state: 'loaded',
+  max_model_len: 512,
+  task: 'text-generation',
+  capabilities: ['completions', 'chat/completions'],
+};
+
+const Model = Type.Object(
+  {
+    id: Type.String({ description: 'The name that requests use.' }),
+    object: Type.String({ const: 'model' }),
+    created: Type.Integer({
+      description: 'When it was loaded, or else the server started, in seconds since the epoch.',
+    }),
+    owned_by: Type.String(),
+    aliases: Type.Array(Type.String(), { description: 'Other names that requests may use.' }),
+    state: Type.String({
+      enum: ['loaded', 'loading', 'unloaded'],
+      description: 'A model that is not loaded is when a request comes for it.',
+    }),
+    max_model_len: Type.Optional(
+      Type.Integer({
+        description:
+          'Longest input in tokens; for text generation, input and output together. Only of models that read text.',
+      }),
+    ),
+    task: Type.Optional(
+      Type.String({
+        description:
+          'What it does: `text-generation`, the task of an encoder, such as `embedding`, or `raw-tensors`. Missing only as long as nothing is known of the model: its folder is broken or not here yet.',
+      }),
+    ),
+    capabilities: Type.Optional(
+      Type.Array(Type.String({ enum: [...CAPABILITIES] }), {
+        description:
+          'Endpoints below `/v1` that it answers; `chat/completions` takes a chat template in its folder, and `tools` one that knows of them.',
+      }),
+    ),
+  },
+  {
+    $id: 'Model',
+    examples: [EXAMPLE],
+  },
+);
+
+const ModelList = Type.Object(
+  { object: Type.String({ const: 'list' }), data: Type.Array(refTo(Model)) },
+  { $id: 'ModelList', examples: [{ object: 'list', data: [EXAMPLE] }] },
+);
+
+/** To be made known before the routes. */
+export const schemas = [Model, ModelList];
+
+export const listSchema = {
+  operationId: 'listModels',
+  summary: 'List the models',
+  description: 'The models that are served, in the order in which they were named at start.',
+  tags: ['Models'],
+  response: { 200: json('The models.', refTo(ModelList)), ...errorResponses(COMMON_ERRORS) },
+};
+
+export const modelSchema = {
+  operationId: 'retrieveModel',
+  summary: 'Describe a model',
+  description: 'One model by its name, in which slashes may be left as they are.',
+  tags: ['Models'],
+  params: Type.Object({ model: Type.String({ description: 'Its name.', examples: ['stories'] }) }),
+  response: { 200: json('The model.', refTo(Model)), ...errorResponses([...COMMON_ERRORS, 404]) },
+};

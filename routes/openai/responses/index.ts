@@ -1,0 +1,26 @@
+import { randomUUID } from 'node:crypto';
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { chatModel } from '../chat-model.js';
+import { chatJob } from '#api/chat/job.js';
+import { sendTypedEvents } from '#http/event-stream.js';
+import { generateAll } from '#api/generation/generate-all.js';
+import { responseEvents, ResponseWriter, wholeResponse } from './response.js';
+import { responseSchema, schemas } from './schema.js';
+import { responseTask } from './task.js';
+
+const responses: FastifyPluginAsyncTypebox = async app => {
+  for (const schema of schemas) app.addSchema(schema);
+
+  app.post('', { schema: responseSchema }, async (request, reply) => {
+    const { body } = request;
+    const model = await chatModel(request, body.model);
+    const id = `resp_${randomUUID().replaceAll('-', '')}`;
+    const job = chatJob(id, responseTask(body), model);
+    const writer = new ResponseWriter(id, body, model.id, job);
+    const events = generateAll(model.engine, job.requests, request.scope);
+    if (!body.stream) return wholeResponse(writer, job, events);
+    return sendTypedEvents(reply, responseEvents(writer, job, events));
+  });
+};
+
+export default responses;

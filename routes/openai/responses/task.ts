@@ -1,0 +1,135 @@
+import type { ChatMessage, ToolCallMessage } from '#chat/messages.js';
+import type { FunctionTool, ToolChoice } from '#chat/tools.js';
+import { KvasirError } from '#errors.js';
+import type { ChatTask } from '#api/chat/job.js';
+import { chatMessages, textOf } from '../messages.js';
+import { functionTool } from '../tools.js';
+import type { AskedStructure } from '#api/generation/structured.js';
+import type { InputItem, ResponseRequest } from './schema.js';
+
+/** @throws KvasirError `invalid_request` where something is asked for that needs a memory, or that is not supported. */
+export function responseTask(body: ResponseRequest): ChatTask {
+  checkFields(body);
+  const tools = (body.tools ?? []).map(readTool);
+  const toolChoice = chosen(body.tool_choice, tools);
+  const structure = askedFormat(body.text?.format);
+  if (structure !== undefined && tools.length > 0 && toolChoice !== 'none')
+    throw invalid(
+      'text.format',
+      'text.format is allowed only where tool_choice is none: a call has a form of its own',
+    );
+  const { instructions } = body;
+  return {
+    messages: [
+      ...(instructions ? [{ role: 'system', content: instructions }] : []),
+      ...inputMessages(body.input),
+    ],
+    messagesParam: 'input',
+    tools,
+    toolChoice,
+    parallelCalls: body.parallel_tool_calls ?? true,
+    structure,
+    sampling: { temperature: body.temperature ?? 1, top_p: body.top_p ?? 1 },
+    maxTokens: body.max_output_tokens ?? undefined,
+    n: 1,
+    logprobs: undefined,
+  };
+}
+
+/** Calls that follow one another, or a message of the assistant, are one message. */
+function inputMessages(input: ResponseRequest['input']): ChatMessage[] {
+  if (typeof input === 'string') return [{ role: 'user', content: input }];
+  const messages: ChatMessage[] = [];
+  input.forEach((item, index) => {
+    const place = `input[${index}]`;
+    switch (item.type ?? 'message') {
+      case 'message':
+        messages.push(message(item, place));
+        return;
+      case 'function_call': {
+        const call = functionCall(item, place);
+        const last = messages.at(-1);
+        if (last?.role === 'assistant')
+          messages[messages.length - 1] = { ...last, tool_calls: [...(last.tool_calls ?? []), call] };
+        else messages.push({ role: 'assistant', content: '', tool_calls: [call] });
+        return;
+      }
+      case 'function_call_output':
+        messages.push({
+          role: 'tool',
+          content: textOf(needed(item.output, `${place}.output`), `${place}.output`),
+          tool_call_id: needed(item.call_id, `${place}.call_id`),
+        });
+        return;
+      case 'reasoning':
+        return;
+      default:
+        throw invalid(
+          `${place}.type`,
+          `${place} is of type ${JSON.stringify(item.type)}, which is not supported`,
+        );
+    }
+  });
+  if (messages.length === 0) throw invalid('input', 'input has no message');
+  return messages;
+}
+
+function message(item: InputItem, place: string): ChatMessage {
+  const content = needed(item.content, `${place}.content`);
+  return { role: needed(item.role, `${place}.role`), content: textOf(content, `${place}.content`) };
+}
+
+function functionCall(item: InputItem, place: string): ToolCallMessage {
+  const name = needed(item.name, `${place}.name`);
+  const call = {
+    id: item.call_id ?? null,
+    function: { name, arguments: needed(item.arguments, `${place}.arguments`) },
+  };
+  try {
+    return chatMessages([{ role: 'assistant', tool_calls: [call] }])[0]!.tool_calls![0]!;
+  } catch {
+    throw invalid(`${place}.arguments`, `${place}.arguments must be a JSON object, as text`);
+  }
+}
+
+function readTool(tool: NonNullable<ResponseRequest['tools']>[number], index: number): FunctionTool {
+  const place = `tools[${index}]`;
+  if (tool.type !== 'function')
+    throw invalid(
+      `${place}.type`,
+      `${place} is of type ${JSON.stringify(tool.type)}: only functions are supported`,
+    );
+  return functionTool({ ...tool, name: needed(tool.name, `${place}.name`) });
+}
+
+function chosen(choice: ResponseRequest['tool_choice'], tools: readonly FunctionTool[]): ToolChoice {
+  if (choice === undefined || choice === null || (choice === 'auto' && tools.length === 0))
+    return tools.length > 0 ? 'auto' : 'none';
+  if (choice !== 'none' && tools.length === 0)
+    throw invalid('tool_choice', 'tool_choice is allowed only with tools');
+  return typeof choice === 'string' ? (choice as 'auto' | 'none' | 'required') : { name: choice.name };
+}
+
+function askedFormat(format: NonNullable<ResponseRequest['text']>['format']): AskedStructure | undefined {
+  if (format?.type === 'json_object') return { param: 'text.format', structure: { kind: 'object' } };
+  if (format?.type !== 'json_schema') return undefined;
+  return { param: 'text.format.schema', structure: { kind: 'schema', schema: format.schema ?? {} } };
+}
+
+function checkFields(body: ResponseRequest): void {
+  if (body.previous_response_id)
+    throw invalid(
+      'previous_response_id',
+      'previous_response_id is not supported: nothing is stored, send the whole conversation',
+    );
+  if (body.background) throw invalid('background', 'background is not supported: nothing is stored');
+}
+
+function needed<T>(value: T | null | undefined, param: string): T {
+  if (value === undefined || value === null) throw invalid(param, `${param} is required`);
+  return value;
+}
+
+function invalid(param: string, message: string): KvasirError {
+  return new KvasirError('invalid_request', message, { param });
+}

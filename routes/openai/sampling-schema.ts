@@ -1,0 +1,100 @@
+import { Type } from '@fastify/type-provider-typebox';
+import { nullable } from '#http/schemas/nullable.js';
+
+/** The fields that steer sampling and stopping, the same in completions and chat: OpenAI's, then vLLM's extensions. */
+export const samplingFields = {
+  temperature: nullable(
+    Type.Number({
+      minimum: 0,
+      maximum: 2,
+      default: 1,
+      description: 'Divides the logits: higher is more random, 0 always takes the most probable token.',
+    }),
+  ),
+  top_p: nullable(
+    Type.Number({
+      exclusiveMinimum: 0,
+      maximum: 1,
+      default: 1,
+      description: 'Sample from the smallest set of most probable tokens whose probability reaches this.',
+    }),
+  ),
+  presence_penalty: nullable(
+    Type.Number({
+      minimum: -2,
+      maximum: 2,
+      default: 0,
+      description: 'Subtracted once from the logit of every token generated so far.',
+    }),
+  ),
+  frequency_penalty: nullable(
+    Type.Number({
+      minimum: -2,
+      maximum: 2,
+      default: 0,
+      description: 'Subtracted from the logit of every token generated so far, as often as it occurs.',
+    }),
+  ),
+  logit_bias: nullable(
+    Type.Record(Type.String(), Type.Number({ minimum: -100, maximum: 100 }), {
+      description: 'Added to the logits of token ids; -100 bans a token, 100 all but forces it.',
+      examples: [{ '42': -100 }],
+    }),
+  ),
+  seed: nullable(
+    Type.Integer({
+      minimum: Number.MIN_SAFE_INTEGER,
+      maximum: Number.MAX_SAFE_INTEGER,
+      description:
+        'The same seed and request give the same text. The choices of one prompt draw from seeds that count up from it.',
+    }),
+  ),
+  stop: nullable(
+    Type.Union([Type.String({ minLength: 1 }), Type.Array(Type.String({ minLength: 1 }), { maxItems: 16 })], {
+      description: 'Strings that end the text; they are not part of it.',
+    }),
+  ),
+  user: nullable(Type.String({ description: 'Ignored.' })),
+  top_k: nullable(
+    Type.Integer({
+      minimum: -1,
+      default: 0,
+      description: 'Sample from this many most probable tokens; 0 or -1: from all.',
+    }),
+  ),
+  min_p: nullable(
+    Type.Number({
+      minimum: 0,
+      maximum: 1,
+      default: 0,
+      description: 'Drop tokens less probable than this share of the most probable one.',
+    }),
+  ),
+  repetition_penalty: nullable(
+    Type.Number({
+      exclusiveMinimum: 0,
+      default: 1,
+      description:
+        'Above 1: makes tokens of the prompt and the output less probable, by dividing positive and multiplying negative logits.',
+    }),
+  ),
+  min_tokens: nullable(
+    Type.Integer({
+      minimum: 0,
+      default: 0,
+      description: 'Stop tokens are not drawn before this many tokens.',
+    }),
+  ),
+  ignore_eos: nullable(
+    Type.Boolean({ default: false, description: "Do not stop at the model's own end-of-sequence tokens." }),
+  ),
+  stop_token_ids: nullable(
+    Type.Array(Type.Integer({ minimum: 0, title: 'token id' }), {
+      maxItems: 128,
+      description: "Token ids that end the text, beside the model's own.",
+    }),
+  ),
+  include_stop_str_in_output: nullable(
+    Type.Boolean({ default: false, description: 'Leave the stop string at the end of the text.' }),
+  ),
+};

@@ -1,0 +1,68 @@
+import { Type } from '@fastify/type-provider-typebox';
+import { MAX_INPUTS } from '#api/encoding/inputs.js';
+import { nullable, nullableEnum } from '#http/schemas/nullable.js';
+
+export const TokenIds = Type.Array(Type.Integer({ minimum: 0, title: 'token id' }), { minItems: 1 });
+
+/** One text or several. */
+export const Texts = Type.Union([
+  Type.String(),
+  Type.Array(Type.String(), { minItems: 1, maxItems: MAX_INPUTS }),
+]);
+
+/** The model to use. @param example of a name. */
+export const modelField = (example = 'encoder') =>
+  nullable(
+    Type.String({
+      description: 'One of `/v1/models`. By default the first that can do this.',
+      examples: [example],
+    }),
+  );
+
+/** What becomes of inputs that are too long: vLLM's field and that of text-embeddings-inference. */
+export const truncationFields = {
+  truncate: nullable(
+    Type.Boolean({
+      default: false,
+      description:
+        'Cut inputs that are longer than the model can read. Otherwise they are refused with `context_length_exceeded`.',
+    }),
+  ),
+  truncate_prompt_tokens: nullable(
+    Type.Integer({
+      minimum: -1,
+      description:
+        "Cut inputs to this many tokens, special tokens included; -1 stands for the model's own limit.",
+    }),
+  ),
+  truncation_direction: nullableEnum(['left', 'right', 'Left', 'Right'], {
+    default: 'right',
+    description: 'The side on which inputs are cut. Of a pair, the longer text is cut first.',
+  }),
+};
+
+/** What lists of results begin with. */
+export const listFields = {
+  id: Type.String(),
+  object: Type.String({ const: 'list' }),
+  created: Type.Integer({ description: 'Seconds since the epoch.' }),
+  model: Type.String(),
+};
+
+/** Counts of tokens where nothing is generated. */
+export const usageField = Type.Object({
+  prompt_tokens: Type.Integer({
+    description: 'Tokens of all inputs as the model read them: after truncation.',
+  }),
+  total_tokens: Type.Integer({ description: 'The same: nothing is generated.' }),
+});
+
+/** An `id` and what comes with it, for examples. */
+export function exampleList(prefix: string): object {
+  return {
+    id: `${prefix}-1d9b0a36-2f0c-4f0e-9a54-7c1a4f5c3b52`,
+    object: 'list',
+    created: 1767225600,
+    model: 'encoder',
+  };
+}

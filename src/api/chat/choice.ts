@@ -1,0 +1,109 @@
+import type { OutputPart, OutputReader } from '#chat/output.js';
+import type { GenerationEvent, TokenLogprobs } from '#engine/types.js';
+import { tokenBytes } from '#text/token-bytes.js';
+import type { Tokenizer } from '#text/types.js';
+import { finite, tokenText } from '../generation/token-text.js';
+
+/** Why a message ended, in OpenAI's words. */
+export type ChatFinishReason = 'stop' | 'length' | 'tool_calls';
+
+/** What one event adds to a message. */
+export interface ChatPiece {
+  readonly parts: readonly OutputPart[];
+  /** Of the tokens; null where nobody asked. */
+  readonly logprobs: ChatLogprobs | null;
+  readonly finishReason: ChatFinishReason | null;
+}
+
+export interface TokenProbability {
+  readonly token: string;
+  readonly logprob: number;
+  /** Of the token in UTF-8, which may be part of a character. */
+  readonly bytes: number[] | null;
+}
+export interface ChatLogprobs {
+  readonly content: (TokenProbability & { readonly top_logprobs: TokenProbability[] })[];
+  readonly refusal: null;
+}
+
+export interface ChatChoiceOptions {
+  /** A special token that comes before calls. */
+  readonly markerId: number | undefined;
+  readonly stopTokenIds: ReadonlySet<number>;
+  readonly logprobs: boolean;
+  /** Whether a message with calls ends because of them. */
+  readonly callsFinish: boolean;
+}
+
+/** Turns the events of one sequence into what OpenAI's chat completions say of it. */
+export class ChatChoice {
+  readonly #tokenizer: Tokenizer;
+  readonly #bytesOf: (id: number) => Uint8Array | undefined;
+  readonly #reader: OutputReader;
+  readonly #options: ChatChoiceOptions;
+  #tokens = 0;
+  #cachedTokens = 0;
+  #called = false;
+
+  constructor(tokenizer: Tokenizer, reader: OutputReader, options: ChatChoiceOptions) {
+    this.#tokenizer = tokenizer;
+    this.#bytesOf = tokenBytes(tokenizer);
+    this.#reader = reader;
+    this.#options = options;
+  }
+
+  /** Tokens generated so far, one that ended the text included. */
+  get tokens(): number {
+    return this.#tokens;
+  }
+
+  /** Prompt tokens that were in the cache already; known at the end. */
+  get cachedTokens(): number {
+    return this.#cachedTokens;
+  }
+
+  add(event: GenerationEvent): ChatPiece {
+    if (event.type === 'prompt') return { parts: [], logprobs: null, finishReason: null };
+    const { text, tokens, finishReason, report } = event;
+    const { markerId, callsFinish } = this.#options;
+    this.#tokens += tokens.length;
+    this.#cachedTokens = report?.cachedTokens ?? this.#cachedTokens;
+    const marked = markerId !== undefined && tokens.some(({ id }) => id === markerId);
+    const parts = this.#reader.push(text, marked);
+    if (finishReason !== undefined) parts.push(...this.#reader.end());
+    this.#called ||= parts.some(({ type }) => type === 'call');
+    return {
+      parts,
+      logprobs: this.#options.logprobs ? this.#logprobs(tokens) : null,
+      finishReason:
+        finishReason === 'stop' && this.#called && callsFinish ? 'tool_calls' : (finishReason ?? null),
+    };
+  }
+
+  #logprobs(
+    tokens: readonly { readonly id: number; readonly logprobs: TokenLogprobs | undefined }[],
+  ): ChatLogprobs {
+    return {
+      content: tokens.flatMap(({ id, logprobs }) => {
+        // A stop token is not part of the message.
+        if (logprobs === undefined || this.#options.stopTokenIds.has(id)) return [];
+        return [
+          {
+            ...this.#probability(logprobs),
+            top_logprobs: logprobs.top.map(alternative => this.#probability(alternative)),
+          },
+        ];
+      }),
+      refusal: null,
+    };
+  }
+
+  #probability({ id, logprob }: { readonly id: number; readonly logprob: number }): TokenProbability {
+    const bytes = this.#bytesOf(id);
+    return {
+      token: tokenText(this.#tokenizer, id),
+      logprob: finite(logprob),
+      bytes: bytes === undefined ? null : [...bytes],
+    };
+  }
+}

@@ -1,0 +1,156 @@
+import type { ChatMessage } from '#chat/messages.js';
+import type { ChatTemplate } from '#chat/template.js';
+import { ArgumentsReader, CallReader, TextReader, type OutputReader } from '#chat/output.js';
+import { MARKERS } from '#chat/tool-format.js';
+import { argumentsSchema, callsSchema, type FunctionTool, type ToolChoice } from '#chat/tools.js';
+import type { GenerationRequest } from '#engine/types.js';
+import { KvasirError } from '#errors.js';
+import type { GenerationModel } from '#registry/types.js';
+import {
+  forChoice,
+  samplingParameters,
+  stopConditions,
+  type SamplingFields,
+} from '../generation/sampling.js';
+import { constraints, type AskedStructure } from '../generation/structured.js';
+import { ChatChoice } from './choice.js';
+
+/** What a request for a conversation's next message comes down to, whatever API it came through. */
+export interface ChatTask {
+  readonly messages: readonly ChatMessage[];
+  /** The field that messages come from, for errors. */
+  readonly messagesParam: string;
+  readonly tools: readonly FunctionTool[];
+  readonly toolChoice: ToolChoice;
+  /** Whether there may be several calls. */
+  readonly parallelCalls: boolean;
+  readonly structure: AskedStructure | undefined;
+  readonly sampling: SamplingFields;
+  /** Undefined: as many as the context holds. */
+  readonly maxTokens: number | undefined;
+  readonly n: number;
+  /** See `GenerationRequest`. */
+  readonly logprobs: number | undefined;
+  readonly addGenerationPrompt?: boolean | undefined;
+  readonly continueFinalMessage?: boolean | undefined;
+  readonly variables?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** Sequences, and what becomes of each. */
+export interface ChatJob {
+  readonly requests: readonly GenerationRequest[];
+  readonly choices: readonly ChatChoice[];
+  readonly promptTokens: number;
+}
+
+/**
+ * @param id of the answer; its sequences are called after it.
+ * @throws KvasirError `invalid_request`, `context_length_exceeded`
+ */
+export function chatJob(id: string, task: ChatTask, model: GenerationModel): ChatJob {
+  const { tokenizer } = model;
+  const template = templateOf(model, task);
+  const tools = task.toolChoice === 'none' ? [] : task.tools;
+  const { addGenerationPrompt, continueFinalMessage, variables, messages } = task;
+  const text = template.render({ messages, tools, addGenerationPrompt, continueFinalMessage, variables });
+  // The template has written all special tokens itself, the first one included.
+  const promptIds = tokenizer.encode(text, { addSpecialTokens: false });
+  const room = model.contextLength - promptIds.length;
+  if (room < 1)
+    throw new KvasirError(
+      'context_length_exceeded',
+      `the messages have ${promptIds.length} tokens; the model's context of ${model.contextLength} tokens must hold them and at least one more`,
+      { param: task.messagesParam },
+    );
+
+  const sampling = samplingParameters(task.sampling, model);
+  const stop = stopConditions(task.sampling, task.maxTokens ?? room, model);
+  const structure = forcedCalls(task) ?? task.structure;
+  const constraint = structure && constraints(structure, stop, model);
+  const marker = template.toolFormat && tokenizer.id(MARKERS[template.toolFormat]);
+  const markerId = marker !== undefined && tokenizer.specialIds.has(marker) ? marker : undefined;
+  const indexes = Array.from({ length: task.n }, (_, index) => index);
+  return {
+    requests: indexes.map(index => ({
+      id: `${id}-${index}`,
+      promptIds,
+      sampling: forChoice(sampling, index),
+      stop,
+      logprobs: task.logprobs,
+      promptLogprobs: undefined,
+      ...(constraint && { constraint: constraint() }),
+    })),
+    choices: indexes.map(
+      () =>
+        new ChatChoice(tokenizer, readerOf(task, template), {
+          markerId,
+          stopTokenIds: stop.stopTokenIds,
+          logprobs: task.logprobs !== undefined,
+          // Whoever named a function knows that a call comes.
+          callsFinish: typeof task.toolChoice === 'string',
+        }),
+    ),
+    promptTokens: promptIds.length,
+  };
+}
+
+function templateOf(
+  { id, chat }: GenerationModel,
+  { messagesParam, tools, toolChoice }: ChatTask,
+): ChatTemplate {
+  if (chat === undefined)
+    throw new KvasirError(
+      'invalid_request',
+      `the model ${JSON.stringify(id)} has no chat template: it was not made for conversations; use /v1/completions`,
+      { param: messagesParam },
+    );
+  if (tools.length > 0 && toolChoice === 'auto' && chat.toolFormat === undefined)
+    throw new KvasirError(
+      'invalid_request',
+      `the chat template of the model ${JSON.stringify(id)} does not take tools; only tool_choice none, required or a function work with it`,
+      { param: 'tools' },
+    );
+  return chat;
+}
+
+/** The structure of an answer that must be a call. */
+function forcedCalls({ tools, toolChoice, parallelCalls }: ChatTask): AskedStructure | undefined {
+  if (toolChoice === 'auto' || toolChoice === 'none') return undefined;
+  if (toolChoice === 'required') {
+    return {
+      param: 'tools',
+      structure: { kind: 'schema', schema: callsSchema(tools, parallelCalls ? Infinity : 1) },
+      locate: pointer => {
+        const match = /^\/items\/anyOf\/(\d+)\/properties\/parameters(.*)$/s.exec(pointer);
+        return match === null
+          ? { param: 'tools', pointer: '' }
+          : { param: `tools[${match[1]!}].function.parameters`, pointer: match[2]! };
+      },
+    };
+  }
+  const index = tools.findIndex(({ function: { name } }) => name === toolChoice.name);
+  const tool = tools[index];
+  if (tool === undefined)
+    throw new KvasirError(
+      'invalid_request',
+      `tool_choice names ${JSON.stringify(toolChoice.name)}, which is not among the tools`,
+      {
+        param: 'tool_choice',
+      },
+    );
+  return {
+    param: `tools[${index}].function.parameters`,
+    structure: { kind: 'schema', schema: argumentsSchema(tool) },
+  };
+}
+
+function readerOf(
+  { tools, toolChoice, parallelCalls }: ChatTask,
+  { toolFormat }: ChatTemplate,
+): OutputReader {
+  const most = parallelCalls ? Infinity : 1;
+  if (typeof toolChoice === 'object') return new ArgumentsReader(toolChoice.name);
+  if (toolChoice === 'required') return new CallReader('list', most);
+  if (toolChoice === 'none' || tools.length === 0 || toolFormat === undefined) return new TextReader();
+  return new CallReader(toolFormat, most);
+}

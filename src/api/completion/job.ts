@@ -1,0 +1,123 @@
+import type { GenerationRequest } from '#engine/types.js';
+import { KvasirError } from '#errors.js';
+import {
+  forChoice,
+  samplingParameters,
+  stopConditions,
+  type SamplingFields,
+} from '../generation/sampling.js';
+import { constraints, type AskedStructure } from '../generation/structured.js';
+import type { GenerationModel } from '#registry/types.js';
+import { Choice } from './choice.js';
+import { readPrompts, type PromptField } from './prompts.js';
+
+/** Prompts times candidates of one request; more would keep others waiting for too long. */
+const MAX_SEQUENCES = 1024;
+
+const DEFAULT_MAX_TOKENS = 16;
+
+/** What a request for completions asks for, in the words of OpenAI's API; what is missing or null has its default. */
+export interface CompletionFields extends SamplingFields {
+  readonly prompt?: PromptField;
+  readonly max_tokens?: number | null;
+  readonly n?: number | null;
+  readonly best_of?: number | null;
+  readonly logprobs?: number | null;
+  readonly echo?: boolean | null;
+  readonly suffix?: string | null;
+  readonly stream?: boolean | null;
+  readonly stream_options?: object | null;
+}
+
+/** What a completion request comes down to: sequences, and what becomes of each. */
+export interface CompletionJob {
+  /** Candidates of the first prompt, then of the second, and so on. */
+  readonly requests: readonly GenerationRequest[];
+  /** For each of the requests. */
+  readonly choices: readonly Choice[];
+  /** Candidates for each prompt. */
+  readonly candidates: number;
+  /** How many of them are given back. */
+  readonly n: number;
+  /** Of all prompts, each counted once. */
+  readonly promptTokens: number;
+}
+
+/**
+ * @param id of the completion; its sequences are called after it.
+ * @param asked the form that the texts must have, if any.
+ * @throws KvasirError `invalid_request` where fields contradict one another or do not fit the model.
+ */
+export function completionJob(
+  id: string,
+  body: CompletionFields,
+  asked: AskedStructure | undefined,
+  model: GenerationModel,
+): CompletionJob {
+  checkFields(body);
+  const n = body.n ?? 1;
+  const candidates = body.best_of ?? n;
+  const echo = body.echo ?? false;
+  const maxTokens = body.max_tokens ?? DEFAULT_MAX_TOKENS;
+  const logprobs = body.logprobs ?? undefined;
+
+  const sampling = samplingParameters(body, model);
+  // The engine generates at least one token.
+  const stop = stopConditions(body, Math.max(1, maxTokens), model);
+  const constraint = asked && constraints(asked, stop, model);
+  const prompts = readPrompts(body.prompt, model);
+  if (prompts.length * candidates > MAX_SEQUENCES) {
+    throw new KvasirError(
+      'invalid_request',
+      `${prompts.length} prompts with ${candidates} choices each are more than the ${MAX_SEQUENCES} texts that one request may generate`,
+      { param: 'prompt' },
+    );
+  }
+
+  const sequences = prompts.flatMap(prompt =>
+    Array.from({ length: candidates }, (_, index) => ({ prompt, index })),
+  );
+  return {
+    requests: sequences.map(({ prompt, index }, sequence) => ({
+      id: `${id}-${sequence}`,
+      promptIds: prompt.ids,
+      sampling: forChoice(sampling, index),
+      stop,
+      ...(constraint && { constraint: constraint() }),
+      // Candidates are compared by their log-probabilities.
+      logprobs: logprobs ?? (candidates > n ? 0 : undefined),
+      promptLogprobs: echo ? logprobs : undefined,
+    })),
+    choices: sequences.map(
+      ({ prompt }) =>
+        new Choice(prompt, model.tokenizer, {
+          echo,
+          logprobs: logprobs !== undefined,
+          promptOnly: maxTokens === 0,
+        }),
+    ),
+    candidates,
+    n,
+    promptTokens: prompts.reduce((sum, { ids }) => sum + ids.length, 0),
+  };
+}
+
+function checkFields(body: CompletionFields): void {
+  const n = body.n ?? 1;
+  const candidates = body.best_of ?? n;
+  if (body.suffix)
+    throw invalid('suffix', 'suffix is not supported: a text cannot be filled in from both sides');
+  if (body.max_tokens === 0 && !body.echo)
+    throw invalid('max_tokens', 'max_tokens must be >= 1 unless echo is true');
+  if (candidates < n) throw invalid('best_of', `best_of must be >= n, which is ${n}`);
+  if (candidates > n && body.stream) {
+    throw invalid('best_of', 'best_of must equal n where stream is true: the best is known only at the end');
+  }
+  if (body.stream_options && !body.stream) {
+    throw invalid('stream_options', 'stream_options is allowed only where stream is true');
+  }
+}
+
+function invalid(param: string, message: string): KvasirError {
+  return new KvasirError('invalid_request', message, { param });
+}

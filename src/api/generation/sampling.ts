@@ -1,0 +1,92 @@
+import type { SamplingParameters, StopConditions } from '#engine/types.js';
+import { KvasirError } from '#errors.js';
+import type { GenerationModel } from '#registry/types.js';
+
+/** What requests say about sampling and stopping. Values are validated; a field that is missing or null has its default. */
+export interface SamplingFields {
+  readonly temperature?: number | null;
+  readonly top_p?: number | null;
+  readonly top_k?: number | null;
+  readonly min_p?: number | null;
+  readonly presence_penalty?: number | null;
+  readonly frequency_penalty?: number | null;
+  readonly repetition_penalty?: number | null;
+  readonly logit_bias?: Readonly<Record<string, number>> | null;
+  readonly seed?: number | null;
+  readonly stop?: string | readonly string[] | null;
+  readonly stop_token_ids?: readonly number[] | null;
+  readonly include_stop_str_in_output?: boolean | null;
+  readonly min_tokens?: number | null;
+  readonly ignore_eos?: boolean | null;
+}
+
+/** @throws KvasirError `invalid_request` for a bias of tokens that the model does not have */
+export function samplingParameters(fields: SamplingFields, model: GenerationModel): SamplingParameters {
+  return {
+    temperature: fields.temperature ?? 1,
+    topK: Math.max(0, fields.top_k ?? 0),
+    topP: fields.top_p ?? 1,
+    minP: fields.min_p ?? 0,
+    repetitionPenalty: fields.repetition_penalty ?? 1,
+    presencePenalty: fields.presence_penalty ?? 0,
+    frequencyPenalty: fields.frequency_penalty ?? 0,
+    logitBias: logitBias(fields.logit_bias ?? {}, model.tokenizer.vocabularySize),
+    seed: fields.seed ?? undefined,
+  };
+}
+
+/**
+ * The parameters of one of several choices for the same prompt: with a seed, each draws from a seed of its own, and the first gives what it
+ * would give alone.
+ */
+export function forChoice(sampling: SamplingParameters, index: number): SamplingParameters {
+  return sampling.seed === undefined ? sampling : { ...sampling, seed: sampling.seed + index };
+}
+
+/**
+ * @param maxTokens how many tokens may be generated, at least 1; fewer where the model has a limit of its own.
+ * @throws KvasirError `invalid_request`
+ */
+export function stopConditions(
+  fields: SamplingFields,
+  maxTokens: number,
+  model: GenerationModel,
+): StopConditions {
+  const minTokens = fields.min_tokens ?? 0;
+  const mostTokens = Math.min(maxTokens, model.maxTokens ?? Infinity);
+  if (minTokens > mostTokens) {
+    throw new KvasirError(
+      'invalid_request',
+      `min_tokens must be <= ${mostTokens}, the most tokens to generate`,
+      {
+        param: 'min_tokens',
+      },
+    );
+  }
+  return {
+    maxTokens: mostTokens,
+    minTokens,
+    stopTokenIds: new Set([...(fields.ignore_eos ? [] : model.eosIds), ...(fields.stop_token_ids ?? [])]),
+    stopStrings: [fields.stop ?? []].flat(),
+    includeStopString: fields.include_stop_str_in_output ?? false,
+  };
+}
+
+function logitBias(
+  bias: Readonly<Record<string, number>>,
+  vocabularySize: number,
+): ReadonlyMap<number, number> {
+  return new Map(
+    Object.entries(bias).map(([key, value]) => {
+      const id = /^\d+$/.test(key) ? Number(key) : Infinity;
+      if (id >= vocabularySize) {
+        throw new KvasirError(
+          'invalid_request',
+          `logit_bias has the key ${JSON.stringify(key)}, expected token ids from 0 to ${vocabularySize - 1}`,
+          { param: 'logit_bias' },
+        );
+      }
+      return [id, value];
+    }),
+  );
+}

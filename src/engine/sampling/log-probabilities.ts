@@ -1,0 +1,41 @@
+import type { TokenLogprobs } from '../types.js';
+
+/**
+ * Log-probabilities of one position's logits.
+ *
+ * @param logits `[vocabulary]`, as the model gave them.
+ * @param id the token to report.
+ * @param top how many of the most probable tokens to report beside it, best first; equal ones by id.
+ */
+export function logprobsOf(logits: Float32Array, id: number, top: number): TokenLogprobs {
+  let max = -Infinity;
+  for (let i = 0; i < logits.length; i++) if (logits[i]! > max) max = logits[i]!;
+  let sum = 0;
+  for (let i = 0; i < logits.length; i++) sum += Math.exp(logits[i]! - max);
+  // Differences first: beside a large maximum, the logarithm of the sum would be rounded away.
+  const logprob = (of: number): number => logits[of]! - max - Math.log(sum);
+  return {
+    id,
+    logprob: logprob(id),
+    top: topIds(logits, top).map(best => ({ id: best, logprob: logprob(best) })),
+  };
+}
+
+/**
+ * Ids of the `count` largest logits, largest first; insertion into a short sorted list, since count is small.
+ */
+export function topIds(logits: Float32Array, count: number): number[] {
+  const best: number[] = [];
+  if (count <= 0) return best;
+  for (let id = 0; id < logits.length; id++) {
+    const value = logits[id]!;
+    if (best.length === count && value <= logits[best[count - 1]!]!) continue;
+    let at = best.length < count ? best.length : count - 1;
+    while (at > 0 && value > logits[best[at - 1]!]!) {
+      best[at] = best[at - 1]!;
+      at--;
+    }
+    best[at] = id;
+  }
+  return best;
+}

@@ -1,0 +1,160 @@
+import type { BatchEntry, Decoder, EntryLogits, EntryResult } from '#model/decoder/contract.js';
+import { ChunkSize } from './chunk-size.js';
+import type { EngineOptions } from './engine-options.js';
+import { promptLookup } from './prompt-lookup.js';
+import { logprobsOf } from './sampling/log-probabilities.js';
+import { drawToken } from './sampling/next-token.js';
+import { Sampler } from './sampling/sampler.js';
+import { isPrefilled, type PrefillChunk, type Scheduler } from './scheduler.js';
+import type { Sequence } from './sequence.js';
+
+/** Runs what a scheduler plans: entries into the decoder, and tokens out of their logits. */
+export class Stepper {
+  /** Counts since the start, see {@link EngineStats}. */
+  readonly counts = {
+    promptTokens: 0,
+    reusedPromptTokens: 0,
+    generatedTokens: 0,
+    draftedTokens: 0,
+    acceptedTokens: 0,
+  };
+  readonly #decoder: Decoder;
+  readonly #scheduler: Scheduler<Sequence>;
+  readonly #draftTokens: number;
+  readonly #chunkSize: ChunkSize;
+  readonly #sampler: Sampler;
+  #aborted = false;
+
+  constructor(
+    decoder: Decoder,
+    scheduler: Scheduler<Sequence>,
+    { prefillTokens, prefillShare, draftTokens }: EngineOptions,
+  ) {
+    this.#decoder = decoder;
+    this.#scheduler = scheduler;
+    this.#draftTokens = decoder.traits.chunkInvariant ? draftTokens : 0;
+    this.#chunkSize = new ChunkSize({ longest: prefillTokens, prefillShare });
+    this.#sampler = new Sampler(decoder.shape.vocabularySize);
+  }
+
+  /**
+   * Admits sequences, runs prompts and those that decode, and draws a token for each that is due one.
+   *
+   * @returns whether there was anything to do.
+   */
+  async step(): Promise<boolean> {
+    const limit = this.#chunkSize.tokens(this.#scheduler.demand());
+    const { operations, prefill, decode } = this.#scheduler.schedule(limit);
+    for (const operation of operations) this.#decoder.arrange(operation);
+    const sequences = [...decode];
+    const entries = decode.map(latestToken);
+    for (const chunk of prefill) {
+      sequences.push(chunk.sequence);
+      entries.push(this.#chunk(chunk));
+    }
+    if (entries.length === 0) return false;
+    const draft = decode.length === 1 && entries.length === 1 ? this.#draft(decode[0]!) : [];
+    if (draft.length > 0) entries[0] = withDraft(entries[0]!, draft);
+    const { results, runs } = await this.#decoder.run(entries);
+    // A step with a draft is no measure for others.
+    if (draft.length === 0) this.#chunkSize.observe(runs);
+    sequences.forEach((sequence, i) => this.#take(sequence, entries[i]!, results[i]!));
+    return true;
+  }
+
+  /** Makes the run under way fail, without a word to its sequences, and all later ones. */
+  abort(): void {
+    this.#aborted = true;
+    this.#decoder.abort();
+  }
+
+  /**
+   * A chunk as the decoder takes it; its logits only with the last chunk, or where the prompt's own are
+   * wanted.
+   */
+  #chunk({ sequence, slot, start, length }: PrefillChunk<Sequence>): BatchEntry {
+    if (!sequence.started) {
+      sequence.start();
+      this.counts.promptTokens += sequence.promptLength;
+      this.counts.reusedPromptTokens += sequence.reused;
+    }
+    if (sequence.promptLogprobs !== undefined && start === 0) sequence.promptLogprobs = [undefined];
+    const isLast = start + length === sequence.prefillLength;
+    const wanted = sequence.promptLogprobs !== undefined ? 'all' : isLast ? 'last' : 'none';
+    return { slot, ids: sequence.tokens.slice(start, start + length), computed: start, wanted };
+  }
+
+  /** What may come next, where checking it pays: a greedy sequence that is alone. */
+  #draft({ request: { sampling, constraint }, tokens, remaining }: Sequence): number[] {
+    const longest = Math.min(this.#draftTokens, remaining - 1);
+    const checkable = sampling.temperature === 0 && constraint === undefined;
+    return longest > 0 && checkable ? promptLookup(tokens, longest) : [];
+  }
+
+  /** Gives a sequence what its entry's run came to. An error ends this sequence, and no other. */
+  #take(sequence: Sequence, entry: BatchEntry, result: EntryResult): void {
+    try {
+      if ('error' in result) throw result.error;
+      this.#goOn(sequence, entry, result);
+    } catch (error) {
+      if (!this.#aborted) sequence.fail(error as Error);
+    }
+  }
+
+  #goOn(sequence: Sequence, entry: BatchEntry, result: EntryLogits): void {
+    if (isPrefilled(sequence)) {
+      this.#extend(sequence, entry.ids, result);
+    } else {
+      sequence.computed += entry.ids.length;
+      if (sequence.promptLogprobs !== undefined) this.#reportPrompt(sequence, entry, result);
+      if (isPrefilled(sequence)) this.#advance(sequence, this.#row(result.logits, -1));
+    }
+  }
+
+  /**
+   * Draws a token after the latest one, and after as much of a draft as the model would have chosen itself.
+   */
+  #extend(sequence: Sequence, ids: readonly number[], { logits, maxima }: EntryLogits): void {
+    this.counts.draftedTokens += ids.length - 1;
+    for (let i = 0; i < ids.length && !sequence.finished; i++) {
+      sequence.computed++;
+      if (ids.length === 1) this.#advance(sequence, logits, maxima);
+      else this.#advance(sequence, this.#row(logits, i));
+      if (sequence.tokens.at(-1) !== ids[i + 1] || sequence.cancelled !== undefined) return;
+      this.counts.acceptedTokens++;
+    }
+  }
+
+  /** Draws a sequence's next token, unless it is known already, as where it is decoded once more. */
+  #advance(sequence: Sequence, logits: Float32Array, maxima?: Float32Array): void {
+    if (sequence.cancelled !== undefined || sequence.computed < sequence.tokens.length) return;
+    sequence.append(drawToken(this.#sampler, sequence, logits, maxima));
+    this.counts.generatedTokens++;
+  }
+
+  #reportPrompt(sequence: Sequence, { ids, computed: start }: BatchEntry, { logits }: EntryLogits): void {
+    const { promptLogprobs, tokens, promptLength, request } = sequence;
+    for (let i = 0; i < ids.length && start + i + 1 < promptLength; i++) {
+      const next = tokens[start + i + 1]!;
+      promptLogprobs!.push(logprobsOf(this.#row(logits, i), next, request.promptLogprobs ?? 0));
+    }
+    if (promptLogprobs!.length < promptLength) return;
+    sequence.channel.push({ type: 'prompt', logprobs: promptLogprobs! });
+    sequence.promptLogprobs = undefined;
+  }
+
+  /** One position's logits of `[positions, vocabulary]`; -1: the last one's. */
+  #row(logits: Float32Array, index: number): Float32Array {
+    const { vocabularySize } = this.#decoder.shape;
+    const begin = index < 0 ? logits.length - vocabularySize : index * vocabularySize;
+    return logits.subarray(begin, begin + vocabularySize);
+  }
+}
+
+function latestToken({ tokens, computed }: Sequence, slot: number): BatchEntry {
+  return { slot, ids: [tokens[computed]!], computed, wanted: 'last' };
+}
+
+function withDraft(entry: BatchEntry, draft: readonly number[]): BatchEntry {
+  return { ...entry, ids: [...entry.ids, ...draft], wanted: 'all' };
+}

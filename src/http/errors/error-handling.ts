@@ -1,0 +1,88 @@
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Socket } from 'node:net';
+import { STATUS_CODES } from 'node:http';
+import { KvasirError } from '#errors.js';
+import { deadlineExceeded } from '../lifecycle/deadline.js';
+import { errorBody, toHttpError, type HttpError } from './errors.js';
+import { scopeOf } from '../lifecycle/request-scope.js';
+
+/**
+ * Answers everything that goes wrong, unknown addresses and methods included, in OpenAI's shape. To be installed before the routes,
+ * since it takes note of them.
+ */
+export function handleErrors(app: FastifyInstance): void {
+  const routes: { readonly methods: readonly string[]; readonly path: RegExp }[] = [];
+  app.addHook('onRoute', ({ method, url }) => {
+    routes.push({ methods: [method].flat(), path: toRegExp(url) });
+  });
+
+  app.setErrorHandler(sendError);
+  app.setNotFoundHandler((request, reply) => {
+    const path = request.url.split('?', 1)[0]!;
+    const allowed = new Set(routes.flatMap(route => (route.path.test(path) ? route.methods : [])));
+    if (allowed.size === 0) {
+      const message = `there is nothing at ${request.method} ${path}`;
+      return reply.code(404).send(errorBody('invalid_request_error', message, { code: 'unknown_url' }));
+    }
+    const methods = [...allowed].join(', ');
+    const message = `${path} does not take ${request.method}, only ${methods}`;
+    return reply
+      .code(405)
+      .header('allow', methods)
+      .send(errorBody('invalid_request_error', message, { code: 'method_not_allowed' }));
+  });
+}
+
+/** The status, headers and body for what was thrown. */
+export function sendError(error: FastifyError, _request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const { status, body, retryAfter, final } = failure(error, reply);
+  if (retryAfter !== undefined) void reply.header('retry-after', retryAfter);
+  if (final) void reply.header('x-should-retry', 'false');
+  if (status === 401) void reply.header('www-authenticate', 'Bearer');
+  return reply.code(status).send(body);
+}
+
+/**
+ * What a client is told of what was thrown while its request was handled. Takes note of it for the request's log line, and logs failures of
+ * the server itself with all they have; of refusals the code and field only, since their messages may quote the request.
+ */
+export function failure(error: unknown, reply: FastifyReply): HttpError {
+  const scope = scopeOf(reply);
+  const takenBack = scope.expired && error instanceof KvasirError && error.code === 'cancelled';
+  const mapped = toHttpError(takenBack ? deadlineExceeded() : error);
+  const { status, body } = mapped;
+  const { code, param } = body.error;
+  scope.failure = mapped;
+  if (status === 500) reply.request.log.error({ err: error }, 'request failed');
+  else reply.request.log.debug({ status, code, param }, 'request refused');
+  return code === 'queue_full'
+    ? { ...mapped, retryAfter: scope.retryAfter?.() ?? mapped.retryAfter }
+    : mapped;
+}
+
+/** Answers bytes that are no HTTP request. */
+export function handleClientError(error: Error & { code?: string }, socket: Socket): void {
+  if (socket.writable && error.code !== 'ECONNRESET') {
+    const status =
+      error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400;
+    const reason = STATUS_CODES[status]!;
+    const body = JSON.stringify(
+      errorBody('invalid_request_error', reason.toLowerCase(), { code: 'invalid_request' }),
+    );
+    socket.write(
+      `HTTP/1.1 ${status} ${reason}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`,
+    );
+  }
+  socket.destroy(error);
+}
+
+/** Fastify's `:name` and `*` patterns as a regular expression. */
+function toRegExp(pattern: string): RegExp {
+  const source = pattern
+    .split(/(:[^/]+|\*)/)
+    .map(part =>
+      part === '*' ? '.*' : part.startsWith(':') ? '[^/]+' : part.replace(/[.+?^$(){}|[\]\\]/g, '\\$&'),
+    )
+    .join('');
+  return new RegExp(`^${source}$`);
+}

@@ -1,0 +1,108 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { KvasirError } from '#errors.js';
+import type { Ability, ModelCard } from '#registry/card.js';
+import type { ModelRegistry, ModelWith, ServedEntry } from '#registry/types.js';
+import { Traffic } from './lifecycle/traffic.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /**
+     * The model that is to answer: the one that the address or the body names as `model`, or else the first served one that has the
+     * ability. It is loaded if need be, and stays until the answer is complete.
+     *
+     * @throws KvasirError `model_not_found` where there is no such model, or it lacks the ability, which is known before it is loaded;
+     * `cancelled`, or what the load throws
+     */
+    model<A extends Ability>(ability: A): Promise<ModelWith[A]>;
+  }
+}
+
+/** Completes "a model that can ...". */
+const WANTED: Readonly<Record<Ability, string>> = {
+  complete: 'generate text',
+  chat: 'take part in conversations: it has no chat template',
+  tools: 'call tools',
+  embed: 'embed texts',
+  classify: 'classify texts',
+  score: 'score pairs of texts, which takes a classifier with one label, or an embedder',
+  label: 'label tokens',
+  fill: 'fill masks',
+  answer: 'answer questions about a context',
+  tokenize: 'read text',
+  tensors: 'be called with tensors; it writes text at /v1/completions',
+};
+
+/** Gives requests their `model`. */
+export function provideModels(app: FastifyInstance, registry: ModelRegistry): void {
+  const traffic = new Map<string, Traffic>();
+
+  async function model<A extends Ability>(this: FastifyRequest, ability: A): Promise<ModelWith[A]> {
+    const { scope } = this;
+    const { id, card } = findModel(registry, modelName(this), ability);
+    if (card !== undefined) requireAbility(id, card, ability);
+    const own = traffic.get(id) ?? new Traffic();
+    traffic.set(id, own);
+    own.begin(performance.now());
+    scope.retryAfter = () => own.secondsToDrain(performance.now());
+    const lease = registry.acquire(id);
+    scope.whenDone(() => {
+      own.end(scope.answered && scope.failure === undefined, performance.now());
+      lease.then(
+        held => held.release(),
+        () => undefined,
+      );
+    });
+    const { model } = await unlessAborted(lease, scope.signal);
+    scope.model = model;
+    requireAbility(id, model.card, ability);
+    return model as ModelWith[A];
+  }
+
+  app.decorateRequest('model', model);
+}
+
+/**
+ * The served model of a name, or without one the first with an ability.
+ *
+ * @throws KvasirError `model_not_found`
+ */
+export function findModel(
+  registry: ModelRegistry,
+  name: string | null | undefined,
+  ability: Ability,
+): ServedEntry {
+  if (name !== null && name !== undefined) return registry.entry(name);
+  return registry.find(ability) ?? notFound(`no model is served here that can ${WANTED[ability]}`);
+}
+
+function modelName({ body, params }: FastifyRequest): string | undefined {
+  for (const fields of [params, body]) {
+    const { model } = Object(fields) as { model?: unknown };
+    if (typeof model === 'string') return model;
+  }
+  return undefined;
+}
+
+/** @throws KvasirError `model_not_found` */
+export function requireAbility(id: string, { abilities }: ModelCard, ability: Ability): void {
+  if (!abilities.has(ability)) notFound(`the model ${JSON.stringify(id)} cannot ${WANTED[ability]}`);
+}
+
+function notFound(message: string): never {
+  throw new KvasirError('model_not_found', message, { param: 'model' });
+}
+
+/** The load goes on: others may wait for it, or come soon. */
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  let onAbort: (() => void) | undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(new KvasirError('cancelled', 'the request was cancelled'));
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort!);
+  }
+}

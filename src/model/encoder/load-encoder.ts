@@ -1,0 +1,111 @@
+import path from 'node:path';
+import { KvasirError } from '#errors.js';
+import { buildEncoder } from '#graph/build-encoder.js';
+import type { BuildOptions } from '#graph/build.js';
+import type { EncoderPrecision } from '#graph/encoder-graph.js';
+import { Session, type Environment, type SessionSettings } from '#runtime/index.js';
+import type { PlanOptions } from '../decoder/decoder-plan.js';
+import { describeEncoder, type EncoderDescription } from '../encoder-description.js';
+import { encoderLength } from '../folder.js';
+import { PackedEncoder } from './packed/packed-encoder.js';
+import { PaddedEncoder } from './padded/padded-encoder.js';
+import { planEncoder } from './encoder-plan.js';
+import type { Encoder } from './contract.js';
+import type { RunPath } from '../run-path.js';
+
+export interface EncoderOptions extends PlanOptions {
+  /** Longest input to serve, in tokens; at most, and by default, the model's own. */
+  readonly contextLength?: number | undefined;
+  /**
+   * Idle threads sleep by default: where anything else wants the processor, spinning ones cost more than they
+   * save.
+   */
+  readonly session?: SessionSettings | undefined;
+  /** As for decoders. */
+  readonly onProgress?: BuildOptions['onProgress'];
+}
+
+export interface LoadedEncoder {
+  readonly encoder: Encoder;
+  readonly description: EncoderDescription;
+  readonly tokenizerFolder: string;
+  readonly path: RunPath;
+}
+
+/**
+ * Loads the encoder of a model folder in the Hugging Face or sentence-transformers layout: built from its
+ * weights, or, where there are none that can be built, the ONNX graph that it has.
+ *
+ * @throws KvasirError `invalid_model`, `unsupported_model`, `invalid_configuration`, `runtime_failure`,
+ * `runtime_unavailable`
+ */
+export async function loadEncoderGraph(
+  environment: Environment,
+  folder: string,
+  options: EncoderOptions = {},
+): Promise<LoadedEncoder> {
+  const description = await describeEncoder(folder);
+  const plan = await planEncoder(folder, description, options);
+  const encoder =
+    plan.source === 'weights'
+      ? await loadPacked(environment, folder, plan.precision, description, options)
+      : await loadPadded(environment, folder, plan.graph.path, description, options);
+  const tokenizerFolder = path.join(folder, description.modules.encoderFolder);
+  return { encoder, description, tokenizerFolder, path: plan.path };
+}
+
+async function loadPacked(
+  environment: Environment,
+  folder: string,
+  precision: EncoderPrecision,
+  { task, modules, labels }: EncoderDescription,
+  { contextLength: wanted, session: settings, onProgress }: EncoderOptions,
+): Promise<Encoder> {
+  const served = Math.min(wanted ?? Infinity, modules.contextLength ?? Infinity);
+  const plan = { task, modules, labels: labels.length, precision, contextLength: served, onProgress };
+  const { graphPath, sizes, width, listed } = await buildEncoder(folder, plan);
+  const contextLength = limit(
+    folder,
+    wanted,
+    Math.min(sizes.contextLength, modules.contextLength ?? Infinity),
+  );
+  const session = await Session.load(environment, graphPath, { spinning: false, ...settings });
+  return new PackedEncoder(session, { task, sizes, contextLength, width, listed });
+}
+
+async function loadPadded(
+  environment: Environment,
+  folder: string,
+  graph: string,
+  description: EncoderDescription,
+  { contextLength: wanted, session: settings }: EncoderOptions,
+): Promise<Encoder> {
+  const { task, config, modules } = description;
+  if (modules.dense.length > 0)
+    throw new KvasirError('unsupported_model', `${graph}: Dense modules behind a ready-made graph`);
+  const shape = {
+    task,
+    contextLength: limit(folder, wanted, encoderLength(description)),
+    vocabularySize: config.size('vocab_size'),
+    segments: config.size('type_vocab_size', 1),
+    paddingId: config.count('pad_token_id', 0),
+    pooling: modules.pooling,
+    normalize: modules.normalize,
+  };
+  const session = await Session.load(environment, graph, { spinning: false, ...settings });
+  try {
+    return new PaddedEncoder(session, shape);
+  } catch (error) {
+    session.dispose();
+    throw error;
+  }
+}
+
+function limit(folder: string, wanted: number | undefined, own: number): number {
+  if (wanted !== undefined && wanted > own)
+    throw new KvasirError(
+      'invalid_configuration',
+      `${folder}: a context of ${wanted} tokens was asked for, but the model's is ${own}`,
+    );
+  return wanted ?? own;
+}

@@ -1,0 +1,196 @@
+import { KvasirError } from '#errors.js';
+import type { PoolingMode } from '#graph/sentence-modules.js';
+import { IoBinding, cpuMemoryInfo, RunOptions, Tensor, type Session } from '#runtime/index.js';
+import type { Encoder, EncoderInput, EncoderOutput, EncoderTask } from '../contract.js';
+import { normalizeVector, poolVectors } from '../pooling.js';
+
+/** Sizes that a ready-made graph does not tell. */
+export interface PaddedEncoderShape {
+  readonly task: EncoderTask;
+  readonly contextLength: number;
+  readonly vocabularySize: number;
+  readonly segments: number;
+  /** Id that stands where a text is shorter than the batch. */
+  readonly paddingId: number;
+  /** What is done to hidden states, where the graph answers with them. */
+  readonly pooling: readonly PoolingMode[];
+  readonly normalize: boolean;
+}
+
+/** Outputs by what they hold, the more finished first. */
+const POOLED = ['sentence_embedding', 'pooler_output'];
+const HIDDEN = ['last_hidden_state', 'token_embeddings'];
+
+/**
+ * Runs a graph as exporters write it (`input_ids`, `attention_mask`, perhaps `token_type_ids` and
+ * `position_ids`, int64 `[batch, sequence]`), with texts padded to the longest. What it puts out tells what
+ * is left to do: `sentence_embedding` nothing, `last_hidden_state` the pooling, `logits` the choice of what
+ * is wanted; question answering has `start_logits` and `end_logits`.
+ */
+export class PaddedEncoder implements Encoder {
+  readonly width: number;
+  readonly #session: Session;
+  readonly #shape: PaddedEncoderShape;
+  readonly #outputs: readonly string[];
+  readonly #runOptions = new RunOptions();
+
+  /**
+   * @throws KvasirError `unsupported_model` where the graph has inputs that are not known, or none of the
+   * outputs of its task
+   */
+  constructor(session: Session, shape: PaddedEncoderShape) {
+    this.#session = session;
+    this.#shape = shape;
+    const strange = session.inputs.find(({ name, type }) => !(name in INPUTS) || type !== 'int64');
+    if (strange !== undefined)
+      throw new KvasirError(
+        'unsupported_model',
+        `the graph has an input '${strange.name}' (${strange.type}), which is not known`,
+      );
+    this.#outputs = outputsOf(session, shape.task);
+    this.width = this.#widthOf(session);
+  }
+
+  get task(): EncoderTask {
+    return this.#shape.task;
+  }
+
+  get contextLength(): number {
+    return this.#shape.contextLength;
+  }
+
+  get vocabularySize(): number {
+    return this.#shape.vocabularySize;
+  }
+
+  get segments(): number {
+    return this.#shape.segments;
+  }
+
+  async run(inputs: readonly EncoderInput[]): Promise<EncoderOutput[]> {
+    const longest = inputs.reduce((max, { ids }) => Math.max(max, ids.length), 0);
+    using binding = new IoBinding(this.#session);
+    const tensors: Tensor[] = [];
+    try {
+      for (const { name } of this.#session.inputs) {
+        const data = padded(inputs, longest, INPUTS[name as InputName], this.#shape.paddingId);
+        const tensor = Tensor.fromArray(data, [inputs.length, longest]);
+        tensors.push(tensor);
+        binding.bindInput(name, tensor);
+      }
+      for (const name of this.#outputs) binding.bindOutputToDevice(name, cpuMemoryInfo());
+      await this.#session.run(binding, this.#runOptions);
+      const outputs = binding.outputs();
+      tensors.push(...outputs);
+      const arrays = outputs.map(output => output.toArray() as Float32Array);
+      return inputs.map((input, text) => this.#result(arrays, input, text, inputs.length));
+    } finally {
+      for (const tensor of tensors) tensor.dispose();
+    }
+  }
+
+  abort(): void {
+    this.#runOptions.terminate();
+  }
+
+  dispose(): void {
+    this.#runOptions.dispose();
+    this.#session.dispose();
+  }
+
+  #widthOf(session: Session): number {
+    if (this.task === 'question-answering') return 2;
+    const [name] = this.#outputs;
+    const last = session.outputs.find(output => output.name === name)!.shape.at(-1);
+    if (typeof last === 'number') return HIDDEN.includes(name!) ? last * this.#shape.pooling.length : last;
+    throw new KvasirError('unsupported_model', `the graph does not tell the width of its output '${name}'`);
+  }
+
+  /** One text's part of the outputs. */
+  #result(
+    arrays: readonly Float32Array[],
+    { ids, positions }: EncoderInput,
+    text: number,
+    texts: number,
+  ): EncoderOutput {
+    const { width } = this;
+    const [first, second] = arrays as [Float32Array, Float32Array | undefined];
+    const part = first.length / texts;
+    const own = first.subarray(text * part, (text + 1) * part);
+    switch (this.task) {
+      case 'embedding':
+        return { values: this.#embedding(own, ids.length), rows: 1, width };
+      case 'sequence-classification':
+        return { values: own, rows: 1, width };
+      case 'token-classification':
+        return { values: own.subarray(0, ids.length * width), rows: ids.length, width };
+      case 'question-answering': {
+        const values = new Float32Array(ids.length * 2);
+        for (let i = 0; i < ids.length; i++) {
+          values[2 * i] = own[i]!;
+          values[2 * i + 1] = second![text * part + i]!;
+        }
+        return { values, rows: ids.length, width };
+      }
+      case 'fill-mask': {
+        const wanted = positions ?? [];
+        const values = new Float32Array(wanted.length * width);
+        wanted.forEach((position, row) =>
+          values.set(own.subarray(position * width, (position + 1) * width), row * width),
+        );
+        return { values, rows: wanted.length, width };
+      }
+    }
+  }
+
+  /** A text's vector, from its own output. */
+  #embedding(own: Float32Array, length: number): Float32Array {
+    if (!HIDDEN.includes(this.#outputs[0]!)) return own;
+    const { pooling, normalize } = this.#shape;
+    const vector = poolVectors(own, length, this.width / pooling.length, pooling);
+    if (normalize) normalizeVector(vector);
+    return vector;
+  }
+}
+
+type InputName = 'input_ids' | 'attention_mask' | 'token_type_ids' | 'position_ids';
+
+/** What each input has at a position of a text, and behind its end. */
+const INPUTS: Readonly<
+  Record<InputName, (input: EncoderInput, position: number, padding: number) => number>
+> = {
+  input_ids: ({ ids }, position, padding) => ids[position] ?? padding,
+  attention_mask: ({ ids }, position) => (position < ids.length ? 1 : 0),
+  token_type_ids: ({ typeIds }, position) => typeIds?.[position] ?? 0,
+  position_ids: (_, position) => position,
+};
+
+function padded(
+  inputs: readonly EncoderInput[],
+  longest: number,
+  value: (typeof INPUTS)[InputName],
+  paddingId: number,
+): BigInt64Array {
+  const result = new BigInt64Array(inputs.length * longest);
+  inputs.forEach((input, text) => {
+    for (let position = 0; position < longest; position++)
+      result[text * longest + position] = BigInt(value(input, position, paddingId));
+  });
+  return result;
+}
+
+function outputsOf(session: Session, task: EncoderTask): readonly string[] {
+  const floats = session.outputs.filter(({ type }) => type === 'float32').map(({ name }) => name);
+  if (task === 'question-answering') {
+    const wanted = ['start_logits', 'end_logits'];
+    if (wanted.every(name => floats.includes(name))) return wanted;
+  } else {
+    const wanted = task === 'embedding' ? [POOLED[0]!, ...HIDDEN, POOLED[1]!] : ['logits'];
+    const found = wanted.find(name => floats.includes(name));
+    if (found !== undefined) return [found];
+  }
+  throw new KvasirError(
+    'unsupported_model',
+    `the graph has the float outputs ${floats.join(', ') || '(none)'}, none of which is what ${task} needs`,
+  );
+}

@@ -1,0 +1,78 @@
+import type { EncoderTask } from '#model/encoder/contract.js';
+
+/** Something that a request can want of a model. */
+export const ABILITIES = [
+  'complete',
+  'chat',
+  'tools',
+  'embed',
+  'classify',
+  'score',
+  'label',
+  'fill',
+  'answer',
+  'tokenize',
+  'tensors',
+] as const;
+
+export type Ability = (typeof ABILITIES)[number];
+
+/** What a model is and can do, as its folder says it: known before the model is loaded, and the same afterwards. */
+export interface ModelCard {
+  /** Its main use: `text-generation`, the task of an encoder such as `embedding`, or `raw-tensors`. */
+  readonly task: string;
+  readonly abilities: ReadonlySet<Ability>;
+  /**
+   * Longest input in tokens as it is served (for generators: input and output together); undefined for models that read no text, and where
+   * nothing says it.
+   */
+  readonly contextLength?: number | undefined;
+  /** Names of a classifier's labels, in the order of its logits; empty for all others. */
+  readonly labels: readonly string[];
+}
+
+/** @param chat whether it was made for conversations, and whether its template knows of tools; undefined: it was not. */
+export function generatorCard(
+  contextLength: number | undefined,
+  chat: { readonly tools: boolean } | undefined,
+): ModelCard {
+  const abilities = new Set<Ability>(['complete', 'tokenize']);
+  if (chat !== undefined) abilities.add('chat');
+  if (chat?.tools) abilities.add('tools');
+  return { task: 'text-generation', abilities, contextLength, labels: [] };
+}
+
+/** What encoders can do by their heads; a classifier with one label scores pairs of texts as well, as a cross-encoder. */
+const OF_HEADS: Readonly<Record<EncoderTask, readonly Ability[]>> = {
+  embedding: ['embed', 'score'],
+  'sequence-classification': ['classify'],
+  'token-classification': ['label'],
+  'fill-mask': ['fill'],
+  'question-answering': ['answer'],
+};
+
+export function encoderCard(
+  task: EncoderTask,
+  contextLength: number | undefined,
+  labels: readonly string[],
+): ModelCard {
+  const abilities = new Set<Ability>([...OF_HEADS[task], 'tokenize', 'tensors']);
+  if (abilities.has('classify') && labels.length === 1) abilities.add('score');
+  return { task, abilities, contextLength, labels };
+}
+
+/** The card of a graph that is run as it is, on tensors of those who ask. */
+export const TENSORS_CARD: ModelCard = { task: 'raw-tensors', abilities: new Set(['tensors']), labels: [] };
+
+/**
+ * Of several models the one that answers a request which names none: the first that can. Cross-encoders score better than embedders, so
+ * they come before them.
+ */
+export function firstWith<T extends { readonly card?: ModelCard | undefined }>(
+  models: readonly T[],
+  ability: Ability,
+): T | undefined {
+  const able = models.filter(({ card }) => card?.abilities.has(ability));
+  const better = ability === 'score' ? able.find(({ card }) => card!.abilities.has('classify')) : undefined;
+  return better ?? able[0];
+}

@@ -1,0 +1,59 @@
+import { EncoderTensors } from '#tensors/encoder-tensors.js';
+import type { GraphService } from '#tensors/graph-service.js';
+import { encoderCard, generatorCard, TENSORS_CARD } from './card.js';
+import type { EncoderModel, GenerationModel, Model, TensorModel } from './types.js';
+
+/** Where a model comes from: all but what its parts tell. */
+type Origin = Pick<Model, 'id' | 'device' | 'path'> & { readonly created?: number };
+
+/** The parts of a generator; the rest of the model follows from them. */
+export type GenerationParts = Origin &
+  Pick<GenerationModel, 'tokenizer' | 'engine' | 'eosIds' | 'bosId' | 'chat' | 'maxTokens'>;
+
+export function generationModel(parts: GenerationParts): GenerationModel {
+  const { engine, chat } = parts;
+  return {
+    created: now(),
+    ...parts,
+    card: generatorCard(engine.contextLength, chat && { tools: chat.toolFormat !== undefined }),
+    contextLength: engine.contextLength,
+    stats: () => ({ engine: engine.stats() }),
+    close: () => engine.close(),
+  };
+}
+
+/** The parts of an encoder; the rest of the model follows from them. */
+export type EncoderParts = Origin &
+  Pick<EncoderModel, 'tokenizer' | 'contextLength' | 'task' | 'encoder' | 'width' | 'labels' | 'activation'>;
+
+export function encoderModel(parts: EncoderParts): EncoderModel {
+  const { encoder, task, contextLength, labels } = parts;
+  return {
+    created: now(),
+    ...parts,
+    card: encoderCard(task, contextLength, labels),
+    tensors: new EncoderTensors(parts),
+    stats: () => ({ encoder: encoder.stats() }),
+    close: () => encoder.close(),
+  };
+}
+
+export function tensorModel(
+  parts: Origin & {
+    readonly tensors: Pick<GraphService, 'inputs' | 'outputs' | 'infer' | 'stats' | 'close'>;
+  },
+): TensorModel {
+  const { tensors } = parts;
+  return {
+    created: now(),
+    ...parts,
+    card: TENSORS_CARD,
+    stats: () => ({ tensors: tensors.stats() }),
+    close: () => tensors.close(),
+  };
+}
+
+/** Seconds since the epoch. */
+function now(): number {
+  return Math.floor(Date.now() / 1000);
+}

@@ -1,0 +1,112 @@
+import t from 'tap';
+import { forChoice, samplingParameters, stopConditions } from '#api/generation/sampling.js';
+import { fakeModel } from '#test/support/http-server.js';
+
+const model = fakeModel('letters');
+
+t.test('defaults, for absent fields and null alike', async t => {
+  const neutral = {
+    temperature: 1,
+    topK: 0,
+    topP: 1,
+    minP: 0,
+    repetitionPenalty: 1,
+    presencePenalty: 0,
+    frequencyPenalty: 0,
+    logitBias: new Map(),
+    seed: undefined,
+  };
+  t.strictSame(samplingParameters({}, model), neutral);
+  t.strictSame(
+    samplingParameters({ temperature: null, top_p: null, logit_bias: null, seed: null }, model),
+    neutral,
+  );
+  const stop = {
+    maxTokens: 5,
+    minTokens: 0,
+    stopTokenIds: new Set([27]),
+    stopStrings: [],
+    includeStopString: false,
+  };
+  t.strictSame(stopConditions({}, 5, model), stop);
+  t.strictSame(stopConditions({ stop: null, ignore_eos: null, stop_token_ids: null }, 5, model), stop);
+});
+
+t.test('every field', async t => {
+  t.strictSame(
+    samplingParameters(
+      {
+        temperature: 0,
+        top_k: 5,
+        top_p: 0.9,
+        min_p: 0.1,
+        repetition_penalty: 1.2,
+        presence_penalty: -1,
+        frequency_penalty: 2,
+        logit_bias: { '3': -100, '27': 1 },
+        seed: 7,
+      },
+      model,
+    ),
+    {
+      temperature: 0,
+      topK: 5,
+      topP: 0.9,
+      minP: 0.1,
+      repetitionPenalty: 1.2,
+      presencePenalty: -1,
+      frequencyPenalty: 2,
+      logitBias: new Map([
+        [3, -100],
+        [27, 1],
+      ]),
+      seed: 7,
+    },
+  );
+  t.equal(samplingParameters({ top_k: -1 }, model).topK, 0);
+  t.strictSame(
+    stopConditions(
+      {
+        stop: ['a', 'b'],
+        min_tokens: 5,
+        ignore_eos: true,
+        stop_token_ids: [1],
+        include_stop_str_in_output: true,
+      },
+      5,
+      model,
+    ),
+    {
+      maxTokens: 5,
+      minTokens: 5,
+      stopTokenIds: new Set([1]),
+      stopStrings: ['a', 'b'],
+      includeStopString: true,
+    },
+  );
+  t.strictSame(stopConditions({ stop: 'a', stop_token_ids: [1] }, 5, model).stopTokenIds, new Set([27, 1]));
+  t.strictSame(stopConditions({ stop: 'a' }, 5, model).stopStrings, ['a']);
+});
+
+t.test('seeds of choices', async t => {
+  const seeded = samplingParameters({ seed: 7 }, model);
+  t.strictSame(
+    [0, 1, 2].map(index => forChoice(seeded, index).seed),
+    [7, 8, 9],
+  );
+  t.equal(forChoice(samplingParameters({}, model), 1).seed, undefined);
+});
+
+t.test('what does not fit the model', async t => {
+  for (const key of ['28', '-1', '1.5', 'a', '', '1e1', ' 1']) {
+    t.throws(
+      () => samplingParameters({ logit_bias: { [key]: 1 } }, model),
+      { code: 'invalid_request', param: 'logit_bias' },
+      key,
+    );
+  }
+  t.throws(() => stopConditions({ min_tokens: 6 }, 5, model), {
+    code: 'invalid_request',
+    param: 'min_tokens',
+  });
+});

@@ -1,0 +1,51 @@
+import t from 'tap';
+import { applyPenalties, changesLogits, TokenCounts } from '#engine/sampling/penalties.js';
+import type { SamplingParameters } from '#engine/types.js';
+
+const none: SamplingParameters = {
+  temperature: 0,
+  topK: 0,
+  topP: 1,
+  minP: 0,
+  repetitionPenalty: 1,
+  presencePenalty: 0,
+  frequencyPenalty: 0,
+  logitBias: new Map(),
+  seed: undefined,
+};
+
+function apply(
+  parameters: Partial<SamplingParameters>,
+  prompt: number[],
+  generated: number[],
+  logits: number[],
+): number[] {
+  const counts = new TokenCounts(prompt);
+  generated.forEach(id => counts.add(id));
+  const changed = Float32Array.from(logits);
+  applyPenalties(changed, { ...none, ...parameters }, counts);
+  return [...changed];
+}
+
+t.test('repetition penalty shrinks logits of prompt and output towards improbable, once each', async t => {
+  t.strictSame(apply({ repetitionPenalty: 2 }, [0, 1], [1, 2, 2], [4, -4, 1, 3]), [2, -8, 0.5, 3]);
+});
+
+t.test(
+  'presence penalty counts a generated token once, frequency penalty every time, the prompt not at all',
+  async t => {
+    t.strictSame(apply({ presencePenalty: 1 }, [0], [1, 1, 1], [0, 0, 0]), [0, -1, 0]);
+    t.strictSame(apply({ frequencyPenalty: 0.5 }, [0], [1, 1, 1], [0, 0, 0]), [0, -1.5, 0]);
+    t.strictSame(apply({ presencePenalty: -1, frequencyPenalty: -0.5 }, [], [2], [0, 0, 0]), [0, 0, 1.5]);
+  },
+);
+
+t.test('logit bias is added last', async t => {
+  t.strictSame(apply({ repetitionPenalty: 2, logitBias: new Map([[0, 10]]) }, [0], [], [4, 1]), [12, 1]);
+});
+
+t.test('knows when there is nothing to change', async t => {
+  t.notOk(changesLogits(none));
+  t.ok(changesLogits({ ...none, presencePenalty: 0.1 }));
+  t.ok(changesLogits({ ...none, logitBias: new Map([[1, 1]]) }));
+});

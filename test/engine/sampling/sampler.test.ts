@@ -1,0 +1,233 @@
+import t from 'tap';
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import { seededRandom } from '#engine/sampling/random.js';
+import { argmax } from '#engine/sampling/argmax.js';
+import { Sampler } from '#engine/sampling/sampler.js';
+import type { SamplingParameters } from '#engine/types.js';
+import { bucketOf, BUCKETS, BUCKETS_OF_1, NEGLIGIBLE, expWeight } from '#engine/sampling/fast-exp.js';
+import { runs } from '#test/support/property-runs.js';
+
+const plain: SamplingParameters = {
+  temperature: 1,
+  topK: 0,
+  topP: 1,
+  minP: 0,
+  repetitionPenalty: 1,
+  presencePenalty: 0,
+  frequencyPenalty: 0,
+  logitBias: new Map(),
+  seed: undefined,
+};
+
+/** The distribution to sample from, by the definitions, in float64 and with a full sort. */
+function reference(
+  logits: readonly number[],
+  { temperature, topK, topP, minP }: SamplingParameters,
+): number[] {
+  const scaled = logits.map(logit => logit / temperature);
+  const max = Math.max(...scaled);
+  const weights = scaled.map(logit => Math.exp(logit - max));
+  let kept = weights.map((_, id) => id).filter(id => weights[id]! >= minP * (1 - 1e-12));
+  kept.sort((a, b) => weights[b]! - weights[a]! || a - b);
+  if (topK > 0) kept = kept.slice(0, topK);
+  const total = kept.reduce((sum, id) => sum + weights[id]!, 0);
+  const nucleus: number[] = [];
+  let sum = 0;
+  for (const id of kept) {
+    if (topP < 1 && sum >= topP * total) break;
+    nucleus.push(id);
+    sum += weights[id]!;
+  }
+  return weights.map((weight, id) => (nucleus.includes(id) ? weight / sum : 0));
+}
+
+function frequencies(logits: readonly number[], sampling: SamplingParameters, draws: number): number[] {
+  const sampler = new Sampler(logits.length);
+  const random = seededRandom(7);
+  const counts = new Array<number>(logits.length).fill(0);
+  for (let i = 0; i < draws; i++) counts[sampler.sample(Float32Array.from(logits), sampling, random)]!++;
+  return counts.map(count => count / draws);
+}
+
+t.test('temperature 0 takes the most probable token, the first of equal ones', async t => {
+  const logits = Float32Array.of(1, 5, 5, 2);
+  t.equal(
+    new Sampler(4).sample(logits, { ...plain, temperature: 0 }, () => 0.99),
+    1,
+  );
+  t.equal(argmax(Float32Array.of(NaN, -3, -2)), 2, 'NaN never wins');
+  t.equal(argmax(Float32Array.of(1, NaN, 7, -0, Infinity, 3, 1, 1, 1)), 4);
+});
+
+t.test('finds the largest of any values, whole or by blocks', async () => {
+  const value = fc.oneof(
+    fc.float({ noNaN: true }),
+    fc.constantFrom(0, -0, 1, -1, Infinity, -Infinity, 1e-45, -1e-45),
+  );
+  const blocks = fc.array(fc.float32Array({ minLength: 16, maxLength: 16, noNaN: true }), {
+    minLength: 1,
+    maxLength: 9,
+  });
+  fc.assert(
+    fc.property(fc.array(value, { minLength: 1, maxLength: 70 }), numbers => {
+      const values = Float32Array.from(numbers);
+      const largest = values.reduce((a, b) => Math.max(a, b));
+      assert.equal(
+        argmax(values),
+        values.findIndex(x => x === largest),
+      );
+    }),
+    runs(100),
+  );
+  fc.assert(
+    fc.property(blocks, parts => {
+      const values = Float32Array.from(parts.flatMap(part => [...part]));
+      const maxima = Float32Array.from(parts, part => part.reduce((a, b) => Math.max(a, b)));
+      const greedy = { ...plain, temperature: 0 };
+      assert.equal(
+        new Sampler(values.length).sample(values, greedy, () => 0.5, maxima),
+        values.indexOf(Math.max(...values)),
+      );
+    }),
+    runs(100),
+  );
+});
+
+const logits = [2, 1, 0.5, 0, -1, 1.5, -3, 0.25];
+const cases: [string, Partial<SamplingParameters>][] = [
+  ['temperature 1', {}],
+  ['a low temperature', { temperature: 0.4 }],
+  ['a high temperature', { temperature: 2 }],
+  ['top-k', { topK: 3 }],
+  ['top-p', { topP: 0.7 }],
+  ['min-p', { minP: 0.3 }],
+  ['top-k and top-p together', { topK: 4, topP: 0.6 }],
+  ['all three', { temperature: 1.3, topK: 6, topP: 0.9, minP: 0.1 }],
+];
+for (const [name, parameters] of cases) {
+  t.test(`draws from the defined distribution with ${name}`, async t => {
+    const sampling = { ...plain, ...parameters };
+    const expected = reference(logits, sampling);
+    frequencies(logits, sampling, 40_000).forEach((frequency, id) => {
+      // Six standard deviations of a binomial share.
+      const tolerance = 6 * Math.sqrt((expected[id]! * (1 - expected[id]!)) / 40_000);
+      t.ok(
+        Math.abs(frequency - expected[id]!) <= tolerance,
+        `token ${id}: ${frequency} for ${expected[id]!.toFixed(4)}`,
+      );
+    });
+  });
+}
+
+/** The largest of each of equal blocks. */
+function maximaOf(values: Float32Array, blocks: number): Float32Array {
+  const size = values.length / blocks;
+  return Float32Array.from({ length: blocks }, (_, block) =>
+    values.subarray(block * size, (block + 1) * size).reduce((a, b) => Math.max(a, b)),
+  );
+}
+
+for (const [name, parameters] of cases) {
+  t.test(`the same with ${name} in a vocabulary of many blocks, whose largest are known or not`, async t => {
+    // A few that stand out, and many that together weigh as much.
+    const random = seededRandom(5);
+    const many = Float32Array.from({ length: 600 }, (_, id) => (id % 83 === 7 ? 3 : 0) + 2 * random());
+    const sampling = { ...plain, ...parameters };
+    const expected = reference([...many], sampling);
+    const draws = 20_000;
+    for (const maxima of [undefined, maximaOf(many, 8)]) {
+      const sampler = new Sampler(many.length);
+      const counts = new Float64Array(many.length);
+      for (let i = 0; i < draws; i++) counts[sampler.sample(many, sampling, random, maxima)]!++;
+      let worst = 0;
+      let excluded = 0;
+      counts.forEach((count, id) => {
+        const share = expected[id]!;
+        const deviation = Math.sqrt(draws * share * (1 - share)) + 1;
+        worst = Math.max(worst, Math.abs(count - draws * share) / deviation);
+        if (share === 0) excluded += count;
+      });
+      t.ok(worst < 6, `${worst} standard deviations`);
+      t.equal(excluded, 0, 'draws of tokens that the definitions exclude');
+    }
+  });
+}
+
+t.test('numbers that are no random ones still draw what may be drawn', async t => {
+  const values = Float32Array.from({ length: 300 }, (_, id) => (id === 200 ? 9 : id / 1000));
+  for (const uniform of [0, 0.5, 1 - 2 ** -53]) {
+    const id = new Sampler(300).sample(values, plain, () => uniform, maximaOf(values, 3));
+    t.ok(id >= 0 && id < 300);
+  }
+  const masked = new Float32Array(300).fill(-Infinity);
+  masked[123] = -5;
+  t.equal(
+    new Sampler(300).sample(masked, plain, () => 0.5),
+    123,
+  );
+});
+
+t.test('weights are those of the exponential', async () => {
+  fc.assert(
+    fc.property(fc.double({ min: 0, max: NEGLIGIBLE, noNaN: true }), y => {
+      const expected = Math.exp(-y);
+      assert.ok(Math.abs(expWeight(y) - expected) <= 1e-10 * expected, `${y}: ${expWeight(y)}`);
+      assert.ok(bucketOf(y) >= 0 && bucketOf(y) < BUCKETS && Math.abs(bucketOf(y) - BUCKETS_OF_1 * y) <= 1);
+    }),
+    runs(1000),
+  );
+});
+
+t.test('never draws a token that the definitions exclude', async () => {
+  fc.assert(
+    fc.property(
+      // Eighths: logits are either equal or far enough apart for their order to survive the exponential.
+      fc.array(
+        fc.integer({ min: -160, max: 160 }).map(eighths => eighths / 8),
+        { minLength: 1, maxLength: 300 },
+      ),
+      fc.record({
+        temperature: fc.double({ min: 0.1, max: 2, noNaN: true }),
+        topK: fc.nat(10),
+        topP: fc.double({ min: 0.05, max: 1, noNaN: true }),
+        minP: fc.double({ min: 0, max: 1, noNaN: true }),
+      }),
+      fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+      (values, parameters, uniform) => {
+        const sampling = { ...plain, ...parameters };
+        const row = Float32Array.from(values);
+        const blocks = [7, 5, 3, 2].find(count => row.length % count === 0);
+        const maxima = blocks === undefined ? undefined : maximaOf(row, blocks);
+        const id = new Sampler(row.length).sample(row, sampling, () => uniform, maxima);
+        // Borders of the sets are decided by rounding: a token a hair outside is let through.
+        const widened = {
+          ...sampling,
+          minP: sampling.minP * 0.999,
+          topP: Math.min(1, sampling.topP * 1.001),
+        };
+        if (!(reference(values, widened)[id]! > 0)) throw new Error(`drew ${id}`);
+      },
+    ),
+    runs(500),
+  );
+});
+
+t.test('the same seed draws the same tokens, another one others', async t => {
+  const draw = (seed: number): number[] => {
+    const random = seededRandom(seed);
+    const sampler = new Sampler(logits.length);
+    return Array.from({ length: 50 }, () => sampler.sample(Float32Array.from(logits), plain, random));
+  };
+  t.strictSame(draw(42), draw(42));
+  t.notSame(draw(42), draw(43));
+  t.notSame(draw(42), draw(42 + 2 ** 32), 'high bits of the seed count');
+});
+
+t.test('random numbers are spread evenly over [0, 1)', async t => {
+  const random = seededRandom(1);
+  const bins = new Array<number>(10).fill(0);
+  for (let i = 0; i < 100_000; i++) bins[Math.floor(random() * 10)]!++;
+  t.equal(bins.length, 10, 'none fell outside');
+  for (const bin of bins) t.ok(Math.abs(bin - 10_000) < 600, `${bin} of 10000`);
+});
