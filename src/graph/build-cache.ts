@@ -13,20 +13,21 @@ const PARTIAL = 'partial-';
 /** A partial build that was not touched for this long was left behind by a process that died. */
 const ABANDONED_MS = 24 * 3600 * 1000;
 
-/** What a built graph depends on. */
+/** Everything that a built graph depends on. */
 export interface BuildInputs {
   /** The model's folder. */
   readonly folder: string;
   /** Files of the folder that are read. */
   readonly files: readonly string[];
-  /** What is built of them, such as `decoder-f32`; builds of other variants live beside it. */
+  /** Name of what is built of them, such as `decoder-f32`; builds of other variants live beside it. */
   readonly variant: string;
 }
 
 /**
- * A folder with what `build` writes, made once and kept beside the model (in `.kvasir/`, or in the user's cache where the model's folder
- * is read-only) until one of the inputs changes: another size, time or name of a file. A build becomes visible at once and whole, by a
- * rename; of two processes that build at the same time, the second one's work is dropped. A failed build leaves nothing behind.
+ * A folder with what `build` writes, made once and kept beside the model (in `.kvasir/`, or in the user's
+ * cache where the model's folder is read-only) until one of the inputs changes: another size, time or name of
+ * a file. A build becomes visible at once and whole, by a rename; of two processes that build at the same
+ * time, the second one's work is dropped. A failed build leaves nothing behind.
  *
  * @param build writes into the empty folder that it is given.
  * @throws KvasirError `invalid_model` where a file is missing, `storage_full`, and whatever `build` throws
@@ -77,7 +78,10 @@ async function cacheFolder(folder: string): Promise<string> {
   }
 }
 
-/** Removes builds of the same variant from other inputs, and what died half way. Whoever still reads one keeps it open; where that forbids it, it stays. */
+/**
+ * Removes builds of the same variant from other inputs, and what died half way. Whoever still reads one keeps
+ * it open; where that forbids it, it stays.
+ */
 async function removeStale(parent: string, variant: string, current: string): Promise<void> {
   for (const entry of await readdir(parent)) {
     const full = path.join(parent, entry);

@@ -16,7 +16,7 @@ import { weightBits } from './quantization/per-channel.js';
 import { Checkpoint, weightFiles } from './weights/checkpoint.js';
 import { bodyOf, ModelWeights } from './weights/model-weights.js';
 
-/** What to build of a model folder. */
+/** A build of an encoder's folder. */
 export interface EncoderPlan extends HeadOptions {
   readonly precision: EncoderPrecision;
   /** Longest text that will be run, in tokens; by default the model's own. */
@@ -25,7 +25,10 @@ export interface EncoderPlan extends HeadOptions {
   readonly onProgress?: BuildOptions['onProgress'];
 }
 
-/** A graph on disk, ready to load. Its inputs are those of `PackedBatch`, its output is `output`, `[rows, width]`. */
+/**
+ * A graph on disk, ready to load. Its inputs are those of `PackedBatch`, its output is `output`,
+ * `[rows, width]`.
+ */
 export interface BuiltEncoder {
   readonly graphPath: string;
   readonly sizes: EncoderSizes;
@@ -35,8 +38,8 @@ export interface BuiltEncoder {
 }
 
 /**
- * The ONNX graph of an encoder in the Hugging Face or sentence-transformers layout. Built on the first call, and again when one of the
- * files changes.
+ * The ONNX graph of an encoder in the Hugging Face or sentence-transformers layout. Built on the first call,
+ * and again when one of the files changes.
  *
  * @throws KvasirError `invalid_model`, `unsupported_model`, `storage_full`
  */

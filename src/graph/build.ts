@@ -37,17 +37,20 @@ export interface BuildOptions {
   readonly precision?: Precision | undefined;
   /** Longest sequence that will be run; by default the model's own. */
   readonly contextLength?: number | undefined;
-  /** Told while weights are written, and not at all where the graph is there already; what it throws stops the build. */
+  /**
+   * Told while weights are written, and not at all where the graph is there already; what it throws stops the
+   * build.
+   */
   readonly onProgress?: ((progress: SaveProgress) => void) | undefined;
-  /** Whether floats have 16 bits, whatever the precision of the matrices; see {@link withHalfFloats}. */
+  /** True if floats have 16 bits, whatever the precision of the matrices; see {@link withHalfFloats}. */
   readonly halfFloats?: boolean | undefined;
   /** Default `slots`. */
   readonly cache?: CacheKind | undefined;
 }
 
 /**
- * The ONNX graph of a decoder in the Hugging Face layout (`config.json`, `model.safetensors` or its shards). Built on the first call for a
- * precision, and again when one of these files changes.
+ * The ONNX graph of a decoder in the Hugging Face layout (`config.json`, `model.safetensors` or its shards).
+ * Built on the first call for a precision, and again when one of these files changes.
  *
  * @throws KvasirError `invalid_model`, `unsupported_model`, `storage_full`
  */

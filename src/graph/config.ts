@@ -2,7 +2,9 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { KvasirError } from '#errors.js';
 
-/** A model folder's `config.json`, read field by field: each has a type, a range, and an error that names it. */
+/**
+ * A model folder's `config.json`, read field by field: each has a type, a range, and an error that names it.
+ */
 export class ModelConfig {
   readonly #file: string;
   readonly #fields: Readonly<Record<string, unknown>>;
@@ -31,7 +33,7 @@ export class ModelConfig {
     return this.string('model_type');
   }
 
-  /** Whether a field is there; null counts as absent, as in Hugging Face's own readers. */
+  /** True if a field is there; null counts as absent, as in Hugging Face's own readers. */
   has(name: string): boolean {
     return this.#fields[name] !== undefined && this.#fields[name] !== null;
   }

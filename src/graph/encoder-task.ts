@@ -1,10 +1,10 @@
 import type { ModelConfig } from './config.js';
 
-/** What an encoder's head answers. */
+/** The task of an encoder's head. */
 export type EncoderTask =
   'embedding' | 'sequence-classification' | 'token-classification' | 'fill-mask' | 'question-answering';
 
-/** How the names in `architectures` of config.json end, by task. */
+/** Endings of the names in `architectures` of config.json, by task. */
 const HEADS: readonly (readonly [suffix: string, task: EncoderTask])[] = [
   ['ForSequenceClassification', 'sequence-classification'],
   ['ForTokenClassification', 'token-classification'],
@@ -14,7 +14,10 @@ const HEADS: readonly (readonly [suffix: string, task: EncoderTask])[] = [
   ['Model', 'embedding'],
 ];
 
-/** The task that config.json names in `architectures`; undefined where it names none that an encoder has, such as `LlamaForCausalLM`. */
+/**
+ * The task that config.json names in `architectures`; undefined where it names none that an encoder has, such
+ * as `LlamaForCausalLM`.
+ */
 export function headOf(config: ModelConfig): EncoderTask | undefined {
   const names = config.strings('architectures', []);
   const heads = names.filter(name => !name.endsWith('LMHeadModel'));

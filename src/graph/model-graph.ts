@@ -7,15 +7,21 @@ import type { Matrix } from './weights/matrix.js';
 
 /** In which numbers a graph computes and stores its weights. */
 export interface NumberFormat {
-  /** Of activations, caches, and weights that are not quantized. */
+  /** Type of activations, caches, and weights that are not quantized. */
   readonly floats: DataType.FLOAT | DataType.FLOAT16 | DataType.BFLOAT16;
-  /** Of linear layers' matrices; undefined: floats. */
+  /** Format of linear layers' matrices; undefined: floats. */
   readonly matrices?: BlockFormat | undefined;
-  /** Of the experts' matrices in a mixture of experts; undefined: as linear layers'. */
+  /** Format of the experts' matrices in a mixture of experts; undefined: as linear layers'. */
   readonly experts?: BlockFormat | undefined;
-  /** Where 8-bit activations are multiplied by 8-bit weights: in all layers and the language model's head, or in the head alone; undefined: nowhere. */
+  /**
+   * Layers that multiply 8-bit activations by 8-bit weights: all with the language model's head, or the head
+   * alone; undefined: none.
+   */
   readonly w8a8?: 'all layers' | 'head' | undefined;
-  /** Of tables with a row for every token, and the projection onto the vocabulary; undefined: floats. */
+  /**
+   * Format of tables with a row for every token, and of the projection onto the vocabulary; undefined:
+   * floats.
+   */
   readonly vocabulary?: BlockFormat | undefined;
 }
 
@@ -41,8 +47,8 @@ export interface PerChannelWeight {
 }
 
 /**
- * A graph whose weights are stored in a {@link NumberFormat}. Blocks ask it, so that each is written once for all formats. Weights are
- * loaded, and quantized, one by one when the graph is saved.
+ * A graph whose weights are stored in a {@link NumberFormat}. Blocks ask it, so that each is written once for
+ * all formats. Weights are loaded, and quantized, one by one when the graph is saved.
  */
 export class ModelGraph extends GraphBuilder {
   readonly format: NumberFormat;
@@ -82,8 +88,9 @@ export class ModelGraph extends GraphBuilder {
   /**
    * Adds a matrix in a block format.
    *
-   * @param experts where given, rows belong to so many matrices, one under the other; codes are then `[experts, rows, row bytes]` and
-   * scales `[experts, rows, blocks]`, as com.microsoft.QMoE wants them. Needs whole blocks and a symmetric format.
+   * @param experts where given, rows belong to so many matrices, one under the other; codes are then
+   * `[experts, rows, row bytes]` and scales `[experts, rows, blocks]`, as com.microsoft.QMoE wants them.
+   * Needs whole blocks and a symmetric format.
    */
   quantized(name: string, matrix: Matrix, format: BlockFormat, experts?: number): QuantizedWeight {
     const { rows, columns } = matrix;

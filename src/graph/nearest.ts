@@ -1,4 +1,7 @@
-/** The word that takes the fewest insertions, deletions and substitutions of letters to reach; the first of several. */
+/**
+ * The word that takes the fewest insertions, deletions and substitutions of letters to reach; the first of
+ * several.
+ */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   let best: string | undefined;
   let least = Infinity;

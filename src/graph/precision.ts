@@ -2,9 +2,10 @@ import type { NumberFormat } from './model-graph.js';
 import { DataType } from './onnx/graph-builder.js';
 
 /**
- * In which numbers a model is stored and run: floats of 32 or 16 bits, or matrices of 8 or 4 bits between floats. `w8a8` (a name of vLLM's)
- * has 8-bit weights, too, but one scale for a whole row and one for each token's activations: the processor then multiplies many tokens in
- * integers throughout. The processor's kernels have no bf16, CUDA's have no w8a8, and its attention has no f32.
+ * In which numbers a model is stored and run: floats of 32 or 16 bits, or matrices of 8 or 4 bits between
+ * floats. `w8a8` (a name of vLLM's) has 8-bit weights, too, but one scale for a whole row and one for each
+ * token's activations: the processor then multiplies many tokens in integers throughout. The processor's
+ * kernels have no bf16, CUDA's have no w8a8, and its attention has no f32.
  */
 export const PRECISIONS = ['f32', 'f16', 'bf16', 'int8', 'w8a8', 'int4'] as const;
 
@@ -12,10 +13,15 @@ export type Precision = (typeof PRECISIONS)[number];
 
 /** 8 bits hardly differ from floats, so they need neither zero points nor small blocks. */
 const INT8 = { bits: 8, blockSize: 64, symmetric: true, method: 'round-to-nearest' } as const;
-/** Kernels take an eighth less time in blocks of 64 than of 32; the method makes up for what that would lose. */
+/**
+ * Kernels take an eighth less time in blocks of 64 than of 32; the method makes up for what that would lose.
+ */
 const INT4 = { bits: 4, blockSize: 64, symmetric: false, method: 'half-quadratic' } as const;
 
-/** How a graph of some precision stores its weights. The vocabulary keeps 8 bits, since its errors go straight to the logits. */
+/**
+ * The numbers of a graph by its precision. The vocabulary keeps 8 bits, since its errors go straight to the
+ * logits.
+ */
 export const NUMBER_FORMATS: Readonly<Record<Precision, NumberFormat>> = {
   f32: { floats: DataType.FLOAT },
   f16: { floats: DataType.FLOAT16 },

@@ -6,8 +6,9 @@ import type { Activation } from './blocks/activation.js';
 import { ModelConfig } from './config.js';
 
 /**
- * Ways to make one vector of a text's token vectors, in the order in which several are put side by side. `mean_sqrt_len_tokens` is the sum
- * over the square root of the length, `weightedmean` the mean with weights 1, 2, 3, ... (SGPT, Muennighoff 2022).
+ * Ways to make one vector of a text's token vectors, in the order in which several are put side by side.
+ * `mean_sqrt_len_tokens` is the sum over the square root of the length, `weightedmean` the mean with weights
+ * 1, 2, 3, ... (SGPT, Muennighoff 2022).
  */
 const POOLING_MODES = ['cls', 'max', 'mean', 'mean_sqrt_len_tokens', 'weightedmean', 'lasttoken'] as const;
 
@@ -23,20 +24,20 @@ export interface DenseModule {
   readonly activation: Activation;
 }
 
-/** What happens to an encoder's hidden states, as `modules.json` of sentence-transformers says. */
+/** The modules behind an encoder's hidden states, as `modules.json` of sentence-transformers names them. */
 export interface SentenceModules {
   /** Folder of the encoder itself, relative to the model's: mostly empty. */
   readonly encoderFolder: string;
   /** At least one. */
   readonly pooling: readonly PoolingMode[];
   readonly dense: readonly DenseModule[];
-  /** Whether the vector is scaled to a length of 1 at last. */
+  /** True if the vector is scaled to a length of 1 at last. */
   readonly normalize: boolean;
   /** Longest text, where it is less than the encoder's own. */
   readonly contextLength: number | undefined;
 }
 
-/** What sentence-transformers does with a plain encoder. */
+/** The modules that sentence-transformers gives a plain encoder. */
 export const PLAIN_MODULES: SentenceModules = {
   encoderFolder: '',
   pooling: ['mean'],
@@ -67,7 +68,7 @@ const TORCH_ACTIVATIONS: Readonly<Record<string, Activation>> = {
   Sigmoid: 'sigmoid',
 };
 
-/** Whether the folder is one of sentence-transformers. */
+/** True if the folder is one of sentence-transformers. */
 export function hasSentenceModules(folder: string): boolean {
   return existsSync(path.join(folder, MODULES));
 }
@@ -75,8 +76,8 @@ export function hasSentenceModules(folder: string): boolean {
 /**
  * Reads `modules.json` and what it names.
  *
- * @throws KvasirError `invalid_model` where a file is broken; `unsupported_model` where a module is of a kind that is not known, or stands
- * where it may not
+ * @throws KvasirError `invalid_model` where a file is broken; `unsupported_model` where a module is of a kind
+ * that is not known, or stands where it may not
  */
 export async function readSentenceModules(folder: string): Promise<SentenceModules> {
   const file = path.join(folder, MODULES);
@@ -158,7 +159,10 @@ async function readTextLimits(folder: string): Promise<number | undefined> {
   return config.has('max_seq_length') ? config.size('max_seq_length') : undefined;
 }
 
-/** Whether the tokenizer's normalizer lowers texts, so that nobody else has to; one that is not there is for its own loader to miss. */
+/**
+ * True if the tokenizer's normalizer lowers texts, so that nobody else has to; one that is not there is for
+ * its own loader to miss.
+ */
 async function lowersByItself(folder: string): Promise<boolean> {
   if (!existsSync(path.join(folder, 'tokenizer.json'))) return true;
   const tokenizer = await ModelConfig.read(folder, 'tokenizer.json');

@@ -1,4 +1,7 @@
-/** What may be wrong with a model's files when it is built: a clear error, no half-built graph, and earlier builds as they were. */
+/**
+ * What may be wrong with a model's files when it is built: a clear error, no half-built graph, and earlier
+ * builds as they were.
+ */
 import { readdir, readFile, rm, stat, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import t from 'tap';

@@ -5,7 +5,10 @@ import { nearest } from '#graph/nearest.js';
 import { ModelConfig } from '#graph/config.js';
 import { runs } from '#test/support/property-runs.js';
 
-/** The edit distance by its definition: the last letters are the same, or one of the two is changed, dropped or added. */
+/**
+ * The edit distance by its definition: the last letters are the same, or one of the two is changed, dropped
+ * or added.
+ */
 function distance(a: string, b: string): number {
   if (a === '' || b === '') return a.length + b.length;
   const [restA, restB] = [a.slice(0, -1), b.slice(0, -1)];

@@ -17,8 +17,8 @@ export function mapHeads(x: Vector, size: number, apply: (head: number[]) => num
 }
 
 /**
- * Rotary positions (Su et al. 2021, section 3.2.2) in the layout of Hugging Face's Llama: feature `i` of the first half is turned
- * against feature `i` of the second.
+ * Rotary positions (Su et al. 2021, section 3.2.2) in the layout of Hugging Face's Llama: feature `i` of the
+ * first half is turned against feature `i` of the second.
  *
  * @param frequencies one angle per position and pair.
  */
@@ -39,8 +39,8 @@ export function rotaryFrequencies(size: number, theta: number): number[] {
 }
 
 /**
- * `softmax(q kᵀ · scale) v` for every position of a sequence over itself and those before it; query head `h` reads key and value head
- * `h · kvHeads / heads` (Ainslie et al. 2023).
+ * `softmax(q kᵀ · scale) v` for every position of a sequence over itself and those before it; query head `h`
+ * reads key and value head `h · kvHeads / heads` (Ainslie et al. 2023).
  *
  * @param queries per position, all heads one after the other; keys and values likewise.
  * @param window positions that one sees, itself included.

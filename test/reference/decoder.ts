@@ -90,7 +90,7 @@ export class ReferenceModel {
   }
 }
 
-/** How logits come of hidden states. */
+/** The way from hidden states to logits. */
 export interface LogitsFields {
   /** Name of the token embeddings, which are the projection where there is no `lm_head`. */
   readonly embedding?: string;

@@ -21,7 +21,9 @@ export function layerNorm(x: Vector, weight: Vector, bias: Vector | undefined, e
   );
 }
 
-/** `2/√π · e^(-x²) · Σ 2ⁿ x^(2n+1) / (2n+1)!!` (Abramowitz and Stegun 7.1.6), whose terms all have one sign. */
+/**
+ * `2/√π · e^(-x²) · Σ 2ⁿ x^(2n+1) / (2n+1)!!` (Abramowitz and Stegun 7.1.6), whose terms all have one sign.
+ */
 export function erf(x: number): number {
   if (Math.abs(x) > 6) return Math.sign(x);
   let term = x;
@@ -204,7 +206,10 @@ function sinusoid(position: number, size: number): number[] {
   });
 }
 
-/** 32 buckets: distances 0 to 7 exactly, then 8 of them up to 128, by the logarithm; further ones for keys behind the query. */
+/**
+ * 32 buckets: distances 0 to 7 exactly, then 8 of them up to 128, by the logarithm; further ones for keys
+ * behind the query.
+ */
 export function mpnetBucket(distance: number): number {
   const size = Math.abs(distance);
   // Borders at 8 · 16^(n/8).

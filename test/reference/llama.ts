@@ -25,7 +25,9 @@ export function llamaLogits(
   return logitsOf(llamaStates(config, tensors, ids, rope), tensors);
 }
 
-/** Hidden states of every position of a sequence: Llama (Touvron et al. 2023, section 2.2) by its formulas. */
+/**
+ * Hidden states of every position of a sequence: Llama (Touvron et al. 2023, section 2.2) by its formulas.
+ */
 export function llamaStates(
   config: LlamaConfig,
   tensors: TestTensors,

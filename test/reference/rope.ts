@@ -1,7 +1,7 @@
 import { rotaryFrequencies, rotate as turn } from './attention.js';
 import type { Vector } from './operations.js';
 
-/** How rotary positions turn a head. */
+/** Rotary positions of a head. */
 export interface Rope {
   /** Angle per position of each pair. */
   readonly frequencies: Vector;

@@ -14,7 +14,7 @@ export interface AttentionParts extends AttentionShape {
   readonly scale?: number;
   /** Positions that one sees, itself included. */
   readonly window?: number | undefined;
-  /** Of scores. */
+  /** Cap of the scores. */
   readonly cap?: number;
 }
 

@@ -39,7 +39,10 @@ export function randomInputs(lengths: readonly number[], vocabularySize: number,
   }));
 }
 
-/** Runs batches with padding of every kind, as far as texts may be that long, and compares all results with the reference. */
+/**
+ * Runs batches with padding of every kind, as far as texts may be that long, and compares all results with
+ * the reference.
+ */
 export async function checkEncoder(
   t: Test,
   encoder: Encoder,
@@ -70,7 +73,9 @@ export async function checkEncoder(
   }
 }
 
-/** Largest difference, in units of the expected values' root mean square; infinite where the shapes differ. */
+/**
+ * Largest difference, in units of the expected values' root mean square; infinite where the shapes differ.
+ */
 export function outputError(actual: EncoderOutput, expected: readonly (readonly number[])[]): number {
   if (actual.rows !== expected.length || actual.width !== expected[0]?.length) return Infinity;
   const flat = expected.flat();

@@ -4,7 +4,10 @@ import { quantize } from '#graph/quantization/quantize.js';
 import { dequantize, dequantizePerChannel } from './dequantize.js';
 import type { TestTensor, TestTensors } from './safetensors.js';
 
-/** The tensors that a model of some precision really computes with: matrices as their codes stand for them, all else unchanged. */
+/**
+ * The tensors that a model of some precision really computes with: matrices as their codes stand for them,
+ * all else unchanged.
+ */
 export async function quantizedTensors(tensors: TestTensors, precision: Precision): Promise<TestTensors> {
   const { matrices, vocabulary, w8a8 } = NUMBER_FORMATS[precision];
   const result: Record<string, TestTensor> = {};

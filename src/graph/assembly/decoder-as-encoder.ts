@@ -4,8 +4,9 @@ import { LLAMA_NAMES, type DecoderArchitecture } from './decoder-design.js';
 import type { EncoderArchitecture } from './encoder-architecture.js';
 
 /**
- * A decoder whose hidden states are used, mostly those of the last token (SGPT, Muennighoff 2022; E5-Mistral, Wang et al. 2023; Qwen3
- * Embedding, Zhang et al. 2025): Hugging Face's `XModel`, `XForSequenceClassification` and `XForTokenClassification`.
+ * A decoder whose hidden states are used, mostly those of the last token (SGPT, Muennighoff 2022; E5-Mistral,
+ * Wang et al. 2023; Qwen3 Embedding, Zhang et al. 2025): Hugging Face's `XModel`,
+ * `XForSequenceClassification` and `XForTokenClassification`.
  */
 export function asEncoder(decoder: DecoderArchitecture): EncoderArchitecture {
   const { names = LLAMA_NAMES, modelTypes } = decoder;

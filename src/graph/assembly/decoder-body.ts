@@ -9,7 +9,9 @@ import type { DecoderSource } from './decoder-source.js';
 
 /** A decoder without a head. */
 export interface DecoderBody {
-  /** Hidden states behind the last norm, `[...tokens, hidden]`; where the batch lists rows, `[rows, hidden]`. */
+  /**
+   * Hidden states behind the last norm, `[...tokens, hidden]`; where the batch lists rows, `[rows, hidden]`.
+   */
   readonly hidden: Value;
   /** Token embeddings, `[vocabulary, hidden]`, which may be the output projection, too. */
   readonly words: Weight;
@@ -20,7 +22,8 @@ export interface DecoderBody {
  * Writes token embeddings, layers and the last norm.
  *
  * @param ids `[...tokens]`: `[batch, sequence]` with a cache in slots, otherwise `[tokens]`.
- * @throws KvasirError `invalid_model` where a weight is missing or has another shape than config.json says; `unsupported_model`
+ * @throws KvasirError `invalid_model` where a weight is missing or has another shape than config.json says;
+ * `unsupported_model`
  */
 export function decoderBody(
   source: DecoderSource,

@@ -8,19 +8,22 @@ import type { ModelWeights } from '../weights/model-weights.js';
 import type { DecoderSizes, DecoderSource } from './decoder-source.js';
 
 /**
- * A family of decoders: a table of what sets it apart. The same description gives a generator ({@link writeGenerator}) and an encoder
- * ({@link asEncoder}).
+ * A family of decoders: a table of what sets it apart. The same description gives a generator
+ * ({@link writeGenerator}) and an encoder ({@link asEncoder}).
  */
 export interface DecoderArchitecture {
   /** Values of `model_type` in config.json. */
   readonly modelTypes: readonly string[];
   /** Default: {@link LLAMA_NAMES}. */
   readonly names?: DecoderNames;
-  /** @throws KvasirError `invalid_model`, `unsupported_model` where config.json is incomplete or asks for what is not there. */
+  /**
+   * @throws KvasirError `invalid_model`, `unsupported_model` where config.json is incomplete or asks for what
+   * is not there.
+   */
   sizes(config: ModelConfig): DecoderSizes;
   /**
-   * Describes a model of the family. May add to the graph what its layers share, such as rotary tables; weights are looked up when
-   * layers are written, and read when the graph is saved.
+   * Describes a model of the family. May add to the graph what its layers share, such as rotary tables;
+   * weights are looked up when layers are written, and read when the graph is saved.
    *
    * @throws KvasirError `invalid_model`, `unsupported_model`
    */
@@ -48,10 +51,10 @@ export const LLAMA_NAMES: DecoderNames = {
   tokenClassifier: 'score',
 };
 
-/** What a model's layers are made of. */
+/** The layers of a model, and what stands before and behind them. */
 export interface DecoderDesign {
   readonly normalize: DecoderNorm;
-  /** What becomes of the token embeddings `[...tokens, hidden]` before the first layer. */
+  /** Changes the token embeddings `[...tokens, hidden]` before the first layer. */
   readonly afterEmbedding?: (embedded: Value, ids: Value, body: ModelWeights, cache: DecoderCache) => Value;
   readonly layer: (layer: DecoderLayer, residual: Residual) => Residual;
   /** Factor of a generator's logits, before they are capped. */
@@ -73,7 +76,7 @@ export type DecoderNorm = (
   weightName: string,
 ) => Normalized;
 
-/** Where attention finds the keys and values of earlier positions. */
+/** The place where attention finds the keys and values of earlier positions. */
 export type DecoderCache =
   | { readonly kind: 'slots'; readonly lengths: CacheLengths }
   | { readonly kind: 'paged'; readonly batch: PagedBatch }
@@ -106,12 +109,12 @@ export class DecoderLayer {
     this.#normalize = normalize;
   }
 
-  /** How many positions it sees; undefined: all. */
+  /** Positions that it sees; undefined: all. */
   get window(): number | undefined {
     return this.source.sizes.windows?.[this.index];
   }
 
-  /** Whether its attention is the last thing to read all tokens: behind it, only those go on that the head wants. */
+  /** True if nothing reads all tokens behind its attention: only those go on that the head wants. */
   get isNarrowed(): boolean {
     return this.cache.kind === 'packed' && this.cache.batch.narrows(this.index, this.source.sizes.layers);
   }

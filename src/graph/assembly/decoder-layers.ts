@@ -51,10 +51,10 @@ export function sandwichNormLayer(layer: DecoderLayer, residual: Residual, subla
   );
 }
 
-/** What an attention layer has beside its sizes and its window. */
+/** An attention layer beside its sizes and its window. */
 export type AttentionDesign = Omit<AttentionOptions, 'heads' | 'kvHeads' | 'headSize' | 'window'>;
 
-/** Which of Llama's four projections have a bias. */
+/** Those of Llama's four projections that have a bias. */
 export type Biases = 'none' | 'inputs' | 'all';
 
 /** Attention with the weights that Hugging Face's Llama has in `self_attn`. */
@@ -104,7 +104,7 @@ function attentionWeights({ source, weights }: DecoderLayer, biases: Biases) {
   };
 }
 
-/** Which of them `attention_bias` of config.json asks for. */
+/** The biases that `attention_bias` of config.json asks for. */
 export function biasesOf(config: ModelConfig): Biases {
   return config.flag('attention_bias', false) ? 'all' : 'none';
 }

@@ -4,7 +4,7 @@ import type { Weight } from '../weights/checkpoint.js';
 import type { DecoderNorm } from './decoder-design.js';
 import type { DecoderSource } from './decoder-source.js';
 
-/** How norms store their weights: as they are, or less 1, so that they are 0 where a norm changes nothing (Gemma). */
+/** The form in which norms store their weights: as they multiply, or less 1 (Gemma). */
 export type NormStorage = 'plain' | 'zero-centred';
 
 /** Root mean square norms whose epsilon is `rms_norm_eps`. */

@@ -13,11 +13,13 @@ export interface DecoderSizes {
   readonly vocabularySize: number;
   /** Longest sequence. */
   readonly contextLength: number;
-  /** How many positions a token sees in each layer, its own included; undefined: all. Absent: all in all layers. */
+  /**
+   * Positions that a token sees in each layer, its own included; undefined: all. Absent: all in all layers.
+   */
   readonly windows?: readonly (number | undefined)[];
 }
 
-/** What a decoder's graph is written from. */
+/** The sources of a decoder's graph. */
 export interface DecoderSource {
   readonly graph: ModelGraph;
   readonly config: ModelConfig;
@@ -26,7 +28,10 @@ export interface DecoderSource {
   readonly sizes: DecoderSizes;
 }
 
-/** Longest sequence that any model is built for: beyond all that exist, and its rotary tables still fit into memory. */
+/**
+ * Longest sequence that any model is built for: beyond all that exist, and its rotary tables still fit into
+ * memory.
+ */
 const LONGEST_CONTEXT = 2 ** 24;
 
 /** Reads {@link DecoderSizes} from the fields that most families use. */

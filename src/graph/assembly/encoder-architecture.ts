@@ -21,7 +21,7 @@ export interface EncoderSizes {
   readonly window?: number;
 }
 
-/** What an encoder's graph is written from. */
+/** The sources of an encoder's graph. */
 export interface EncoderSource {
   readonly graph: ModelGraph;
   readonly config: ModelConfig;
@@ -39,13 +39,14 @@ export interface EncoderSource {
 }
 
 /**
- * A family of encoders; the inputs of its graphs are those of {@link PackedBatch}. All functions throw KvasirError `invalid_model` where a
- * field or weight is missing or wrong, and `unsupported_model` where config.json asks for what is not there.
+ * A family of encoders; the inputs of its graphs are those of {@link PackedBatch}. All functions throw
+ * KvasirError `invalid_model` where a field or weight is missing or wrong, and `unsupported_model` where
+ * config.json asks for what is not there.
  */
 export interface EncoderArchitecture {
   /** Values of `model_type` in config.json. */
   readonly modelTypes: readonly string[];
-  /** What the body's weights are called in checkpoints with a head, before the dot. */
+  /** Prefix of the body's weights in checkpoints with a head, without the dot. */
   readonly bodyName: string;
   /** Full name of the token embeddings in the body. */
   readonly embedding: string;

@@ -8,7 +8,7 @@ import type { DecoderLayer } from './decoder-design.js';
  * Experts in place of a layer's feed-forward half; each token goes through `num_experts_per_tok` of them.
  *
  * @param router `[experts, hidden]`
- * @param normalized whether the chosen experts' weights are scaled to a sum of 1.
+ * @param normalized true if the chosen experts' weights are scaled to a sum of 1.
  */
 export function routedExperts(
   { source: { graph, config }, name }: DecoderLayer,

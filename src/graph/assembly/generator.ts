@@ -8,11 +8,12 @@ import type { DecoderSource } from './decoder-source.js';
 import { languageModelHead } from './heads/language-model.js';
 
 /**
- * Writes a decoder that generates text. The graph has the inputs `input_ids` (int64 `[batch, sequence]`; with a paged cache `[tokens]`),
- * those of {@link cacheLengths} or {@link pagedBatch}, `past.N.key` and `past.N.value`, and `logits_positions`; the outputs `logits`,
- * `present.N.key` and `present.N.value`.
+ * Writes a decoder that generates text. The graph has the inputs `input_ids` (int64 `[batch, sequence]`; with
+ * a paged cache `[tokens]`), those of {@link cacheLengths} or {@link pagedBatch}, `past.N.key` and
+ * `past.N.value`, and `logits_positions`; the outputs `logits`, `present.N.key` and `present.N.value`.
  *
- * @throws KvasirError `invalid_model` where a weight is missing or has another shape than config.json says; `unsupported_model`
+ * @throws KvasirError `invalid_model` where a weight is missing or has another shape than config.json says;
+ * `unsupported_model`
  */
 export function writeGenerator(
   architecture: DecoderArchitecture,

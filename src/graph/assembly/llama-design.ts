@@ -14,24 +14,24 @@ import { rmsNorms } from './decoder-norms.js';
 import type { DecoderSource } from './decoder-source.js';
 import { rotaryOf } from './rope.js';
 
-/** What sets a family apart from Llama; what is left out is as there. */
+/** A family's differences from Llama; a field that is left out is as there. */
 export interface LlamaDifferences extends Partial<Omit<DecoderDesign, 'layer'>> {
   /** Rotary positions of a layer; undefined: it has none. */
   readonly rotary?: (layer: DecoderLayer) => RotaryTables | undefined;
-  /** What a layer's attention has beside them. */
+  /** A layer's attention beside its rotary positions. */
   readonly attention?: (layer: DecoderLayer) => Omit<AttentionDesign, 'rotary'>;
   /** Default: `none`. */
   readonly attentionBiases?: Biases;
   readonly feedForward?: (layer: DecoderLayer, x: Value) => Value;
   /** Factor of what each half of a layer adds to the residual stream. */
   readonly updateFactor?: number;
-  /** How the halves are put together: by default with norms before them. */
+  /** Puts the halves of a layer together; by default with norms before them. */
   readonly layer?: typeof preNormLayer;
 }
 
 /**
- * Llama (Touvron et al. 2023) with differences: pre-norm layers with RMS norm, grouped-query attention, rotary positions and SwiGLU
- * without biases.
+ * Llama (Touvron et al. 2023) with differences: pre-norm layers with RMS norm, grouped-query attention,
+ * rotary positions and SwiGLU without biases.
  */
 export function llamaDesign(source: DecoderSource, differences: LlamaDifferences = {}): DecoderDesign {
   const { graph } = source;

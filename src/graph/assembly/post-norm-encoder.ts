@@ -8,7 +8,7 @@ import { postNormBlock } from '../blocks/transformer-block.js';
 import type { Value } from '../onnx/graph-builder.js';
 import { wordTable, type EncoderSource } from './encoder-architecture.js';
 
-/** What a family calls the weights of one layer. */
+/** A family's names of the weights of one layer. */
 export interface LayerNames {
   readonly query: string;
   readonly key: string;
@@ -20,7 +20,7 @@ export interface LayerNames {
   readonly feedForwardNorm: string;
 }
 
-/** What sets one family of post-norm encoders apart from another. */
+/** Differences between families of post-norm encoders. */
 export interface PostNormFamily {
   /** Rows that the position table has before the one of a text's first token. */
   readonly firstPosition: number;
@@ -36,8 +36,8 @@ export interface PostNormFamily {
 }
 
 /**
- * The body that BERT (Devlin et al. 2018) and its descendants share: token, position and segment vectors, summed and normalised, then
- * layers that normalise after each residual sum.
+ * The body that BERT (Devlin et al. 2018) and its descendants share: token, position and segment vectors,
+ * summed and normalised, then layers that normalise after each residual sum.
  */
 export function postNormEncoder(source: EncoderSource, family: PostNormFamily): Value {
   const { graph, batch, body, sizes } = source;

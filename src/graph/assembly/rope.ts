@@ -3,7 +3,7 @@ import { inverseFrequencies, rotaryTables, type RotaryTables } from '../blocks/r
 import type { ModelConfig } from '../config.js';
 import type { DecoderSizes, DecoderSource } from './decoder-source.js';
 
-/** How rotary positions turn a head. */
+/** Rotary positions of a head. */
 export interface Rope {
   /** Angle per position of each pair of features. */
   readonly frequencies: readonly number[];
@@ -43,7 +43,7 @@ export function readRope(config: ModelConfig, sizes: DecoderSizes, section = rop
   }
 }
 
-/** Where rotary positions are described, beside what stands in config.json itself. */
+/** The section of config.json that describes rotary positions, in older and newer files. */
 export function ropeSection(config: ModelConfig): ModelConfig | undefined {
   return config.section('rope_parameters') ?? config.section('rope_scaling');
 }
@@ -70,14 +70,14 @@ export function ropeTables(
 /** The context of a graph that is one for all contexts that it can serve. */
 export interface WrittenContext {
   readonly contextLength: number;
-  /** Whether the model is another one within it than beyond. */
+  /** True if the model is another one within it than beyond. */
   readonly isShort: boolean;
 }
 
 /**
- * The context that a graph is written for. Mostly it is the model's own. LongRoPE turns positions by one set of frequencies within the
- * context that a model was first trained for and by another beyond, and a sequence cannot pass from one to the other: there the served
- * context decides for all of them.
+ * The context that a graph is written for. Mostly it is the model's own. LongRoPE turns positions by one set
+ * of frequencies within the context that a model was first trained for and by another beyond, and a sequence
+ * cannot pass from one to the other: there the served context decides for all of them.
  *
  * @param own the model's.
  * @param served at most; beyond the model's own where nothing limits it.
@@ -126,7 +126,10 @@ function llama3(unscaled: Rope, section: ModelConfig): Rope {
   };
 }
 
-/** YaRN (Peng et al. 2023, section 3.2): frequencies are interpolated the more, the fewer turns they make in the original context. */
+/**
+ * YaRN (Peng et al. 2023, section 3.2): frequencies are interpolated the more, the fewer turns they make in
+ * the original context.
+ */
 function yarn(unscaled: Rope, theta: number, section: ModelConfig, config: ModelConfig): Rope {
   const original = originalContext(section, config);
   const factor = section.positive('factor', config.size('max_position_embeddings') / original);
@@ -154,7 +157,10 @@ function yarnMagnitude(factor: number, section: ModelConfig): number {
   return magnitude(section.positive('mscale')) / magnitude(section.positive('mscale_all_dim'));
 }
 
-/** LongRoPE (Ding et al. 2024): a factor for each pair, found by search, for short sequences and for long ones. */
+/**
+ * LongRoPE (Ding et al. 2024): a factor for each pair, found by search, for short sequences and for long
+ * ones.
+ */
 function longRope(unscaled: Rope, section: ModelConfig, config: ModelConfig, sizes: DecoderSizes): Rope {
   const original = originalContext(section, config);
   const name = sizes.contextLength <= original ? 'short_factor' : 'long_factor';

@@ -2,7 +2,8 @@ import type { ModelConfig } from '../config.js';
 import { decoderSizes, type DecoderSizes } from './decoder-source.js';
 
 /**
- * Reads {@link DecoderSizes} from the fields that most families use, with the windows of layers that see only the latest positions.
+ * Reads {@link DecoderSizes} from the fields that most families use, with the windows of layers that see only
+ * the latest positions.
  *
  * @param slides which layers have a window, where `layer_types` does not say.
  */

@@ -24,7 +24,10 @@ export function activationOf(config: ModelConfig, field: string, fallback: Activ
   return config.choice(field, ACTIVATIONS, fallback);
 }
 
-/** Applies an activation; GELU (Hendrycks and Gimpel 2016) comes as its definition by erf and as its approximation by tanh. */
+/**
+ * Applies an activation; GELU (Hendrycks and Gimpel 2016) comes as its definition by erf and as its
+ * approximation by tanh.
+ */
 export function activate(graph: ModelGraph, name: string, x: Value, activation: Activation): Value {
   const inputs = [x];
   switch (activation) {

@@ -10,13 +10,19 @@ import type { RotaryTables } from './rotary.js';
 /** Heads of an attention layer. */
 export interface Heads {
   readonly heads: number;
-  /** Key and value heads, each shared by `heads / kvHeads` query heads: 1 is multi-query, `heads` is multi-head attention. */
+  /**
+   * Key and value heads, each shared by `heads / kvHeads` query heads: 1 is multi-query, `heads` is
+   * multi-head attention.
+   */
   readonly kvHeads: number;
   /** Features of a head, in the model. */
   readonly headSize: number;
 }
 
-/** Features of a head in the graph: GroupQueryAttention takes multiples of 16, so other heads are padded by zeros. */
+/**
+ * Features of a head in the graph: GroupQueryAttention takes multiples of 16, so other heads are padded by
+ * zeros.
+ */
 export function paddedHeadSize(headSize: number): number {
   return Math.ceil(headSize / 16) * 16;
 }
@@ -53,7 +59,7 @@ export function packAttention(weights: AttentionWeights): PackedAttentionWeights
   };
 }
 
-/** How a layer attends. */
+/** The attention of a layer. */
 export interface AttentionOptions extends Heads {
   /** Undefined: without positions. */
   readonly rotary: RotaryTables | undefined;
@@ -113,12 +119,12 @@ export function projectOutput(
   );
 }
 
-/** How an operator attends over the cache of a layer. */
+/** An operator's attention over the cache of a layer. */
 export interface CachedAttention {
   readonly op: 'GroupQueryAttention' | 'PagedAttention';
-  /** Of keys, and of values. */
+  /** Shape of the keys, and of the values. */
   readonly cacheShape: readonly (string | number)[];
-  /** What {@link projectHeads} gave. */
+  /** The result of {@link projectHeads}. */
   readonly projected: readonly Value[];
   /** The operator's inputs behind the cache. */
   readonly others: readonly Value[];
@@ -168,8 +174,9 @@ export function attentionAttributes({
 }
 
 /**
- * Features that are followed by zeros, without and with them. Where rotary positions turn one half of a head against the other, each half
- * is padded by itself; where they turn only its first features, or none, the head is padded at its end.
+ * Features that are followed by zeros, without and with them. Where rotary positions turn one half of a head
+ * against the other, each half is padded by itself; where they turn only its first features, or none, the
+ * head is padded at its end.
  */
 function headPadding({ headSize, rotary }: AttentionOptions): [number, number] {
   const padded = paddedHeadSize(headSize);

@@ -13,8 +13,8 @@ export type EmbeddingTable = { readonly floats: Value } | { readonly quantized: 
 /**
  * Adds an embedding table.
  *
- * @param format how it is stored; by default as the graph stores what has the size of the vocabulary. A quantized table must have whole
- * blocks in a row, or it is stored in floats.
+ * @param format how it is stored; by default as the graph stores what has the size of the vocabulary. A
+ * quantized table must have whole blocks in a row, or it is stored in floats.
  */
 export function embeddingTable(
   graph: ModelGraph,

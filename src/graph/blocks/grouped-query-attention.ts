@@ -9,7 +9,7 @@ import {
   type PackedAttentionWeights,
 } from './attention-projections.js';
 
-/** What all attention layers of a decoder share: how much of the cache is filled. */
+/** Inputs that all attention layers of a decoder share: how much of the cache is filled. */
 export interface CacheLengths {
   /** int32 `[batch]`: positions of each row after this run, minus 1. */
   readonly lastPositions: Value;
@@ -26,9 +26,10 @@ export function cacheLengths(graph: ModelGraph): CacheLengths {
 }
 
 /**
- * Causal grouped-query attention (Ainslie et al. 2023) with a KV cache and rotary positions. Declares the cache as inputs `past.N.key`,
- * `past.N.value` and outputs `present.N.key`, `present.N.value`, all `[batch, kvHeads, cache, head]`; past and present are meant to be the
- * same memory, which the operator then fills in place.
+ * Causal grouped-query attention (Ainslie et al. 2023) with a KV cache and rotary positions. Declares the
+ * cache as inputs `past.N.key`, `past.N.value` and outputs `present.N.key`, `present.N.value`, all
+ * `[batch, kvHeads, cache, head]`; past and present are meant to be the same memory, which the operator then
+ * fills in place.
  *
  * Operator: com.microsoft.GroupQueryAttention.
  *

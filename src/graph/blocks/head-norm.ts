@@ -15,8 +15,9 @@ export interface HeadNorms {
 /**
  * The root mean square norm of every head by itself.
  *
- * Heads may be padded by zeros, which the operator counts: over `padded` features the mean is `size / padded` of what it should be. With
- * epsilon made smaller by that factor and the weight by its root, the result is exact.
+ * Heads may be padded by zeros, which the operator counts: over `padded` features the mean is `size / padded`
+ * of what it should be. With epsilon made smaller by that factor and the weight by its root, the result is
+ * exact.
  *
  * @param x `[...tokens, heads × padded]`
  * @param group features that are followed by zeros up to `paddedGroup`; a head is one or more such groups.

@@ -3,20 +3,22 @@ import { int } from '../onnx/attributes.js';
 import { DataType, type Value } from '../onnx/graph-builder.js';
 import type { Matrix } from '../weights/matrix.js';
 
-/** What a code stands for, as a share of its row's largest value. */
+/** The step between two codes, as a share of their row's largest value. */
 const STEP = 1 / 127;
 const ZERO_CODE = 128;
 /** Below this, a row's largest value is taken for it: nothing is divided by 0. */
 const SMALLEST = 1e-30;
 
 /**
- * `x Wᵀ` over the last axis, in 8-bit integers. Each row of `x` is quantized by its own largest value (LLM.int8(), Dettmers et al. 2022),
- * and not the whole batch by one, so that a text's result does not depend on what it is batched with. Each row of `W` has a scale, too.
+ * `x Wᵀ` over the last axis, in 8-bit integers. Each row of `x` is quantized by its own largest value
+ * (LLM.int8(), Dettmers et al. 2022), and not the whole batch by one, so that a text's result does not depend
+ * on what it is batched with. Each row of `W` has a scale, too.
  *
  * Operator: com.microsoft.MatMulIntegerToFloat.
  *
  * @param x float32 `[..., columns]`
- * @param lastAxis of `x`: where there may be no rows, ONNX Runtime 1.29 reduces none along an axis that is counted from the end.
+ * @param lastAxis of `x`: where there may be no rows, ONNX Runtime 1.29 reduces none along an axis that is
+ * counted from the end.
  */
 export function integerProduct(
   graph: ModelGraph,

@@ -5,7 +5,8 @@ import { integerProduct } from './integer-product.js';
 import { addBias, linear, type Bias } from './linear.js';
 
 /**
- * A fully connected layer inside of a transformer layer, `y = x Wᵀ + b` over the last axis, in the graph's numbers.
+ * A fully connected layer inside of a transformer layer, `y = x Wᵀ + b` over the last axis, in the graph's
+ * numbers.
  *
  * @param x `[..., columns]`
  */

@@ -24,8 +24,9 @@ export function addPositions(
 }
 
 /**
- * Positions of a run's tokens, `[batch, sequence]`. Tokens follow what the cache holds: a row's first one stands at its length after the
- * run, less the tokens of the run. Rows that are padded on the right begin at 0.
+ * Positions of a run's tokens, `[batch, sequence]`. Tokens follow what the cache holds: a row's first one
+ * stands at its length after the run, less the tokens of the run. Rows that are padded on the right begin at
+ * 0.
  *
  * @param ids `[batch, sequence]`
  */

@@ -14,13 +14,13 @@ export interface ExpertWeights {
   readonly experts: readonly GatedWeights[];
   /** Experts that each token goes through. */
   readonly perToken: number;
-  /** Whether the chosen experts' weights are scaled to a sum of 1. */
+  /** True if the chosen experts' weights are scaled to a sum of 1. */
   readonly normalized: boolean;
 }
 
 /**
- * A sparse mixture of experts (Shazeer et al. 2017; Mixtral, Jiang et al. 2024): `Σ p_e · expert_e(x)` over the experts with the largest
- * router probabilities `p = softmax(x R)`.
+ * A sparse mixture of experts (Shazeer et al. 2017; Mixtral, Jiang et al. 2024): `Σ p_e · expert_e(x)` over
+ * the experts with the largest router probabilities `p = softmax(x R)`.
  *
  * Operators: com.microsoft.MoE, and QMoE where matrices are quantized.
  *
@@ -47,8 +47,9 @@ export function mixtureOfExperts(
 }
 
 /**
- * Refuses what gives wrong results on CUDA with ONNX Runtime 1.29 (bench/results/cuda.md): bf16, and quantized weights in the layout that the
- * processor's kernels read. With 16-bit floats between quantized weights, or bf16, it is CUDA that runs them.
+ * Refuses what gives wrong results on CUDA with ONNX Runtime 1.29 (bench/results/cuda.md): bf16, and
+ * quantized weights in the layout that the processor's kernels read. With 16-bit floats between quantized
+ * weights, or bf16, it is CUDA that runs them.
  */
 function checkFormat({ floatType, format }: ModelGraph): void {
   const isWrong =
@@ -61,7 +62,10 @@ function checkFormat({ floatType, format }: ModelGraph): void {
   );
 }
 
-/** The experts' outputs by normalised weights. Without normalisation, the operators of ONNX Runtime 1.29 may overwrite what they still read. */
+/**
+ * The experts' outputs by normalised weights. Without normalisation, the operators of ONNX Runtime 1.29 may
+ * overwrite what they still read.
+ */
 function chosenExperts(
   graph: ModelGraph,
   name: string,
@@ -102,7 +106,9 @@ function chosenExperts(
   });
 }
 
-/** QMoE takes only whole blocks, and zero points only of even numbers of them; undefined where no block fits. */
+/**
+ * QMoE takes only whole blocks, and zero points only of even numbers of them; undefined where no block fits.
+ */
 function expertFormat(
   format: BlockFormat | undefined,
   ...columns: readonly number[]

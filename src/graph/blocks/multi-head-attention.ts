@@ -14,8 +14,9 @@ const SHUT_OUT = -1e9;
 /**
  * Bidirectional multi-head attention (Vaswani et al. 2017) over a packed batch.
  *
- * Padding is shut out without a mask: every head has one more feature, 1 in queries and 0 in keys, but {@link SHUT_OUT} in the key that all
- * padding shares. A mask would keep the operator from its flash kernel (Dao et al. 2022), which never writes the scores to memory.
+ * Padding is shut out without a mask: every head has one more feature, 1 in queries and 0 in keys, but
+ * {@link SHUT_OUT} in the key that all padding shares. A mask would keep the operator from its flash kernel
+ * (Dao et al. 2022), which never writes the scores to memory.
  *
  * Operator: com.microsoft.MultiHeadAttention.
  *
@@ -50,7 +51,8 @@ export function multiHeadAttention(
   const padding = graph.shared('padding.key', () =>
     graph.floats('padding.key', [1, heads * size], () => everyHead(heads, size, SHUT_OUT)),
   );
-  // The padding's key comes last, where index -1 finds it; queries and values of padding may be any, here the last token's.
+  // The padding's key comes last, where index -1 finds it; queries and values of padding may be any, here the
+  // last token's.
   const keys = graph.node({
     op: 'Concat',
     inputs: [key, padding],

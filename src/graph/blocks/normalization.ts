@@ -10,15 +10,15 @@ export interface Residual {
   readonly update: Value | undefined;
 }
 
-/** What a norm gives: the normalised value, and the residual stream with nothing left to add. */
+/** The result of a norm: the normalised value, and the residual stream with nothing left to add. */
 export interface Normalized {
   readonly normalized: Value;
   readonly stream: Value;
 }
 
 /**
- * Root mean square normalisation, `x / sqrt(mean(x²) + epsilon) · weight` (Zhang and Sennrich 2019), of the residual stream with its
- * update added, in one operator.
+ * Root mean square normalisation, `x / sqrt(mean(x²) + epsilon) · weight` (Zhang and Sennrich 2019), of the
+ * residual stream with its update added, in one operator.
  */
 export function rmsNorm(
   graph: ModelGraph,

@@ -11,8 +11,8 @@ import {
 import type { PackedBatch } from './packed-batch.js';
 
 /**
- * Causal grouped-query attention (Ainslie et al. 2023) over whole texts, for decoders that serve as encoders: nothing is kept. A token
- * sees none behind it, so padding, which is behind all of them, needs no mask.
+ * Causal grouped-query attention (Ainslie et al. 2023) over whole texts, for decoders that serve as encoders:
+ * nothing is kept. A token sees none behind it, so padding, which is behind all of them, needs no mask.
  *
  * Operator: com.microsoft.GroupQueryAttention.
  *

@@ -1,12 +1,13 @@
 import type { ModelGraph } from '../model-graph.js';
 import { DataType, type Value } from '../onnx/graph-builder.js';
 
-/** Which positions reach the head: all of them, or those that the input `rows` lists. */
+/** The positions that reach the head: all of them, or those that the input `rows` lists. */
 export type WantedRows = 'all' | 'listed';
 
 /**
- * Where attention finds its queries and keys. Everything else in an encoder works on one token at a time, so a batch is packed: the tokens
- * of all texts, one text after the other, without padding. Attention alone sees them as a grid, one text (or block of one) per row.
+ * The places where attention finds its queries and keys. Everything else in an encoder works on one token at
+ * a time, so a batch is packed: the tokens of all texts, one text after the other, without padding. Attention
+ * alone sees them as a grid, one text (or block of one) per row.
  */
 export interface AttentionGrid {
   /** int32 `[grid rows, queries]`: indexes of tokens; -1 is padding. */
@@ -20,15 +21,16 @@ export interface AttentionGrid {
 }
 
 /**
- * The inputs of an encoder's graph, all int32 unless said otherwise. An input is declared when it is first asked for, so a graph has those
- * that it needs, and who runs it reads from its inputs what to give:
+ * The inputs of an encoder's graph, all int32 unless said otherwise. An input is declared when it is first
+ * asked for, so a graph has those that it needs, and who runs it reads from its inputs what to give:
  *
  * - `input_ids`, `position_ids`, `token_type_ids` `[tokens]`
  * - `grid` `[texts, longest]` and `grid_places` `[tokens]`: see {@link AttentionGrid}
  * - `last_positions` `[texts]` and `longest` (a scalar): for causal attention
  * - `rows` `[rows]`: which tokens reach the head, and `row_places`, their places in the grid
- * - `local_queries` `[blocks, queries]`, `local_keys` `[blocks, keys]`, `local_places`, `local_row_places` and `local_bias` (float32
- *   `[1, 1, queries, keys]`): the same for local attention, see {@link PackedBatch.local}
+ * - `local_queries` `[blocks, queries]`, `local_keys` `[blocks, keys]`, `local_places`, `local_row_places`
+ *   and `local_bias` (float32 `[1, 1, queries, keys]`): the same for local attention, see
+ *   {@link PackedBatch.local}
  * - `pooling.MODE` (float32 `[texts, tokens]`): a token's share in its text's vector
  */
 export class PackedBatch {
@@ -64,7 +66,10 @@ export class PackedBatch {
     return this.#graph.node({ op: 'Gather', inputs: [value, this.rows], name });
   }
 
-  /** Whether only the listed rows go on behind a layer's attention: in the last layer, nobody else reads the others. */
+  /**
+   * True if only the listed rows go on behind a layer's attention: nobody reads the others behind the last
+   * one.
+   */
   narrows(layer: number, layers: number): boolean {
     return this.wanted === 'listed' && layer === layers - 1;
   }
@@ -85,8 +90,8 @@ export class PackedBatch {
   }
 
   /**
-   * Attention over a window: texts are cut into blocks of queries, each with the keys that its tokens may see. The bias shuts out those
-   * that are in the block but not in a token's own window.
+   * Attention over a window: texts are cut into blocks of queries, each with the keys that its tokens may
+   * see. The bias shuts out those that are in the block but not in a token's own window.
    */
   local(narrowed: boolean): AttentionGrid {
     return {

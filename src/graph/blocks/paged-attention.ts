@@ -9,7 +9,10 @@ import {
   type PackedAttentionWeights,
 } from './attention-projections.js';
 
-/** What all attention layers of a decoder with a paged cache share: whose the tokens are, and where their keys and values lie. */
+/**
+ * Inputs that all attention layers of a decoder with a paged cache share: whose the tokens are, and where
+ * their keys and values lie.
+ */
 export interface PagedBatch {
   /** int32 `[batch + 1]`: where each sequence's tokens begin, and where the last one's end. */
   readonly begins: Value;
@@ -17,7 +20,10 @@ export interface PagedBatch {
   readonly pastLengths: Value;
   /** int32 `[batch, blocks]`: the blocks of each sequence, in the order of its positions. */
   readonly blockTable: Value;
-  /** int32 `[2]`, in the processor's memory: no sequence has more tokens in this run, and none is longer after it. */
+  /**
+   * int32 `[2]`, in the processor's memory: no sequence has more tokens in this run, and none is longer after
+   * it.
+   */
   readonly bounds: Value;
 }
 
@@ -32,10 +38,11 @@ export function pagedBatch(graph: ModelGraph): PagedBatch {
 }
 
 /**
- * Causal grouped-query attention over a paged KV cache (Kwon et al. 2023), with rotary positions. Tokens of several sequences stand one
- * after the other without padding, prompts and single tokens alike. Declares the cache as inputs `past.N.key`, `past.N.value` and outputs
- * `present.N.key`, `present.N.value`, all `[blocks, block size, kvHeads, head]`; past and present must be the same memory, which the
- * operator fills in place.
+ * Causal grouped-query attention over a paged KV cache (Kwon et al. 2023), with rotary positions. Tokens of
+ * several sequences stand one after the other without padding, prompts and single tokens alike. Declares the
+ * cache as inputs `past.N.key`, `past.N.value` and outputs `present.N.key`, `present.N.value`, all
+ * `[blocks, block size, kvHeads, head]`; past and present must be the same memory, which the operator fills
+ * in place.
  *
  * Operator: com.microsoft.PagedAttention, which only CUDA has, in 16-bit floats.
  *

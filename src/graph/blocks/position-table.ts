@@ -23,7 +23,10 @@ export function addRow({ rows, load }: Rows, row: Weight): Rows {
   };
 }
 
-/** Sinusoidal positions (Vaswani et al. 2017): sines at even features, cosines at odd ones, wavelengths from 2π to 10000 · 2π. */
+/**
+ * Sinusoidal positions (Vaswani et al. 2017): sines at even features, cosines at odd ones, wavelengths from
+ * 2π to 10000 · 2π.
+ */
 export function sinusoidalPositions(rows: number, width: number): Rows {
   return {
     rows,

@@ -4,8 +4,8 @@ import type { Value } from '../onnx/graph-builder.js';
 import type { Weight } from '../weights/checkpoint.js';
 
 /**
- * The bias that T5 (Raffel et al. 2019) and MPNet add to attention scores: one number per head and distance, distances in buckets that
- * widen.
+ * The bias that T5 (Raffel et al. 2019) and MPNet add to attention scores: one number per head and distance,
+ * distances in buckets that widen.
  *
  * @param weight `[buckets, heads]`
  * @param grid `[texts, longest]`: its second size is how far the bias reaches.
@@ -49,8 +49,8 @@ export function relativePositionBias(
 }
 
 /**
- * Bucket of a distance (key minus query): half of them for each direction; of these the first half exact, the rest growing by a constant
- * factor up to `maxDistance`.
+ * Bucket of a distance (key minus query): half of them for each direction; of these the first half exact, the
+ * rest growing by a constant factor up to `maxDistance`.
  */
 function relativePositionBucket(distance: number, buckets: number, maxDistance: number): number {
   const perSide = buckets / 2;
@@ -58,7 +58,8 @@ function relativePositionBucket(distance: number, buckets: number, maxDistance: 
   const size = Math.abs(distance);
   const offset = distance > 0 ? perSide : 0;
   if (size < exact) return offset + size;
-  // In single precision, as the models were trained: it decides on which side of a border some distances fall.
+  // In single precision, as the models were trained: it decides on which side of a border some distances
+  // fall.
   const scale = Math.fround(Math.fround(Math.log(size / exact)) / Math.fround(Math.log(maxDistance / exact)));
   return offset + Math.min(perSide - 1, exact + Math.floor(Math.fround(scale * (perSide - exact))));
 }

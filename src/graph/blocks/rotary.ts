@@ -15,7 +15,8 @@ export function inverseFrequencies(size: number, theta: number): number[] {
 }
 
 /**
- * Adds the tables for positions `[0, positions)`. Angles are worked out in double precision: at large positions, single would blur them.
+ * Adds the tables for positions `[0, positions)`. Angles are worked out in double precision: at large
+ * positions, single would blur them.
  *
  * @param frequencies one per pair of features, see {@link inverseFrequencies}.
  * @param pairs pairs of the padded head; those without a frequency do not turn.

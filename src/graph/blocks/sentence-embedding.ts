@@ -10,10 +10,11 @@ const SHORTEST = 1e-12;
 const LOWEST = -3.4e38;
 
 /**
- * Makes one vector of each text's hidden states. All modes but the maximum are sums with weights, which whoever runs the graph gives: a
- * matrix product. Several modes stand side by side.
+ * Makes one vector of each text's hidden states. All modes but the maximum are sums with weights, which
+ * whoever runs the graph gives: a matrix product. Several modes stand side by side.
  *
- * @param hidden `[tokens, hidden]`, or `[texts, hidden]` where the batch has listed rows: they are the texts' vectors then.
+ * @param hidden `[tokens, hidden]`, or `[texts, hidden]` where the batch has listed rows: they are the texts'
+ * vectors then.
  * @returns `[texts, modes · hidden]`
  */
 export function pool(

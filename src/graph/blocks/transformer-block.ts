@@ -17,7 +17,10 @@ export type Narrow = (stream: Value) => Value;
 /** Normalises the residual stream with its update added. */
 export type Normalize = (name: string, residual: Residual) => Normalized;
 
-/** A layer that normalises what each half reads (Xiong et al. 2020). Without a first norm, attention reads the stream itself. */
+/**
+ * A layer that normalises what each half reads (Xiong et al. 2020). Without a first norm, attention reads the
+ * stream itself.
+ */
 export function preNormBlock(
   name: string,
   residual: Residual,

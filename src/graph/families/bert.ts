@@ -4,7 +4,10 @@ import { postNormEncoder, type LayerNames } from '../assembly/post-norm-encoder.
 import { activationOf } from '../blocks/activation.js';
 import type { ModelConfig } from '../config.js';
 
-/** BERT (Devlin et al. 2018), and MiniLM, which has its form. Weight names are those of Hugging Face's `BertModel`. */
+/**
+ * BERT (Devlin et al. 2018), and MiniLM, which has its form. Weight names are those of Hugging Face's
+ * `BertModel`.
+ */
 export const bert: EncoderArchitecture = {
   modelTypes: ['bert'],
   bodyName: 'bert',

@@ -7,7 +7,10 @@ import { TOKEN_HEADS } from './bert.js';
 /** The model's code has it, not config.json. */
 const EPSILON = 1e-12;
 
-/** DistilBERT (Sanh et al. 2019): BERT without segments and pooler. Weight names are those of Hugging Face's `DistilBertModel`. */
+/**
+ * DistilBERT (Sanh et al. 2019): BERT without segments and pooler. Weight names are those of Hugging Face's
+ * `DistilBertModel`.
+ */
 export const distilbert: EncoderArchitecture = {
   modelTypes: ['distilbert'],
   bodyName: 'distilbert',

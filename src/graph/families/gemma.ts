@@ -10,21 +10,30 @@ import { inverseFrequencies, type RotaryTables } from '../blocks/rotary.js';
 import { scale } from '../blocks/scale.js';
 import type { ModelConfig } from '../config.js';
 
-/** Gemma (Gemma Team 2024): Llama with GeGLU, embeddings scaled by the root of their size, and zero-centred norms. */
+/**
+ * Gemma (Gemma Team 2024): Llama with GeGLU, embeddings scaled by the root of their size, and zero-centred
+ * norms.
+ */
 export const gemma: DecoderArchitecture = {
   modelTypes: ['gemma'],
   sizes: decoderSizes,
   design: source => llamaDesign(source, gemmaDifferences(source)),
 };
 
-/** Gemma 2 (Gemma Team 2024): norms around both halves of a layer, every other layer with a window, scores and logits capped. */
+/**
+ * Gemma 2 (Gemma Team 2024): norms around both halves of a layer, every other layer with a window, scores and
+ * logits capped.
+ */
 export const gemma2: DecoderArchitecture = {
   modelTypes: ['gemma2'],
   sizes: config => windowedSizes(config, layer => layer % 2 === 0),
   design: source => llamaDesign(source, gemma2Differences(source)),
 };
 
-/** Gemma 3 (Gemma Team 2025), text only: five layers with a window to one without, each kind with rotary positions of its own; head norms. */
+/**
+ * Gemma 3 (Gemma Team 2025), text only: five layers with a window to one without, each kind with rotary
+ * positions of its own; head norms.
+ */
 export const gemma3: DecoderArchitecture = {
   modelTypes: ['gemma3_text'],
   sizes(config) {

@@ -10,7 +10,10 @@ import type { Value } from '../onnx/graph-builder.js';
 import { matrix, transposed, type Matrix } from '../weights/matrix.js';
 import type { ModelWeights } from '../weights/model-weights.js';
 
-/** GPT-2 (Radford et al. 2019): pre-norm layers with layer norm, multi-head attention, learned positions and GELU. */
+/**
+ * GPT-2 (Radford et al. 2019): pre-norm layers with layer norm, multi-head attention, learned positions and
+ * GELU.
+ */
 export const gpt2: DecoderArchitecture = {
   modelTypes: ['gpt2'],
   names: {

@@ -4,7 +4,10 @@ import { decoderSizes } from '../assembly/decoder-source.js';
 import { gatedMlps, llamaDesign } from '../assembly/llama-design.js';
 import { scale } from '../blocks/scale.js';
 
-/** Granite 3 (Granite Team, IBM 2024): Llama with factors of embeddings, scores, layer outputs and logits (Power, Shen et al. 2024). */
+/**
+ * Granite 3 (Granite Team, IBM 2024): Llama with factors of embeddings, scores, layer outputs and logits
+ * (Power, Shen et al. 2024).
+ */
 export const granite: DecoderArchitecture = {
   modelTypes: ['granite'],
   sizes: decoderSizes,

@@ -44,7 +44,10 @@ const ENCODERS: readonly EncoderArchitecture[] = [bert, roberta, distilbert, mpn
 /** All that give hidden states of texts. */
 const ENCODING: readonly EncoderArchitecture[] = [...ENCODERS, ...DECODERS.map(asEncoder)];
 
-/** @throws KvasirError `unsupported_model` where no decoder of this `model_type` is known; names the one that is spelled most alike */
+/**
+ * @throws KvasirError `unsupported_model` where no decoder of this `model_type` is known; names the one that
+ * is spelled most alike
+ */
 export function decoderArchitecture(config: ModelConfig): DecoderArchitecture {
   return find(DECODERS, config.modelType) ?? unknown(config, DECODERS);
 }
@@ -54,12 +57,15 @@ export function findArchitecture(config: ModelConfig): EncoderArchitecture | und
   return find(ENCODING, config.string('model_type', ''));
 }
 
-/** @throws KvasirError `unsupported_model` where no encoder of this `model_type` is known; names the one that is spelled most alike */
+/**
+ * @throws KvasirError `unsupported_model` where no encoder of this `model_type` is known; names the one that
+ * is spelled most alike
+ */
 export function encoderArchitecture(config: ModelConfig): EncoderArchitecture {
   return findArchitecture(config) ?? unknown(config, ENCODING);
 }
 
-/** Whether models of this `model_type` are encoders, whatever else is said. */
+/** True if models of this `model_type` are encoders, whatever else is said. */
 export function isEncoderType(config: ModelConfig): boolean {
   return find(ENCODERS, config.string('model_type', '')) !== undefined;
 }

@@ -18,8 +18,8 @@ import { sliceRows } from '../weights/matrix.js';
 import type { ModelWeights, NormWeights } from '../weights/model-weights.js';
 
 /**
- * ModernBERT (Warner et al. 2024): pre-norm layers with rotary positions and GeGLU, of which only some see the whole text. Weight names are
- * those of Hugging Face's `ModernBertModel`.
+ * ModernBERT (Warner et al. 2024): pre-norm layers with rotary positions and GeGLU, of which only some see
+ * the whole text. Weight names are those of Hugging Face's `ModernBertModel`.
  */
 export const modernbert: EncoderArchitecture = {
   modelTypes: ['modernbert'],

@@ -8,7 +8,10 @@ import { firstPosition, robertaHeads } from './roberta.js';
 /** Distances that the bias tells apart beyond this share its last bucket. */
 const MAX_DISTANCE = 128;
 
-/** MPNet (Song et al. 2020): as RoBERTa, with a bias on attention scores by distance. Weight names are those of Hugging Face's `MPNetModel`. */
+/**
+ * MPNet (Song et al. 2020): as RoBERTa, with a bias on attention scores by distance. Weight names are those
+ * of Hugging Face's `MPNetModel`.
+ */
 export const mpnet: EncoderArchitecture = {
   modelTypes: ['mpnet'],
   bodyName: 'mpnet',

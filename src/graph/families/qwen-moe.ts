@@ -35,7 +35,7 @@ export const qwen3Moe: DecoderArchitecture = {
   },
 };
 
-/** Whether a layer has experts: every `decoder_sparse_step`th one, unless `mlp_only_layers` names it. */
+/** True if a layer has experts: every `decoder_sparse_step`th one, unless `mlp_only_layers` names it. */
 function isSparse({ source: { config }, index }: DecoderLayer): boolean {
   return (
     !config.numbers('mlp_only_layers', []).includes(index) &&

@@ -5,7 +5,10 @@ import { activationOf } from '../blocks/activation.js';
 import type { ModelConfig } from '../config.js';
 import { bertLayer, bertSizes, TOKEN_HEADS } from './bert.js';
 
-/** RoBERTa (Liu et al. 2019), XLM-RoBERTa (Conneau et al. 2019) and CamemBERT. Weight names are those of Hugging Face's `RobertaModel`. */
+/**
+ * RoBERTa (Liu et al. 2019), XLM-RoBERTa (Conneau et al. 2019) and CamemBERT. Weight names are those of
+ * Hugging Face's `RobertaModel`.
+ */
 export const roberta: EncoderArchitecture = {
   modelTypes: ['roberta', 'xlm-roberta', 'camembert'],
   bodyName: 'roberta',

@@ -6,7 +6,10 @@ import { activationOf } from '../blocks/activation.js';
 import { feedForward } from '../blocks/feed-forward.js';
 import type { Value } from '../onnx/graph-builder.js';
 
-/** StarCoder2 (Lozhkov et al. 2024): layer norm, grouped-query attention with a sliding window, rotary positions, GELU, and biases. */
+/**
+ * StarCoder2 (Lozhkov et al. 2024): layer norm, grouped-query attention with a sliding window, rotary
+ * positions, GELU, and biases.
+ */
 export const starcoder2: DecoderArchitecture = {
   modelTypes: ['starcoder2'],
   sizes: uniformlyWindowedSizes,

@@ -55,7 +55,7 @@ const ELEMENT_BYTES: Partial<Record<DataType, number>> = {
 /** A tensor's elements as little-endian bytes, in any typed array. */
 type TensorData = Float32Array | Int32Array | BigInt64Array | Uint8Array | Uint16Array;
 
-/** How far the weights of a graph are written. */
+/** Progress of writing a graph's weights. */
 export interface SaveProgress {
   /** Tensors that are written, and all there are. */
   readonly tensors: number;
@@ -82,9 +82,9 @@ interface Node {
 }
 
 /**
- * Builds an ONNX graph node by node and saves it with its weights in a data file beside it (external data of the
- * ONNX specification). Weights are loaded only by {@link save}, one at a time, so no more than one of them is in
- * memory.
+ * Builds an ONNX graph node by node and saves it with its weights in a data file beside it (external data of
+ * the ONNX specification). Weights are loaded only by {@link save}, one at a time, so no more than one of
+ * them is in memory.
  *
  * Names must be unique; an error here is a mistake in an architecture, not in a model folder.
  */

@@ -1,13 +1,13 @@
 /**
- * How a matrix is quantized: each row in blocks of columns, each block with a scale of its own, `weight ≈ (code - zeroPoint) · scale`.
- * The layout is that of com.microsoft.MatMulNBits.
+ * A quantized form of a matrix: each row in blocks of columns, each block with a scale of its own,
+ * `weight ≈ (code - zeroPoint) · scale`. The layout is that of com.microsoft.MatMulNBits.
  */
 export interface BlockFormat {
-  /** Of a code. */
+  /** Bits of a code. */
   readonly bits: 4 | 8;
   /** Columns of a block: a power of 2, at least 16. */
   readonly blockSize: number;
-  /** Whether every block's zero point is the middle of the codes, and so is not stored. */
+  /** True if every block's zero point is the middle of the codes, `2^(bits - 1)`, and so is not stored. */
   readonly symmetric: boolean;
   readonly method: 'round-to-nearest' | 'half-quadratic';
 }

@@ -7,16 +7,20 @@ const FIRST_BETA = 1;
 const GROWTH = 1.1;
 const ITERATIONS = 20;
 
-/** `x^exponent` for x in [0, 1), where nearly all residuals lie, from a table: a power takes longer than all else here together. */
+/**
+ * `x^exponent` for x in [0, 1), where nearly all residuals lie, from a table: a power takes longer than all
+ * else here together.
+ */
 const RESOLUTION = 1024;
 const ERRORS = powers(P);
 const SLOPES = powers(P - 1);
 
 /**
- * Half-quadratic quantization (HQQ, Badri and Shaji 2023): improves a first choice of scale and zero point by making
- * `Σ |w - dequantized(w)|^p` small for a `p` below 1, without any data. Auxiliary errors `e` split that into two steps that have closed
- * solutions: `e` by generalised soft-thresholding of the residual, then zero point and scale by least squares against `w - e`. Zero
- * points stay integers, as MatMulNBits wants them. It stops where a step does not help, so the result is never worse than the first choice.
+ * Half-quadratic quantization (HQQ, Badri and Shaji 2023): improves a first choice of scale and zero point by
+ * making `Σ |w - dequantized(w)|^p` small for a `p` below 1, without any data. Auxiliary errors `e` split
+ * that into two steps that have closed solutions: `e` by generalised soft-thresholding of the residual, then
+ * zero point and scale by least squares against `w - e`. Zero points stay integers, as MatMulNBits wants
+ * them. It stops where a step does not help, so the result is never worse than the first choice.
  *
  * @param first chooses what to improve.
  * @param moveZero whether the zero point may change.

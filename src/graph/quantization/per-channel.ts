@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import type { Matrix } from '../weights/matrix.js';
 
-/** A matrix `[rows, columns]` with a scale for each output channel, which is a row: `weight ≈ code · scale`. */
+/**
+ * A matrix `[rows, columns]` with a scale for each output channel, which is a row: `weight ≈ code · scale`.
+ */
 export interface PerChannelMatrix {
   /** `[columns, rows]`: transposed, as MatMul multiplies from the right. */
   readonly codes: Int8Array;
@@ -38,10 +40,11 @@ export async function quantizePerChannel(
 }
 
 /**
- * Bits of a weight that the processor multiplies without overflow: x86 adds two products of 8-bit numbers in 16 bits, where two of full
- * size have no room, unless it has the VNNI instructions.
+ * Bits of a weight that the processor multiplies without overflow: x86 adds two products of 8-bit numbers in
+ * 16 bits, where two of full size have no room, unless it has the VNNI instructions.
  *
- * @param cpu flags of the processor, as in Linux' `/proc/cpuinfo`; undefined: those of this machine, none where it does not tell.
+ * @param cpu flags of the processor, as in Linux' `/proc/cpuinfo`; undefined: those of this machine, none
+ * where it does not tell.
  */
 export function weightBits(arch: string = process.arch, cpu: string = cpuFlags()): 7 | 8 {
   return arch !== 'x64' || /\b(avx512_vnni|avx_vnni)\b/.test(cpu) ? 8 : 7;

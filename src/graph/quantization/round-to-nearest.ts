@@ -1,6 +1,9 @@
 import type { BlockParameters } from './block-parameters.js';
 
-/** The weight of the largest magnitude falls on the lowest code, which lies one further from the middle than the highest. */
+/**
+ * The weight of the largest magnitude falls on the lowest code, which lies one further from the middle than
+ * the highest.
+ */
 export function symmetricRange(values: Float32Array, codes: number, parameters: BlockParameters): void {
   let largest = 0;
   for (let i = 0; i < values.length; i++) if (Math.abs(values[i]!) > Math.abs(largest)) largest = values[i]!;

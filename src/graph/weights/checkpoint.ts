@@ -11,7 +11,10 @@ const INDEX = 'model.safetensors.index.json';
 export interface Weight {
   readonly name: string;
   readonly shape: readonly number[];
-  /** Elements in row-major order, from the first on and before the last; by default all. Each call reads the file again. */
+  /**
+   * Elements in row-major order, from the first on and before the last; by default all. Each call reads the
+   * file again.
+   */
   load(first?: number, last?: number): Promise<Float32Array>;
 }
 
@@ -25,7 +28,10 @@ export async function weightFiles(folder: string): Promise<string[]> {
   return [INDEX, ...new Set(Object.values(await readIndex(folder)))];
 }
 
-/** The weights of a Hugging Face model folder: `model.safetensors`, or the shards that `model.safetensors.index.json` lists. */
+/**
+ * The weights of a Hugging Face model folder: `model.safetensors`, or the shards that
+ * `model.safetensors.index.json` lists.
+ */
 export class Checkpoint {
   readonly #folder: string;
   readonly #files: readonly SafetensorsFile[];

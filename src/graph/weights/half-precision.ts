@@ -4,7 +4,10 @@ export function fromFloat16(halves: Uint16Array, floats: Float32Array): void {
   for (let i = 0; i < halves.length; i++) floats[i] = table[halves[i]!]!;
 }
 
-/** Widens bfloat16, given as its bits (the upper half of a single-precision float), to single precision. Exact. */
+/**
+ * Widens bfloat16, given as its bits (the upper half of a single-precision float), to single precision.
+ * Exact.
+ */
 export function fromBfloat16(halves: Uint16Array, floats: Float32Array): void {
   const bits = new Uint32Array(floats.buffer, floats.byteOffset, floats.length);
   for (let i = 0; i < halves.length; i++) bits[i] = halves[i]! << 16;
@@ -26,7 +29,10 @@ function makeFloat16Table(): Float32Array {
   return table;
 }
 
-/** The nearest halves to single-precision floats, as bits; ties go to the even one, and what is too large becomes infinite. */
+/**
+ * The nearest halves to single-precision floats, as bits; ties go to the even one, and what is too large
+ * becomes infinite.
+ */
 export function toFloat16(floats: Float32Array): Uint16Array {
   const words = new Uint32Array(floats.buffer, floats.byteOffset, floats.length);
   const halves = new Uint16Array(words.length);
@@ -55,7 +61,9 @@ export function roundToFloat16(value: number): number {
 const scratchFloat = new Float32Array(1);
 const scratchWord = new Uint32Array(scratchFloat.buffer);
 
-/** Bits of the single-precision numbers 2^-14, the smallest normal half, and 65520, which rounds to infinity. */
+/**
+ * Bits of the single-precision numbers 2^-14, the smallest normal half, and 65520, which rounds to infinity.
+ */
 const SMALLEST_NORMAL = 0x38800000;
 const OVERFLOW = 0x477ff000;
 

@@ -2,12 +2,16 @@ import type { Weight } from './checkpoint.js';
 import { transpose } from './transpose.js';
 
 /**
- * A weight matrix `[rows, columns]`, row-major, that is read when it is written: rows are output features, as PyTorch's Linear has them.
+ * A weight matrix `[rows, columns]`, row-major, that is read when it is written: rows are output features, as
+ * PyTorch's Linear has them.
  */
 export interface Matrix {
   readonly rows: number;
   readonly columns: number;
-  /** Its rows in order, some at a time. A piece is read when it is asked for, so that only one needs to be in memory. */
+  /**
+   * Its rows in order, some at a time. A piece is read when it is asked for, so that only one needs to be in
+   * memory.
+   */
   pieces(): AsyncIterable<Float32Array>;
 }
 
@@ -115,7 +119,10 @@ export function padRows(source: Matrix, size: number, padded: number): Matrix {
   };
 }
 
-/** Zero columns after every group of `size` columns: the counterpart of {@link padRows} for what reads its output. */
+/**
+ * Zero columns after every group of `size` columns: the counterpart of {@link padRows} for what reads its
+ * output.
+ */
 export function padColumns(source: Matrix, size: number, padded: number): Matrix {
   if (size === padded) return source;
   return {

@@ -23,7 +23,10 @@ export function bodyOf(weights: ModelWeights, prefix: string, probe: string): Mo
   return weights.has(`${prefix}.${probe}`) ? weights.within(prefix) : weights;
 }
 
-/** Weights of a checkpoint whose names begin alike. All methods throw KvasirError `invalid_model` where a weight is missing or wrong. */
+/**
+ * Weights of a checkpoint whose names begin alike. All methods throw KvasirError `invalid_model` where a
+ * weight is missing or wrong.
+ */
 export class ModelWeights {
   readonly #checkpoint: Checkpoint;
   readonly #prefix: string;

@@ -28,7 +28,7 @@ const ELEMENT_BITS = {
 
 export type SafetensorsType = keyof typeof ELEMENT_BITS;
 
-/** Where a tensor lies in its file. */
+/** The place of a tensor in its file. */
 export interface TensorEntry {
   readonly type: SafetensorsType;
   readonly shape: readonly number[];
@@ -41,13 +41,16 @@ export interface TensorEntry {
 const PREFIX = 8;
 /** The limit that the format's own reader sets. */
 const LONGEST_HEADER = 100_000_000;
-/** Bytes that one read takes: a multiple of every element's size, and small beside the tensors worth splitting. */
+/**
+ * Bytes that one read takes: a multiple of every element's size, and small beside the tensors worth
+ * splitting.
+ */
 const CHUNK = 2 ** 24;
 
 /**
- * Reads and checks the header of a safetensors file
- * (https://github.com/huggingface/safetensors#format), or of what claims to be one: every tensor has a known type,
- * a shape that gives its length in bytes, and a place in the file that it shares with no other.
+ * Reads and checks the header of a safetensors file (https://github.com/huggingface/safetensors#format), or
+ * of what claims to be one: every tensor has a known type, a shape that gives its length in bytes, and a
+ * place in the file that it shares with no other.
  *
  * @param header The JSON text that follows the 8 bytes of the header's length.
  * @param fileSize Bytes of the whole file.
@@ -160,8 +163,8 @@ export class SafetensorsFile {
    * A tensor's elements in row-major order, widened to single precision.
    *
    * @param first of the elements to read, and the one after the last; by default all.
-   * @throws KvasirError `invalid_model` if there is no such tensor or the file has changed since it was opened;
-   * `unsupported_model` if its type is not F32, F16 or BF16
+   * @throws KvasirError `invalid_model` if there is no such tensor or the file has changed since it was
+   * opened; `unsupported_model` if its type is not F32, F16 or BF16
    */
   async read(name: string, first = 0, last = Infinity): Promise<Float32Array> {
     const entry = this.tensors.get(name);

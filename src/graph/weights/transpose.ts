@@ -1,7 +1,10 @@
 /** 64 × 64 floats of source and of target fit the first-level cache together. */
 const BLOCK = 64;
 
-/** The transpose of a row-major matrix `[rows, columns]`: `[columns, rows]`. Goes block by block, for the cache's sake. */
+/**
+ * The transpose of a row-major matrix `[rows, columns]`: `[columns, rows]`. Goes block by block, for the
+ * cache's sake.
+ */
 export function transpose(matrix: Float32Array, rows: number, columns: number): Float32Array {
   const result = new Float32Array(matrix.length);
   for (let rowBlock = 0; rowBlock < rows; rowBlock += BLOCK) {

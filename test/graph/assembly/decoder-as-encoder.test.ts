@@ -1,4 +1,7 @@
-/** Every decoder as an encoder, against its formulas in float64 and in ragged batches: in floats closely, in 8 bits roughly. */
+/**
+ * Every decoder as an encoder, against its formulas in float64 and in ragged batches: in floats closely, in 8
+ * bits roughly.
+ */
 import t from 'tap';
 import { pooled } from '#test/reference/encoder.js';
 import { llamaStates } from '#test/reference/llama.js';

@@ -5,8 +5,9 @@ import { MODELS } from '#test/support/models/index.js';
 import { loadGraph } from '#test/support/run-graph.js';
 
 /**
- * Only CUDA has a kernel; what the processor can say is whether the operator's schema takes the node as it is. It does where ONNX Runtime gets
- * as far as to cast half floats to floats, for want of kernels, and only then finds that this operator has none.
+ * Only CUDA has a kernel; what the processor can say is whether the operator's schema takes the node as it
+ * is. It does where ONNX Runtime gets as far as to cast half floats to floats, for want of kernels, and only
+ * then finds that this operator has none.
  */
 for (const name of ['llama, linear', 'qwen3, heads padded after their norm', 'gemma2']) {
   for (const precision of ['f16', 'int8'] as const) {

@@ -1,4 +1,7 @@
-/** Every family of decoders as transformers has it without a head, and with a classifier: see `test/fixtures/make_encoders.py`. */
+/**
+ * Every family of decoders as transformers has it without a head, and with a classifier: see
+ * `test/fixtures/make_encoders.py`.
+ */
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import t, { type Test } from 'tap';

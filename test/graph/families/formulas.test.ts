@@ -1,4 +1,7 @@
-/** Every architecture against its formulas in float64, with heads that the graph must pad: in floats closely, in 8 bits roughly. */
+/**
+ * Every architecture against its formulas in float64, with heads that the graph must pad: in floats closely,
+ * in 8 bits roughly.
+ */
 import t from 'tap';
 import { checkDecoder, openDecoder, similarity } from '#test/support/check-decoder.js';
 import { MODELS } from '#test/support/models/index.js';

@@ -59,8 +59,8 @@ for (const bits of [4, 8] as const) {
 }
 
 /**
- * Largest error of a product in units of what 8-bit activations allow: each is off by at most half a step of its block's scale (its largest
- * magnitude / 127), times its weight, summed up.
+ * Largest error of a product in units of what 8-bit activations allow: each is off by at most half a step of
+ * its block's scale (its largest magnitude / 127), times its weight, summed up.
  */
 function worstShareOfBound(
   x: Float32Array,

@@ -8,7 +8,10 @@ const LABELS = { 0: 'a', 1: 'b', 2: 'c' };
 /** Any of the names in `architectures` says enough: it is the ending that tells the head. */
 const NAME = 'Decoder';
 
-/** A decoder's folder without a head, and so without the body's name before each weight: Hugging Face's `XModel`. */
+/**
+ * A decoder's folder without a head, and so without the body's name before each weight: Hugging Face's
+ * `XModel`.
+ */
 export function asEmbedder({ config, tensors }: Pick<CaseModel, 'config' | 'tensors'>): TinyModel {
   const bare = Object.entries(tensors)
     .filter(([name]) => !name.startsWith('lm_head.'))
@@ -19,7 +22,10 @@ export function asEmbedder({ config, tensors }: Pick<CaseModel, 'config' | 'tens
   };
 }
 
-/** A decoder's folder with a classifier of texts or of tokens in place of its own head: Hugging Face's `XForSequenceClassification`. */
+/**
+ * A decoder's folder with a classifier of texts or of tokens in place of its own head: Hugging Face's
+ * `XForSequenceClassification`.
+ */
 export function asClassifier(
   { config, tensors }: Pick<CaseModel, 'config' | 'tensors'>,
   kind: 'Sequence' | 'Token' = 'Sequence',

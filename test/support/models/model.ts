@@ -14,7 +14,10 @@ export interface CaseModel {
   readonly reference: Reference;
 }
 
-/** Sizes that most cases share: heads of 8, which the graph must pad, each key and value head for two of queries. */
+/**
+ * Sizes that most cases share: heads of 8, which the graph must pad, each key and value head for two of
+ * queries.
+ */
 export const SIZES = {
   hidden_size: 48,
   intermediate_size: 80,

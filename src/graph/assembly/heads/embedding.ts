@@ -8,7 +8,10 @@ import type { ModelWeights } from '../../weights/model-weights.js';
 import type { EncoderSource } from '../encoder-architecture.js';
 import { listedBy, type Head } from './head.js';
 
-/** One vector of each text, `[texts, width]`: the pooling of its hidden states, and the modules of sentence-transformers behind it. */
+/**
+ * One vector of each text, `[texts, width]`: the pooling of its hidden states, and the modules of
+ * sentence-transformers behind it.
+ */
 export function embedding(
   config: ModelConfig,
   hiddenSize: number,

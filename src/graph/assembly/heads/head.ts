@@ -4,10 +4,10 @@ import type { PoolingMode } from '../../sentence-modules.js';
 import type { Value } from '../../onnx/graph-builder.js';
 import type { EncoderSource } from '../encoder-architecture.js';
 
-/** Which tokens the graph's input `rows` lists; undefined where it has no such input. */
+/** The tokens that the graph's input `rows` lists; undefined where it has no such input. */
 export type ListedRows = 'first' | 'last' | 'positions' | undefined;
 
-/** What stands on an encoder's hidden states. */
+/** A head on an encoder's hidden states. */
 export interface Head {
   readonly listed: ListedRows;
   /** Width of a result row. */
@@ -21,7 +21,7 @@ export interface ProjectionDesign {
   /** A layer before the projection. */
   readonly transform?: (source: EncoderSource) => TransformWeights;
   readonly projection: string;
-  /** Whether the projection has a bias; default true. */
+  /** True if the projection has a bias, which is the default. */
   readonly hasBias?: boolean;
 }
 
@@ -39,7 +39,10 @@ export function projectOntoLabels(
   return linear(graph, 'labels', transformed, matrix, bias);
 }
 
-/** Where one token stands for its text, only its row is computed in the last layer. */
+/**
+ * The rows that the pooling needs: where one token stands for its text, the last layer computes its row
+ * alone.
+ */
 export function listedBy(modes: readonly PoolingMode[]): ListedRows {
   const [mode, ...others] = modes;
   if (others.length > 0) return undefined;

@@ -9,7 +9,7 @@ import { questionAnswering } from './question-answering.js';
 import { sequenceClassification, type SequenceClassifier } from './sequence-classification.js';
 import { tokenClassification } from './token-classification.js';
 
-/** How a family writes its heads; those that are missing it does not have. */
+/** The heads of a family; those that are missing it does not have. */
 export interface EncoderHeads {
   readonly 'sequence-classification'?: SequenceClassifier;
   readonly 'token-classification'?: ProjectionDesign;
@@ -17,10 +17,10 @@ export interface EncoderHeads {
   readonly 'fill-mask'?: MaskedLanguageModel;
 }
 
-/** What a head is chosen and sized by. */
+/** The choice of a head, and its size. */
 export interface HeadOptions {
   readonly task: EncoderTask;
-  /** What happens behind the encoder, for `embedding`. */
+  /** Pooling and the modules behind it, for `embedding`. */
   readonly modules: SentenceModules;
   /** Labels of a classifier. */
   readonly labels: number;

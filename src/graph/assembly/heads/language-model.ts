@@ -5,7 +5,7 @@ import { DataType } from '../../onnx/graph-builder.js';
 import type { DecoderBody } from '../decoder-body.js';
 import type { DecoderSource } from '../decoder-source.js';
 
-/** What becomes of the product. */
+/** Changes of the logits behind the projection. */
 export interface LogitsOptions {
   readonly factor?: number | undefined;
   /** `c` of `c · tanh(logit / c)` (Gemma 2), after the factor; undefined: logits are not capped. */
@@ -13,11 +13,12 @@ export interface LogitsOptions {
 }
 
 /**
- * Projects some positions onto the vocabulary: `logits = h[positions] Eᵀ`, where `E` is `lm_head`, or the embedding's own matrix where
- * the weights are tied (Press and Wolf 2017). Only these reach the product, which for a long prompt saves
- * most of its cost. Declares the input `logits_positions` (int64 `[positions]`, indexes into batch × sequence, row by row) and the output
- * `logits` (`[positions, vocabulary]`), and `logits_maxima` (`[positions, blocks]`), the largest logit of each of equal blocks of the
- * vocabulary, where it has a size that divides so: whoever looks for the best token then reads a block, not the vocabulary.
+ * Projects some positions onto the vocabulary: `logits = h[positions] Eᵀ`, where `E` is `lm_head`, or the
+ * embedding's own matrix where the weights are tied (Press and Wolf 2017). Only these reach the product,
+ * which for a long prompt saves most of its cost. Declares the input `logits_positions` (int64 `[positions]`,
+ * indexes into batch × sequence, row by row) and the output `logits` (`[positions, vocabulary]`), and
+ * `logits_maxima` (`[positions, blocks]`), the largest logit of each of equal blocks of the vocabulary, where
+ * it has a size that divides so: whoever looks for the best token then reads a block, not the vocabulary.
  */
 export function languageModelHead(
   source: DecoderSource,
@@ -66,12 +67,18 @@ export function languageModelHead(
   graph.output('logits_maxima', DataType.FLOAT, ['positions', blocks]);
 }
 
-/** Whether the embedding is the output projection, too. Families differ in what they assume where config.json is silent: the weights tell. */
+/**
+ * True if the embedding is the output projection, too. Families differ in what they assume where config.json
+ * is silent: the weights tell.
+ */
 function isTied({ config, weights }: DecoderSource): boolean {
   return config.flag('tie_word_embeddings', !weights.has('lm_head.weight'));
 }
 
-/** Largest divisor of a vocabulary's size up to 128; undefined where only small ones are left, which would save nothing. */
+/**
+ * Largest divisor of a vocabulary's size up to 128; undefined where only small ones are left, which would
+ * save nothing.
+ */
 function blockSize(vocabularySize: number): number | undefined {
   for (let size = 128; size >= 16; size--) if (vocabularySize % size === 0) return size;
   return undefined;

@@ -11,7 +11,10 @@ export interface MaskedLanguageModel {
   readonly bias: string | undefined;
 }
 
-/** Logits of the words that may stand at a position, `[positions, vocabulary]` (BERT, Devlin et al. 2018, section 3.1). */
+/**
+ * Logits of the words that may stand at a position, `[positions, vocabulary]` (BERT, Devlin et al. 2018,
+ * section 3.1).
+ */
 export function maskedLanguageModel(design: MaskedLanguageModel, vocabularySize: number): Head {
   return {
     listed: 'positions',

@@ -3,7 +3,7 @@ import { listedBy, projectOntoLabels, type Head, type ProjectionDesign } from '.
 
 /** A classifier of whole texts. */
 export interface SequenceClassifier extends ProjectionDesign {
-  /** How one vector is made of a text. */
+  /** Makes one vector of a text. */
   readonly pooling: 'cls' | 'mean' | 'lasttoken';
 }
 
