@@ -1,9 +1,9 @@
 import type { FastifyPluginAsync } from 'fastify';
 import type { RouteOptions } from '#http/route-options.js';
-import { kserve } from './kserve/index.js';
-import { kvasir } from './kvasir/index.js';
-import { openai } from './openai/index.js';
-import { tei } from './tei/index.js';
+import { kserve } from '#routes/kserve/index.js';
+import { kvasir } from '#routes/kvasir/index.js';
+import { openai } from '#routes/openai/index.js';
+import { tei } from '#routes/tei/index.js';
 
 /** Everything that clients see: a plugin for each protocol, which sets its own prefixes and errors. */
 export const allRoutes: FastifyPluginAsync<RouteOptions> = async (app, options) => {

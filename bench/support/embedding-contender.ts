@@ -7,7 +7,7 @@
 import { cpus } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { BatchingEncoder } from '#encoder/batching-encoder.js';
+import { BatchingEncoder } from '#batching/batching-encoder.js';
 import { seededRandom } from '#engine/sampling/random.js';
 import type { Encoder, EncoderInput, EncoderOutput } from '#model/encoder/contract.js';
 import { loadEncoder } from '#registry/load-encoder.js';

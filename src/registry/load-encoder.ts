@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { basename, resolve } from 'node:path';
-import { BatchingEncoder, type BatchingOptions } from '#encoder/batching-encoder.js';
+import { BatchingEncoder, type BatchingOptions } from '#batching/batching-encoder.js';
 import { loadEncoderGraph, type EncoderOptions } from '#model/encoder/load-encoder.js';
 import type { Environment } from '#runtime/index.js';
 import { loadTokenizer } from '#text/tokenizer.js';

@@ -1,5 +1,5 @@
 import type { ChatTemplate } from '#chat/template.js';
-import type { EncoderService, EncoderStats } from '#encoder/types.js';
+import type { EncoderService, EncoderStats } from '#batching/types.js';
 import type { EngineStats, GenerationEngine } from '#engine/types.js';
 import type { EncoderTask } from '#model/encoder/contract.js';
 import type { RunPath } from '#model/run-path.js';

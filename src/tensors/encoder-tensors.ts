@@ -1,4 +1,4 @@
-import type { EncoderService } from '#encoder/types.js';
+import type { EncoderService } from '#batching/types.js';
 import { KvasirError, invalidRequest } from '#errors.js';
 import type { EncoderInput, EncoderOutput, EncoderTask } from '#model/encoder/contract.js';
 import type { NamedTensor, TensorPort, TensorService } from './types.js';

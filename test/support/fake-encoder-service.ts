@@ -1,4 +1,4 @@
-import type { EncoderService, EncoderStats } from '#encoder/types.js';
+import type { EncoderService, EncoderStats } from '#batching/types.js';
 import { KvasirError } from '#errors.js';
 import type { EncoderInput, EncoderOutput, EncoderTask } from '#model/encoder/contract.js';
 import { encoderModel, type EncoderParts } from '#registry/models.js';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { seededRandom } from '#engine/sampling/random.js';
-import { BatchScheduler, type Batchable, type BatchOptions } from '#encoder/scheduler.js';
+import { BatchScheduler, type Batchable, type BatchOptions } from '#batching/scheduler.js';
 import { runs } from '#test/support/property-runs.js';
 
 interface Fake extends Batchable {

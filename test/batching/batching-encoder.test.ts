@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap';
-import { BatchingEncoder, type BatchingOptions } from '#encoder/batching-encoder.js';
+import { BatchingEncoder, type BatchingOptions } from '#batching/batching-encoder.js';
 import type { EncoderInput, EncoderTask } from '#model/encoder/contract.js';
 import { FakeEncoder } from '#test/support/fake-encoder.js';
 
