@@ -54,6 +54,13 @@ export const samplingFields = {
       description: 'Strings that end the text; they are not part of it.',
     }),
   ),
+  cache_salt: nullable(
+    Type.String({
+      minLength: 1,
+      description:
+        'Prompts start from what earlier requests with the same salt, and the same API key, left in the cache, and from nothing else.',
+    }),
+  ),
   user: nullable(Type.String({ description: 'Ignored.' })),
   top_k: nullable(
     Type.Integer({

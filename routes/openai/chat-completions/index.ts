@@ -4,6 +4,7 @@ import { chatModel } from '../chat-model.js';
 import { chatJob } from '#api/chat/job.js';
 import { sendEvents } from '#http/event-stream.js';
 import { generateAll } from '#api/generation/generate-all.js';
+import { reuseScope } from '#api/generation/reuse-scope.js';
 import { chatChunks, chatCompletion } from './response.js';
 import { chatCompletionSchema, schemas } from './schema.js';
 import { chatTask } from './task.js';
@@ -16,7 +17,11 @@ const chatCompletions: FastifyPluginAsyncTypebox = async app => {
     const model = await chatModel(request, body.model);
     const id = `chatcmpl-${randomUUID()}`;
     const head = { id, created: Math.floor(Date.now() / 1000), model: model.id };
-    const job = chatJob(id, chatTask(body), model);
+    const job = chatJob(
+      { id, reuseScope: reuseScope(request.scope.apiKey, body.cache_salt) },
+      chatTask(body),
+      model,
+    );
     const events = generateAll(model.engine, job.requests, request.scope);
     if (!body.stream) return chatCompletion(head, job, events);
     return sendEvents(reply, chatChunks(head, job, events, body.stream_options?.include_usage ?? false));

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { sendEvents } from '#http/event-stream.js';
 import { generateAll } from '#api/generation/generate-all.js';
+import { reuseScope } from '#api/generation/reuse-scope.js';
 import { completionJob } from '#api/completion/job.js';
 import { askedStructure } from '../asked-structure.js';
 import { completion, completionChunks } from './response.js';
@@ -16,7 +17,12 @@ const completions: FastifyPluginAsyncTypebox = async app => {
     const id = `cmpl-${randomUUID()}`;
     const created = Math.floor(Date.now() / 1000);
     const head = { id, object: 'text_completion', created, model: model.id } as const;
-    const job = completionJob(id, body, askedStructure(body), model);
+    const job = completionJob(
+      { id, reuseScope: reuseScope(request.scope.apiKey, body.cache_salt) },
+      body,
+      askedStructure(body),
+      model,
+    );
     const events = generateAll(model.engine, job.requests, request.scope);
     if (!body.stream) return completion(head, job, events);
     return sendEvents(

@@ -4,6 +4,7 @@ import { chatModel } from '../chat-model.js';
 import { chatJob } from '#api/chat/job.js';
 import { sendTypedEvents } from '#http/event-stream.js';
 import { generateAll } from '#api/generation/generate-all.js';
+import { reuseScope } from '#api/generation/reuse-scope.js';
 import { responseEvents, ResponseWriter, wholeResponse } from './response.js';
 import { responseSchema, schemas } from './schema.js';
 import { responseTask } from './task.js';
@@ -15,7 +16,11 @@ const responses: FastifyPluginAsyncTypebox = async app => {
     const { body } = request;
     const model = await chatModel(request, body.model);
     const id = `resp_${randomUUID().replaceAll('-', '')}`;
-    const job = chatJob(id, responseTask(body), model);
+    const job = chatJob(
+      { id, reuseScope: reuseScope(request.scope.apiKey, body.cache_salt) },
+      responseTask(body),
+      model,
+    );
     const writer = new ResponseWriter(id, body, model.id, job);
     const events = generateAll(model.engine, job.requests, request.scope);
     if (!body.stream) return wholeResponse(writer, job, events);

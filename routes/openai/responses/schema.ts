@@ -1,5 +1,6 @@
 import { Type, type Static, type TProperties } from '@fastify/type-provider-typebox';
 import { modelField } from '#routes/shared/fields.js';
+import { samplingFields } from '../sampling-schema.js';
 import { nullable } from '#http/schemas/nullable.js';
 import { errorResponses, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
 
@@ -61,6 +62,7 @@ const ResponseRequest = Type.Object(
     input: Type.Union([Type.String(), Type.Array(refTo(InputItem), { minItems: 1 })], {
       description: 'A message of the user, or the whole conversation: nothing is stored.',
     }),
+    cache_salt: samplingFields.cache_salt,
     instructions: nullable(Type.String({ description: 'A system message before the input.' })),
     max_output_tokens: nullable(
       Type.Integer({

@@ -44,10 +44,14 @@ export interface ChatJob {
 }
 
 /**
- * @param id of the answer; its sequences are called after it.
+ * @param job the answer's id, after which its sequences are called, and who shares its prompt, see `reuseScope`.
  * @throws KvasirError `invalid_request`, `context_length_exceeded`
  */
-export function chatJob(id: string, task: ChatTask, model: GenerationModel): ChatJob {
+export function chatJob(
+  { id, reuseScope }: Pick<GenerationRequest, 'id' | 'reuseScope'>,
+  task: ChatTask,
+  model: GenerationModel,
+): ChatJob {
   const { tokenizer } = model;
   const template = templateOf(model, task);
   const tools = task.toolChoice === 'none' ? [] : task.tools;
@@ -74,6 +78,7 @@ export function chatJob(id: string, task: ChatTask, model: GenerationModel): Cha
     requests: indexes.map(index => ({
       id: `${id}-${index}`,
       promptIds,
+      ...(reuseScope !== undefined && { reuseScope }),
       sampling: forChoice(sampling, index),
       stop,
       logprobs: task.logprobs,

@@ -44,12 +44,12 @@ export interface CompletionJob {
 }
 
 /**
- * @param id of the completion; its sequences are called after it.
+ * @param job the completion's id, after which its sequences are called, and who shares its prompts, see `reuseScope`.
  * @param asked the form that the texts must have, if any.
  * @throws KvasirError `invalid_request` where fields contradict one another or do not fit the model.
  */
 export function completionJob(
-  id: string,
+  { id, reuseScope }: Pick<GenerationRequest, 'id' | 'reuseScope'>,
   body: CompletionFields,
   asked: AskedStructure | undefined,
   model: GenerationModel,
@@ -80,6 +80,7 @@ export function completionJob(
     requests: sequences.map(({ prompt, index }, sequence) => ({
       id: `${id}-${sequence}`,
       promptIds: prompt.ids,
+      ...(reuseScope !== undefined && { reuseScope }),
       sampling: forChoice(sampling, index),
       stop,
       ...(constraint && { constraint: constraint() }),

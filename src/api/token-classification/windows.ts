@@ -1,4 +1,4 @@
-import type { KvasirError} from '#errors.js';
+import type { KvasirError } from '#errors.js';
 import { invalidRequest } from '#errors.js';
 import { MAX_INPUTS } from '../encoding/inputs.js';
 import type { EncoderOutput } from '#model/encoder/contract.js';
