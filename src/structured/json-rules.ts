@@ -16,15 +16,9 @@ import { multiples, numberExpression } from './numbers.js';
 import { rangesOf } from './ranges.js';
 import { at, LIMITS, Refusal } from './refusal.js';
 import { partialMatch, wholeMatch } from './regex.js';
-import type {
-  ArrayShape,
-  NumberShape,
-  ObjectShape,
-  Pointers,
-  SchemaShapes,
-  Shape,
-  StringShape,
-} from './schema-shapes.js';
+import type { Pointers } from './conjunctions.js';
+import type { SchemaShapes } from './schema-shapes.js';
+import type { ArrayShape, NumberShape, ObjectShape, Shape, StringShape } from './shapes.js';
 import { anyJsonCharacter, call, COUNT, EXIT, jsonCharacters, marked } from './symbols.js';
 
 /** How often a rule does something between its beginning and its end. */
