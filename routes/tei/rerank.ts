@@ -8,7 +8,7 @@ import { MAX_INPUTS, modelField } from '#http/schemas/encoding.js';
 import { nullable } from '#http/schemas/nullable.js';
 import { json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
 import type { ModelRegistry } from '#registry/types.js';
-import { descending } from '#tasks/scores.js';
+import { descending } from '#results/scores.js';
 import { teiErrorResponses } from './errors.js';
 import { TAG, truncation } from './fields.js';
 

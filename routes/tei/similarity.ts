@@ -8,7 +8,7 @@ import { MAX_INPUTS, modelField } from '#http/schemas/encoding.js';
 import { nullable } from '#http/schemas/nullable.js';
 import { json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
 import type { ModelRegistry } from '#registry/types.js';
-import { cosine } from '#tasks/vectors.js';
+import { cosine } from '#results/vectors.js';
 import { teiErrorResponses } from './errors.js';
 import { promptName, refusePrompt, TAG, truncation } from './fields.js';
 

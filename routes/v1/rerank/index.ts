@@ -6,7 +6,7 @@ import { relevance } from '#http/encoders/relevance.js';
 import { resultListHead } from '#http/encoders/result-list.js';
 import { inputUsage } from '#http/encoders/usage.js';
 import type { RouteOptions } from '#http/route-options.js';
-import { descending } from '#tasks/scores.js';
+import { descending } from '#results/scores.js';
 import { rerankSchema, schemas } from './schema.js';
 
 const rerank: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { registry }) => {
