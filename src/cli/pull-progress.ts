@@ -1,7 +1,7 @@
 import type { WriteStream } from 'node:tty';
 import { SingleBar } from 'cli-progress';
 import type { PullEvent } from '#hub/pull.js';
-import { formatBytes } from '#storage.js';
+import { formatBytes } from '#bytes.js';
 
 /** Shows what a pull does. */
 export interface PullProgress {
