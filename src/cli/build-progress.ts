@@ -6,7 +6,7 @@ import { formatBytes } from '#bytes.js';
 import { formatDuration } from './pull-progress.js';
 
 /** Shows how far a build is. */
-export interface BuildProgress {
+interface BuildProgress {
   readonly show: (progress: SaveProgress) => void;
   /** No more is to come. */
   readonly end: () => void;

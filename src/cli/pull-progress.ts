@@ -4,7 +4,7 @@ import type { PullEvent } from '#hub/pull.js';
 import { formatBytes } from '#bytes.js';
 
 /** Shows what a pull does. */
-export interface PullProgress {
+interface PullProgress {
   readonly show: (event: PullEvent) => void;
   /** No more is to come. */
   end(): void;

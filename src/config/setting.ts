@@ -1,7 +1,7 @@
 import { Type, type TSchema } from '@fastify/type-provider-typebox';
 
 /** What help and errors say about a setting, beside its type, range and default. */
-export interface SettingOptions<T> {
+interface SettingOptions<T> {
   readonly description: string;
   /** What its value is, in help and documentation: `seconds`, `bytes`, `folder`. */
   readonly unit?: string;

@@ -18,7 +18,7 @@ export interface Bound {
   readonly exclusive: boolean;
 }
 
-export interface NumberRange {
+interface NumberRange {
   readonly integer: boolean;
   readonly min: Bound | undefined;
   readonly max: Bound | undefined;

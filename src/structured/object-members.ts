@@ -5,7 +5,7 @@ import { LIMITS, Refusal } from './refusal.js';
 const SKIP = 0;
 
 /** What stands for a symbol of {@link objectMembers}: the property at an index, or a further one at the index after the last. */
-export interface Member {
+interface Member {
   readonly index: number;
   /** False for the first member of the object: no comma goes before it. */
   readonly later: boolean;
