@@ -1,6 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
+import { formatBytes } from '#bytes.js';
 import { KvasirError } from '#errors.js';
 
 /** Kvasir's folder in the user's cache, as the XDG Base Directory Specification has it: a variable that is empty is not set. */
@@ -41,13 +42,4 @@ export async function requireSpace(folder: string, bytes: number): Promise<void>
       'storage_full',
       `${formatBytes(bytes)} are to be written, but the disk of ${path.resolve(folder)} has ${formatBytes(free)} left`,
     );
-}
-
-const UNITS = ['bytes', 'kB', 'MB', 'GB', 'TB'];
-
-/** A count of bytes for people, in decimal units: `1.53 GB`. */
-export function formatBytes(bytes: number): string {
-  const power = bytes < 1000 ? 0 : Math.min(Math.floor(Math.log10(bytes) / 3), UNITS.length - 1);
-  const value = bytes / 1000 ** power;
-  return `${power === 0 ? value : Number(value.toPrecision(3))} ${UNITS[power]}`;
 }

@@ -1,5 +1,5 @@
 /** What is known of a call after one more piece of its text. */
-export interface ScannedPiece {
+interface ScannedPiece {
   /** The function's name, once: as soon as it and the beginning of the arguments are there. */
   readonly name: string | undefined;
   /** More of the arguments, as JSON text. */

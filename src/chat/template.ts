@@ -8,7 +8,7 @@ import type { FunctionTool } from './tools.js';
 import { takesTools, toolFormat, type ToolFormat } from './tool-format.js';
 
 /** What a prompt is made from. */
-export interface ChatInput {
+interface ChatInput {
   readonly messages: readonly ChatMessage[];
   /** Functions that the model may call; undefined and empty mean none. */
   readonly tools?: readonly FunctionTool[] | undefined;

@@ -2,11 +2,11 @@ import type { WriteStream } from 'node:tty';
 import { SingleBar } from 'cli-progress';
 import type { Logger } from 'pino';
 import type { SaveProgress } from '#graph/onnx/graph-builder.js';
-import { formatBytes } from '#storage.js';
+import { formatBytes } from '#bytes.js';
 import { formatDuration } from './pull-progress.js';
 
 /** Shows how far a build is. */
-export interface BuildProgress {
+interface BuildProgress {
   readonly show: (progress: SaveProgress) => void;
   /** No more is to come. */
   readonly end: () => void;

@@ -1,6 +1,6 @@
 import { availableParallelism, totalmem } from 'node:os';
 import { Command } from 'commander';
-import { formatBytes } from '#storage.js';
+import { formatBytes } from '#bytes.js';
 import { findCuda, thisSystem, type CudaReport } from '#runtime/index.js';
 
 export function doctorCommand(): Command {

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { PRECISIONS } from '#graph/precision.js';
-import { formatBytes } from '#storage.js';
+import { formatBytes } from '#bytes.js';
 import { inspectModel, type InspectOptions, type ModelReport, type PortReport } from '#model/inspect.js';
 import { wholeNumber } from './whole-number.js';
 

@@ -1,10 +1,10 @@
 import type { WriteStream } from 'node:tty';
 import { SingleBar } from 'cli-progress';
 import type { PullEvent } from '#hub/pull.js';
-import { formatBytes } from '#storage.js';
+import { formatBytes } from '#bytes.js';
 
 /** Shows what a pull does. */
-export interface PullProgress {
+interface PullProgress {
   readonly show: (event: PullEvent) => void;
   /** No more is to come. */
   end(): void;

@@ -1,7 +1,7 @@
 import { Type, type TSchema } from '@fastify/type-provider-typebox';
 
 /** What help and errors say about a setting, beside its type, range and default. */
-export interface SettingOptions<T> {
+interface SettingOptions<T> {
   readonly description: string;
   /** What its value is, in help and documentation: `seconds`, `bytes`, `folder`. */
   readonly unit?: string;
@@ -78,8 +78,8 @@ export function parseBytes(value: string): number | undefined {
   return number === undefined || factor === undefined ? undefined : Math.floor(Number(number) * factor);
 }
 
-/** A number of bytes as people write it: `4m`. */
-export function formatBytes(value: number): string {
+/** A number of bytes as a setting has it, for `parseBytes` to read: `4m`. */
+export function writeBytes(value: number): string {
   const unit = ['t', 'g', 'm', 'k'].find(name => value % UNITS[name]! === 0) ?? '';
   return `${value / UNITS[unit]!}${unit}`;
 }

@@ -1,6 +1,6 @@
 import { Value } from 'typebox/value';
 import { KvasirError } from '#errors.js';
-import { formatBytes, parseBytes, type Setting } from './setting.js';
+import { parseBytes, writeBytes, type Setting } from './setting.js';
 
 /**
  * A setting's value, as a file has it.
@@ -59,7 +59,7 @@ function expectation(setting: Setting): string {
 /** A setting's default, for people. */
 export function defaultText({ default: value, otherwise, kind }: Setting): string {
   if (value === undefined) return otherwise ?? 'none';
-  return kind === 'bytes' ? formatBytes(value as number) : `${value as string | number | boolean}`;
+  return kind === 'bytes' ? writeBytes(value as number) : `${value as string | number | boolean}`;
 }
 
 function shorten(text: string): string {

@@ -2,7 +2,7 @@ import { KvasirError } from '#errors.js';
 import type { ModelReference } from './reference.js';
 import { cancelled, TransientError, withRetries, type Retries } from './retries.js';
 
-export interface HubClientOptions extends Pick<Retries, 'backoff' | 'onRetry' | 'signal'> {
+interface HubClientOptions extends Pick<Retries, 'backoff' | 'onRetry' | 'signal'> {
   /** Address of the hub, such as `https://huggingface.co`. */
   readonly endpoint: string;
   /** Access token; undefined: none. */

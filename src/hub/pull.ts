@@ -57,7 +57,7 @@ export type PullEvent =
   /** The hub cannot be reached, but the cache has what it had last time. */
   | { readonly type: 'stale'; readonly reason: string };
 
-export interface PlannedFile {
+interface PlannedFile {
   readonly path: string;
   readonly size: number;
   readonly arrived: number;

@@ -5,7 +5,7 @@ import type { HubClient } from './hub-client.js';
 import type { ModelReference } from './reference.js';
 
 /** How a file's content is known to be right: large files (LFS) have the SHA-256 of their bytes, small ones git's name of a blob. */
-export interface Checksum {
+interface Checksum {
   readonly kind: 'sha256' | 'git-blob';
   /** Lower-case hexadecimal. */
   readonly value: string;

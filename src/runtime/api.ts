@@ -5,7 +5,7 @@ import { resolveLibrary } from './library.js';
 /** An opaque native address, as koffi hands it out. */
 export type Pointer = bigint & { readonly __pointer: unique symbol };
 /** A place for a pointer that a call writes. */
-export type PointerOut = [Pointer | null];
+type PointerOut = [Pointer | null];
 
 /**
  * Version of the function table that is asked for. The table only ever grows, so an index keeps its meaning in all later versions;
@@ -98,7 +98,7 @@ type NativeFunction = ((...args: any[]) => any) & { async: (...args: any[]) => v
 export type OrtFunctions = { readonly [name in keyof typeof FUNCTIONS]: NativeFunction };
 
 /** ONNX Runtime's C API, loaded once per process. */
-export interface OrtApi {
+interface OrtApi {
   readonly functions: OrtFunctions;
   /** Version of the library, such as `1.29.0`. */
   readonly version: string;

@@ -52,8 +52,3 @@ export function optional(item: Expression): Expression {
 export function literal(text: string): Expression {
   return sequence(...Array.from(text, character => one(rangesOf(character.codePointAt(0)!))));
 }
-
-/** One of the characters. */
-export function oneOf(characters: string): Expression {
-  return one(rangesOf(...Array.from(characters, character => character.codePointAt(0)!)));
-}

@@ -13,7 +13,7 @@ export const EXITS = 1 << 29;
 export const STATE = EXITS - 1;
 
 /** A value of another rule, and the state after it. */
-export interface Call {
+interface Call {
   readonly rule: number;
   readonly to: number;
 }

@@ -1,3 +1,5 @@
+/** Structured output: texts kept to a schema, a regular expression or a choice. README.md tells how. */
+
 import type { TokenConstraint } from '#engine/types.js';
 import type { Tokenizer } from '#text/types.js';
 import { GrammarConstraint } from './constraint.js';

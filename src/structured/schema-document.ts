@@ -2,7 +2,7 @@ import { Refusal } from './refusal.js';
 
 /** A schema that is an object; `true` and `false` are schemas too. */
 export type SchemaObject = Readonly<Record<string, unknown>>;
-export type Schema = boolean | SchemaObject;
+type Schema = boolean | SchemaObject;
 
 /** Keywords that limit what is valid and that no automaton here can follow, each with a reason where one helps. */
 const UNSUPPORTED = new Set([

@@ -5,7 +5,7 @@ import type { Tokenizer } from '#text/types.js';
 const LONGEST = 255;
 
 /** The tokens of a vocabulary as a trie over their bytes, its nodes in depth-first order; node 0 is the root. */
-export interface TokenTrie {
+interface TokenTrie {
   /** The last byte of each node's prefix. */
   readonly bytes: Uint8Array;
   /** Length of each node's prefix. */

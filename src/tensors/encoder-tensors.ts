@@ -4,7 +4,7 @@ import type { EncoderInput, EncoderOutput, EncoderTask } from '#model/encoder/co
 import type { NamedTensor, TensorPort, TensorService } from './types.js';
 
 /** As much of a served encoder as is needed. */
-export interface TensorEncoder {
+interface TensorEncoder {
   readonly task: EncoderTask;
   /** Width of a result row. */
   readonly width: number;

@@ -57,7 +57,7 @@ export interface SequencePreTokenizer extends PreTokenizer {
   readonly tokenizers: readonly (PreTokenizer | null)[];
 }
 
-export interface Model {
+interface Model {
   /** Words to tokens. */
   (words: readonly string[]): string[];
   readonly vocab: readonly string[];

@@ -10,12 +10,12 @@ import { change, normalize, replace, slice, track, trim, type TrackedText } from
 import type { Span } from './types.js';
 
 /** A token with the span of the text that it stands for. */
-export interface LocatedToken extends Span {
+interface LocatedToken extends Span {
   readonly id: number;
 }
 
 /** The settings of `tokenizer_config.json` that change what is tokenized. */
-export interface LocatorConfig {
+interface LocatorConfig {
   /** Runs of white space count as one space. */
   readonly remove_space?: unknown;
   readonly do_lowercase_and_remove_accent?: unknown;

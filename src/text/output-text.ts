@@ -4,7 +4,7 @@ import type { StoppableText } from './stop-strings.js';
 import type { Tokenizer } from './types.js';
 
 /** New text of a sequence and what it means for its tokens. */
-export interface OutputPiece extends StoppableText {
+interface OutputPiece extends StoppableText {
   /** How many tokens, of those pushed and not yet counted, have all their text shown by now; the oldest come first. */
   readonly tokens: number;
 }

@@ -26,6 +26,10 @@ t.test('defaults', async t => {
   t.match(settings, { port: 8080, host: '127.0.0.1', slots: 16, body_limit: 4 * 1024 * 1024, load: 'start' });
   t.notOk('kv_cache_memory' in settings, 'what has no default is left out');
   t.notOk('models' in settings);
+  const withDefault = Object.entries<Setting>(SETTINGS.properties)
+    .filter(([, setting]) => setting.default !== undefined)
+    .map(([key]) => key);
+  t.strictSame(SETTINGS.required, withDefault, 'of all others the type says that they may be absent');
 });
 
 t.test('the command line comes before the environment, and that before the file', async t => {

@@ -3,7 +3,7 @@ import { inputLimit, textSources } from '#api/encoding/inputs.js';
 import { relevance } from '#api/encoding/relevance.js';
 import { resultListHead } from '../result-list.js';
 import { inputUsage } from '../input-usage.js';
-import { descending } from '#tasks/scores.js';
+import { descending } from '#results/scores.js';
 import { rerankSchema, schemas } from './schema.js';
 
 const rerank: FastifyPluginAsyncTypebox = async app => {

@@ -1,5 +1,5 @@
 import type { EncoderModel } from '#registry/types.js';
-import { activate, descending } from '#tasks/scores.js';
+import { activate, descending } from '#results/scores.js';
 import { countTokens, encodeSources, type InputLimit, type Source } from './inputs.js';
 
 export interface Classifications {

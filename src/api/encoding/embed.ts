@@ -1,6 +1,6 @@
 import { invalidRequest } from '#errors.js';
 import type { EncoderModel } from '#registry/types.js';
-import { normalize, shorten } from '#tasks/vectors.js';
+import { normalize, shorten } from '#results/vectors.js';
 import { countTokens, encodeSources, type InputLimit, type Source } from './inputs.js';
 
 export interface EmbeddingOptions {

@@ -1,6 +1,6 @@
 import type { EncoderModel } from '#registry/types.js';
-import { sigmoid } from '#tasks/scores.js';
-import { cosine } from '#tasks/vectors.js';
+import { sigmoid } from '#results/scores.js';
+import { cosine } from '#results/vectors.js';
 import { classify } from './classify.js';
 import { embed } from './embed.js';
 import type { InputLimit, TextSource } from './inputs.js';

@@ -1,7 +1,7 @@
 import { invalidRequest } from '#errors.js';
 import type { TextSource } from '../encoding/inputs.js';
 import type { EncoderModel } from '#registry/types.js';
-import { fillMask } from '#tasks/masks.js';
+import { fillMask } from '#results/masks.js';
 import { codePointOffsets } from '#text/code-points.js';
 import type { Encoding, Tokenizer } from '#text/types.js';
 

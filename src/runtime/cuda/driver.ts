@@ -12,7 +12,7 @@ export interface Gpu {
 }
 
 /** What the driver knows. */
-export interface DriverReport {
+interface DriverReport {
   /** The newest CUDA that it can serve, such as `13.0`; undefined where it does not tell. */
   readonly cuda: string | undefined;
   readonly gpus: readonly Gpu[];

@@ -51,7 +51,7 @@ export const CUDA_PROVIDER: ProviderPackage = {
   },
 };
 
-export interface InstallOptions {
+interface InstallOptions {
   /** Version of the ONNX Runtime that the provider is for. */
   readonly runtime: string;
   /** Folder of its library. */

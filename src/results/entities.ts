@@ -14,7 +14,7 @@ export interface ScoredToken extends Span {
 }
 
 /** A stretch of text with a label. */
-export interface LabelledSpan extends Span {
+interface LabelledSpan extends Span {
   readonly label: string;
   readonly score: number;
 }

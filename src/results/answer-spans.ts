@@ -13,13 +13,13 @@ export interface AnswerWindow {
 }
 
 /** Tokens `[start, end]` of the context, the last one included, and their probability. */
-export interface AnswerSpan {
+interface AnswerSpan {
   readonly start: number;
   readonly end: number;
   readonly score: number;
 }
 
-export interface Answers {
+interface Answers {
   /** The best first; of equal ones, the first in the text. */
   readonly spans: AnswerSpan[];
   /** Probability that the context has no answer. */

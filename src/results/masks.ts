@@ -1,7 +1,7 @@
 import { topIds } from '#engine/sampling/log-probabilities.js';
 
 /** A token for a mask, and its probability. */
-export interface MaskFilling {
+interface MaskFilling {
   readonly id: number;
   readonly score: number;
 }
