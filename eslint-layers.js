@@ -1,7 +1,7 @@
 import path from 'node:path';
 
 /**
- * What each folder of `src` may import of the others; `types` after a name: types only. Everybody may import `errors.js` and `storage.js`.
+ * What each folder of `src` may import of the others; `types` after a name: types only. Everybody may import the small files beside them.
  * ARCHITECTURE.md says what the folders are for.
  */
 const MAY_IMPORT = {
@@ -34,11 +34,12 @@ const MAY_IMPORT = {
   graph: [],
   text: [],
   runtime: [],
+  'bytes.js': [],
   'errors.js': [],
   'storage.js': [],
 };
 
-const EVERYBODY = ['errors.js', 'storage.js'];
+const EVERYBODY = ['bytes.js', 'errors.js', 'storage.js'];
 
 const root = import.meta.dirname;
 
