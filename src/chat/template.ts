@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Template } from '@huggingface/jinja';
+import type { Caller } from '#caller.js';
 import { KvasirError } from '#errors.js';
 import type { Tokenizer } from '#text/types.js';
 import type { ChatMessage } from './messages.js';
@@ -8,7 +9,7 @@ import type { FunctionTool } from './tools.js';
 import { takesTools, toolFormat, type ToolFormat } from './tool-format.js';
 
 /** What a prompt is made from. */
-interface ChatInput {
+export interface ChatInput {
   readonly messages: readonly ChatMessage[];
   /** Functions that the model may call; undefined and empty mean none. */
   readonly tools?: readonly FunctionTool[] | undefined;
@@ -28,7 +29,7 @@ export interface ChatTemplate {
    * @returns the prompt, special tokens included: it is encoded without adding any.
    * @throws KvasirError `invalid_request` where the template refuses the messages.
    */
-  render(input: ChatInput): string;
+  render(input: ChatInput, caller: Caller): string | Promise<string>;
 }
 
 /**
@@ -41,7 +42,7 @@ export interface ChatTemplate {
 export async function loadChatTemplate(
   folder: string,
   tokenizer: Tokenizer,
-): Promise<ChatTemplate | undefined> {
+): Promise<JinjaTemplate | undefined> {
   const { source, config } = await readSource(folder);
   return source === undefined ? undefined : createChatTemplate(source, config, tokenizer);
 }
@@ -60,14 +61,9 @@ export async function describeChatTemplate(folder: string): Promise<{ readonly t
   return { tools: takesTools(withTools) };
 }
 
-interface TemplateSource {
-  /** A Jinja template, or a list of `{ name, template }`. */
-  readonly source: unknown;
-  /** `tokenizer_config.json`. */
-  readonly config: Readonly<Record<string, unknown>>;
-}
-
-async function readSource(folder: string): Promise<TemplateSource> {
+async function readSource(
+  folder: string,
+): Promise<{ readonly source: unknown; readonly config: Readonly<Record<string, unknown>> }> {
   const config = (await readJson(join(folder, 'tokenizer_config.json'))) ?? {};
   const source =
     (await readText(join(folder, 'chat_template.jinja'))) ??
@@ -86,29 +82,38 @@ export function createChatTemplate(
   source: unknown,
   config: Readonly<Record<string, unknown>>,
   tokenizer: Tokenizer,
-): ChatTemplate {
+): JinjaTemplate {
   const { standard, withTools } = variantsOf(source);
-  return new JinjaTemplate(standard, withTools, specialTokens(config), tokenizer);
+  const format = toolFormat(withTools, tokenizer);
+  return new JinjaTemplate({ standard, withTools, specialTokens: specialTokens(config) }, format);
 }
 
-class JinjaTemplate implements ChatTemplate {
+/** What a template is made of. */
+export interface TemplateSource {
+  readonly standard: string;
+  /** For conversations with tools; it may be the same. */
+  readonly withTools: string;
+  /** Variables such as `bos_token`. */
+  readonly specialTokens: Readonly<Record<string, string>>;
+}
+
+/** A chat template that is rendered where it is asked for. */
+
+export class JinjaTemplate implements ChatTemplate {
+  readonly source: TemplateSource;
   readonly toolFormat: ToolFormat | undefined;
   readonly #standard: Template;
   readonly #withTools: Template;
-  readonly #variables: Readonly<Record<string, string>>;
   readonly #knowsDeveloper: boolean;
 
-  constructor(
-    standard: string,
-    withTools: string,
-    variables: Readonly<Record<string, string>>,
-    tokenizer: Tokenizer,
-  ) {
+  /** @throws KvasirError `invalid_model` where it is no Jinja template. */
+  constructor(source: TemplateSource, format?: ToolFormat) {
+    const { standard, withTools } = source;
+    this.source = source;
+    this.toolFormat = format;
     this.#standard = parse(standard);
     this.#withTools = withTools === standard ? this.#standard : parse(withTools);
-    this.#variables = variables;
     this.#knowsDeveloper = /\bdeveloper\b/.test(standard);
-    this.toolFormat = toolFormat(withTools, tokenizer);
   }
 
   render(input: ChatInput): string {
@@ -120,7 +125,7 @@ class JinjaTemplate implements ChatTemplate {
     let text: string;
     try {
       text = template.render({
-        ...this.#variables,
+        ...this.source.specialTokens,
         ...variables,
         messages,
         // Templates ask whether there are tools, not whether the list is empty.

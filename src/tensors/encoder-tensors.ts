@@ -48,7 +48,7 @@ export class EncoderTensors implements TensorService {
     const results = await encoder
       .encode(
         rows.map(row => this.#input(row)),
-        signal,
+        { signal },
       )
       .catch((error: unknown) => {
         if (error instanceof KvasirError && error.param === 'input')

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { KvasirError } from '#errors.js';
 import { Tokenizer as TokenizerLibrary, WordPiece, type HuggingFaceTokenizer } from './huggingface.js';
 import { layoutOf, type LayoutItem } from './layout.js';
+import { mayExplode } from './risk.js';
 import { TokenLocator } from './offsets.js';
 import type { Encoding, Tokenizer, TokenOrigin } from './types.js';
 import { splitAtWordStarts } from './word-starts.js';
@@ -35,7 +36,8 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
  * @throws Error when the definition is not one that `@huggingface/tokenizers` understands.
  */
 export function createTokenizer(definition: object, config: object = {}): Tokenizer {
-  return new LoadedTokenizer(new TokenizerLibrary(splitAtWordStarts(definition), config), config);
+  const library = new TokenizerLibrary(splitAtWordStarts(definition), config);
+  return new LoadedTokenizer(library, config, mayExplode(definition));
 }
 
 class LoadedTokenizer implements Tokenizer {
@@ -48,7 +50,11 @@ class LoadedTokenizer implements Tokenizer {
   readonly #single: readonly LayoutItem[];
   readonly #pair: readonly LayoutItem[];
 
-  constructor(tokenizer: HuggingFaceTokenizer, config: object) {
+  constructor(
+    tokenizer: HuggingFaceTokenizer,
+    config: object,
+    readonly mayExplode: boolean,
+  ) {
     this.#tokenizer = tokenizer;
     this.#locator = new TokenLocator(tokenizer, config);
     this.#single = layoutOf(tokenizer.post_processor, 1);

@@ -1,0 +1,79 @@
+import { JinjaTemplate, type ChatInput, type TemplateSource } from '#chat/template.js';
+import { KvasirError, type ErrorCode } from '#errors.js';
+import { TEXT_FUNCTIONS, type TextFunction } from '#text/functions.js';
+import { loadTokenizer } from '#text/tokenizer.js';
+import type { Tokenizer } from '#text/types.js';
+
+/** What comes back from a worker: errors lose their class on the way between threads. */
+export type JobResult<T> =
+  | { readonly value: T }
+  | {
+      readonly error: {
+        readonly code: ErrorCode;
+        readonly message: string;
+        readonly param: string | undefined;
+      };
+    };
+
+/** Tokenizers and templates that a thread keeps for the next job. */
+const KEPT = 4;
+
+const tokenizers = new Map<string, Promise<Tokenizer>>();
+const templates = new Map<string, JinjaTemplate>();
+
+export interface TextJob {
+  /** The folder of the tokenizer. */
+  readonly folder: string;
+  readonly name: TextFunction;
+  readonly items: readonly unknown[];
+  readonly options: unknown;
+}
+
+export async function text({ folder, name, items, options }: TextJob): Promise<JobResult<unknown[]>> {
+  return answer(async () => {
+    const tokenizer = await keep(tokenizers, folder, () => loadTokenizer(folder));
+    const work = TEXT_FUNCTIONS[name] as (tokenizer: Tokenizer, item: unknown, options: unknown) => unknown;
+    return items.map(item => work(tokenizer, item, options));
+  });
+}
+
+export interface RenderJob {
+  readonly source: TemplateSource;
+  readonly input: ChatInput;
+  /** Most characters of the prompt. */
+  readonly longest: number;
+}
+
+export async function render({ source, input, longest }: RenderJob): Promise<JobResult<string>> {
+  return answer(async () => {
+    const key = JSON.stringify(source);
+    const template = keep(templates, key, () => new JinjaTemplate(source));
+    const prompt = template.render(input);
+    if (prompt.length > longest)
+      throw new KvasirError(
+        'invalid_request',
+        `the model's chat template makes ${prompt.length} characters of the messages, more than ${longest}`,
+        { param: 'messages' },
+      );
+    return prompt;
+  });
+}
+
+async function answer<T>(work: () => Promise<T>): Promise<JobResult<T>> {
+  try {
+    return { value: await work() };
+  } catch (error) {
+    if (!(error instanceof KvasirError)) throw error;
+    const { code, message, param } = error;
+    return { error: { code, message, param } };
+  }
+}
+
+/** The value of a key; the last ones used are kept. */
+function keep<T>(kept: Map<string, T>, key: string, make: () => T): T {
+  const value = kept.get(key) ?? make();
+  kept.delete(key);
+  kept.set(key, value);
+  if (kept.size > KEPT) kept.delete(kept.keys().next().value!);
+  return value;
+}
