@@ -75,6 +75,11 @@ export interface GenerationRequest {
   readonly promptLogprobs: number | undefined;
   /** Smaller comes first when requests wait for a slot; 0 where it is left out. */
   readonly priority?: number;
+  /**
+   * Who may share what the cache has of a prompt: it starts from what requests of the same scope left there,
+   * and from nothing else. Any text, such as a client's name or a salt; '' where it is left out.
+   */
+  readonly reuseScope?: string;
   /** Nothing else is generated, whatever the sampling parameters say; not together with stop strings. */
   readonly constraint?: TokenConstraint | undefined;
 }
