@@ -4,7 +4,10 @@ import path from 'node:path';
 import { formatBytes } from '#bytes.js';
 import { KvasirError } from '#errors.js';
 
-/** Kvasir's folder in the user's cache, as the XDG Base Directory Specification has it: a variable that is empty is not set. */
+/**
+ * Kvasir's folder in the user's cache, as the XDG Base Directory Specification has it: a variable that is
+ * empty is not set.
+ */
 export function userCache(): string {
   return path.join(process.env.XDG_CACHE_HOME || path.join(homedir(), '.cache'), 'kvasir');
 }

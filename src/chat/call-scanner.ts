@@ -9,8 +9,9 @@ interface ScannedPiece {
 }
 
 /**
- * Reads one JSON object with a name and arguments while it comes, character by character: arguments are passed on as they are, however they
- * are nested. It follows brackets and strings and takes broken JSON as it comes.
+ * Reads one JSON object with a name and arguments while it comes, character by character: arguments are
+ * passed on as they are, however they are nested. It follows brackets and strings and takes broken JSON as it
+ * comes.
  */
 export class CallScanner {
   /** The object's text so far. */

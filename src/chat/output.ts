@@ -48,7 +48,10 @@ export class ArgumentsReader implements OutputReader {
   }
 }
 
-/** Calls as a model writes them by itself, with text around them; or as a list, which {@link callsSchema} describes. */
+/**
+ * Calls as a model writes them by itself, with text around them; or as a list, which {@link callsSchema}
+ * describes.
+ */
 export class CallReader implements OutputReader {
   readonly #format: ToolFormat | 'list';
   readonly #most: number;

@@ -32,8 +32,8 @@ export interface ChatTemplate {
 }
 
 /**
- * The chat template of a model folder in the Hugging Face layout: `chat_template.jinja`, or `chat_template` in `chat_template.json` or
- * `tokenizer_config.json`, where it may be a list of templates with names.
+ * The chat template of a model folder in the Hugging Face layout: `chat_template.jinja`, or `chat_template`
+ * in `chat_template.json` or `tokenizer_config.json`, where it may be a list of templates with names.
  *
  * @returns undefined where there is none.
  * @throws KvasirError `invalid_model` where a file is broken.

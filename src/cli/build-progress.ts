@@ -18,8 +18,8 @@ export function showBuild(output: WriteStream | NodeJS.WritableStream): BuildPro
 }
 
 /**
- * The same for a build that a server makes because a model has none yet, and which mostly takes no time worth a word: nothing before
- * `quietMs`; then on a terminal the bar, elsewhere lines of the log.
+ * The same for a build that a server makes because a model has none yet, and which mostly takes no time worth
+ * a word: nothing before `quietMs`; then on a terminal the bar, elsewhere lines of the log.
  */
 export function showModelBuild(
   output: WriteStream | NodeJS.WritableStream,

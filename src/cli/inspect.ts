@@ -100,7 +100,9 @@ function graphLines({ graphs = [] }: ModelReport): Line[] {
   ]);
 }
 
-/** Ports; those that differ in nothing but a number in their names count as one, `past_key_values.0-29.key`. */
+/**
+ * Ports; those that differ in nothing but a number in their names count as one, `past_key_values.0-29.key`.
+ */
 function ports(list: readonly PortReport[]): string {
   const groups = new Map<string, { first: PortReport; layers: string[] }>();
   for (const port of list) {

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 
-/** Root of the package, whether it runs from a checkout or installed: sources are compiled to `dist/src/cli`. */
+/**
+ * Root of the package, whether it runs from a checkout or installed: sources are compiled to `dist/src/cli`.
+ */
 export const PACKAGE_ROOT = new URL('../../../', import.meta.url);
 
 interface PackageInfo {

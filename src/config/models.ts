@@ -13,7 +13,8 @@ export type ModelPlan = Omit<Settings & ModelSettings, 'models' | 'name' | 'fold
 };
 
 /**
- * The models that settings name, or else those that come along. What a model has no setting of its own for, it has from the server.
+ * The models that settings name, or else those that come along. What a model has no setting of its own for,
+ * it has from the server.
  *
  * @param shipped folders of models that come along.
  */

@@ -10,8 +10,8 @@ import { storing } from '#storage.js';
 const READ_CHUNK = 2 ** 20;
 
 /**
- * Downloads a file to `target`, which appears there complete and checked or not at all. What has arrived waits in `target.partial`, from
- * where the next call goes on.
+ * Downloads a file to `target`, which appears there complete and checked or not at all. What has arrived
+ * waits in `target.partial`, from where the next call goes on.
  *
  * @param url where it lies; redirects are followed.
  * @param onProgress told how many of its bytes are there; less than before where it had to begin anew.

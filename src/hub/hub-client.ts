@@ -52,7 +52,8 @@ export class HubClient {
   }
 
   /**
-   * `fetch` for small answers, which are read whole and tried again where they fail: for the hub's own client library.
+   * `fetch` for small answers, which are read whole and tried again where they fail: for the hub's own client
+   * library.
    *
    * @throws KvasirError `access_denied`, `model_not_found`, `download_failed`
    */
@@ -68,8 +69,8 @@ export class HubClient {
   /**
    * Asks once.
    *
-   * @throws TransientError where it may go better next time; KvasirError `access_denied`, `model_not_found`, `download_failed`,
-   * `cancelled`
+   * @throws TransientError where it may go better next time; KvasirError `access_denied`, `model_not_found`,
+   * `download_failed`, `cancelled`
    */
   async open(url: string, headers: Headers): Promise<Download> {
     const { token, patience, signal } = this.#options;

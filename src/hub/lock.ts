@@ -4,13 +4,17 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { storing } from '#storage.js';
 
-/** Whoever holds a lock touches it this often; one that was not touched for three times as long is nobody's. Milliseconds. */
+/**
+ * Whoever holds a lock touches it this often; one that was not touched for three times as long is nobody's.
+ * Milliseconds.
+ */
 const HEARTBEAT = 5000;
 const POLL = 200;
 
 /**
- * Runs a task while no other process runs one under the same lock file. It saves work, nothing more: a lock that is taken away from a
- * process that only slept does no harm, since files are written at their place, checked, and renamed.
+ * Runs a task while no other process runs one under the same lock file. It saves work, nothing more: a lock
+ * that is taken away from a process that only slept does no harm, since files are written at their place,
+ * checked, and renamed.
  *
  * @param onWait called once where somebody else holds it.
  */

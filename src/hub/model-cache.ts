@@ -19,8 +19,8 @@ const COMMIT = /^[0-9a-f]{40}$/;
  * - `snapshots/<commit>/`: the model's folder at a commit. A file in it is complete and checked.
  * - `snapshots/<commit>.json`: the files that the repository has at that commit.
  * - `refs/<revision>`: the commit that a branch or tag pointed to last time (`/` in its name becomes `--`).
- * - `blobs/<checksum>`: every file's content once, however many commits have it; snapshots are hard links to it (symbolic links would make
- *   ONNX Runtime refuse external data, as lying outside of the model's folder).
+ * - `blobs/<checksum>`: every file's content once, however many commits have it; snapshots are hard links to
+ *   it (symbolic links would make ONNX Runtime refuse external data, as lying outside of the model's folder).
  * - `blobs/<checksum>.partial`: what has arrived of a file so far.
  *
  * Any of it may be deleted at any time while nothing is pulled.

@@ -17,7 +17,9 @@ const DEFAULT_PATIENCE = 30_000;
 const PARALLEL = 4;
 
 export interface PullOptions extends Selection {
-  /** A folder of the repository to take instead of its root, such as `cpu_and_mobile/cpu-int4-rtn-block-32`. */
+  /**
+   * A folder of the repository to take instead of its root, such as `cpu_and_mobile/cpu-int4-rtn-block-32`.
+   */
   readonly subfolder?: string | undefined;
   /** Where the cache lies; default: `KVASIR_HOME`, else `kvasir` in the user's cache folder. */
   readonly home?: string | undefined;
@@ -56,13 +58,15 @@ interface PlannedFile {
 }
 
 /**
- * Downloads what is needed of a model into the cache, as far as it is not there yet. May run in several processes at once. What arrived
- * before a failure is kept, and the next call goes on from there.
+ * Downloads what is needed of a model into the cache, as far as it is not there yet. May run in several
+ * processes at once. What arrived before a failure is kept, and the next call goes on from there.
  *
  * @param model `owner/name` or `owner/name@revision`.
- * @returns the model's folder, complete; see {@link ModelCache}. Without a hub in reach: as it was at the last pull.
- * @throws KvasirError `invalid_configuration`, `model_not_found`, `access_denied`, `download_failed`, `storage_full`, `cancelled`;
- * `unsupported_model` or `invalid_model` where the repository has no weights, or not all of them
+ * @returns the model's folder, complete; see {@link ModelCache}. Without a hub in reach: as it was at the
+ * last pull.
+ * @throws KvasirError `invalid_configuration`, `model_not_found`, `access_denied`, `download_failed`,
+ * `storage_full`, `cancelled`; `unsupported_model` or `invalid_model` where the repository has no weights, or
+ * not all of them
  */
 export async function pullModel(model: string, options: PullOptions = {}): Promise<string> {
   return new Pull(parseReference(model), options).run();

@@ -10,7 +10,10 @@ export interface ModelReference {
 
 const DEFAULT_REVISION = 'main';
 
-/** What the hub allows: letters, digits, `-`, `_` and `.`, at most 96 of them, neither at the ends nor doubled as punctuation. */
+/**
+ * What the hub allows: letters, digits, `-`, `_` and `.`, at most 96 of them, neither at the ends nor doubled
+ * as punctuation.
+ */
 const NAME = String.raw`(?!.*(?:--|\.\.))[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?`;
 /** A git reference without what git forbids, and nothing that could climb out of a folder. */
 const REVISION = String.raw`(?!\/|.*(?:\.\.|\/\/|@\{))[A-Za-z0-9_.\/-]{1,255}(?<![\/.])`;

@@ -4,7 +4,10 @@ import { KvasirError } from '#errors.js';
 import type { HubClient } from './hub-client.js';
 import type { ModelReference } from './reference.js';
 
-/** How a file's content is known to be right: large files (LFS) have the SHA-256 of their bytes, small ones git's name of a blob. */
+/**
+ * How a file's content is known to be right: large files (LFS) have the SHA-256 of their bytes, small ones
+ * git's name of a blob.
+ */
 interface Checksum {
   readonly kind: 'sha256' | 'git-blob';
   /** Lower-case hexadecimal. */

@@ -34,7 +34,8 @@ export interface Retries {
 /**
  * Repeats what fails for the moment.
  *
- * @throws KvasirError `download_failed` when all attempts have failed, `cancelled`, and whatever else the task throws, at once
+ * @throws KvasirError `download_failed` when all attempts have failed, `cancelled`, and whatever else the
+ * task throws, at once
  */
 export async function withRetries<T>(
   task: () => Promise<T>,

@@ -14,7 +14,10 @@ export interface Selection {
 const SAFETENSORS = 'model.safetensors';
 export const SAFETENSORS_INDEX = 'model.safetensors.index.json';
 
-/** What describes a model: its shape, tokenizer, chat template, sampling defaults, and how a sentence embedder pools. */
+/**
+ * What describes a model: its shape, tokenizer, chat template, sampling defaults, and how a sentence embedder
+ * pools.
+ */
 const DESCRIPTIONS = [
   /^(config|generation_config|genai_config|modules|sentence_bert_config|config_sentence_transformers)\.json$/,
   /^(tokenizer|tokenizer_config|special_tokens_map|added_tokens)\.json$/,
@@ -24,11 +27,13 @@ const DESCRIPTIONS = [
 ];
 
 /**
- * Of all files of a repository, those that are needed to build or serve its model: never the same weights twice.
+ * Of all files of a repository, those that are needed to build or serve its model: never the same weights
+ * twice.
  *
  * @param names all files, with `/` between folders.
  * @param shards the files that `model.safetensors.index.json` names, if it was asked for.
- * @throws KvasirError `unsupported_model` where there are no weights of a known format; `invalid_model` where a shard is missing
+ * @throws KvasirError `unsupported_model` where there are no weights of a known format; `invalid_model` where
+ * a shard is missing
  */
 export function selectFiles(
   names: readonly string[],

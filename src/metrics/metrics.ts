@@ -5,8 +5,8 @@ import { LATENCY_BUCKETS, TOKEN_BUCKETS, TOKEN_TIME_BUCKETS, TTFT_BUCKETS } from
 import { ModelCounts } from './model-counts.js';
 
 /**
- * What the server tells Prometheus. Where vLLM has a metric of the same meaning, it has vLLM's name, labels and buckets, so that dashboards
- * for one show the other; what only Kvasir has begins with `kvasir_`.
+ * What the server tells Prometheus. Where vLLM has a metric of the same meaning, it has vLLM's name, labels
+ * and buckets, so that dashboards for one show the other; what only Kvasir has begins with `kvasir_`.
  */
 export class Metrics {
   readonly #registry = new Registry();
@@ -18,7 +18,10 @@ export class Metrics {
   /** Of a whole sequence, with what each takes of it, in seconds or tokens. */
   readonly #sequences: readonly (readonly [ModelHistogram, (sequence: SequenceReport) => number])[];
 
-  /** @param process measure the process as well: memory, processor time, garbage collection. It is done once, for all servers in it. */
+  /**
+   * @param process measure the process as well: memory, processor time, garbage collection. It is done once,
+   * for all servers in it.
+   */
   constructor(models: ModelRegistry, { process = false } = {}) {
     const registers = [this.#registry];
     if (process) collectDefaultMetrics({ register: this.#registry });

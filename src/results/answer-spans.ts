@@ -29,10 +29,11 @@ interface Answers {
 /**
  * The most probable answers to a question about a context, which may be cut into windows.
  *
- * A span's score is the probability of its start times that of its end. Both are distributions over the tokens of all windows, and one
- * place for "no answer", so that scores of different windows can be compared; for a single window they are those of transformers'
- * question answering pipeline. A token in two windows counts where its logit is larger. "No answer" is what the window says that believes
- * in it least (Devlin et al. 2019, section 4.3): an answer need not be in every window.
+ * A span's score is the probability of its start times that of its end. Both are distributions over the
+ * tokens of all windows, and one place for "no answer", so that scores of different windows can be compared;
+ * for a single window they are those of transformers' question answering pipeline. A token in two windows
+ * counts where its logit is larger. "No answer" is what the window says that believes in it least (Devlin et
+ * al. 2019, section 4.3): an answer need not be in every window.
  *
  * @param windows at least one.
  * @param topK how many spans to return, if there are so many.

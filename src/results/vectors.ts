@@ -1,6 +1,6 @@
 /**
- * A vector's first components. What is left of an embedding that was trained for it (Kusupati et al. 2022, "Matryoshka") is an embedding
- * again.
+ * A vector's first components. What is left of an embedding that was trained for it (Kusupati et al. 2022,
+ * "Matryoshka") is an embedding again.
  *
  * @param dimensions at most the vector's length.
  */

@@ -8,12 +8,15 @@ export type Pointer = bigint & { readonly __pointer: unique symbol };
 type PointerOut = [Pointer | null];
 
 /**
- * Version of the function table that is asked for. The table only ever grows, so an index keeps its meaning in all later versions;
- * 22 is ONNX Runtime 1.22.
+ * Version of the function table that is asked for. The table only ever grows, so an index keeps its meaning
+ * in all later versions; 22 is ONNX Runtime 1.22.
  */
 const API_VERSION = 22;
 
-/** C signatures by name, with their index in `struct OrtApi` (onnxruntime_c_api.h). ORTCHAR_T is wchar_t on Windows. */
+/**
+ * C signatures by name, with their index in `struct OrtApi` (onnxruntime_c_api.h). ORTCHAR_T is wchar_t on
+ * Windows.
+ */
 const PATH = process.platform === 'win32' ? 'str16' : 'str';
 const FUNCTIONS = {
   GetErrorCode: [1, 'int', 'void *status'],
@@ -109,9 +112,9 @@ interface OrtApi {
 }
 
 /**
- * koffi runs a native function on a stack of its own, for asynchronous calls one of 128 KiB without a guard page. Loading and running a
- * model happens there, so it gets what a thread usually has. The pages are touched only as far as they are used. koffi takes its
- * settings only before the first library is loaded.
+ * koffi runs a native function on a stack of its own, for asynchronous calls one of 128 KiB without a guard
+ * page. Loading and running a model happens there, so it gets what a thread usually has. The pages are
+ * touched only as far as they are used. koffi takes its settings only before the first library is loaded.
  */
 koffi.config({ async_stack_size: 8 * 2 ** 20 });
 

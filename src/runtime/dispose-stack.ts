@@ -1,4 +1,7 @@
-/** What belongs to something, disposed in the reverse order. (As `DisposableStack` of ECMAScript, which Node.js 20 does not have.) */
+/**
+ * What belongs to something, disposed in the reverse order. (As `DisposableStack` of ECMAScript, which
+ * Node.js 20 does not have.)
+ */
 export class DisposeStack {
   readonly #owned: { dispose(): void }[] = [];
 

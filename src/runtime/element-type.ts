@@ -20,7 +20,10 @@ const NUMBERS = {
 
 export type ElementType = keyof typeof NUMBERS;
 
-/** JavaScript's views of tensor data. Half floats are carried as their bits in a Uint16Array, booleans as bytes. */
+/**
+ * JavaScript's views of tensor data. Half floats are carried as their bits in a Uint16Array, booleans as
+ * bytes.
+ */
 export type TensorData =
   | Float32Array
   | Float64Array

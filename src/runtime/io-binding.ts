@@ -23,7 +23,10 @@ export class IoBinding extends Handle {
     return this;
   }
 
-  /** Binds a value to an output: the run writes into it. The same tensor may be bound to an input, where the operator works in place. */
+  /**
+   * Binds a value to an output: the run writes into it. The same tensor may be bound to an input, where the
+   * operator works in place.
+   */
   bindOutput(name: string, tensor: Tensor): this {
     check(ortApi().functions.BindOutput(this.pointer, name, tensor.pointer));
     this.#bound.set(`output ${name}`, tensor);
@@ -37,7 +40,10 @@ export class IoBinding extends Handle {
     return this;
   }
 
-  /** Waits until the device has what was bound: binding an input only queues the copy to it, and runs do not wait for that. */
+  /**
+   * Waits until the device has what was bound: binding an input only queues the copy to it, and runs do not
+   * wait for that.
+   */
   synchronizeInputs(): void {
     check(ortApi().functions.SynchronizeBoundInputs(this.pointer));
   }

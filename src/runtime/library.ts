@@ -11,7 +11,8 @@ const FILE_NAMES: Readonly<Record<string, RegExp>> = {
 };
 
 /**
- * Folder of the shared libraries that the installed onnxruntime-node ships for a platform (`process.platform`, `process.arch`).
+ * Folder of the shared libraries that the installed onnxruntime-node ships for a platform
+ * (`process.platform`, `process.arch`).
  *
  * @throws KvasirError `runtime_unavailable` where onnxruntime-node is not installed.
  */

@@ -54,8 +54,8 @@ export class Allocator extends Handle {
   readonly memoryInfo: MemoryInfo;
 
   /**
-   * For the processor's memory it is the plain allocator that all sessions share: a session's own is an arena, which doubles its size
-   * when it grows and writes a table of a 32nd of it at once.
+   * For the processor's memory it is the plain allocator that all sessions share: a session's own is an
+   * arena, which doubles its size when it grows and writes a table of a 32nd of it at once.
    */
   constructor(session: Session, memoryInfo: MemoryInfo) {
     if (memoryInfo.location.name === 'Cpu')
@@ -129,8 +129,9 @@ export class DeviceMemory extends Handle {
   }
 
   /**
-   * Forgets the bytes from an offset on, so that the system may use their pages for something else until they are written again. They
-   * are undefined afterwards. Does nothing for memory that the processor cannot reach.
+   * Forgets the bytes from an offset on, so that the system may use their pages for something else until they
+   * are written again. They are undefined afterwards. Does nothing for memory that the processor cannot
+   * reach.
    *
    * @throws KvasirError `runtime_failure` for a range that reaches outside of the memory
    */

@@ -2,8 +2,8 @@ import { Allocator, memoryInfo, type DeviceMemory } from './memory.js';
 import type { Session } from './session.js';
 
 /**
- * Floats that runs write for the processor to read: in page-locked memory where the session's device has such, which copies there several
- * times faster than to memory of the usual kind.
+ * Floats that runs write for the processor to read: in page-locked memory where the session's device has
+ * such, which copies there several times faster than to memory of the usual kind.
  */
 export class OutputFloats {
   /** Dies with this object. */

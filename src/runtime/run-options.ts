@@ -15,7 +15,10 @@ export class RunOptions extends Handle {
     }
   }
 
-  /** Makes the runs that use these options fail as soon as they reach their next operator. Safe while they are under way. */
+  /**
+   * Makes the runs that use these options fail as soon as they reach their next operator. Safe while they are
+   * under way.
+   */
   terminate(): void {
     check(ortApi().functions.RunOptionsSetTerminate(this.pointer));
   }

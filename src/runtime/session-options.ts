@@ -7,8 +7,9 @@ import { Handle } from './handle.js';
 const OPTIMIZATION_LEVELS = { none: 0, basic: 1, extended: 2, all: 99 } as const;
 
 /**
- * How many pauses an idle thread makes, at most, between two looks at whether there is work. With ONNX Runtime's default of 1, it takes time
- * from busy ones where threads share a core, as they do on many virtual machines.
+ * How many pauses an idle thread makes, at most, between two looks at whether there is work. With ONNX
+ * Runtime's default of 1, it takes time from busy ones where threads share a core, as they do on many virtual
+ * machines.
  */
 const SPIN_PAUSES = 64;
 
@@ -21,9 +22,15 @@ export interface SessionSettings {
   readonly optimization?: keyof typeof OPTIMIZATION_LEVELS;
   /** Whether idle threads of the pool spin before they sleep; default true, as in ONNX Runtime. */
   readonly spinning?: boolean;
-  /** Whether runs are captured as graphs, where the device can: each run then names its graph's number in its options. Default false. */
+  /**
+   * Whether runs are captured as graphs, where the device can: each run then names its graph's number in its
+   * options. Default false.
+   */
   readonly captures?: boolean;
-  /** Beginning of the path of a file that tells how long each operator of each run took, written when the session is disposed. */
+  /**
+   * Beginning of the path of a file that tells how long each operator of each run took, written when the
+   * session is disposed.
+   */
   readonly profile?: string;
   /** Further entries for `AddSessionConfigEntry` (onnxruntime_session_options_config_keys.h). */
   readonly config?: Readonly<Record<string, string>>;
@@ -42,7 +49,8 @@ export class SessionOptions extends Handle {
       check(
         SetSessionGraphOptimizationLevel(this.pointer, OPTIMIZATION_LEVELS[settings.optimization ?? 'all']),
       );
-      // A memory pattern is kept for every input shape ever seen; batches and chunks change shape all the time.
+      // A memory pattern is kept for every input shape ever seen; batches and chunks change shape all the
+      // time.
       check(DisableMemPattern(this.pointer));
       if (settings.profile !== undefined) check(EnableProfiling(this.pointer, settings.profile));
       this.#set('session.intra_op.spin_backoff_max', String(SPIN_PAUSES));

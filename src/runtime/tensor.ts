@@ -13,7 +13,10 @@ import { Handle } from './handle.js';
 import { cpuMemoryInfo, DeviceMemory } from './memory.js';
 import { readTensorTypeAndShape } from './type-info.js';
 
-/** A tensor (`OrtValue`). It never owns the memory of `fromArray` and `overMemory`, but keeps it from being collected or disposed. */
+/**
+ * A tensor (`OrtValue`). It never owns the memory of `fromArray` and `overMemory`, but keeps it from being
+ * collected or disposed.
+ */
 export class Tensor extends Handle {
   readonly type: ElementType;
   /** Outermost dimension first; `[]` is a scalar. */
@@ -34,8 +37,8 @@ export class Tensor extends Handle {
   }
 
   /**
-   * A tensor over a typed array, without a copy: writes to the array are what the next run reads. The array must be neither resized nor
-   * transferred while the tensor lives.
+   * A tensor over a typed array, without a copy: writes to the array are what the next run reads. The array
+   * must be neither resized nor transferred while the tensor lives.
    *
    * @param type needed where the array does not tell (half floats, booleans).
    * @throws KvasirError `runtime_failure` where shape and array differ in size.
@@ -57,7 +60,8 @@ export class Tensor extends Handle {
   /**
    * A tensor over a device's memory, from a byte offset on.
    *
-   * @throws KvasirError `runtime_failure` where it would reach beyond the memory, or the offset is no multiple of an element's size.
+   * @throws KvasirError `runtime_failure` where it would reach beyond the memory, or the offset is no
+   * multiple of an element's size.
    */
   static overMemory(
     memory: DeviceMemory,
@@ -76,9 +80,11 @@ export class Tensor extends Handle {
   }
 
   /**
-   * Takes over a value that ONNX Runtime made, such as an output that it allocated. It is released where it cannot be a tensor.
+   * Takes over a value that ONNX Runtime made, such as an output that it allocated. It is released where it
+   * cannot be a tensor.
    *
-   * @throws OrtError or KvasirError `runtime_failure` where it is no tensor, or one of an unknown element type.
+   * @throws OrtError or KvasirError `runtime_failure` where it is no tensor, or one of an unknown element
+   * type.
    */
   static adopt(pointer: Pointer): Tensor {
     const { ReleaseTensorTypeAndShapeInfo, ReleaseValue } = ortApi().functions;

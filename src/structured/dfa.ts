@@ -15,7 +15,10 @@ export interface Dfa {
   readonly accepting: readonly boolean[];
 }
 
-/** A non-deterministic automaton in the making (Thompson 1968): each expression becomes states between two given ones. */
+/**
+ * A non-deterministic automaton in the making (Thompson 1968): each expression becomes states between two
+ * given ones.
+ */
 class Nfa {
   readonly edges: Edge[][] = [];
   readonly empty: number[][] = [];

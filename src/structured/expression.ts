@@ -2,8 +2,8 @@ import { CHARACTERS, rangesOf, type Ranges } from './ranges.js';
 import type { Dfa } from './dfa.js';
 
 /**
- * A regular expression over integers. What these are is up to its user: code points where the text itself is described, bytes and calls of
- * other rules (see `symbols.ts`) where a grammar is.
+ * A regular expression over integers. What these are is up to its user: code points where the text itself is
+ * described, bytes and calls of other rules (see `symbols.ts`) where a grammar is.
  */
 export type Expression =
   | { readonly kind: 'one'; readonly of: Ranges }

@@ -1,8 +1,9 @@
 import { COUNTS, EXITS, STATE, type Grammar } from './grammar.js';
 
 /**
- * Where a text stands in one rule, and in those that called it. A rule may have been called from several places at once (alternatives that
- * are still open), so parents are a list: a graph-structured stack (Tomita 1985).
+ * Where a text stands in one rule, and in those that called it. A rule may have been called from several
+ * places at once (alternatives that are still open), so parents are a list: a graph-structured stack (Tomita
+ * 1985).
  */
 export interface Frame {
   readonly state: number;
@@ -20,7 +21,10 @@ export function firstFrame({ starts }: Grammar): Frame {
   return { state: starts[0]!, count: 0, parents: NO_CALLER };
 }
 
-/** The frames after one more byte; empty where it must not come. Alternatives that lead to one place are one frame. */
+/**
+ * The frames after one more byte; empty where it must not come. Alternatives that lead to one place are one
+ * frame.
+ */
 export function step(grammar: Grammar, frames: readonly Frame[], byte: number): Frame[] {
   const { next, classes, classCount, calls, accepting, goesOn, starts, counters } = grammar;
   const column = classes[byte]!;

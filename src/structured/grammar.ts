@@ -19,8 +19,9 @@ interface Call {
 }
 
 /**
- * A pushdown automaton over bytes: the deterministic automata of all rules, their states numbered through. A state may also call a rule;
- * where a rule's automaton accepts, its caller goes on. From every state the end can be reached.
+ * A pushdown automaton over bytes: the deterministic automata of all rules, their states numbered through. A
+ * state may also call a rule; where a rule's automaton accepts, its caller goes on. From every state the end
+ * can be reached.
  */
 export interface Grammar {
   /** `[states, classes]`: the next state with its marks, or -1. */
@@ -37,7 +38,10 @@ export interface Grammar {
   readonly starts: readonly number[];
   /** The counter of each state's rule. */
   readonly counters: readonly (Counter | undefined)[];
-  /** Bytes to the end of the state's rule on the shortest way, those to reach the counter's minimum left aside. */
+  /**
+   * Bytes to the end of the state's rule on the shortest way, those to reach the counter's minimum left
+   * aside.
+   */
   readonly distances: Int32Array;
   /** Bytes for one more of what the state's rule counts. */
   readonly units: Int32Array;
@@ -45,7 +49,8 @@ export interface Grammar {
 }
 
 /**
- * @param spellable bytes that the vocabulary has a token for: no others are used, so that there is always a token to go on with.
+ * @param spellable bytes that the vocabulary has a token for: no others are used, so that there is always a
+ * token to go on with.
  * @throws Refusal where the automaton would be too large, or no text is accepted.
  */
 export function compileGrammar(rules: readonly Rule[], spellable: ReadonlySet<number>): Grammar {
@@ -152,8 +157,8 @@ const FAR = 2 ** 30 - 1;
 const LONGEST = FAR - 1;
 
 /**
- * Distances and units. A call of a rule that counts costs what its counter's minimum adds, too, which depends on the rule's unit, and that
- * on what is called in it: both are found by turns, from below.
+ * Distances and units. A call of a rule that counts costs what its counter's minimum adds, too, which depends
+ * on the rule's unit, and that on what is called in it: both are found by turns, from below.
  */
 function shortWays(
   edges: readonly (readonly ByteEdge[])[],
@@ -175,7 +180,8 @@ function shortWays(
 }
 
 /**
- * Bytes from each state to the end of its rule: the relaxation of Bellman and Ford, where a call costs what its rule's start does.
+ * Bytes from each state to the end of its rule: the relaxation of Bellman and Ford, where a call costs what
+ * its rule's start does.
  *
  * @param added what a call of each rule costs more.
  */
@@ -235,7 +241,8 @@ function unitsOf(
     let unit = FAR;
     for (let state = start; state < end; state++)
       for (const { to, mark } of edges[state]!)
-        // From the state after a count, the end is as near as from the state before it, and what lies between.
+        // From the state after a count, the end is as near as from the state before it, and what lies
+        // between.
         if (mark === COUNTS && distances[to] !== FAR)
           unit = Math.min(unit, 1 + distances[to]! - distances[state]!);
     units.fill(unit === FAR ? 0 : unit, start, end);

@@ -37,7 +37,10 @@ export interface Rule {
   readonly counter: Counter | undefined;
 }
 
-/** Writes the rules for the values of schemas: scalars in place, lists and objects as rules of their own, which may refer to themselves. */
+/**
+ * Writes the rules for the values of schemas: scalars in place, lists and objects as rules of their own,
+ * which may refer to themselves.
+ */
 export class JsonRules {
   /** The first one is the schema's own. */
   readonly rules: Rule[] = [];

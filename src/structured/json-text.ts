@@ -27,11 +27,14 @@ export const mark = (character: string, as: number): Expression =>
 const INDENT = 16;
 const INDENTATION = choice(repeat(byte(' '), 0, INDENT), repeat(byte('\t'), 1, INDENT / 2));
 /**
- * White space where people and programs put it: none, a space, or a new line with an indentation. It has an end, since models have been
- * seen to write spaces until their context was full.
+ * White space where people and programs put it: none, a space, or a new line with an indentation. It has an
+ * end, since models have been seen to write spaces until their context was full.
  */
 export const GAP = compact(choice(EMPTY, byte(' '), sequence(byte('\n'), INDENTATION)));
-/** The end of a list that counts; white space before it ends the counting too, since nothing else can follow that. */
+/**
+ * The end of a list that counts; white space before it ends the counting too, since nothing else can follow
+ * that.
+ */
 export const COUNTED_END = choice(
   mark(']', EXIT),
   sequence(mark(' ', EXIT), byte(']')),

@@ -25,8 +25,9 @@ interface NumberRange {
 }
 
 /**
- * Most digits of a number before its point, and after it; of a number with bounds, most digits in all: a double keeps 15, so that what is
- * written is what is read. A limit there must be, since models have been seen to write digits until their context was full.
+ * Most digits of a number before its point, and after it; of a number with bounds, most digits in all: a
+ * double keeps 15, so that what is written is what is read. A limit there must be, since models have been
+ * seen to write digits until their context was full.
  */
 const DIGITS = 15;
 /** The first whole number with more digits. */

@@ -1,6 +1,8 @@
 import { KvasirError } from '#errors.js';
 
-/** What a grammar may cost; beyond, it is refused. Times are those of the event loop, which everybody shares. */
+/**
+ * What a grammar may cost; beyond, it is refused. Times are those of the event loop, which everybody shares.
+ */
 export const LIMITS = {
   /** States of the automaton before it is made deterministic. */
   nfaStates: 200_000,
@@ -12,7 +14,10 @@ export const LIMITS = {
   alternatives: 256,
 } as const;
 
-/** A part of a schema or expression that cannot be followed. Made a {@link KvasirError} where the request's field is known. */
+/**
+ * A part of a schema or expression that cannot be followed. Made a {@link KvasirError} where the request's
+ * field is known.
+ */
 export class Refusal extends Error {
   /** JSON pointer into the schema; empty for the whole. */
   readonly pointer: string;

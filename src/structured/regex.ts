@@ -21,7 +21,8 @@ const CONTROLS: Readonly<Record<string, number>> = { f: 0x0c, n: 0x0a, r: 0x0d, 
 /**
  * A pattern that the text as a whole must match, as an expression over code points.
  *
- * @param pattern a regular expression of ECMAScript without look-around, back references, word boundaries and flags.
+ * @param pattern a regular expression of ECMAScript without look-around, back references, word boundaries and
+ * flags.
  * @throws Refusal
  */
 export function wholeMatch(pattern: string): Expression {
@@ -210,7 +211,10 @@ function isPattern(pattern: string, flags: string): boolean {
 
 const properties = new Map<string, Ranges>();
 
-/** The characters with a Unicode property, such as `p{L}`: this runtime knows them, so it is asked for each, once. */
+/**
+ * The characters with a Unicode property, such as `p{L}`: this runtime knows them, so it is asked for each,
+ * once.
+ */
 function property(source: string): Ranges {
   const known = properties.get(source);
   if (known !== undefined) return known;

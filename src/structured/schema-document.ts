@@ -4,7 +4,10 @@ import { Refusal } from './refusal.js';
 export type SchemaObject = Readonly<Record<string, unknown>>;
 type Schema = boolean | SchemaObject;
 
-/** Keywords that limit what is valid and that no automaton here can follow, each with a reason where one helps. */
+/**
+ * Keywords that limit what is valid and that no automaton here can follow, each with a reason where one
+ * helps.
+ */
 const UNSUPPORTED = new Set([
   'not',
   'if',
@@ -51,7 +54,10 @@ const SHAPES: Readonly<Record<string, (value: unknown) => boolean>> = {
 
 const TYPES = ['null', 'boolean', 'integer', 'number', 'string', 'array', 'object'];
 
-/** A JSON Schema, whose parts are named by JSON pointers. What is looked up is checked: keywords that cannot be followed are refused. */
+/**
+ * A JSON Schema, whose parts are named by JSON pointers. What is looked up is checked: keywords that cannot
+ * be followed are refused.
+ */
 export class SchemaDocument {
   readonly #root: unknown;
 

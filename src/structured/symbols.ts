@@ -2,8 +2,8 @@ import { choice, literal, NEVER, one, sequence, type Expression } from './expres
 import { CHARACTERS, difference, intersection, rangesOf, union, type Ranges } from './ranges.js';
 
 /**
- * The symbols of a grammar's rules: bytes `0` to `255`; the same bytes with {@link COUNT} or {@link EXIT} added, where a rule counts; and
- * from {@link CALLS} on the rules that stand for a value.
+ * The symbols of a grammar's rules: bytes `0` to `255`; the same bytes with {@link COUNT} or {@link EXIT}
+ * added, where a rule counts; and from {@link CALLS} on the rules that stand for a value.
  */
 export const BYTES = 256;
 /** A byte that begins one more of what the rule counts. */
@@ -39,8 +39,8 @@ export function utf8(characters: Ranges, mark = 0): Expression {
 }
 
 /**
- * Numbers as a first byte, whose bits `lead` go before, and continuation bytes of six bits. First bytes with the same continuations are one
- * alternative: no two alternatives begin alike.
+ * Numbers as a first byte, whose bits `lead` go before, and continuation bytes of six bits. First bytes with
+ * the same continuations are one alternative: no two alternatives begin alike.
  */
 function bytes(numbers: Ranges, lead: number, continuations: number): Expression {
   if (continuations === 0) return one(numbers.map(([low, high]) => [lead + low, lead + high] as const));
@@ -104,7 +104,9 @@ export function jsonCharacters(characters: Ranges): Expression {
   return choice(plain, sequence(one(rangesOf(BACKSLASH)), choice(one(rangesOf(...letters)), ...long)));
 }
 
-/** Any character of a JSON string in any spelling; surrogates only in pairs. @param mark for the first byte */
+/**
+ * Any character of a JSON string in any spelling; surrogates only in pairs. @param mark for the first byte
+ */
 export function anyJsonCharacter(mark = 0): Expression {
   const hex = one(HEX);
   const digits = (text: string): Expression =>

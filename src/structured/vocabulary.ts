@@ -4,7 +4,9 @@ import type { Tokenizer } from '#text/types.js';
 /** Longest token that is used, in bytes. */
 const LONGEST = 255;
 
-/** The tokens of a vocabulary as a trie over their bytes, its nodes in depth-first order; node 0 is the root. */
+/**
+ * The tokens of a vocabulary as a trie over their bytes, its nodes in depth-first order; node 0 is the root.
+ */
 interface TokenTrie {
   /** The last byte of each node's prefix. */
   readonly bytes: Uint8Array;

@@ -25,7 +25,8 @@ export type TensorHead = Omit<NamedTensor, 'data'>;
 /**
  * Elements in JSON: all in one list, or in lists of lists as the shape has it.
  *
- * @throws KvasirError `invalid_request` naming the tensor, where one is of another type or out of range, or the shape is another
+ * @throws KvasirError `invalid_request` naming the tensor, where one is of another type or out of range, or
+ * the shape is another
  */
 export function fromJson(tensor: TensorHead, values: readonly unknown[]): TensorData {
   const { name, type, shape } = tensor;

@@ -20,8 +20,9 @@ const MOST_VALUES = 2 ** 24;
 const BATCH = ['batch', 'sequence'];
 
 /**
- * An encoder that takes token ids as tensors, by the names that exporters give them. It is the same service that texts go through: rows are
- * batched with those of other requests, padding is dropped before it costs anything, and the model's limits hold.
+ * An encoder that takes token ids as tensors, by the names that exporters give them. It is the same service
+ * that texts go through: rows are batched with those of other requests, padding is dropped before it costs
+ * anything, and the model's limits hold.
  */
 export class EncoderTensors implements TensorService {
   readonly inputs: readonly TensorPort[] = [

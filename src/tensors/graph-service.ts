@@ -15,7 +15,9 @@ interface Call {
   readonly refuse: (error: KvasirError) => void;
 }
 
-/** Runs any graph on tensors of its callers, one call after the other: ONNX Runtime uses all threads for each. */
+/**
+ * Runs any graph on tensors of its callers, one call after the other: ONNX Runtime uses all threads for each.
+ */
 export class GraphService implements TensorService {
   readonly inputs: readonly TensorPort[];
   /** Values that are no tensors of numbers are left out. */
@@ -29,7 +31,8 @@ export class GraphService implements TensorService {
 
   /**
    * @param maxWaiting calls that may wait while one runs.
-   * @throws KvasirError `unsupported_model` where it wants something else than tensors of numbers, or gives none
+   * @throws KvasirError `unsupported_model` where it wants something else than tensors of numbers, or gives
+   * none
    */
   constructor(session: Session, maxWaiting: number) {
     this.#session = session;
@@ -147,7 +150,8 @@ export class GraphService implements TensorService {
     } catch (error) {
       if (signal.aborted) throw cancelled();
       if (this.#closing !== undefined) throw shuttingDown();
-      // Indices out of range, shapes that do not go together: what the graph makes of its inputs is up to the caller.
+      // Indices out of range, shapes that do not go together: what the graph makes of its inputs is up to the
+      // caller.
       if (error instanceof OrtError)
         throw new KvasirError('invalid_request', `the model cannot run on these tensors: ${error.message}`, {
           param: 'inputs',

@@ -24,12 +24,13 @@ export interface TensorService {
   readonly inputs: readonly TensorPort[];
   readonly outputs: readonly TensorPort[];
   /**
-   * @param inputs of the types and shapes that the model takes, each once, none missing that is not optional; their data must not change until the promise settles.
+   * @param inputs of the types and shapes that the model takes, each once, none missing that is not optional;
+   * their data must not change until the promise settles.
    * @param outputs names of what is wanted.
    * @param signal aborting takes the call back, and ends its run.
    * @returns in the order of `outputs`.
-   * @throws KvasirError `invalid_request` where the model cannot run on these tensors, `queue_full`, `shutting_down`, `cancelled`,
-   * `runtime_failure`
+   * @throws KvasirError `invalid_request` where the model cannot run on these tensors, `queue_full`,
+   * `shutting_down`, `cancelled`, `runtime_failure`
    */
   infer(
     inputs: readonly NamedTensor[],

@@ -1,8 +1,9 @@
 /**
- * Offsets as other languages count them. JavaScript counts UTF-16 units, of which a character beyond U+FFFF has two; Python, Rust's `chars`
- * and most clients of an HTTP service count characters (code points).
+ * Offsets as other languages count them. JavaScript counts UTF-16 units, of which a character beyond U+FFFF
+ * has two; Python, Rust's `chars` and most clients of an HTTP service count characters (code points).
  *
- * @returns turns a UTF-16 offset into the text, from 0 to its length, into the number of code points before it.
+ * @returns turns a UTF-16 offset into the text, from 0 to its length, into the number of code points before
+ * it.
  */
 export function codePointOffsets(text: string): (offset: number) => number {
   const pairs: number[] = [];

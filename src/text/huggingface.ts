@@ -1,8 +1,8 @@
 import * as library from '@huggingface/tokenizers';
 
 /**
- * The parts of `@huggingface/tokenizers` that are used here. The library's own declarations import each other without file
- * extensions, so most of them do not resolve for an ECMAScript module.
+ * The parts of `@huggingface/tokenizers` that are used here. The library's own declarations import each other
+ * without file extensions, so most of them do not resolve for an ECMAScript module.
  */
 export interface HuggingFaceTokenizer {
   readonly normalizer: Normalizer | null;

@@ -26,25 +26,33 @@ const METASPACE = '▁';
 const SPACE = 0x20;
 /** SentencePiece's spelling of a byte that has no token. */
 const BYTE_TOKEN = /^<0x([0-9A-F]{2})>$/;
-/** The byte that a character of a byte-level vocabulary stands for: printable Latin-1 itself, the others moved up beyond 0xff. */
+/**
+ * The byte that a character of a byte-level vocabulary stands for: printable Latin-1 itself, the others moved
+ * up beyond 0xff.
+ */
 const BYTES = new Map<string, number>();
 for (let byte = 0, moved = 0x100; byte < 0x100; byte++) {
   const printable = (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte !== 0xad);
   BYTES.set(String.fromCharCode(printable ? byte : moved++), byte);
 }
 
-/** UTF-8 bytes, each with the index of the character that it belongs to; -1 where the tokenizer put it there itself. */
+/**
+ * UTF-8 bytes, each with the index of the character that it belongs to; -1 where the tokenizer put it there
+ * itself.
+ */
 interface Bytes {
   readonly values: number[];
   readonly units: number[];
 }
 
 /**
- * Tokenizes as `@huggingface/tokenizers` does and finds each token's place in the text, which that library does not tell.
+ * Tokenizes as `@huggingface/tokenizers` does and finds each token's place in the text, which that library
+ * does not tell.
  *
- * The text goes through the same parts in the same order, with each unit's origin carried along ({@link TrackedText}). A token is
- * then found again by its spelling, byte by byte: first the words of the pre-tokenizer in the normalized text, then the tokens in
- * their words. What has no spelling (an unknown token) is what lies between its neighbours.
+ * The text goes through the same parts in the same order, with each unit's origin carried along ({@link
+ * TrackedText}). A token is then found again by its spelling, byte by byte: first the words of the
+ * pre-tokenizer in the normalized text, then the tokens in their words. What has no spelling (an unknown
+ * token) is what lies between its neighbours.
  */
 export class TokenLocator {
   readonly #tokenizer: HuggingFaceTokenizer;
@@ -76,15 +84,19 @@ export class TokenLocator {
     this.#addedAfter = anyOf(after);
   }
 
-  /** The id of a token by its spelling; undefined for one that is not in the vocabulary and has no unknown token to stand for it. */
+  /**
+   * The id of a token by its spelling; undefined for one that is not in the vocabulary and has no unknown
+   * token to stand for it.
+   */
   id(token: string): number | undefined {
     const { model } = this.#tokenizer;
     return this.#added.get(token)?.id ?? model.tokens_to_ids.get(token) ?? model.unk_token_id;
   }
 
   /**
-   * The tokens of a text without those that a post-processor adds. Spans are in UTF-16 units, never cut a character, never go back,
-   * and have no white space at their ends (unless the token is nothing else). Tokens that share a character share its span.
+   * The tokens of a text without those that a post-processor adds. Spans are in UTF-16 units, never cut a
+   * character, never go back, and have no white space at their ends (unless the token is nothing else).
+   * Tokens that share a character share its span.
    */
   locate(text: string): LocatedToken[] {
     const located: LocatedToken[] = [];
@@ -248,7 +260,10 @@ function whole({ text, spans }: TrackedText): PlacedToken {
   return { token: text, span: { start: spans[0]!.start, end: spans.at(-1)!.end } };
 }
 
-/** Finds words in the text that they were cut from; a pre-tokenizer may have left out what lies between and put a space before. */
+/**
+ * Finds words in the text that they were cut from; a pre-tokenizer may have left out what lies between and
+ * put a space before.
+ */
 function placeWords(words: readonly number[][], text: Bytes): Bytes[] {
   let at = 0;
   return words.map(word => {

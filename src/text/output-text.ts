@@ -5,11 +5,17 @@ import type { Tokenizer } from './types.js';
 
 /** New text of a sequence and what it means for its tokens. */
 interface OutputPiece extends StoppableText {
-  /** How many tokens, of those pushed and not yet counted, have all their text shown by now; the oldest come first. */
+  /**
+   * How many tokens, of those pushed and not yet counted, have all their text shown by now; the oldest come
+   * first.
+   */
   readonly tokens: number;
 }
 
-/** The text of one sequence's output as its tokens come: whole characters only, and never the beginning of a stop string. */
+/**
+ * The text of one sequence's output as its tokens come: whole characters only, and never the beginning of a
+ * stop string.
+ */
 export class OutputText {
   readonly #detokenizer: Detokenizer;
   readonly #stops: StopStrings;

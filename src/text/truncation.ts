@@ -5,8 +5,8 @@ import type { Encoding } from './types.js';
 export type TruncationSide = 'left' | 'right';
 
 /**
- * Takes tokens off the texts until the whole fits; special tokens stay. Of a pair the longer text is shortened first, down to the length
- * of the other, then both alike ("longest first").
+ * Takes tokens off the texts until the whole fits; special tokens stay. Of a pair the longer text is
+ * shortened first, down to the length of the other, then both alike ("longest first").
  *
  * @throws KvasirError `context_length_exceeded` where the special tokens alone are too many.
  */
@@ -25,12 +25,13 @@ export function truncate(encoding: Encoding, maxTokens: number, side: Truncation
 }
 
 /**
- * Cuts an encoding into several that fit, for a text of any length: each holds a part of the last text (of a pair: the second) and
- * everything else.
+ * Cuts an encoding into several that fit, for a text of any length: each holds a part of the last text (of a
+ * pair: the second) and everything else.
  *
  * @param overlap how many tokens of that text two neighbours share.
  * @returns the encoding itself where it fits.
- * @throws KvasirError `context_length_exceeded` where what all have in common leaves no room for more than the overlap.
+ * @throws KvasirError `context_length_exceeded` where what all have in common leaves no room for more than
+ * the overlap.
  */
 export function windows(encoding: Encoding, maxTokens: number, overlap: number): Encoding[] {
   if (encoding.ids.length <= maxTokens) return [encoding];

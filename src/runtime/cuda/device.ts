@@ -74,7 +74,9 @@ class ProviderOptions extends Handle {
   }
 }
 
-/** What the provider is told (https://onnxruntime.ai/docs/execution-providers/CUDA-ExecutionProvider.html). */
+/**
+ * What the provider is told (https://onnxruntime.ai/docs/execution-providers/CUDA-ExecutionProvider.html).
+ */
 export function providerOptions(
   { id, memoryLimit, tf32 = false }: CudaOptions,
   captures: boolean,
@@ -87,8 +89,9 @@ export function providerOptions(
     do_copy_in_default_stream: '1',
     enable_cuda_graph: captures ? '1' : '0',
     use_tf32: tf32 ? '1' : '0',
-    // Flash, memory-efficient and plain attention. Left to itself, ONNX Runtime takes cuDNN's on Hopper, which builds a plan for each length
-    // of a prompt: 65 ms, where flash attention has run 2,000 tokens after 12.
+    // Flash, memory-efficient and plain attention. Left to itself, ONNX Runtime takes cuDNN's on Hopper,
+    // which builds a plan for each length of a prompt: 65 ms, where flash attention has run 2,000 tokens
+    // after 12.
     sdpa_kernel: String(1 | 2 | 16),
   };
 }

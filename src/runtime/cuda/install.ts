@@ -61,11 +61,12 @@ interface InstallOptions {
 }
 
 /**
- * Lays a provider beside ONNX Runtime's library. Every file is checked by size and SHA-512 before it is put in its place.
+ * Lays a provider beside ONNX Runtime's library. Every file is checked by size and SHA-512 before it is put
+ * in its place.
  *
  * @returns the files' paths.
- * @throws KvasirError `download_failed`; `invalid_configuration` for a provider of another version, or a folder that cannot be written;
- * `storage_full`
+ * @throws KvasirError `download_failed`; `invalid_configuration` for a provider of another version, or a
+ * folder that cannot be written; `storage_full`
  */
 export async function installProvider(
   provider: ProviderPackage,

@@ -12,7 +12,10 @@ const PROVIDER = 'libonnxruntime_providers_cuda.so';
 /** The files of ONNX Runtime's CUDA execution provider, which lie beside its library. */
 export const PROVIDER_FILES = [PROVIDER, 'libonnxruntime_providers_shared.so'] as const;
 
-/** Loaded by the provider itself, when it comes to an operator that uses it: every decoder has one that looks for the largest logits. */
+/**
+ * Loaded by the provider itself, when it comes to an operator that uses it: every decoder has one that looks
+ * for the largest logits.
+ */
 const CUDNN = 'libcudnn.so.9';
 
 /** What is looked at. */
