@@ -71,7 +71,7 @@ const serverSettings = {
   }),
 };
 
-/** Settings of each model; those of the server as a whole are what models without their own have. */
+/** Settings of each model. The server's values apply to models without their own. */
 const modelSettings = {
   load: choice(['start', 'demand'], {
     description: 'load models at the start, or each at its first request',

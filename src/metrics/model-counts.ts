@@ -4,7 +4,7 @@ import type { EngineStats } from '#engine/types.js';
 import type { Model, ModelRegistry } from '#registry/types.js';
 import type { TensorStats } from '#tensors/types.js';
 
-/** A number that a model knows by itself; undefined for models of another kind. */
+/** A number that a model keeps itself; undefined for models of another kind. */
 interface ModelNumber {
   readonly name: string;
   readonly help: string;
@@ -17,7 +17,7 @@ interface ModelStats {
   readonly tensors: TensorStats | undefined;
 }
 
-/** Of this moment. */
+/** Numbers of this moment. */
 const GAUGES: readonly ModelNumber[] = [
   {
     name: 'vllm:num_requests_running',
@@ -47,7 +47,7 @@ const GAUGES: readonly ModelNumber[] = [
   { name: 'kvasir_slots', help: 'Sequences that can run at once.', of: ({ engine }) => engine?.slots },
 ];
 
-/** Since the start; never smaller than before, even when a model is unloaded. */
+/** Numbers since the start; they never fall, even when a model is unloaded. */
 const COUNTERS: readonly ModelNumber[] = [
   {
     name: 'vllm:prompt_tokens_total',
@@ -108,7 +108,7 @@ const COUNTERS: readonly ModelNumber[] = [
 
 /** Reads the models' own counts whenever Prometheus asks. */
 export class ModelCounts {
-  /** What models that are gone have counted, by counter and model. */
+  /** Counts of models that were unloaded, by counter and model. */
   readonly #past = new Map<string, Map<string, number>>();
 
   constructor(models: ModelRegistry, registers: Registry[]) {

@@ -4,12 +4,12 @@ import { resolveLibrary } from './library.js';
 
 /** An opaque native address, as koffi hands it out. */
 export type Pointer = bigint & { readonly __pointer: unique symbol };
-/** A place for a pointer that a call writes. */
+/** An out parameter: the call writes a pointer into it. */
 type PointerOut = [Pointer | null];
 
 /**
- * Version of the function table that is asked for. The table only ever grows, so an index keeps its meaning
- * in all later versions; 22 is ONNX Runtime 1.22.
+ * Version of the function table to ask for. The table only ever grows, so an index keeps its meaning in all
+ * later versions; 22 is ONNX Runtime 1.22.
  */
 const API_VERSION = 22;
 
@@ -105,7 +105,7 @@ interface OrtApi {
   readonly functions: OrtFunctions;
   /** Version of the library, such as `1.29.0`. */
   readonly version: string;
-  /** File that was loaded. */
+  /** Path of the loaded library. */
   readonly path: string;
   /** koffi closes a library whose handle is collected, and every function pointer with it. */
   readonly library: LibraryHandle;
@@ -200,7 +200,7 @@ export class OrtError extends KvasirError {
 }
 
 /**
- * Releases a status (`OrtStatus *`, null on success) and throws what it says.
+ * Releases a status (`OrtStatus *`, null on success) and throws its error.
  *
  * @throws OrtError where the status is not null.
  */

@@ -77,7 +77,9 @@ export function elementSize(type: ElementType): number {
   return viewOf(type).BYTES_PER_ELEMENT;
 }
 
-/** The type that a typed array holds, where nothing else is said. */
+/**
+ * The element type of a typed array. Half floats and booleans cannot be told from 16-bit and 8-bit integers.
+ */
 export function elementTypeOfArray(data: TensorData): ElementType {
   const entry = (Object.entries(VIEWS) as [ElementType, { name: string }][]).find(
     ([, view]) => view.name === data.constructor.name,

@@ -41,14 +41,14 @@ export class IoBinding extends Handle {
   }
 
   /**
-   * Waits until the device has what was bound: binding an input only queues the copy to it, and runs do not
-   * wait for that.
+   * Waits until bound inputs have reached the device: binding only queues the copy, and runs do not wait for
+   * it.
    */
   synchronizeInputs(): void {
     check(ortApi().functions.SynchronizeBoundInputs(this.pointer));
   }
 
-  /** Waits until the device has written what the last run gave. */
+  /** Waits until the device has written the outputs of the last run. */
   synchronizeOutputs(): void {
     check(ortApi().functions.SynchronizeBoundOutputs(this.pointer));
   }

@@ -44,7 +44,7 @@ export function memoryInfo(location: Location): MemoryInfo {
   return description;
 }
 
-/** That of the processor's memory, where JavaScript's arrays are. */
+/** The description of the processor's memory, where JavaScript's arrays are. */
 export function cpuMemoryInfo(): MemoryInfo {
   return memoryInfo(CPU);
 }
@@ -54,7 +54,7 @@ export class Allocator extends Handle {
   readonly memoryInfo: MemoryInfo;
 
   /**
-   * For the processor's memory it is the plain allocator that all sessions share: a session's own is an
+   * For the processor's memory this is the plain allocator that all sessions share: a session's own is an
    * arena, which doubles its size when it grows and writes a table of a 32nd of it at once.
    */
   constructor(session: Session, memoryInfo: MemoryInfo) {
@@ -69,7 +69,8 @@ export class Allocator extends Handle {
   }
 
   /**
-   * Uninitialized memory. On the CPU its pages are touched, and so counted, only when they are written.
+   * Allocates uninitialized memory. On the CPU its pages are touched, and so counted, only when they are
+   * written.
    *
    * @throws KvasirError `runtime_failure` where the device has not that much.
    */
@@ -82,7 +83,7 @@ export class Allocator extends Handle {
 export class DeviceMemory extends Handle {
   readonly allocator: Allocator;
   readonly bytes: number;
-  /** Made once: a view of native memory costs far more than the copies that are made through it. */
+  /** Made once, since a view of native memory costs far more than the copies through it. */
   #view: Uint8Array | undefined;
 
   constructor(allocator: Allocator, bytes: number) {
@@ -115,7 +116,7 @@ export class DeviceMemory extends Handle {
   }
 
   /**
-   * The bytes themselves. The view dies with the memory.
+   * A view of the bytes. It must not be used after the memory is disposed.
    *
    * @throws KvasirError `runtime_failure` for memory that the processor cannot reach
    */
@@ -129,9 +130,8 @@ export class DeviceMemory extends Handle {
   }
 
   /**
-   * Forgets the bytes from an offset on, so that the system may use their pages for something else until they
-   * are written again. They are undefined afterwards. Does nothing for memory that the processor cannot
-   * reach.
+   * Gives the pages from an offset on back to the operating system until they are written again. Their
+   * content is undefined afterwards. Does nothing for memory that the processor cannot reach.
    *
    * @throws KvasirError `runtime_failure` for a range that reaches outside of the memory
    */

@@ -7,7 +7,7 @@ const DONT_NEED = 4;
 
 type Madvise = (address: bigint, bytes: number, advice: number) => number;
 
-/** Whether pages can be given back on this system. */
+/** True if pages can be given back on this system. */
 export const CAN_DISCARD_PAGES = process.platform === 'linux';
 
 let madvise: Madvise | undefined;

@@ -23,7 +23,7 @@ export class RunOptions extends Handle {
     check(ortApi().functions.RunOptionsSetTerminate(this.pointer));
   }
 
-  /** Lets runs start again after `terminate()`. */
+  /** Allows runs again after `terminate()`. */
   reset(): void {
     check(ortApi().functions.RunOptionsUnsetTerminate(this.pointer));
   }

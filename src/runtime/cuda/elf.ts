@@ -9,7 +9,8 @@ const DT_STRTAB = 5n;
 const DT_STRSZ = 10n;
 
 /**
- * The shared libraries that a shared library names as its needs, as the dynamic loader looks for them.
+ * The shared libraries that a shared library depends on (`DT_NEEDED`), by the names that the dynamic loader
+ * looks for.
  *
  * @throws Error where the file cannot be read, or is no 64-bit ELF file
  */
