@@ -68,7 +68,7 @@ export function parseModel(text: string): { id: string | undefined; folder: stri
 
 function fieldsOf(value: unknown, name: string): Fields {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw invalid(`${name}: expected settings by their names`);
+    throw invalid(`${name}: expected a mapping from setting names to values`);
   return value as Fields;
 }
 

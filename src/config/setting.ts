@@ -75,8 +75,6 @@ const UNITS: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20,
  * Reads a number of bytes such as `512m` or `1.5GiB`; units are powers of 1024.
  *
  * @returns undefined for any other text.
- *
- * @returns undefined for what is no number of bytes such as `512m` or `1.5GiB`; units are powers of 1024.
  */
 export function parseBytes(value: string): number | undefined {
   const [, number, unit] = /^([0-9]+(?:\.[0-9]+)?)\s*([kmgt]?)(?:i?b)?$/i.exec(value.trim()) ?? [];

@@ -127,7 +127,7 @@ class Transfer {
       if (this.#length + chunk.byteLength > size)
         throw new KvasirError(
           'download_failed',
-          `${name} is longer than the ${size} bytes that the hub says`,
+          `${name} is longer than the ${size} bytes that the hub announced`,
         );
       await storing(this.#partial, () => writeFully(this.#handle, chunk, this.#length));
       this.#advance(chunk);
@@ -160,7 +160,8 @@ class Transfer {
     this.#length = 0;
     this.#onProgress(0);
     await this.#handle.truncate(0);
-    if (start !== 0) throw new TransientError(`${this.#file.path} came from byte ${start}`);
+    if (start !== 0)
+      throw new TransientError(`the hub sent ${this.#file.path} from byte ${start}, which was not asked for`);
   }
 }
 

@@ -36,7 +36,7 @@ export class HubClient {
     try {
       this.#origin = new URL(options.endpoint).origin;
     } catch (cause) {
-      throw new KvasirError('invalid_configuration', `the hub's address '${options.endpoint}' is no URL`, {
+      throw new KvasirError('invalid_configuration', `the hub's address '${options.endpoint}' is not a URL`, {
         cause,
       });
     }
@@ -102,7 +102,7 @@ export class HubClient {
       return new KvasirError(
         'access_denied',
         token === undefined
-          ? `${host} shows ${model.repo} to nobody without a token: it is private or does not exist; set HF_TOKEN`
+          ? `${host} does not show ${model.repo} without a token: it is private or does not exist; set HF_TOKEN`
           : `${host} does not show ${model.repo} to the owner of HF_TOKEN: it is private or does not exist, or the token is not valid`,
       );
     if (status === 404)

@@ -234,7 +234,7 @@ class Pull {
     const { repo, revision } = this.#reference;
     return new KvasirError(
       'model_not_found',
-      `${repo}@${revision} is not (or not whole) in ${this.#cache.folder}, and the hub may not be asked: pull it once without offline mode`,
+      `${repo}@${revision} is not complete in ${this.#cache.folder}, and the hub is not asked in offline mode: pull it once without offline mode`,
     );
   }
 }

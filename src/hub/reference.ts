@@ -35,7 +35,7 @@ export function parseReference(text: string): ModelReference {
   if (repo === undefined)
     throw new KvasirError(
       'invalid_configuration',
-      `'${text}' names no model on a hub: expected owner/name or owner/name@revision`,
+      `'${text}' is not a model on a hub: expected owner/name or owner/name@revision`,
     );
   return { repo, revision };
 }

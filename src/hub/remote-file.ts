@@ -89,5 +89,5 @@ function requireSound({ path: name, size, checksum }: RemoteFile): void {
 function notUnderstood(error: unknown): never {
   if (error instanceof KvasirError) throw error;
   const { message } = error as Error;
-  throw new KvasirError('download_failed', `the hub's answer makes no sense: ${message}`, { cause: error });
+  throw new KvasirError('download_failed', `the hub's answer is not usable: ${message}`, { cause: error });
 }

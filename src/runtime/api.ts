@@ -143,7 +143,7 @@ function load(path: string): OrtApi {
     library = koffi.load(path);
     getBase = library.func('void *OrtGetApiBase()') as () => Pointer;
   } catch (cause) {
-    throw new KvasirError('runtime_unavailable', `${path} does not load: ${(cause as Error).message}`, {
+    throw new KvasirError('runtime_unavailable', `${path} could not be loaded: ${(cause as Error).message}`, {
       cause,
     });
   }

@@ -1,4 +1,5 @@
 import koffi from 'koffi';
+import { formatMemory } from '#bytes.js';
 import { KvasirError } from '#errors.js';
 import { check, create, ortApi, OrtError, type Pointer } from './api.js';
 import { Handle } from './handle.js';
@@ -14,6 +15,13 @@ export interface Location {
   readonly name: 'Cpu' | 'Cuda' | 'CudaPinned';
   readonly id: number;
 }
+
+/** Kinds of memory as errors name them. */
+const KINDS: Readonly<Record<Location['name'], string>> = {
+  Cpu: '',
+  Cuda: 'GPU ',
+  CudaPinned: 'page-locked ',
+};
 
 /** The processor's own memory. */
 export const CPU: Location = { name: 'Cpu', id: 0 };
@@ -88,7 +96,7 @@ export class DeviceMemory extends Handle {
 
   constructor(allocator: Allocator, bytes: number) {
     if (!Number.isSafeInteger(bytes) || bytes < 0)
-      throw new KvasirError('runtime_failure', `${bytes} is no number of bytes`);
+      throw new KvasirError('runtime_failure', `a size must be a whole number of bytes, not ${bytes}`);
     let address: Pointer;
     try {
       // No bytes at all would have no address.
@@ -96,7 +104,11 @@ export class DeviceMemory extends Handle {
     } catch (cause) {
       if (!(cause instanceof OrtError)) throw cause;
       const { name } = allocator.memoryInfo.location;
-      throw new KvasirError('runtime_failure', `${bytes} bytes of ${name} memory cannot be had`, { cause });
+      throw new KvasirError(
+        'runtime_failure',
+        `could not allocate ${formatMemory(bytes)} of ${KINDS[name]}memory`,
+        { cause },
+      );
     }
     const release = (address: Pointer) => check(ortApi().functions.AllocatorFree(allocator.pointer, address));
     super(address, release, [allocator]);
@@ -111,7 +123,10 @@ export class DeviceMemory extends Handle {
    */
   at(offset: number): Pointer {
     if (!Number.isSafeInteger(offset) || offset < 0 || offset > this.bytes)
-      throw new KvasirError('runtime_failure', `offset ${offset} is outside of ${this.bytes} bytes`);
+      throw new KvasirError(
+        'runtime_failure',
+        `offset ${offset} is outside of the memory's ${this.bytes} bytes`,
+      );
     return (this.pointer + BigInt(offset)) as Pointer;
   }
 

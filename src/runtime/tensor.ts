@@ -148,6 +148,9 @@ export class Tensor extends Handle {
 /** @throws KvasirError `runtime_failure` for a shape with a dimension that is no size */
 function elements(shape: readonly number[]): number {
   if (!shape.every(dimension => Number.isSafeInteger(dimension) && dimension >= 0))
-    throw new KvasirError('runtime_failure', `[${shape.join(', ')}] is no shape`);
+    throw new KvasirError(
+      'runtime_failure',
+      `[${shape.join(', ')}] is not a shape: sizes are whole numbers from 0 on`,
+    );
   return shape.reduce((product, dimension) => product * dimension, 1);
 }

@@ -41,7 +41,7 @@ export class GraphService implements TensorService {
     if (strange !== undefined)
       throw new KvasirError(
         'unsupported_model',
-        `the graph's input '${strange.name}' is no tensor of numbers (${strange.type ?? 'unknown type'})`,
+        `the graph's input '${strange.name}' is not a tensor of numbers (${strange.type ?? 'unknown type'})`,
       );
     this.inputs = session.inputs.filter(isNumeric);
     this.outputs = session.outputs.filter(isNumeric);

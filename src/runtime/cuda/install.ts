@@ -75,7 +75,7 @@ export async function installProvider(
   if (runtime !== provider.runtime)
     throw new KvasirError(
       'invalid_configuration',
-      `${provider.name} is for ONNX Runtime ${provider.runtime}, this is ${runtime}`,
+      `${provider.name} is for ONNX Runtime ${provider.runtime}, but this is ${runtime}`,
     );
   const work = await mkdtemp(join(tmpdir(), 'kvasir-cuda-'));
   try {
@@ -99,7 +99,7 @@ export async function installProvider(
 async function fetchArchive(name: string, folder: string): Promise<string> {
   const output = await run('npm', ['pack', name, '--json', '--pack-destination', folder], folder);
   const file = /"filename":\s*"([^"]+)"/.exec(output)?.[1];
-  if (file === undefined) throw new KvasirError('download_failed', `npm pack ${name} named no file`);
+  if (file === undefined) throw new KvasirError('download_failed', `npm pack ${name} reported no file`);
   return join(folder, file);
 }
 
@@ -108,11 +108,11 @@ async function verify(file: string, { bytes, sha512 }: KnownFile): Promise<void>
     found => found.size,
     () => undefined,
   );
-  if (size === undefined) throw new KvasirError('download_failed', `${file} is not there`);
+  if (size === undefined) throw new KvasirError('download_failed', `${file} does not exist`);
   const hash = createHash('sha512');
   if (size === bytes) for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
   if (size !== bytes || hash.digest('hex') !== sha512)
-    throw new KvasirError('download_failed', `${file} is not the file that is expected (size or SHA-512)`);
+    throw new KvasirError('download_failed', `${file} has the wrong size or SHA-512 checksum`);
 }
 
 /** Copies a file so that it becomes visible whole or not at all. */
