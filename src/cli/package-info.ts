@@ -10,7 +10,6 @@ interface PackageInfo {
   readonly description: string;
 }
 
-/** What package.json says. */
 export function packageInfo(): PackageInfo {
   return JSON.parse(readFileSync(new URL('package.json', PACKAGE_ROOT), 'utf8')) as PackageInfo;
 }

@@ -60,7 +60,7 @@ function serverOptions(settings: Settings): Omit<ServerOptions, 'registry'> {
   };
 }
 
-/** The first signal lets what runs come to its end, the second does not. */
+/** The first signal lets running requests finish, the second ends them. */
 function stopOnSignals(server: FastifyInstance, registry: Registry): void {
   let stopping = false;
   const stop = (): void => {
@@ -71,7 +71,7 @@ function stopOnSignals(server: FastifyInstance, registry: Registry): void {
   process.on('SIGTERM', stop);
 }
 
-/** Fastify's own line about it is left out: the start has one line, and it says more. */
+/** Listens without Fastify's own log line: start-up prints one line, and it says more. */
 async function listen(server: FastifyInstance, logger: Logger, { host, port }: Settings): Promise<string> {
   const { level } = logger;
   logger.level = 'warn';
@@ -85,7 +85,7 @@ async function listen(server: FastifyInstance, logger: Logger, { host, port }: S
   }
 }
 
-/** Loads the models that are to be there from the start, one after the other. */
+/** Loads the models that are to be loaded at the start, one after the other. */
 async function loadRegistry(plans: readonly ModelPlan[], logger: Logger): Promise<Registry> {
   const environment = new Environment();
   const deviceOf = devices(logger);
@@ -105,7 +105,7 @@ async function loadRegistry(plans: readonly ModelPlan[], logger: Logger): Promis
   }
 }
 
-/** The model's folder; one of the hub is pulled first, as far as the cache does not have it. */
+/** The model's folder. A model of a hub is pulled first if it is not complete in the cache. */
 async function folderOf(plan: ModelPlan): Promise<string> {
   const { folder, subfolder, format, precision } = plan;
   if (!isPulled(plan)) return join(folder, subfolder ?? '');
@@ -117,7 +117,7 @@ async function folderOf(plan: ModelPlan): Promise<string> {
   }
 }
 
-/** Opens the devices of models, each once: what is missing for one is said once, too. */
+/** Opens the devices of models, each once, so that a missing part is reported once. */
 function devices(logger: Logger): (plan: ModelPlan) => Device {
   const opened = new Map<string, Device>();
   return ({ device: name, gpu_memory: memoryLimit, tf32, cuda_graphs: graphs }) => {
@@ -169,7 +169,7 @@ function modelSource(
   };
 }
 
-/** A model in the line that start-up prints. */
+/** Describes a model in the line that start-up prints. */
 function describe({ id, model }: ServedEntry): string {
   if (model === undefined) return `${id} (on demand)`;
   switch (model.kind) {

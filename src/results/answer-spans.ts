@@ -1,13 +1,13 @@
 import type { Numbers } from './scores.js';
 
-/** What a model says of one window of a context: where an answer starts and where it ends, as logits. */
+/** Logits of where an answer starts and ends, for one window of a context. */
 export interface AnswerWindow {
-  /** Which token of the context the window begins with. */
+  /** Index of the window's first token in the context. */
   readonly first: number;
-  /** Of each context token in the window. */
+  /** One logit for each context token in the window. */
   readonly starts: Numbers;
   readonly ends: Numbers;
-  /** Of the position that stands for "no answer". */
+  /** Logit of the position that stands for "no answer". */
   readonly nullStart: number;
   readonly nullEnd: number;
 }
@@ -20,7 +20,7 @@ interface AnswerSpan {
 }
 
 interface Answers {
-  /** The best first; of equal ones, the first in the text. */
+  /** Best first; equally good ones in the order of the text. */
   readonly spans: AnswerSpan[];
   /** Probability that the context has no answer. */
   readonly nullScore: number;

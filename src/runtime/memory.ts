@@ -10,7 +10,7 @@ import type { Session } from './session.js';
 const DEVICE_ALLOCATOR = 0;
 const DEFAULT_MEMORY = 0;
 
-/** Where tensors live. `name` is ONNX Runtime's: `Cpu`, `Cuda`, `CudaPinned`. */
+/** The memory of a device. `name` is ONNX Runtime's: `Cpu`, `Cuda`, `CudaPinned`. */
 export interface Location {
   readonly name: 'Cpu' | 'Cuda' | 'CudaPinned';
   readonly id: number;

@@ -22,9 +22,9 @@ const PATH_CHARACTER = "(?:[\\w.~!$&'()*+,;=:@-]|%[0-9a-fA-F]{2})";
 const PATH = `(?:/${PATH_CHARACTER}*)*(?:\\?(?:${PATH_CHARACTER}|[/?])*)?(?:#(?:${PATH_CHARACTER}|[/?])*)?`;
 
 /**
- * Formats of strings as regular expressions that the whole text matches. What they match is of the format;
- * not all that is of the format is matched: `email`, `uri` and the like keep to the usual shapes. Undefined:
- * any string will do.
+ * Formats of strings as regular expressions that the whole text matches. All that they match is valid for the
+ * format, but not the other way round: `email`, `uri` and the like keep to the usual shapes. Undefined: any
+ * string will do.
  */
 export const FORMATS: ReadonlyMap<string, string | undefined> = new Map<string, string | undefined>([
   ['date', DATE],

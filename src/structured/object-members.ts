@@ -1,12 +1,12 @@
 import type { Dfa, Edge } from './dfa.js';
 import { LIMITS, Refusal } from './refusal.js';
 
-/** A named property that is left out. Its symbol comes before all others. */
+/** Symbol of a named property that is left out. It comes before all others. */
 const SKIP = 0;
 
 /**
- * What stands for a symbol of {@link objectMembers}: the property at an index, or a further one at the index
- * after the last.
+ * The meaning of a symbol of {@link objectMembers}: the named property at an index, or a further member at
+ * the index after the last.
  */
 interface Member {
   readonly index: number;

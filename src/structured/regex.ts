@@ -19,7 +19,7 @@ const CLASSES: Readonly<Record<string, Ranges>> = { d: DIGITS, w: WORD, s: SPACE
 const CONTROLS: Readonly<Record<string, number>> = { f: 0x0c, n: 0x0a, r: 0x0d, t: 0x09, v: 0x0b, '0': 0 };
 
 /**
- * A pattern that the text as a whole must match, as an expression over code points.
+ * Parses a pattern that must match the text as a whole, as an expression over code points.
  *
  * @param pattern a regular expression of ECMAScript without look-around, back references, word boundaries and
  * flags.
@@ -29,7 +29,7 @@ export function wholeMatch(pattern: string): Expression {
   return new Parser(pattern).parse();
 }
 
-/** A pattern that must be found somewhere in the text, as `pattern` of JSON Schema has it. */
+/** Parses a pattern that must match somewhere in the text, as `pattern` of JSON Schema has it. */
 export function partialMatch(pattern: string): Expression {
   return sequence(repeat(ANY, 0), wholeMatch(pattern), repeat(ANY, 0));
 }
@@ -94,7 +94,7 @@ class Parser {
     return one(intersection(this.#escape(), CHARACTERS));
   }
 
-  /** What a backslash stands before, here and in sets. */
+  /** The characters of an escape after its backslash, here and in sets. */
   #escape(): Ranges {
     const letter = this.#peek();
     const kind = CLASSES[letter.toLowerCase()];

@@ -30,7 +30,11 @@ const LENGTHS = [
   { from: 0x10000, to: 0x10ffff, lead: 0xf0 },
 ] as const;
 
-/** Characters as their bytes in UTF-8. @param mark for the first byte of each */
+/**
+ * Characters as their bytes in UTF-8.
+ *
+ * @param mark for the first byte of each
+ */
 export function utf8(characters: Ranges, mark = 0): Expression {
   const items = LENGTHS.map(({ from, to, lead }, continuations) =>
     bytes(intersection(characters, [[from, to]]), lead + mark, continuations),
@@ -88,7 +92,7 @@ const SHORT: Readonly<Record<number, string>> = {
 const ESCAPED = union(CONTROL, rangesOf(QUOTE, BACKSLASH));
 const PLAIN = difference(CHARACTERS, ESCAPED);
 
-/** Characters as a JSON string spells them: themselves where it may be so, else the shortest escape. */
+/** Characters as a JSON string spells them: unescaped if possible, else the shortest escape. */
 export function jsonCharacters(characters: Ranges): Expression {
   const escaped = intersection(characters, ESCAPED);
   if (escaped.length === 0) return utf8(characters);
@@ -105,7 +109,9 @@ export function jsonCharacters(characters: Ranges): Expression {
 }
 
 /**
- * Any character of a JSON string in any spelling; surrogates only in pairs. @param mark for the first byte
+ * Any character of a JSON string in any spelling; surrogates only in pairs.
+ *
+ * @param mark for the first byte
  */
 export function anyJsonCharacter(mark = 0): Expression {
   const hex = one(HEX);

@@ -16,11 +16,12 @@ interface Call {
 }
 
 /**
- * Runs any graph on tensors of its callers, one call after the other: ONNX Runtime uses all threads for each.
+ * Runs any graph on its callers' tensors, one call after the other, since ONNX Runtime uses all threads for
+ * each.
  */
 export class GraphService implements TensorService {
   readonly inputs: readonly TensorPort[];
-  /** Values that are no tensors of numbers are left out. */
+  /** Outputs that are not tensors of numbers are left out. */
   readonly outputs: readonly TensorPort[];
   readonly #session: Session;
   readonly #maxWaiting: number;

@@ -1,6 +1,6 @@
 import type { Tokenizer } from './types.js';
 
-/** What a decoder puts in the place of bytes that are not, or not yet, a character. */
+/** The replacement character, which decoders write for bytes that are not, or not yet, a character. */
 const REPLACEMENT = '\uFFFD';
 
 /**
@@ -28,10 +28,10 @@ export class Detokenizer {
   #window: number[];
   /** The text of `#window`. */
   #text: string;
-  /** How much of `#text` was given already, in UTF-16 units. */
+  /** UTF-16 units of `#text` that were returned already. */
   #given: number;
   /**
-   * Whether the prompt seems to end within a character, so that the output may change the prompt's last one.
+   * True if the prompt seems to end within a character, so that the output may change the prompt's last one.
    */
   #promptMayBeOpen: boolean;
 
@@ -44,7 +44,7 @@ export class Detokenizer {
     this.#promptMayBeOpen = this.#text.endsWith(REPLACEMENT);
   }
 
-  /** Whether a character has begun and not ended. */
+  /** True while a character has begun and not ended. */
   get open(): boolean {
     return this.#text.length > this.#given;
   }

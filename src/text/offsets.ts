@@ -57,9 +57,9 @@ interface Bytes {
 export class TokenLocator {
   readonly #tokenizer: HuggingFaceTokenizer;
   readonly #config: LocatorConfig;
-  /** Whether a character of a token stands for a byte (GPT-2), see {@link BYTES}. */
+  /** True if each character of a token stands for a byte (GPT-2), see {@link BYTES}. */
   readonly #byteLevel: boolean;
-  /** By their content and, where the normalizer changes it, their normalized content. */
+  /** Added tokens by their content and, if the normalizer changes it, by their normalized content. */
   readonly #added = new Map<string, AddedToken>();
   readonly #addedBefore: RegExp | undefined;
   readonly #addedAfter: RegExp | undefined;
@@ -252,7 +252,7 @@ function splitsToBytes(preTokenizer: PreTokenizer | null): boolean {
 
 interface PlacedToken {
   readonly token: string;
-  /** Undefined for what the tokenizer put there itself, such as a space before the first word. */
+  /** Undefined for characters that the tokenizer added, such as a space before the first word. */
   readonly span: Span | undefined;
 }
 
@@ -279,14 +279,14 @@ function placeWords(words: readonly number[][], text: Bytes): Bytes[] {
   });
 }
 
-/** Whether the text has, from `start` on, the word from `from` on. */
+/** True if the text continues at `start` with the word's bytes from `from` on. */
 function matches(word: readonly number[], from: number, text: readonly number[], start: number): boolean {
   if (start + word.length - from > text.length) return false;
   for (let i = from; i < word.length; i++) if (word[i] !== text[start + i - from]) return false;
   return true;
 }
 
-/** Where the next UTF-8 character begins. */
+/** The position of the next UTF-8 character. */
 function nextCharacter(bytes: readonly number[], at: number): number {
   let next = at + 1;
   while (next < bytes.length && (bytes[next]! & 0xc0) === 0x80) next++;

@@ -1,4 +1,4 @@
-/** Text that may be shown, and whether a stop string ended it. */
+/** Text that may be shown, and `stopped` if a stop string ended it. */
 export interface StoppableText {
   readonly text: string;
   readonly stopped: boolean;
@@ -24,7 +24,7 @@ export class StopStrings {
     this.#include = include;
   }
 
-  /** How much text is held back, in UTF-16 units. */
+  /** Length of the text that is held back, in UTF-16 units. */
   get held(): number {
     return this.#held.length;
   }

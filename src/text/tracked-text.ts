@@ -130,8 +130,8 @@ function changeWord(
 }
 
 /**
- * Where nothing better is known: everything between the common beginning and the common end comes from all
- * that was there.
+ * The fallback: everything between the common beginning and the common end comes from all of the original in
+ * between.
  */
 function changeAtOnce(
   tracked: Tracker,
@@ -152,7 +152,7 @@ function changeAtOnce(
   return tracked;
 }
 
-/** The span of the original behind units `[start, end)`; empty, where they are none. */
+/** The span of the original behind units `[start, end)`; empty if there are none. */
 function cover({ spans }: TrackedText, start: number, end: number): Span {
   if (start < end) return { start: spans[start]!.start, end: spans[end - 1]!.end };
   const place = spans[start]?.start ?? spans.at(-1)?.end ?? 0;

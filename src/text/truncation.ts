@@ -1,12 +1,12 @@
 import { KvasirError } from '#errors.js';
 import type { Encoding } from './types.js';
 
-/** Where tokens are taken off: at the beginning of a text, or at its end. */
+/** The side of a text at which tokens are removed. */
 export type TruncationSide = 'left' | 'right';
 
 /**
- * Takes tokens off the texts until the whole fits; special tokens stay. Of a pair the longer text is
- * shortened first, down to the length of the other, then both alike ("longest first").
+ * Removes tokens until the whole fits; special tokens stay. Of a pair the longer text is shortened first,
+ * down to the length of the other, then both alike ("longest first").
  *
  * @throws KvasirError `context_length_exceeded` where the special tokens alone are too many.
  */
@@ -55,7 +55,7 @@ function textLengths({ origins }: Encoding): Lengths {
   return [origins.filter(origin => origin?.text === 0).length, second];
 }
 
-/** Keeps special tokens and those of the texts, by their position in their text, that `keep` wants. */
+/** Keeps special tokens, and the tokens of the texts that `keep` selects by their position in their text. */
 function select(encoding: Encoding, keep: (text: 0 | 1, position: number) => boolean): Encoding {
   const positions: [number, number] = [0, 0];
   const kept = encoding.origins.map(

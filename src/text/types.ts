@@ -4,7 +4,7 @@ export interface Span {
   readonly end: number;
 }
 
-/** Where a token comes from. */
+/** The part of a text that a token stands for. */
 export interface TokenOrigin extends Span {
   /** 0: the text; 1: the second text of a pair. */
   readonly text: 0 | 1;
@@ -31,10 +31,7 @@ export interface Tokenizer {
   readonly specialIds: ReadonlySet<number>;
   /** The token that stands for a hidden one (`mask_token`), if there is one. */
   readonly maskId: number | undefined;
-  /**
-   * What the vocabulary's spelling of a token begins with if the token continues a word (WordPiece: `##`);
-   * undefined if nothing does.
-   */
+  /** Prefix of tokens that continue a word (WordPiece: `##`); undefined if the vocabulary has none. */
   readonly continuationPrefix: string | undefined;
   /**
    * @param addSpecialTokens whether the tokenizer's post-processor may add its own (BOS, `[CLS]`, ...);
