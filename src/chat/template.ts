@@ -13,17 +13,17 @@ export interface ChatInput {
   readonly messages: readonly ChatMessage[];
   /** Functions that the model may call; undefined and empty mean none. */
   readonly tools?: readonly FunctionTool[] | undefined;
-  /** Whether the prompt ends where the assistant begins to speak; default true. */
+  /** End the prompt where the assistant begins to speak; default true. */
   readonly addGenerationPrompt?: boolean | undefined;
-  /** Whether the prompt ends within the last message, which the model goes on with. */
+  /** End the prompt within the last message, which the model continues. */
   readonly continueFinalMessage?: boolean | undefined;
   /** Further variables of the template, such as `enable_thinking`. */
   readonly variables?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** A model's own way of writing a conversation as one text. */
+/** Renders a conversation as one text in a model's own format. */
 export interface ChatTemplate {
-  /** How the model writes calls of functions; undefined where its template knows of none. */
+  /** The model's format of calls; undefined if its template knows of none. */
   readonly toolFormat: ToolFormat | undefined;
   /**
    * @returns the prompt, special tokens included: it is encoded without adding any.
@@ -33,8 +33,9 @@ export interface ChatTemplate {
 }
 
 /**
- * The chat template of a model folder in the Hugging Face layout: `chat_template.jinja`, or `chat_template` in `chat_template.json` or
- * `tokenizer_config.json`, where it may be a list of templates with names.
+ * Loads the chat template of a model folder in the Hugging Face layout: `chat_template.jinja`, or
+ * `chat_template` in `chat_template.json` or `tokenizer_config.json`, where it may be a list of templates
+ * with names.
  *
  * @returns undefined where there is none.
  * @throws KvasirError `invalid_model` where a file is broken.

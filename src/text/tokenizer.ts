@@ -9,11 +9,12 @@ import type { Encoding, Tokenizer, TokenOrigin } from './types.js';
 import { splitAtWordStarts } from './word-starts.js';
 
 /**
- * The tokenizer of a model folder in the Hugging Face layout: `tokenizer.json` (the pipeline and the vocabulary) and,
- * where there is one, `tokenizer_config.json` (which of the added tokens are special).
+ * The tokenizer of a model folder in the Hugging Face layout: `tokenizer.json` (the pipeline and the
+ * vocabulary) and, where there is one, `tokenizer_config.json` (which of the added tokens are special).
  *
  * @param folder the model's folder.
- * @throws KvasirError `invalid_model`, naming the file, when `tokenizer.json` is missing or one of the two is broken.
+ * @throws KvasirError `invalid_model`, naming the file, when `tokenizer.json` is missing or one of the two is
+ * broken.
  */
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const file = join(folder, 'tokenizer.json');
@@ -68,7 +69,8 @@ class LoadedTokenizer implements Tokenizer {
 
   encode(text: string, options: { addSpecialTokens?: boolean } = {}): number[] {
     const { ids } = this.#tokenizer.encode(text, { add_special_tokens: options.addSpecialTokens ?? true });
-    // A character outside a vocabulary without an unknown token has no id: it is left out, as in Hugging Face's own.
+    // A character outside a vocabulary without an unknown token has no id: it is left out, as in Hugging
+    // Face's own.
     return ids.filter(id => id !== undefined);
   }
 
@@ -100,7 +102,8 @@ class LoadedTokenizer implements Tokenizer {
     const skip = options.skipSpecialTokens ?? true;
     const known = ids.filter(id => this.token(id) !== undefined && !(skip && this.specialIds.has(id)));
     if (known.length === 0) return '';
-    // "Clean-up" removes spaces before punctuation, even those that the text had: no text would survive a round trip.
+    // "Clean-up" removes spaces before punctuation, even those that the text had: no text would survive a
+    // round trip.
     return this.#tokenizer.decode(known, { clean_up_tokenization_spaces: false });
   }
 

@@ -108,8 +108,8 @@ t.test('what is wrong is named as the user wrote it', async t => {
   await inFile('port: "1"', /^kvasir\.yaml: port: expected a whole number/);
   await inFile('port:', /^kvasir\.yaml: port: expected a whole number from 0 to 65535, got null$/);
   await inFile('port: [', /^kvasir\.yaml: .* at line 1, column 8$/);
-  await inFile('- port', /^kvasir\.yaml: expected settings by their names$/);
-  await inFile('', /^kvasir\.yaml: expected settings by their names$/);
+  await inFile('- port', /^kvasir\.yaml: expected a mapping from setting names to values$/);
+  await inFile('', /^kvasir\.yaml: expected a mapping from setting names to values$/);
   await inFile('a: &a [*a]', /^kvasir\.yaml: /);
   await inFile('api_keys: [1]', /^kvasir\.yaml: api_keys: expected a list of texts$/);
   await inFile('models: {}', /^kvasir\.yaml: models: /);
@@ -119,7 +119,7 @@ t.test('what is wrong is named as the user wrote it', async t => {
     'models: [{folder: b, port: 1}]',
     /^kvasir\.yaml: models\[0\]\.port: there is no such setting$/,
   );
-  await inFile('models: [1]', /^kvasir\.yaml: models\[0\]: expected settings/);
+  await inFile('models: [1]', /^kvasir\.yaml: models\[0\]: expected a mapping/);
 });
 
 t.test('a secret is not repeated', async t => {
