@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Template } from '@huggingface/jinja';
 import type { Caller } from '#caller.js';
 import { KvasirError } from '#errors.js';
+import { renderWithin, TemplateTooLarge, type TemplateBounds } from './bounded-interpreter.js';
 import type { Tokenizer } from '#text/types.js';
 import type { ChatMessage } from './messages.js';
+import { Template } from './jinja.js';
 import type { FunctionTool } from './tools.js';
 import { takesTools, toolFormat, type ToolFormat } from './tool-format.js';
 
@@ -98,6 +99,8 @@ export interface TemplateSource {
   readonly specialTokens: Readonly<Record<string, string>>;
 }
 
+const UNBOUNDED: TemplateBounds = { steps: Infinity, size: Infinity };
+
 /** A chat template that is rendered where it is asked for. */
 
 export class JinjaTemplate implements ChatTemplate {
@@ -118,6 +121,11 @@ export class JinjaTemplate implements ChatTemplate {
   }
 
   render(input: ChatInput): string {
+    return this.renderWithin(input, UNBOUNDED);
+  }
+
+  /** @throws TemplateTooLarge; KvasirError `invalid_request` where the template refuses the messages. */
+  renderWithin(input: ChatInput, bounds: TemplateBounds): string {
     const { tools = [], addGenerationPrompt = true, continueFinalMessage = false, variables } = input;
     const template = tools.length > 0 ? this.#withTools : this.#standard;
     const messages = input.messages.map(message =>
@@ -125,15 +133,20 @@ export class JinjaTemplate implements ChatTemplate {
     );
     let text: string;
     try {
-      text = template.render({
-        ...this.source.specialTokens,
-        ...variables,
-        messages,
-        // Templates ask whether there are tools, not whether the list is empty.
-        ...(tools.length > 0 && { tools }),
-        add_generation_prompt: addGenerationPrompt && !continueFinalMessage,
-      });
+      text = renderWithin(
+        template,
+        {
+          ...this.source.specialTokens,
+          ...variables,
+          messages,
+          // Templates ask whether there are tools, not whether the list is empty.
+          ...(tools.length > 0 && { tools }),
+          add_generation_prompt: addGenerationPrompt && !continueFinalMessage,
+        },
+        bounds,
+      );
     } catch (cause) {
+      if (cause instanceof TemplateTooLarge) throw cause;
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new KvasirError(
         'invalid_request',

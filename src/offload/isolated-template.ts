@@ -1,16 +1,18 @@
 import type { Caller } from '#caller.js';
+import { SMALL_TEMPLATE, TemplateTooLarge, type TemplateBounds } from '#chat/bounded-interpreter.js';
 import type { ChatInput, ChatTemplate, JinjaTemplate } from '#chat/template.js';
 import type { ToolFormat } from '#chat/tool-format.js';
 import { invalidRequest } from '#errors.js';
-import { JobEnded, type WorkerPool } from './pool.js';
+import { JobEnded } from './executor.js';
+import type { WorkerPool } from './pool.js';
 import type { RenderJob } from './worker.js';
 
-/** Most characters that a template may make of a conversation. */
-const LONGEST = 16 * 1024 * 1024;
+/** What a template may do elsewhere. */
+const BOUNDS: TemplateBounds = { steps: 20_000_000, size: 16 * 1024 * 1024 };
 
 /**
- * A chat template that is rendered on a thread with limits of time and memory: it is a program of the model's publisher, which may loop or
- * grow without end.
+ * A chat template that is a program of the model's publisher, which may loop or grow without end: it may do a little here, which is enough for
+ * ordinary conversations, and more in a process with limits of time and memory.
  */
 export class IsolatedTemplate implements ChatTemplate {
   readonly toolFormat: ToolFormat | undefined;
@@ -24,7 +26,12 @@ export class IsolatedTemplate implements ChatTemplate {
   }
 
   async render(input: ChatInput, caller: Caller): Promise<string> {
-    const job: RenderJob = { source: this.#template.source, input, longest: LONGEST };
+    try {
+      return this.#template.renderWithin(input, SMALL_TEMPLATE);
+    } catch (error) {
+      if (!(error instanceof TemplateTooLarge)) throw error;
+    }
+    const job: RenderJob = { source: this.#template.source, input, bounds: BOUNDS };
     return this.#pool.run<string>('render', job, caller).catch((error: unknown) => {
       if (!(error instanceof JobEnded)) throw error;
       throw invalidRequest('messages', `the model's chat template ${error.message} for these messages`);

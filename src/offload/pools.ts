@@ -1,7 +1,9 @@
 import { WorkerPool } from './pool.js';
+import { Processes } from './processes.js';
+import { Threads } from './threads.js';
 
-/** Tokenizers of large vocabularies take some hundred megabytes; with a gigabyte, an array could grow so far that V8 ends the process. */
-export const TEXTS = new WorkerPool({ threads: 2, heap: 768, timeLimit: 30_000 });
+/** For texts of requests, with tokenizers that do no more than read them. */
+export const TEXTS = new WorkerPool(new Threads(2, 30_000));
 
-/** Templates take a millisecond, so that one that takes two seconds will not end. */
-export const TEMPLATES = new WorkerPool({ threads: 1, heap: 128, timeLimit: 2000 });
+/** For programs of a model's publisher: chat templates, and tokenizers whose rules may take for ever or grow without end. */
+export const STRANGERS = new WorkerPool(new Processes(2000, 256));

@@ -9,7 +9,8 @@ import {
 } from '#text/functions.js';
 import type { Tokenizer } from '#text/types.js';
 import type { Caller } from '#caller.js';
-import { JobEnded, type WorkerPool } from './pool.js';
+import { JobEnded } from './executor.js';
+import type { WorkerPool } from './pool.js';
 
 /** Characters (or ids) of a request that are worked on at once: a few milliseconds at most, and less than the way to a thread and back costs. */
 const INLINE = 4096;

@@ -1,5 +1,6 @@
+import { TemplateTooLarge, type TemplateBounds } from '#chat/bounded-interpreter.js';
 import { JinjaTemplate, type ChatInput, type TemplateSource } from '#chat/template.js';
-import { KvasirError, type ErrorCode } from '#errors.js';
+import { invalidRequest, KvasirError, type ErrorCode } from '#errors.js';
 import { TEXT_FUNCTIONS, type TextFunction } from '#text/functions.js';
 import { loadTokenizer } from '#text/tokenizer.js';
 import type { Tokenizer } from '#text/types.js';
@@ -40,22 +41,18 @@ export async function text({ folder, name, items, options }: TextJob): Promise<J
 export interface RenderJob {
   readonly source: TemplateSource;
   readonly input: ChatInput;
-  /** Most characters of the prompt. */
-  readonly longest: number;
+  readonly bounds: TemplateBounds;
 }
 
-export async function render({ source, input, longest }: RenderJob): Promise<JobResult<string>> {
+export async function render({ source, input, bounds }: RenderJob): Promise<JobResult<string>> {
   return answer(async () => {
-    const key = JSON.stringify(source);
-    const template = keep(templates, key, () => new JinjaTemplate(source));
-    const prompt = template.render(input);
-    if (prompt.length > longest)
-      throw new KvasirError(
-        'invalid_request',
-        `the model's chat template makes ${prompt.length} characters of the messages, more than ${longest}`,
-        { param: 'messages' },
-      );
-    return prompt;
+    const template = keep(templates, JSON.stringify(source), () => new JinjaTemplate(source));
+    try {
+      return template.renderWithin(input, bounds);
+    } catch (error) {
+      if (!(error instanceof TemplateTooLarge)) throw error;
+      throw invalidRequest('messages', `the model's chat template ${error.message} for these messages`);
+    }
   });
 }
 

@@ -8,7 +8,7 @@ import { loadDecoder, type DecoderOptions } from '#model/decoder/load-decoder.js
 import type { Environment } from '#runtime/index.js';
 import { loadTokenizer } from '#text/tokenizer.js';
 import { IsolatedTemplate } from '#offload/isolated-template.js';
-import { TEMPLATES } from '#offload/pools.js';
+import { STRANGERS } from '#offload/pools.js';
 import { textService } from './text-service.js';
 import { generationModel } from './models.js';
 import type { GenerationModel } from './types.js';
@@ -53,7 +53,7 @@ export async function loadGeneration(
     bosId,
     path,
     device: options.session?.device?.name ?? 'cpu',
-    chat: chat && new IsolatedTemplate(chat, TEMPLATES),
+    chat: chat && new IsolatedTemplate(chat, STRANGERS),
     maxTokens: options.maxTokens,
   });
 }

@@ -2,6 +2,7 @@ import t from 'tap';
 import { createChatTemplate } from '#chat/template.js';
 import { IsolatedTemplate } from '#offload/isolated-template.js';
 import { WorkerPool } from '#offload/pool.js';
+import { Processes } from '#offload/processes.js';
 import { letterTokenizer } from '#test/support/letter-tokenizer.js';
 
 const { signal } = new AbortController();
@@ -9,7 +10,7 @@ const caller = { client: 'me', signal };
 const messages = [{ role: 'user', content: 'hello' }];
 
 /** Less time than in service: nobody should wait for these. */
-const pool = new WorkerPool({ threads: 1, heap: 128, timeLimit: 1000 });
+const pool = new WorkerPool(new Processes(1500, 128));
 const open = (source: string): IsolatedTemplate =>
   new IsolatedTemplate(createChatTemplate(source, { bos_token: '<s>' }, letterTokenizer), pool);
 

@@ -3,6 +3,8 @@ import path from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
 import { WorkerPool } from '#offload/pool.js';
+import { Processes } from '#offload/processes.js';
+import { Threads } from '#offload/threads.js';
 import { TextService } from '#offload/text-service.js';
 import { loadTokenizer } from '#text/tokenizer.js';
 import { runs } from '#test/support/property-runs.js';
@@ -10,7 +12,7 @@ import { WORD_PIECE } from '#test/support/tiny-tokenizers.js';
 
 const { signal } = new AbortController();
 const caller = { client: 'me', signal };
-const pool = new WorkerPool({ threads: 2, heap: 256, timeLimit: 2000 });
+const pool = new WorkerPool(new Threads(2, 2000));
 
 const folder = t.testdir({ 'tokenizer.json': JSON.stringify(WORD_PIECE) });
 const tokenizer = await loadTokenizer(folder);
@@ -123,8 +125,26 @@ t.test('a tokenizer that takes for ever loses its job, and nobody else is held u
   });
 });
 
+t.test('a tokenizer that makes long texts of short ones loses its job', async t => {
+  const hostile = t.testdir();
+  const replace = { type: 'Replace', pattern: { String: 'a' }, content: 'ab '.repeat(100_000) };
+  await writeFile(
+    path.join(hostile, 'tokenizer.json'),
+    JSON.stringify({ ...WORD_PIECE, normalizer: replace }),
+  );
+  const processes = new WorkerPool(new Processes(20_000, 128));
+  const service = new TextService(tokenizer, { pool: processes, folder: hostile, alwaysRemote: true });
+  for (const length of [50, 5000]) {
+    const source = { param: 'input', text: 'a'.repeat(length) };
+    await t.rejects(service.map('encodeInput', [source], limit, caller, 'input'), {
+      code: 'invalid_request',
+      message: /the model's tokenizer (takes more than|fails)/,
+    });
+  }
+});
+
 t.test('a client that leaves takes its jobs out of the line', async t => {
-  const slow = new WorkerPool({ threads: 1, heap: 256, timeLimit: 10_000 });
+  const slow = new WorkerPool(new Threads(1, 10_000));
   const service = new TextService(tokenizer, { pool: slow, folder, alwaysRemote: true });
   const source = { param: 'input', text: 'the' };
   const controller = new AbortController();
