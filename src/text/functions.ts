@@ -29,8 +29,9 @@ function encodePrompt(
   tokenizer: Tokenizer,
   { text, addSpecialTokens = true }: PromptText,
   { maxTokens }: { readonly maxTokens: number },
+  charactersPerToken = CHARACTERS_PER_TOKEN,
 ): PromptIds {
-  for (let length = maxTokens * CHARACTERS_PER_TOKEN; length < text.length; length *= 4) {
+  for (let length = maxTokens * charactersPerToken; length < text.length; length *= 4) {
     const ids = tokenizer.encode(text.slice(0, length), { addSpecialTokens });
     if (ids.length > maxTokens) return { ids, whole: false };
   }
@@ -50,9 +51,8 @@ function encodeWhole(
   [text, pair]: readonly [text: string, pair?: string],
   _options: undefined,
 ): Encoding {
-  const encoding = tokenizer.encodeWithOffsets(text, pair);
-  listable(encoding.ids.length);
-  return encoding;
+  for (const part of [text, pair]) if (part !== undefined) listable(tokenizer, { text: part });
+  return tokenizer.encodeWithOffsets(text, pair);
 }
 
 /**
@@ -65,8 +65,8 @@ function describeTokens(
   [text]: readonly [text: string],
   { withSpecial }: { readonly withSpecial: boolean },
 ): string {
+  listable(tokenizer, { text });
   const { ids, origins } = tokenizer.encodeWithOffsets(text);
-  listable(ids.length);
   const offset = codePointOffsets(text);
   const tokens = ids.map((id, position) => {
     const origin = origins[position];
@@ -81,11 +81,10 @@ function describeTokens(
 /** The ids of a text, and their spellings where they are wanted, as members of a JSON object. */
 function listTokens(
   tokenizer: Tokenizer,
-  { text, addSpecialTokens = true }: PromptText,
+  prompt: PromptText,
   { spellings }: { readonly spellings: boolean },
 ): string {
-  const tokens = tokenizer.encode(text, { addSpecialTokens });
-  listable(tokens.length);
+  const { ids: tokens } = listable(tokenizer, prompt);
   const strings = spellings ? tokens.map(id => tokenizer.token(id)) : null;
   return `"count":${tokens.length},"tokens":${JSON.stringify(tokens)},"token_strs":${JSON.stringify(strings)}`;
 }
@@ -93,12 +92,15 @@ function listTokens(
 /** Most tokens of one text that are told one by one, or whose places are. */
 const MOST_TOKENS = 2 ** 18;
 
-function listable(tokens: number): void {
-  if (tokens > MOST_TOKENS)
+/** @throws KvasirError `context_length_exceeded`, before the whole of a text is read that has far too many tokens. */
+function listable(tokenizer: Tokenizer, prompt: PromptText): PromptIds {
+  const encoded = encodePrompt(tokenizer, prompt, { maxTokens: MOST_TOKENS }, 2);
+  if (encoded.ids.length > MOST_TOKENS)
     throw new KvasirError(
       'context_length_exceeded',
-      `the text has ${tokens} tokens, more than the ${MOST_TOKENS} that one answer may list`,
+      `the text has more than the ${MOST_TOKENS} tokens that one answer may list`,
     );
+  return encoded;
 }
 
 /** Work on one text of a request each, whose length the request chooses: pure functions of a tokenizer, a text, and options for all texts. */
