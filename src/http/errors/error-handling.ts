@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { STATUS_CODES } from 'node:http';
 import { KvasirError } from '#errors.js';
 import { deadlineExceeded } from '../lifecycle/deadline.js';
-import { errorBody, toHttpError, type HttpError } from './errors.js';
+import { errorBody, toHttpError, type ErrorBody, type HttpError } from './errors.js';
 import { scopeOf } from '../lifecycle/request-scope.js';
 
 /**
@@ -65,15 +65,27 @@ export function handleClientError(error: Error & { code?: string }, socket: Sock
   if (socket.writable && error.code !== 'ECONNRESET') {
     const status =
       error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400;
-    const reason = STATUS_CODES[status]!;
-    const body = JSON.stringify(
-      errorBody('invalid_request_error', reason.toLowerCase(), { code: 'invalid_request' }),
-    );
+    const message = STATUS_CODES[status]!.toLowerCase();
     socket.write(
-      `HTTP/1.1 ${status} ${reason}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`,
+      closingAnswer(status, errorBody('invalid_request_error', message, { code: 'invalid_request' })),
     );
   }
   socket.destroy(error);
+}
+
+/** Answers a connection that nobody has time for, whatever it may ask for, and closes it. */
+export function refuseConnection(socket: Socket): void {
+  const { status, body, retryAfter } = toHttpError(
+    new KvasirError('overloaded', 'there are too many connections; try again later'),
+  );
+  socket.on('error', () => undefined);
+  socket.end(closingAnswer(status, body, `retry-after: ${retryAfter!}\r\n`), () => socket.destroy());
+}
+
+/** @param headers lines that each end with a line break. */
+function closingAnswer(status: number, body: ErrorBody, headers = ''): string {
+  const text = JSON.stringify(body);
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status]!}\r\n${headers}content-type: application/json\r\ncontent-length: ${text.length}\r\nconnection: close\r\n\r\n${text}`;
 }
 
 /** Fastify's `:name` and `*` patterns as a regular expression. */
