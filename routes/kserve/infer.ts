@@ -5,7 +5,7 @@ import { parseJson } from '#http/json.js';
 import { validationError } from '#http/errors/validation.js';
 import { refuse } from '#tensors/refusal.js';
 import { readCall } from './request.js';
-import { inferAnswer } from './response.js';
+import { inferAnswer, inTurns } from './response.js';
 import { HEADER_LENGTH, InferRequest, inferSchema } from './schema.js';
 
 type Fields = Static<typeof InferRequest>;
@@ -31,8 +31,9 @@ export function infer(app: App): void {
           request.scope.signal,
         );
         const answer = inferAnswer(name, fields.id, results, outputs);
-        if (answer.bytes.length === 0) return reply.type('application/json').send(answer.json);
-        const head = Buffer.from(answer.json);
+        const json = await inTurns(answer.json);
+        if (answer.bytes.length === 0) return reply.type('application/json').send(json);
+        const head = Buffer.from(json);
         return reply
           .header(HEADER_LENGTH, head.length)
           .type('application/octet-stream')

@@ -194,6 +194,7 @@ function modelSource(
           prefillShare: plan.stall,
           draftTokens: plan.draft_tokens,
         },
+        raw: { outputBytes: plan.output_memory, runTime: plan.tensor_timeout * 1000 },
         maxTokens: plan.max_tokens,
         onProgress: build.show,
       }).finally(build.end);

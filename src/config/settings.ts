@@ -201,6 +201,15 @@ const modelSettings = {
     unit: 'tokens',
     default: 0,
   }),
+  output_memory: bytes({
+    description: 'outputs of one call of a raw graph; larger ones are refused',
+    default: 64 * 2 ** 20,
+  }),
+  tensor_timeout: measure(0.001, DAY, {
+    description: 'longest run of a raw graph; one that takes longer is ended',
+    unit: 'seconds',
+    default: 60,
+  }),
   threads: integer(0, 1024, { description: 'threads of one model; 0: one per core', default: 0 }),
 };
 

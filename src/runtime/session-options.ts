@@ -21,6 +21,8 @@ export interface SessionSettings {
   readonly optimization?: keyof typeof OPTIMIZATION_LEVELS;
   /** Whether idle threads of the pool spin before they sleep; default true, as in ONNX Runtime. */
   readonly spinning?: boolean;
+  /** Whether memory of a run is kept for the next one; default true, as in ONNX Runtime. Else it goes back to the system. */
+  readonly arena?: boolean;
   /** Whether runs are captured as graphs, where the device can: each run then names its graph's number in its options. Default false. */
   readonly captures?: boolean;
   /** Beginning of the path of a file that tells how long each operator of each run took, written when the session is disposed. */
@@ -34,8 +36,13 @@ export class SessionOptions extends Handle {
   /** @throws OrtError where the device cannot be used */
   constructor(settings: SessionSettings = {}) {
     super(create('CreateSessionOptions'), 'ReleaseSessionOptions');
-    const { SetIntraOpNumThreads, SetSessionGraphOptimizationLevel, DisableMemPattern, EnableProfiling } =
-      ortApi().functions;
+    const {
+      SetIntraOpNumThreads,
+      SetSessionGraphOptimizationLevel,
+      DisableMemPattern,
+      DisableCpuMemArena,
+      EnableProfiling,
+    } = ortApi().functions;
     try {
       // ONNX Runtime's own count of cores is 1 on some virtual machines.
       check(SetIntraOpNumThreads(this.pointer, settings.intraOpThreads || availableParallelism()));
@@ -44,6 +51,7 @@ export class SessionOptions extends Handle {
       );
       // A memory pattern is kept for every input shape ever seen; batches and chunks change shape all the time.
       check(DisableMemPattern(this.pointer));
+      if (settings.arena === false) check(DisableCpuMemArena(this.pointer));
       if (settings.profile !== undefined) check(EnableProfiling(this.pointer, settings.profile));
       this.#set('session.intra_op.spin_backoff_max', String(SPIN_PAUSES));
       if (settings.spinning === false) this.#set('session.intra_op.allow_spinning', '0');

@@ -55,6 +55,10 @@ export function failure(error: unknown, reply: FastifyReply): HttpError {
   scope.failure = mapped;
   if (status === 500) reply.request.log.error({ err: error }, 'request failed');
   else reply.request.log.debug({ status, code, param }, 'request refused');
+  // Why the runtime refused what a client gave it: of a shape, an operator or a file, never of a text.
+  const { cause } = Object(error) as { cause?: unknown };
+  if (status < 500 && cause instanceof KvasirError && cause.code === 'runtime_failure')
+    reply.request.log.info({ code, reason: cause.message }, 'the runtime refused a request');
   return code === 'queue_full'
     ? { ...mapped, retryAfter: scope.retryAfter?.() ?? mapped.retryAfter }
     : mapped;
