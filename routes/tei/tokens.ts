@@ -119,6 +119,6 @@ export function decode(app: App): void {
     const { tokenizer } = await request.model('tokenize');
     const skipSpecialTokens = body.skip_special_tokens ?? true;
     const lists = isTokenIds(body.ids) ? [body.ids] : body.ids;
-    return lists.map(ids => tokenizer.decode(ids, { skipSpecialTokens }));
+    return mapInTurns(lists, ids => tokenizer.decode(ids, { skipSpecialTokens }), request.scope.signal);
   });
 }
