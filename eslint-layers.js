@@ -18,10 +18,19 @@ const MAY_IMPORT = {
     'tensors',
     'text',
   ],
-  api: ['registry types', 'engine types', 'model types', 'structured', 'chat', 'results', 'text'],
+  api: [
+    'offload types',
+    'registry types',
+    'engine types',
+    'model types',
+    'structured',
+    'chat',
+    'results',
+    'text',
+  ],
   http: ['api types', 'registry types', 'metrics types', 'engine types'],
   metrics: ['registry types', 'engine types'],
-  registry: ['engine', 'batching', 'tensors', 'chat', 'model', 'runtime', 'text'],
+  registry: ['offload', 'engine', 'batching', 'tensors', 'chat', 'model', 'runtime', 'text'],
   engine: ['model types', 'text'],
   batching: ['model types'],
   tensors: ['batching types', 'model types', 'graph', 'runtime'],
@@ -34,12 +43,15 @@ const MAY_IMPORT = {
   graph: [],
   text: [],
   runtime: [],
+  offload: ['chat', 'structured', 'text'],
   'bytes.js': [],
+  'caller.js': [],
   'errors.js': [],
+  'fair-queue.js': [],
   'storage.js': [],
 };
 
-const EVERYBODY = ['bytes.js', 'errors.js', 'storage.js'];
+const EVERYBODY = ['bytes.js', 'caller.js', 'errors.js', 'fair-queue.js', 'storage.js'];
 
 const root = import.meta.dirname;
 

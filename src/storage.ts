@@ -4,13 +4,16 @@ import path from 'node:path';
 import { formatBytes } from '#bytes.js';
 import { KvasirError } from '#errors.js';
 
-/** Kvasir's folder in the user's cache, as the XDG Base Directory Specification has it: a variable that is empty is not set. */
+/**
+ * Kvasir's folder in the user's cache, by the XDG Base Directory Specification: an empty variable counts as
+ * not set.
+ */
 export function userCache(): string {
   return path.join(process.env.XDG_CACHE_HOME || path.join(homedir(), '.cache'), 'kvasir');
 }
 
 /**
- * Runs what writes to a file, and says plainly why it could not.
+ * Runs a function that writes to a file, and turns a failure of the disk into a plain error.
  *
  * @throws KvasirError `storage_full`, or `invalid_configuration` where the place cannot be written to
  */
@@ -28,7 +31,7 @@ export async function storing<T>(file: string, write: () => Promise<T>): Promise
 }
 
 /**
- * Finds out beforehand whether a folder's disk can hold so many bytes more.
+ * Checks beforehand that a folder's disk has room for so many more bytes.
  *
  * @throws KvasirError `storage_full`
  */

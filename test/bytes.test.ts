@@ -7,6 +7,6 @@ t.test('sizes of files', async t => {
 });
 
 t.test('sizes of memory', async t => {
-  const sizes = [1023, 1024, 768 * 2 ** 20, 1.5 * 2 ** 40].map(formatMemory);
-  t.strictSame(sizes, ['1023 bytes', '1 KiB', '768 MiB', '1.5 TiB']);
+  const sizes = [1023, 1024, 1023 * 2 ** 20, 1.5 * 2 ** 40].map(formatMemory);
+  t.strictSame(sizes, ['1023 bytes', '1 KiB', '1023 MiB', '1.5 TiB']);
 });

@@ -66,7 +66,7 @@ export function rerank(app: App): void {
       textSources('query', body.query),
       textSources('texts', body.texts),
       { limit: inputLimit(body, model), raw: body.raw_scores ?? false },
-      request.scope.signal,
+      request.scope,
     );
     return descending(scores).map(index => ({
       index,

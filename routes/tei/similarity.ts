@@ -61,7 +61,7 @@ export function similarity(app: App): void {
       dimensions: undefined,
       normalize: false,
     };
-    const { vectors } = await embed(model, sources, options, request.scope.signal);
+    const { vectors } = await embed(model, sources, options, request.scope);
     const [source, ...others] = vectors;
     return others.map(vector => cosine(source!, vector));
   });

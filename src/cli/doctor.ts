@@ -13,7 +13,7 @@ export function doctorCommand(): Command {
     });
 }
 
-/** A report for people: what there is, and what is missing for CUDA. */
+/** Describes a machine to people: its parts, and what is missing for CUDA. */
 export function describeMachine(report: CudaReport): string {
   const { runtime, provider, libraries, driver, gpus, problems } = report;
   const lines: [string, string][] = [

@@ -69,7 +69,7 @@ function serverOptions(settings: Settings): Omit<ServerOptions, 'registry'> {
   };
 }
 
-/** The first signal lets what runs come to its end, the second does not. */
+/** The first signal lets running requests finish, the second ends them. */
 function stopOnSignals(server: FastifyInstance, registry: Registry): void {
   let stopping = false;
   const stop = (): void => {
@@ -80,7 +80,7 @@ function stopOnSignals(server: FastifyInstance, registry: Registry): void {
   process.on('SIGTERM', stop);
 }
 
-/** Fastify's own line about it is left out: the start has one line, and it says more. */
+/** Listens without Fastify's own log line: start-up prints one line, and it says more. */
 async function listen(server: FastifyInstance, logger: Logger, { host, port }: Settings): Promise<string> {
   const { level } = logger;
   logger.level = 'warn';
@@ -94,7 +94,7 @@ async function listen(server: FastifyInstance, logger: Logger, { host, port }: S
   }
 }
 
-/** Loads the models that are to be there from the start, one after the other. */
+/** Loads the models that are to be loaded at the start, one after the other. */
 async function loadRegistry(plans: readonly ModelPlan[], logger: Logger): Promise<Registry> {
   const environment = new Environment();
   const deviceOf = devices(logger);
@@ -149,7 +149,7 @@ async function folderOf(plan: ModelPlan): Promise<string> {
   }
 }
 
-/** Opens the devices of models, each once: what is missing for one is said once, too. */
+/** Opens the devices of models, each once, so that a missing part is reported once. */
 function devices(logger: Logger): (plan: ModelPlan) => Device {
   const opened = new Map<string, Device>();
   return ({ device: name, gpu_memory: memoryLimit, tf32, cuda_graphs: graphs }) => {
@@ -202,7 +202,7 @@ function modelSource(
   };
 }
 
-/** A model in the line that start-up prints. */
+/** Describes a model in the line that start-up prints. */
 function describe({ id, model }: ServedEntry): string {
   if (model === undefined) return `${id} (on demand)`;
   const { device, engine, card } = model;

@@ -25,7 +25,7 @@ const serverSettings = {
   }),
   api_keys: Type.Optional(
     texts({
-      description: 'keys of which requests must have one, as bearer token; without any, all may',
+      description: 'API keys: a request must have one of them as bearer token; without any, all are allowed',
       unit: 'keys',
       otherwise: 'none',
       secret: true,
@@ -38,7 +38,7 @@ const serverSettings = {
     }),
   ),
   rate_limit: integer(0, 1e9, {
-    description: 'requests per minute of one key, or of one address where there are no keys; 0: no limit',
+    description: 'requests per minute of one key, or of one address if there are no keys; 0: no limit',
     default: 0,
   }),
   wrong_key_limit: integer(0, 1e9, {
@@ -101,18 +101,18 @@ const serverSettings = {
     default: 0,
   }),
   drain_timeout: measure(0, DAY, {
-    description: 'how long running requests may go on after SIGTERM',
+    description: 'how long running requests may continue after SIGTERM',
     unit: 'seconds',
     default: 25,
   }),
   run_timeout: measure(1, DAY, {
-    description: 'how long a model may take without getting anywhere before /health/live turns false',
+    description: 'how long a model may make no progress before /health/live turns false',
     unit: 'seconds',
     default: 120,
   }),
 };
 
-/** Settings of each model; those of the server as a whole are what models without their own have. */
+/** Settings of each model. The server's values apply to models without their own. */
 const modelSettings = {
   load: choice(['start', 'demand'], {
     description: 'load models at the start, or each at its first request',
@@ -141,7 +141,7 @@ const modelSettings = {
   max_waiting: integer(0, 1e6, { description: 'requests that may wait for a slot', default: 1024 }),
   kv_cache_memory: Type.Optional(
     bytes({
-      description: 'what the KV cache of a model may take, such as 2g',
+      description: 'most memory for the KV cache of a model, such as 2g',
       otherwise: 'all slots full',
     }),
   ),
@@ -152,31 +152,30 @@ const modelSettings = {
   }),
   subfolder: Type.Optional(
     text({
-      description: "a folder of the model's to take instead of its root",
+      description: 'subfolder of the model to use instead of its root',
       unit: 'folder',
     }),
   ),
   format: Type.Optional(
     choice(WEIGHTS_FORMATS, {
-      description: 'weights to take where there are both',
-      otherwise: 'safetensors where a graph can be built of them, else onnx',
+      description: 'format of the weights, for a model that has both',
+      otherwise: 'safetensors if a graph can be built from them, else onnx',
     }),
   ),
   precision: Type.Optional(
     choice(PRECISIONS, {
-      description: 'numbers in which the weights are stored',
-      otherwise: 'f32; of ready-made graphs the most exact',
+      description: 'number format of the weights',
+      otherwise: 'f32; the most exact of ready-made graphs',
     }),
   ),
   device: patterned(DEVICE_PATTERN, {
-    description:
-      'what generators run on; auto: an NVIDIA GPU where there is one. Encoders run on the processor',
+    description: 'device for generators; auto: an NVIDIA GPU if there is one. Encoders run on the processor',
     unit: 'cpu|cuda|cuda:N|auto',
     default: 'cpu',
   }),
   gpu_memory: Type.Optional(
     bytes({
-      description: "what a model may take of a GPU's memory, KV cache included, such as 16g",
+      description: 'most GPU memory for a model, KV cache included, such as 16g',
       otherwise: 'all',
     }),
   ),
@@ -186,13 +185,13 @@ const modelSettings = {
     default: true,
   }),
   prefix_reuse: flag({
-    description: 'start prompts from what the cache has of them already',
+    description: 'reuse the beginnings of prompts that are in the cache',
     default: true,
   }),
   stall: Type.Number({
     exclusiveMinimum: 0,
     maximum: 1000,
-    description: 'by what part of its own time a step may be held up for each prompt that waits',
+    description: 'time that a decode step gives to each waiting prompt, as a share of its own time',
     unit: 'share',
     default: DEFAULT_ENGINE_OPTIONS.prefillShare,
   }),

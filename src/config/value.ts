@@ -3,7 +3,7 @@ import { KvasirError } from '#errors.js';
 import { parseBytes, writeBytes, type Setting } from './setting.js';
 
 /**
- * A setting's value, as a file has it.
+ * Checks a setting's value from a file.
  *
  * @param name what the user calls the setting: `--port`, `KVASIR_PORT`, `kvasir.yaml: port`.
  * @throws KvasirError `invalid_configuration` where it is not what the setting takes
@@ -22,7 +22,7 @@ function fromFile({ kind, pattern }: Setting, value: unknown): unknown {
 }
 
 /**
- * A setting's value, as command line and environment have it.
+ * Checks a setting's value from the command line or the environment.
  *
  * @throws KvasirError `invalid_configuration`
  */
@@ -46,7 +46,7 @@ function fromText({ type, kind }: Setting, text: string): unknown {
   return text;
 }
 
-/** What a setting takes: `a whole number from 0 to 65535`. */
+/** Describes the values that a setting takes: `a whole number from 0 to 65535`. */
 function expectation(setting: Setting): string {
   const { type, kind, enum: values, minimum, maximum, exclusiveMinimum } = setting;
   if (kind === 'bytes') return 'a number of bytes, such as 512m or 1.5g';

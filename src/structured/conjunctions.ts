@@ -24,11 +24,12 @@ export type Conjunction = readonly Flat[];
 export type Expand = (pointers: Pointers) => readonly Conjunction[];
 
 /**
- * The disjunctive normal form of all subschemas at the pointers taken together: a value is valid for them if it is valid for one of the
- * conjunctions.
+ * The disjunctive normal form of all subschemas at the pointers taken together: a value is valid for them if
+ * it is valid for one of the conjunctions.
  *
  * @returns an empty list where no value is valid.
- * @throws Refusal where a reference returns to itself, a `oneOf` cannot be read as `anyOf`, or there are too many alternatives.
+ * @throws Refusal where a reference returns to itself, a `oneOf` cannot be read as `anyOf`, or there are too
+ * many alternatives.
  */
 export function expander(document: SchemaDocument): Expand {
   const expandAll = (pointers: Pointers, active: ReadonlySet<string> = new Set()): Conjunction[] =>

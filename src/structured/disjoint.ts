@@ -13,7 +13,10 @@ export function areExclusive(branches: readonly (readonly Conjunction[])[], expa
   );
 }
 
-/** True if no value can be valid for both: they differ in constants, types, or a required property that is disjoint itself. */
+/**
+ * True if no value can be valid for both: they differ in constants, types, or a required property that is
+ * disjoint itself.
+ */
 function disjoint(a: Conjunction, b: Conjunction, expand: Expand, depth: number): boolean {
   const [valuesA, valuesB] = [validConstants(a, expand), validConstants(b, expand)];
   if (valuesA !== undefined) return !valuesA.some(value => isValid(value, b, expand));

@@ -7,7 +7,9 @@ const HOST = `${LABEL}(?:\\.${LABEL}){0,5}`;
 const OCTET = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)';
 const GROUP = '[0-9a-fA-F]{1,4}';
 const IPV4 = `${OCTET}(?:\\.${OCTET}){3}`;
-/** RFC 4291, section 2.2: eight groups, the last two also as IPv4, and "::" for one or more groups of zeros. */
+/**
+ * RFC 4291, section 2.2: eight groups, the last two also as IPv4, and "::" for one or more groups of zeros.
+ */
 const IPV6 = ((): string => {
   const compressed = Array.from({ length: 8 }, (_, left) => {
     const before = left === 0 ? '' : `${GROUP}(?::${GROUP}){${left - 1}}`;
@@ -20,8 +22,9 @@ const PATH_CHARACTER = "(?:[\\w.~!$&'()*+,;=:@-]|%[0-9a-fA-F]{2})";
 const PATH = `(?:/${PATH_CHARACTER}*)*(?:\\?(?:${PATH_CHARACTER}|[/?])*)?(?:#(?:${PATH_CHARACTER}|[/?])*)?`;
 
 /**
- * Formats of strings as regular expressions that the whole text matches. What they match is of the format; not all that is of the format is
- * matched: `email`, `uri` and the like keep to the usual shapes. Undefined: any string will do.
+ * Formats of strings as regular expressions that the whole text matches. All that they match is valid for the
+ * format, but not the other way round: `email`, `uri` and the like keep to the usual shapes. Undefined: any
+ * string will do.
  */
 export const FORMATS: ReadonlyMap<string, string | undefined> = new Map<string, string | undefined>([
   ['date', DATE],

@@ -23,9 +23,9 @@ import type { SchemaShapes } from './schema-shapes.js';
 import type { ArrayShape, ObjectShape, Shape, StringShape } from './shapes.js';
 import { anyJsonCharacter, call, COUNT, EXIT } from './symbols.js';
 
-/** How often a rule does something between its beginning and its end. */
+/** Limits on what a rule counts between its beginning and its end. */
 export interface Counter {
-  /** What the count is at the rule's beginning. */
+  /** The count at the rule's beginning. */
   readonly initial: number;
   readonly min: number;
   readonly max: number;
@@ -37,7 +37,10 @@ export interface Rule {
   readonly counter: Counter | undefined;
 }
 
-/** Writes the rules for the values of schemas: scalars in place, lists and objects as rules of their own, which may refer to themselves. */
+/**
+ * Writes the rules for the values of schemas: scalars in place, lists and objects as rules of their own,
+ * which may refer to themselves.
+ */
 export class JsonRules {
   /** The first one is the schema's own. */
   readonly rules: Rule[] = [];
@@ -62,7 +65,7 @@ export class JsonRules {
     return number;
   }
 
-  /** A value for which all of the schemas hold. */
+  /** Any value for which all of the schemas hold. */
   #value(pointers: Pointers, only?: Shape['type']): Expression {
     const names = [...new Set(pointers)].sort();
     const shapes = this.#shapes.of(names);
@@ -137,7 +140,7 @@ export class JsonRules {
     return { expression: sequence(byte('['), choice(empty, sequence(GAP, tail))), counter };
   }
 
-  /** Properties in their order, those that are not required present or not, then additional ones. */
+  /** Members of an object: properties in their order, optional ones present or not, then additional ones. */
   #object(shape: ObjectShape): Expression {
     const { properties, minProperties, maxProperties } = shape;
     const members = properties.map(({ name, schema }) =>
@@ -175,7 +178,7 @@ export class JsonRules {
     return names.length === 0 || !isEmpty(intersect(this.#names(names), toDfa(literal(name))));
   }
 
-  /** Any member that is no property of its own name. */
+  /** Any member whose key is not a named property. */
   #additional(shape: ObjectShape): Expression {
     const { properties, patterns, additional, names } = shape;
     if (patterns.length === 0 && additional === undefined) return NEVER;
@@ -199,7 +202,7 @@ export class JsonRules {
     return choice(...items.filter(item => item !== NEVER));
   }
 
-  /** The texts that are valid keys. */
+  /** The keys that `propertyNames` admits. */
   #names(pointers: Pointers): Dfa {
     const items = this.#shapes.of([...new Set(pointers)].sort()).flatMap((shape): Expression[] => {
       if (shape.type === 'values')

@@ -27,11 +27,14 @@ export const mark = (character: string, as: number): Expression =>
 const INDENT = 16;
 const INDENTATION = choice(repeat(byte(' '), 0, INDENT), repeat(byte('\t'), 1, INDENT / 2));
 /**
- * White space where people and programs put it: none, a space, or a new line with an indentation. It has an end, since models have been
- * seen to write spaces until their context was full.
+ * White space as people and programs write it: none, a space, or a new line with an indentation. Its length
+ * is limited, since models have been seen to write spaces until their context was full.
  */
 export const GAP = compact(choice(EMPTY, byte(' '), sequence(byte('\n'), INDENTATION)));
-/** The end of a list that counts; white space before it ends the counting too, since nothing else can follow that. */
+/**
+ * The end of a list that counts. White space before it ends the counting too, since nothing else can follow
+ * that.
+ */
 export const COUNTED_END = choice(
   mark(']', EXIT),
   sequence(mark(' ', EXIT), byte(']')),
@@ -42,12 +45,12 @@ export const ANY_INTEGER = compact(numberExpression({ integer: true, min: undefi
 export const ANY_NUMBER = compact(numberExpression({ integer: false, min: undefined, max: undefined }));
 export const ANY_STRING = compact(sequence(byte('"'), repeat(anyJsonCharacter(), 0), byte('"')));
 
-/** Whether there is more to a string than its length. */
+/** True if a string is limited by more than its length. */
 export function saysMore({ patterns, formats }: StringShape): boolean {
   return patterns.length > 0 || formats.some(({ value }) => FORMATS.get(value) !== undefined);
 }
 
-/** The texts of a string with more than a length to it; undefined where nothing but the length counts. */
+/** The texts of a string with patterns or formats; undefined if only the length is limited. */
 export function textOf({ minLength, maxLength, patterns, formats }: StringShape): Dfa | undefined {
   const parts = [
     ...patterns.map(({ value, pointer }) => at(pointer, () => toDfa(partialMatch(value)))),
@@ -83,7 +86,7 @@ export function numberText({ integer, min, max, multipleOf }: NumberShape): Expr
   return { kind: 'automaton', dfa, spell: one };
 }
 
-/** A value as JSON writes it, with white space where it may be. */
+/** A constant in JSON, with white space where {@link GAP} admits it. */
 export function constant(value: unknown): Expression {
   if (Array.isArray(value)) return list('[', ']', value.map(constant));
   if (typeof value === 'object' && value !== null)

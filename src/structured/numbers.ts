@@ -25,8 +25,9 @@ interface NumberRange {
 }
 
 /**
- * Most digits of a number before its point, and after it; of a number with bounds, most digits in all: a double keeps 15, so that what is
- * written is what is read. A limit there must be, since models have been seen to write digits until their context was full.
+ * Most digits of a number before its point, and after it; of a number with bounds, most digits in all: a
+ * double keeps 15, so that what is written is what is read. A limit there must be, since models have been
+ * seen to write digits until their context was full.
  */
 const DIGITS = 15;
 /** The first whole number with more digits. */
@@ -36,7 +37,7 @@ const digit = (from: number, to: number): Expression => (from > to ? NEVER : one
 const DIGIT = digit(0, 9);
 const MINUS = literal('-');
 
-/** JSON numbers of a range. */
+/** The JSON numbers of a range. */
 export function numberExpression({ integer, min, max }: NumberRange): Expression {
   if (min === undefined && max === undefined) {
     const whole = choice(literal('0'), sequence(digit(1, 9), repeat(DIGIT, 0, DIGITS - 1)));
@@ -96,7 +97,7 @@ function magnitudes(integer: boolean, min: Bound, max: Bound | undefined): Expre
 
 interface Decimal {
   readonly whole: string;
-  /** Without zeros at its end. */
+  /** No zeros at the end. */
   readonly fraction: string;
 }
 type DecimalBound = Decimal & { readonly exclusive: boolean };
@@ -111,7 +112,10 @@ function decimal(value: number): Decimal {
     : { whole: '0', fraction: '0'.repeat(Number(exponent) - 1) + whole + fraction };
 }
 
-/** Whole parts of one length, followed by what depends on whether they are still equal to a bound's. */
+/**
+ * Whole parts of one length, each followed by an expression that depends on whether the digits so far equal
+ * those of a bound.
+ */
 function wholePart(
   length: number,
   min: DecimalBound,
@@ -143,7 +147,7 @@ function wholePart(
   return step(0, length === min.whole.length, length === max.whole.length);
 }
 
-/** What may follow the whole part: nothing, or a point and digits. */
+/** The rest of a number after its whole part: nothing, or a point and digits. */
 function fractionPart(
   longest: number,
   min: DecimalBound | undefined,
@@ -152,7 +156,7 @@ function fractionPart(
   const mayEnd = (position: number, tightLow: boolean, tightHigh: boolean): boolean =>
     !(tightLow && (min!.fraction.length > position || min!.exclusive)) &&
     !(tightHigh && max!.fraction.length <= position && max!.exclusive);
-  /** Digits from a position on; at least one where `first`. */
+  /** Digits from a position on; at least one if `first`. */
   const step = (position: number, tightLow: boolean, tightHigh: boolean, first: boolean): Expression => {
     if (!tightLow && !tightHigh) return repeat(DIGIT, first ? 1 : 0, longest - position);
     const end = !first && mayEnd(position, tightLow, tightHigh) ? EMPTY : NEVER;

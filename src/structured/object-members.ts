@@ -1,10 +1,13 @@
 import type { Dfa, Edge } from './dfa.js';
 import { LIMITS, Refusal } from './refusal.js';
 
-/** A named property that is left out. Its symbol comes before all others. */
+/** Symbol of a named property that is left out. It comes before all others. */
 const SKIP = 0;
 
-/** What stands for a symbol of {@link objectMembers}: the property at an index, or a further one at the index after the last. */
+/**
+ * The meaning of a symbol of {@link objectMembers}: the named property at an index, or a further member at
+ * the index after the last.
+ */
 interface Member {
   readonly index: number;
   /** False for the first member of the object: no comma goes before it. */
@@ -21,9 +24,10 @@ function symbolOf({ index, later }: Member): number {
 }
 
 /**
- * The orders of members of an object that is not empty: named properties in their order, those that are not required present or left out,
- * then any number of further ones. Keys that are not named cannot be compared with one another, and a key that comes twice counts once, so
- * of the further ones only the first is sure to count towards `minProperties`.
+ * The orders of members of an object that is not empty: named properties in their order, those that are not
+ * required present or left out, then any number of further ones. Keys that are not named cannot be compared
+ * with one another, and a key that comes twice counts once, so of the further ones only the first is sure to
+ * count towards `minProperties`.
  *
  * @param required for each named property.
  * @throws Refusal where `maxProperties` asks for too many states.
@@ -40,7 +44,8 @@ export function objectMembers(
   const edges: Edge[][] = [];
   const accepting: boolean[] = [];
   const state = (index: number, count: number): number => index * (cap + 1) + count;
-  // The states of an index are those before its property; then those before the first further one, and those after it.
+  // The states of an index are those before its property; then those before the first further one, and those
+  // after it.
   for (let index = 0; index <= named + 1; index++) {
     for (let count = 0; count <= cap; count++) {
       const outgoing: Edge[] = [];

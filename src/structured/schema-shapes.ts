@@ -22,8 +22,9 @@ export class SchemaShapes {
   }
 
   /**
-   * The kinds of values for which all of the schemas hold, or at least some that are worth generating: an object with `properties` and
-   * without `additionalProperties` has only those, and a list with `prefixItems` and without `items` ends after them.
+   * The kinds of values for which all of the schemas hold, or at least some that are worth generating: an
+   * object with `properties` and without `additionalProperties` has only those, and a list with `prefixItems`
+   * and without `items` ends after them.
    *
    * @returns an empty list where no value is valid.
    * @throws Refusal

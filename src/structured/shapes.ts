@@ -37,7 +37,7 @@ export interface ArrayShape {
 
 export interface ObjectShape {
   readonly type: 'object';
-  /** In the order in which they are written. */
+  /** Named properties in the order in which they are written. */
   readonly properties: readonly {
     readonly name: string;
     readonly required: boolean;

@@ -27,7 +27,10 @@ export function isValid(value: unknown, conjunction: Conjunction, expand: Expand
   return conjunction.every(flat => isValidFor(value, flat, expand));
 }
 
-/** True if a value is valid for one subschema, without its combining keywords: they are other parts of the same conjunction. */
+/**
+ * True if a value is valid for one subschema, without its combining keywords: they are other parts of the
+ * same conjunction.
+ */
 function isValidFor(value: unknown, flat: Flat, expand: Expand): boolean {
   const { schema, pointer } = flat;
   const all = (member: unknown, pointers: Pointers): boolean =>

@@ -48,8 +48,8 @@ export function allTypes(conjunction: Conjunction): SimpleType[] {
 }
 
 /**
- * The types of values to generate: a schema without `type` is taken to mean the types that its keywords limit, so that `properties` alone
- * means an object.
+ * The types of values to generate: a schema without `type` is taken to mean the types that its keywords
+ * limit, so that `properties` alone means an object.
  */
 export function wantedTypes(conjunction: Conjunction): SimpleType[] {
   const valid = allTypes(conjunction);

@@ -19,13 +19,14 @@ const RANGES: Partial<Record<NumericType, readonly [number, number]>> = {
 /** Infinity as a half. */
 const HALF_INFINITY = 0x7c00;
 
-/** A tensor that is to be given, but for its elements. */
+/** A tensor without its elements. */
 export type TensorHead = Omit<NamedTensor, 'data'>;
 
 /**
- * Elements in JSON: all in one list, or in lists of lists as the shape has it.
+ * Reads elements from JSON: all in one list, or in lists of lists as the shape has it.
  *
- * @throws KvasirError `invalid_request` naming the tensor, where one is of another type or out of range, or the shape is another
+ * @throws KvasirError `invalid_request` naming the tensor, where one is of another type or out of range, or
+ * the shape is another
  */
 export function fromJson(tensor: TensorHead, values: readonly unknown[]): TensorData {
   const { name, type, shape } = tensor;
@@ -45,7 +46,7 @@ export function fromJson(tensor: TensorHead, values: readonly unknown[]): Tensor
 }
 
 /**
- * Elements as they lie in memory, in little-endian order.
+ * Reads elements from bytes in little-endian order.
  *
  * @param bytes as many of them as there are.
  * @param stated how many the request says that there are.
@@ -69,7 +70,7 @@ export function fromBytes({ name, type, shape }: TensorHead, bytes: Uint8Array, 
 const PIECE = 2 ** 15;
 
 /**
- * Elements as text of JSON, in pieces that each take a few milliseconds to write.
+ * Writes elements as JSON, in pieces that each take a few milliseconds.
  *
  * @throws KvasirError `invalid_request` naming the tensor, where JSON has no way to write it; before the first piece
  */
@@ -103,7 +104,7 @@ function* pieces(length: number, write: (start: number, end: number) => string):
   yield ']';
 }
 
-/** How many elements a shape has. */
+/** Number of elements of a shape. */
 export function size(shape: readonly number[]): number {
   return shape.reduce((product, dimension) => product * dimension, 1);
 }

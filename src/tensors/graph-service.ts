@@ -26,10 +26,13 @@ interface Call {
   readonly refuse: (error: KvasirError) => void;
 }
 
-/** Runs any graph on tensors of its callers, one call after the other: ONNX Runtime uses all threads for each. */
+/**
+ * Runs any graph on its callers' tensors, one call after the other, since ONNX Runtime uses all threads for
+ * each.
+ */
 export class GraphService implements TensorService {
   readonly inputs: readonly TensorPort[];
-  /** Values that are no tensors of numbers are left out. */
+  /** Outputs that are not tensors of numbers are left out. */
   readonly outputs: readonly TensorPort[];
   readonly #session: Session;
   readonly #limits: GraphLimits;
@@ -39,7 +42,8 @@ export class GraphService implements TensorService {
   #closing: Promise<void> | undefined;
 
   /**
-   * @throws KvasirError `unsupported_model` where it wants something else than tensors of numbers, or gives none
+   * @throws KvasirError `unsupported_model` where it wants something else than tensors of numbers, or gives
+   * none
    */
   constructor(session: Session, limits: GraphLimits) {
     this.#session = session;
@@ -48,7 +52,7 @@ export class GraphService implements TensorService {
     if (strange !== undefined)
       throw new KvasirError(
         'unsupported_model',
-        `the graph's input '${strange.name}' is no tensor of numbers (${strange.type ?? 'unknown type'})`,
+        `the graph's input '${strange.name}' is not a tensor of numbers (${strange.type ?? 'unknown type'})`,
       );
     this.inputs = session.inputs.filter(isNumeric);
     this.outputs = session.outputs.filter(isNumeric);
@@ -170,7 +174,8 @@ export class GraphService implements TensorService {
           'deadline_exceeded',
           `the run was ended: a run of the model may take ${runTime / 1000} seconds`,
         );
-      // Indices out of range, shapes that do not go together: what the graph makes of its inputs is up to the caller.
+      // Indices out of range, shapes that do not go together: what the graph makes of its inputs is up to the
+      // caller.
       if (error instanceof OrtError)
         throw new KvasirError(
           'invalid_request',

@@ -110,8 +110,8 @@ t.test('what is wrong is named as the user wrote it', async t => {
   await inFile('port: "1"', /^kvasir\.yaml: port: expected a whole number/);
   await inFile('port:', /^kvasir\.yaml: port: expected a whole number from 0 to 65535, got null$/);
   await inFile('port: [', /^kvasir\.yaml: .* at line 1, column 8$/);
-  await inFile('- port', /^kvasir\.yaml: expected settings by their names$/);
-  await inFile('', /^kvasir\.yaml: expected settings by their names$/);
+  await inFile('- port', /^kvasir\.yaml: expected a mapping from setting names to values$/);
+  await inFile('', /^kvasir\.yaml: expected a mapping from setting names to values$/);
   await inFile('a: &a [*a]', /^kvasir\.yaml: /);
   await inFile('api_keys: [1]', /^kvasir\.yaml: api_keys: expected a list of texts$/);
   await inFile('models: {}', /^kvasir\.yaml: models: /);
@@ -122,7 +122,7 @@ t.test('what is wrong is named as the user wrote it', async t => {
     /^kvasir\.yaml: models\[0\]\.port: there is no such setting$/,
   );
   await inFile('trust_proxy: true', /^kvasir\.yaml: trust_proxy: expected one of hops\|addresses, got true$/);
-  await inFile('models: [1]', /^kvasir\.yaml: models\[0\]: expected settings/);
+  await inFile('models: [1]', /^kvasir\.yaml: models\[0\]: expected a mapping/);
 });
 
 t.test('proxies, as a number or as text', async t => {

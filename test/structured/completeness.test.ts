@@ -5,7 +5,8 @@ import { compileStructure, type Structure } from '#structured/index.js';
 import { patterns } from '#test/support/pattern-texts.js';
 import { runs } from '#test/support/property-runs.js';
 import { faultOf } from '#test/support/schema-validator.js';
-import { discriminated, schemaInstances, type SchemaInstance } from '#test/support/schema-instances.js';
+import type { SchemaInstance } from '#test/support/scalar-instances.js';
+import { discriminated, schemaInstances } from '#test/support/schema-instances.js';
 import { refusedPart, tokenizerOfPieces } from '#test/support/token-walk.js';
 import { writeAny, type Random } from '#test/support/written-values.js';
 

@@ -9,7 +9,10 @@ export const STOP = 2;
 
 const FIRST_BYTE = 5;
 
-/** A byte-level tokenizer that has, beside all bytes, tokens cut out of a text at random: within characters and across brackets, too. */
+/**
+ * A byte-level tokenizer that has, beside all bytes, tokens cut out of a text at random: within characters
+ * and across brackets, too.
+ */
 export function tokenizerOfPieces(text: string, random: Random): Tokenizer {
   const bytes = Buffer.from(text);
   const model = BYTE_LEVEL.model as { vocab: Record<string, number> };
@@ -24,9 +27,11 @@ export function tokenizerOfPieces(text: string, random: Random): Tokenizer {
 }
 
 /**
- * Writes a text by tokens of {@link tokenizerOfPieces}, drawn at random from those that the text goes on with.
+ * Writes a text by tokens of {@link tokenizerOfPieces}, drawn at random from those that the text goes on
+ * with.
  *
- * @returns what the constraint refused: a token with what came before it, or the end; undefined if it admitted all.
+ * @returns what the constraint refused: a token with what came before it, or the end; undefined if it
+ * admitted all.
  */
 export function refusedPart(
   constraint: TokenConstraint,

@@ -133,7 +133,10 @@ export function writeMember(key: string, value: string, random: Random): string 
   return `${key}:${pick(random, ['', ' '])}${value}`;
 }
 
-/** A constant as `const` and `enum` admit it: strings in their shortest spelling, numbers as JavaScript writes them. */
+/**
+ * A constant as `const` and `enum` admit it: strings in their shortest spelling, numbers as JavaScript writes
+ * them.
+ */
 export function writeConstant(value: unknown, random: Random): string {
   if (typeof value === 'string') return writeShortly(value, random);
   if (Array.isArray(value))

@@ -18,7 +18,7 @@ const rerank: FastifyPluginAsyncTypebox = async app => {
       textSources('query', body.query),
       textSources('documents', texts),
       { limit: inputLimit(body, model), raw: body.raw_scores ?? false },
-      request.scope.signal,
+      request.scope,
     );
     const results = descending(scores)
       .slice(0, body.top_n ?? undefined)

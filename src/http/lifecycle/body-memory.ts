@@ -40,7 +40,7 @@ export class BodyMemory {
     const held = this.#held.get(request) ?? 0;
     if (bytes <= Math.max(held, ALWAYS)) return;
     const more = bytes - held;
-    const client = request.scope.apiKey ?? request.ip;
+    const client = request.scope.client;
     const own = (this.#byClient.get(client) ?? 0) + more;
     if (bytes > this.#limit)
       throw new KvasirError('invalid_request', `the body takes more than ${this.#limit} bytes of memory`);
