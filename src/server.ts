@@ -37,16 +37,26 @@ export interface ServerOptions {
   readonly logger?: FastifyBaseLogger;
   /** One of them is required of every request that is not public, as a bearer token. */
   readonly apiKeys?: ApiKeys | undefined;
-  /** Requests per minute of each key, or of each address where there are no keys; by default, and with 0, there is no limit. */
+  /**
+   * Requests per minute of each key, or of each address where there are no keys; by default, and with 0,
+   * there is no limit.
+   */
   readonly rateLimit?: number;
-  /** Wrong keys that one address may send in a minute; 60 by default, 0 is any number. Never more than `rateLimit`, where there is one. */
+  /**
+   * Wrong keys that one address may send in a minute; 60 by default, 0 is any number. Never more than
+   * `rateLimit`, where there is one.
+   */
   readonly wrongKeyLimit?: number;
   /** Requires a key also for metrics, documentation and readiness. */
   readonly guardPublic?: boolean;
-  /** Whose word is taken about a client's address (`x-forwarded-for`), see `trustedProxies`; by default nobody's. */
+  /**
+   * Whose word is taken about a client's address (`x-forwarded-for`), see `trustedProxies`; by default
+   * nobody's.
+   */
   readonly trustProxy?: string | undefined;
   /**
-   * Host names, beside those of this machine, that a server without keys answers to on a loopback address; `*` is all, and so is undefined.
+   * Host names, beside those of this machine, that a server without keys answers to on a loopback address;
+   * `*` is all, and so is undefined.
    */
   readonly allowedHosts?: readonly string[];
   /** Most connections at once; 4096 by default. */
@@ -55,7 +65,10 @@ export interface ServerOptions {
   readonly maxConnectionsPerAddress?: number;
   /** Bytes of memory that request bodies may take together, see `BodyMemory`; 256 MiB by default. */
   readonly bodyMemory?: number;
-  /** Longest time in which a client may not read any of its answer, in milliseconds; a minute by default, 0 is any. */
+  /**
+   * Longest time in which a client may not read any of its answer, in milliseconds; a minute by default, 0 is
+   * any.
+   */
   readonly writeTimeout?: number;
   /** Origins whose pages may call the server; `*` is all. None by default. */
   readonly corsOrigins?: readonly string[];
@@ -63,13 +76,21 @@ export interface ServerOptions {
   readonly bodyLimit?: number;
   /** Longest time for a request to arrive whole, in milliseconds; two minutes by default. */
   readonly receiveTimeout?: number;
-  /** Longest time until a request is answered, in milliseconds; by default, and with 0, as long as it takes. */
+  /**
+   * Longest time until a request is answered, in milliseconds; by default, and with 0, as long as it takes.
+   */
   readonly requestTimeout?: number;
-  /** How long running requests may go on when the server closes, in milliseconds; by default they are ended at once. */
+  /**
+   * How long running requests may go on when the server closes, in milliseconds; by default they are ended at
+   * once.
+   */
   readonly drainTimeout?: number;
   /** Milliseconds that clients have to read their last answer when the server closes; 5000 by default. */
   readonly closeGrace?: number;
-  /** How long a model may not get anywhere before the server calls itself dead, in milliseconds; two minutes by default. */
+  /**
+   * How long a model may not get anywhere before the server calls itself dead, in milliseconds; two minutes
+   * by default.
+   */
   readonly runTimeout?: number;
   /** Measure the process as well, see {@link Metrics}. */
   readonly processMetrics?: boolean;
@@ -97,7 +118,9 @@ const DEFAULTS = {
   playground: true,
 };
 
-/** Composes the server. It does not listen yet: call `listen`, and `close` to end it along with the models. */
+/**
+ * Composes the server. It does not listen yet: call `listen`, and `close` to end it along with the models.
+ */
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
   const { registry, logger, apiKeys, allowedHosts, ...settings } = { ...DEFAULTS, ...options };
   const { receiveTimeout, rateLimit } = settings;

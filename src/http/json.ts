@@ -1,6 +1,9 @@
 import { invalidRequest, KvasirError } from '#errors.js';
 
-/** Deepest JSON: what walks it recursively would otherwise run out of stack. Schemas and messages of people are some dozen deep. */
+/**
+ * Deepest JSON: what walks it recursively would otherwise run out of stack. Schemas and messages of people
+ * are some dozen deep.
+ */
 export const MAX_JSON_DEPTH = 256;
 
 /** Most lists and objects: they take the most time and memory for each byte. */
@@ -20,8 +23,8 @@ export interface ParsedJson {
  * Parses JSON that a client has written, whether it is a body or a text within one.
  *
  * @param what it is called in refusals.
- * @throws KvasirError `invalid_request` where it is no JSON, deeper than {@link MAX_JSON_DEPTH}, of more lists, objects
- * or keys than the limits above, or has a key that changes prototypes
+ * @throws KvasirError `invalid_request` where it is no JSON, deeper than {@link MAX_JSON_DEPTH}, of more
+ * lists, objects or keys than the limits above, or has a key that changes prototypes
  */
 export function parseJson(text: string, what: string): ParsedJson {
   const count = measure(text, what);
@@ -47,7 +50,10 @@ export function parseJsonField(text: string, param: string): unknown {
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** Counts values and brackets, without taking any stack. What is no JSON is counted as well as may be: it is refused later. */
+/**
+ * Counts values and brackets, without taking any stack. What is no JSON is counted as well as may be: it is
+ * refused later.
+ */
 function measure(text: string, what: string): number {
   let depth = 0;
   let lists = 0;
@@ -84,7 +90,10 @@ function escapable(key: string): string {
   return [...key].map(c => `(?:${c}|\\\\u00${c.charCodeAt(0).toString(16)})`).join('');
 }
 
-/** A key `__proto__`, or a `prototype` in a `constructor`, would become the prototype of whatever copies the object without care. */
+/**
+ * A key `__proto__`, or a `prototype` in a `constructor`, would become the prototype of whatever copies the
+ * object without care.
+ */
 function refusePrototypes(root: unknown, what: string): void {
   const pending = [root];
   for (let value = pending.pop(); value !== undefined; value = pending.pop()) {

@@ -13,9 +13,9 @@ interface Watched {
   failures: number;
   firstFailure: number;
   lastFailure: number;
-  /** Whether its numbers were not finite when it last gave any. */
+  /** Its numbers were not finite when it last gave any. */
   broken: boolean;
-  /** Whether it has ever answered a request. */
+  /** It has answered a request since it was loaded. */
   sound: boolean;
 }
 
@@ -52,8 +52,10 @@ export class Watchdog {
   }
 
   /**
-   * Whether a model gave numbers that are not finite when it last gave any: `sometimes` if it has answered other requests since it was
-   * loaded, so that one client's text cannot take it away from all others, else `always`; `no` for a model that is not loaded.
+   * Tells whether a model's numbers were not finite when it last gave any.
+   *
+   * @returns `sometimes` if it has answered other requests since it was loaded, so that one client's text
+   * cannot take it away from all others, else `always`; `no` for a model that is not loaded.
    */
   broken(model: Model | undefined): 'no' | 'sometimes' | 'always' {
     const watched = model && this.#watched.get(model);
@@ -68,7 +70,10 @@ export class Watchdog {
     watched.lastFailure = now;
   }
 
-  /** What is wrong, for people; undefined where nothing is. To be asked now and then: it compares with what it saw the last times. */
+  /**
+   * What is wrong, for people; undefined where nothing is. To be asked now and then: it compares with what it
+   * saw the last times.
+   */
   fault(now: number): string | undefined {
     for (const model of this.#registry.loaded()) {
       const watched = this.#of(model, now);
@@ -104,7 +109,10 @@ export class Watchdog {
   }
 }
 
-/** Counts that change whenever a run ends or a request comes or goes; undefined for a model with nothing to do. */
+/**
+ * Counts that change whenever a run ends or a request comes or goes; undefined for a model with nothing to
+ * do.
+ */
 function progressOf(model: Model): string | undefined {
   const { engine, encoder, tensors } = model.stats();
   const parts = [engine, encoder, tensors].filter(part => part !== undefined);

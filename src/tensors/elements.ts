@@ -72,7 +72,8 @@ const PIECE = 2 ** 15;
 /**
  * Writes elements as JSON, in pieces that each take a few milliseconds.
  *
- * @throws KvasirError `invalid_request` naming the tensor, where JSON has no way to write it; before the first piece
+ * @throws KvasirError `invalid_request` naming the tensor, where JSON has no way to write it; before the
+ * first piece
  */
 export function toJson({ name, type, data }: NamedTensor): Iterable<string> {
   if (type === 'bfloat16')

@@ -11,7 +11,7 @@ import {
 } from '#runtime/index.js';
 import type { NamedTensor, NumericType, TensorPort, TensorService, TensorStats } from './types.js';
 
-/** What calls of a graph may take. */
+/** The most that calls of a graph may take. */
 export interface GraphLimits {
   /** Calls that may wait while one runs. */
   readonly maxWaiting: number;
@@ -60,7 +60,9 @@ export class GraphService implements TensorService {
       throw new KvasirError('unsupported_model', 'the graph has no output that is a tensor of numbers');
   }
 
-  /** @throws KvasirError as {@link TensorService.infer}, and `deadline_exceeded` where the run takes too long */
+  /**
+   * @throws KvasirError as {@link TensorService.infer}, and `deadline_exceeded` where the run takes too long
+   */
   async infer(
     inputs: readonly NamedTensor[],
     outputs: readonly string[],
@@ -201,7 +203,9 @@ export class GraphService implements TensorService {
   }
 }
 
-/** What an operator says of its inputs; not its place in ONNX Runtime's sources, or a file's on this machine. */
+/**
+ * The complaint of an operator about its inputs; not its place in ONNX Runtime's sources, or a file's on this machine.
+ */
 function reason({ message }: OrtError): string {
   const [, said = ''] = /Status Message: ([^\n]+)/.exec(message) ?? [];
   return /^[\w ,.=[\]()<>{}'-]{1,200}$/.test(said) ? said : 'a shape or a value does not fit its graph';

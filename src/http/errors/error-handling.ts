@@ -7,8 +7,8 @@ import { errorBody, toHttpError, type ErrorBody, type HttpError } from './errors
 import { scopeOf } from '../lifecycle/request-scope.js';
 
 /**
- * Answers everything that goes wrong, unknown addresses and methods included, in OpenAI's shape. To be installed before the routes,
- * since it takes note of them.
+ * Answers everything that goes wrong, unknown addresses and methods included, in OpenAI's shape. To be
+ * installed before the routes, since it takes note of them.
  */
 export function handleErrors(app: FastifyInstance): void {
   const routes: { readonly methods: readonly string[]; readonly path: RegExp }[] = [];
@@ -43,8 +43,9 @@ export function sendError(error: FastifyError, _request: FastifyRequest, reply: 
 }
 
 /**
- * What a client is told of what was thrown while its request was handled. Takes note of it for the request's log line, and logs failures of
- * the server itself with all they have; of refusals the code and field only, since their messages may quote the request.
+ * What a client is told of what was thrown while its request was handled. Takes note of it for the request's
+ * log line, and logs failures of the server itself with all they have; of refusals the code and field only,
+ * since their messages may quote the request.
  */
 export function failure(error: unknown, reply: FastifyReply): HttpError {
   const scope = scopeOf(reply);

@@ -22,8 +22,9 @@ interface SchemaError extends FastifySchemaValidationError {
 }
 
 /**
- * Ajv's settings for bodies that OpenAI's clients send: `prompt: [5]` stays a list, `null` stays null, unknown keys stay where they are
- * (and are ignored), and defaults are filled in by whoever reads the field, who has to treat null like absence anyhow.
+ * Ajv's settings for bodies that OpenAI's clients send: `prompt: [5]` stays a list, `null` stays null,
+ * unknown keys stay where they are (and are ignored), and defaults are filled in by whoever reads the field,
+ * who has to treat null like absence anyhow.
  */
 export const AJV_OPTIONS = {
   coerceTypes: false,
@@ -48,8 +49,8 @@ export function validationError(errors: FastifySchemaValidationError[], part: st
 }
 
 /**
- * The error to report: the last one is the outermost. Of a union, the member that the value was meant for speaks, where just one comes
- * into question.
+ * The error to report: the last one is the outermost. Of a union, the member that the value was meant for
+ * speaks, where just one comes into question.
  */
 function principal(errors: readonly SchemaError[]): SchemaError {
   const outermost = errors[errors.length - 1]!;
@@ -71,7 +72,10 @@ function tooLong(errors: readonly SchemaError[]): SchemaError | undefined {
   );
 }
 
-/** Whether a value is of the schema's type, and has the constant fields, such as `role`, that tell objects apart. */
+/**
+ * Whether a value is of the schema's type, and has the constant fields, such as `role`, that tell objects
+ * apart.
+ */
 function isMeant(schema: Expectation, value: unknown): boolean {
   const expected = types(schema);
   if (expected.length > 0 && !expected.some(type => isOfType(value, type))) return false;

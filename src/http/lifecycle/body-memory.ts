@@ -5,15 +5,15 @@ import { KvasirError } from '#errors.js';
 /** Bodies up to this size are always taken: the limit of connections bounds what they take together. */
 const ALWAYS = 64 * 1024;
 
-/** What one client may take of all: the rest is for others. */
+/** The largest part of it for one client: the rest is for others. */
 const SHARE = 1 / 2;
 
 /** Bytes that a parsed value takes beside its text. */
 const VALUE_BYTES = 32;
 
 /**
- * Bounds the memory that bodies take, from the moment on when one is announced until its request has been answered. Above the limit
- * requests are refused before they are read, with 503.
+ * Bounds the memory that bodies take, from the moment on when one is announced until its request has been
+ * answered. Above the limit requests are refused before they are read, with 503.
  */
 export class BodyMemory {
   readonly #limit: number;
@@ -34,7 +34,8 @@ export class BodyMemory {
   /**
    * Raises what a request takes to so many bytes.
    *
-   * @throws KvasirError `overloaded` where that is more than is left, for all or for this client; `invalid_request` where it always will be
+   * @throws KvasirError `overloaded` where that is more than is left, for all or for this client;
+   * `invalid_request` where it always will be
    */
   take(request: FastifyRequest, bytes: number): void {
     const held = this.#held.get(request) ?? 0;

@@ -4,7 +4,7 @@ import { KvasirError } from '#errors.js';
 import { network } from '../security/addresses.js';
 import { refuseConnection } from '../errors/error-handling.js';
 
-/** How many connections there may be. */
+/** Most connections at once. */
 export interface ConnectionLimits {
   readonly all: number;
   /** From one address; of IPv6, from one network of 64 bits. */

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 
-/** How far the writing of an answer has come. */
+/** The state of an answer that is being written. */
 interface Progress {
   /** Bytes that the system has taken, and those that wait to be taken, as one text. */
   readonly state: string;
@@ -11,8 +11,8 @@ interface Progress {
 }
 
 /**
- * Cuts off clients that have stopped to read: whose answer, in one piece or a stream, waits to be written and gets no further. That ends
- * the request as if the client had left.
+ * Cuts off clients that have stopped to read: whose answer, in one piece or a stream, waits to be written and
+ * gets no further. That ends the request as if the client had left.
  *
  * @param limit milliseconds without progress; up to a quarter more may pass.
  */
@@ -42,7 +42,7 @@ export function cutStalledReaders(app: FastifyInstance, limit: number): void {
   app.addHook('onClose', async () => clearInterval(timer));
 }
 
-/** What is yet to be written, and what has been; undefined where nothing waits. */
+/** @returns bytes that the system was given and has not sent, as one text; undefined where nothing waits. */
 function waiting(socket: Socket): string | undefined {
   if (socket.writableLength === 0) return undefined;
   // Node's own timeouts look there, too: `bytesWritten` counts a large piece as soon as its writing begins.

@@ -2,8 +2,8 @@ import type { FastifyInstance } from 'fastify';
 import type { Watchdog } from '#registry/watchdog.js';
 
 /**
- * Tells the watchdog how the requests of each model end. Only what the runtime or the weights did counts: refusals, clients that leave, and
- * errors of the code around the model say nothing about it.
+ * Tells the watchdog how the requests of each model end. Only what the runtime or the weights did counts:
+ * refusals, clients that leave, and errors of the code around the model say nothing about it.
  */
 export function watchRequests(app: FastifyInstance, watchdog: Watchdog): void {
   app.addHook('preHandler', async ({ scope, log }) => {

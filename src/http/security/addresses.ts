@@ -11,11 +11,16 @@ const RANGES: Readonly<Record<string, readonly string[]>> = {
   uniquelocal: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'],
 };
 
-/** Whether an address that is so many hops before the server is one of its proxies; the one that connects is 0 hops before it. */
+/**
+ * Tells whether an address is one of the server's proxies.
+ *
+ * @param hop how many hops it is before the server; the address that connects is 0 hops before it.
+ */
 export type TrustedProxy = (address: string, hop: number) => boolean;
 
 /**
- * @param text how many proxies there are in a row, or their addresses, networks (`10.0.0.0/8`) and names of ranges, separated by commas.
+ * @param text how many proxies there are in a row, or their addresses, networks (`10.0.0.0/8`) and names of
+ * ranges, separated by commas.
  * @throws KvasirError `invalid_configuration`
  */
 export function trustedProxies(text: string): TrustedProxy {
@@ -49,7 +54,7 @@ function invalid(reason: string): KvasirError {
 const LOOPBACK = new BlockList();
 for (const range of RANGES.loopback!) add(LOOPBACK, range);
 
-/** Whether an address is this machine's own. */
+/** Tells whether an address is this machine's own. */
 export function isLoopback(address: string): boolean {
   return matches(LOOPBACK, address);
 }
@@ -64,7 +69,7 @@ function unmapped(address: string): string {
   return address.replace(/^::ffff:(?=\d+\.)/i, '');
 }
 
-/** Whose an address is, as far as can be told: of IPv6, one client has a network of 64 bits. */
+/** The name by which a client's addresses are counted: of IPv6, one client has a network of 64 bits. */
 export function network(address: string): string {
   const plain = unmapped(address);
   if (!isIPv6(plain)) return plain;

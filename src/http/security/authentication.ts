@@ -19,7 +19,10 @@ export interface KeyOptions {
   readonly keys: ApiKeys;
   /** Wrong keys that one address may send in a minute; 0: any number. */
   readonly wrongKeyLimit: number;
-  /** Requires a key for what is public otherwise, but for the liveness probe and routes whose `config` says `public`. */
+  /**
+   * Requires a key for what is public otherwise, but for the liveness probe and routes whose `config` says
+   * `public`.
+   */
   readonly guardPublic: boolean;
 }
 
@@ -48,11 +51,12 @@ export function requireApiKey(app: FastifyInstance, { keys, wrongKeyLimit, guard
 }
 
 /**
- * Whether a request needs no key: it asks for what load balancers and scrapers want to know, for what describes the API, or for a route whose
- * `config` says `public`. Unknown addresses do need one.
+ * Whether a request needs no key: it asks for what load balancers and scrapers want to know, for what
+ * describes the API, or for a route whose `config` says `public`. Unknown addresses do need one.
  */
 export function isPublic({ routeOptions: { url, config } }: FastifyRequest): boolean {
-  // The route's own pattern: the address as sent could be `/%761`, which is routed as `/v1`, or have a host before it.
+  // The route's own pattern: the address as sent could be `/%761`, which is routed as `/v1`, or have a host
+  // before it.
   return config.public === true || PUBLIC.test(url ?? '');
 }
 

@@ -4,7 +4,8 @@ import { invalidRequest, KvasirError } from '#errors.js';
 import { isLoopback } from './addresses.js';
 
 /**
- * Refuses requests without a `Host` header, which HTTP/1.1 requires. To be used with Node's own check off: that one answers with no body.
+ * Refuses requests without a `Host` header, which HTTP/1.1 requires. To be used with Node's own check off:
+ * that one answers with no body.
  */
 export function requireHost(app: FastifyInstance): void {
   app.addHook('onRequest', async ({ raw: { httpVersion, headers } }) => {
@@ -14,8 +15,9 @@ export function requireHost(app: FastifyInstance): void {
 }
 
 /**
- * Of requests on a loopback address, refuses those that were sent to another host: a web page's, whose name was made to resolve to this
- * machine (DNS rebinding), so that the browser takes the server for that page's own.
+ * Of requests on a loopback address, refuses those that were sent to another host: a web page's, whose name
+ * was made to resolve to this machine (DNS rebinding), so that the browser takes the server for that page's
+ * own.
  *
  * @param allowed names beside those of this machine; `*` is all.
  */

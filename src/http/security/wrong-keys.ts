@@ -6,8 +6,9 @@ const MINUTE = 60_000;
 const MOST = 100_000;
 
 /**
- * Slows down those who try out keys. Whoever has sent too many wrong ones in a minute is refused until it is over, also with a right one,
- * or he could go on; but keys that came from the same address before go on to work, since many clients may be behind one proxy.
+ * Slows down those who try out keys. Whoever has sent too many wrong ones in a minute is refused until it is
+ * over, also with a right one, or he could go on; but keys that came from the same address before go on to
+ * work, since many clients may be behind one proxy.
  */
 export class WrongKeys {
   readonly #limit: number;
