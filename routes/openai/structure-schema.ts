@@ -1,6 +1,11 @@
 import { Type, type Static, type TObject } from '@fastify/type-provider-typebox';
 import { nullable } from '#http/schemas/nullable.js';
 
+/** Most characters of a regular expression. */
+const MAX_PATTERN = 65_536;
+
+const Choice = Type.String({ minLength: 1, maxLength: 4096 });
+
 const Schema = Type.Union([Type.Record(Type.String(), Type.Unknown()), Type.Boolean(), Type.String()], {
   description: 'A JSON Schema, as an object or as text.',
 });
@@ -46,12 +51,13 @@ export const structureFields = {
   } as typeof Schema),
   guided_regex: nullable(
     Type.String({
+      maxLength: MAX_PATTERN,
       description: 'The answer is what this regular expression matches as a whole.',
       examples: ['\\d{4}-\\d{2}'],
     }),
   ),
   guided_choice: nullable(
-    Type.Array(Type.String({ minLength: 1 }), {
+    Type.Array(Choice, {
       minItems: 1,
       maxItems: 4096,
       description: 'The answer is one of these texts.',
@@ -63,8 +69,8 @@ export const structureFields = {
       {
         json: nullable(Schema),
         json_object: nullable(Type.Boolean()),
-        regex: nullable(Type.String()),
-        choice: nullable(Type.Array(Type.String({ minLength: 1 }), { minItems: 1, maxItems: 4096 })),
+        regex: nullable(Type.String({ maxLength: MAX_PATTERN })),
+        choice: nullable(Type.Array(Choice, { minItems: 1, maxItems: 4096 })),
       },
       { description: "vLLM's newer name for the `guided_` fields." },
     ),

@@ -50,10 +50,17 @@ function serverOptions(settings: Settings): Omit<ServerOptions, 'registry'> {
   const seconds = 1000;
   return {
     rateLimit: settings.rate_limit,
+    wrongKeyLimit: settings.wrong_key_limit,
+    guardPublic: settings.guard_public,
     trustProxy: settings.trust_proxy,
+    allowedHosts: settings.allowed_hosts ?? [],
     corsOrigins: settings.cors_origins ?? [],
     bodyLimit: settings.body_limit,
+    bodyMemory: settings.body_memory,
+    maxConnections: settings.max_connections,
+    maxConnectionsPerAddress: settings.max_connections_per_address,
     receiveTimeout: settings.receive_timeout * seconds,
+    writeTimeout: settings.write_timeout * seconds,
     requestTimeout: settings.request_timeout * seconds,
     drainTimeout: settings.drain_timeout * seconds,
     runTimeout: settings.run_timeout * seconds,
@@ -187,6 +194,7 @@ function modelSource(
           prefillShare: plan.stall,
           draftTokens: plan.draft_tokens,
         },
+        raw: { outputBytes: plan.output_memory, runTime: plan.tensor_timeout * 1000 },
         maxTokens: plan.max_tokens,
         onProgress: build.show,
       }).finally(build.end);

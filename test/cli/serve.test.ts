@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { copyFile, readdir, readFile, truncate } from 'node:fs/promises';
+import { get, type IncomingMessage } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
 import { basename, join } from 'node:path';
 import t from 'tap';
@@ -61,6 +62,23 @@ t.test('serves as the environment says: a line at the start, answers, an orderly
 });
 
 const isLoaded = (line: string): boolean => line.includes('"model loaded"');
+
+t.test('without API keys it answers to names of this machine, and to those that it is told of', async t => {
+  const folder = await randomLlama(t);
+  const args = ['serve', `tiny=${folder}`, '--port', '0', '--log-level', 'error'];
+  const status = async (url: string, host: string): Promise<number | undefined> => {
+    const [response] = (await once(get(`${url}/v1/models`, { headers: { host } }), 'response')) as [
+      IncomingMessage,
+    ];
+    response.resume();
+    return response.statusCode;
+  };
+  const url = await address(startCommand(t, args));
+  t.equal(await status(url, 'localhost:1234'), 200);
+  t.equal(await status(url, 'page.example'), 403);
+  const open = await address(startCommand(t, [...args, '--allowed-hosts', 'kvasir.example,page.example']));
+  t.equal(await status(open, 'page.example'), 200);
+});
 
 t.test('a line of the log says how each model runs, and why', async t => {
   const hub = await FakeHub.start(t);

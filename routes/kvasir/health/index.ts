@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { errorBody } from '#http/errors/errors.js';
 import type { RouteOptions } from '#http/route-options.js';
+import { notReady } from '#http/ready.js';
 import { liveSchema, readySchema } from './schema.js';
 
 const health: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { registry, watchdog }) => {
@@ -11,9 +12,16 @@ const health: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { registry, 
   });
 
   app.get('/ready', { schema: readySchema }, async (_request, reply) => {
-    const models = registry.entries().map(({ id }) => id);
-    if (models.length > 0) return { status: 'ready', models };
-    return reply.code(503).send(errorBody('server_error', 'no model is served', { code: 'no_model' }));
+    const entries = registry.entries();
+    const broken = entries.filter(({ model }) => watchdog.broken(model) !== 'no');
+    const fault = notReady(registry, watchdog);
+    if (fault !== undefined)
+      return reply.code(503).send(errorBody('server_error', fault.message, { code: fault.code }));
+    return {
+      status: 'ready',
+      models: entries.map(({ id }) => id),
+      ...(broken.length > 0 && { broken: broken.map(({ id }) => id) }),
+    };
   });
 };
 

@@ -13,7 +13,7 @@ import { Choice } from './choice.js';
 import { listPrompts, readPrompts, type PromptField } from './prompts.js';
 
 /** Prompts times candidates of one request; more would keep others waiting for too long. */
-const MAX_SEQUENCES = 1024;
+export const MAX_SEQUENCES = 1024;
 
 const DEFAULT_MAX_TOKENS = 16;
 
