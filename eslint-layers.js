@@ -1,7 +1,7 @@
 import path from 'node:path';
 
 /**
- * What each folder of `src` may import of the others; `types` after a name: types only. Everybody may import `errors.js` and `storage.js`.
+ * What each folder of `src` may import of the others; `types` after a name: types only. Everybody may import the single files that {@link EVERYBODY} names.
  * ARCHITECTURE.md says what the folders are for.
  */
 const MAY_IMPORT = {
@@ -35,10 +35,12 @@ const MAY_IMPORT = {
   text: [],
   runtime: [],
   'errors.js': [],
+  'files.js': [],
+  'owner.js': [],
   'storage.js': [],
 };
 
-const EVERYBODY = ['errors.js', 'storage.js'];
+const EVERYBODY = ['errors.js', 'files.js', 'owner.js', 'storage.js'];
 
 const root = import.meta.dirname;
 
