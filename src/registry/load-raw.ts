@@ -1,7 +1,8 @@
 import { basename, resolve } from 'node:path';
 import type { OnnxFile } from '#model/onnx-file.js';
+import { openSession } from '#model/open-session.js';
 import { rawPath } from '#model/raw-graph.js';
-import { Session, type Environment, type SessionSettings } from '#runtime/index.js';
+import type { Environment, SessionSettings } from '#runtime/index.js';
 import { GraphService } from '#tensors/graph-service.js';
 import { tensorModel } from './models.js';
 import type { TensorModel } from './types.js';
@@ -29,7 +30,7 @@ export async function loadRaw(
   graph: OnnxFile,
   { id, session: settings, maxWaiting = MAX_WAITING }: RawModelOptions = {},
 ): Promise<TensorModel> {
-  const session = await Session.load(environment, graph.path, { spinning: false, ...settings });
+  const session = await openSession(environment, graph.path, { spinning: false, ...settings });
   try {
     const tensors = new GraphService(session, maxWaiting);
     return tensorModel({

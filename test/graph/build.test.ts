@@ -75,7 +75,11 @@ t.test('a decoder is built once, and again when its weights change', async t => 
   const first = await buildDecoder(folder);
   t.equal(first.cacheHeadSize, 16, 'heads of 8 are padded');
   t.match(first.sizes, { layers: 2, kvHeads: 3, headSize: 8, vocabularySize: 61, contextLength: 19 });
-  t.strictSame((await readdir(path.dirname(first.graphPath))).sort(), ['decoder.onnx', 'decoder.onnx.data']);
+  t.strictSame((await readdir(path.dirname(first.graphPath))).sort(), [
+    'decoder.onnx',
+    'decoder.onnx.data',
+    'manifest.json',
+  ]);
   t.strictSame(await buildDecoder(folder), first);
   await new Promise(resolve => setTimeout(resolve, 5));
   await writeModel(folder, { config: LLAMA, tensors });

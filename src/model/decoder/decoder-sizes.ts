@@ -23,7 +23,14 @@ export function decoderSizes(plan: DecoderPlan, config: ModelConfig | undefined)
   if (plan.source === 'weights') {
     const sizes = decoderArchitecture(config!).sizes(config!);
     const { layers, heads, kvHeads, vocabularySize, contextLength } = sizes;
-    return { layers, heads, kvHeads, headSize: paddedHeadSize(sizes.headSize), vocabularySize, contextLength };
+    return {
+      layers,
+      heads,
+      kvHeads,
+      headSize: paddedHeadSize(sizes.headSize),
+      vocabularySize,
+      contextLength,
+    };
   }
   const { graphs, vocabularySize, contextLength } = plan.found;
   const { ports, file } = graphs.at(-1)!;
