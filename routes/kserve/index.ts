@@ -31,7 +31,8 @@ const endpoints: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { registr
   });
 
   app.get('/health/ready', { schema: readySchema }, async (_request, reply) => {
-    if (registry.entries().length > 0) return { ready: true };
+    if (registry.starting) return reply.code(503).send(errorBody('server_error', 'models are being loaded'));
+    if (registry.entries().some(({ state }) => state !== 'failed')) return { ready: true };
     return reply.code(503).send(errorBody('server_error', 'no model is served'));
   });
 
@@ -43,9 +44,10 @@ const endpoints: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { registr
       const isCalled = card === undefined || card.abilities.has('tensors');
       return modelMetadata(name, isCalled ? (await request.model('tensors')).tensors : undefined);
     });
-    app.get(`${path}/ready`, { schema: { ...modelReadySchema, hide } }, async ({ params }) => {
-      registry.entry(params.model);
-      return { name: params.model, ready: true };
+    app.get(`${path}/ready`, { schema: { ...modelReadySchema, hide } }, async ({ params }, reply) => {
+      const { state } = registry.entry(params.model);
+      if (state !== 'failed') return { name: params.model, ready: true };
+      return reply.code(503).send(errorBody('server_error', 'the model could not be loaded'));
     });
   }
   infer(app);

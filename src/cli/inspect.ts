@@ -55,6 +55,7 @@ export function describe(report: ModelReport): string {
     ],
     ['context', contextLine(report)],
     ['vocabulary', vocabularySize],
+    ['loaded', report.generation ? undefined : `about ${formatBytes(report.loadedBytes)} of weights`],
     ...generationLines(report),
     ...encoderLines(report),
     ...graphLines(report),

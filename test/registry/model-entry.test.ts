@@ -81,7 +81,7 @@ t.test('a load that fails gives all its error, and may be tried again', async t 
   source.fail();
   for (const result of await Promise.allSettled(leases))
     t.match(result, { status: 'rejected', reason: { code: 'invalid_model' } });
-  t.equal(slot.state, 'unloaded');
+  t.equal(slot.state, 'failed');
   const again = slot.acquire();
   await pause();
   source.succeed();
@@ -186,7 +186,7 @@ t.test(
           await pause(1);
           for (const lease of held.splice(0)) lease.release();
         }
-        if (slot.state !== 'unloaded') throw new Error('it was not unloaded in the end');
+        if (!['unloaded', 'failed'].includes(slot.state)) throw new Error('it was not unloaded in the end');
       },
     );
     await t.resolves(fc.assert(property, runs(60)));

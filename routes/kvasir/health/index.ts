@@ -11,9 +11,17 @@ const health: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { registry, 
   });
 
   app.get('/ready', { schema: readySchema }, async (_request, reply) => {
-    const models = registry.entries().map(({ id }) => id);
-    if (models.length > 0) return { status: 'ready', models };
-    return reply.code(503).send(errorBody('server_error', 'no model is served', { code: 'no_model' }));
+    const refuse = (message: string, code: string) =>
+      reply.code(503).send(errorBody('server_error', message, { code }));
+    const named = (failed: boolean): string[] =>
+      registry.entries().flatMap(({ id, state }) => ((state === 'failed') === failed ? id : []));
+    const [models, failed] = [named(false), named(true)];
+    if (registry.starting) return refuse('models are being loaded', 'loading');
+    if (models.length > 0) return { status: 'ready', models, ...(failed.length > 0 && { failed }) };
+    return refuse(
+      failed.length > 0 ? `no model can be loaded: ${failed.join(', ')}` : 'no model is served',
+      'no_model',
+    );
   });
 };
 

@@ -23,7 +23,7 @@ export const readySchema = {
   operationId: 'isReady',
   summary: 'Can it take requests?',
   description:
-    'Says no while no model is served, and from the moment on at which the server is told to shut down.',
+    'Says no until the models are loaded that are to be from the start, while none can be served, and from the moment on at which the server is told to shut down.',
   tags: ['Health'],
   security: [],
   response: {
@@ -34,6 +34,11 @@ export const readySchema = {
         models: Type.Array(Type.String(), {
           description: 'Names of the models, those that are loaded on demand included.',
         }),
+        failed: Type.Optional(
+          Type.Array(Type.String(), {
+            description: 'Names of models that could not be loaded; the log says why.',
+          }),
+        ),
       }),
       { status: 'ready', models: ['stories', 'encoder'] },
     ),
