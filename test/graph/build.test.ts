@@ -108,3 +108,14 @@ for (const [precision, halfFloats, type, cacheType] of [
     t.equal(nodes.filter(({ opType }) => opType === 'GroupQueryAttention').length, built.sizes.layers);
   });
 }
+
+t.test('numbers that 16 bits cannot hold are refused by name, and 32 bits hold them', async t => {
+  const folder = t.testdir();
+  const norm = { shape: [48], values: Array<number>(48).fill(70_000) };
+  await writeModel(folder, { config: LLAMA, tensors: { ...tensors, 'model.norm.weight': norm } });
+  await t.rejects(buildDecoder(folder, { precision: 'f16' }), {
+    code: 'invalid_configuration',
+    message: /^the weight '.*norm.*' has numbers beyond the largest of 16 bits: take another precision/,
+  });
+  await buildDecoder(folder);
+});
