@@ -20,14 +20,26 @@ if (process.env.npm_command === 'exec') {
   look.unref();
 }
 
-void import('./main.js')
-  .then(({ main }) => main(process.argv))
-  .catch((error: unknown) => {
-    const want = wantOf(error);
-    if (want === undefined) throw error;
-    process.stderr.write(`kvasir: ${want}\n`);
-    process.exitCode = 1;
-  });
+if (isSupported(process.versions.node))
+  void import('./main.js')
+    .then(({ main }) => main(process.argv))
+    .catch((error: unknown) => {
+      const want = wantOf(error);
+      if (want === undefined) throw error;
+      fail(want);
+    });
+else fail(`Node.js 20.19 or later of 20, or 22.12 or later, is needed; this is ${process.version}`);
+
+function fail(reason: string): void {
+  process.stderr.write(`kvasir: ${reason}\n`);
+  process.exitCode = 1;
+}
+
+/** As package.json says under `engines`. Older versions cannot require modules that some packages consist of. */
+function isSupported(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return (major === 20 && minor >= 19) || (major === 22 && minor >= 12) || major > 22;
+}
 
 /** What this process has too little of, and what to change; undefined where the error is another one. */
 function wantOf(error: unknown): string | undefined {

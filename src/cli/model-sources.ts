@@ -7,6 +7,7 @@ import { loadModel } from '#registry/load.js';
 import { readCard } from '#registry/read-card.js';
 import type { ModelCard } from '#registry/card.js';
 import type { Model, ModelSource } from '#registry/types.js';
+import { formatBytes } from '#storage.js';
 import { openDevice, type Device, type Environment } from '#runtime/index.js';
 import { showModelBuild } from './build-progress.js';
 import type { CacheBudget } from './cache-budget.js';
@@ -46,13 +47,14 @@ async function loadPlanned(
   const device = deviceOf(plan);
   const folder = await folderOf(plan, stop);
   const build = showModelBuild(process.stderr, logger, id);
-  return loadModel(environment, folder, {
+  const cacheShare = device.isHostMemory ? await budget.shareOf(plan, folder) : undefined;
+  const model = await loadModel(environment, folder, {
     id,
     slots: plan.slots,
     contextLength: plan.context_length,
     cache: plan.kv_cache,
     cacheBytes: plan.kv_cache_memory,
-    cacheShare: device.isHostMemory ? await budget.shareOf(plan, folder) : undefined,
+    cacheShare,
     format: plan.format,
     precision: plan.precision,
     session: { intraOpThreads: plan.threads, device },
@@ -69,6 +71,24 @@ async function loadPlanned(
       build.show(progress);
     },
   }).finally(build.end);
+  if (cacheShare !== undefined && plan.kv_cache_memory === undefined) logLimit(logger, model, cacheShare);
+  return model;
+}
+
+/** Says where memory, and not the slots, limits a KV cache. */
+function logLimit(logger: Logger, { id, engine }: Model, bytes: number): void {
+  if (engine === undefined) return;
+  const { slots, contextLength } = engine;
+  const { cacheCapacity } = engine.stats();
+  if (cacheCapacity >= slots * contextLength) return;
+  const limit = { model: id, cache_tokens: cacheCapacity, memory: formatBytes(bytes) };
+  if (cacheCapacity > contextLength)
+    logger.info(limit, 'the memory limits the KV cache; --kv-cache-memory sets another limit');
+  else
+    logger.warn(
+      limit,
+      'one sequence of the whole context may take more memory than there is: set --context-length',
+    );
 }
 
 /**

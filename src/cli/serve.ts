@@ -108,6 +108,6 @@ function describe({ id, model, state }: ServedEntry): string {
   if (engine === undefined) return `${id} (${device}, ${card.task})`;
   const { slots, contextLength } = engine;
   const { cacheCapacity } = engine.stats();
-  const shared = cacheCapacity < slots * contextLength ? `, ${cacheCapacity} in all` : '';
+  const shared = cacheCapacity < slots * contextLength ? `, ${cacheCapacity} of all together` : '';
   return `${id} (${device}, ${slots} slots of ${contextLength} tokens${shared})`;
 }

@@ -90,7 +90,7 @@ const modelSettings = {
   max_waiting: integer(0, 1e6, { description: 'requests that may wait for a slot', default: 1024 }),
   kv_cache_memory: bytes({
     description: 'what the KV cache of a model may take, such as 2g',
-    otherwise: 'all slots full',
+    otherwise: 'all slots full, as far as the memory allows',
   }),
   kv_cache: choice(CACHE_KINDS, {
     description:

@@ -55,7 +55,7 @@ export async function buildOnce(
 async function buildWhole(target: string, build: (folder: string) => Promise<void>): Promise<void> {
   await withPartial(path.dirname(target), async partial => {
     try {
-      await storing(partial, () => mkdir(partial, { recursive: true }));
+      await storing(partial, () => mkdir(partial, { recursive: true })).catch(elsewhere);
       await build(partial);
       await writeManifest(partial);
       await storing(target, () => rename(partial, target));
@@ -64,6 +64,13 @@ async function buildWhole(target: string, build: (folder: string) => Promise<voi
       if (!existsSync(target)) throw error;
     }
   });
+}
+
+/** Says what to do where built graphs cannot be kept. */
+function elsewhere(error: Error): never {
+  if (!(error instanceof KvasirError) || error.code !== 'invalid_configuration') throw error;
+  const message = `${error.message}; XDG_CACHE_HOME names another place for graphs of folders that cannot be written to`;
+  throw new KvasirError(error.code, message, { cause: error });
 }
 
 /** Whoever runs on the damaged build goes on with its open files; where that forbids its removal, it is refused. */

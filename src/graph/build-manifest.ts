@@ -28,7 +28,7 @@ export async function writeManifest(folder: string): Promise<void> {
 }
 
 /**
- * Compares a folder with its manifest. Takes a quarter of a second for a gigabyte that the system has in
+ * Compares a folder with its manifest. Takes a quarter to half a second for a gigabyte that the system has in
  * memory already, which whoever loads it next finds there.
  *
  * @returns what is wrong with the folder, for people; undefined where nothing is.
