@@ -1,7 +1,7 @@
 import path from 'node:path';
 
 /**
- * What each folder of `src` may import of the others; `types` after a name: types only. Everybody may import the single files that {@link EVERYBODY} names.
+ * What each folder of `src` may import of the others; `types` after a name: types only. Everybody may import the small files beside them.
  * ARCHITECTURE.md says what the folders are for.
  */
 const MAY_IMPORT = {
@@ -14,33 +14,54 @@ const MAY_IMPORT = {
     'engine types',
     'structured types',
     'chat types',
-    'tasks',
+    'results',
     'tensors',
     'text',
   ],
-  api: ['registry types', 'engine types', 'model types', 'structured', 'chat', 'tasks', 'text'],
+  api: [
+    'offload types',
+    'registry types',
+    'engine types',
+    'model types',
+    'structured',
+    'chat',
+    'results',
+    'text',
+  ],
   http: ['api types', 'registry types', 'metrics types', 'engine types'],
   metrics: ['registry types', 'engine types'],
-  registry: ['engine', 'batching', 'tensors', 'chat', 'model', 'runtime', 'text'],
+  registry: ['offload', 'engine', 'batching', 'tensors', 'chat', 'model', 'runtime', 'text'],
   engine: ['model types', 'text'],
   batching: ['model types'],
   tensors: ['batching types', 'model types', 'graph', 'runtime'],
   structured: ['engine types', 'text'],
   chat: ['text'],
-  tasks: ['engine', 'text types'],
+  results: ['engine', 'text types'],
   model: ['graph', 'runtime'],
   config: ['engine', 'graph', 'hub', 'model', 'runtime'],
   hub: ['graph types', 'model'],
   graph: [],
   text: [],
   runtime: [],
+  offload: ['chat', 'structured', 'text'],
+  'bytes.js': [],
+  'caller.js': [],
   'errors.js': [],
+  'fair-queue.js': [],
   'files.js': [],
   'owner.js': [],
   'storage.js': [],
 };
 
-const EVERYBODY = ['errors.js', 'files.js', 'owner.js', 'storage.js'];
+const EVERYBODY = [
+  'bytes.js',
+  'caller.js',
+  'errors.js',
+  'fair-queue.js',
+  'files.js',
+  'owner.js',
+  'storage.js',
+];
 
 const root = import.meta.dirname;
 

@@ -1,15 +1,19 @@
 import { statfs } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
+import { formatBytes } from '#bytes.js';
 import { KvasirError } from '#errors.js';
 
-/** Kvasir's folder in the user's cache, as the XDG Base Directory Specification has it: a variable that is empty is not set. */
+/**
+ * Kvasir's folder in the user's cache, by the XDG Base Directory Specification: an empty variable counts as
+ * not set.
+ */
 export function userCache(): string {
   return path.join(process.env.XDG_CACHE_HOME || path.join(homedir(), '.cache'), 'kvasir');
 }
 
 /**
- * Runs what writes to a file, and says plainly why it could not.
+ * Runs a function that writes to a file, and turns a failure of the disk into a plain error.
  *
  * @throws KvasirError `storage_full`, or `invalid_configuration` where the place cannot be written to
  */
@@ -27,7 +31,7 @@ export async function storing<T>(file: string, write: () => Promise<T>): Promise
 }
 
 /**
- * Finds out beforehand whether a folder's disk can hold so many bytes more.
+ * Checks beforehand that a folder's disk has room for so many more bytes.
  *
  * @throws KvasirError `storage_full`
  */
@@ -41,13 +45,4 @@ export async function requireSpace(folder: string, bytes: number): Promise<void>
       'storage_full',
       `${formatBytes(bytes)} are to be written, but the disk of ${path.resolve(folder)} has ${formatBytes(free)} left`,
     );
-}
-
-const UNITS = ['bytes', 'kB', 'MB', 'GB', 'TB'];
-
-/** A count of bytes for people, in decimal units: `1.53 GB`. */
-export function formatBytes(bytes: number): string {
-  const power = bytes < 1000 ? 0 : Math.min(Math.floor(Math.log10(bytes) / 3), UNITS.length - 1);
-  const value = bytes / 1000 ** power;
-  return `${power === 0 ? value : Number(value.toPrecision(3))} ${UNITS[power]}`;
 }

@@ -64,7 +64,7 @@ export function embed(app: App): void {
       model,
       mixedSources('inputs', body.inputs),
       options,
-      request.scope.signal,
+      request.scope,
     );
     return vectors.map(vector => Array.from(vector));
   });

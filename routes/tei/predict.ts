@@ -1,7 +1,8 @@
 import { Type, type Static } from '@fastify/type-provider-typebox';
 import type { App } from '#http/app.js';
 import { classify, labelScores, ranked } from '#api/encoding/classify.js';
-import { inputLimit, type TextSource } from '#api/encoding/inputs.js';
+import { inputLimit } from '#api/encoding/inputs.js';
+import type { TextSource } from '#text/inputs.js';
 import { plainJson } from '#http/plain-json.js';
 import { MAX_INPUTS } from '#api/encoding/inputs.js';
 import { modelField } from '#routes/shared/fields.js';
@@ -65,7 +66,7 @@ export function predict(app: App): void {
     const { body } = request;
     const model = await request.model('classify');
     const { sources, single } = readInputs(body.inputs);
-    const { logits } = await classify(model, sources, inputLimit(body, model), request.scope.signal);
+    const { logits } = await classify(model, sources, inputLimit(body, model), request.scope);
     const predictions = logits.map(row => ranked(labelScores(model, row, body.raw_scores ?? false)));
     return single ? predictions[0] : predictions;
   });

@@ -6,7 +6,7 @@ import { MAX_INPUTS } from '#api/encoding/inputs.js';
 import { modelField } from '#routes/shared/fields.js';
 import { nullable } from '#http/schemas/nullable.js';
 import { json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
-import { descending } from '#tasks/scores.js';
+import { descending } from '#results/scores.js';
 import { teiErrorResponses } from './errors.js';
 import { TAG, truncation } from './fields.js';
 
@@ -66,7 +66,7 @@ export function rerank(app: App): void {
       textSources('query', body.query),
       textSources('texts', body.texts),
       { limit: inputLimit(body, model), raw: body.raw_scores ?? false },
-      request.scope.signal,
+      request.scope,
     );
     return descending(scores).map(index => ({
       index,

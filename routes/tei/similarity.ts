@@ -6,7 +6,7 @@ import { MAX_INPUTS } from '#api/encoding/inputs.js';
 import { modelField } from '#routes/shared/fields.js';
 import { nullable } from '#http/schemas/nullable.js';
 import { json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
-import { cosine } from '#tasks/vectors.js';
+import { cosine } from '#results/vectors.js';
 import { teiErrorResponses } from './errors.js';
 import { promptName, refusePrompt, TAG, truncation } from './fields.js';
 
@@ -61,7 +61,7 @@ export function similarity(app: App): void {
       dimensions: undefined,
       normalize: false,
     };
-    const { vectors } = await embed(model, sources, options, request.scope.signal);
+    const { vectors } = await embed(model, sources, options, request.scope);
     const [source, ...others] = vectors;
     return others.map(vector => cosine(source!, vector));
   });

@@ -1,13 +1,10 @@
 import { Type } from '@fastify/type-provider-typebox';
 import type { App } from '#http/app.js';
-import { isTokenIds, textSources } from '#api/encoding/inputs.js';
-import { mapInTurns } from '#api/encoding/turns.js';
+import { isTokenIds } from '#api/encoding/inputs.js';
 import { MAX_INPUTS } from '#api/encoding/inputs.js';
 import { modelField, Texts, TokenIds } from '#routes/shared/fields.js';
 import { described, nullable } from '#http/schemas/nullable.js';
 import { json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
-import { codePointOffsets } from '#text/code-points.js';
-import type { Tokenizer } from '#text/types.js';
 import { teiErrorResponses } from './errors.js';
 import { promptName, refusePrompt, TAG } from './fields.js';
 
@@ -63,25 +60,10 @@ export function tokenize(app: App): void {
   app.post('/tokenize', { schema: tokenizeSchema }, async request => {
     const { body } = request;
     refusePrompt(body.prompt_name);
-    const { tokenizer } = await request.model('tokenize');
-    const withSpecial = body.add_special_tokens ?? true;
-    return mapInTurns(
-      textSources('inputs', body.inputs),
-      ({ text }) => tokensOf(tokenizer, text).filter(token => withSpecial || !token.special),
-      request.scope.signal,
-    );
-  });
-}
-
-function tokensOf(tokenizer: Tokenizer, text: string) {
-  const { ids, origins } = tokenizer.encodeWithOffsets(text);
-  const offset = codePointOffsets(text);
-  return ids.map((id, position) => {
-    const origin = origins[position];
-    if (origin === undefined)
-      return { id, text: tokenizer.token(id)!, special: true, start: null, stop: null };
-    const { start, end } = origin;
-    return { id, text: text.slice(start, end), special: false, start: offset(start), stop: offset(end) };
+    const { texts } = await request.model('tokenize');
+    const items = [body.inputs].flat().map((text): [string] => [text]);
+    const options = { withSpecial: body.add_special_tokens ?? true };
+    return texts.map('describeTokens', items, options, request.scope, 'inputs');
   });
 }
 
@@ -116,9 +98,9 @@ export function decode(app: App): void {
 
   app.post('/decode', { schema: decodeSchema }, async request => {
     const { body } = request;
-    const { tokenizer } = await request.model('tokenize');
-    const skipSpecialTokens = body.skip_special_tokens ?? true;
+    const { texts } = await request.model('tokenize');
+    const options = { skipSpecialTokens: body.skip_special_tokens ?? true };
     const lists = isTokenIds(body.ids) ? [body.ids] : body.ids;
-    return lists.map(ids => tokenizer.decode(ids, { skipSpecialTokens }));
+    return texts.map('decodeIds', lists, options, request.scope, 'ids');
   });
 }

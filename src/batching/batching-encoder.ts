@@ -1,3 +1,4 @@
+import type { Caller } from '#caller.js';
 import { KvasirError, invalidRequest } from '#errors.js';
 import type { Encoder, EncoderInput, EncoderOutput } from '#model/encoder/contract.js';
 import { BatchScheduler, type Batchable, type BatchOptions } from './scheduler.js';
@@ -56,7 +57,10 @@ export class BatchingEncoder implements EncoderService {
     this.#scheduler = new BatchScheduler(this.#options);
   }
 
-  async encode(inputs: readonly EncoderInput[], signal?: AbortSignal): Promise<EncoderOutput[]> {
+  async encode(
+    inputs: readonly EncoderInput[],
+    { signal, client = '' }: Partial<Caller> = {},
+  ): Promise<EncoderOutput[]> {
     inputs.forEach((input, i) => this.#validate(input, i));
     if (this.#closing !== undefined) throw shuttingDown();
     if (signal?.aborted) throw cancelled();
@@ -81,7 +85,7 @@ export class BatchingEncoder implements EncoderService {
       signal?.addEventListener('abort', cancel, { once: true });
       this.#requests.add(request);
       this.#scheduler.add(
-        inputs.map((input, index) => ({ owner: request, length: input.ids.length, input, index })),
+        inputs.map((input, index) => ({ owner: request, client, length: input.ids.length, input, index })),
       );
       this.#startSoon();
     });

@@ -2,8 +2,10 @@
 export interface Batchable {
   /** Tokens. */
   readonly length: number;
-  /** The request that it is part of; requests take turns. */
+  /** The request that it is part of; a client's requests take turns. */
   readonly owner: object;
+  /** Whose request that is; clients take turns. */
+  readonly client: string;
 }
 
 export interface BatchOptions {
@@ -18,15 +20,15 @@ export interface BatchOptions {
 /**
  * Decides which inputs run together. Pure bookkeeping.
  *
- * Every batch is made around one input, so nothing waits for ever: that of the request which has gone longest without one of its inputs in
- * a batch. It is filled up with those inputs that come nearest in length, of whatever request, which keeps padding low.
+ * Every batch is made around one input, so nothing waits for ever: of the client that has gone longest without an input in a batch, the
+ * request of which this is true. It is filled up with those inputs that come nearest in length, of whatever request, which keeps padding low.
  */
 export class BatchScheduler<T extends Batchable> {
   readonly #options: BatchOptions;
   /** Everything that waits, by length; of equal lengths the oldest first. */
   #byLength: T[] = [];
-  /** The same by request; those that have gone longest without a batch come first. */
-  readonly #byOwner = new Map<object, Set<T>>();
+  /** The same by client and request; those that have gone longest without a batch come first. */
+  readonly #byClient = new Map<string, Map<object, Set<T>>>();
 
   constructor(options: BatchOptions) {
     this.#options = options;
@@ -39,8 +41,10 @@ export class BatchScheduler<T extends Batchable> {
 
   add(inputs: readonly T[]): void {
     for (const input of inputs) {
-      const siblings = this.#byOwner.get(input.owner);
-      if (siblings === undefined) this.#byOwner.set(input.owner, new Set([input]));
+      const requests = this.#byClient.get(input.client) ?? new Map<object, Set<T>>();
+      this.#byClient.set(input.client, requests);
+      const siblings = requests.get(input.owner);
+      if (siblings === undefined) requests.set(input.owner, new Set([input]));
       else siblings.add(input);
     }
     // The sort is stable, and quick on what is sorted already.
@@ -49,21 +53,28 @@ export class BatchScheduler<T extends Batchable> {
 
   /** Takes out what waits of a request. */
   remove(owner: object): void {
-    if (this.#byOwner.delete(owner)) this.#byLength = this.#byLength.filter(input => input.owner !== owner);
+    for (const [client, requests] of this.#byClient) {
+      if (!requests.delete(owner)) continue;
+      if (requests.size === 0) this.#byClient.delete(client);
+      this.#byLength = this.#byLength.filter(input => input.owner !== owner);
+    }
   }
 
   /** Takes out the next batch; empty when nothing waits. */
   next(): T[] {
-    const [first] = this.#byOwner.values();
-    if (first === undefined) return [];
-    const [anchor] = first as Set<T> & Iterable<T>;
+    const [requests] = this.#byClient.values();
+    if (requests === undefined) return [];
+    const [[anchor] = []] = requests.values();
     const { begin, end } = this.#rangeAround(this.#byLength.indexOf(anchor!));
     const batch = this.#byLength.splice(begin, end - begin);
     for (const input of batch) {
-      const siblings = this.#byOwner.get(input.owner)!;
+      const others = this.#byClient.get(input.client)!;
+      const siblings = others.get(input.owner)!;
       siblings.delete(input);
-      this.#byOwner.delete(input.owner);
-      if (siblings.size > 0) this.#byOwner.set(input.owner, siblings);
+      others.delete(input.owner);
+      if (siblings.size > 0) others.set(input.owner, siblings);
+      this.#byClient.delete(input.client);
+      if (others.size > 0) this.#byClient.set(input.client, others);
     }
     return batch;
   }

@@ -1,3 +1,4 @@
+import type { Caller } from '#caller.js';
 import type { EncoderInput, EncoderOutput } from '#model/encoder/contract.js';
 
 /** What a front end needs of a served encoder: any number of requests at once, merged into batches by tokens. */
@@ -5,10 +6,10 @@ export interface EncoderService {
   /**
    * Results in the order of the inputs, which may be split over several batches and share them with other requests.
    *
-   * @param signal aborting takes back what has not run yet.
+   * @param caller whose share of the batches they take; aborting its signal takes back what has not run yet.
    * @throws KvasirError `invalid_request`, `context_length_exceeded`, `queue_full`, `shutting_down`, `cancelled`, `runtime_failure`
    */
-  encode(inputs: readonly EncoderInput[], signal?: AbortSignal): Promise<EncoderOutput[]>;
+  encode(inputs: readonly EncoderInput[], caller?: Partial<Caller>): Promise<EncoderOutput[]>;
   /** Counts since the start, and of this moment. */
   stats(): EncoderStats;
   /** Refuses new requests, ends the waiting ones with `shutting_down`, and frees the model. */

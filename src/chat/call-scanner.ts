@@ -1,21 +1,22 @@
-/** What is known of a call after one more piece of its text. */
-export interface ScannedPiece {
+/** The parts of a call that one more piece of its text completed. */
+interface ScannedPiece {
   /** The function's name, once: as soon as it and the beginning of the arguments are there. */
   readonly name: string | undefined;
   /** More of the arguments, as JSON text. */
   readonly arguments: string;
-  /** How many characters of the piece belong to the object. */
+  /** Number of the piece's characters that belong to the object. */
   readonly length: number;
 }
 
 /**
- * Reads one JSON object with a name and arguments while it comes, character by character: arguments are passed on as they are, however they
- * are nested. It follows brackets and strings and takes broken JSON as it comes.
+ * Reads one JSON object with a name and arguments while it comes, character by character: arguments are
+ * passed on as they are, however they are nested. It follows brackets and strings and takes broken JSON as it
+ * comes.
  */
 export class CallScanner {
   /** The object's text so far. */
   text = '';
-  /** Whether its last bracket was there. */
+  /** True once the last bracket was read. */
   complete = false;
   #depth = 0;
   #inString = false;
@@ -30,12 +31,12 @@ export class CallScanner {
   #hasArguments = false;
   #arguments = '';
 
-  /** The function's name, where it is known. */
+  /** The function's name; undefined until it is known. */
   get name(): string | undefined {
     return this.#name;
   }
 
-  /** Whether there are arguments. */
+  /** True once arguments have begun. */
   get hasArguments(): boolean {
     return this.#hasArguments;
   }

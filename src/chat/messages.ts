@@ -5,7 +5,7 @@ export interface ChatMessage {
   readonly name?: string;
   /** Calls that the assistant made. */
   readonly tool_calls?: readonly ToolCallMessage[];
-  /** Which call a tool answers. */
+  /** Id of the call that a tool answers. */
   readonly tool_call_id?: string;
 }
 

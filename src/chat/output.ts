@@ -1,14 +1,14 @@
 import { CallScanner } from './call-scanner.js';
 import { MARKERS, type ToolFormat } from './tool-format.js';
 
-/** What an assistant says: text, and calls of functions. */
+/** A part of an assistant's output: text, or a call of a function. */
 export type OutputPart =
   | { readonly type: 'text'; readonly text: string }
   /** A call begins; its arguments follow. @property index counts the calls from 0 */
   | { readonly type: 'call'; readonly index: number; readonly name: string }
   | { readonly type: 'arguments'; readonly index: number; readonly text: string };
 
-/** Takes the text of an output as it comes apart into text and calls. */
+/** Separates an output into text and calls as it arrives. */
 export interface OutputReader {
   /** @param marked whether a marker came before the text, as a special token, which has no text. */
   push(text: string, marked?: boolean): OutputPart[];
@@ -16,7 +16,7 @@ export interface OutputReader {
   end(): OutputPart[];
 }
 
-/** All is text. */
+/** Reads everything as text. */
 export class TextReader implements OutputReader {
   push(text: string): OutputPart[] {
     return text === '' ? [] : [{ type: 'text', text }];
@@ -27,7 +27,7 @@ export class TextReader implements OutputReader {
   }
 }
 
-/** All is the arguments of one call, whose function was chosen before. */
+/** Reads everything as the arguments of one call, whose function was chosen before. */
 export class ArgumentsReader implements OutputReader {
   readonly #name: string;
   #begun = false;
@@ -48,7 +48,10 @@ export class ArgumentsReader implements OutputReader {
   }
 }
 
-/** Calls as a model writes them by itself, with text around them; or as a list, which {@link callsSchema} describes. */
+/**
+ * Reads calls as a model writes them by itself, with text around them; or as a list, which {@link
+ * callsSchema} describes.
+ */
 export class CallReader implements OutputReader {
   readonly #format: ToolFormat | 'list';
   readonly #most: number;
@@ -56,12 +59,12 @@ export class CallReader implements OutputReader {
   /** Text that may be the beginning of a marker, or that stands between calls. */
   #held = '';
   #scanner: CallScanner | undefined;
-  /** Whether the call that is being read was told of. */
+  /** True once the beginning of the current call was reported. */
   #begun = false;
   #calls = 0;
-  /** Whether calls may come: after a marker, or where the format needs none. */
+  /** True where a call may begin: after a marker, or anywhere if the format needs none. */
   #expecting: boolean;
-  /** Whether anything but white space was said since the last call. White space alone is layout. */
+  /** True if anything but white space was said since the last call. White space alone is layout. */
   #spoken = false;
 
   /** @param most further calls are left out. */
@@ -110,7 +113,7 @@ export class CallReader implements OutputReader {
     return this.#listen();
   }
 
-  /** Text, until a marker. */
+  /** Reads text up to a marker. */
   #listen(): OutputPart[] {
     const marker = this.#marker!;
     const at = this.#held.indexOf(marker);
@@ -131,7 +134,7 @@ export class CallReader implements OutputReader {
     return this.#say(text);
   }
 
-  /** The beginning of a call, or a sign that none comes. */
+  /** Reads the beginning of a call, or finds that none comes. */
   #expect(): OutputPart[] {
     const brace = this.#held.search(/\S/);
     if (brace < 0) return [];
@@ -154,7 +157,11 @@ export class CallReader implements OutputReader {
     return this.#listen();
   }
 
-  /** What stands around calls: markers, brackets, commas. @returns its length at the beginning of the text */
+  /**
+   * Measures the markers, brackets and commas around calls at the beginning of the text.
+   *
+   * @returns its length at the beginning of the text
+   */
   #skip(text: string): number {
     if (this.#marker !== undefined && text.startsWith(this.#marker)) return this.#marker.length;
     if (this.#format === 'hermes' && text.startsWith('</tool_call>')) return '</tool_call>'.length;

@@ -1,9 +1,11 @@
 import { join } from 'node:path';
-import { Template } from '@huggingface/jinja';
+import type { Caller } from '#caller.js';
 import { KvasirError } from '#errors.js';
 import { ifThere, readJsonObject, readTextFile } from '#files.js';
+import { renderWithin, TemplateTooLarge, type TemplateBounds } from './bounded-interpreter.js';
 import type { Tokenizer } from '#text/types.js';
 import type { ChatMessage } from './messages.js';
+import { Template } from './jinja.js';
 import type { FunctionTool } from './tools.js';
 import { takesTools, toolFormat, type ToolFormat } from './tool-format.js';
 
@@ -12,28 +14,29 @@ export interface ChatInput {
   readonly messages: readonly ChatMessage[];
   /** Functions that the model may call; undefined and empty mean none. */
   readonly tools?: readonly FunctionTool[] | undefined;
-  /** Whether the prompt ends where the assistant begins to speak; default true. */
+  /** End the prompt where the assistant begins to speak; default true. */
   readonly addGenerationPrompt?: boolean | undefined;
-  /** Whether the prompt ends within the last message, which the model goes on with. */
+  /** End the prompt within the last message, which the model continues. */
   readonly continueFinalMessage?: boolean | undefined;
   /** Further variables of the template, such as `enable_thinking`. */
   readonly variables?: Readonly<Record<string, unknown>> | undefined;
 }
 
-/** A model's own way of writing a conversation as one text. */
+/** Renders a conversation as one text in a model's own format. */
 export interface ChatTemplate {
-  /** How the model writes calls of functions; undefined where its template knows of none. */
+  /** The model's format of calls; undefined if its template knows of none. */
   readonly toolFormat: ToolFormat | undefined;
   /**
    * @returns the prompt, special tokens included: it is encoded without adding any.
    * @throws KvasirError `invalid_request` where the template refuses the messages.
    */
-  render(input: ChatInput): string;
+  render(input: ChatInput, caller: Caller): string | Promise<string>;
 }
 
 /**
- * The chat template of a model folder in the Hugging Face layout: `chat_template.jinja`, or `chat_template` in `chat_template.json` or
- * `tokenizer_config.json`, where it may be a list of templates with names.
+ * Loads the chat template of a model folder in the Hugging Face layout: `chat_template.jinja`, or
+ * `chat_template` in `chat_template.json` or `tokenizer_config.json`, where it may be a list of templates
+ * with names.
  *
  * @returns undefined where there is none.
  * @throws KvasirError `invalid_model` where a file is broken.
@@ -41,7 +44,7 @@ export interface ChatTemplate {
 export async function loadChatTemplate(
   folder: string,
   tokenizer: Tokenizer,
-): Promise<ChatTemplate | undefined> {
+): Promise<JinjaTemplate | undefined> {
   const { source, config } = await readSource(folder);
   if (source === undefined) return undefined;
   return inFolder(folder, () => createChatTemplate(source, config, tokenizer));
@@ -74,14 +77,9 @@ function inFolder<T>(folder: string, read: () => T): T {
   }
 }
 
-interface TemplateSource {
-  /** A Jinja template, or a list of `{ name, template }`. */
-  readonly source: unknown;
-  /** `tokenizer_config.json`. */
-  readonly config: Readonly<Record<string, unknown>>;
-}
-
-async function readSource(folder: string): Promise<TemplateSource> {
+async function readSource(
+  folder: string,
+): Promise<{ readonly source: unknown; readonly config: Readonly<Record<string, unknown>> }> {
   const config = (await ifThere(readJsonObject(join(folder, 'tokenizer_config.json')))) ?? {};
   const source =
     (await ifThere(readTextFile(join(folder, 'chat_template.jinja')))) ??
@@ -100,32 +98,48 @@ export function createChatTemplate(
   source: unknown,
   config: Readonly<Record<string, unknown>>,
   tokenizer: Tokenizer,
-): ChatTemplate {
+): JinjaTemplate {
   const { standard, withTools } = variantsOf(source);
-  return new JinjaTemplate(standard, withTools, specialTokens(config), tokenizer);
+  const format = toolFormat(withTools, tokenizer);
+  return new JinjaTemplate({ standard, withTools, specialTokens: specialTokens(config) }, format);
 }
 
-class JinjaTemplate implements ChatTemplate {
+/** What a template is made of. */
+export interface TemplateSource {
+  readonly standard: string;
+  /** For conversations with tools; it may be the same. */
+  readonly withTools: string;
+  /** Variables such as `bos_token`. */
+  readonly specialTokens: Readonly<Record<string, string>>;
+}
+
+const UNBOUNDED: TemplateBounds = { steps: Infinity, size: Infinity };
+
+/** A chat template that is rendered where it is asked for. */
+
+export class JinjaTemplate implements ChatTemplate {
+  readonly source: TemplateSource;
   readonly toolFormat: ToolFormat | undefined;
   readonly #standard: Template;
   readonly #withTools: Template;
-  readonly #variables: Readonly<Record<string, string>>;
   readonly #knowsDeveloper: boolean;
 
-  constructor(
-    standard: string,
-    withTools: string,
-    variables: Readonly<Record<string, string>>,
-    tokenizer: Tokenizer,
-  ) {
+  /** @throws KvasirError `invalid_model` where it is no Jinja template. */
+  constructor(source: TemplateSource, format?: ToolFormat) {
+    const { standard, withTools } = source;
+    this.source = source;
+    this.toolFormat = format;
     this.#standard = parse(standard);
     this.#withTools = withTools === standard ? this.#standard : parse(withTools);
-    this.#variables = variables;
     this.#knowsDeveloper = /\bdeveloper\b/.test(standard);
-    this.toolFormat = toolFormat(withTools, tokenizer);
   }
 
   render(input: ChatInput): string {
+    return this.renderWithin(input, UNBOUNDED);
+  }
+
+  /** @throws TemplateTooLarge; KvasirError `invalid_request` where the template refuses the messages. */
+  renderWithin(input: ChatInput, bounds: TemplateBounds): string {
     const { tools = [], addGenerationPrompt = true, continueFinalMessage = false, variables } = input;
     const template = tools.length > 0 ? this.#withTools : this.#standard;
     const messages = input.messages.map(message =>
@@ -133,15 +147,20 @@ class JinjaTemplate implements ChatTemplate {
     );
     let text: string;
     try {
-      text = template.render({
-        ...this.#variables,
-        ...variables,
-        messages,
-        // Templates ask whether there are tools, not whether the list is empty.
-        ...(tools.length > 0 && { tools }),
-        add_generation_prompt: addGenerationPrompt && !continueFinalMessage,
-      });
+      text = renderWithin(
+        template,
+        {
+          ...this.source.specialTokens,
+          ...variables,
+          messages,
+          // Templates ask whether there are tools, not whether the list is empty.
+          ...(tools.length > 0 && { tools }),
+          add_generation_prompt: addGenerationPrompt && !continueFinalMessage,
+        },
+        bounds,
+      );
     } catch (cause) {
+      if (cause instanceof TemplateTooLarge) throw cause;
       const reason = cause instanceof Error ? cause.message : String(cause);
       throw new KvasirError(
         'invalid_request',

@@ -1,7 +1,7 @@
 import type { Tokenizer } from '#text/types.js';
 
 /**
- * How a model writes calls of functions.
+ * The format in which a model writes calls of functions.
  *
  * - `hermes` (Nous Hermes, Qwen): `<tool_call>{"name": ..., "arguments": ...}</tool_call>`
  * - `mistral`: `[TOOL_CALLS] [{"name": ..., "arguments": ...}]`
@@ -9,7 +9,7 @@ import type { Tokenizer } from '#text/types.js';
  */
 export type ToolFormat = 'hermes' | 'mistral' | 'llama3';
 
-/** What comes before a call. It may be a special token, which has no text. */
+/** The marker before a call. It may be a special token, which has no text. */
 export const MARKERS: Readonly<Record<ToolFormat, string>> = {
   hermes: '<tool_call>',
   mistral: '[TOOL_CALLS]',

@@ -9,9 +9,9 @@ export interface FunctionTool {
   };
 }
 
-/** Which functions a model is to call. */
+/** The functions that a model is to call. */
 export type ToolChoice =
-  /** As it likes, or none, or at least one. */
+  /** As the model likes, none, or at least one. */
   | 'auto'
   | 'none'
   | 'required'
@@ -57,7 +57,7 @@ export function callsSchema(
 /** Keywords whose values are no schemas. */
 const DATA = new Set(['const', 'enum', 'default', 'examples']);
 
-/** A schema that became part of another: its references follow it. */
+/** Rewrites the references of a schema that became part of another one. */
 function moved(schema: unknown, pointer: string): unknown {
   if (Array.isArray(schema)) return schema.map(item => moved(item, pointer));
   if (typeof schema !== 'object' || schema === null) return schema;

@@ -2,24 +2,24 @@ import type { WriteStream } from 'node:tty';
 import { SingleBar } from 'cli-progress';
 import type { Logger } from 'pino';
 import type { SaveProgress } from '#graph/onnx/graph-builder.js';
-import { formatBytes } from '#storage.js';
+import { formatBytes } from '#bytes.js';
 import { formatDuration } from './pull-progress.js';
 
-/** Shows how far a build is. */
-export interface BuildProgress {
+/** A display of a build's progress. */
+interface BuildProgress {
   readonly show: (progress: SaveProgress) => void;
-  /** No more is to come. */
+  /** Ends the display. */
   readonly end: () => void;
 }
 
-/** On a terminal a bar; elsewhere a line now and then. */
+/** Shows a build's progress: on a terminal as a bar, elsewhere as a line now and then. */
 export function showBuild(output: WriteStream | NodeJS.WritableStream): BuildProgress {
   return 'isTTY' in output && output.isTTY ? progressBar(output) : progressLines(output);
 }
 
 /**
- * The same for a build that a server makes because a model has none yet, and which mostly takes no time worth a word: nothing before
- * `quietMs`; then on a terminal the bar, elsewhere lines of the log.
+ * Shows the progress of a build that a server makes because a model has none yet. Most take too little time
+ * to mention, so nothing is shown before `quietMs`; then a bar on a terminal, elsewhere log lines.
  */
 export function showModelBuild(
   output: WriteStream | NodeJS.WritableStream,
@@ -47,7 +47,7 @@ function progressLines(output: NodeJS.WritableStream): BuildProgress {
   return nowAndThen(progress => void output.write(`${describe(progress)}\n`));
 }
 
-/** Says how far it is at first, and at intervals. */
+/** Reports progress at first, and then at intervals. */
 function nowAndThen(say: (progress: SaveProgress) => void): BuildProgress {
   let next = 0;
   return {

@@ -6,7 +6,7 @@ import { CACHE_KINDS, type CacheKind } from '#graph/cache-kind.js';
 import { PRECISIONS } from '#graph/precision.js';
 import { buildModel } from '#model/build.js';
 import { readCard } from '#registry/read-card.js';
-import { formatBytes } from '#storage.js';
+import { formatBytes } from '#bytes.js';
 import { showBuild } from './build-progress.js';
 import { formatDuration } from './pull-progress.js';
 import { wholeNumber } from './whole-number.js';

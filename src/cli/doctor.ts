@@ -1,6 +1,6 @@
 import { availableParallelism, totalmem } from 'node:os';
 import { Command } from 'commander';
-import { formatBytes } from '#storage.js';
+import { formatBytes } from '#bytes.js';
 import { findCuda, thisSystem, type CudaReport } from '#runtime/index.js';
 
 export function doctorCommand(): Command {
@@ -13,7 +13,7 @@ export function doctorCommand(): Command {
     });
 }
 
-/** A report for people: what there is, and what is missing for CUDA. */
+/** Describes a machine to people: its parts, and what is missing for CUDA. */
 export function describeMachine(report: CudaReport): string {
   const { runtime, provider, libraries, driver, gpus, problems } = report;
   const lines: [string, string][] = [

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { PRECISIONS } from '#graph/precision.js';
-import { formatBytes } from '#storage.js';
 import { WEIGHTS_FORMATS } from '#model/weights-format.js';
 import { readCard } from '#registry/read-card.js';
+import { formatBytes } from '#bytes.js';
 import { inspectModel, type InspectOptions, type ModelReport, type PortReport } from '#model/inspect.js';
 import { wholeNumber } from './whole-number.js';
 
@@ -40,7 +40,7 @@ type Settings = InspectOptions & { readonly json?: boolean; readonly subfolder?:
 
 type Line = readonly [label: string, value: string | number | undefined];
 
-/** A report for people: one line for each thing that is known. */
+/** Describes a model to people: one line for each fact that is known. */
 export function describe(report: ModelReport): string {
   const { architecture, vocabularySize, path, weights, parameters, weightBytes } = report;
   const lines: Line[] = [
@@ -112,7 +112,10 @@ function graphLines({ graphs = [] }: ModelReport): Line[] {
   ]);
 }
 
-/** Ports; those that differ in nothing but a number in their names count as one, `past_key_values.0-29.key`. */
+/**
+ * Describes ports; those that differ only in a number in their names count as one,
+ * `past_key_values.0-29.key`.
+ */
 function ports(list: readonly PortReport[]): string {
   const groups = new Map<string, { first: PortReport; layers: string[] }>();
   for (const port of list) {
@@ -130,7 +133,7 @@ function ports(list: readonly PortReport[]): string {
     .join(', ');
 }
 
-/** A count for people: `134.5 M`. */
+/** Formats a count for people: `134.5 M`. */
 function formatCount(count: number): string {
   const units = ['', ' k', ' M', ' G', ' T'];
   const power = count < 1000 ? 0 : Math.min(Math.floor(Math.log10(count) / 3), units.length - 1);

@@ -9,7 +9,9 @@ import { pullCommand } from './pull.js';
 import { serveCommand } from './serve.js';
 import { packageInfo } from './package-info.js';
 
-/** The command line. Failures that somebody can mend are one line on standard error; the exit code is 1. */
+/**
+ * Runs the command line. A failure that the user can mend is one line on standard error; the exit code is 1.
+ */
 export async function main(argv: readonly string[]): Promise<void> {
   const { version, description } = packageInfo();
   const program = new Command('kvasir').description(description).version(version);

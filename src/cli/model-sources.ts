@@ -7,7 +7,7 @@ import { loadModel } from '#registry/load.js';
 import { readCard } from '#registry/read-card.js';
 import type { ModelCard } from '#registry/card.js';
 import type { Model, ModelSource } from '#registry/types.js';
-import { formatBytes } from '#storage.js';
+import { formatBytes } from '#bytes.js';
 import { openDevice, type Device, type Environment } from '#runtime/index.js';
 import { showModelBuild } from './build-progress.js';
 import type { CacheBudget } from './cache-budget.js';

@@ -4,13 +4,13 @@ import type { Setting } from '#config/setting.js';
 import { SETTINGS } from '#config/settings.js';
 import { defaultText } from '#config/value.js';
 
-/** Gives a command an option for every setting that belongs on a command line. */
+/** Adds an option for every setting that belongs on a command line. */
 export function addSettings(command: Command): Command {
   for (const [key, setting] of flags()) command.addOption(settingOption(key, setting));
   return command.addHelpText('after', help);
 }
 
-/** What the command line says of the settings, by their keys; defaults are not among it. */
+/** The settings that were given on the command line, by their keys, without defaults. */
 export function givenSettings(command: Command): Record<string, unknown> {
   const given: Record<string, unknown> = {};
   for (const [key, setting] of flags()) {

@@ -1,21 +1,24 @@
 import type { WriteStream } from 'node:tty';
 import { SingleBar } from 'cli-progress';
 import type { PullEvent } from '#hub/pull.js';
-import { formatBytes } from '#storage.js';
+import { formatBytes } from '#bytes.js';
 
-/** Shows what a pull does. */
-export interface PullProgress {
+/** A display of a pull's progress. */
+interface PullProgress {
   readonly show: (event: PullEvent) => void;
-  /** No more is to come. */
+  /** Ends the display. */
   end(): void;
 }
 
-/** On a terminal one bar for all files, with speed and time left; elsewhere a line per file. */
+/**
+ * Shows a pull's progress: on a terminal one bar for all files, with speed and time left; elsewhere a line
+ * per file.
+ */
 export function showPull(output: WriteStream | NodeJS.WritableStream): PullProgress {
   return 'isTTY' in output && output.isTTY ? new ProgressBar(output) : new ProgressLines(output);
 }
 
-/** What happens beside the files. */
+/** The line for an event that is not about a file. */
 function remark(event: PullEvent): string | undefined {
   switch (event.type) {
     case 'retry':
@@ -54,7 +57,7 @@ const SPEED_WINDOW = 5000;
 class ProgressBar implements PullProgress {
   readonly #output: WriteStream;
   readonly #bar: SingleBar;
-  /** Bytes of each file that are there. */
+  /** Bytes of each file that have arrived. */
   readonly #bytes = new Map<string, number>();
   readonly #sizes = new Map<string, number>();
   /** Bytes of all files at times within the window, oldest first. */
@@ -118,7 +121,7 @@ class ProgressBar implements PullProgress {
     };
   }
 
-  /** A line above the bar. */
+  /** Prints a line above the bar. */
   #say(line: string): void {
     this.#output.clearLine(0);
     this.#output.cursorTo(0);
@@ -132,7 +135,7 @@ function sum(values: ReadonlyMap<string, number>): number {
   return total;
 }
 
-/** Seconds for people: `42 s`, `3 min 05 s`, `2 h 10 min`. */
+/** Formats seconds for people: `42 s`, `3 min 05 s`, `2 h 10 min`. */
 export function formatDuration(seconds: number): string {
   const whole = Math.ceil(seconds);
   const two = (value: number): string => String(value).padStart(2, '0');

@@ -19,7 +19,7 @@ export function pullCommand(): Command {
         PRECISIONS,
       ),
     )
-    .option('--subfolder <path>', 'a folder of the repository to take instead of its root')
+    .option('--subfolder <path>', 'folder of the repository to use instead of its root')
     .option('--endpoint <url>', "the hub's address; default: HF_ENDPOINT, or Hugging Face's")
     .option('--offline', 'do not ask the hub: print the folder if the cache has it; default: KVASIR_OFFLINE')
     .addHelpText('after', HELP)

@@ -86,7 +86,7 @@ function stopOnSignals(server: FastifyInstance, registry: Registry, stopping: Ab
   process.on('SIGTERM', stop);
 }
 
-/** Fastify's own line about it is left out: the start has one line, and it says more. */
+/** Listens without Fastify's own log line: start-up prints one line, and it says more. */
 async function listen(server: FastifyInstance, logger: Logger, { host, port }: Settings): Promise<string> {
   const { level } = logger;
   logger.level = 'warn';

@@ -9,7 +9,7 @@ import { checkedValue } from './value.js';
 type Fields = Readonly<Record<string, unknown>>;
 
 /**
- * Reads settings from a YAML or JSON file. Paths in it are seen from the file's folder.
+ * Reads settings from a YAML or JSON file. Paths in it are relative to the file's folder.
  *
  * @throws KvasirError `invalid_configuration` with the file, and the setting at fault
  */
@@ -36,7 +36,7 @@ async function read(path: string): Promise<string> {
   }
 }
 
-/** JSON is YAML, too. */
+/** Parses YAML, and so JSON. */
 function parse(source: string, name: string): unknown {
   const document = parseDocument(source);
   const [error] = document.errors;
@@ -60,7 +60,7 @@ function readModel(model: unknown, name: string, locate: (folder: string) => str
   return { ...settings, folder: locate(settings.folder) };
 }
 
-/** `NAME=FOLDER`, or a folder alone. */
+/** Reads `NAME=FOLDER`, or a folder alone. */
 export function parseModel(text: string): { id: string | undefined; folder: string } {
   const [, id, folder] = /^([^=/\\]+)=(.+)$/.exec(text) ?? [undefined, undefined, text];
   return { id, folder: folder ?? text };
@@ -68,7 +68,7 @@ export function parseModel(text: string): { id: string | undefined; folder: stri
 
 function fieldsOf(value: unknown, name: string): Fields {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw invalid(`${name}: expected settings by their names`);
+    throw invalid(`${name}: expected a mapping from setting names to values`);
   return value as Fields;
 }
 

@@ -8,12 +8,13 @@ import type { ModelSettings, Settings } from './settings.js';
 export type ModelPlan = Omit<Settings & ModelSettings, 'models' | 'name' | 'folder' | 'aliases'> & {
   readonly id: string;
   readonly aliases: readonly string[];
-  /** An absolute path, or, where there is no such folder, what can be pulled from a hub. */
+  /** An absolute path, or a reference to a model on a hub if there is no such folder. */
   readonly folder: string;
 };
 
 /**
- * The models that settings name, or else those that come along. What a model has no setting of its own for, it has from the server.
+ * The models that the settings name, or else the shipped ones. A model takes each setting that it does not
+ * have itself from the server's settings.
  *
  * @param shipped folders of models that come along.
  */
@@ -28,7 +29,7 @@ export function modelPlans({ models, ...server }: Settings, shipped: readonly st
   });
 }
 
-/** Whether a plan's folder is a reference to a hub's model. */
+/** True if the folder is a reference to a model on a hub. */
 export function isPulled({ folder }: ModelPlan): boolean {
   return !isAbsolute(folder);
 }

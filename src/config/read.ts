@@ -4,9 +4,9 @@ import type { Setting } from './setting.js';
 import { SETTINGS, type Settings } from './settings.js';
 import { checkedText, checkedValue } from './value.js';
 
-/** Where settings come from. */
+/** Sources of settings, the first one with a value wins. */
 export interface SettingSources {
-  /** What the command line has, by the settings' keys: texts, and the values of flags and lists. */
+  /** Values from the command line by the settings' keys: texts, and the values of flags and lists. */
   readonly commandLine: Readonly<Record<string, unknown>>;
   readonly environment: NodeJS.ProcessEnv;
   /** A YAML or JSON file; by default the one that `KVASIR_CONFIG` names. */
@@ -14,7 +14,7 @@ export interface SettingSources {
 }
 
 /**
- * All settings. The command line comes first, then the environment, then the file, then the defaults.
+ * Reads all settings: from the command line, else the environment, else the file, else the defaults.
  *
  * @throws KvasirError `invalid_configuration` with the setting at fault, as the source calls it
  */

@@ -1,14 +1,14 @@
 import { Type, type TSchema } from '@fastify/type-provider-typebox';
 
-/** What help and errors say about a setting, beside its type, range and default. */
-export interface SettingOptions<T> {
+/** Description of a setting for help and errors, beside its type, range and default. */
+interface SettingOptions<T> {
   readonly description: string;
-  /** What its value is, in help and documentation: `seconds`, `bytes`, `folder`. */
+  /** Placeholder for the value in help and documentation: `seconds`, `bytes`, `folder`. */
   readonly unit?: string;
   readonly default?: T;
-  /** What there is instead of a default, for people. */
+  /** Describes to people the behaviour without a value. */
   readonly otherwise?: string;
-  /** Not on the command line, where everybody on the machine can read it. */
+  /** Kept off the command line, which everybody on the machine can read. */
   readonly secret?: true;
 }
 
@@ -33,7 +33,7 @@ export function integer(
   return Type.Integer({ minimum, maximum, unit: 'number', ...options });
 }
 
-/** A number of seconds or another measure that can be divided. */
+/** A number of seconds or of another unit that can be divided. */
 export function measure(
   minimum: number,
   maximum: number,
@@ -55,7 +55,7 @@ export function text(options: SettingOptions<string>): ReturnType<typeof Type.St
   return Type.String({ minLength: 1, ...options });
 }
 
-/** A text of a certain form, which `unit` describes. */
+/** A text that matches a pattern; `unit` describes it to people. */
 export function patterned(pattern: string, options: SettingOptions<string>): ReturnType<typeof Type.String> {
   return Type.String({ pattern, ...options });
 }
@@ -71,15 +71,19 @@ export function texts(options: SettingOptions<readonly string[]>) {
 
 const UNITS: Readonly<Record<string, number>> = { '': 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
 
-/** @returns undefined for what is no number of bytes such as `512m` or `1.5GiB`; units are powers of 1024. */
+/**
+ * Reads a number of bytes such as `512m` or `1.5GiB`; units are powers of 1024.
+ *
+ * @returns undefined for any other text.
+ */
 export function parseBytes(value: string): number | undefined {
   const [, number, unit] = /^([0-9]+(?:\.[0-9]+)?)\s*([kmgt]?)(?:i?b)?$/i.exec(value.trim()) ?? [];
   const factor = unit === undefined ? undefined : UNITS[unit.toLowerCase()];
   return number === undefined || factor === undefined ? undefined : Math.floor(Number(number) * factor);
 }
 
-/** A number of bytes as people write it: `4m`. */
-export function formatBytes(value: number): string {
+/** Writes a number of bytes for {@link parseBytes} to read: `4m`. */
+export function writeBytes(value: number): string {
   const unit = ['t', 'g', 'm', 'k'].find(name => value % UNITS[name]! === 0) ?? '';
   return `${value / UNITS[unit]!}${unit}`;
 }

@@ -1,4 +1,4 @@
-import { Type, type Static, type TObject } from '@fastify/type-provider-typebox';
+import { Type, type Static } from '@fastify/type-provider-typebox';
 import { DEFAULT_ENGINE_OPTIONS } from '#engine/engine-options.js';
 import { CACHE_KINDS } from '#graph/cache-kind.js';
 import { PRECISIONS } from '#graph/precision.js';
@@ -18,29 +18,35 @@ const serverSettings = {
     description: 'least severe log lines on standard error',
     default: 'info',
   }),
-  api_keys: texts({
-    description: 'keys of which requests must have one, as bearer token; without any, all may',
-    unit: 'keys',
-    otherwise: 'none',
-    secret: true,
-  }),
-  api_key_file: text({
-    description: 'file with further keys, one a line, as they are or as sha256:HEX',
-    unit: 'file',
-  }),
+  api_keys: Type.Optional(
+    texts({
+      description: 'API keys: a request must have one of them as bearer token; without any, all are allowed',
+      unit: 'keys',
+      otherwise: 'none',
+      secret: true,
+    }),
+  ),
+  api_key_file: Type.Optional(
+    text({
+      description: 'file with further keys, one a line, as they are or as sha256:HEX',
+      unit: 'file',
+    }),
+  ),
   rate_limit: integer(0, 1e9, {
-    description: 'requests per minute of one key, or of one address where there are no keys; 0: no limit',
+    description: 'requests per minute of one key, or of one address if there are no keys; 0: no limit',
     default: 0,
   }),
   trust_proxy: flag({
     description: "take a client's address from x-forwarded-for, as a proxy in front sets it",
     default: false,
   }),
-  cors_origins: texts({
-    description: 'origins whose pages may call the server, separated by commas; *: all',
-    unit: 'origins',
-    otherwise: 'none',
-  }),
+  cors_origins: Type.Optional(
+    texts({
+      description: 'origins whose pages may call the server, separated by commas; *: all',
+      unit: 'origins',
+      otherwise: 'none',
+    }),
+  ),
   playground: flag({ description: 'serve a page to try the models with, at /', default: true }),
   body_limit: bytes({ description: 'largest request body', default: 4 * 2 ** 20 }),
   receive_timeout: measure(1, DAY, {
@@ -54,18 +60,18 @@ const serverSettings = {
     default: 0,
   }),
   drain_timeout: measure(0, DAY, {
-    description: 'how long running requests may go on after SIGTERM',
+    description: 'how long running requests may continue after SIGTERM',
     unit: 'seconds',
     default: 25,
   }),
   run_timeout: measure(1, DAY, {
-    description: 'how long a model may take without getting anywhere before /health/live turns false',
+    description: 'how long a model may make no progress before /health/live turns false',
     unit: 'seconds',
     default: 120,
   }),
 };
 
-/** Settings of each model; those of the server as a whole are what models without their own have. */
+/** Settings of each model. The server's values apply to models without their own. */
 const modelSettings = {
   load: choice(['start', 'demand'], {
     description: 'load models at the start, or each at its first request',
@@ -77,61 +83,74 @@ const modelSettings = {
     default: 0,
   }),
   slots: integer(1, 4096, { description: 'sequences that a model generates at once', default: 16 }),
-  context_length: integer(2, 2 ** 31, {
-    description: 'longest sequence',
-    unit: 'tokens',
-    otherwise: "the model's own",
-  }),
-  max_tokens: integer(1, 2 ** 31, {
-    description: 'most tokens to generate for one sequence, whatever a request asks for',
-    unit: 'tokens',
-    otherwise: 'as many as fit',
-  }),
+  context_length: Type.Optional(
+    integer(2, 2 ** 31, {
+      description: 'longest sequence',
+      unit: 'tokens',
+      otherwise: "the model's own",
+    }),
+  ),
+  max_tokens: Type.Optional(
+    integer(1, 2 ** 31, {
+      description: 'most tokens to generate for one sequence, whatever a request asks for',
+      unit: 'tokens',
+      otherwise: 'as many as fit',
+    }),
+  ),
   max_waiting: integer(0, 1e6, { description: 'requests that may wait for a slot', default: 1024 }),
-  kv_cache_memory: bytes({
-    description: 'what the KV cache of a model may take, such as 2g',
-    otherwise: 'all slots full, as far as the memory allows',
-  }),
+  kv_cache_memory: Type.Optional(
+    bytes({
+      description: 'most memory for the KV cache of a model, such as 2g',
+      otherwise: 'all slots full, as far as the memory allows',
+    }),
+  ),
   kv_cache: choice(CACHE_KINDS, {
     description:
       'how the KV cache is laid out: a slot for each sequence, or pages that sequences share, on CUDA only',
     default: 'slots',
   }),
-  subfolder: text({
-    description: "a folder of the model's to take instead of its root",
-    unit: 'folder',
-  }),
-  format: choice(WEIGHTS_FORMATS, {
-    description: 'weights to take where there are both',
-    otherwise: 'safetensors where a graph can be built of them, else onnx',
-  }),
-  precision: choice(PRECISIONS, {
-    description: 'numbers in which the weights are stored',
-    otherwise: 'f32; of ready-made graphs the most exact',
-  }),
+  subfolder: Type.Optional(
+    text({
+      description: 'subfolder of the model to use instead of its root',
+      unit: 'folder',
+    }),
+  ),
+  format: Type.Optional(
+    choice(WEIGHTS_FORMATS, {
+      description: 'format of the weights, for a model that has both',
+      otherwise: 'safetensors if a graph can be built from them, else onnx',
+    }),
+  ),
+  precision: Type.Optional(
+    choice(PRECISIONS, {
+      description: 'number format of the weights',
+      otherwise: 'f32; the most exact of ready-made graphs',
+    }),
+  ),
   device: patterned(DEVICE_PATTERN, {
-    description:
-      'what generators run on; auto: an NVIDIA GPU where there is one. Encoders run on the processor',
+    description: 'device for generators; auto: an NVIDIA GPU if there is one. Encoders run on the processor',
     unit: 'cpu|cuda|cuda:N|auto',
     default: 'cpu',
   }),
-  gpu_memory: bytes({
-    description: "what a model may take of a GPU's memory, KV cache included, such as 16g",
-    otherwise: 'all',
-  }),
+  gpu_memory: Type.Optional(
+    bytes({
+      description: 'most GPU memory for a model, KV cache included, such as 16g',
+      otherwise: 'all',
+    }),
+  ),
   tf32: flag({ description: "round products of 32-bit floats to TF32's precision on a GPU", default: false }),
   cuda_graphs: flag({
     description: 'capture decode steps of up to 64 sequences as CUDA graphs, which a GPU starts by itself',
     default: true,
   }),
   prefix_reuse: flag({
-    description: 'start prompts from what the cache has of them already',
+    description: 'reuse the beginnings of prompts that are in the cache',
     default: true,
   }),
   stall: Type.Number({
     exclusiveMinimum: 0,
     maximum: 1000,
-    description: 'by what part of its own time a step may be held up for each prompt that waits',
+    description: 'time that a decode step gives to each waiting prompt, as a share of its own time',
     unit: 'share',
     default: DEFAULT_ENGINE_OPTIONS.prefillShare,
   }),
@@ -153,7 +172,7 @@ export const MODEL_SETTINGS = Type.Partial(
   }),
 );
 
-/** All settings but those with a default, which are always there. */
+/** Settings of all kinds. Those that have no default are optional. */
 export const SETTINGS = Type.Object({
   models: Type.Optional(
     Type.Array(Type.Unsafe<string | ModelSettings>({}), {
@@ -165,23 +184,8 @@ export const SETTINGS = Type.Object({
   ...modelSettings,
 });
 
-type WithoutDefault =
-  | 'api_keys'
-  | 'api_key_file'
-  | 'cors_origins'
-  | 'context_length'
-  | 'max_tokens'
-  | 'kv_cache_memory'
-  | 'subfolder'
-  | 'format'
-  | 'gpu_memory'
-  | 'precision';
-
-type All = Static<TObject<typeof serverSettings>> & Static<TObject<typeof modelSettings>>;
-
 /** Settings of one model in a file. */
 export type ModelSettings = Static<typeof MODEL_SETTINGS>;
 
 /** All settings, defaults filled in. */
-export type Settings = Omit<All, WithoutDefault> &
-  Partial<Pick<All, WithoutDefault>> & { readonly models?: readonly (string | ModelSettings)[] };
+export type Settings = Static<typeof SETTINGS>;

@@ -1,9 +1,9 @@
 import { Value } from 'typebox/value';
 import { KvasirError } from '#errors.js';
-import { formatBytes, parseBytes, type Setting } from './setting.js';
+import { parseBytes, writeBytes, type Setting } from './setting.js';
 
 /**
- * A setting's value, as a file has it.
+ * Checks a setting's value from a file.
  *
  * @param name what the user calls the setting: `--port`, `KVASIR_PORT`, `kvasir.yaml: port`.
  * @throws KvasirError `invalid_configuration` where it is not what the setting takes
@@ -16,7 +16,7 @@ export function checkedValue(setting: Setting, value: unknown, name: string): un
 }
 
 /**
- * A setting's value, as command line and environment have it.
+ * Checks a setting's value from the command line or the environment.
  *
  * @throws KvasirError `invalid_configuration`
  */
@@ -40,7 +40,7 @@ function fromText({ type, kind }: Setting, text: string): unknown {
   return text;
 }
 
-/** What a setting takes: `a whole number from 0 to 65535`. */
+/** Describes the values that a setting takes: `a whole number from 0 to 65535`. */
 function expectation(setting: Setting): string {
   const { type, kind, enum: values, minimum, maximum, exclusiveMinimum } = setting;
   if (kind === 'bytes') return 'a number of bytes, such as 512m or 1.5g';
@@ -59,7 +59,7 @@ function expectation(setting: Setting): string {
 /** A setting's default, for people. */
 export function defaultText({ default: value, otherwise, kind }: Setting): string {
   if (value === undefined) return otherwise ?? 'none';
-  return kind === 'bytes' ? formatBytes(value as number) : `${value as string | number | boolean}`;
+  return kind === 'bytes' ? writeBytes(value as number) : `${value as string | number | boolean}`;
 }
 
 function shorten(text: string): string {

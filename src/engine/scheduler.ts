@@ -1,5 +1,6 @@
 import type { DecoderTraits, SlotOperation } from '#model/decoder/contract.js';
-import { commonPrefix, SlotTable, type CachedSequence, type PrefixMatch } from './slots.js';
+import { commonPrefix, REUSE_BLOCK } from './prefix-index.js';
+import { SlotTable, type CachedSequence, type PrefixMatch } from './slots.js';
 import type { SlotOccupancy } from './types.js';
 
 /**
@@ -79,8 +80,8 @@ export interface SchedulerOptions extends Partial<Pick<DecoderTraits, 'mixes' | 
   readonly keepsAhead?: boolean;
 }
 
-/** Shorter common beginnings are not worth a copy, nor a run of their own. */
-const SHORTEST_REUSE = 16;
+/** Of those that wait, how many are looked up in the cache before each step. */
+const MOST_COUNTED = 64;
 
 /**
  * Decides who runs, and in which slot. Pure bookkeeping: it never touches the cache, but tells what to do to
@@ -97,6 +98,8 @@ export class Scheduler<S extends Schedulable> {
   #waiting: S[] = [];
   /** Those that hold a slot, in the order in which they got it. */
   #admitted: S[] = [];
+  /** What the cache has of sequences that wait, until a prompt runs or a slot changes hands. */
+  readonly #matched = new Map<S, number>();
   #decoding = 0;
   #preemptions = 0;
 
@@ -134,15 +137,22 @@ export class Scheduler<S extends Schedulable> {
     this.#enqueue(sequence, other => other.priority > sequence.priority);
   }
 
-  demand(): Demand {
+  /**
+   * @param most tokens to count: more need not be told apart. Of thousands that wait, the first ones are
+   * counted.
+   */
+  demand(most = Infinity): Demand {
     this.#countDecoding();
     const prefilling = this.#admitted.filter(sequence => !isPrefilled(sequence));
-    const next = this.#waiting.slice(0, this.#options.slots - this.#admitted.length);
-    const tokens = [
-      ...prefilling.map(({ prefillLength, computed }) => prefillLength - computed),
-      ...next.map(sequence => sequence.prefillable - (this.#match(sequence)?.length ?? 0)),
-    ];
-    return { decoding: this.#decoding, waiting: tokens.length, tokens: sum(tokens) };
+    const next = Math.min(this.#waiting.length, this.#options.slots - this.#admitted.length);
+    let tokens = sum(prefilling.map(({ prefillLength, computed }) => prefillLength - computed));
+    for (let i = 0; i < Math.min(next, MOST_COUNTED) && tokens < most; i++) {
+      const sequence = this.#waiting[i]!;
+      const matched = this.#matched.get(sequence) ?? this.#match(sequence)?.length ?? 0;
+      this.#matched.set(sequence, matched);
+      tokens += sequence.prefillable - matched;
+    }
+    return { decoding: this.#decoding, waiting: prefilling.length + next, tokens };
   }
 
   /**
@@ -155,6 +165,7 @@ export class Scheduler<S extends Schedulable> {
     this.#countDecoding();
     this.#preempt();
     const prefill = limit > 0 ? this.#planPrefill(limit) : [];
+    if (prefill.length > 0) this.#matched.clear();
     const decode = Array.from({ length: this.#decoding }, (_, slot) => this.#table.sequence(slot)!);
     const growth = decode.length + sum(prefill.map(({ length }) => length));
     this.#makeRoom(growth);
@@ -165,6 +176,7 @@ export class Scheduler<S extends Schedulable> {
   /** Takes sequences out, waiting or running, and closes the gaps that they leave. */
   remove(sequences: ReadonlySet<S>): void {
     this.#waiting = this.#waiting.filter(sequence => !sequences.has(sequence));
+    this.#matched.clear();
     this.#countDecoding();
     for (let slot = this.#admitted.length - 1; slot >= 0; slot--)
       if (sequences.has(this.#table.sequence(slot)!)) this.#vacate(slot);
@@ -188,7 +200,7 @@ export class Scheduler<S extends Schedulable> {
       const joins =
         match === undefined &&
         longest * (group.length + 1) <= limit &&
-        !group.some(other => commonPrefix(other.tokens, sequence.tokens) >= SHORTEST_REUSE);
+        !group.some(other => commonPrefix(other, sequence, REUSE_BLOCK) === REUSE_BLOCK);
       if (group.length > 0 && !joins) return;
       if (!this.#fits(sequence)) return;
       this.#waiting.shift();
@@ -203,13 +215,10 @@ export class Scheduler<S extends Schedulable> {
     const sequence = this.#waiting[0];
     if (sequence === undefined || this.#admitted.length === this.#options.slots) return undefined;
     const match = this.#match(sequence);
+    const longer = (match?.length ?? 0) + REUSE_BLOCK;
     const isSoonReusable =
       sequence.reusesPrefix &&
-      this.#admitted.some(
-        other =>
-          !isPrefilled(other) &&
-          commonPrefix(other.tokens, sequence.tokens) >= (match?.length ?? 0) + SHORTEST_REUSE,
-      );
+      this.#admitted.some(other => !isPrefilled(other) && commonPrefix(other, sequence, longer) === longer);
     if (isSoonReusable || !this.#fits(sequence)) return undefined;
     this.#waiting.shift();
     this.#place(sequence, match);
@@ -220,10 +229,8 @@ export class Scheduler<S extends Schedulable> {
    * The longest beginning of a sequence that is in some slot already. The last token must be run in any case:
    * its logits are wanted.
    */
-  #match({ tokens, reusesPrefix }: S): PrefixMatch | undefined {
-    if (!reusesPrefix) return undefined;
-    const match = this.#table.longestPrefix(tokens, tokens.length - 1);
-    return match !== undefined && match.length >= SHORTEST_REUSE ? match : undefined;
+  #match(sequence: S): PrefixMatch | undefined {
+    return sequence.reusesPrefix ? this.#table.longestPrefix(sequence, sequence.keys.length - 1) : undefined;
   }
 
   /** Puts a sequence into the first slot after the running ones. */
@@ -234,7 +241,7 @@ export class Scheduler<S extends Schedulable> {
     if (match !== undefined && victim === match.slot) {
       table.exchange(victim, target);
     } else {
-      const { length } = sequence.tokens;
+      const { length } = sequence.keys;
       table.forget(victim, victim === target ? length : 0);
       table.exchange(victim, target, length);
       if (match !== undefined)
@@ -297,8 +304,8 @@ export class Scheduler<S extends Schedulable> {
     return sum(this.#admitted.map(sequence => this.#reserved(sequence)));
   }
 
-  #fits({ tokens, maxLength }: S): boolean {
-    const wanted = Math.min(tokens.length + this.#options.reservedTokens, maxLength);
+  #fits({ keys, maxLength }: S): boolean {
+    const wanted = Math.min(keys.length + this.#options.reservedTokens, maxLength);
     // Whoever is alone always fits: no sequence is longer than the cache.
     return this.#admitted.length === 0 || this.#reservedTotal() + wanted <= this.#options.cacheTokens;
   }
@@ -308,6 +315,7 @@ export class Scheduler<S extends Schedulable> {
     while (this.#admitted.length > 1 && this.#reservedTotal() > this.#options.cacheTokens) {
       const youngest = this.#admitted.at(-1)!;
       const slot = this.#admitted.findIndex((_, index) => this.#table.sequence(index) === youngest);
+      this.#matched.clear();
       this.#vacate(slot);
       youngest.computed = 0;
       this.#enqueue(youngest, other => other.priority >= youngest.priority);
@@ -321,6 +329,7 @@ export class Scheduler<S extends Schedulable> {
     while (room < growth) {
       const slot = this.#table.leastRecentlyUsed(idle => this.#table.filled(idle) > 0);
       if (slot === undefined) return;
+      this.#matched.clear();
       room += this.#table.filled(slot);
       this.#table.forget(slot);
     }

@@ -29,6 +29,7 @@ export interface SequenceOptions {
 export class Sequence implements Schedulable {
   readonly request: GenerationRequest;
   readonly tokens: number[];
+  readonly scope: string;
   readonly promptLength: number;
   readonly maxLength: number;
   readonly reusesPrefix: boolean;
@@ -67,6 +68,7 @@ export class Sequence implements Schedulable {
     const { promptIds, sampling, stop, promptLogprobs, priority } = request;
     this.request = request;
     this.tokens = [...promptIds];
+    this.scope = request.reuseScope ?? '';
     this.promptLength = promptIds.length;
     this.prefillLength = promptIds.length;
     this.maxLength = Math.min(promptIds.length + stop.maxTokens, contextLength);
@@ -80,6 +82,11 @@ export class Sequence implements Schedulable {
     this.random = seededRandom(sampling.seed ?? Math.floor(Math.random() * 2 ** 53));
     this.counts = needsCounts(sampling) ? new TokenCounts(promptIds) : undefined;
     this.channel = new EventChannel(() => onAbandon(this));
+  }
+
+  /** There is nothing but text: tokens stand for themselves. */
+  get keys(): readonly number[] {
+    return this.tokens;
   }
 
   get prefillable(): number {

@@ -1,11 +1,10 @@
 import type { SlotOperation } from '#model/decoder/contract.js';
+import { commonPrefix, PrefixIndex, REUSE_BLOCK, type ReuseKeys } from './prefix-index.js';
 import type { SlotOccupancy } from './types.js';
 
 /** What a slot table must know of a sequence. */
-export interface CachedSequence {
-  /** Prompt, then what was generated. */
-  readonly tokens: readonly number[];
-  /** How many of `tokens` have their keys and values in the cache. */
+export interface CachedSequence extends ReuseKeys {
+  /** How many of its positions have their keys and values in the cache. */
   readonly computed: number;
 }
 
@@ -35,11 +34,16 @@ export interface SlotTableOptions {
   readonly keepsAhead?: boolean | undefined;
 }
 
-interface Slot<S> {
+interface Slot<S> extends ReuseKeys {
   /** Undefined: idle, free to be taken. */
   sequence: S | undefined;
-  /** Of an idle slot: tokens whose keys and values are still there. */
-  remembered: readonly number[];
+  /** Which one it is. */
+  place: number;
+  /** Of the sequence that has it, or had it last. */
+  scope: string;
+  keys: readonly number[];
+  /** Of an idle slot: positions whose keys and values are still there. */
+  kept: number;
   /** Positions before this one are gone in layers with a window. */
   trimmed: number;
   /** When it was last of use; larger is later. */
@@ -60,6 +64,8 @@ const TRIM_STEP = 256;
  */
 export class SlotTable<S extends CachedSequence> {
   readonly #slots: Slot<S>[];
+  /** Of all slots but idle ones that keep too little. */
+  readonly #index = new PrefixIndex<Slot<S>>();
   readonly #window: number;
   readonly #trimStep: number;
   readonly #keepsAhead: boolean;
@@ -73,9 +79,12 @@ export class SlotTable<S extends CachedSequence> {
     this.#window = window;
     this.#trimStep = trimStep;
     this.#keepsAhead = keepsAhead;
-    this.#slots = Array.from({ length: count }, () => ({
+    this.#slots = Array.from({ length: count }, (_, place) => ({
       sequence: undefined,
-      remembered: [],
+      place,
+      scope: '',
+      keys: [],
+      kept: 0,
       trimmed: 0,
       lastUsed: 0,
     }));
@@ -91,14 +100,13 @@ export class SlotTable<S extends CachedSequence> {
 
   /** Filled positions of a slot that are known and may be of use. */
   filled(slot: number): number {
-    const { sequence, remembered } = this.#slots[slot]!;
-    return sequence?.computed ?? remembered.length;
+    return filledOf(this.#slots[slot]!);
   }
 
   /** Filled positions of all slots. */
   get filledTotal(): number {
     let total = 0;
-    for (let slot = 0; slot < this.#slots.length; slot++) total += this.filled(slot);
+    for (const slot of this.#slots) total += filledOf(slot);
     return total;
   }
 
@@ -118,21 +126,27 @@ export class SlotTable<S extends CachedSequence> {
   }
 
   /**
-   * The slot with the longest beginning in common with `tokens` that can be continued; an idle one where
-   * several are as good.
+   * The slot with the longest beginning in common with a sequence that can be continued; an idle one where
+   * several are as good. Undefined where no beginning is as long as {@link REUSE_BLOCK}.
    *
    * @param most longest beginning that is of use.
    */
-  longestPrefix(tokens: readonly number[], most = Infinity): PrefixMatch | undefined {
-    let best: PrefixMatch | undefined;
-    this.#slots.forEach(({ sequence, remembered, trimmed }, slot) => {
-      const limit = Math.min(this.filled(slot), most);
-      const length = commonPrefix(sequence?.tokens ?? remembered, tokens, limit);
-      if (length === 0 || (trimmed > 0 && length - this.#window < trimmed)) return;
-      if (best === undefined || length > best.length || (length === best.length && sequence === undefined))
-        best = { slot, length };
-    });
-    return best;
+  longestPrefix(sequence: ReuseKeys, most = Infinity): PrefixMatch | undefined {
+    if (Math.min(most, sequence.keys.length) < REUSE_BLOCK) return undefined;
+    let best: Slot<S> | undefined;
+    let length = REUSE_BLOCK - 1;
+    for (const slot of this.#index.candidates(sequence)) {
+      const isAsGood = best?.sequence !== undefined && slot.sequence === undefined;
+      const least = Math.max(isAsGood ? length : length + 1, this.#leastContinued(slot));
+      const limit = Math.min(filledOf(slot), most);
+      // Most of those with the same first block differ where they would have to be better.
+      if (least > limit || slot.keys[least - 1] !== sequence.keys[least - 1]) continue;
+      const common = commonPrefix(slot, sequence, limit);
+      if (common < least) continue;
+      best = slot;
+      length = common;
+    }
+    return best && { slot: best.place, length };
   }
 
   /**
@@ -140,18 +154,18 @@ export class SlotTable<S extends CachedSequence> {
    * and beyond all its tokens, which are about to be written, given back.
    */
   occupy(slot: number, sequence: S): void {
-    const kept = this.#keepsAhead ? sequence.tokens.length : sequence.computed;
+    const { scope, keys, computed } = sequence;
+    const kept = this.#keepsAhead ? keys.length : computed;
     if (kept < this.filled(slot)) this.#release(slot, kept);
     const { trimmed } = this.#slots[slot]!;
-    this.#slots[slot] = { sequence, remembered: [], trimmed, lastUsed: ++this.#clock };
+    this.#fill(slot, { sequence, scope, keys, kept: 0, trimmed });
   }
 
-  /** Takes a slot from its sequence. What is cached stays known. */
+  /** Takes a slot from its sequence. What is computed stays known. */
   vacate(slot: number): void {
-    const { sequence, trimmed } = this.#slots[slot]!;
+    const { sequence, scope, keys, trimmed } = this.#slots[slot]!;
     if (sequence === undefined) return;
-    const remembered = sequence.tokens.slice(0, sequence.computed);
-    this.#slots[slot] = { sequence: undefined, remembered, trimmed, lastUsed: ++this.#clock };
+    this.#fill(slot, { sequence: undefined, scope, keys, kept: sequence.computed, trimmed });
   }
 
   /**
@@ -160,16 +174,14 @@ export class SlotTable<S extends CachedSequence> {
    * @param ahead positions that are about to be written.
    */
   forget(slot: number, ahead = 0): void {
-    const idle = this.#slots[slot]!;
-    const filled = idle.remembered.length;
     const kept = this.#keepsAhead ? ahead : 0;
-    idle.remembered = [];
-    idle.trimmed = 0;
-    if (filled > kept) this.#release(slot, kept);
+    if (this.filled(slot) > kept) this.#release(slot, kept);
+    this.#fill(slot, { sequence: undefined, scope: '', keys: [], kept: 0, trimmed: 0 });
   }
 
   /** Gives up what has left the window, where it is worth it. */
   trim(): void {
+    if (this.#window === Infinity) return;
     this.#slots.forEach((entry, slot) => {
       const before = this.filled(slot) - this.#window - this.#trimStep;
       if (before - entry.trimmed < this.#trimStep) return;
@@ -194,6 +206,8 @@ export class SlotTable<S extends CachedSequence> {
     const slot = this.#slots[a]!;
     this.#slots[a] = this.#slots[b]!;
     this.#slots[b] = slot;
+    this.#slots[a].place = a;
+    slot.place = b;
     // What the longer one leaves behind the shorter one.
     if (lengthA > lengthB) this.#release(a, lengthB);
     if (lengthB > kept) this.#release(b, kept);
@@ -207,12 +221,8 @@ export class SlotTable<S extends CachedSequence> {
     const source = this.#slots[from]!;
     source.lastUsed = ++this.#clock;
     this.#operations.push({ kind: 'copy', from, to, length });
-    this.#slots[to] = {
-      sequence: undefined,
-      remembered: (source.sequence?.tokens ?? source.remembered).slice(0, length),
-      trimmed: source.trimmed,
-      lastUsed: ++this.#clock,
-    };
+    const { scope, keys, trimmed } = source;
+    this.#fill(to, { sequence: undefined, scope, keys, kept: length, trimmed });
     this.#giveBack(to);
   }
 
@@ -225,13 +235,30 @@ export class SlotTable<S extends CachedSequence> {
   leastRecentlyUsed(eligible: (slot: number) => boolean = () => true): number | undefined {
     let best: number | undefined;
     let oldest = Infinity;
-    this.#slots.forEach(({ sequence, remembered, lastUsed }, slot) => {
-      const age = remembered.length === 0 ? 0 : lastUsed;
-      if (sequence !== undefined || age >= oldest || !eligible(slot)) return;
+    for (let slot = 0; slot < this.#slots.length && oldest > 0; slot++) {
+      const { sequence, kept, lastUsed } = this.#slots[slot]!;
+      const age = kept === 0 ? 0 : lastUsed;
+      if (sequence !== undefined || age >= oldest || !eligible(slot)) continue;
       oldest = age;
       best = slot;
-    });
+    }
     return best;
+  }
+
+  /**
+   * The shortest beginning of a slot that can be continued: layers with a window need what lies in it. A
+   * layer of kind `state` will allow the lengths of its checkpoints only, since a state cannot be cut back.
+   */
+  #leastContinued({ trimmed }: Slot<S>): number {
+    return trimmed > 0 ? trimmed + this.#window : 0;
+  }
+
+  /** Changes what a slot holds. */
+  #fill(slot: number, held: Pick<Slot<S>, 'sequence' | 'scope' | 'keys' | 'kept' | 'trimmed'>): void {
+    const entry = this.#slots[slot]!;
+    this.#index.remove(entry);
+    Object.assign(entry, held, { lastUsed: ++this.#clock });
+    if (held.sequence !== undefined || held.kept >= REUSE_BLOCK) this.#index.add(entry);
   }
 
   #release(slot: number, from: number): void {
@@ -245,10 +272,6 @@ export class SlotTable<S extends CachedSequence> {
   }
 }
 
-/** How many leading elements two lists share, looking at no more than `limit`. */
-export function commonPrefix(a: readonly number[], b: readonly number[], limit = Infinity): number {
-  const end = Math.min(limit, a.length, b.length);
-  let length = 0;
-  while (length < end && a[length] === b[length]) length++;
-  return length;
+function filledOf({ sequence, kept }: Slot<CachedSequence>): number {
+  return sequence?.computed ?? kept;
 }

@@ -20,6 +20,7 @@ export class Stepper {
   };
   readonly #decoder: Decoder;
   readonly #scheduler: Scheduler<Sequence>;
+  readonly #prefillTokens: number;
   readonly #draftTokens: number;
   readonly #chunkSize: ChunkSize;
   readonly #sampler: Sampler;
@@ -32,6 +33,7 @@ export class Stepper {
   ) {
     this.#decoder = decoder;
     this.#scheduler = scheduler;
+    this.#prefillTokens = prefillTokens;
     this.#draftTokens = decoder.traits.chunkInvariant ? draftTokens : 0;
     this.#chunkSize = new ChunkSize({ longest: prefillTokens, prefillShare });
     this.#sampler = new Sampler(decoder.shape.vocabularySize);
@@ -43,7 +45,7 @@ export class Stepper {
    * @returns whether there was anything to do.
    */
   async step(): Promise<boolean> {
-    const limit = this.#chunkSize.tokens(this.#scheduler.demand());
+    const limit = this.#chunkSize.tokens(this.#scheduler.demand(this.#prefillTokens));
     const { operations, prefill, decode } = this.#scheduler.schedule(limit);
     for (const operation of operations) this.#decoder.arrange(operation);
     const sequences = [...decode];

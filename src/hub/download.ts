@@ -10,8 +10,8 @@ import { storing } from '#storage.js';
 const READ_CHUNK = 2 ** 20;
 
 /**
- * Downloads a file to `target`, which appears there complete and checked or not at all. What has arrived waits in `target.partial`, from
- * where the next call goes on.
+ * Downloads a file to `target`, which appears there complete and checked or not at all. Bytes that have
+ * arrived are kept in `target.partial`, from where the next call resumes.
  *
  * @param url where it lies; redirects are followed.
  * @param onProgress told how many of its bytes are there; less than before where it had to begin anew.
@@ -44,7 +44,7 @@ export async function download(
   await storing(target, () => rename(partial, target));
 }
 
-/** A partial file with the checksum of what it holds. */
+/** A partial file and the running checksum of its bytes. */
 class Transfer {
   readonly #partial: string;
   readonly #file: RemoteFile;
@@ -88,12 +88,12 @@ class Transfer {
     }
   }
 
-  /** Bytes that are there. */
+  /** Number of bytes that have arrived. */
   get length(): number {
     return this.#length;
   }
 
-  /** Fetches what is missing, in one request, and checks the whole. */
+  /** Fetches the missing bytes in one request, and checks the whole file. */
   async run(client: HubClient, url: string): Promise<void> {
     const { path: name, size, checksum } = this.#file;
     if (this.#length < size) await this.#fetchRest(client, url);
@@ -127,7 +127,7 @@ class Transfer {
       if (this.#length + chunk.byteLength > size)
         throw new KvasirError(
           'download_failed',
-          `${name} is longer than the ${size} bytes that the hub says`,
+          `${name} is longer than the ${size} bytes that the hub announced`,
         );
       await storing(this.#partial, () => writeFully(this.#handle, chunk, this.#length));
       this.#advance(chunk);
@@ -160,11 +160,12 @@ class Transfer {
     this.#length = 0;
     this.#onProgress(0);
     await this.#handle.truncate(0);
-    if (start !== 0) throw new TransientError(`${this.#file.path} came from byte ${start}`);
+    if (start !== 0)
+      throw new TransientError(`the hub sent ${this.#file.path} from byte ${start}, which was not asked for`);
   }
 }
 
-/** Where an answer's bytes begin: a server may leave a range unheeded and send all. */
+/** The position of an answer's first byte: a server may ignore a range and send everything. */
 function rangeStart({ status, headers }: Download): number {
   if (status !== 206) return 0;
   return Number(/^bytes (\d+)-/.exec(headers.get('content-range') ?? '')?.[1] ?? 0);

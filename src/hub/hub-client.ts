@@ -2,18 +2,18 @@ import { KvasirError } from '#errors.js';
 import type { ModelReference } from './reference.js';
 import { cancelled, TransientError, withRetries, type Retries } from './retries.js';
 
-export interface HubClientOptions extends Pick<Retries, 'backoff' | 'onRetry' | 'signal'> {
+interface HubClientOptions extends Pick<Retries, 'backoff' | 'onRetry' | 'signal'> {
   /** Address of the hub, such as `https://huggingface.co`. */
   readonly endpoint: string;
   /** Access token; undefined: none. */
   readonly token: string | undefined;
-  /** What is asked for, in errors. */
+  /** The model that is asked for, which errors name. */
   readonly model: ModelReference;
   /** Milliseconds without a byte after which a connection counts as broken. */
   readonly patience: number;
 }
 
-/** An answer whose body is read as it comes. */
+/** A response whose body is read as it arrives. */
 export interface Download {
   readonly status: number;
   readonly headers: Headers;
@@ -36,7 +36,7 @@ export class HubClient {
     try {
       this.#origin = new URL(options.endpoint).origin;
     } catch (cause) {
-      throw new KvasirError('invalid_configuration', `the hub's address '${options.endpoint}' is no URL`, {
+      throw new KvasirError('invalid_configuration', `the hub's address '${options.endpoint}' is not a URL`, {
         cause,
       });
     }
@@ -46,13 +46,14 @@ export class HubClient {
     return this.#options.endpoint;
   }
 
-  /** How its requests are repeated. */
+  /** Settings for repeating its requests. */
   get retries(): Retries {
     return this.#options;
   }
 
   /**
-   * `fetch` for small answers, which are read whole and tried again where they fail: for the hub's own client library.
+   * `fetch` for small answers, which are read whole and tried again where they fail: for the hub's own client
+   * library.
    *
    * @throws KvasirError `access_denied`, `model_not_found`, `download_failed`
    */
@@ -66,10 +67,10 @@ export class HubClient {
     }, this.#options);
 
   /**
-   * Asks once.
+   * Sends one request, without repeating it.
    *
-   * @throws TransientError where it may go better next time; KvasirError `access_denied`, `model_not_found`, `download_failed`,
-   * `cancelled`
+   * @throws TransientError where it may go better next time; KvasirError `access_denied`, `model_not_found`,
+   * `download_failed`, `cancelled`
    */
   async open(url: string, headers: Headers): Promise<Download> {
     const { token, patience, signal } = this.#options;
@@ -101,7 +102,7 @@ export class HubClient {
       return new KvasirError(
         'access_denied',
         token === undefined
-          ? `${host} shows ${model.repo} to nobody without a token: it is private or does not exist; set HF_TOKEN`
+          ? `${host} does not show ${model.repo} without a token: it is private or does not exist; set HF_TOKEN`
           : `${host} does not show ${model.repo} to the owner of HF_TOKEN: it is private or does not exist, or the token is not valid`,
       );
     if (status === 404)
@@ -117,7 +118,7 @@ export class HubClient {
   }
 }
 
-/** A request under way, which is given up when nothing comes for a while. */
+/** A request in progress, given up when no byte arrives for a while. */
 class Connection {
   readonly #url: string;
   readonly #patience: number;
@@ -146,7 +147,7 @@ class Connection {
     this.#controller.abort();
   }
 
-  /** Turns a failure of the connection into one that says so. */
+  /** Waits for a part of the answer, and turns a failure of the connection into a {@link TransientError}. */
   async watch<T>(wait: () => Promise<T>): Promise<T> {
     try {
       return await wait();

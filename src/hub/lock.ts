@@ -4,13 +4,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isGone, OWNER } from '#owner.js';
 import { storing } from '#storage.js';
 
-/** Whoever holds a lock touches it this often; one that was not touched for three times as long is nobody's. Milliseconds. */
+/**
+ * The holder of a lock touches it this often, in milliseconds. A lock that was not touched for three times as
+ * long belongs to nobody.
+ */
 const HEARTBEAT = 5000;
 const POLL = 200;
 
 /**
- * Runs a task while no other process runs one under the same lock file. It saves work, nothing more: a lock that is taken away from a
- * process that only slept does no harm, since files are written at their place, checked, and renamed.
+ * Runs a task while no other process runs one under the same lock file. The lock only saves work: if it is
+ * taken from a process that was merely asleep, no harm is done, since files are written elsewhere, checked,
+ * and renamed.
  *
  * @param onWait called once where somebody else holds it.
  */
@@ -34,7 +38,7 @@ export async function withLock<T>(file: string, onWait: () => void, task: () => 
   }
 }
 
-/** Makes the file, with the process that holds it inside; false where it exists. */
+/** Creates the file, with the id of the process in it. False if it exists. */
 async function acquire(file: string): Promise<boolean> {
   return storing(file, async () => {
     try {

@@ -6,7 +6,7 @@ import type { RemoteFile } from './remote-file.js';
 import type { ModelReference } from './reference.js';
 import { storing, userCache } from '#storage.js';
 
-/** `KVASIR_HOME`, else `kvasir` in the user's cache folder. */
+/** The default cache folder: `KVASIR_HOME`, else `kvasir` in the user's cache folder. */
 export function defaultHome(): string {
   return process.env.KVASIR_HOME || userCache();
 }
@@ -19,8 +19,8 @@ const COMMIT = /^[0-9a-f]{40}$/;
  * - `snapshots/<commit>/`: the model's folder at a commit. A file in it is complete and checked.
  * - `snapshots/<commit>.json`: the files that the repository has at that commit.
  * - `refs/<revision>`: the commit that a branch or tag pointed to last time (`/` in its name becomes `--`).
- * - `blobs/<checksum>`: every file's content once, however many commits have it; snapshots are hard links to it (symbolic links would make
- *   ONNX Runtime refuse external data, as lying outside of the model's folder).
+ * - `blobs/<checksum>`: every file's content once, however many commits have it; snapshots are hard links to
+ *   it (symbolic links would make ONNX Runtime refuse external data, as lying outside of the model's folder).
  * - `blobs/<checksum>.partial`: what has arrived of a file so far.
  *
  * Any of it may be deleted at any time while nothing is pulled.
@@ -40,7 +40,7 @@ export class ModelCache {
     return path.join(this.folder, 'blobs', checksum.value);
   }
 
-  /** The commit that a revision is or was; undefined where it was never pulled. */
+  /** The commit that a revision pointed to last time; undefined if it was never pulled. */
   async commit({ revision }: ModelReference): Promise<string | undefined> {
     if (COMMIT.test(revision)) return revision;
     const commit = (await readIfThere(this.#ref(revision)))?.trim();
@@ -51,7 +51,7 @@ export class ModelCache {
     if (revision !== commit) await writeWhole(this.#ref(revision), commit);
   }
 
-  /** The files of a commit; undefined where they were never listed. */
+  /** The files of a commit; undefined if they were never listed. */
   async listing(commit: string): Promise<RemoteFile[] | undefined> {
     const text = await readIfThere(this.#listing(commit));
     // Whole, since it is written by a rename.
@@ -62,22 +62,22 @@ export class ModelCache {
     await writeWhole(this.#listing(commit), JSON.stringify(files, null, 1));
   }
 
-  /** Whether a snapshot has a file, as long as it should be. */
+  /** True if a snapshot has a file, with the right length. */
   async has(commit: string, file: RemoteFile): Promise<boolean> {
     return (await sizeOf(path.join(this.snapshot(commit), file.path))) === file.size;
   }
 
-  /** Whether the content of a file is there, from whichever commit. */
+  /** True if the content of a file is in the cache, from any commit. */
   async hasBlob(file: RemoteFile): Promise<boolean> {
     return (await sizeOf(this.blob(file))) === file.size;
   }
 
-  /** Bytes that have arrived of a file. */
+  /** Number of bytes of a file that have arrived. */
   async arrived(file: RemoteFile): Promise<number> {
     return (await sizeOf(`${this.blob(file)}.partial`)) ?? 0;
   }
 
-  /** Puts a file whose content is there into a snapshot. */
+  /** Links a file whose content is in the cache into a snapshot. */
   async place(commit: string, file: RemoteFile): Promise<void> {
     const target = path.join(this.snapshot(commit), file.path);
     const fresh = `${target}.${randomUUID()}`;

@@ -20,11 +20,13 @@ import { requireSpace } from '#storage.js';
 
 const DEFAULT_ENDPOINT = 'https://huggingface.co';
 const DEFAULT_PATIENCE = 30_000;
-/** Files under way at once. */
+/** Files that are downloaded at once. */
 const PARALLEL = 4;
 
 export interface PullOptions extends Selection {
-  /** A folder of the repository to take instead of its root, such as `cpu_and_mobile/cpu-int4-rtn-block-32`. */
+  /**
+   * A folder of the repository to use instead of its root, such as `cpu_and_mobile/cpu-int4-rtn-block-32`.
+   */
   readonly subfolder?: string | undefined;
   /** Take only the files that describe the model, not its weights: the folder is then not complete. Default false. */
   readonly descriptionOnly?: boolean | undefined;
@@ -34,44 +36,49 @@ export interface PullOptions extends Selection {
   readonly endpoint?: string | undefined;
   /** Access token; default: `HF_TOKEN`. */
   readonly token?: string | undefined;
-  /** Ask no hub, take what the cache has; default: whether `KVASIR_OFFLINE` or `HF_HUB_OFFLINE` is set. */
+  /**
+   * Contact no hub, use only what is in the cache; default: true if `KVASIR_OFFLINE` or `HF_HUB_OFFLINE` is
+   * set.
+   */
   readonly offline?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: ((event: PullEvent) => void) | undefined;
-  /** How failed requests are repeated. */
+  /** Settings for repeating failed requests. */
   readonly backoff?: Backoff | undefined;
   /** Milliseconds without a byte after which a connection is given up; default 30,000. */
   readonly patience?: number | undefined;
 }
 
-/** What happens during a pull, for whoever shows it. Sizes in bytes. */
+/** Events of a pull, for a display. Sizes in bytes. */
 export type PullEvent =
-  /** What is to come: `files` with their sizes, and how much of them has arrived already. */
+  /** The files to pull with their sizes, and how many of their bytes have arrived already. */
   | { readonly type: 'plan'; readonly commit: string; readonly files: readonly PlannedFile[] }
-  /** So many bytes of a file are there; less than before where it had to begin anew. */
+  /** Bytes of a file that have arrived; fewer than before if it had to start again. */
   | { readonly type: 'progress'; readonly path: string; readonly bytes: number }
   /** A file is complete and checked. */
   | { readonly type: 'file'; readonly path: string; readonly size: number }
   | { readonly type: 'retry'; readonly reason: string; readonly delay: number }
-  /** Another process pulls the same model. */
+  /** Another process is pulling the same model. */
   | { readonly type: 'waiting' }
-  /** The hub cannot be reached, but the cache has what it had last time. */
+  /** The hub cannot be reached; the cache's last snapshot is used. */
   | { readonly type: 'stale'; readonly reason: string };
 
-export interface PlannedFile {
+interface PlannedFile {
   readonly path: string;
   readonly size: number;
   readonly arrived: number;
 }
 
 /**
- * Downloads what is needed of a model into the cache, as far as it is not there yet. May run in several processes at once. What arrived
- * before a failure is kept, and the next call goes on from there.
+ * Downloads the needed files of a model that are not in the cache yet. May run in several processes at once.
+ * Bytes that arrived before a failure are kept, and the next call resumes there.
  *
  * @param model `owner/name` or `owner/name@revision`.
- * @returns the model's folder, complete; see {@link ModelCache}. Without a hub in reach: as it was at the last pull.
- * @throws KvasirError `invalid_configuration`, `model_not_found`, `access_denied`, `download_failed`, `storage_full`, `cancelled`;
- * `unsupported_model` or `invalid_model` where the repository has no weights, or not all of them
+ * @returns the model's folder, complete; see {@link ModelCache}. Without a hub in reach: as it was at the
+ * last pull.
+ * @throws KvasirError `invalid_configuration`, `model_not_found`, `access_denied`, `download_failed`,
+ * `storage_full`, `cancelled`; `unsupported_model` or `invalid_model` where the repository has no weights, or
+ * not all of them
  */
 export async function pullModel(model: string, options: PullOptions = {}): Promise<string> {
   return new Pull(parseReference(model), options).run();
@@ -125,7 +132,7 @@ class Pull {
     return folder(commit);
   }
 
-  /** The commit that the cache has whole for this revision. */
+  /** The commit of this revision that is complete in the cache. */
   async #cached(): Promise<string | undefined> {
     const commit = await this.#cache.commit(this.#reference);
     const files = commit && (await this.#cache.listing(commit));
@@ -170,7 +177,7 @@ class Pull {
     return { path: name, size, arrived: Math.min(arrived, size) };
   }
 
-  /** Several at a time; the first failure ends the others. */
+  /** Fetches several files at a time; the first failure ends the others. */
   async #fetchAll(commit: string, files: readonly RemoteFile[]): Promise<void> {
     // Files of the same content are one download.
     const waiting = groupByContent(files);
@@ -227,7 +234,7 @@ class Pull {
     return files.filter(file => selected.includes(file.path));
   }
 
-  /** A name in the chosen folder as a path in the repository. */
+  /** Turns a name in the chosen folder into a path in the repository. */
   #inside(name: string): string {
     const { subfolder } = this.#options;
     return subfolder === undefined || subfolder === '' ? name : `${subfolder.replace(/\/+$/, '')}/${name}`;
@@ -237,12 +244,12 @@ class Pull {
     const { repo, revision } = this.#reference;
     return new KvasirError(
       'model_not_found',
-      `${repo}@${revision} is not (or not whole) in ${this.#cache.folder}, and the hub may not be asked: pull it once without offline mode`,
+      `${repo}@${revision} is not complete in ${this.#cache.folder}, and the hub is not asked in offline mode: pull it once without offline mode`,
     );
   }
 }
 
-/** Files of the same content together. */
+/** Groups files of the same content. */
 function groupByContent(files: readonly RemoteFile[]): RemoteFile[][] {
   const groups = new Map<string, RemoteFile[]>();
   for (const file of files) {
@@ -257,7 +264,7 @@ function isOffline(): boolean {
   return [process.env.KVASIR_OFFLINE, process.env.HF_HUB_OFFLINE].some(value => value && value !== '0');
 }
 
-/** The files that an index names. */
+/** The files that an index of shards names. */
 function shardsOf(index: string): string[] {
   let map: unknown;
   try {

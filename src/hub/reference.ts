@@ -10,14 +10,17 @@ export interface ModelReference {
 
 const DEFAULT_REVISION = 'main';
 
-/** What the hub allows: letters, digits, `-`, `_` and `.`, at most 96 of them, neither at the ends nor doubled as punctuation. */
+/**
+ * Names that the hub allows: letters, digits, `-`, `_` and `.`, at most 96 of them, neither at the ends nor
+ * doubled as punctuation.
+ */
 const NAME = String.raw`(?!.*(?:--|\.\.))[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?`;
-/** A git reference without what git forbids, and nothing that could climb out of a folder. */
+/** A valid git reference that cannot climb out of a folder. */
 const REVISION = String.raw`(?!\/|.*(?:\.\.|\/\/|@\{))[A-Za-z0-9_.\/-]{1,255}(?<![\/.])`;
 const WITH_OWNER = new RegExp(`^(${NAME}/${NAME})(?:@(${REVISION}))?$`);
 const ANY = new RegExp(`^((?:${NAME}/)?${NAME})(?:@(${REVISION}))?$`);
 
-/** Whether an argument that is no folder can be meant as `owner/name` or `owner/name@revision`. */
+/** True if an argument that is no folder can be meant as `owner/name` or `owner/name@revision`. */
 export function looksLikeReference(argument: string): boolean {
   return WITH_OWNER.test(argument);
 }
@@ -32,7 +35,7 @@ export function parseReference(text: string): ModelReference {
   if (repo === undefined)
     throw new KvasirError(
       'invalid_configuration',
-      `'${text}' names no model on a hub: expected owner/name or owner/name@revision`,
+      `'${text}' is not a model on a hub: expected owner/name or owner/name@revision`,
     );
   return { repo, revision };
 }

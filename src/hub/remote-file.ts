@@ -4,8 +4,8 @@ import { KvasirError } from '#errors.js';
 import type { HubClient } from './hub-client.js';
 import type { ModelReference } from './reference.js';
 
-/** How a file's content is known to be right: large files (LFS) have the SHA-256 of their bytes, small ones git's name of a blob. */
-export interface Checksum {
+/** The checksum of a file: large files (LFS) have the SHA-256 of their bytes, small ones git's blob id. */
+interface Checksum {
   readonly kind: 'sha256' | 'git-blob';
   /** Lower-case hexadecimal. */
   readonly value: string;
@@ -21,7 +21,7 @@ export interface RemoteFile {
 }
 
 /**
- * The commit that a revision points to.
+ * Asks for the commit that a revision points to.
  *
  * @throws KvasirError `access_denied`, `model_not_found`, `download_failed`
  */
@@ -38,7 +38,7 @@ export async function resolveCommit(client: HubClient, { repo, revision }: Model
 }
 
 /**
- * All files of a commit.
+ * Lists all files of a commit.
  *
  * @throws KvasirError `access_denied`, `model_not_found`, `download_failed`
  */
@@ -70,7 +70,9 @@ export async function listRemoteFiles(
   return files;
 }
 
-/** The hub is not trusted with paths: they become files here. */
+/**
+ * Rejects files that would lie outside of the repository: the hub is not trusted with paths on this machine.
+ */
 function requireSound({ path: name, size, checksum }: RemoteFile): void {
   const inside =
     typeof name === 'string' &&
@@ -87,5 +89,5 @@ function requireSound({ path: name, size, checksum }: RemoteFile): void {
 function notUnderstood(error: unknown): never {
   if (error instanceof KvasirError) throw error;
   const { message } = error as Error;
-  throw new KvasirError('download_failed', `the hub's answer makes no sense: ${message}`, { cause: error });
+  throw new KvasirError('download_failed', `the hub's answer is not usable: ${message}`, { cause: error });
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KvasirError } from '#errors.js';
 
-/** How often a request is tried, and how long it waits in between: twice as long each time. Milliseconds. */
+/** Attempts of a request, and milliseconds between them: twice as long each time. */
 export interface Backoff {
   readonly attempts: number;
   readonly firstDelay: number;
@@ -10,7 +10,7 @@ export interface Backoff {
 
 export const DEFAULT_BACKOFF: Backoff = { attempts: 6, firstDelay: 500, longestDelay: 30_000 };
 
-/** A failure that may be over in a moment. */
+/** A failure that may be gone at the next attempt. */
 export class TransientError extends Error {
   /** Milliseconds that the server asks to wait. */
   readonly retryAfter: number | undefined;
@@ -23,18 +23,19 @@ export class TransientError extends Error {
 
 export interface Retries {
   readonly backoff: Backoff;
-  /** Ends the waiting too. */
+  /** Aborts the attempt and the waiting. */
   readonly signal?: AbortSignal | undefined;
   /** Called before each wait. */
   readonly onRetry?: ((reason: string, delay: number) => void) | undefined;
-  /** Whether the last attempt got further than the ones before, which starts the count anew. */
+  /** True if the last attempt got further than those before, which resets the count. */
   readonly advanced?: () => boolean;
 }
 
 /**
- * Repeats what fails for the moment.
+ * Repeats a task that fails with a {@link TransientError}.
  *
- * @throws KvasirError `download_failed` when all attempts have failed, `cancelled`, and whatever else the task throws, at once
+ * @throws KvasirError `download_failed` when all attempts have failed, `cancelled`, and whatever else the
+ * task throws, at once
  */
 export async function withRetries<T>(
   task: () => Promise<T>,
@@ -57,14 +58,14 @@ export async function withRetries<T>(
   }
 }
 
-/** Spread over the upper half of the time, so that many clients do not come back at once. */
+/** Waits for a random part of the upper half of the time, so that many clients do not come back at once. */
 function waitFor({ retryAfter }: TransientError, failures: number, backoff: Backoff): number {
   const { firstDelay, longestDelay } = backoff;
   if (retryAfter !== undefined) return Math.min(retryAfter, longestDelay);
   return Math.min(firstDelay * 2 ** (failures - 1), longestDelay) * (0.5 + Math.random() / 2);
 }
 
-/** What a request that was taken back ends with. */
+/** Throws the error of an aborted request. */
 export function cancelled(cause: unknown): never {
   throw new KvasirError('cancelled', 'the download was cancelled', { cause });
 }

@@ -3,18 +3,21 @@ import type { Precision } from '#graph/precision.js';
 import { chooseGraphs } from '#model/graph-files.js';
 import type { WeightsFormat } from '#model/weights-format.js';
 
-/** Which files of a repository are wanted, where it has several of a kind. */
+/** Choice among a repository's files if it has several of a kind. */
 export interface Selection {
-  /** Undefined: safetensors where there are any, else ONNX. */
+  /** Undefined: safetensors if there are any, else ONNX. */
   readonly format?: WeightsFormat | undefined;
-  /** Which of several ONNX graphs; undefined: the most exact one. */
+  /** Choice among several ONNX graphs; undefined: the most exact one. */
   readonly precision?: Precision | undefined;
 }
 
 const SAFETENSORS = 'model.safetensors';
 export const SAFETENSORS_INDEX = 'model.safetensors.index.json';
 
-/** What describes a model: its shape, tokenizer, chat template, sampling defaults, and how a sentence embedder pools. */
+/**
+ * Files that describe a model: its shape, tokenizer, chat template, sampling defaults, and a sentence
+ * embedder's pooling.
+ */
 const DESCRIPTIONS = [
   /^(config|generation_config|genai_config|modules|sentence_bert_config|config_sentence_transformers)\.json$/,
   /^(tokenizer|tokenizer_config|special_tokens_map|added_tokens)\.json$/,
@@ -24,11 +27,13 @@ const DESCRIPTIONS = [
 ];
 
 /**
- * Of all files of a repository, those that are needed to build or serve its model: never the same weights twice.
+ * Selects the files of a repository that are needed to build or serve its model: never the same weights
+ * twice.
  *
  * @param names all files, with `/` between folders.
  * @param shards the files that `model.safetensors.index.json` names, if it was asked for.
- * @throws KvasirError `unsupported_model` where there are no weights of a known format; `invalid_model` where a shard is missing
+ * @throws KvasirError `unsupported_model` where there are no weights of a known format; `invalid_model` where
+ * a shard is missing
  */
 export function selectFiles(
   names: readonly string[],
@@ -43,7 +48,7 @@ export function selectDescription(names: readonly string[]): string[] {
   return names.filter(name => DESCRIPTIONS.some(pattern => pattern.test(name)));
 }
 
-/** Whether the shards' names must be known before {@link selectFiles} can tell. */
+/** True if {@link selectFiles} needs the names of the shards. */
 export function needsIndex(names: readonly string[], { format }: Selection): boolean {
   return format !== 'onnx' && names.includes(SAFETENSORS_INDEX) && !names.includes(SAFETENSORS);
 }
@@ -83,7 +88,10 @@ function requireShards(names: readonly string[], shards: readonly string[]): rea
   return shards;
 }
 
-/** External data is called after its graph: `model.onnx_data`, `model.onnx_data_1`, `model.onnx.data`. */
+/**
+ * True for a graph's external data, which is named after it: `model.onnx_data`, `model.onnx_data_1`,
+ * `model.onnx.data`.
+ */
 function isDataOf(graph: string, name: string): boolean {
   return name.startsWith(graph) && /^[._]data(_\d+)?$/.test(name.slice(graph.length));
 }

@@ -1,10 +1,10 @@
-/** Upper bounds, in seconds or tokens; vLLM's, so that quantiles of both can be compared. */
+/** Upper bounds in seconds or tokens. They are vLLM's, so that quantiles of both can be compared. */
 export const TTFT_BUCKETS = [
   0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 20, 40, 80, 160, 640,
   2560,
 ];
 
-/** With finer ones below: small models need a millisecond for a token. */
+/** vLLM's, with finer ones below: small models need a millisecond for a token. */
 export const TOKEN_TIME_BUCKETS = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 20,
   40, 80,

@@ -5,8 +5,8 @@ import { LATENCY_BUCKETS, TOKEN_BUCKETS, TOKEN_TIME_BUCKETS, TTFT_BUCKETS } from
 import { ModelCounts } from './model-counts.js';
 
 /**
- * What the server tells Prometheus. Where vLLM has a metric of the same meaning, it has vLLM's name, labels and buckets, so that dashboards
- * for one show the other; what only Kvasir has begins with `kvasir_`.
+ * The server's metrics for Prometheus. A metric that vLLM has too has vLLM's name, labels and buckets, so
+ * that dashboards for one show the other; metrics of Kvasir alone begin with `kvasir_`.
  */
 export class Metrics {
   readonly #registry = new Registry();
@@ -15,10 +15,13 @@ export class Metrics {
   readonly #ended: Counter<'model_name' | 'finished_reason'>;
   readonly #firstToken: ModelHistogram;
   readonly #betweenTokens: ModelHistogram;
-  /** Of a whole sequence, with what each takes of it, in seconds or tokens. */
+  /** Histograms of whole sequences, each with the number that it observes, in seconds or tokens. */
   readonly #sequences: readonly (readonly [ModelHistogram, (sequence: SequenceReport) => number])[];
 
-  /** @param process measure the process as well: memory, processor time, garbage collection. It is done once, for all servers in it. */
+  /**
+   * @param process measure the process as well: memory, processor time, garbage collection. It is done once,
+   * for all servers in it.
+   */
   constructor(models: ModelRegistry, { process = false } = {}) {
     const registers = [this.#registry];
     if (process) collectDefaultMetrics({ register: this.#registry });
@@ -95,7 +98,7 @@ export class Metrics {
     new ModelCounts(models, registers);
   }
 
-  /** What Prometheus reads: text of {@link contentType}. */
+  /** The metrics as text of {@link contentType}. */
   async read(): Promise<string> {
     return this.#registry.metrics();
   }
@@ -124,10 +127,10 @@ export class Metrics {
   }
 }
 
-/** As much of a sequence that ended as is counted. */
+/** The numbers of a finished sequence that are counted. */
 interface MeasuredSequence {
   readonly reason: 'stop' | 'length' | 'abort' | 'error';
-  /** Only of those that came to their end. */
+  /** Undefined for sequences that were aborted or failed. */
   readonly report: SequenceReport | undefined;
 }
 

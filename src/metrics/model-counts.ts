@@ -38,7 +38,7 @@ const GAUGES: readonly ModelNumber[] = [
   { name: 'kvasir_slots', help: 'Sequences that can run at once.', of: ({ engine }) => engine?.slots },
 ];
 
-/** Since the start; never smaller than before, even when a model is unloaded. */
+/** Numbers since the start; they never fall, even when a model is unloaded. */
 const COUNTERS: readonly ModelNumber[] = [
   {
     name: 'vllm:prompt_tokens_total',
@@ -99,7 +99,7 @@ const COUNTERS: readonly ModelNumber[] = [
 
 /** Reads the models' own counts whenever Prometheus asks. */
 export class ModelCounts {
-  /** What models that are gone have counted, by counter and model. */
+  /** Counts of models that were unloaded, by counter and model. */
   readonly #past = new Map<string, Map<string, number>>();
 
   constructor(models: ModelRegistry, registers: Registry[]) {

@@ -4,6 +4,7 @@ import { BatchingEncoder, type BatchingOptions } from '#batching/batching-encode
 import { loadEncoderGraph, type EncoderOptions } from '#model/encoder/load-encoder.js';
 import type { Environment } from '#runtime/index.js';
 import { loadTokenizer } from '#text/tokenizer.js';
+import { textService } from './text-service.js';
 import { encoderModel } from './models.js';
 import type { EncoderModel } from './types.js';
 
@@ -43,6 +44,7 @@ export async function loadEncoder(
     return encoderModel({
       id: options.id ?? basename(resolve(folder)),
       tokenizer,
+      texts: textService(tokenizer, tokenizerFolder),
       contextLength,
       device: 'cpu',
       path,

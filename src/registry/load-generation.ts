@@ -7,6 +7,9 @@ import { readGenerationConfig } from '#model/generation-config.js';
 import { loadDecoder, type DecoderOptions } from '#model/decoder/load-decoder.js';
 import type { Environment } from '#runtime/index.js';
 import { loadTokenizer } from '#text/tokenizer.js';
+import { IsolatedTemplate } from '#offload/isolated-template.js';
+import { STRANGERS } from '#offload/pools.js';
+import { textService } from './text-service.js';
 import { generationModel } from './models.js';
 import type { GenerationModel } from './types.js';
 
@@ -54,12 +57,13 @@ export async function loadGeneration(
   return generationModel({
     id: options.id ?? basename(resolve(folder)),
     tokenizer,
+    texts: textService(tokenizer, folder),
     engine,
     eosIds,
     bosId,
     path,
     device: options.session?.device?.name ?? 'cpu',
-    chat,
+    chat: chat && new IsolatedTemplate(chat, STRANGERS),
     maxTokens: options.maxTokens,
   });
 }

@@ -1,3 +1,4 @@
+import { TextService } from '#offload/text-service.js';
 import { EncoderTensors } from '#tensors/encoder-tensors.js';
 import type { GraphService } from '#tensors/graph-service.js';
 import { encoderCard, generatorCard, TENSORS_CARD } from './card.js';
@@ -8,12 +9,14 @@ type Origin = Pick<Model, 'id' | 'device' | 'path'> & { readonly created?: numbe
 
 /** The parts of a generator; the rest of the model follows from them. */
 export type GenerationParts = Origin &
-  Pick<GenerationModel, 'tokenizer' | 'engine' | 'eosIds' | 'bosId' | 'chat' | 'maxTokens'>;
+  Pick<GenerationModel, 'tokenizer' | 'engine' | 'eosIds' | 'bosId' | 'chat' | 'maxTokens'> &
+  Partial<Pick<GenerationModel, 'texts'>>;
 
 export function generationModel(parts: GenerationParts): GenerationModel {
   const { engine, chat } = parts;
   return {
     created: now(),
+    texts: new TextService(parts.tokenizer),
     ...parts,
     card: generatorCard(engine.contextLength, chat && { tools: chat.toolFormat !== undefined }),
     contextLength: engine.contextLength,
@@ -24,12 +27,14 @@ export function generationModel(parts: GenerationParts): GenerationModel {
 
 /** The parts of an encoder; the rest of the model follows from them. */
 export type EncoderParts = Origin &
-  Pick<EncoderModel, 'tokenizer' | 'contextLength' | 'task' | 'encoder' | 'width' | 'labels' | 'activation'>;
+  Pick<EncoderModel, 'tokenizer' | 'contextLength' | 'task' | 'encoder' | 'width' | 'labels' | 'activation'> &
+  Partial<Pick<EncoderModel, 'texts'>>;
 
 export function encoderModel(parts: EncoderParts): EncoderModel {
   const { encoder, task, contextLength, labels } = parts;
   return {
     created: now(),
+    texts: new TextService(parts.tokenizer),
     ...parts,
     card: encoderCard(task, contextLength, labels),
     tensors: new EncoderTensors(parts),

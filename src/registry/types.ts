@@ -3,6 +3,7 @@ import type { EncoderService, EncoderStats } from '#batching/types.js';
 import type { EngineStats, GenerationEngine } from '#engine/types.js';
 import type { EncoderTask } from '#model/encoder/contract.js';
 import type { RunPath } from '#model/run-path.js';
+import type { TextService } from '#offload/text-service.js';
 import type { TensorService, TensorStats } from '#tensors/types.js';
 import type { Tokenizer } from '#text/types.js';
 import type { Ability, ModelCard } from './card.js';
@@ -38,6 +39,8 @@ export interface ModelStats {
 /** A model that reads text. */
 export interface TextModel extends Model {
   readonly tokenizer: Tokenizer;
+  /** Its tokenizer for the texts of requests, whose length is not known. */
+  readonly texts: TextService;
   /** Longest input (for generators: input and output together), in tokens. */
   readonly contextLength: number;
 }

@@ -4,16 +4,19 @@ import { resolveLibrary } from './library.js';
 
 /** An opaque native address, as koffi hands it out. */
 export type Pointer = bigint & { readonly __pointer: unique symbol };
-/** A place for a pointer that a call writes. */
-export type PointerOut = [Pointer | null];
+/** An out parameter: the call writes a pointer into it. */
+type PointerOut = [Pointer | null];
 
 /**
- * Version of the function table that is asked for. The table only ever grows, so an index keeps its meaning in all later versions;
- * 22 is ONNX Runtime 1.22.
+ * Version of the function table to ask for. The table only ever grows, so an index keeps its meaning in all
+ * later versions; 22 is ONNX Runtime 1.22.
  */
 const API_VERSION = 22;
 
-/** C signatures by name, with their index in `struct OrtApi` (onnxruntime_c_api.h). ORTCHAR_T is wchar_t on Windows. */
+/**
+ * C signatures by name, with their index in `struct OrtApi` (onnxruntime_c_api.h). ORTCHAR_T is wchar_t on
+ * Windows.
+ */
 const PATH = process.platform === 'win32' ? 'str16' : 'str';
 const FUNCTIONS = {
   GetErrorCode: [1, 'int', 'void *status'],
@@ -98,20 +101,20 @@ type NativeFunction = ((...args: any[]) => any) & { async: (...args: any[]) => v
 export type OrtFunctions = { readonly [name in keyof typeof FUNCTIONS]: NativeFunction };
 
 /** ONNX Runtime's C API, loaded once per process. */
-export interface OrtApi {
+interface OrtApi {
   readonly functions: OrtFunctions;
   /** Version of the library, such as `1.29.0`. */
   readonly version: string;
-  /** File that was loaded. */
+  /** Path of the loaded library. */
   readonly path: string;
   /** koffi closes a library whose handle is collected, and every function pointer with it. */
   readonly library: LibraryHandle;
 }
 
 /**
- * koffi runs a native function on a stack of its own, for asynchronous calls one of 128 KiB without a guard page. Loading and running a
- * model happens there, so it gets what a thread usually has. The pages are touched only as far as they are used. koffi takes its
- * settings only before the first library is loaded.
+ * koffi runs a native function on a stack of its own, for asynchronous calls one of 128 KiB without a guard
+ * page. Loading and running a model happens there, so it gets what a thread usually has. The pages are
+ * touched only as far as they are used. koffi takes its settings only before the first library is loaded.
  */
 koffi.config({ async_stack_size: 8 * 2 ** 20 });
 
@@ -140,7 +143,7 @@ function load(path: string): OrtApi {
     library = koffi.load(path);
     getBase = library.func('void *OrtGetApiBase()') as () => Pointer;
   } catch (cause) {
-    throw new KvasirError('runtime_unavailable', `${path} does not load: ${(cause as Error).message}`, {
+    throw new KvasirError('runtime_unavailable', `${path} could not be loaded: ${(cause as Error).message}`, {
       cause,
     });
   }
@@ -197,7 +200,7 @@ export class OrtError extends KvasirError {
 }
 
 /**
- * Releases a status (`OrtStatus *`, null on success) and throws what it says.
+ * Releases a status (`OrtStatus *`, null on success) and throws its error.
  *
  * @throws OrtError where the status is not null.
  */

@@ -1,21 +1,24 @@
 import type { Pointer } from './api.js';
 import { CPU, type Location } from './memory.js';
 
-/** What sessions run on. */
+/** A device that sessions run on. */
 export interface Device {
-  /** As settings call it: `cpu`, `cuda:0`. */
+  /** The name in settings: `cpu`, `cuda:0`. */
   readonly name: string;
-  /** Where what stays between runs is kept, such as a KV cache. */
+  /** Memory for what stays between runs, such as a KV cache. */
   readonly location: Location;
-  /** Memory of the processor that the device copies to without a detour; undefined: any is as good. */
+  /**
+   * Memory of the processor that the device copies to without a detour; undefined if all of it is equally
+   * good.
+   */
   readonly staging: Location | undefined;
-  /** Whether the processor can read and write there by itself. */
+  /** True if the processor can read and write the device's memory directly. */
   readonly isHostMemory: boolean;
-  /** Whether attention with a cache wants 16-bit floats. */
+  /** True if attention with a cache needs 16-bit floats. */
   readonly wantsHalfFloats: boolean;
-  /** Whether there is a kernel for attention with a paged cache. */
+  /** True if there is a kernel for attention with a paged cache. */
   readonly hasPagedAttention: boolean;
-  /** Whether runs can be captured as graphs that are started as a whole. */
+  /** True if runs can be captured as graphs that the device starts as a whole. */
   readonly capturesGraphs: boolean;
   /**
    * Makes a session's operators run here.

@@ -1,8 +1,15 @@
-/** What belongs to something, disposed in the reverse order. (As `DisposableStack` of ECMAScript, which Node.js 20 does not have.) */
+/**
+ * Resources of one owner, disposed in reverse order, as by ECMAScript's `DisposableStack`, which Node.js 20
+ * does not have.
+ */
 export class DisposeStack {
   readonly #owned: { dispose(): void }[] = [];
 
-  /** @returns what it is given. */
+  /**
+   * @returns the argument.
+   *
+   * @returns what it is given.
+   */
   use<T extends { dispose(): void }>(owned: T): T {
     this.#owned.push(owned);
     return owned;

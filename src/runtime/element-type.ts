@@ -20,7 +20,10 @@ const NUMBERS = {
 
 export type ElementType = keyof typeof NUMBERS;
 
-/** JavaScript's views of tensor data. Half floats are carried as their bits in a Uint16Array, booleans as bytes. */
+/**
+ * JavaScript's views of tensor data. Half floats are carried as their bits in a Uint16Array, booleans as
+ * bytes.
+ */
 export type TensorData =
   | Float32Array
   | Float64Array
@@ -74,7 +77,9 @@ export function elementSize(type: ElementType): number {
   return viewOf(type).BYTES_PER_ELEMENT;
 }
 
-/** The type that a typed array holds, where nothing else is said. */
+/**
+ * The element type of a typed array. Half floats and booleans cannot be told from 16-bit and 8-bit integers.
+ */
 export function elementTypeOfArray(data: TensorData): ElementType {
   const entry = (Object.entries(VIEWS) as [ElementType, { name: string }][]).find(
     ([, view]) => view.name === data.constructor.name,

@@ -1,7 +1,7 @@
 import { create, ortApi } from './api.js';
 import { Handle } from './handle.js';
 
-/** `OrtLoggingLevel`: what ONNX Runtime writes to standard error by itself. */
+/** `OrtLoggingLevel`: the least severe messages that ONNX Runtime itself writes to standard error. */
 export type RuntimeLogLevel = 'verbose' | 'info' | 'warning' | 'error' | 'fatal';
 const LOG_LEVELS: readonly RuntimeLogLevel[] = ['verbose', 'info', 'warning', 'error', 'fatal'];
 
@@ -9,7 +9,7 @@ const LOG_LEVELS: readonly RuntimeLogLevel[] = ['verbose', 'info', 'warning', 'e
 export class Environment extends Handle {
   /** Version of the library, such as `1.29.0`. */
   readonly version = ortApi().version;
-  /** File of the library. */
+  /** Path of the library. */
   readonly libraryPath = ortApi().path;
 
   constructor(options: { logLevel?: RuntimeLogLevel } = {}) {

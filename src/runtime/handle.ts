@@ -4,8 +4,8 @@ import { ortApi, type OrtFunctions, type Pointer } from './api.js';
 type ReleaseFunction = Extract<keyof OrtFunctions, `Release${string}`>;
 
 /**
- * Owner of one native object. Released by `dispose()` or at the end of a `using` block; a second time does nothing. What it depends on
- * cannot be disposed before it.
+ * Owns one native object. `dispose()`, or the end of a `using` block, releases it; a second time does
+ * nothing. Objects that it depends on cannot be disposed before it.
  */
 export abstract class Handle implements Disposable {
   #pointer: Pointer | null;
@@ -23,7 +23,10 @@ export abstract class Handle implements Disposable {
     this.#held = dependencies.map(dependency => dependency.hold());
   }
 
-  /** @throws KvasirError `runtime_failure` after `dispose()`: a native object must not be used after it was freed. */
+  /**
+   * @throws KvasirError `runtime_failure` after `dispose()`: a native object must not be used after it was
+   * freed.
+   */
   get pointer(): Pointer {
     if (this.#pointer === null) {
       throw new KvasirError('runtime_failure', `${this.constructor.name} was used after it was disposed`);
@@ -36,7 +39,7 @@ export abstract class Handle implements Disposable {
   }
 
   /**
-   * Keeps it from being disposed, and from being collected, until what is returned is disposed.
+   * Protects the object from being disposed or collected until the returned hold is disposed.
    *
    * @throws KvasirError `runtime_failure` after `dispose()`
    */
@@ -46,7 +49,10 @@ export abstract class Handle implements Disposable {
     return { [Symbol.dispose]: () => void this.#users-- };
   }
 
-  /** @throws KvasirError `runtime_failure` while something uses it: a run, or another object that depends on it. */
+  /**
+   * @throws KvasirError `runtime_failure` while something uses it: a run, or another object that depends on
+   * it.
+   */
   dispose(): void {
     if (this.#pointer === null) return;
     if (this.#users > 0) {

@@ -23,7 +23,10 @@ export class IoBinding extends Handle {
     return this;
   }
 
-  /** Binds a value to an output: the run writes into it. The same tensor may be bound to an input, where the operator works in place. */
+  /**
+   * Binds a value to an output: the run writes into it. The same tensor may be bound to an input, where the
+   * operator works in place.
+   */
   bindOutput(name: string, tensor: Tensor): this {
     check(ortApi().functions.BindOutput(this.pointer, name, tensor.pointer));
     this.#bound.set(`output ${name}`, tensor);
@@ -37,12 +40,15 @@ export class IoBinding extends Handle {
     return this;
   }
 
-  /** Waits until the device has what was bound: binding an input only queues the copy to it, and runs do not wait for that. */
+  /**
+   * Waits until bound inputs have reached the device: binding only queues the copy, and runs do not wait for
+   * it.
+   */
   synchronizeInputs(): void {
     check(ortApi().functions.SynchronizeBoundInputs(this.pointer));
   }
 
-  /** Waits until the device has written what the last run gave. */
+  /** Waits until the device has written the outputs of the last run. */
   synchronizeOutputs(): void {
     check(ortApi().functions.SynchronizeBoundOutputs(this.pointer));
   }

@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { KvasirError } from '#errors.js';
 
-/** What ONNX Runtime's shared library is called inside onnxruntime-node, by platform. */
+/** Names of ONNX Runtime's shared library inside onnxruntime-node, by platform. */
 const FILE_NAMES: Readonly<Record<string, RegExp>> = {
   linux: /^libonnxruntime\.so\.1$/,
   darwin: /^libonnxruntime\.1\.dylib$/,
@@ -11,7 +11,8 @@ const FILE_NAMES: Readonly<Record<string, RegExp>> = {
 };
 
 /**
- * Folder of the shared libraries that the installed onnxruntime-node ships for a platform (`process.platform`, `process.arch`).
+ * Folder of the shared libraries that the installed onnxruntime-node ships for a platform
+ * (`process.platform`, `process.arch`).
  *
  * @throws KvasirError `runtime_unavailable` where onnxruntime-node is not installed.
  */

@@ -1,4 +1,5 @@
 import koffi from 'koffi';
+import { formatMemory } from '#bytes.js';
 import { KvasirError } from '#errors.js';
 import { check, create, ortApi, OrtError, type Pointer } from './api.js';
 import { Handle } from './handle.js';
@@ -9,11 +10,18 @@ import type { Session } from './session.js';
 const DEVICE_ALLOCATOR = 0;
 const DEFAULT_MEMORY = 0;
 
-/** Where tensors live. `name` is ONNX Runtime's: `Cpu`, `Cuda`, `CudaPinned`. */
+/** The memory of a device. `name` is ONNX Runtime's: `Cpu`, `Cuda`, `CudaPinned`. */
 export interface Location {
   readonly name: 'Cpu' | 'Cuda' | 'CudaPinned';
   readonly id: number;
 }
+
+/** Kinds of memory as errors name them. */
+const KINDS: Readonly<Record<Location['name'], string>> = {
+  Cpu: '',
+  Cuda: 'GPU ',
+  CudaPinned: 'page-locked ',
+};
 
 /** The processor's own memory. */
 export const CPU: Location = { name: 'Cpu', id: 0 };
@@ -44,7 +52,7 @@ export function memoryInfo(location: Location): MemoryInfo {
   return description;
 }
 
-/** That of the processor's memory, where JavaScript's arrays are. */
+/** The description of the processor's memory, where JavaScript's arrays are. */
 export function cpuMemoryInfo(): MemoryInfo {
   return memoryInfo(CPU);
 }
@@ -54,8 +62,8 @@ export class Allocator extends Handle {
   readonly memoryInfo: MemoryInfo;
 
   /**
-   * For the processor's memory it is the plain allocator that all sessions share: a session's own is an arena, which doubles its size
-   * when it grows and writes a table of a 32nd of it at once.
+   * For the processor's memory this is the plain allocator that all sessions share: a session's own is an
+   * arena, which doubles its size when it grows and writes a table of a 32nd of it at once.
    */
   constructor(session: Session, memoryInfo: MemoryInfo) {
     if (memoryInfo.location.name === 'Cpu')
@@ -69,7 +77,8 @@ export class Allocator extends Handle {
   }
 
   /**
-   * Uninitialized memory. On the CPU its pages are touched, and so counted, only when they are written.
+   * Allocates uninitialized memory. On the CPU its pages are touched, and so counted, only when they are
+   * written.
    *
    * @throws KvasirError `runtime_failure` where the device has not that much.
    */
@@ -82,12 +91,12 @@ export class Allocator extends Handle {
 export class DeviceMemory extends Handle {
   readonly allocator: Allocator;
   readonly bytes: number;
-  /** Made once: a view of native memory costs far more than the copies that are made through it. */
+  /** Made once, since a view of native memory costs far more than the copies through it. */
   #view: Uint8Array | undefined;
 
   constructor(allocator: Allocator, bytes: number) {
     if (!Number.isSafeInteger(bytes) || bytes < 0)
-      throw new KvasirError('runtime_failure', `${bytes} is no number of bytes`);
+      throw new KvasirError('runtime_failure', `a size must be a whole number of bytes, not ${bytes}`);
     let address: Pointer;
     try {
       // No bytes at all would have no address.
@@ -95,7 +104,11 @@ export class DeviceMemory extends Handle {
     } catch (cause) {
       if (!(cause instanceof OrtError)) throw cause;
       const { name } = allocator.memoryInfo.location;
-      throw new KvasirError('runtime_failure', `${bytes} bytes of ${name} memory cannot be had`, { cause });
+      throw new KvasirError(
+        'runtime_failure',
+        `could not allocate ${formatMemory(bytes)} of ${KINDS[name]}memory`,
+        { cause },
+      );
     }
     const release = (address: Pointer) => check(ortApi().functions.AllocatorFree(allocator.pointer, address));
     super(address, release, [allocator]);
@@ -110,12 +123,15 @@ export class DeviceMemory extends Handle {
    */
   at(offset: number): Pointer {
     if (!Number.isSafeInteger(offset) || offset < 0 || offset > this.bytes)
-      throw new KvasirError('runtime_failure', `offset ${offset} is outside of ${this.bytes} bytes`);
+      throw new KvasirError(
+        'runtime_failure',
+        `offset ${offset} is outside of the memory's ${this.bytes} bytes`,
+      );
     return (this.pointer + BigInt(offset)) as Pointer;
   }
 
   /**
-   * The bytes themselves. The view dies with the memory.
+   * A view of the bytes. It must not be used after the memory is disposed.
    *
    * @throws KvasirError `runtime_failure` for memory that the processor cannot reach
    */
@@ -129,8 +145,8 @@ export class DeviceMemory extends Handle {
   }
 
   /**
-   * Forgets the bytes from an offset on, so that the system may use their pages for something else until they are written again. They
-   * are undefined afterwards. Does nothing for memory that the processor cannot reach.
+   * Gives the pages from an offset on back to the operating system until they are written again. Their
+   * content is undefined afterwards. Does nothing for memory that the processor cannot reach.
    *
    * @throws KvasirError `runtime_failure` for a range that reaches outside of the memory
    */

@@ -2,11 +2,11 @@ import { Allocator, memoryInfo, type DeviceMemory } from './memory.js';
 import type { Session } from './session.js';
 
 /**
- * Floats that runs write for the processor to read: in page-locked memory where the session's device has such, which copies there several
- * times faster than to memory of the usual kind.
+ * Floats that runs write and the processor reads: in page-locked memory if the device has it, since copies to
+ * that are several times faster.
  */
 export class OutputFloats {
-  /** Dies with this object. */
+  /** A view of native memory: it must not be used after this object is disposed. */
   readonly values: Float32Array;
   readonly #memory: DeviceMemory | undefined;
   readonly #allocator: Allocator | undefined;

@@ -7,14 +7,14 @@ const DONT_NEED = 4;
 
 type Madvise = (address: bigint, bytes: number, advice: number) => number;
 
-/** Whether pages can be given back on this system. */
+/** True if pages can be given back on this system. */
 export const CAN_DISCARD_PAGES = process.platform === 'linux';
 
 let madvise: Madvise | undefined;
 
 /**
- * Gives the pages that lie wholly within a range back to the system; they read as zeros when they are touched again. Does nothing where
- * the system has no such call: memory then stays resident until it is freed.
+ * Gives the pages that lie wholly within a range back to the system; they read as zeros when they are touched
+ * again. Does nothing where the system has no such call: memory then stays resident until it is freed.
  */
 export function discardPages(address: Pointer, bytes: number): void {
   if (!CAN_DISCARD_PAGES) return;

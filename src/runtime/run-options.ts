@@ -15,12 +15,15 @@ export class RunOptions extends Handle {
     }
   }
 
-  /** Makes the runs that use these options fail as soon as they reach their next operator. Safe while they are under way. */
+  /**
+   * Makes the runs that use these options fail as soon as they reach their next operator. Safe while they are
+   * under way.
+   */
   terminate(): void {
     check(ortApi().functions.RunOptionsSetTerminate(this.pointer));
   }
 
-  /** Lets runs start again after `terminate()`. */
+  /** Allows runs again after `terminate()`. */
   reset(): void {
     check(ortApi().functions.RunOptionsUnsetTerminate(this.pointer));
   }

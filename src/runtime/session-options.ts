@@ -7,29 +7,35 @@ import { Handle } from './handle.js';
 const OPTIMIZATION_LEVELS = { none: 0, basic: 1, extended: 2, all: 99 } as const;
 
 /**
- * How many pauses an idle thread makes, at most, between two looks at whether there is work. With ONNX Runtime's default of 1, it takes time
- * from busy ones where threads share a core, as they do on many virtual machines.
+ * Most pauses that an idle thread makes between two looks at whether there is work. With ONNX Runtime's
+ * default of 1, it takes time from busy ones where threads share a core, as on many virtual machines.
  */
 const SPIN_PAUSES = 64;
 
 export interface SessionSettings {
-  /** What it runs on; default: the processor. */
+  /** Default: the processor. */
   readonly device?: Device | undefined;
   /** Threads inside an operator, the calling one included; 0: one per core. */
   readonly intraOpThreads?: number;
   /** Graph rewriting at load; default `all`. */
   readonly optimization?: keyof typeof OPTIMIZATION_LEVELS;
-  /** Whether idle threads of the pool spin before they sleep; default true, as in ONNX Runtime. */
+  /** Idle threads of the pool spin before they sleep; default true, as in ONNX Runtime. */
   readonly spinning?: boolean;
-  /** Whether runs are captured as graphs, where the device can: each run then names its graph's number in its options. Default false. */
+  /**
+   * Capture runs as graphs if the device can: each run then names its graph's number in its options. Default
+   * false.
+   */
   readonly captures?: boolean;
-  /** Beginning of the path of a file that tells how long each operator of each run took, written when the session is disposed. */
+  /**
+   * Path prefix of a profile with the time of each operator in each run, written when the session is
+   * disposed.
+   */
   readonly profile?: string;
   /** Further entries for `AddSessionConfigEntry` (onnxruntime_session_options_config_keys.h). */
   readonly config?: Readonly<Record<string, string>>;
 }
 
-/** How a session is made (`OrtSessionOptions`). Only needed until the session exists. */
+/** Settings of a session to be (`OrtSessionOptions`). Needed only until the session exists. */
 export class SessionOptions extends Handle {
   /** @throws OrtError where the device cannot be used */
   constructor(settings: SessionSettings = {}) {
@@ -42,7 +48,8 @@ export class SessionOptions extends Handle {
       check(
         SetSessionGraphOptimizationLevel(this.pointer, OPTIMIZATION_LEVELS[settings.optimization ?? 'all']),
       );
-      // A memory pattern is kept for every input shape ever seen; batches and chunks change shape all the time.
+      // A memory pattern is kept for every input shape ever seen; batches and chunks change shape all the
+      // time.
       check(DisableMemPattern(this.pointer));
       if (settings.profile !== undefined) check(EnableProfiling(this.pointer, settings.profile));
       this.#set('session.intra_op.spin_backoff_max', String(SPIN_PAUSES));

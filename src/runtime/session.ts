@@ -35,7 +35,8 @@ export class Session extends Handle {
   }
 
   /**
-   * Loads an ONNX file. Runs on a thread of the pool: loading takes seconds, and a server must answer meanwhile.
+   * Loads an ONNX file. Runs on a thread of the pool: loading takes seconds, and a server must answer
+   * meanwhile.
    *
    * @throws OrtError where the file is absent, broken, or has operators that no provider knows.
    */
@@ -69,8 +70,8 @@ export class Session extends Handle {
   }
 
   /**
-   * Runs the model on a thread of the pool; the event loop stays free. What is bound must not be changed until the promise settles;
-   * session, binding and options cannot be disposed before.
+   * Runs the model on a thread of the pool; the event loop stays free. What is bound must not be changed
+   * until the promise settles; session, binding and options cannot be disposed before.
    *
    * @throws OrtError where the run fails or is terminated.
    */

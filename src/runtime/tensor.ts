@@ -13,12 +13,15 @@ import { Handle } from './handle.js';
 import { cpuMemoryInfo, DeviceMemory } from './memory.js';
 import { readTensorTypeAndShape } from './type-info.js';
 
-/** A tensor (`OrtValue`). It never owns the memory of `fromArray` and `overMemory`, but keeps it from being collected or disposed. */
+/**
+ * A tensor (`OrtValue`). It does not own the memory given to `fromArray` and `overMemory`, but keeps it from
+ * being collected or disposed.
+ */
 export class Tensor extends Handle {
   readonly type: ElementType;
   /** Outermost dimension first; `[]` is a scalar. */
   readonly shape: readonly number[];
-  /** What the native value points into; undefined where it owns its memory. */
+  /** The memory that the native value points into; undefined if the value owns its memory. */
   protected readonly memory: TensorData | DeviceMemory | undefined;
 
   private constructor(
@@ -34,8 +37,8 @@ export class Tensor extends Handle {
   }
 
   /**
-   * A tensor over a typed array, without a copy: writes to the array are what the next run reads. The array must be neither resized nor
-   * transferred while the tensor lives.
+   * Wraps a typed array without a copy: the next run reads what was written to the array. The array must be
+   * neither resized nor transferred while the tensor lives.
    *
    * @param type needed where the array does not tell (half floats, booleans).
    * @throws KvasirError `runtime_failure` where shape and array differ in size.
@@ -55,9 +58,10 @@ export class Tensor extends Handle {
   }
 
   /**
-   * A tensor over a device's memory, from a byte offset on.
+   * Wraps a device's memory from a byte offset on.
    *
-   * @throws KvasirError `runtime_failure` where it would reach beyond the memory, or the offset is no multiple of an element's size.
+   * @throws KvasirError `runtime_failure` where it would reach beyond the memory, or the offset is no
+   * multiple of an element's size.
    */
   static overMemory(
     memory: DeviceMemory,
@@ -76,9 +80,11 @@ export class Tensor extends Handle {
   }
 
   /**
-   * Takes over a value that ONNX Runtime made, such as an output that it allocated. It is released where it cannot be a tensor.
+   * Takes ownership of a value that ONNX Runtime made, such as an output that it allocated. A value that
+   * cannot be a tensor is released.
    *
-   * @throws OrtError or KvasirError `runtime_failure` where it is no tensor, or one of an unknown element type.
+   * @throws OrtError or KvasirError `runtime_failure` where it is no tensor, or one of an unknown element
+   * type.
    */
   static adopt(pointer: Pointer): Tensor {
     const { ReleaseTensorTypeAndShapeInfo, ReleaseValue } = ortApi().functions;
@@ -142,6 +148,9 @@ export class Tensor extends Handle {
 /** @throws KvasirError `runtime_failure` for a shape with a dimension that is no size */
 function elements(shape: readonly number[]): number {
   if (!shape.every(dimension => Number.isSafeInteger(dimension) && dimension >= 0))
-    throw new KvasirError('runtime_failure', `[${shape.join(', ')}] is no shape`);
+    throw new KvasirError(
+      'runtime_failure',
+      `[${shape.join(', ')}] is not a shape: sizes are whole numbers from 0 on`,
+    );
   return shape.reduce((product, dimension) => product * dimension, 1);
 }

@@ -2,7 +2,7 @@ import koffi from 'koffi';
 import { check, create, ortApi, type Pointer } from './api.js';
 import { elementTypeOf, type ElementType } from './element-type.js';
 
-/** What a session takes or gives under one name. */
+/** Name, type and shape of a session's input or output. */
 export interface TensorInfo {
   readonly name: string;
   /** Undefined for values that are no tensors, or of an element type without a view in JavaScript. */

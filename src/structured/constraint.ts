@@ -41,7 +41,7 @@ export class GrammarConstraint implements TokenConstraint {
     apply(bits, logits);
   }
 
-  /** Leaves only tokens after which the text can still be brought to its end. */
+  /** Leaves only tokens after which the text can still end in time. */
   #hurry(logits: Float32Array, stops: readonly number[], remaining: number): void {
     const { bits } = this.#masks;
     const favourite = best(bits, logits);

@@ -2,7 +2,7 @@ import { one, type Expression } from './expression.js';
 import { intersection as commonRanges } from './ranges.js';
 import { LIMITS, tooComplex } from './refusal.js';
 
-/** Symbols `low` to `high` lead to a state. */
+/** A transition: symbols `low` to `high`, both included, lead to a state. */
 export interface Edge {
   readonly low: number;
   readonly high: number;
@@ -15,7 +15,10 @@ export interface Dfa {
   readonly accepting: readonly boolean[];
 }
 
-/** A non-deterministic automaton in the making (Thompson 1968): each expression becomes states between two given ones. */
+/**
+ * Builds a non-deterministic automaton (Thompson 1968): each expression becomes states between two given
+ * ones.
+ */
 class Nfa {
   readonly edges: Edge[][] = [];
   readonly empty: number[][] = [];
@@ -147,7 +150,7 @@ function closure(nfa: Nfa, states: readonly number[], begin: boolean, end: boole
   return [...seen].sort((a, b) => a - b);
 }
 
-/** Overlapping edges as intervals that do not overlap, each with all its targets. */
+/** Splits overlapping edges into intervals that do not overlap, each with all its targets. */
 function split(
   edges: readonly Edge[],
   budget: { work: number },
@@ -170,7 +173,7 @@ function split(
   return result;
 }
 
-/** Without edges to states from which nothing is accepted. */
+/** Removes edges to states from which nothing is accepted. */
 function trim({ edges, accepting }: Dfa): Dfa {
   const sources: number[][] = edges.map(() => []);
   edges.forEach((outgoing, state) => outgoing.forEach(({ to }) => sources[to]!.push(state)));
@@ -187,22 +190,22 @@ function trim({ edges, accepting }: Dfa): Dfa {
   };
 }
 
-/** The expression as one automaton: cheaper where it is used more than once. */
+/** Replaces an expression by its automaton, which is cheaper if it is used more than once. */
 export function compact(expression: Expression): Expression {
   return { kind: 'automaton', dfa: toDfa(expression), spell: one };
 }
 
-/** What both accept. */
+/** The automaton of the texts that both accept. */
 export function intersect(a: Dfa, b: Dfa): Dfa {
   return product(a, b, (inA, inB) => inA && inB);
 }
 
-/** What `a` accepts and `b` does not. */
+/** The automaton of the texts that `a` accepts and `b` does not. */
 export function subtract(a: Dfa, b: Dfa): Dfa {
   return product(a, complete(b), (inA, inB) => inA && !inB);
 }
 
-/** Whether nothing is accepted. */
+/** True if no text is accepted. */
 export function isEmpty({ edges, accepting }: Dfa): boolean {
   return !accepting[0] && edges[0]!.length === 0;
 }
@@ -247,7 +250,7 @@ function product(a: Dfa, b: Dfa, accept: (inA: boolean, inB: boolean) => boolean
   return trim({ edges, accepting });
 }
 
-/** With an edge for every symbol from every state. */
+/** Adds a sink, so that every state has an edge for every symbol. */
 function complete({ edges, accepting }: Dfa): Dfa {
   const sink = edges.length;
   const filled = edges.map(outgoing => {

@@ -2,8 +2,8 @@ import { CHARACTERS, rangesOf, type Ranges } from './ranges.js';
 import type { Dfa } from './dfa.js';
 
 /**
- * A regular expression over integers. What these are is up to its user: code points where the text itself is described, bytes and calls of
- * other rules (see `symbols.ts`) where a grammar is.
+ * A regular expression over integers. The user decides what these are: code points if it describes the text
+ * itself, bytes and calls of other rules (see `symbols.ts`) in a grammar.
  */
 export type Expression =
   | { readonly kind: 'one'; readonly of: Ranges }
@@ -16,9 +16,9 @@ export type Expression =
       /** Infinity: any number. */
       readonly max: number;
     }
-  /** Nothing, at the beginning or the end of the text only. */
+  /** Matches the empty text, at the beginning or the end of the text only. */
   | { readonly kind: 'begin' | 'end' }
-  /** What an automaton accepts, with each of its symbols spelled by an expression. */
+  /** Matches what an automaton accepts, with each of its symbols spelled by an expression. */
   | { readonly kind: 'automaton'; readonly dfa: Dfa; readonly spell: (of: Ranges) => Expression };
 
 /** Matches the empty text. */
@@ -48,12 +48,7 @@ export function optional(item: Expression): Expression {
   return repeat(item, 0, 1);
 }
 
-/** A text, character by character; over ASCII that is byte by byte too. */
+/** Matches a text, character by character; over ASCII that is byte by byte too. */
 export function literal(text: string): Expression {
   return sequence(...Array.from(text, character => one(rangesOf(character.codePointAt(0)!))));
-}
-
-/** One of the characters. */
-export function oneOf(characters: string): Expression {
-  return one(rangesOf(...Array.from(characters, character => character.codePointAt(0)!)));
 }

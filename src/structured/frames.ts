@@ -1,26 +1,30 @@
 import { COUNTS, EXITS, STATE, type Grammar } from './grammar.js';
 
 /**
- * Where a text stands in one rule, and in those that called it. A rule may have been called from several places at once (alternatives that
- * are still open), so parents are a list: a graph-structured stack (Tomita 1985).
+ * The state of a text in one rule, and in those that called it. A rule may have been called from several
+ * places at once (alternatives that are still open), so parents are a list: a graph-structured stack (Tomita
+ * 1985).
  */
 export interface Frame {
   readonly state: number;
   /** See `Counter`. */
   readonly count: number;
-  /** Where the callers go on; undefined: nobody called, the text ends with this rule. */
+  /** The frames in which the callers go on; undefined: nobody called, the text ends with this rule. */
   readonly parents: readonly (Frame | undefined)[];
 }
 
-/** Of a frame that nobody called. */
+/** Parents of a frame that nobody called. */
 export const NO_CALLER: readonly undefined[] = [undefined];
 
-/** Where all texts begin. */
+/** The frame before the first byte. */
 export function firstFrame({ starts }: Grammar): Frame {
   return { state: starts[0]!, count: 0, parents: NO_CALLER };
 }
 
-/** The frames after one more byte; empty where it must not come. Alternatives that lead to one place are one frame. */
+/**
+ * The frames after one more byte; empty where it must not come. Alternatives that lead to one place are one
+ * frame.
+ */
 export function step(grammar: Grammar, frames: readonly Frame[], byte: number): Frame[] {
   const { next, classes, classCount, calls, accepting, goesOn, starts, counters } = grammar;
   const column = classes[byte]!;
@@ -65,7 +69,7 @@ export function counted(
   return transition & EXITS && count < counter.min ? -1 : count;
 }
 
-/** Whether the text may end. */
+/** True if the text may end. */
 export function mayEnd({ accepting }: Grammar, frames: readonly Frame[]): boolean {
   const ends = ({ state, parents }: Frame): boolean =>
     accepting[state] === 1 && parents.some(parent => parent === undefined || ends(parent));
@@ -102,7 +106,7 @@ export function missing({ counters, units }: Grammar, state: number, count: numb
   return counter === undefined || count >= counter.min ? 0 : (counter.min - count) * units[state]!;
 }
 
-/** Parents without those that are the same, a call from the same state included. */
+/** Joins two lists of parents, without duplicates: a call from the same state is one. */
 function merge(
   left: readonly (Frame | undefined)[],
   right: readonly (Frame | undefined)[],

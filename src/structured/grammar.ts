@@ -13,14 +13,15 @@ export const EXITS = 1 << 29;
 export const STATE = EXITS - 1;
 
 /** A value of another rule, and the state after it. */
-export interface Call {
+interface Call {
   readonly rule: number;
   readonly to: number;
 }
 
 /**
- * A pushdown automaton over bytes: the deterministic automata of all rules, their states numbered through. A state may also call a rule;
- * where a rule's automaton accepts, its caller goes on. From every state the end can be reached.
+ * A pushdown automaton over bytes: the deterministic automata of all rules, their states numbered through. A
+ * state may also call a rule; where a rule's automaton accepts, its caller goes on. From every state the end
+ * can be reached.
  */
 export interface Grammar {
   /** `[states, classes]`: the next state with its marks, or -1. */
@@ -29,15 +30,18 @@ export interface Grammar {
   readonly classes: Uint8Array;
   readonly classCount: number;
   readonly calls: readonly (readonly Call[] | undefined)[];
-  /** Whether the state's rule may end here. */
+  /** 1 if the state's rule may end here. */
   readonly accepting: Uint8Array;
-  /** Whether the state has any transition or call. */
+  /** 1 if the state has a transition or a call. */
   readonly goesOn: Uint8Array;
   /** The first state of each rule; the first rule is the text. */
   readonly starts: readonly number[];
   /** The counter of each state's rule. */
   readonly counters: readonly (Counter | undefined)[];
-  /** Bytes to the end of the state's rule on the shortest way, those to reach the counter's minimum left aside. */
+  /**
+   * Bytes to the end of the state's rule on the shortest way, those to reach the counter's minimum left
+   * aside.
+   */
   readonly distances: Int32Array;
   /** Bytes for one more of what the state's rule counts. */
   readonly units: Int32Array;
@@ -45,7 +49,8 @@ export interface Grammar {
 }
 
 /**
- * @param spellable bytes that the vocabulary has a token for: no others are used, so that there is always a token to go on with.
+ * @param spellable bytes that the vocabulary has a token for: no others are used, so that there is always a
+ * token to go on with.
  * @throws Refusal where the automaton would be too large, or no text is accepted.
  */
 export function compileGrammar(rules: readonly Rule[], spellable: ReadonlySet<number>): Grammar {
@@ -112,7 +117,7 @@ function goes(
   return edges[state]!.length > 0 || calls[state] !== undefined;
 }
 
-/** Edges of bytes, and calls apart. */
+/** Separates edges of bytes from calls of rules. */
 function flatten(
   dfas: readonly Dfa[],
   starts: readonly number[],
@@ -146,14 +151,14 @@ const MARKS = [
   [EXIT, EXITS],
 ] as const;
 
-/** The distance where there is no way. */
+/** The distance if there is no way. */
 const FAR = 2 ** 30 - 1;
-/** That of the longest ways. */
+/** The distance of the longest ways. */
 const LONGEST = FAR - 1;
 
 /**
- * Distances and units. A call of a rule that counts costs what its counter's minimum adds, too, which depends on the rule's unit, and that
- * on what is called in it: both are found by turns, from below.
+ * Distances and units. A call of a rule that counts costs the bytes of its counter's minimum, too. Those
+ * depend on the rule's unit, and that on the rules called in it: both are found by turns, from below.
  */
 function shortWays(
   edges: readonly (readonly ByteEdge[])[],
@@ -175,7 +180,8 @@ function shortWays(
 }
 
 /**
- * Bytes from each state to the end of its rule: the relaxation of Bellman and Ford, where a call costs what its rule's start does.
+ * Bytes from each state to the end of its rule, by the relaxation of Bellman and Ford: a call costs as much
+ * as its rule's start.
  *
  * @param added what a call of each rule costs more.
  */
@@ -221,7 +227,7 @@ function way(first: number, then: number): number {
   return first === FAR || then === FAR ? FAR : Math.min(first + then, LONGEST);
 }
 
-/** What a counting transition and the way to where the next one starts cost, for each state's rule. */
+/** Bytes of a counting transition and of the way to the next one, for each state's rule. */
 function unitsOf(
   edges: readonly (readonly ByteEdge[])[],
   distances: Int32Array,
@@ -235,7 +241,8 @@ function unitsOf(
     let unit = FAR;
     for (let state = start; state < end; state++)
       for (const { to, mark } of edges[state]!)
-        // From the state after a count, the end is as near as from the state before it, and what lies between.
+        // From the state after a count, the end is as near as from the state before it, and what lies
+        // between.
         if (mark === COUNTS && distances[to] !== FAR)
           unit = Math.min(unit, 1 + distances[to]! - distances[state]!);
     units.fill(unit === FAR ? 0 : unit, start, end);
@@ -243,7 +250,7 @@ function unitsOf(
   return units;
 }
 
-/** Bytes that lead to the same states from everywhere. */
+/** Groups bytes that lead to the same states from everywhere. */
 function byteClasses(edges: readonly (readonly ByteEdge[])[]): { classes: Uint8Array; classCount: number } {
   // Partition refinement: each state splits classes by where their bytes lead.
   let classes = new Uint8Array(BYTES);

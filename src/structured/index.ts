@@ -1,3 +1,5 @@
+/** Structured output: texts kept to a schema, a regular expression or a choice. README.md tells how. */
+
 import type { TokenConstraint } from '#engine/types.js';
 import type { Tokenizer } from '#text/types.js';
 import { GrammarConstraint } from './constraint.js';
@@ -16,13 +18,13 @@ import { vocabularyOf, type Vocabulary } from './vocabulary.js';
 
 export { Refusal, refusing } from './refusal.js';
 
-/** What a text must be. */
+/** The form that a text is kept to. */
 export type Structure =
   /** A JSON object. */
   | { readonly kind: 'object' }
   /** A JSON value that is valid for a schema. */
   | { readonly kind: 'schema'; readonly schema: unknown }
-  /** What the regular expression matches as a whole. */
+  /** A text that the regular expression matches as a whole. */
   | { readonly kind: 'regex'; readonly pattern: string }
   /** One of the texts. */
   | { readonly kind: 'choice'; readonly choices: readonly string[] };

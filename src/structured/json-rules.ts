@@ -1,35 +1,31 @@
-import { compact, intersect, isEmpty, subtract, toDfa, type Dfa, type Edge } from './dfa.js';
+import { intersect, isEmpty, subtract, toDfa, type Dfa } from './dfa.js';
+import type { Pointers } from './conjunctions.js';
+import { ANY, choice, EMPTY, literal, NEVER, one, repeat, sequence, type Expression } from './expression.js';
 import {
-  choice,
-  EMPTY,
-  literal,
-  NEVER,
-  one,
-  optional,
-  repeat,
-  sequence,
-  ANY,
-  type Expression,
-} from './expression.js';
-import { FORMATS } from './formats.js';
-import { multiples, numberExpression } from './numbers.js';
-import { rangesOf } from './ranges.js';
+  ANY_INTEGER,
+  ANY_NUMBER,
+  ANY_STRING,
+  byte,
+  COLON,
+  constant,
+  COUNTED_END,
+  GAP,
+  mark,
+  numberText,
+  quoted,
+  saysMore,
+  textOf,
+} from './json-text.js';
+import { memberOf, objectMembers } from './object-members.js';
 import { at, LIMITS, Refusal } from './refusal.js';
-import { partialMatch, wholeMatch } from './regex.js';
-import type {
-  ArrayShape,
-  NumberShape,
-  ObjectShape,
-  Pointers,
-  SchemaShapes,
-  Shape,
-  StringShape,
-} from './schema-shapes.js';
-import { anyJsonCharacter, call, COUNT, EXIT, jsonCharacters, marked } from './symbols.js';
+import { partialMatch } from './regex.js';
+import type { SchemaShapes } from './schema-shapes.js';
+import type { ArrayShape, ObjectShape, Shape, StringShape } from './shapes.js';
+import { anyJsonCharacter, call, COUNT, EXIT } from './symbols.js';
 
-/** How often a rule does something between its beginning and its end. */
+/** Limits on what a rule counts between its beginning and its end. */
 export interface Counter {
-  /** What the count is at the rule's beginning. */
+  /** The count at the rule's beginning. */
   readonly initial: number;
   readonly min: number;
   readonly max: number;
@@ -41,29 +37,10 @@ export interface Rule {
   readonly counter: Counter | undefined;
 }
 
-const byte = (character: string): Expression => literal(character);
-const mark = (character: string, as: number): Expression => marked(rangesOf(character.charCodeAt(0)), as);
-
-/** Deepest indentation. */
-const INDENT = 16;
-const INDENTATION = choice(repeat(byte(' '), 0, INDENT), repeat(byte('\t'), 1, INDENT / 2));
 /**
- * White space where people and programs put it: none, a space, or a new line with an indentation. It has an end, since models have been
- * seen to write spaces until their context was full.
+ * Writes the rules for the values of schemas: scalars in place, lists and objects as rules of their own,
+ * which may refer to themselves.
  */
-const GAP = compact(choice(EMPTY, byte(' '), sequence(byte('\n'), INDENTATION)));
-/** The end of a list that counts; white space before it ends the counting too, since nothing else can follow that. */
-const COUNTED_END = choice(
-  mark(']', EXIT),
-  sequence(mark(' ', EXIT), byte(']')),
-  sequence(mark('\n', EXIT), INDENTATION, byte(']')),
-);
-const COLON = sequence(byte(':'), optional(byte(' ')));
-const ANY_INTEGER = compact(numberExpression({ integer: true, min: undefined, max: undefined }));
-const ANY_NUMBER = compact(numberExpression({ integer: false, min: undefined, max: undefined }));
-const ANY_STRING = compact(sequence(byte('"'), repeat(anyJsonCharacter(), 0), byte('"')));
-
-/** Writes the rules for the values of schemas: scalars in place, lists and objects as rules of their own, which may refer to themselves. */
 export class JsonRules {
   /** The first one is the schema's own. */
   readonly rules: Rule[] = [];
@@ -88,7 +65,7 @@ export class JsonRules {
     return number;
   }
 
-  /** A value for which all of the schemas hold. */
+  /** Any value for which all of the schemas hold. */
   #value(pointers: Pointers, only?: Shape['type']): Expression {
     const names = [...new Set(pointers)].sort();
     const shapes = this.#shapes.of(names);
@@ -96,7 +73,7 @@ export class JsonRules {
       choice(
         ...shapes.map((shape, index) => {
           if (only !== undefined && shape.type !== only) return NEVER;
-          return this.#shape(shape, `${names.join(' ')} ${index}`);
+          return this.#shape(shape, JSON.stringify([...names, index]));
         }),
       ),
     );
@@ -113,7 +90,7 @@ export class JsonRules {
       case 'number':
         if (shape.min === undefined && shape.max === undefined && shape.multipleOf.length === 0)
           return shape.integer ? ANY_INTEGER : ANY_NUMBER;
-        return call(this.#add(key, () => ({ expression: number(shape), counter: undefined })));
+        return call(this.#add(key, () => ({ expression: numberText(shape), counter: undefined })));
       case 'string':
         return this.#string(shape, key);
       case 'array':
@@ -163,7 +140,7 @@ export class JsonRules {
     return { expression: sequence(byte('['), choice(empty, sequence(GAP, tail))), counter };
   }
 
-  /** Properties in their order, those that are not required present or not, then additional ones. */
+  /** Members of an object: properties in their order, optional ones present or not, then additional ones. */
   #object(shape: ObjectShape): Expression {
     const { properties, minProperties, maxProperties } = shape;
     const members = properties.map(({ name, schema }) =>
@@ -171,47 +148,24 @@ export class JsonRules {
     );
     const additional = this.#additional(shape);
     const most = members.length + (additional === NEVER ? 0 : 1);
-    // A key that comes twice counts once, so of the additional ones only the first is sure to count.
     if (minProperties > most && maxProperties > most)
       throw new Refusal('', 'minProperties is supported up to the number of named properties and one more');
 
-    // The object as an automaton over members: what is counted is capped where more makes no difference.
-    const cap = Math.max(1, maxProperties === Infinity ? minProperties : maxProperties);
-    if (cap * most > LIMITS.dfaStates) throw new Refusal('', 'maxProperties is too large');
-    const last = members.length;
-    const edges: Edge[][] = [];
-    const accepting: boolean[] = [];
-    const state = (index: number, count: number): number => index * (cap + 1) + count;
-    for (let index = 0; index <= last; index++) {
-      for (let count = 0; count <= cap; count++) {
-        const next = Math.min(count + 1, cap);
-        const full = count >= maxProperties;
-        const outgoing: Edge[] = [];
-        if (index < last && !properties[index]!.required)
-          outgoing.push(single(SKIP, state(index + 1, count)));
-        if (!full) outgoing.push(single(memberSymbol(index, count), state(Math.min(index + 1, last), next)));
-        edges.push(outgoing);
-        accepting.push(index === last && count >= Math.max(1, minProperties));
-      }
-    }
-    if (minProperties > 1) {
-      const others = maxProperties === Infinity ? [single(memberSymbol(last, cap), edges.length)] : [];
-      const after = edges.push(others) - 1;
-      accepting.push(true);
-      for (let count = 0; count < cap; count++)
-        edges[state(last, count)] =
-          count + 1 >= minProperties ? [single(memberSymbol(last, count), after)] : [];
-    }
     const body: Expression = {
       kind: 'automaton',
-      dfa: { edges, accepting },
+      dfa: objectMembers(
+        properties.map(({ required }) => required),
+        minProperties,
+        // A limit that cannot be reached needs no counting.
+        additional === NEVER && maxProperties >= members.length ? Infinity : maxProperties,
+      ),
       spell: symbols =>
         choice(
           ...symbols.map(([symbol]) => {
-            if (symbol === SKIP) return EMPTY;
-            const index = (symbol - 1) >> 1;
-            const text = members[index] ?? additional;
-            return symbol % 2 === 1 ? text : sequence(byte(','), GAP, text);
+            const member = memberOf(symbol);
+            if (member === undefined) return EMPTY;
+            const text = members[member.index] ?? additional;
+            return member.later ? sequence(byte(','), GAP, text) : text;
           }),
         ),
     };
@@ -224,7 +178,7 @@ export class JsonRules {
     return names.length === 0 || !isEmpty(intersect(this.#names(names), toDfa(literal(name))));
   }
 
-  /** Any member that is no property of its own name. */
+  /** Any member whose key is not a named property. */
   #additional(shape: ObjectShape): Expression {
     const { properties, patterns, additional, names } = shape;
     if (patterns.length === 0 && additional === undefined) return NEVER;
@@ -248,7 +202,7 @@ export class JsonRules {
     return choice(...items.filter(item => item !== NEVER));
   }
 
-  /** The texts that are valid keys. */
+  /** The keys that `propertyNames` admits. */
   #names(pointers: Pointers): Dfa {
     const items = this.#shapes.of([...new Set(pointers)].sort()).flatMap((shape): Expression[] => {
       if (shape.type === 'values')
@@ -264,79 +218,4 @@ export class JsonRules {
 
 function member(names: Dfa, value: Expression): Expression {
   return isEmpty(names) ? NEVER : sequence(quoted(names), COLON, value);
-}
-
-/** Symbols of the automaton over members: none, the first member of an object, a later one. */
-const SKIP = 0;
-function memberSymbol(index: number, before: number): number {
-  return 1 + 2 * index + (before > 0 ? 1 : 0);
-}
-function single(symbol: number, to: number): Edge {
-  return { low: symbol, high: symbol, to };
-}
-
-/** Whether there is more to a string than its length. */
-function saysMore({ patterns, formats }: StringShape): boolean {
-  return patterns.length > 0 || formats.some(({ value }) => FORMATS.get(value) !== undefined);
-}
-
-/** The texts of a string with more than a length to it; undefined where nothing but the length counts. */
-function textOf({ minLength, maxLength, patterns, formats }: StringShape): Dfa | undefined {
-  const parts = [
-    ...patterns.map(({ value, pointer }) => at(pointer, () => toDfa(partialMatch(value)))),
-    ...formats.flatMap(({ value, pointer }) => {
-      const source = FORMATS.get(value);
-      return source === undefined ? [] : [at(pointer, () => toDfa(wholeMatch(source)))];
-    }),
-  ];
-  const [first, ...others] = parts;
-  if (first === undefined) return undefined;
-  if (minLength > maxLength) return toDfa(NEVER);
-  const limited = minLength > 0 || maxLength !== Infinity ? [toDfa(repeat(ANY, minLength, maxLength))] : [];
-  return [...others, ...limited].reduce(intersect, first);
-}
-
-/** Texts as JSON strings. */
-function quoted(texts: Dfa): Expression {
-  return compact(sequence(byte('"'), { kind: 'automaton', dfa: texts, spell: jsonCharacters }, byte('"')));
-}
-
-function number({ integer, min, max, multipleOf }: NumberShape): Expression {
-  const whole = integer || multipleOf.length > 0;
-  const expression = numberExpression({ integer: whole, min, max });
-  if (multipleOf.length === 0) return expression;
-  const dfa = multipleOf.reduce(
-    (left, { value, pointer }) =>
-      intersect(
-        left,
-        at(pointer, () => multiples(value)),
-      ),
-    toDfa(expression),
-  );
-  return { kind: 'automaton', dfa, spell: one };
-}
-
-/** A value as JSON writes it, with white space where it may be. */
-function constant(value: unknown): Expression {
-  if (Array.isArray(value)) return list('[', ']', value.map(constant));
-  if (typeof value === 'object' && value !== null)
-    return list(
-      '{',
-      '}',
-      Object.entries(value).map(([key, entry]) => sequence(constant(key), COLON, constant(entry))),
-    );
-  if (typeof value !== 'string') return literal(JSON.stringify(value));
-  const characters = Array.from(value, character => {
-    const code = character.codePointAt(0)!;
-    // Half a surrogate pair is no character, and has only its escape.
-    if (code >= 0xd800 && code <= 0xdfff) return literal(`\\u${code.toString(16)}`);
-    return jsonCharacters(rangesOf(code));
-  });
-  return sequence(byte('"'), ...characters, byte('"'));
-}
-
-function list(open: string, close: string, items: readonly Expression[]): Expression {
-  if (items.length === 0) return literal(open + close);
-  const separated = items.flatMap((item, index) => (index === 0 ? [item] : [byte(','), GAP, item]));
-  return sequence(byte(open), GAP, ...separated, GAP, byte(close));
 }

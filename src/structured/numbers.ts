@@ -18,35 +18,31 @@ export interface Bound {
   readonly exclusive: boolean;
 }
 
-export interface NumberRange {
+interface NumberRange {
   readonly integer: boolean;
   readonly min: Bound | undefined;
   readonly max: Bound | undefined;
 }
 
 /**
- * Digits that numbers may have before and after the point: together no more than a double keeps, so that what is written is what is read,
- * and no model can go on with digits for ever.
+ * Most digits of a number before its point, and after it; of a number with bounds, most digits in all: a
+ * double keeps 15, so that what is written is what is read. A limit there must be, since models have been
+ * seen to write digits until their context was full.
  */
 const DIGITS = 15;
-const WHOLE = DIGITS;
-const FRACTION = DIGITS;
 /** The first whole number with more digits. */
 const LARGEST = 10 ** DIGITS;
-/** Digits before and after the point where a bound asks for no more. */
-const BOUNDED_WHOLE = 9;
-const BOUNDED_FRACTION = 6;
 
 const digit = (from: number, to: number): Expression => (from > to ? NEVER : one([[0x30 + from, 0x30 + to]]));
 const DIGIT = digit(0, 9);
 const MINUS = literal('-');
 
-/** JSON numbers of a range. */
+/** The JSON numbers of a range. */
 export function numberExpression({ integer, min, max }: NumberRange): Expression {
   if (min === undefined && max === undefined) {
-    const whole = choice(literal('0'), sequence(digit(1, 9), repeat(DIGIT, 0, WHOLE - 1)));
+    const whole = choice(literal('0'), sequence(digit(1, 9), repeat(DIGIT, 0, DIGITS - 1)));
     if (integer) return sequence(optional(MINUS), whole);
-    const fraction = optional(sequence(literal('.'), repeat(DIGIT, 1, FRACTION)));
+    const fraction = optional(sequence(literal('.'), repeat(DIGIT, 1, DIGITS)));
     const exponent = optional(
       sequence(
         one([
@@ -85,14 +81,12 @@ function magnitudes(integer: boolean, min: Bound, max: Bound | undefined): Expre
   if (high.value < low.value || (high.value === low.value && (low.exclusive || high.exclusive))) return NEVER;
   const atLeast = { ...decimal(low.value), exclusive: low.exclusive };
   const atMost = { ...decimal(high.value), exclusive: high.exclusive };
-  const wholes = max === undefined ? Math.max(BOUNDED_WHOLE, atLeast.whole.length + 1) : atMost.whole.length;
-  const fractions = Math.max(BOUNDED_FRACTION, atLeast.fraction.length + 1, atMost.fraction.length);
-  const lengths = Array.from({ length: wholes }, (_, i) => i + 1);
+  const lengths = Array.from({ length: Math.min(DIGITS, atMost.whole.length) }, (_, i) => i + 1);
   return choice(
     ...lengths.map(length =>
       wholePart(length, atLeast, atMost, (tightLow, tightHigh) =>
         fractionPart(
-          integer ? 0 : Math.max(0, Math.min(fractions, DIGITS - length)),
+          integer ? 0 : DIGITS - length,
           tightLow ? atLeast : undefined,
           tightHigh ? atMost : undefined,
         ),
@@ -103,20 +97,25 @@ function magnitudes(integer: boolean, min: Bound, max: Bound | undefined): Expre
 
 interface Decimal {
   readonly whole: string;
-  /** Without zeros at its end. */
+  /** No zeros at the end. */
   readonly fraction: string;
 }
 type DecimalBound = Decimal & { readonly exclusive: boolean };
 
-/** The digits of a number from 0 on, as JavaScript writes it, without an exponent. */
+/** The digits of a number from 0 on, without an exponent. */
 function decimal(value: number): Decimal {
-  if (value > LARGEST || (value > 0 && value < 1e-6))
-    throw new Refusal('', `the bound ${value} is too large or too small to be compared digit by digit`);
-  const [whole = '0', fraction = ''] = String(value).split('.');
-  return { whole, fraction };
+  if (value > LARGEST) throw new Refusal('', `the bound ${value} is too large to be compared digit by digit`);
+  const [mantissa = '', exponent] = String(value).split('e-');
+  const [whole = '0', fraction = ''] = mantissa.split('.');
+  return exponent === undefined
+    ? { whole, fraction }
+    : { whole: '0', fraction: '0'.repeat(Number(exponent) - 1) + whole + fraction };
 }
 
-/** Whole parts of one length, followed by what depends on whether they are still equal to a bound's. */
+/**
+ * Whole parts of one length, each followed by an expression that depends on whether the digits so far equal
+ * those of a bound.
+ */
 function wholePart(
   length: number,
   min: DecimalBound,
@@ -148,7 +147,7 @@ function wholePart(
   return step(0, length === min.whole.length, length === max.whole.length);
 }
 
-/** What may follow the whole part: nothing, or a point and digits. */
+/** The rest of a number after its whole part: nothing, or a point and digits. */
 function fractionPart(
   longest: number,
   min: DecimalBound | undefined,
@@ -157,7 +156,7 @@ function fractionPart(
   const mayEnd = (position: number, tightLow: boolean, tightHigh: boolean): boolean =>
     !(tightLow && (min!.fraction.length > position || min!.exclusive)) &&
     !(tightHigh && max!.fraction.length <= position && max!.exclusive);
-  /** Digits from a position on; at least one where `first`. */
+  /** Digits from a position on; at least one if `first`. */
   const step = (position: number, tightLow: boolean, tightHigh: boolean, first: boolean): Expression => {
     if (!tightLow && !tightHigh) return repeat(DIGIT, first ? 1 : 0, longest - position);
     const end = !first && mayEnd(position, tightLow, tightHigh) ? EMPTY : NEVER;

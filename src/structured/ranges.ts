@@ -30,7 +30,7 @@ export function intersection(a: Ranges, b: Ranges): Ranges {
   return result;
 }
 
-/** What is in `a` and not in `b`. */
+/** The values in `a` that are not in `b`. */
 export function difference(a: Ranges, b: Ranges): Ranges {
   const gaps: [number, number][] = [];
   let next = 0;

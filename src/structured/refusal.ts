@@ -1,6 +1,8 @@
 import { KvasirError } from '#errors.js';
 
-/** What a grammar may cost; beyond, it is refused. Times are those of the event loop, which everybody shares. */
+/**
+ * Limits of a grammar; beyond them it is refused. Compiling blocks the event loop, which all requests share.
+ */
 export const LIMITS = {
   /** States of the automaton before it is made deterministic. */
   nfaStates: 200_000,
@@ -12,7 +14,10 @@ export const LIMITS = {
   alternatives: 256,
 } as const;
 
-/** A part of a schema or expression that cannot be followed. Made a {@link KvasirError} where the request's field is known. */
+/**
+ * A part of a schema or expression that cannot be followed. It becomes a {@link KvasirError} where the
+ * request's field is known.
+ */
 export class Refusal extends Error {
   /** JSON pointer into the schema; empty for the whole. */
   readonly pointer: string;
@@ -28,7 +33,7 @@ export function tooComplex(): Refusal {
 }
 
 /**
- * Runs `compile`, and names the field and the place in it where it refuses.
+ * Runs `compile`, and turns a refusal into an error with the field and the place in it.
  *
  * @param locate the field and the place in it, where pointers do not lead into `param` itself.
  * @throws KvasirError `invalid_request`
@@ -48,7 +53,7 @@ export function refusing<T>(
   }
 }
 
-/** Gives refusals without a place one. */
+/** Adds a place to refusals that have none. */
 export function at<T>(pointer: string, compile: () => T): T {
   try {
     return compile();

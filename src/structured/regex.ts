@@ -19,16 +19,17 @@ const CLASSES: Readonly<Record<string, Ranges>> = { d: DIGITS, w: WORD, s: SPACE
 const CONTROLS: Readonly<Record<string, number>> = { f: 0x0c, n: 0x0a, r: 0x0d, t: 0x09, v: 0x0b, '0': 0 };
 
 /**
- * A pattern that the text as a whole must match, as an expression over code points.
+ * Parses a pattern that must match the text as a whole, as an expression over code points.
  *
- * @param pattern a regular expression of ECMAScript without look-around, back references, word boundaries and flags.
+ * @param pattern a regular expression of ECMAScript without look-around, back references, word boundaries and
+ * flags.
  * @throws Refusal
  */
 export function wholeMatch(pattern: string): Expression {
   return new Parser(pattern).parse();
 }
 
-/** A pattern that must be found somewhere in the text, as `pattern` of JSON Schema has it. */
+/** Parses a pattern that must match somewhere in the text, as `pattern` of JSON Schema has it. */
 export function partialMatch(pattern: string): Expression {
   return sequence(repeat(ANY, 0), wholeMatch(pattern), repeat(ANY, 0));
 }
@@ -93,7 +94,7 @@ class Parser {
     return one(intersection(this.#escape(), CHARACTERS));
   }
 
-  /** What a backslash stands before, here and in sets. */
+  /** The characters of an escape after its backslash, here and in sets. */
   #escape(): Ranges {
     const letter = this.#peek();
     const kind = CLASSES[letter.toLowerCase()];
@@ -210,7 +211,10 @@ function isPattern(pattern: string, flags: string): boolean {
 
 const properties = new Map<string, Ranges>();
 
-/** The characters with a Unicode property, such as `p{L}`: this runtime knows them, so it is asked for each, once. */
+/**
+ * The characters with a Unicode property, such as `p{L}`: this runtime knows them, so it is asked for each,
+ * once.
+ */
 function property(source: string): Ranges {
   const known = properties.get(source);
   if (known !== undefined) return known;

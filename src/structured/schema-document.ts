@@ -2,9 +2,9 @@ import { Refusal } from './refusal.js';
 
 /** A schema that is an object; `true` and `false` are schemas too. */
 export type SchemaObject = Readonly<Record<string, unknown>>;
-export type Schema = boolean | SchemaObject;
+type Schema = boolean | SchemaObject;
 
-/** Keywords that limit what is valid and that no automaton here can follow, each with a reason where one helps. */
+/** Keywords that limit the valid values and that no automaton here can follow. */
 const UNSUPPORTED = new Set([
   'not',
   'if',
@@ -22,7 +22,7 @@ const UNSUPPORTED = new Set([
   '$recursiveRef',
 ]);
 
-/** How the keywords that are followed must look. */
+/** Well-formed values of the keywords that are followed. */
 const SHAPES: Readonly<Record<string, (value: unknown) => boolean>> = {
   type: value => [value].flat().every(type => typeof type === 'string' && TYPES.includes(type)),
   enum: Array.isArray,
@@ -51,7 +51,10 @@ const SHAPES: Readonly<Record<string, (value: unknown) => boolean>> = {
 
 const TYPES = ['null', 'boolean', 'integer', 'number', 'string', 'array', 'object'];
 
-/** A JSON Schema, whose parts are named by JSON pointers. What is looked up is checked: keywords that cannot be followed are refused. */
+/**
+ * A JSON Schema; JSON pointers name its parts. Every part is checked when it is looked up: keywords that
+ * cannot be followed are refused.
+ */
 export class SchemaDocument {
   readonly #root: unknown;
 

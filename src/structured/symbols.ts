@@ -2,8 +2,8 @@ import { choice, literal, NEVER, one, sequence, type Expression } from './expres
 import { CHARACTERS, difference, intersection, rangesOf, union, type Ranges } from './ranges.js';
 
 /**
- * The symbols of a grammar's rules: bytes `0` to `255`; the same bytes with {@link COUNT} or {@link EXIT} added, where a rule counts; and
- * from {@link CALLS} on the rules that stand for a value.
+ * The symbols of a grammar's rules: bytes `0` to `255`; the same bytes with {@link COUNT} or {@link EXIT}
+ * added, where a rule counts; and from {@link CALLS} on the rules that stand for a value.
  */
 export const BYTES = 256;
 /** A byte that begins one more of what the rule counts. */
@@ -30,7 +30,11 @@ const LENGTHS = [
   { from: 0x10000, to: 0x10ffff, lead: 0xf0 },
 ] as const;
 
-/** Characters as their bytes in UTF-8. @param mark for the first byte of each */
+/**
+ * Characters as their bytes in UTF-8.
+ *
+ * @param mark for the first byte of each
+ */
 export function utf8(characters: Ranges, mark = 0): Expression {
   const items = LENGTHS.map(({ from, to, lead }, continuations) =>
     bytes(intersection(characters, [[from, to]]), lead + mark, continuations),
@@ -39,8 +43,8 @@ export function utf8(characters: Ranges, mark = 0): Expression {
 }
 
 /**
- * Numbers as a first byte, whose bits `lead` go before, and continuation bytes of six bits. First bytes with the same continuations are one
- * alternative: no two alternatives begin alike.
+ * Numbers as a first byte, whose bits `lead` go before, and continuation bytes of six bits. First bytes with
+ * the same continuations are one alternative: no two alternatives begin alike.
  */
 function bytes(numbers: Ranges, lead: number, continuations: number): Expression {
   if (continuations === 0) return one(numbers.map(([low, high]) => [lead + low, lead + high] as const));
@@ -88,7 +92,7 @@ const SHORT: Readonly<Record<number, string>> = {
 const ESCAPED = union(CONTROL, rangesOf(QUOTE, BACKSLASH));
 const PLAIN = difference(CHARACTERS, ESCAPED);
 
-/** Characters as a JSON string spells them: themselves where it may be so, else the shortest escape. */
+/** Characters as a JSON string spells them: unescaped if possible, else the shortest escape. */
 export function jsonCharacters(characters: Ranges): Expression {
   const escaped = intersection(characters, ESCAPED);
   if (escaped.length === 0) return utf8(characters);
@@ -104,7 +108,11 @@ export function jsonCharacters(characters: Ranges): Expression {
   return choice(plain, sequence(one(rangesOf(BACKSLASH)), choice(one(rangesOf(...letters)), ...long)));
 }
 
-/** Any character of a JSON string in any spelling; surrogates only in pairs. @param mark for the first byte */
+/**
+ * Any character of a JSON string in any spelling; surrogates only in pairs.
+ *
+ * @param mark for the first byte
+ */
 export function anyJsonCharacter(mark = 0): Expression {
   const hex = one(HEX);
   const digits = (text: string): Expression =>

@@ -14,16 +14,16 @@ import type { Vocabulary } from './vocabulary.js';
 /** Masks kept for one grammar: 6 KiB each at 49,152 tokens. */
 const KEPT = 256;
 
-/** The tokens that may follow a state of a rule, as far as the rule itself tells. */
+/** The tokens that may follow a state of a rule, judged by the rule alone. */
 interface RuleMask {
   readonly bits: Uint32Array;
-  /** Nodes of the trie at which the rule may be over: what comes after them is up to the caller. */
+  /** Nodes of the trie at which the rule may end: the caller decides about what comes after them. */
   readonly exits: readonly number[];
   /** Largest distance to the rule's end after one of the tokens. */
   readonly peak: number;
 }
 
-/** Which tokens may follow. One object serves all sequences of a grammar. */
+/** Finds the tokens that may follow. One object serves all sequences of a grammar. */
 export class TokenMasks {
   readonly grammar: Grammar;
   readonly vocabulary: Vocabulary;
@@ -46,7 +46,7 @@ export class TokenMasks {
   }
 
   /**
-   * Fills {@link bits}.
+   * Fills {@link bits} with the tokens that may follow.
    *
    * @returns the largest distance to the text's end (see `distance`) after one of the tokens.
    */
@@ -55,7 +55,7 @@ export class TokenMasks {
     return frames.reduce((peak, frame) => Math.max(peak, this.#collect(frame, 0, Infinity)), 0);
   }
 
-  /** Fills {@link bits} with those after which the text's end is no more than `limit` bytes away. */
+  /** Fills {@link bits} with the tokens after which the text's end is at most `limit` bytes away. */
   allowWithin(frames: readonly Frame[], limit: number): void {
     this.bits.fill(0);
     for (const frame of frames) this.#collect(frame, 0, limit);
@@ -80,7 +80,7 @@ export class TokenMasks {
     );
   }
 
-  /** Tokens below a node, as far as the frame's own rule goes. */
+  /** Adds the tokens below a node, up to the end of the frame's own rule. */
   #rule(frame: Frame, node: number, limit: number): Pick<RuleMask, 'exits' | 'peak'> {
     const { state, count } = frame;
     if (node !== 0 || limit !== Infinity) return this.#walk(state, count, node, limit, this.bits);
@@ -98,7 +98,7 @@ export class TokenMasks {
     return { exits: mask.exits, peak: mask.peak + missing(this.grammar, state, count) };
   }
 
-  /** Counts far from the counter's limits have the same mask. */
+  /** The key of a kept mask: counts far from the counter's limits have the same mask. */
   #key(state: number, count: number): string {
     const counter = this.grammar.counters[state];
     if (counter === undefined) return String(state);

@@ -1,11 +1,13 @@
 import { tokenBytes as tokenBytesOf } from '#text/token-bytes.js';
 import type { Tokenizer } from '#text/types.js';
 
-/** Longest token that is used, in bytes. */
+/** Most bytes of a token; longer ones are never used. */
 const LONGEST = 255;
 
-/** The tokens of a vocabulary as a trie over their bytes, its nodes in depth-first order; node 0 is the root. */
-export interface TokenTrie {
+/**
+ * The tokens of a vocabulary as a trie over their bytes, its nodes in depth-first order; node 0 is the root.
+ */
+interface TokenTrie {
   /** The last byte of each node's prefix. */
   readonly bytes: Uint8Array;
   /** Length of each node's prefix. */
@@ -20,19 +22,19 @@ export interface TokenTrie {
   readonly longest: number;
 }
 
-/** What structured output needs to know of a tokenizer. */
+/** The tokens of a tokenizer as bytes. */
 export interface Vocabulary {
   readonly size: number;
   /** The bytes of each token; undefined for those that are not text. */
   readonly tokenBytes: readonly (Uint8Array | undefined)[];
   readonly trie: TokenTrie;
-  /** Bytes that some token consists of alone. */
+  /** Bytes that have a token of their own. */
   readonly spellable: ReadonlySet<number>;
 }
 
 const known = new WeakMap<Tokenizer, Vocabulary>();
 
-/** Built at the first use. */
+/** The vocabulary of a tokenizer, built at the first use. */
 export function vocabularyOf(tokenizer: Tokenizer): Vocabulary {
   let vocabulary = known.get(tokenizer);
   if (vocabulary === undefined) known.set(tokenizer, (vocabulary = readVocabulary(tokenizer)));

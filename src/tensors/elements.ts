@@ -19,13 +19,14 @@ const RANGES: Partial<Record<NumericType, readonly [number, number]>> = {
 /** Infinity as a half. */
 const HALF_INFINITY = 0x7c00;
 
-/** A tensor that is to be given, but for its elements. */
+/** A tensor without its elements. */
 export type TensorHead = Omit<NamedTensor, 'data'>;
 
 /**
- * Elements in JSON: all in one list, or in lists of lists as the shape has it.
+ * Reads elements from JSON: all in one list, or in lists of lists as the shape has it.
  *
- * @throws KvasirError `invalid_request` naming the tensor, where one is of another type or out of range, or the shape is another
+ * @throws KvasirError `invalid_request` naming the tensor, where one is of another type or out of range, or
+ * the shape is another
  */
 export function fromJson(tensor: TensorHead, values: readonly unknown[]): TensorData {
   const { name, type, shape } = tensor;
@@ -45,7 +46,7 @@ export function fromJson(tensor: TensorHead, values: readonly unknown[]): Tensor
 }
 
 /**
- * Elements as they lie in memory, in little-endian order.
+ * Reads elements from bytes in little-endian order.
  *
  * @param bytes as many of them as there are.
  * @param stated how many the request says that there are.
@@ -66,7 +67,7 @@ export function fromBytes({ name, type, shape }: TensorHead, bytes: Uint8Array, 
 }
 
 /**
- * Elements as text of JSON.
+ * Writes elements as JSON.
  *
  * @throws KvasirError `invalid_request` naming the tensor, where JSON has no way to write it
  */
@@ -90,7 +91,7 @@ function finite(name: string, data: Float32Array | Float64Array): string {
   return `[${data.join(',')}]`;
 }
 
-/** How many elements a shape has. */
+/** Number of elements of a shape. */
 export function size(shape: readonly number[]): number {
   return shape.reduce((product, dimension) => product * dimension, 1);
 }

@@ -3,10 +3,9 @@ import { KvasirError, invalidRequest } from '#errors.js';
 import type { EncoderInput, EncoderOutput, EncoderTask } from '#model/encoder/contract.js';
 import type { NamedTensor, TensorPort, TensorService } from './types.js';
 
-/** As much of a served encoder as is needed. */
-export interface TensorEncoder {
+/** The parts of a served encoder that are needed here. */
+interface TensorEncoder {
   readonly task: EncoderTask;
-  /** Width of a result row. */
   readonly width: number;
   readonly encoder: EncoderService;
 }
@@ -20,8 +19,9 @@ const MOST_VALUES = 2 ** 24;
 const BATCH = ['batch', 'sequence'];
 
 /**
- * An encoder that takes token ids as tensors, by the names that exporters give them. It is the same service that texts go through: rows are
- * batched with those of other requests, padding is dropped before it costs anything, and the model's limits hold.
+ * Serves an encoder on token ids as tensors, by the names that exporters give them. It is the same service
+ * that texts go through: rows are batched with those of other requests, padding is dropped before it costs
+ * anything, and the model's limits hold.
  */
 export class EncoderTensors implements TensorService {
   readonly inputs: readonly TensorPort[] = [
@@ -48,7 +48,7 @@ export class EncoderTensors implements TensorService {
     const results = await encoder
       .encode(
         rows.map(row => this.#input(row)),
-        signal,
+        { signal },
       )
       .catch((error: unknown) => {
         if (error instanceof KvasirError && error.param === 'input')
@@ -120,12 +120,12 @@ function outputsOf({ task, width }: TensorEncoder): TensorPort[] {
 
 /** One text of a call. */
 interface Row {
-  /** Without padding. */
+  /** Ids without padding. */
   readonly ids: readonly number[];
   readonly typeIds: readonly number[] | undefined;
-  /** Where each of them was. */
+  /** Positions of these ids in the padded row. */
   readonly kept: readonly number[];
-  /** With padding. */
+  /** Length with padding. */
   readonly length: number;
 }
 

@@ -15,10 +15,13 @@ interface Call {
   readonly refuse: (error: KvasirError) => void;
 }
 
-/** Runs any graph on tensors of its callers, one call after the other: ONNX Runtime uses all threads for each. */
+/**
+ * Runs any graph on its callers' tensors, one call after the other, since ONNX Runtime uses all threads for
+ * each.
+ */
 export class GraphService implements TensorService {
   readonly inputs: readonly TensorPort[];
-  /** Values that are no tensors of numbers are left out. */
+  /** Outputs that are not tensors of numbers are left out. */
   readonly outputs: readonly TensorPort[];
   readonly #session: Session;
   readonly #maxWaiting: number;
@@ -29,7 +32,8 @@ export class GraphService implements TensorService {
 
   /**
    * @param maxWaiting calls that may wait while one runs.
-   * @throws KvasirError `unsupported_model` where it wants something else than tensors of numbers, or gives none
+   * @throws KvasirError `unsupported_model` where it wants something else than tensors of numbers, or gives
+   * none
    */
   constructor(session: Session, maxWaiting: number) {
     this.#session = session;
@@ -38,7 +42,7 @@ export class GraphService implements TensorService {
     if (strange !== undefined)
       throw new KvasirError(
         'unsupported_model',
-        `the graph's input '${strange.name}' is no tensor of numbers (${strange.type ?? 'unknown type'})`,
+        `the graph's input '${strange.name}' is not a tensor of numbers (${strange.type ?? 'unknown type'})`,
       );
     this.inputs = session.inputs.filter(isNumeric);
     this.outputs = session.outputs.filter(isNumeric);
@@ -147,7 +151,8 @@ export class GraphService implements TensorService {
     } catch (error) {
       if (signal.aborted) throw cancelled();
       if (this.#closing !== undefined) throw shuttingDown();
-      // Indices out of range, shapes that do not go together: what the graph makes of its inputs is up to the caller.
+      // Indices out of range, shapes that do not go together: what the graph makes of its inputs is up to the
+      // caller.
       if (error instanceof OrtError)
         throw new KvasirError('invalid_request', `the model cannot run on these tensors: ${error.message}`, {
           param: 'inputs',

@@ -1,7 +1,7 @@
 import { invalidRequest } from '#errors.js';
 
 /**
- * Refuses a tensor, or anything else of a request.
+ * Refuses a part of a request.
  *
  * @throws KvasirError `invalid_request`
  */

@@ -1,12 +1,12 @@
 import type { ElementType, TensorData, TensorInfo } from '#runtime/index.js';
 
-/** Element types that callers may give and take: those of a fixed size. */
+/** Element types that callers may send and receive: those of a fixed size. */
 export type NumericType = Exclude<ElementType, 'string'>;
 
-/** What a model takes or gives under one name. */
+/** An input or output of a model. */
 export interface TensorPort extends TensorInfo {
   readonly type: NumericType;
-  /** Whether it may be left out. */
+  /** Present on inputs that may be left out. */
   readonly optional?: true;
 }
 
@@ -19,17 +19,18 @@ export interface NamedTensor {
   readonly data: TensorData;
 }
 
-/** A model that takes and gives tensors. */
+/** A model that is called with tensors and answers with tensors. */
 export interface TensorService {
   readonly inputs: readonly TensorPort[];
   readonly outputs: readonly TensorPort[];
   /**
-   * @param inputs of the types and shapes that the model takes, each once, none missing that is not optional; their data must not change until the promise settles.
+   * @param inputs of the types and shapes that the model takes, each once, none missing that is not optional;
+   * their data must not change until the promise settles.
    * @param outputs names of what is wanted.
    * @param signal aborting takes the call back, and ends its run.
    * @returns in the order of `outputs`.
-   * @throws KvasirError `invalid_request` where the model cannot run on these tensors, `queue_full`, `shutting_down`, `cancelled`,
-   * `runtime_failure`
+   * @throws KvasirError `invalid_request` where the model cannot run on these tensors, `queue_full`,
+   * `shutting_down`, `cancelled`, `runtime_failure`
    */
   infer(
     inputs: readonly NamedTensor[],
@@ -38,12 +39,12 @@ export interface TensorService {
   ): Promise<NamedTensor[]>;
 }
 
-/** Counts since the start, and of this moment. */
+/** `runs` counts since the start; the others are of this moment. */
 export interface TensorStats {
   /** Calls that wait for their run. */
   readonly waiting: number;
   /** 1 while a call runs. */
   readonly running: number;
-  /** Runs that have ended. */
+  /** Finished runs. */
   readonly runs: number;
 }

@@ -1,8 +1,9 @@
 /**
- * Offsets as other languages count them. JavaScript counts UTF-16 units, of which a character beyond U+FFFF has two; Python, Rust's `chars`
- * and most clients of an HTTP service count characters (code points).
+ * Converts offsets for other languages. JavaScript counts UTF-16 units, of which a character beyond U+FFFF
+ * has two; Python, Rust's `chars` and most clients of an HTTP service count characters (code points).
  *
- * @returns turns a UTF-16 offset into the text, from 0 to its length, into the number of code points before it.
+ * @returns turns a UTF-16 offset into the text, from 0 to its length, into the number of code points before
+ * it.
  */
 export function codePointOffsets(text: string): (offset: number) => number {
   const pairs: number[] = [];
@@ -11,7 +12,7 @@ export function codePointOffsets(text: string): (offset: number) => number {
   return offset => offset - countBelow(pairs, offset);
 }
 
-/** How many of the ascending numbers are less than a limit. */
+/** Counts the numbers of an ascending list that are less than a limit. */
 function countBelow(numbers: readonly number[], limit: number): number {
   let low = 0;
   let high = numbers.length;

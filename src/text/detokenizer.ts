@@ -1,9 +1,12 @@
 import type { Tokenizer } from './types.js';
 
-/** What a decoder puts in the place of bytes that are not, or not yet, a character. */
+/** The replacement character, which decoders write for bytes that are not, or not yet, a character. */
 const REPLACEMENT = '\uFFFD';
 
-/** Tokens kept as context. A character has at most four bytes, so the bytes of an unfinished one lie within the last three tokens. */
+/**
+ * Tokens kept as context. A character has at most four bytes, so the bytes of an unfinished one lie within
+ * the last three tokens.
+ */
 const CONTEXT = 4;
 
 /** Tokens decoded at a time before the window is cut down to its context again. */
@@ -12,20 +15,24 @@ const WINDOW = 16;
 /**
  * Turns the ids of one sequence into text as they come.
  *
- * A token has no text of its own: it may be part of a character (byte-level vocabularies, SentencePiece's byte fallback), and
- * whether its leading space counts depends on what stands before it. So a short window that reaches back into the sequence is
- * decoded each time, and what it has beyond the text already given is new; the work for a token does not grow with the output.
+ * A token has no text of its own: it may be part of a character (byte-level vocabularies, SentencePiece's
+ * byte fallback), and whether its leading space counts depends on what stands before it. So a short window
+ * that reaches back into the sequence is decoded each time, and what it has beyond the text already given is
+ * new; the work for a token does not grow with the output.
  *
- * The pieces together are `decode(prompt + output)` without `decode(prompt)`. Special tokens and unknown ids have no text.
+ * The pieces together are `decode(prompt + output)` without `decode(prompt)`. Special tokens and unknown ids
+ * have no text.
  */
 export class Detokenizer {
   readonly #tokenizer: Tokenizer;
   #window: number[];
   /** The text of `#window`. */
   #text: string;
-  /** How much of `#text` was given already, in UTF-16 units. */
+  /** UTF-16 units of `#text` that were returned already. */
   #given: number;
-  /** Whether the prompt seems to end within a character, so that the output may change the prompt's last one. */
+  /**
+   * True if the prompt seems to end within a character, so that the output may change the prompt's last one.
+   */
   #promptMayBeOpen: boolean;
 
   /** @param promptIds what the output continues; empty when it continues nothing. */
@@ -37,7 +44,7 @@ export class Detokenizer {
     this.#promptMayBeOpen = this.#text.endsWith(REPLACEMENT);
   }
 
-  /** Whether a character has begun and not ended. */
+  /** True while a character has begun and not ended. */
   get open(): boolean {
     return this.#text.length > this.#given;
   }
@@ -52,11 +59,15 @@ export class Detokenizer {
       this.#given -= 1;
       this.#promptMayBeOpen = false;
     }
-    // An unfinished character decodes to one replacement character; those before it stand for bytes that can be nothing else.
+    // An unfinished character decodes to one replacement character; those before it stand for bytes that can
+    // be nothing else.
     return this.#give(this.#text.endsWith(REPLACEMENT) ? this.#text.length - 1 : this.#text.length);
   }
 
-  /** @returns what remains when no token follows: the replacement character of an unfinished character, or nothing. */
+  /**
+   * @returns what remains when no token follows: the replacement character of an unfinished character, or
+   * nothing.
+   */
   flush(): string {
     return this.#give(this.#text.length);
   }
@@ -69,7 +80,10 @@ export class Detokenizer {
     return piece;
   }
 
-  /** The start of the text may change with the start of the window; its end, where the text not yet given is, does not. */
+  /**
+   * The start of the text may change with the start of the window; its end, where the text not yet given is,
+   * does not.
+   */
   #cut(): void {
     const open = this.#text.length - this.#given;
     this.#window = this.#window.slice(-CONTEXT);

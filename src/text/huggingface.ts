@@ -1,8 +1,8 @@
 import * as library from '@huggingface/tokenizers';
 
 /**
- * The parts of `@huggingface/tokenizers` that are used here. The library's own declarations import each other without file
- * extensions, so most of them do not resolve for an ECMAScript module.
+ * The parts of `@huggingface/tokenizers` that are used here. The library's own declarations import each other
+ * without file extensions, so most of them do not resolve for an ECMAScript module.
  */
 export interface HuggingFaceTokenizer {
   readonly normalizer: Normalizer | null;
@@ -25,11 +25,11 @@ export interface HuggingFaceTokenizer {
 export interface AddedToken {
   readonly id: number;
   readonly content: string;
-  /** Takes the white space before it, or after it. */
+  /** The token includes white space before it, or after it. */
   readonly lstrip: boolean;
   readonly rstrip: boolean;
   readonly special: boolean;
-  /** Whether it is looked for in the normalized text. */
+  /** True if the token is searched for in the normalized text. */
   readonly normalized: boolean;
 }
 
@@ -57,15 +57,15 @@ export interface SequencePreTokenizer extends PreTokenizer {
   readonly tokenizers: readonly (PreTokenizer | null)[];
 }
 
-export interface Model {
-  /** Words to tokens. */
+interface Model {
+  /** Splits words into tokens. */
   (words: readonly string[]): string[];
   readonly vocab: readonly string[];
   readonly tokens_to_ids: ReadonlyMap<string, number>;
   readonly unk_token?: string | null;
   readonly unk_token_id?: number;
   readonly end_of_word_suffix?: string | null;
-  /** Whether one unknown token stands for a run of them. */
+  /** True if one unknown token stands for a run of them. */
   readonly fuse_unk: boolean;
 }
 export interface WordPiece extends Model {

@@ -5,10 +5,10 @@ export type LayoutItem = { readonly typeId: number } & (
   { readonly special: string } | { readonly text: 0 | 1 }
 );
 
-/** Stand for the tokens of the texts; no vocabulary has them. */
+/** Placeholders for the tokens of the texts; no vocabulary has them. */
 const TEXTS = ['\0text', '\0pair'];
 
-/** How a post-processor lays out one text, or two, between its special tokens. */
+/** Finds out how a post-processor lays out one text, or two, between its special tokens. */
 export function layoutOf(postProcessor: PostProcessor | null, texts: 1 | 2): LayoutItem[] {
   const processed = postProcessor?.post_process([TEXTS[0]!], texts === 2 ? [TEXTS[1]!] : null, true);
   const tokens = processed?.tokens ?? [TEXTS[0]!];

@@ -10,12 +10,12 @@ import { change, normalize, replace, slice, track, trim, type TrackedText } from
 import type { Span } from './types.js';
 
 /** A token with the span of the text that it stands for. */
-export interface LocatedToken extends Span {
+interface LocatedToken extends Span {
   readonly id: number;
 }
 
 /** The settings of `tokenizer_config.json` that change what is tokenized. */
-export interface LocatorConfig {
+interface LocatorConfig {
   /** Runs of white space count as one space. */
   readonly remove_space?: unknown;
   readonly do_lowercase_and_remove_accent?: unknown;
@@ -26,32 +26,40 @@ const METASPACE = '▁';
 const SPACE = 0x20;
 /** SentencePiece's spelling of a byte that has no token. */
 const BYTE_TOKEN = /^<0x([0-9A-F]{2})>$/;
-/** The byte that a character of a byte-level vocabulary stands for: printable Latin-1 itself, the others moved up beyond 0xff. */
+/**
+ * The byte that a character of a byte-level vocabulary stands for: printable Latin-1 itself, the others moved
+ * up beyond 0xff.
+ */
 const BYTES = new Map<string, number>();
 for (let byte = 0, moved = 0x100; byte < 0x100; byte++) {
   const printable = (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte !== 0xad);
   BYTES.set(String.fromCharCode(printable ? byte : moved++), byte);
 }
 
-/** UTF-8 bytes, each with the index of the character that it belongs to; -1 where the tokenizer put it there itself. */
+/**
+ * UTF-8 bytes, each with the index of the character that it belongs to; -1 where the tokenizer put it there
+ * itself.
+ */
 interface Bytes {
   readonly values: number[];
   readonly units: number[];
 }
 
 /**
- * Tokenizes as `@huggingface/tokenizers` does and finds each token's place in the text, which that library does not tell.
+ * Tokenizes as `@huggingface/tokenizers` does and finds each token's place in the text, which that library
+ * does not tell.
  *
- * The text goes through the same parts in the same order, with each unit's origin carried along ({@link TrackedText}). A token is
- * then found again by its spelling, byte by byte: first the words of the pre-tokenizer in the normalized text, then the tokens in
- * their words. What has no spelling (an unknown token) is what lies between its neighbours.
+ * The text goes through the same parts in the same order, with each unit's origin carried along ({@link
+ * TrackedText}). A token is then found again by its spelling, byte by byte: first the words of the
+ * pre-tokenizer in the normalized text, then the tokens in their words. What has no spelling (an unknown
+ * token) is what lies between its neighbours.
  */
 export class TokenLocator {
   readonly #tokenizer: HuggingFaceTokenizer;
   readonly #config: LocatorConfig;
-  /** Whether a character of a token stands for a byte (GPT-2), see {@link BYTES}. */
+  /** True if each character of a token stands for a byte (GPT-2), see {@link BYTES}. */
   readonly #byteLevel: boolean;
-  /** By their content and, where the normalizer changes it, their normalized content. */
+  /** Added tokens by their content and, if the normalizer changes it, by their normalized content. */
   readonly #added = new Map<string, AddedToken>();
   readonly #addedBefore: RegExp | undefined;
   readonly #addedAfter: RegExp | undefined;
@@ -76,15 +84,19 @@ export class TokenLocator {
     this.#addedAfter = anyOf(after);
   }
 
-  /** The id of a token by its spelling; undefined for one that is not in the vocabulary and has no unknown token to stand for it. */
+  /**
+   * The id of a token by its spelling; undefined for one that is not in the vocabulary and has no unknown
+   * token to stand for it.
+   */
   id(token: string): number | undefined {
     const { model } = this.#tokenizer;
     return this.#added.get(token)?.id ?? model.tokens_to_ids.get(token) ?? model.unk_token_id;
   }
 
   /**
-   * The tokens of a text without those that a post-processor adds. Spans are in UTF-16 units, never cut a character, never go back,
-   * and have no white space at their ends (unless the token is nothing else). Tokens that share a character share its span.
+   * The tokens of a text without those that a post-processor adds. Spans are in UTF-16 units, never cut a
+   * character, never go back, and have no white space at their ends (unless the token is nothing else).
+   * Tokens that share a character share its span.
    */
   locate(text: string): LocatedToken[] {
     const located: LocatedToken[] = [];
@@ -240,7 +252,7 @@ function splitsToBytes(preTokenizer: PreTokenizer | null): boolean {
 
 interface PlacedToken {
   readonly token: string;
-  /** Undefined for what the tokenizer put there itself, such as a space before the first word. */
+  /** Undefined for characters that the tokenizer added, such as a space before the first word. */
   readonly span: Span | undefined;
 }
 
@@ -248,7 +260,10 @@ function whole({ text, spans }: TrackedText): PlacedToken {
   return { token: text, span: { start: spans[0]!.start, end: spans.at(-1)!.end } };
 }
 
-/** Finds words in the text that they were cut from; a pre-tokenizer may have left out what lies between and put a space before. */
+/**
+ * Finds words in the text that they were cut from; a pre-tokenizer may have left out what lies between and
+ * put a space before.
+ */
 function placeWords(words: readonly number[][], text: Bytes): Bytes[] {
   let at = 0;
   return words.map(word => {
@@ -264,14 +279,14 @@ function placeWords(words: readonly number[][], text: Bytes): Bytes[] {
   });
 }
 
-/** Whether the text has, from `start` on, the word from `from` on. */
+/** True if the text continues at `start` with the word's bytes from `from` on. */
 function matches(word: readonly number[], from: number, text: readonly number[], start: number): boolean {
   if (start + word.length - from > text.length) return false;
   for (let i = from; i < word.length; i++) if (word[i] !== text[start + i - from]) return false;
   return true;
 }
 
-/** Where the next UTF-8 character begins. */
+/** The position of the next UTF-8 character. */
 function nextCharacter(bytes: readonly number[], at: number): number {
   let next = at + 1;
   while (next < bytes.length && (bytes[next]! & 0xc0) === 0x80) next++;

@@ -4,18 +4,24 @@ import type { StoppableText } from './stop-strings.js';
 import type { Tokenizer } from './types.js';
 
 /** New text of a sequence and what it means for its tokens. */
-export interface OutputPiece extends StoppableText {
-  /** How many tokens, of those pushed and not yet counted, have all their text shown by now; the oldest come first. */
+interface OutputPiece extends StoppableText {
+  /**
+   * Number of pushed tokens, oldest first, whose text is now shown completely and that were not counted
+   * before.
+   */
   readonly tokens: number;
 }
 
-/** The text of one sequence's output as its tokens come: whole characters only, and never the beginning of a stop string. */
+/**
+ * The text of one sequence's output as its tokens come: whole characters only, and never the beginning of a
+ * stop string.
+ */
 export class OutputText {
   readonly #detokenizer: Detokenizer;
   readonly #stops: StopStrings;
-  /** Text that the detokenizer gave, in UTF-16 units. */
+  /** Length of the detokenizer's text so far, in UTF-16 units. */
   #decoded = 0;
-  /** Where in the text each token that was not counted yet ends. */
+  /** End of each token that was not counted yet, as a position in the text. */
   readonly #ends: number[] = [];
 
   /**

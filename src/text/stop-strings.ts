@@ -1,12 +1,13 @@
-/** Text that may be shown, and whether a stop string ended it. */
+/** Text that may be shown, and `stopped` if a stop string ended it. */
 export interface StoppableText {
   readonly text: string;
   readonly stopped: boolean;
 }
 
 /**
- * Looks for stop strings in text that comes in pieces. The end of the text is held back as long as it may become a stop string.
- * The one that is complete first ends the text, however the text was cut; of those that end together, the longest.
+ * Looks for stop strings in text that comes in pieces. The end of the text is held back as long as it may
+ * become a stop string. The one that is complete first ends the text, however the text was cut; of those that
+ * end together, the longest.
  */
 export class StopStrings {
   readonly #stops: readonly string[];
@@ -14,7 +15,8 @@ export class StopStrings {
   #held = '';
 
   /**
-   * @param stops empty ones are ignored, and those with half a surrogate pair, which no text of whole characters has.
+   * @param stops empty ones are ignored, and those with half a surrogate pair, which no text of whole
+   * characters has.
    * @param include whether the stop string stays at the end of the text.
    */
   constructor(stops: readonly string[], include: boolean) {
@@ -22,7 +24,7 @@ export class StopStrings {
     this.#include = include;
   }
 
-  /** How much text is held back, in UTF-16 units. */
+  /** Length of the text that is held back, in UTF-16 units. */
   get held(): number {
     return this.#held.length;
   }

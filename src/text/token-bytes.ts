@@ -14,8 +14,8 @@ const BYTE_LEVEL = ((): ReadonlyMap<string, number> => {
 const encoder = new TextEncoder();
 
 /**
- * How the vocabulary's own spelling of a token becomes the bytes that it adds to a text: a token may be part of a character, so its text
- * does not tell. Special tokens are spelled out.
+ * Turns tokens into the bytes that they add to a text, by the vocabulary's own spelling: a token may be part
+ * of a character, so its text does not tell. Special tokens are spelled out.
  *
  * @returns undefined for an id that is no token.
  */

@@ -3,16 +3,18 @@ import { KvasirError } from '#errors.js';
 import { ifThere, readJsonObject } from '#files.js';
 import { Tokenizer as TokenizerLibrary, WordPiece, type HuggingFaceTokenizer } from './huggingface.js';
 import { layoutOf, type LayoutItem } from './layout.js';
+import { mayExplode } from './risk.js';
 import { TokenLocator } from './offsets.js';
 import type { Encoding, Tokenizer, TokenOrigin } from './types.js';
 import { splitAtWordStarts } from './word-starts.js';
 
 /**
- * The tokenizer of a model folder in the Hugging Face layout: `tokenizer.json` (the pipeline and the vocabulary) and,
- * where there is one, `tokenizer_config.json` (which of the added tokens are special).
+ * The tokenizer of a model folder in the Hugging Face layout: `tokenizer.json` (the pipeline and the
+ * vocabulary) and, where there is one, `tokenizer_config.json` (which of the added tokens are special).
  *
  * @param folder the model's folder.
- * @throws KvasirError `invalid_model`, naming the file, when `tokenizer.json` is missing or one of the two is broken.
+ * @throws KvasirError `invalid_model`, naming the file, when `tokenizer.json` is missing or one of the two is
+ * broken.
  */
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const file = join(folder, 'tokenizer.json');
@@ -36,7 +38,8 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
  */
 export function createTokenizer(definition: object, config: object = {}): Tokenizer {
   refuseSharedIds(definition);
-  return new LoadedTokenizer(new TokenizerLibrary(splitAtWordStarts(definition), config), config);
+  const library = new TokenizerLibrary(splitAtWordStarts(definition), config);
+  return new LoadedTokenizer(library, config, mayExplode(definition));
 }
 
 /** @throws Error where two added tokens have one id, so that it is anybody's guess which of them it stands for. */
@@ -64,7 +67,11 @@ class LoadedTokenizer implements Tokenizer {
   readonly #single: readonly LayoutItem[];
   readonly #pair: readonly LayoutItem[];
 
-  constructor(tokenizer: HuggingFaceTokenizer, config: object) {
+  constructor(
+    tokenizer: HuggingFaceTokenizer,
+    config: object,
+    readonly mayExplode: boolean,
+  ) {
     this.#tokenizer = tokenizer;
     this.#locator = new TokenLocator(tokenizer, config);
     this.#single = layoutOf(tokenizer.post_processor, 1);
@@ -78,7 +85,8 @@ class LoadedTokenizer implements Tokenizer {
 
   encode(text: string, options: { addSpecialTokens?: boolean } = {}): number[] {
     const { ids } = this.#tokenizer.encode(text, { add_special_tokens: options.addSpecialTokens ?? true });
-    // A character outside a vocabulary without an unknown token has no id: it is left out, as in Hugging Face's own.
+    // A character outside a vocabulary without an unknown token has no id: it is left out, as in Hugging
+    // Face's own.
     return ids.filter(id => id !== undefined);
   }
 
@@ -110,7 +118,8 @@ class LoadedTokenizer implements Tokenizer {
     const skip = options.skipSpecialTokens ?? true;
     const known = ids.filter(id => this.token(id) !== undefined && !(skip && this.specialIds.has(id)));
     if (known.length === 0) return '';
-    // "Clean-up" removes spaces before punctuation, even those that the text had: no text would survive a round trip.
+    // "Clean-up" removes spaces before punctuation, even those that the text had: no text would survive a
+    // round trip.
     return this.#tokenizer.decode(known, { clean_up_tokenization_spaces: false });
   }
 

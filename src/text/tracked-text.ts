@@ -8,8 +8,8 @@ import {
 import type { Span } from './types.js';
 
 /**
- * A text that normalizers have changed, with the span of the original that each of its UTF-16 units comes from. Spans never cut a
- * character, and never go back.
+ * A text that normalizers have changed, with the span of the original that each of its UTF-16 units comes
+ * from. Spans never cut a character, and never go back.
  */
 export interface TrackedText {
   readonly text: string;
@@ -78,8 +78,9 @@ export function replace(input: TrackedText, pattern: RegExp, content: string): T
 }
 
 /**
- * Applies a function that changes text character by character, as lowercasing and Unicode normalization do, so that it may be
- * applied to the words and, where a word's length changes, to the combining character sequences of that word alone.
+ * Applies a function that changes text character by character, as lowercasing and Unicode normalization do,
+ * so that it may be applied to the words and, where a word's length changes, to the combining character
+ * sequences of that word alone.
  */
 export function change(input: TrackedText, apply: (text: string) => string): TrackedText {
   const changed = apply(input.text);
@@ -92,8 +93,8 @@ export function change(input: TrackedText, apply: (text: string) => string): Tra
 const WORD = /\s+|\S+/g;
 
 /**
- * A character with the marks that combine with it, or conjoining jamo of one syllable: the parts of a text that Unicode
- * normalization changes independently of each other.
+ * A character with the marks that combine with it, or conjoining jamo of one syllable: the parts of a text
+ * that Unicode normalization changes independently of each other.
  */
 const SEQUENCE = /(?:[\u1100-\u11ff]+|[\uac00-\ud7a3][\u11a8-\u11ff]*|.)[\p{M}\uff9e\uff9f]*/gsu;
 
@@ -128,7 +129,10 @@ function changeWord(
   }
 }
 
-/** Where nothing better is known: everything between the common beginning and the common end comes from all that was there. */
+/**
+ * The fallback: everything between the common beginning and the common end comes from all of the original in
+ * between.
+ */
 function changeAtOnce(
   tracked: Tracker,
   input: TrackedText,
@@ -148,7 +152,7 @@ function changeAtOnce(
   return tracked;
 }
 
-/** The span of the original behind units `[start, end)`; empty, where they are none. */
+/** The span of the original behind units `[start, end)`; empty if there are none. */
 function cover({ spans }: TrackedText, start: number, end: number): Span {
   if (start < end) return { start: spans[start]!.start, end: spans[end - 1]!.end };
   const place = spans[start]?.start ?? spans.at(-1)?.end ?? 0;

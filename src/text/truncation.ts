@@ -1,12 +1,12 @@
 import { KvasirError } from '#errors.js';
 import type { Encoding } from './types.js';
 
-/** Where tokens are taken off: at the beginning of a text, or at its end. */
+/** The side of a text at which tokens are removed. */
 export type TruncationSide = 'left' | 'right';
 
 /**
- * Takes tokens off the texts until the whole fits; special tokens stay. Of a pair the longer text is shortened first, down to the length
- * of the other, then both alike ("longest first").
+ * Removes tokens until the whole fits; special tokens stay. Of a pair the longer text is shortened first,
+ * down to the length of the other, then both alike ("longest first").
  *
  * @throws KvasirError `context_length_exceeded` where the special tokens alone are too many.
  */
@@ -25,12 +25,13 @@ export function truncate(encoding: Encoding, maxTokens: number, side: Truncation
 }
 
 /**
- * Cuts an encoding into several that fit, for a text of any length: each holds a part of the last text (of a pair: the second) and
- * everything else.
+ * Cuts an encoding into several that fit, for a text of any length: each holds a part of the last text (of a
+ * pair: the second) and everything else.
  *
  * @param overlap how many tokens of that text two neighbours share.
  * @returns the encoding itself where it fits.
- * @throws KvasirError `context_length_exceeded` where what all have in common leaves no room for more than the overlap.
+ * @throws KvasirError `context_length_exceeded` where what all have in common leaves no room for more than
+ * the overlap.
  */
 export function windows(encoding: Encoding, maxTokens: number, overlap: number): Encoding[] {
   if (encoding.ids.length <= maxTokens) return [encoding];
@@ -54,7 +55,7 @@ function textLengths({ origins }: Encoding): Lengths {
   return [origins.filter(origin => origin?.text === 0).length, second];
 }
 
-/** Keeps special tokens and those of the texts, by their position in their text, that `keep` wants. */
+/** Keeps special tokens, and the tokens of the texts that `keep` selects by their position in their text. */
 function select(encoding: Encoding, keep: (text: 0 | 1, position: number) => boolean): Encoding {
   const positions: [number, number] = [0, 0];
   const kept = encoding.origins.map(

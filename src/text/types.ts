@@ -4,7 +4,7 @@ export interface Span {
   readonly end: number;
 }
 
-/** Where a token comes from. */
+/** The part of a text that a token stands for. */
 export interface TokenOrigin extends Span {
   /** 0: the text; 1: the second text of a pair. */
   readonly text: 0 | 1;
@@ -16,8 +16,9 @@ export interface Encoding {
   /** Segment of each token, 0 or 1, as the tokenizer's post-processor gives it. */
   readonly typeIds: readonly number[];
   /**
-   * Undefined for the special tokens that the post-processor added. Spans begin and end at characters, never go back within a text, and
-   * have no white space at their ends (unless the token is nothing else); tokens that share a character share its span.
+   * Undefined for the special tokens that the post-processor added. Spans begin and end at characters, never
+   * go back within a text, and have no white space at their ends (unless the token is nothing else); tokens
+   * that share a character share its span.
    */
   readonly origins: readonly (TokenOrigin | undefined)[];
 }
@@ -28,17 +29,21 @@ export interface Tokenizer {
   readonly vocabularySize: number;
   /** Ids that the tokenizer marks as special (never part of readable text). */
   readonly specialIds: ReadonlySet<number>;
+  /** Whether its own rules may take for ever on a short text, or make a long one of it; default false. See `mayExplode`. */
+  readonly mayExplode?: boolean;
   /** The token that stands for a hidden one (`mask_token`), if there is one. */
   readonly maskId: number | undefined;
-  /** What the vocabulary's spelling of a token begins with if the token continues a word (WordPiece: `##`); undefined if nothing does. */
+  /** Prefix of tokens that continue a word (WordPiece: `##`); undefined if the vocabulary has none. */
   readonly continuationPrefix: string | undefined;
   /**
-   * @param addSpecialTokens whether the tokenizer's post-processor may add its own (BOS, `[CLS]`, ...); default true.
+   * @param addSpecialTokens whether the tokenizer's post-processor may add its own (BOS, `[CLS]`, ...);
+   * default true.
    */
   encode(text: string, options?: { addSpecialTokens?: boolean }): number[];
   /**
-   * Encodes a text, or a pair of texts, as encoders take them, with the tokenizer's special tokens (`[CLS] a [SEP] b [SEP]`), and tells
-   * where each token comes from. The ids of a single text are those of {@link encode}.
+   * Encodes a text, or a pair of texts, as encoders take them, with the tokenizer's special tokens (`[CLS] a
+   * [SEP] b [SEP]`), and tells where each token comes from. The ids of a single text are those of {@link
+   * encode}.
    */
   encodeWithOffsets(text: string, pair?: string): Encoding;
   /** @param skipSpecialTokens whether special tokens are left out of the text; default true. */

@@ -2,9 +2,10 @@
 const SPACE = '▁';
 
 /**
- * Llama's `tokenizer.json` has no pre-tokenizer: byte-pair encoding runs over the whole text as one word, with a queue as
- * long as the text and no use of the word cache (12 s for a megabyte). Where no entry of the vocabulary has a space after
- * another character, no merge can cross the start of a word, and encoding word by word gives the same ids.
+ * Llama's `tokenizer.json` has no pre-tokenizer: byte-pair encoding runs over the whole text as one word,
+ * with a queue as long as the text and no use of the word cache (12 s for a megabyte). Where no entry of the
+ * vocabulary has a space after another character, no merge can cross the start of a word, and encoding word
+ * by word gives the same ids.
  *
  * @param definition the contents of `tokenizer.json`.
  * @returns the definition, with a pre-tokenizer that splits before spaces where that changes nothing.

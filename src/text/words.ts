@@ -1,9 +1,9 @@
 import type { Encoding, Span, Tokenizer } from './types.js';
 
 /**
- * The words of a text, each as the positions of its tokens in the encoding. WordPiece marks the tokens that continue a word; other
- * vocabularies do not know words, so there a word is what stands between white space. Tokens that stand for nothing but white space are in
- * no word.
+ * The words of a text, each as the positions of its tokens in the encoding. WordPiece marks the tokens that
+ * continue a word; other vocabularies do not know words, so there a word is what stands between white space.
+ * Tokens that stand for nothing but white space are in no word.
  *
  * @param which of an encoded pair, `text` is the second where this is 1.
  */

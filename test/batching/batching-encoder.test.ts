@@ -93,7 +93,7 @@ t.test('a large request of one client does not starve another', async t => {
 t.test('a request that is aborted leaves the line; what runs with it is not disturbed', async t => {
   const { encoder, service } = open(t, { maxTokens: 20 });
   const controller = new AbortController();
-  const taken = service.encode([text(1), text(2), text(3)], controller.signal);
+  const taken = service.encode([text(1), text(2), text(3)], controller);
   const left = service.encode([text(4)]);
   await turn();
   controller.abort();
@@ -104,13 +104,13 @@ t.test('a request that is aborted leaves the line; what runs with it is not dist
   t.strictSame(encoder.runs.flat().sort(), [1, 2, 4].sort());
   encoder.finish();
   t.equal((await left)[0]?.values[0], 4);
-  await t.rejects(service.encode([text(5)], controller.signal), { code: 'cancelled' });
+  await t.rejects(service.encode([text(5)], controller), { code: 'cancelled' });
 });
 
 t.test('an aborted signal of a request that is answered does nothing', async t => {
   const { encoder, service } = open(t);
   const controller = new AbortController();
-  const request = service.encode([text(1)], controller.signal);
+  const request = service.encode([text(1)], controller);
   await turn();
   encoder.finish();
   await request;

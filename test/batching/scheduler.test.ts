@@ -10,9 +10,9 @@ interface Fake extends Batchable {
 
 const OPTIONS: BatchOptions = { maxTokens: 1000, maxPadding: 0.1, smallBatch: 100 };
 
-function request(name: string, lengths: readonly number[]): Fake[] {
+function request(name: string, lengths: readonly number[], client = ''): Fake[] {
   const owner = { name };
-  return lengths.map(length => ({ owner, length }));
+  return lengths.map(length => ({ owner, client, length }));
 }
 
 function lengths(batch: readonly Fake[]): number[] {
@@ -79,7 +79,7 @@ t.test('padding stays under 10 % on mixed lengths', async t => {
     const batch = scheduler.next();
     tokens += sum(batch);
     total += padded(batch);
-    for (const { owner } of batch) scheduler.add([{ owner, length: lengthOf() }]);
+    for (const { owner } of batch) scheduler.add([{ owner, client: '', length: lengthOf() }]);
   }
   t.ok(1 - tokens / total < 0.1, `${((1 - tokens / total) * 100).toFixed(1)} %`);
 });
@@ -106,10 +106,18 @@ t.test('a short text is not passed over for ever by longer ones that keep coming
     const batch = scheduler.next();
     batches++;
     if (batch.some(({ owner }) => owner.name === 'odd')) break;
-    for (const { owner } of batch) scheduler.add([{ owner, length: 150 }]);
+    for (const { owner } of batch) scheduler.add([{ owner, client: '', length: 150 }]);
     if (batches > 100) break;
   }
   t.ok(batches <= 9, `${batches} batches`);
+});
+
+t.test('clients take turns, however many requests each has', async t => {
+  const scheduler = new BatchScheduler<Fake>({ maxTokens: 10, maxPadding: 0, smallBatch: 0 });
+  for (let i = 0; i < 100; i++) scheduler.add(request(`many ${i}`, [10], 'many'));
+  scheduler.add(request('one', [10], 'one'));
+  const names = [scheduler.next(), scheduler.next(), scheduler.next()].flat().map(({ owner }) => owner.name);
+  t.strictSame(names, ['many 0', 'one', 'many 1']);
 });
 
 t.test('requests of many inputs take turns', async t => {

@@ -16,7 +16,7 @@ const MEMORY = 10 ** 9;
 
 async function plansOf(models: readonly ModelSettings[]): Promise<readonly ModelPlan[]> {
   const settings = await readSettings({ commandLine: {}, environment: {} });
-  return modelPlans({ ...settings, models }, []);
+  return modelPlans({ ...settings, models: [...models] }, []);
 }
 
 t.test('generators without a setting of their own share what the weights of all leave', async t => {

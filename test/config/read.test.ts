@@ -26,6 +26,10 @@ t.test('defaults', async t => {
   t.match(settings, { port: 8080, host: '127.0.0.1', slots: 16, body_limit: 4 * 1024 * 1024, load: 'start' });
   t.notOk('kv_cache_memory' in settings, 'what has no default is left out');
   t.notOk('models' in settings);
+  const withDefault = Object.entries<Setting>(SETTINGS.properties)
+    .filter(([, setting]) => setting.default !== undefined)
+    .map(([key]) => key);
+  t.strictSame(SETTINGS.required, withDefault, 'of all others the type says that they may be absent');
 });
 
 t.test('the command line comes before the environment, and that before the file', async t => {
@@ -104,8 +108,8 @@ t.test('what is wrong is named as the user wrote it', async t => {
   await inFile('port: "1"', /^kvasir\.yaml: port: expected a whole number/);
   await inFile('port:', /^kvasir\.yaml: port: expected a whole number from 0 to 65535, got null$/);
   await inFile('port: [', /^kvasir\.yaml: .* at line 1, column 8$/);
-  await inFile('- port', /^kvasir\.yaml: expected settings by their names$/);
-  await inFile('', /^kvasir\.yaml: expected settings by their names$/);
+  await inFile('- port', /^kvasir\.yaml: expected a mapping from setting names to values$/);
+  await inFile('', /^kvasir\.yaml: expected a mapping from setting names to values$/);
   await inFile('a: &a [*a]', /^kvasir\.yaml: /);
   await inFile('api_keys: [1]', /^kvasir\.yaml: api_keys: expected a list of texts$/);
   await inFile('models: {}', /^kvasir\.yaml: models: /);
@@ -115,7 +119,7 @@ t.test('what is wrong is named as the user wrote it', async t => {
     'models: [{folder: b, port: 1}]',
     /^kvasir\.yaml: models\[0\]\.port: there is no such setting$/,
   );
-  await inFile('models: [1]', /^kvasir\.yaml: models\[0\]: expected settings/);
+  await inFile('models: [1]', /^kvasir\.yaml: models\[0\]: expected a mapping/);
 });
 
 t.test('a secret is not repeated', async t => {

@@ -119,3 +119,38 @@ t.test('of a run of both, prompts count as what it took longer than a decode ste
   first.observe([{ decoding: 0, promptTokens: 100, ms: 100 }]);
   t.equal(first.tokens({ decoding: 1, waiting: 1, tokens: 9 }), 512, 'nothing is known of decode steps');
 });
+
+t.test('the runs of a step count together', async t => {
+  const demand = { decoding: 4, waiting: 3, tokens: 5000 };
+  const [together, apart] = [1, 2].map(() => measured(20, 1)) as [ChunkSize, ChunkSize];
+  for (let step = 0; step < 60; step++) {
+    const tokens = apart.tokens(demand);
+    t.equal(together.tokens(demand), tokens);
+    together.observe([
+      { decoding: 2, promptTokens: 0, ms: 15 },
+      ...(tokens > 0 ? [{ decoding: 0, promptTokens: tokens, ms: tokens }] : []),
+      { decoding: 2, promptTokens: 0, ms: 5 },
+    ]);
+    if (tokens > 0) prefilled(apart, tokens, tokens);
+    decoded(apart, 20);
+  }
+});
+
+t.test('one run in a bad moment keeps prompts waiting for no longer than a good one', async t => {
+  const demand = { decoding: 8, waiting: 1, tokens: 10_000 };
+  /**
+   * How many steps prompts wait after a run of what was saved up, which took so many times as long as usual.
+   */
+  const stepsAfter = (times: number): number => {
+    const size = measured(40, 1);
+    const tokens = size.tokens(demand);
+    t.equal(tokens, 480);
+    prefilled(size, tokens, times * tokens);
+    let steps = 0;
+    for (; size.tokens(demand) === 0; steps++) decoded(size, 40);
+    return steps;
+  };
+  const usual = stepsAfter(1);
+  t.equal(usual, 24, 'as many as time is saved up for');
+  t.equal(stepsAfter(10), 2 * usual, 'the debt, and what the next run costs');
+});

@@ -1,58 +1,17 @@
 import t from 'tap';
-import type { EngineOptions } from '#engine/engine-options.js';
-import { Engine } from '#engine/engine.js';
-import type { GenerationEvent, GenerationRequest } from '#engine/types.js';
+import type { GenerationEvent, GenerationRequest, TokenConstraint } from '#engine/types.js';
 import { KvasirError } from '#errors.js';
-import type { DecoderTraits } from '#model/decoder/contract.js';
-import { FakeDecoder } from '#test/support/fake-decoder.js';
 import { greedy, GREEDY } from '#test/support/generation-request.js';
-import { END, letterTokenizer } from '#test/support/letter-tokenizer.js';
-
-interface Setup {
-  readonly slots?: number;
-  readonly contextLength?: number;
-  readonly next?: (tokens: readonly number[]) => number;
-  readonly options?: Partial<EngineOptions>;
-  readonly traits?: Partial<DecoderTraits>;
-}
-
-/** An engine that writes the alphabet on from the prompt's last letter, and the decoder beneath it. */
-function setup(
-  t: { teardown(close: () => Promise<void>): void },
-  { slots = 2, contextLength = 64, next = following, options, traits }: Setup = {},
-): { engine: Engine; decoder: FakeDecoder } {
-  const decoder = new FakeDecoder(slots, letterTokenizer.vocabularySize, contextLength, next);
-  decoder.traits = { ...decoder.traits, ...traits };
-  const engine = new Engine(decoder, letterTokenizer, options);
-  t.teardown(() => engine.close());
-  return { engine, decoder };
-}
-
-const following = (tokens: readonly number[]): number => (tokens.at(-1)! + 1) % 26;
-const prompt = (text: string): number[] => letterTokenizer.encode(text);
-
-async function all(events: AsyncIterable<GenerationEvent>): Promise<GenerationEvent[]> {
-  const list: GenerationEvent[] = [];
-  for await (const event of events) list.push(event);
-  return list;
-}
-
-async function text(engine: Engine, request: GenerationRequest): Promise<string> {
-  let result = '';
-  for await (const event of engine.generate(request)) if (event.type === 'delta') result += event.text;
-  return result;
-}
-
-/** The token ids that were generated. */
-function ids(events: readonly GenerationEvent[]): number[] {
-  return events.flatMap(event => (event.type === 'delta' ? event.tokens.map(({ id }) => id) : []));
-}
-
-const steps = (count: number): Promise<void> =>
-  new Promise(resolve => {
-    const wait = (left: number): void => void (left > 0 ? setImmediate(wait, left - 1) : resolve());
-    wait(count * 4);
-  });
+import {
+  all,
+  following,
+  ids,
+  letterEngine as setup,
+  prompt,
+  steps,
+  text,
+} from '#test/support/letter-engine.js';
+import { END } from '#test/support/letter-tokenizer.js';
 
 t.test('generates until maxTokens, and says so', async t => {
   const { engine } = setup(t);
@@ -143,6 +102,19 @@ t.test('log-probabilities of the prompt, whatever the chunks', async t => {
   t.equal(event.logprobs[0], undefined);
   const expected = [2, 1, 2, 2].map(logit => logit - normalizer);
   event.logprobs.slice(1).forEach((entry, i) => t.ok(Math.abs(entry!.logprob - expected[i]!) < 1e-9));
+});
+
+t.test('log-probabilities of prompts that come together', async t => {
+  const { engine } = setup(t, { slots: 3 });
+  const answers = await Promise.all(
+    ['abc', 'b', 'bcdf'].map(start =>
+      all(engine.generate(greedy(prompt(start), { promptLogprobs: 1, maxTokens: 2 }))),
+    ),
+  );
+  t.strictSame(
+    answers.map(([event]) => event?.type === 'prompt' && event.logprobs.map(token => token?.top[0]!.id)),
+    [[undefined, 1, 2], [undefined], [undefined, 2, 3, 4]],
+  );
 });
 
 t.test('refuses what cannot run, and goes on', async t => {
@@ -251,8 +223,6 @@ t.test('prompts that arrive together are prefilled in one run', async t => {
   t.equal(decoder.runs[0], 'prefill 0 3+1+2');
 });
 
-const LONG = 'abcdefghijklmnopqrstuvwxyz';
-
 t.test('where a run may mix, prompts and running sequences share it', async t => {
   const { engine, decoder } = setup(t, { slots: 3, traits: { mixes: true }, options: { prefillTokens: 5 } });
   const texts = ['a', 'abcdefg', 'bcd'].map(start => text(engine, greedy(prompt(start), { maxTokens: 4 })));
@@ -278,6 +248,41 @@ t.test('log-probabilities of prompts in mixed runs are those of separate ones', 
   t.strictSame(withoutTimes(mixed), withoutTimes(separate));
 });
 
+t.test('a prompt that fails does not end those that decode, nor the other way round', async t => {
+  for (const [failing, ended, goesOn] of [
+    ['prefill', 'xyz', 'ab'],
+    ['decode', 'ab', 'xyz'],
+  ] as const) {
+    const { engine, decoder } = setup(t);
+    const texts = new Map([['ab', text(engine, greedy(prompt('ab'), { maxTokens: 30 }))]]);
+    await steps(2);
+    decoder.failure = run =>
+      run.startsWith(failing) && engine.stats().running === 2 ? new Error('broken') : undefined;
+    texts.set('xyz', text(engine, greedy(prompt('xyz'), { maxTokens: 5 })));
+    await t.rejects(texts.get(ended)!, { message: 'broken' });
+    const prefill = decoder.runs.indexOf('prefill 1 3');
+    t.equal(decoder.runs[prefill - 1], 'decode 1', 'both were run');
+    t.match(await texts.get(goesOn), goesOn === 'ab' ? /^cdefg.{25}$/ : 'abcde');
+  }
+});
+
+t.test('what goes wrong with one sequence ends it, and no other', async t => {
+  const { engine } = setup(t);
+  let masked = 0;
+  const constraint: TokenConstraint = {
+    mask: () => {
+      if (masked++ === 2) throw new Error('no token is allowed');
+    },
+    accept: () => undefined,
+    complete: false,
+    shortened: false,
+  };
+  const failing = text(engine, { ...greedy(prompt('a')), constraint });
+  const other = text(engine, greedy(prompt('k'), { maxTokens: 6 }));
+  await t.rejects(failing, { message: 'no token is allowed' });
+  t.equal(await other, 'lmnopq');
+});
+
 t.test('a mixed run that fails takes the sequences with it that were in it', async t => {
   const { engine, decoder } = setup(t, { slots: 2, traits: { mixes: true } });
   decoder.failure = new Error('broken');
@@ -287,101 +292,6 @@ t.test('a mixed run that fails takes the sequences with it that were in it', asy
   await t.rejects(first!, { message: 'broken' });
   await t.rejects(second!, { message: 'broken' });
   t.equal(await waiting, 'def');
-});
-
-t.test('a prompt starts from what an earlier sequence left in the cache', async t => {
-  const { engine, decoder } = setup(t);
-  const first = await text(engine, greedy(prompt(LONG), { maxTokens: 5 }));
-  const events = await all(engine.generate(greedy(prompt(`${LONG}${first}x`), { maxTokens: 2 })));
-  t.strictSame(
-    decoder.runs.filter(run => run.startsWith('prefill')),
-    ['prefill 0 26', 'prefill 0 2'],
-  );
-  t.match(events.at(-1), { report: { promptTokens: 32, cachedTokens: 30, generatedTokens: 2 } });
-  t.match(engine.stats(), { promptTokens: 58, reusedPromptTokens: 30 });
-});
-
-t.test('the same prompt again runs one token', async t => {
-  const { engine, decoder } = setup(t);
-  const request = greedy(prompt(LONG), { maxTokens: 1 });
-  await text(engine, request);
-  await text(engine, request);
-  t.strictSame(decoder.runs, ['prefill 0 26', 'decode 1']);
-});
-
-t.test('a chat goes on where all but the window was given up, and another one starts anew', async t => {
-  // The next letter depends on as many as the window has, and on no others.
-  const next = (tokens: readonly number[]): number => tokens.slice(-8).reduce((a, b) => a + b) % 26;
-  const { engine, decoder } = setup(t, { contextLength: 1200, next, traits: { window: 8 } });
-  const { engine: untrimmed } = setup(t, { contextLength: 1200, next });
-  const answer = async (promptIds: number[]): Promise<number[]> => {
-    const request = greedy(promptIds, { maxTokens: 50 });
-    const expected = ids(await all(untrimmed.generate(request)));
-    t.strictSame(ids(await all(engine.generate(request))), expected);
-    return expected;
-  };
-  let chat = prompt('abc'.repeat(300));
-  for (let turn = 0; turn < 3; turn++) chat = [...chat, ...(await answer(chat)), ...prompt('xyz')];
-  t.equal(engine.stats().reusedPromptTokens, untrimmed.stats().reusedPromptTokens);
-  t.ok(decoder.cells[0]!.filter(id => id === -1).length > 600, 'most was given up');
-  await answer([...chat.slice(0, 400), ...prompt('xyz')]);
-  t.equal(engine.stats().reusedPromptTokens, untrimmed.stats().reusedPromptTokens - 400);
-});
-
-t.test('several answers to one prompt prefill it once', async t => {
-  const { engine, decoder } = setup(t, { slots: 3 });
-  await Promise.all([1, 2, 3].map(() => text(engine, greedy(prompt(LONG), { maxTokens: 4 }))));
-  t.strictSame(decoder.runs, ['prefill 0 26', 'decode 2', 'decode 3', 'decode 3', 'decode 2', 'decode 1']);
-});
-
-t.test('prefix reuse can be turned off', async t => {
-  const { engine, decoder } = setup(t, { options: { reusesPrefix: false } });
-  const request = greedy(prompt(LONG), { maxTokens: 1 });
-  await text(engine, request);
-  await text(engine, request);
-  t.strictSame(decoder.runs, ['prefill 0 26', 'prefill 0 26']);
-});
-
-t.test('where the cache is too small for all, the youngest gives way and goes on later', async t => {
-  const { engine } = setup(t, {
-    slots: 3,
-    contextLength: 40,
-    options: { cacheTokens: 60, reservedTokens: 2 },
-  });
-  const texts = await Promise.all(
-    ['a', 'b', 'c'].map(letter => text(engine, greedy(prompt(letter), { maxTokens: 30 }))),
-  );
-  const alphabet = LONG.repeat(3);
-  t.strictSame(
-    texts,
-    [1, 2, 3].map(start => alphabet.slice(start, start + 30)),
-  );
-  t.ok(engine.stats().preemptions > 0);
-});
-
-t.test(
-  'where chunks differ, prompts are run from their beginning, and what was generated is decoded again',
-  async t => {
-    const { engine, decoder } = setup(t, {
-      contextLength: 40,
-      traits: { chunkInvariant: false },
-      options: { cacheTokens: 60, reservedTokens: 1, prefillTokens: 100, draftTokens: 4 },
-    });
-    const letters = 'abcdefghijklmnopqr';
-    const answers = await Promise.all(
-      ['', 'abc'].map(end => text(engine, greedy(prompt(letters + end), { maxTokens: 19 }))),
-    );
-    t.strictSame(answers, ['stuvwxyzabcdefghijk', 'defghijklmnopqrstuv']);
-    t.ok(engine.stats().preemptions > 0);
-    for (const run of decoder.runs) t.match(run, /^decode|^prefill \d (18|21|18\+21)$/);
-  },
-);
-
-t.test('a cache that cannot hold one sequence is refused', async t => {
-  const decoder = new FakeDecoder(2, 28, 40, following);
-  t.throws(() => new Engine(decoder, letterTokenizer, { cacheTokens: 39 }), {
-    code: 'invalid_configuration',
-  });
 });
 
 t.test('drafts from the text so far give the same output in fewer runs', async t => {

@@ -83,7 +83,9 @@ t.test('with the budget that a number of blocks allows, a scheduler never finds 
           const prompt = tokens.slice(0, CONTEXT - 1);
           const maxLength = Math.min(CONTEXT, prompt.length + grows);
           scheduler.add({
+            scope: '',
             tokens: prompt,
+            keys: prompt,
             computed: 0,
             get prefillable(): number {
               return prompt.length;

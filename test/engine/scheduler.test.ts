@@ -1,87 +1,6 @@
 import t from 'tap';
-import fc from 'fast-check';
-import { Scheduler, type Schedulable, type SchedulerOptions, type Step } from '#engine/scheduler.js';
-import type { SlotOperation } from '#model/decoder/contract.js';
-import { runs } from '#test/support/property-runs.js';
-
-class Fake implements Schedulable {
-  computed = 0;
-  prefillLength = 0;
-  get prefillable(): number {
-    return this.tokens.length;
-  }
-  readonly tokens: number[];
-
-  constructor(
-    readonly name: string,
-    prompt: readonly number[],
-    readonly maxLength = 1000,
-    readonly reusesPrefix = true,
-    readonly priority = 0,
-  ) {
-    this.tokens = [...prompt];
-  }
-}
-
-/** A prompt of its own: no other seed's has a token in common with it. */
-function prompt(seed: number, length: number): number[] {
-  return Array.from({ length }, (_, i) => seed * 10_000 + i);
-}
-
-/** The tokens that stand in the cache, by slot. */
-type Cells = (number | undefined)[][];
-
-/** Those of layers that see all positions, and of layers with a window. */
-interface Cache {
-  readonly whole: Cells;
-  readonly windowed: Cells;
-}
-
-function emptyCache(slots: number): Cache {
-  const cells = (): Cells => Array.from({ length: slots }, () => []);
-  return { whole: cells(), windowed: cells() };
-}
-
-function arrange(cells: Cells, operation: SlotOperation): void {
-  if (operation.kind === 'release') cells[operation.slot] = cells[operation.slot]!.slice(0, operation.from);
-  if (operation.kind === 'copy') cells[operation.to] = cells[operation.from]!.slice(0, operation.length);
-  if (operation.kind === 'swap') {
-    const { a, b, length } = operation;
-    [cells[a], cells[b]] = [cells[b]!.slice(0, length), cells[a]!.slice(0, length)];
-  }
-}
-
-/**
- * Does what an engine does in one step, to sequences and cells alike; what is generated depends on all that
- * came before.
- */
-function run(scheduler: Scheduler<Fake>, { whole, windowed }: Cache, limit: number): Step<Fake> {
-  const step = scheduler.schedule(limit);
-  for (const operation of step.operations) {
-    arrange(whole, operation);
-    arrange(windowed, operation);
-    if (operation.kind === 'trim') windowed[operation.slot]!.fill(undefined, 0, operation.before);
-  }
-  const write = (slot: number, position: number, token: number | undefined): void => {
-    whole[slot]![position] = token;
-    windowed[slot]![position] = token;
-  };
-  for (const { sequence, slot, start, length } of step.prefill) {
-    for (let i = start; i < start + length; i++) write(slot, i, sequence.tokens[i]);
-    sequence.computed = start + length;
-    if (sequence.computed === sequence.prefillLength) generate(sequence);
-  }
-  step.decode.forEach((sequence, slot) => {
-    write(slot, sequence.computed, sequence.tokens[sequence.computed]);
-    sequence.computed++;
-    generate(sequence);
-  });
-  return step;
-}
-
-function generate(sequence: Fake): void {
-  sequence.tokens.push((sequence.tokens.at(-1)! * 31 + sequence.tokens.length) % 1_000_003);
-}
+import { Scheduler, type SchedulerOptions, type Step } from '#engine/scheduler.js';
+import { emptyCache, Fake, prompt, run } from '#test/support/simulated-cache.js';
 
 const defaults: SchedulerOptions = {
   slots: 4,
@@ -212,6 +131,46 @@ t.test('starts from a running sequence by a copy, from an idle one in place', as
   t.match(copied.prefill, [{ slot: 1, start: 40, length: 1 }]);
 });
 
+t.test('sequences of another scope share nothing, whether they wait, run or ended', async t => {
+  for (const options of [{ wholePrompts: true }, { mixes: true }]) {
+    const { scheduler, step } = setup(options);
+    const sequence = (scope: string): Fake => new Fake(scope, prompt(7, 40), 1000, true, 0, scope);
+    const [a, b] = [sequence('a'), sequence('b')];
+    scheduler.add(a);
+    scheduler.add(b);
+    t.strictSame(
+      step(200).prefill.map(({ start, length }) => [start, length]),
+      [
+        [0, 40],
+        [0, 40],
+      ],
+      'neither waits for the other',
+    );
+    scheduler.remove(new Set([a, b]));
+    scheduler.add(sequence('c'));
+    t.match(step(200).prefill, [{ start: 0, length: 40 }]);
+    scheduler.add(sequence('a'));
+    t.match(step(200).prefill, [{ start: 39, length: 1 }]);
+  }
+});
+
+t.test('tells how many tokens wait, less what the cache has of them by now', async t => {
+  const { scheduler, step } = setup();
+  const [a, b] = [new Fake('a', prompt(1, 40)), new Fake('b', [...prompt(1, 38), 7])];
+  scheduler.add(a);
+  scheduler.add(b);
+  t.strictSame(scheduler.demand(), { decoding: 0, waiting: 2, tokens: 79 });
+  t.strictSame(scheduler.demand(30), { decoding: 0, waiting: 2, tokens: 40 }, 'as many as need be known');
+  step(20);
+  t.strictSame(scheduler.demand(), { decoding: 0, waiting: 2, tokens: 20 + 19 });
+  step(20);
+  t.strictSame(scheduler.demand(), { decoding: 1, waiting: 1, tokens: 1 });
+  step(0);
+  t.strictSame(scheduler.demand(), { decoding: 1, waiting: 1, tokens: 1 });
+  scheduler.remove(new Set([a]));
+  t.strictSame(scheduler.demand(), { decoding: 0, waiting: 1, tokens: 1 });
+});
+
 t.test('short common beginnings are run again', async t => {
   const { scheduler, step } = setup();
   scheduler.add(new Fake('a', [1, 2, 3, 4]));
@@ -306,114 +265,3 @@ t.test('what was trimmed is given back anew where it moves', async t => {
     { kind: 'trim', slot: 1, before: 25 },
   ]);
 });
-
-const action = fc.oneof(
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      type: fc.constant('add' as const),
-      seed: fc.nat(3),
-      shared: fc.nat(40),
-      own: fc.integer({ min: 1, max: 20 }),
-      grows: fc.integer({ min: 1, max: 30 }),
-      reuses: fc.boolean(),
-      priority: fc.integer({ min: -1, max: 1 }),
-    }),
-  },
-  {
-    weight: 4,
-    arbitrary: fc.record({ type: fc.constant('step' as const), limit: fc.integer({ min: 1, max: 60 }) }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      type: fc.constant('remove' as const),
-      picks: fc.array(fc.nat(30), { minLength: 1, maxLength: 4 }),
-    }),
-  },
-);
-
-t.test(
-  'whatever happens, each sequence finds its own tokens in its slot, and nobody waits for ever',
-  async t => {
-    let trims = 0;
-    fc.assert(
-      fc.property(
-        fc.record({
-          slots: fc.integer({ min: 1, max: 5 }),
-          spare: fc.nat(300),
-          reservedTokens: fc.nat(20),
-          mixes: fc.boolean(),
-          wholePrompts: fc.boolean(),
-          keepsAhead: fc.boolean(),
-          window: fc.option(fc.integer({ min: 1, max: 30 }), { nil: undefined }),
-          trimStep: fc.integer({ min: 1, max: 20 }),
-        }),
-        fc.array(action, { maxLength: 80 }),
-        ({ spare, ...options }, actions) => {
-          const longest = 100;
-          const cacheTokens = longest + spare;
-          const scheduler = new Scheduler<Fake>({ ...options, cacheTokens });
-          const cache = emptyCache(options.slots);
-          const { window = Infinity } = options;
-          let names = 0;
-          const all = (): Fake[] => [...scheduler.running, ...scheduler.waiting];
-          const step = (limit: number): void => {
-            const { operations, prefill, decode } = run(scheduler, cache, limit);
-            const decoded = decode.map((sequence, slot) => ({
-              sequence,
-              slot,
-              start: sequence.computed - 1,
-            }));
-            const running = [...decoded, ...prefill];
-            for (const { sequence, slot, start } of running)
-              for (let i = 0; i < sequence.computed; i++) {
-                const isSeen = i > start - window;
-                if (cache.whole[slot]![i] !== sequence.tokens[i])
-                  throw new Error(`${sequence.name} lost token ${i}`);
-                if (isSeen && cache.windowed[slot]![i] !== sequence.tokens[i])
-                  throw new Error(`${sequence.name} lost token ${i}, which it still sees`);
-              }
-            trims += operations.filter(({ kind }) => kind === 'trim').length;
-            const slots = running.map(({ slot }) => slot);
-            if (new Set(slots).size !== slots.length) throw new Error('two sequences share a slot');
-            if (slots.some(slot => slot >= options.slots)) throw new Error('there is no such slot');
-            const isMixed = options.mixes;
-            if (!isMixed && prefill.length > 1 && prefill.some(({ start }) => start > 0))
-              throw new Error('only fresh sequences are prefilled together');
-            const tokens = prefill.reduce((sum, { length }) => sum + length, 0);
-            if (isMixed && tokens > limit) throw new Error('a run has more tokens than it may');
-            if (prefill.some(({ length }) => length === 0)) throw new Error('a chunk has no tokens');
-            if (!isMixed && running.length !== scheduler.running.length)
-              throw new Error('a sequence with a slot is left out');
-            if (scheduler.cachedTokens > cacheTokens) throw new Error('the cache overflows');
-            const done = all().filter(({ tokens, maxLength }) => tokens.length >= maxLength);
-            scheduler.remove(new Set(done));
-          };
-          for (const event of actions) {
-            if (event.type === 'add') {
-              const { seed, shared, own, grows, reuses, priority } = event;
-              const tokens = [...prompt(seed, shared), ...prompt(5 + names, own)];
-              scheduler.add(
-                new Fake(`#${names++}`, tokens, Math.min(longest, tokens.length + grows), reuses, priority),
-              );
-            }
-            if (event.type === 'step') step(event.limit);
-            if (event.type === 'remove' && all().length > 0) {
-              const leaving = new Set(event.picks.map(pick => all()[pick % all().length]!));
-              scheduler.remove(leaving);
-              if (all().some(sequence => leaving.has(sequence)))
-                throw new Error('a removed sequence is still there');
-            }
-          }
-          for (let steps = 0; all().length > 0; steps++) {
-            if (steps > 20_000) throw new Error('somebody waits for ever');
-            step(40);
-          }
-        },
-      ),
-      runs(1000),
-    );
-    t.ok(trims > 0, `${trims} times something was given up`);
-  },
-);

@@ -317,14 +317,14 @@ t.test('refusals are said plainly, and not repeated', async t => {
   hub.add('owner/gated', { files: FILES, gated: true });
   hub.add('owner/private', { files: FILES, token: 'hf_secret' });
   const cases = [
-    ['owner/none', {}, 'access_denied', /nobody without a token.*HF_TOKEN/],
+    ['owner/none', {}, 'access_denied', /does not show .* without a token.*HF_TOKEN/],
     ['owner/none', { token: 'hf_mine' }, 'model_not_found', /has no model owner\/none/],
     ['owner/model@v9', {}, 'model_not_found', /has no revision 'v9' of owner\/model/],
     ['owner/private', { token: 'hf_wrong' }, 'access_denied', /to the owner of HF_TOKEN/],
     ['owner/gated', {}, 'access_denied', /is gated: accept its conditions at .*\/owner\/gated/],
     ['owner/gated', { token: 'hf_mine' }, 'access_denied', /is gated/],
-    ['a/b/c', {}, 'invalid_configuration', /names no model/],
-    ['owner/model', { endpoint: 'nowhere' }, 'invalid_configuration', /is no URL/],
+    ['a/b/c', {}, 'invalid_configuration', /is not a model/],
+    ['owner/model', { endpoint: 'nowhere' }, 'invalid_configuration', /is not a URL/],
   ] as const;
   for (const [model, options, code, message] of cases) {
     hub.log.length = 0;
@@ -354,7 +354,7 @@ t.test('offline', async t => {
   t.equal(await pull({ offline: true }, `owner/model@${commitOf(FILES)}`), folder);
   t.strictSame(hub.log, []);
   await rm(path.join(folder, 'tokenizer.json'));
-  t.match((await failure(pull({ offline: true }))).message, /not whole/);
+  t.match((await failure(pull({ offline: true }))).message, /not complete/);
 
   await t.test('the environment can say so', async t => {
     t.intercept(process, 'env', { value: { ...process.env, KVASIR_OFFLINE: '1' } });

@@ -2,7 +2,6 @@ import path from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
 import { looksLikeReference, parseReference } from '#hub/reference.js';
-import { formatBytes } from '#storage.js';
 import { runs } from '#test/support/property-runs.js';
 
 t.test('references', async t => {
@@ -60,9 +59,4 @@ t.test('what is accepted stays below the cache, whatever the text', async t => {
     runs(3000),
   );
   t.pass();
-});
-
-t.test('sizes for people', async t => {
-  const sizes = [0, 999, 1000, 1_530_000, 14_500_000_000, 2 ** 60].map(formatBytes);
-  t.strictSame(sizes, ['0 bytes', '999 bytes', '1 kB', '1.53 MB', '14.5 GB', '1150000 TB']);
 });

@@ -5,7 +5,7 @@ import { add, dot, linear, mean, multiply, row, softmax, type Vector } from './o
 /** A text on its own: nothing here knows of batches or padding. */
 export interface ReferenceInput {
   readonly ids: readonly number[];
-  readonly typeIds?: readonly number[];
+  readonly typeIds?: readonly number[] | undefined;
 }
 
 export type ReferenceConfig = Readonly<Record<string, unknown>>;

@@ -67,13 +67,14 @@ t.test('files that are no ONNX Runtime', async t => {
   const folder = t.testdir({ 'text.so': 'no library' });
   const text = path.join(folder, 'text.so');
   for (const line of firstCalls(text))
-    t.ok(line.startsWith(`runtime_unavailable: ${text} does not load: `), line);
+    t.ok(line.startsWith(`runtime_unavailable: ${text} could not be loaded: `), line);
   const { platform, arch } = process;
   const addons = path.join(path.dirname(fileURLToPath(import.meta.resolve('koffi'))), '..', '@koromix');
   const other = path.join(addons, `koffi-${platform}-${arch}`, `${platform}_${arch}`, 'koffi.node');
   const lines = firstCalls(other);
   t.equal(lines.length, 2);
-  for (const line of lines) t.ok(line.startsWith(`runtime_unavailable: ${other} does not load: `), line);
+  for (const line of lines)
+    t.ok(line.startsWith(`runtime_unavailable: ${other} could not be loaded: `), line);
 });
 
 t.test('a copy of the library elsewhere', async t => {

@@ -69,8 +69,14 @@ t.test('shapes and types that do not fit', async t => {
     message: 'a float32 tensor of shape [3] does not fit 2 elements',
   });
   t.throws(() => Tensor.fromArray(two, [2], 'float16'), failure);
-  t.throws(() => Tensor.fromArray(two, [-1, -2]), { ...failure, message: '[-1, -2] is no shape' });
-  t.throws(() => Tensor.fromArray(two, [0.5, 4]), { ...failure, message: '[0.5, 4] is no shape' });
+  t.throws(() => Tensor.fromArray(two, [-1, -2]), {
+    ...failure,
+    message: '[-1, -2] is not a shape: sizes are whole numbers from 0 on',
+  });
+  t.throws(() => Tensor.fromArray(two, [0.5, 4]), {
+    ...failure,
+    message: '[0.5, 4] is not a shape: sizes are whole numbers from 0 on',
+  });
   t.throws(() => Tensor.fromArray(two, [2], 'string'), { ...failure, message: /string/ });
   t.throws(() => Tensor.fromArray([1, 2] as unknown as Float32Array, [2]), { ...failure, message: /Array/ });
 });

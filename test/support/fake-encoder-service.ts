@@ -1,4 +1,5 @@
 import type { EncoderService, EncoderStats } from '#batching/types.js';
+import type { Caller } from '#caller.js';
 import { KvasirError } from '#errors.js';
 import type { EncoderInput, EncoderOutput, EncoderTask } from '#model/encoder/contract.js';
 import { encoderModel, type EncoderParts } from '#registry/models.js';
@@ -43,7 +44,7 @@ export class FakeEncoderService implements EncoderService {
     this.failure = undefined;
   }
 
-  async encode(inputs: readonly EncoderInput[], signal?: AbortSignal): Promise<EncoderOutput[]> {
+  async encode(inputs: readonly EncoderInput[], { signal }: Partial<Caller> = {}): Promise<EncoderOutput[]> {
     if (this.failure !== undefined) throw this.failure;
     this.inputs.push(...inputs);
     this.calls.push(inputs.length);

@@ -116,7 +116,7 @@ t.test('values that are no tensors of numbers', async t => {
   );
   await t.rejects(rawModel(path.join(folder, 'texts'), texts), {
     code: 'unsupported_model',
-    message: "the graph's input 'x' is no tensor of numbers (string)",
+    message: "the graph's input 'x' is not a tensor of numbers (string)",
   });
   const labels = (withNumbers: boolean): GraphBuilder => {
     const graph = new GraphBuilder();

@@ -17,10 +17,11 @@ const chatCompletions: FastifyPluginAsyncTypebox = async app => {
     const model = await chatModel(request, body.model);
     const id = `chatcmpl-${randomUUID()}`;
     const head = { id, created: Math.floor(Date.now() / 1000), model: model.id };
-    const job = chatJob(
+    const job = await chatJob(
       { id, reuseScope: reuseScope(request.scope.apiKey, body.cache_salt) },
       chatTask(body),
       model,
+      request.scope,
     );
     const events = generateAll(model.engine, job.requests, request.scope);
     if (!body.stream) return chatCompletion(head, job, events);

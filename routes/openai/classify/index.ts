@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { classify, labelScores, ranked } from '#api/encoding/classify.js';
-import { inputLimit, type TextSource } from '#api/encoding/inputs.js';
+import { inputLimit } from '#api/encoding/inputs.js';
+import type { TextSource } from '#text/inputs.js';
 import { resultListHead } from '../result-list.js';
 import { inputUsage } from '../input-usage.js';
 import { classifySchema, schemas, type ClassifyRequest } from './schema.js';
@@ -12,7 +13,7 @@ const classifications: FastifyPluginAsyncTypebox = async app => {
     const { body } = request;
     const model = await request.model('classify');
     const sources = readInput(body.input);
-    const { logits, tokens } = await classify(model, sources, inputLimit(body, model), request.scope.signal);
+    const { logits, tokens } = await classify(model, sources, inputLimit(body, model), request.scope);
     const data = logits.map((row, index) => {
       const scores = labelScores(model, row, body.raw_scores ?? false);
       const best = ranked(scores);

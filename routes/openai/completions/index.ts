@@ -17,11 +17,12 @@ const completions: FastifyPluginAsyncTypebox = async app => {
     const id = `cmpl-${randomUUID()}`;
     const created = Math.floor(Date.now() / 1000);
     const head = { id, object: 'text_completion', created, model: model.id } as const;
-    const job = completionJob(
+    const job = await completionJob(
       { id, reuseScope: reuseScope(request.scope.apiKey, body.cache_salt) },
       body,
       askedStructure(body),
       model,
+      request.scope,
     );
     const events = generateAll(model.engine, job.requests, request.scope);
     if (!body.stream) return completion(head, job, events);

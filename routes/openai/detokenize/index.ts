@@ -6,10 +6,10 @@ const detokenize: FastifyPluginAsyncTypebox = async app => {
 
   app.post('', { schema: detokenizeSchema }, async request => {
     const { body } = request;
-    const { tokenizer } = await request.model('tokenize');
-    return {
-      prompt: tokenizer.decode(body.tokens, { skipSpecialTokens: body.skip_special_tokens ?? false }),
-    };
+    const { texts } = await request.model('tokenize');
+    const options = { skipSpecialTokens: body.skip_special_tokens ?? false };
+    const [prompt] = await texts.map('decodeIds', [body.tokens], options, request.scope, 'tokens');
+    return { prompt };
   });
 };
 

@@ -21,12 +21,7 @@ const embeddings: FastifyPluginAsyncTypebox = async app => {
       dimensions: body.dimensions ?? undefined,
       normalize: body.normalize ?? true,
     };
-    const { vectors, tokens } = await embed(
-      model,
-      mixedSources('input', body.input),
-      wanted,
-      request.scope.signal,
-    );
+    const { vectors, tokens } = await embed(model, mixedSources('input', body.input), wanted, request.scope);
     const format = body.encoding_format ?? 'float';
     return {
       object: 'list',

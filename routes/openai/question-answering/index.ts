@@ -12,8 +12,8 @@ const questionAnswering: FastifyPluginAsyncTypebox = async app => {
   app.post('', { schema: questionAnsweringSchema }, async request => {
     const { body } = request;
     const model = await request.model('answer');
-    const cut = contextWindows(model, body);
-    const outputs = await model.encoder.encode(cut.windows, request.scope.signal);
+    const cut = await contextWindows(model, body, request.scope);
+    const outputs = await model.encoder.encode(cut.windows, request.scope);
     const options = {
       topK: body.top_k ?? 1,
       maxLength: body.max_answer_len ?? 15,

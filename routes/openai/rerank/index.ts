@@ -3,7 +3,7 @@ import { inputLimit, textSources } from '#api/encoding/inputs.js';
 import { relevance } from '#api/encoding/relevance.js';
 import { resultListHead } from '../result-list.js';
 import { inputUsage } from '../input-usage.js';
-import { descending } from '#tasks/scores.js';
+import { descending } from '#results/scores.js';
 import { rerankSchema, schemas } from './schema.js';
 
 const rerank: FastifyPluginAsyncTypebox = async app => {
@@ -18,7 +18,7 @@ const rerank: FastifyPluginAsyncTypebox = async app => {
       textSources('query', body.query),
       textSources('documents', texts),
       { limit: inputLimit(body, model), raw: body.raw_scores ?? false },
-      request.scope.signal,
+      request.scope,
     );
     const results = descending(scores)
       .slice(0, body.top_n ?? undefined)

@@ -16,10 +16,11 @@ const responses: FastifyPluginAsyncTypebox = async app => {
     const { body } = request;
     const model = await chatModel(request, body.model);
     const id = `resp_${randomUUID().replaceAll('-', '')}`;
-    const job = chatJob(
+    const job = await chatJob(
       { id, reuseScope: reuseScope(request.scope.apiKey, body.cache_salt) },
       responseTask(body),
       model,
+      request.scope,
     );
     const writer = new ResponseWriter(id, body, model.id, job);
     const events = generateAll(model.engine, job.requests, request.scope);

@@ -18,7 +18,7 @@ const score: FastifyPluginAsyncTypebox = async app => {
       throw invalidRequest('text_2', `text_2 must have as many texts as text_1, which has ${first.length}`);
     }
     const options = { limit: inputLimit(body, model), raw: body.raw_scores ?? false };
-    const { scores, tokens } = await relevance(model, first, second, options, request.scope.signal);
+    const { scores, tokens } = await relevance(model, first, second, options, request.scope);
     const data = scores.map((score, index) => ({ index, object: 'score', score }));
     return { ...resultListHead('score', model.id), data, usage: inputUsage(tokens) };
   });

@@ -1,13 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { invalidRequest } from '#errors.js';
-import {
-  countTokens,
-  inputLimit,
-  locateSources,
-  textSources,
-  type InputLimit,
-  type TruncationFields,
-} from '#api/encoding/inputs.js';
+import { countTokens, inputLimit, textSources, type TruncationFields } from '#api/encoding/inputs.js';
+import type { InputLimit } from '#text/inputs.js';
 import { resultListHead } from '../result-list.js';
 import { inputUsage } from '../input-usage.js';
 import type { Encoding } from '#text/types.js';
@@ -22,14 +16,13 @@ const tokenClassification: FastifyPluginAsyncTypebox = async app => {
     const { body } = request;
     const model = await request.model('label');
     const sources = textSources('input', body.input);
-    const signal = request.scope.signal;
     const { stride = null } = body;
     const limit = stride === null ? inputLimit(body, model) : untruncated(body);
-    const encodings = await locateSources(model, sources, limit, signal);
+    const encodings = await model.texts.map('locateInput', sources, limit, request.scope, 'input');
     const texts =
       stride === null ? encodings.map(asOneWindow) : cutTexts(encodings, model.contextLength, stride);
     const windows = texts.flatMap(text => text.windows);
-    const outputs = await model.encoder.encode(windows, signal);
+    const outputs = await model.encoder.encode(windows, request.scope);
     const strategy = body.aggregation_strategy ?? 'simple';
     const ignored = body.ignore_labels ?? ['O'];
     let done = 0;

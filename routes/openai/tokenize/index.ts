@@ -6,8 +6,11 @@ const tokenize: FastifyPluginAsyncTypebox = async app => {
 
   app.post('', { schema: tokenizeSchema }, async request => {
     const { body } = request;
-    const { tokenizer, contextLength } = await request.model('tokenize');
-    const tokens = tokenizer.encode(body.prompt, { addSpecialTokens: body.add_special_tokens ?? true });
+    const { tokenizer, texts, contextLength } = await request.model('tokenize');
+    const prompt = { text: body.prompt, addSpecialTokens: body.add_special_tokens ?? true };
+    const all = { maxTokens: Infinity };
+    const [encoded] = await texts.map('encodePrompt', [prompt], all, request.scope, 'prompt');
+    const tokens = encoded!.ids;
     return {
       count: tokens.length,
       max_model_len: contextLength,

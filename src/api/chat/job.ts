@@ -1,3 +1,4 @@
+import type { Caller } from '#caller.js';
 import type { ChatMessage } from '#chat/messages.js';
 import type { ChatTemplate } from '#chat/template.js';
 import { ArgumentsReader, CallReader, TextReader, type OutputReader } from '#chat/output.js';
@@ -47,23 +48,28 @@ export interface ChatJob {
  * @param job the answer's id, after which its sequences are called, and who shares its prompt, see `reuseScope`.
  * @throws KvasirError `invalid_request`, `context_length_exceeded`
  */
-export function chatJob(
+export async function chatJob(
   { id, reuseScope }: Pick<GenerationRequest, 'id' | 'reuseScope'>,
   task: ChatTask,
   model: GenerationModel,
-): ChatJob {
-  const { tokenizer } = model;
+  caller: Caller,
+): Promise<ChatJob> {
+  const { tokenizer, texts } = model;
   const template = templateOf(model, task);
   const tools = task.toolChoice === 'none' ? [] : task.tools;
   const { addGenerationPrompt, continueFinalMessage, variables, messages } = task;
-  const text = template.render({ messages, tools, addGenerationPrompt, continueFinalMessage, variables });
+  const input = { messages, tools, addGenerationPrompt, continueFinalMessage, variables };
+  const text = await template.render(input, caller);
   // The template has written all special tokens itself, the first one included.
-  const promptIds = tokenizer.encode(text, { addSpecialTokens: false });
+  const prompt = { text, addSpecialTokens: false };
+  const limit = { maxTokens: model.contextLength };
+  const [encoded] = await texts.map('encodePrompt', [prompt], limit, caller, task.messagesParam);
+  const { ids: promptIds, whole } = encoded!;
   const room = model.contextLength - promptIds.length;
   if (room < 1)
     throw new KvasirError(
       'context_length_exceeded',
-      `the messages have ${promptIds.length} tokens; the model's context of ${model.contextLength} tokens must hold them and at least one more`,
+      `the messages have ${whole ? '' : 'more than '}${promptIds.length} tokens; the model's context of ${model.contextLength} tokens must hold them and at least one more`,
       { param: task.messagesParam },
     );
 

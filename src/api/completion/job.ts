@@ -1,4 +1,5 @@
 import type { GenerationRequest } from '#engine/types.js';
+import type { Caller } from '#caller.js';
 import { invalidRequest } from '#errors.js';
 import {
   forChoice,
@@ -9,7 +10,7 @@ import {
 import { constraints, type AskedStructure } from '../generation/structured.js';
 import type { GenerationModel } from '#registry/types.js';
 import { Choice } from './choice.js';
-import { readPrompts, type PromptField } from './prompts.js';
+import { listPrompts, readPrompts, type PromptField } from './prompts.js';
 
 /** Prompts times candidates of one request; more would keep others waiting for too long. */
 const MAX_SEQUENCES = 1024;
@@ -48,12 +49,13 @@ export interface CompletionJob {
  * @param asked the form that the texts must have, if any.
  * @throws KvasirError `invalid_request` where fields contradict one another or do not fit the model.
  */
-export function completionJob(
+export async function completionJob(
   { id, reuseScope }: Pick<GenerationRequest, 'id' | 'reuseScope'>,
   body: CompletionFields,
   asked: AskedStructure | undefined,
   model: GenerationModel,
-): CompletionJob {
+  caller: Caller,
+): Promise<CompletionJob> {
   checkFields(body);
   const n = body.n ?? 1;
   const candidates = body.best_of ?? n;
@@ -61,18 +63,17 @@ export function completionJob(
   const maxTokens = body.max_tokens ?? DEFAULT_MAX_TOKENS;
   const logprobs = body.logprobs ?? undefined;
 
+  const listed = listPrompts(body.prompt);
+  if (listed.length * candidates > MAX_SEQUENCES)
+    throw invalidRequest(
+      'prompt',
+      `${listed.length} prompts with ${candidates} choices each are more than the ${MAX_SEQUENCES} texts that one request may generate`,
+    );
   const sampling = samplingParameters(body, model);
   // The engine generates at least one token.
   const stop = stopConditions(body, Math.max(1, maxTokens), model);
   const constraint = asked && constraints(asked, stop, model);
-  const prompts = readPrompts(body.prompt, model);
-  if (prompts.length * candidates > MAX_SEQUENCES) {
-    throw invalidRequest(
-      'prompt',
-      `${prompts.length} prompts with ${candidates} choices each are more than the ${MAX_SEQUENCES} texts that one request may generate`,
-    );
-  }
-
+  const prompts = await readPrompts(listed, model, echo, caller);
   const sequences = prompts.flatMap(prompt =>
     Array.from({ length: candidates }, (_, index) => ({ prompt, index })),
   );

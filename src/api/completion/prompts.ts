@@ -1,5 +1,7 @@
-import { isTokenIds } from '../encoding/inputs.js';
+import type { Caller } from '#caller.js';
+import { KvasirError } from '#errors.js';
 import type { GenerationModel } from '#registry/types.js';
+import { isTokenIds } from '../encoding/inputs.js';
 
 /** One prompt or several, each a text or the token ids of one. */
 export type PromptField =
@@ -7,23 +9,54 @@ export type PromptField =
 
 export interface Prompt {
   readonly ids: readonly number[];
-  /** For `echo`. */
+  /** For `echo`; empty where it is not asked for. */
   readonly text: string;
 }
 
-/** The prompts of a request, in any of the forms that OpenAI allows. */
-export function readPrompts(prompt: PromptField, model: GenerationModel): Prompt[] {
-  if (prompt === null || prompt === undefined || typeof prompt === 'string')
-    return [textPrompt(prompt ?? '', model)];
-  if (isTokenIds(prompt)) return [idsPrompt(prompt, model)];
-  return prompt.map(one => (typeof one === 'string' ? textPrompt(one, model) : idsPrompt(one, model)));
+/** The prompts of a request one by one, in any of the forms that OpenAI allows. */
+export function listPrompts(prompt: PromptField): readonly (string | readonly number[])[] {
+  if (prompt === null || prompt === undefined || typeof prompt === 'string') return [prompt ?? ''];
+  return isTokenIds(prompt) ? [prompt] : prompt;
 }
 
-function textPrompt(text: string, { tokenizer, bosId }: GenerationModel): Prompt {
-  const ids = tokenizer.encode(text);
-  return { ids: ids.length === 0 && bosId !== undefined ? [bosId] : ids, text };
+/**
+ * Tokenizes prompts, and writes those that are ids as text where that is wanted.
+ *
+ * @throws KvasirError `context_length_exceeded`, before the whole of a text is read that is far too long; as `TextService.map`
+ */
+export async function readPrompts(
+  prompts: readonly (string | readonly number[])[],
+  { texts, contextLength, bosId }: GenerationModel,
+  echo: boolean,
+  caller: Caller,
+): Promise<Prompt[]> {
+  const written = prompts.filter(prompt => typeof prompt === 'string');
+  const given = prompts.filter(prompt => typeof prompt !== 'string');
+  for (const { length } of given) if (length >= contextLength) throw tooLong(`${length}`, contextLength);
+  const limit = { maxTokens: contextLength };
+  const encoded = await texts.map(
+    'encodePrompt',
+    written.map(text => ({ text })),
+    limit,
+    caller,
+    'prompt',
+  );
+  const decoded = echo
+    ? await texts.map('decodeIds', given, { skipSpecialTokens: true }, caller, 'prompt')
+    : [];
+  return prompts.map(prompt => {
+    if (typeof prompt !== 'string') return { ids: prompt, text: decoded.shift() ?? '' };
+    const { ids, whole } = encoded.shift()!;
+    if (ids.length >= contextLength)
+      throw tooLong(`${whole ? '' : 'more than '}${ids.length}`, contextLength);
+    return { ids: ids.length === 0 && bosId !== undefined ? [bosId] : ids, text: prompt };
+  });
 }
 
-function idsPrompt(ids: readonly number[], { tokenizer }: GenerationModel): Prompt {
-  return { ids, text: tokenizer.decode(ids) };
+function tooLong(tokens: string, contextLength: number): KvasirError {
+  return new KvasirError(
+    'context_length_exceeded',
+    `the prompt has ${tokens} tokens; the model's context of ${contextLength} tokens must hold it and at least one more`,
+    { param: 'prompt' },
+  );
 }

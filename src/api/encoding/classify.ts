@@ -1,6 +1,8 @@
+import type { Caller } from '#caller.js';
 import type { EncoderModel } from '#registry/types.js';
-import { activate, descending } from '#tasks/scores.js';
-import { countTokens, encodeSources, type InputLimit, type Source } from './inputs.js';
+import { activate, descending } from '#results/scores.js';
+import { countTokens } from './inputs.js';
+import type { InputLimit, Source } from '#text/inputs.js';
 
 export interface Classifications {
   /** In the order of the sources; of each, one logit per label. */
@@ -17,16 +19,16 @@ export interface LabelScore {
 
 /**
  * @param model a sequence classifier.
- * @throws KvasirError as `encodeSources` and the encoder
+ * @throws KvasirError as `encodeInput` and the encoder
  */
 export async function classify(
   model: EncoderModel,
   sources: readonly Source[],
   limit: InputLimit,
-  signal: AbortSignal,
+  caller: Caller,
 ): Promise<Classifications> {
-  const inputs = await encodeSources(model, sources, limit, signal);
-  const outputs = await model.encoder.encode(inputs, signal);
+  const inputs = await model.texts.map('encodeInput', sources, limit, caller, 'input');
+  const outputs = await model.encoder.encode(inputs, caller);
   return { logits: outputs.map(({ values }) => values), tokens: countTokens(inputs) };
 }
 

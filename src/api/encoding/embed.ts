@@ -1,7 +1,9 @@
 import { invalidRequest } from '#errors.js';
+import type { Caller } from '#caller.js';
 import type { EncoderModel } from '#registry/types.js';
-import { normalize, shorten } from '#tasks/vectors.js';
-import { countTokens, encodeSources, type InputLimit, type Source } from './inputs.js';
+import { normalize, shorten } from '#results/vectors.js';
+import { countTokens } from './inputs.js';
+import type { InputLimit, Source } from '#text/inputs.js';
 
 export interface EmbeddingOptions {
   readonly limit: InputLimit;
@@ -20,13 +22,13 @@ export interface Embeddings {
 
 /**
  * @param model an embedder.
- * @throws KvasirError as `encodeSources` and the encoder; `invalid_request` for more dimensions than the model has
+ * @throws KvasirError as `encodeInput` and the encoder; `invalid_request` for more dimensions than the model has
  */
 export async function embed(
   model: EncoderModel,
   sources: readonly Source[],
   { limit, dimensions, normalize: unit }: EmbeddingOptions,
-  signal: AbortSignal,
+  caller: Caller,
 ): Promise<Embeddings> {
   if (dimensions !== undefined && dimensions > model.width) {
     throw invalidRequest(
@@ -34,8 +36,8 @@ export async function embed(
       `dimensions must be <= ${model.width}, the width of the model's embeddings`,
     );
   }
-  const inputs = await encodeSources(model, sources, limit, signal);
-  const outputs = await model.encoder.encode(inputs, signal);
+  const inputs = await model.texts.map('encodeInput', sources, limit, caller, 'input');
+  const outputs = await model.encoder.encode(inputs, caller);
   const vectors = outputs.map(({ values }) => {
     const vector = dimensions === undefined ? values : shorten(values, dimensions);
     return unit ? normalize(vector) : vector;

@@ -1,9 +1,10 @@
+import type { Caller } from '#caller.js';
 import type { EncoderModel } from '#registry/types.js';
-import { sigmoid } from '#tasks/scores.js';
-import { cosine } from '#tasks/vectors.js';
+import { sigmoid } from '#results/scores.js';
+import { cosine } from '#results/vectors.js';
 import { classify } from './classify.js';
 import { embed } from './embed.js';
-import type { InputLimit, TextSource } from './inputs.js';
+import type { InputLimit, TextSource } from '#text/inputs.js';
 
 export interface RelevanceOptions {
   readonly limit: InputLimit;
@@ -24,14 +25,14 @@ export interface Relevance {
  *
  * @param model one with the ability `score`.
  * @param queries one for each document, or one for all.
- * @throws KvasirError as `encodeSources` and the encoder
+ * @throws KvasirError as `encodeInput` and the encoder
  */
 export async function relevance(
   model: EncoderModel,
   queries: readonly TextSource[],
   documents: readonly TextSource[],
   { limit, raw }: RelevanceOptions,
-  signal: AbortSignal,
+  caller: Caller,
 ): Promise<Relevance> {
   const queryOf = <T>(of: readonly T[], index: number): T => (of.length === 1 ? of[0]! : of[index]!);
   if (model.card.abilities.has('classify')) {
@@ -40,11 +41,11 @@ export async function relevance(
       text: queryOf(queries, index).text,
       pair: text,
     }));
-    const { logits, tokens } = await classify(model, pairs, limit, signal);
+    const { logits, tokens } = await classify(model, pairs, limit, caller);
     return { scores: logits.map(([logit]) => (raw ? logit! : sigmoid(logit!))), tokens };
   }
   const options = { limit, dimensions: undefined, normalize: false };
-  const { vectors, tokens } = await embed(model, [...queries, ...documents], options, signal);
+  const { vectors, tokens } = await embed(model, [...queries, ...documents], options, caller);
   const queryVectors = vectors.slice(0, queries.length);
   const scores = vectors
     .slice(queries.length)

@@ -1,7 +1,8 @@
 import { invalidRequest } from '#errors.js';
-import type { TextSource } from '../encoding/inputs.js';
+import type { TextSource } from '#text/inputs.js';
+import type { Caller } from '#caller.js';
 import type { EncoderModel } from '#registry/types.js';
-import { fillMask } from '#tasks/masks.js';
+import { fillMask } from '#results/masks.js';
 import { codePointOffsets } from '#text/code-points.js';
 import type { Encoding, Tokenizer } from '#text/types.js';
 
@@ -101,11 +102,11 @@ export async function fillMasks(
   { tokenizer, encoder }: EncoderModel,
   inputs: readonly MaskedInput[],
   { topK, targets }: FillOptions,
-  signal: AbortSignal,
+  caller: Caller,
 ): Promise<FilledText[]> {
   const filled: FilledText[] = [];
   for (const group of inGroups(inputs)) {
-    const outputs = await encoder.encode(group, signal);
+    const outputs = await encoder.encode(group, caller);
     outputs.forEach(({ values, width }, index) => {
       const input = group[index]!;
       const offset = codePointOffsets(input.text);

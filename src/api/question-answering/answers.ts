@@ -1,5 +1,5 @@
 import type { EncoderOutput } from '#model/encoder/contract.js';
-import { findAnswers, type AnswerWindow } from '#tasks/answer-spans.js';
+import { findAnswers, type AnswerWindow } from '#results/answer-spans.js';
 import { codePointOffsets } from '#text/code-points.js';
 import type { Encoding, Span, Tokenizer } from '#text/types.js';
 import { wordsOf } from '#text/words.js';

@@ -1,3 +1,4 @@
+import type { Caller } from '#caller.js';
 import { KvasirError, invalidRequest } from '#errors.js';
 import { MAX_INPUTS } from '../encoding/inputs.js';
 import type { EncoderModel } from '#registry/types.js';
@@ -27,10 +28,11 @@ export interface ContextWindows {
 }
 
 /** @throws KvasirError `context_length_exceeded` where the question leaves no room; `invalid_request` */
-export function contextWindows(
-  { tokenizer, contextLength }: EncoderModel,
+export async function contextWindows(
+  { texts, contextLength }: EncoderModel,
   { question, context, max_seq_len, doc_stride }: QuestionFields,
-): ContextWindows {
+  caller: Caller,
+): Promise<ContextWindows> {
   const maxTokens = max_seq_len ?? contextLength;
   if (maxTokens > contextLength) {
     throw invalidRequest(
@@ -38,7 +40,8 @@ export function contextWindows(
       `max_seq_len must be <= ${contextLength}, the most that the model can read`,
     );
   }
-  const whole = tokenizer.encodeWithOffsets(question, context);
+  const [encoded] = await texts.map('encodeWhole', [[question, context]], undefined, caller, 'context');
+  const whole = encoded!;
   const length = contextLengthOf(whole);
   const room = maxTokens - (whole.ids.length - length);
   if (room < 1) {

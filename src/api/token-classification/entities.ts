@@ -1,7 +1,7 @@
 import type { EncoderOutput } from '#model/encoder/contract.js';
 import type { EncoderModel } from '#registry/types.js';
-import { groupEntities, labelToken, type AggregationStrategy, type ScoredToken } from '#tasks/entities.js';
-import { softmax } from '#tasks/scores.js';
+import { groupEntities, labelToken, type AggregationStrategy, type ScoredToken } from '#results/entities.js';
+import { softmax } from '#results/scores.js';
 import { codePointOffsets } from '#text/code-points.js';
 import type { Encoding } from '#text/types.js';
 import { wordsOf } from '#text/words.js';

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { EndedSequence, SequenceObserver } from '#api/generation/observers.js';
 import type { Model } from '#registry/types.js';
+import type { Caller } from '#caller.js';
 import type { HttpError } from '../errors/errors.js';
 
 declare module 'fastify' {
@@ -11,11 +12,13 @@ declare module 'fastify' {
 }
 
 /** One HTTP request, from its first byte to the last of its answer. */
-export class RequestScope {
+export class RequestScope implements Caller {
   /** Whose model it asked for. */
   model: Model | undefined;
   /** Which API key it came with; not the key itself. */
   apiKey: string | undefined;
+  /** The address it came from. */
+  readonly address: string;
   /** What it was refused with. */
   failure: HttpError | undefined;
   /** Whether its time was over before its answer was complete. */
@@ -30,11 +33,17 @@ export class RequestScope {
   /** Undefined when the request has ended. */
   #callbacks: (() => void)[] | undefined = [];
 
-  constructor(raw: ServerResponse) {
+  constructor(raw: ServerResponse, address: string) {
+    this.address = address;
     this.#raw = raw;
     // Fastify's `request.signal` goes by the request's `close` event, which Node emits as soon as a body was read.
     if (raw.destroyed) this.#end();
     else raw.once('close', () => this.#end());
+  }
+
+  /** Whose share of everything scarce the request takes: its API key's, or else its address's. */
+  get client(): string {
+    return this.apiKey ?? this.address;
   }
 
   /** Aborted when the client leaves before its answer is complete, or its time is over. */
@@ -73,7 +82,7 @@ const scopes = new WeakMap<FastifyRequest, RequestScope>();
 /** The scope of a reply's request, which begins with the first call. */
 export function scopeOf({ request, raw }: FastifyReply): RequestScope {
   let scope = scopes.get(request);
-  if (scope === undefined) scopes.set(request, (scope = new RequestScope(raw)));
+  if (scope === undefined) scopes.set(request, (scope = new RequestScope(raw, request.ip)));
   return scope;
 }
 

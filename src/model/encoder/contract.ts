@@ -8,7 +8,7 @@ export interface EncoderInput {
   /** At least one id, at most {@link Encoder.contextLength}. */
   readonly ids: readonly number[];
   /** Segment of each token, in `[0, segments)`; absent: all 0. Models without segments ignore it. */
-  readonly typeIds?: readonly number[];
+  readonly typeIds?: readonly number[] | undefined;
   /** `fill-mask` only: which positions of `ids` to project onto the vocabulary. */
   readonly positions?: readonly number[];
 }

@@ -6,18 +6,18 @@ import type { Location } from '../memory.js';
 import { findCuda, thisSystem, type CudaReport } from './report.js';
 
 export interface CudaOptions {
-  /** Number of the GPU, as CUDA counts them. */
+  /** The GPU's number in CUDA's order. */
   readonly id: number;
-  /** Bytes that ONNX Runtime may take of its memory, weights and KV caches included; undefined: all. */
+  /** Most bytes that ONNX Runtime may take of its memory, weights and KV caches included; undefined: all. */
   readonly memoryLimit?: number | undefined;
-  /** Whether products of 32-bit floats may be rounded to TF32's 10 bits; default false. */
+  /** Round products of 32-bit floats to TF32's 10 bits; default false. */
   readonly tf32?: boolean | undefined;
-  /** Whether decode steps of few sequences may be captured as CUDA graphs; default true. */
+  /** Capture decode steps of few sequences as CUDA graphs; default true. */
   readonly graphs?: boolean | undefined;
 }
 
 /**
- * Opens an NVIDIA GPU by ONNX Runtime's CUDA execution provider.
+ * Opens an NVIDIA GPU through ONNX Runtime's CUDA execution provider.
  *
  * @throws KvasirError `runtime_unavailable` with what is missing and how to get it
  */
@@ -32,7 +32,6 @@ export function openCuda(options: CudaOptions, report: CudaReport = findCuda(thi
   return new CudaDevice(options);
 }
 
-/** An NVIDIA GPU. */
 export class CudaDevice implements Device {
   readonly name: string;
   readonly location: Location;
@@ -74,7 +73,7 @@ class ProviderOptions extends Handle {
   }
 }
 
-/** What the provider is told (https://onnxruntime.ai/docs/execution-providers/CUDA-ExecutionProvider.html). */
+/** Options of the provider (https://onnxruntime.ai/docs/execution-providers/CUDA-ExecutionProvider.html). */
 export function providerOptions(
   { id, memoryLimit, tf32 = false }: CudaOptions,
   captures: boolean,
@@ -87,8 +86,9 @@ export function providerOptions(
     do_copy_in_default_stream: '1',
     enable_cuda_graph: captures ? '1' : '0',
     use_tf32: tf32 ? '1' : '0',
-    // Flash, memory-efficient and plain attention. Left to itself, ONNX Runtime takes cuDNN's on Hopper, which builds a plan for each length
-    // of a prompt: 65 ms, where flash attention has run 2,000 tokens after 12.
+    // Flash, memory-efficient and plain attention. Left to itself, ONNX Runtime takes cuDNN's on Hopper,
+    // which builds a plan for each length of a prompt: 65 ms, where flash attention has run 2,000 tokens
+    // after 12.
     sdpa_kernel: String(1 | 2 | 16),
   };
 }

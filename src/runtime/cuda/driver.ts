@@ -5,15 +5,15 @@ import type { CudaProblem } from './problem.js';
 export interface Gpu {
   readonly id: number;
   readonly name: string;
-  /** Bytes of its memory. */
+  /** Bytes. */
   readonly memory: number;
   /** Such as `9.0`. */
   readonly computeCapability: string;
 }
 
-/** What the driver knows. */
-export interface DriverReport {
-  /** The newest CUDA that it can serve, such as `13.0`; undefined where it does not tell. */
+/** The driver's CUDA version and GPUs. */
+interface DriverReport {
+  /** The newest CUDA that the driver supports, such as `13.0`; undefined if unknown. */
   readonly cuda: string | undefined;
   readonly gpus: readonly Gpu[];
   readonly fault: CudaProblem | undefined;
@@ -71,7 +71,7 @@ class DriverError extends Error {
   }
 }
 
-/** A library of that name that lacks the functions, as build machines have. */
+/** For a library of that name without the functions, as build machines have. */
 function noDriver(reason: string): CudaProblem {
   return { what: `libcuda.so.1 is no driver (${reason})`, remedy: "install NVIDIA's driver" };
 }
@@ -90,7 +90,7 @@ function oldDriver(cuda: string): CudaProblem {
   };
 }
 
-/** CUDA's way to write versions: 13020 is 13.2. */
+/** Formats a version number of CUDA: 13020 is 13.2. */
 export function cudaVersion(number: number): string {
   return `${Math.floor(number / 1000)}.${Math.floor((number % 1000) / 10)}`;
 }

@@ -9,7 +9,8 @@ const DT_STRTAB = 5n;
 const DT_STRSZ = 10n;
 
 /**
- * The shared libraries that a shared library names as its needs, as the dynamic loader looks for them.
+ * The shared libraries that a shared library depends on (`DT_NEEDED`), by the names that the dynamic loader
+ * looks for.
  *
  * @throws Error where the file cannot be read, or is no 64-bit ELF file
  */
@@ -18,12 +19,12 @@ export function neededLibraries(path: string): string[] {
   try {
     const read = (offset: number, bytes: number): Buffer => {
       const buffer = Buffer.alloc(bytes);
-      if (readSync(file, buffer, 0, bytes, offset) < bytes) throw new Error(`${path} is cut off`);
+      if (readSync(file, buffer, 0, bytes, offset) < bytes) throw new Error(`${path} is truncated`);
       return buffer;
     };
     const header = read(0, 64);
     if (header.readUInt32LE(0) !== MAGIC || header[4] !== 2 || header[5] !== 1)
-      throw new Error(`${path} is no 64-bit shared library`);
+      throw new Error(`${path} is not a 64-bit shared library`);
     const size = header.readUInt16LE(54);
     const count = header.readUInt16LE(56);
     const table = read(Number(header.readBigUInt64LE(32)), size * count);
@@ -36,7 +37,7 @@ export function neededLibraries(path: string): string[] {
     const holder = segments.find(
       ({ type, address: begin, bytes }) => type === PT_LOAD && begin <= address && address < begin + bytes,
     );
-    if (holder === undefined) throw new Error(`${path} has no table of names`);
+    if (holder === undefined) throw new Error(`${path} has no string table`);
     const names = read(address - holder.address + holder.offset, bytes);
     return entries
       .filter(([tag]) => tag === DT_NEEDED)

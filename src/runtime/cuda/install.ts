@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { run } from './process.js';
 import { KvasirError } from '#errors.js';
 
-/** A file that is exactly known. */
+/** A file known by its size and checksum. */
 export interface KnownFile {
   readonly bytes: number;
   /** Hexadecimal. */
@@ -15,18 +15,18 @@ export interface KnownFile {
 
 /** A package of the npm registry with a provider in it. */
 export interface ProviderPackage {
-  /** As npm takes it. */
+  /** In npm's notation, `name@version`. */
   readonly name: string;
-  /** ONNX Runtime's version that it belongs to. */
+  /** The version of ONNX Runtime that it belongs to. */
   readonly runtime: string;
   readonly archive: KnownFile;
-  /** By their paths in the archive. */
+  /** Keys are paths in the archive. */
   readonly files: Readonly<Record<string, KnownFile>>;
 }
 
 const FOLDER = 'package/Plugins/Linux/x64';
 
-/** ONNX Runtime's CUDA provider for CUDA 13, as a Unity plugin's author publishes it. */
+/** ONNX Runtime's CUDA provider for CUDA 13, as the author of a Unity plugin publishes it. */
 export const CUDA_PROVIDER: ProviderPackage = {
   name: 'com.github.asus4.onnxruntime.linux-x64-gpu@0.4.9',
   runtime: '1.29.0',
@@ -51,21 +51,22 @@ export const CUDA_PROVIDER: ProviderPackage = {
   },
 };
 
-export interface InstallOptions {
-  /** Version of the ONNX Runtime that the provider is for. */
+interface InstallOptions {
+  /** Version of the ONNX Runtime to install the provider for. */
   readonly runtime: string;
-  /** Folder of its library. */
+  /** Folder of ONNX Runtime's library. */
   readonly folder: string;
-  /** The package's archive, where it was fetched before; by default npm fetches it. */
+  /** The package's archive if it was fetched before; by default npm fetches it. */
   readonly archive?: string | undefined;
 }
 
 /**
- * Lays a provider beside ONNX Runtime's library. Every file is checked by size and SHA-512 before it is put in its place.
+ * Installs a provider beside ONNX Runtime's library. Every file is checked by size and SHA-512 before it is
+ * put in its place.
  *
  * @returns the files' paths.
- * @throws KvasirError `download_failed`; `invalid_configuration` for a provider of another version, or a folder that cannot be written;
- * `storage_full`
+ * @throws KvasirError `download_failed`; `invalid_configuration` for a provider of another version, or a
+ * folder that cannot be written; `storage_full`
  */
 export async function installProvider(
   provider: ProviderPackage,
@@ -74,7 +75,7 @@ export async function installProvider(
   if (runtime !== provider.runtime)
     throw new KvasirError(
       'invalid_configuration',
-      `${provider.name} is for ONNX Runtime ${provider.runtime}, this is ${runtime}`,
+      `${provider.name} is for ONNX Runtime ${provider.runtime}, but this is ${runtime}`,
     );
   const work = await mkdtemp(join(tmpdir(), 'kvasir-cuda-'));
   try {
@@ -94,11 +95,11 @@ export async function installProvider(
   }
 }
 
-/** By npm, so that the registry, proxies and credentials are those that the user has set up. */
+/** Fetches with npm, so that the registry, proxies and credentials are those that the user has set up. */
 async function fetchArchive(name: string, folder: string): Promise<string> {
   const output = await run('npm', ['pack', name, '--json', '--pack-destination', folder], folder);
   const file = /"filename":\s*"([^"]+)"/.exec(output)?.[1];
-  if (file === undefined) throw new KvasirError('download_failed', `npm pack ${name} named no file`);
+  if (file === undefined) throw new KvasirError('download_failed', `npm pack ${name} reported no file`);
   return join(folder, file);
 }
 
@@ -107,14 +108,14 @@ async function verify(file: string, { bytes, sha512 }: KnownFile): Promise<void>
     found => found.size,
     () => undefined,
   );
-  if (size === undefined) throw new KvasirError('download_failed', `${file} is not there`);
+  if (size === undefined) throw new KvasirError('download_failed', `${file} does not exist`);
   const hash = createHash('sha512');
   if (size === bytes) for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
   if (size !== bytes || hash.digest('hex') !== sha512)
-    throw new KvasirError('download_failed', `${file} is not the file that is expected (size or SHA-512)`);
+    throw new KvasirError('download_failed', `${file} has the wrong size or SHA-512 checksum`);
 }
 
-/** A file becomes visible whole or not at all. */
+/** Copies a file so that it becomes visible whole or not at all. */
 async function place(source: string, target: string): Promise<void> {
   const partial = `${target}.partial`;
   try {

@@ -1,6 +1,6 @@
-/** Something that keeps CUDA from being used. */
+/** A reason why CUDA cannot be used. */
 export interface CudaProblem {
   readonly what: string;
-  /** How to get it. */
+  /** How to solve it. */
   readonly remedy: string;
 }

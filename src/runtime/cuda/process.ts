@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { KvasirError } from '#errors.js';
 
 /**
- * Runs a program to its end.
+ * Runs a program and waits for its end.
  *
  * @returns what it wrote to standard output.
  * @throws KvasirError `download_failed` with the end of what it wrote to standard error

@@ -4,8 +4,8 @@ const CHUNK = 2 ** 22;
 const LONGEST = 16;
 
 /**
- * The version of ONNX Runtime that a provider's library was built with, which stands in it as a text of its own. The library has no
- * function that tells it, and one of another version loads without complaint.
+ * The version of ONNX Runtime that a provider's library was built with, found as a text in the file: the
+ * library has no function that tells it, and one of another version loads without complaint.
  *
  * @returns undefined where there is no such text.
  */

@@ -9,13 +9,16 @@ import { providerVersion } from './provider-version.js';
 
 const PROVIDER = 'libonnxruntime_providers_cuda.so';
 
-/** The files of ONNX Runtime's CUDA execution provider, which lie beside its library. */
+/** Files of ONNX Runtime's CUDA execution provider, which lie beside its library. */
 export const PROVIDER_FILES = [PROVIDER, 'libonnxruntime_providers_shared.so'] as const;
 
-/** Loaded by the provider itself, when it comes to an operator that uses it: every decoder has one that looks for the largest logits. */
+/**
+ * The provider itself loads it at the first operator that uses it: every decoder has one that looks for the
+ * largest logits.
+ */
 const CUDNN = 'libcudnn.so.9';
 
-/** What is looked at. */
+/** The system to examine; tests give another one. */
 export interface CudaSystem {
   /** `process.platform` and `process.arch` */
   readonly platform: string;
@@ -27,12 +30,12 @@ export interface CudaSystem {
   open(library: string): LibraryHandle | undefined;
 }
 
-/** What a machine has of CUDA. */
+/** The parts of CUDA that a machine has, and those that are missing. */
 export interface CudaReport {
   /** ONNX Runtime's version. */
   readonly runtime: string;
   readonly provider: { readonly path: string; readonly version: string | undefined } | undefined;
-  /** NVIDIA's libraries that the provider wants. */
+  /** NVIDIA's libraries that the provider depends on. */
   readonly libraries: readonly {
     readonly name: string;
     readonly found: boolean;
@@ -41,11 +44,11 @@ export interface CudaReport {
   /** The newest CUDA that the driver knows, such as `13.0`; undefined without a driver. */
   readonly driver: string | undefined;
   readonly gpus: readonly Gpu[];
-  /** The first one is the first to solve; empty where CUDA can be used. */
+  /** In the order in which to solve them; empty if CUDA can be used. */
   readonly problems: readonly CudaProblem[];
 }
 
-/** The machine that this runs on. */
+/** The system that this process runs on. */
 export function thisSystem(): CudaSystem {
   const { version, path } = ortApi();
   return {
@@ -63,7 +66,7 @@ export function thisSystem(): CudaSystem {
   };
 }
 
-/** Looks for all that CUDA needs, without starting anything on a GPU. */
+/** Checks everything that CUDA needs, without starting anything on a GPU. */
 export function findCuda(system: CudaSystem): CudaReport {
   const nothing = { provider: undefined, libraries: [], driver: undefined, gpus: [] };
   const runtime = system.version;
@@ -124,7 +127,7 @@ function missing(name: string): CudaProblem {
   };
 }
 
-/** Asks a library of CUDA for its version, where it has a function for that. */
+/** Asks a library of CUDA for its version, if it has a function for that. */
 function libraryVersion(name: string, library: LibraryHandle): string | undefined {
   try {
     if (name.startsWith('libcudart')) {

@@ -1,14 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import t from 'tap';
-import {
-  encodeSources,
-  inputLimit,
-  locateSources,
-  textSources,
-  type InputLimit,
-  type Source,
-} from '#api/encoding/inputs.js';
+import { inputLimit, textSources } from '#api/encoding/inputs.js';
+import type { InputLimit, Source, TextSource } from '#text/inputs.js';
 import { truncate } from '#text/truncation.js';
 import { fakeEncoderModel } from '#test/support/fake-encoder-service.js';
 import { runs } from '#test/support/property-runs.js';
@@ -16,6 +10,19 @@ import { runs } from '#test/support/property-runs.js';
 const model = fakeEncoderModel('embedding');
 const { tokenizer } = model;
 const { signal } = new AbortController();
+
+const encodeSources = (
+  { texts }: typeof model,
+  sources: readonly Source[],
+  limit: InputLimit,
+  signal: AbortSignal,
+) => texts.map('encodeInput', sources, limit, { client: '', signal }, 'input');
+const locateSources = (
+  { texts }: typeof model,
+  sources: readonly TextSource[],
+  limit: InputLimit,
+  signal: AbortSignal,
+) => texts.map('locateInput', sources, limit, { client: '', signal }, 'input');
 const refuse: InputLimit = { maxTokens: 8, cut: undefined };
 
 const encode = async (source: Source, limit = refuse): Promise<readonly number[]> =>

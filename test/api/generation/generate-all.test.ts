@@ -2,22 +2,13 @@ import t from 'tap';
 import type { GenerationRequest } from '#engine/types.js';
 import { generateAll } from '#api/generation/generate-all.js';
 import { delta, FakeEngine, silence } from '#test/support/fake-engine.js';
+import { GREEDY } from '#test/support/generation-request.js';
 
 const requests = (count: number): GenerationRequest[] =>
   Array.from({ length: count }, (_, index) => ({
     id: String(index),
     promptIds: [index],
-    sampling: {
-      temperature: 1,
-      topK: 0,
-      topP: 1,
-      minP: 0,
-      repetitionPenalty: 1,
-      presencePenalty: 0,
-      frequencyPenalty: 0,
-      logitBias: new Map(),
-      seed: undefined,
-    },
+    sampling: { ...GREEDY, temperature: 1 },
     stop: { maxTokens: 3, minTokens: 0, stopTokenIds: new Set(), stopStrings: [], includeStopString: false },
     logprobs: undefined,
     promptLogprobs: undefined,

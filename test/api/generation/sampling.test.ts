@@ -1,21 +1,12 @@
 import t from 'tap';
 import { forChoice, samplingParameters, stopConditions } from '#api/generation/sampling.js';
 import { fakeModel } from '#test/support/http-server.js';
+import { GREEDY } from '#test/support/generation-request.js';
 
 const model = fakeModel('letters');
 
 t.test('defaults, for absent fields and null alike', async t => {
-  const neutral = {
-    temperature: 1,
-    topK: 0,
-    topP: 1,
-    minP: 0,
-    repetitionPenalty: 1,
-    presencePenalty: 0,
-    frequencyPenalty: 0,
-    logitBias: new Map(),
-    seed: undefined,
-  };
+  const neutral = { ...GREEDY, temperature: 1 };
   t.strictSame(samplingParameters({}, model), neutral);
   t.strictSame(
     samplingParameters({ temperature: null, top_p: null, logit_bias: null, seed: null }, model),

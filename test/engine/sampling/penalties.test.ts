@@ -1,18 +1,7 @@
 import t from 'tap';
 import { applyPenalties, changesLogits, TokenCounts } from '#engine/sampling/penalties.js';
 import type { SamplingParameters } from '#engine/types.js';
-
-const none: SamplingParameters = {
-  temperature: 0,
-  topK: 0,
-  topP: 1,
-  minP: 0,
-  repetitionPenalty: 1,
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-  logitBias: new Map(),
-  seed: undefined,
-};
+import { GREEDY } from '#test/support/generation-request.js';
 
 function apply(
   parameters: Partial<SamplingParameters>,
@@ -23,7 +12,7 @@ function apply(
   const counts = new TokenCounts(prompt);
   generated.forEach(id => counts.add(id));
   const changed = Float32Array.from(logits);
-  applyPenalties(changed, { ...none, ...parameters }, counts);
+  applyPenalties(changed, { ...GREEDY, ...parameters }, counts);
   return [...changed];
 }
 
@@ -45,7 +34,7 @@ t.test('logit bias is added last', async t => {
 });
 
 t.test('knows when there is nothing to change', async t => {
-  t.notOk(changesLogits(none));
-  t.ok(changesLogits({ ...none, presencePenalty: 0.1 }));
-  t.ok(changesLogits({ ...none, logitBias: new Map([[1, 1]]) }));
+  t.notOk(changesLogits(GREEDY));
+  t.ok(changesLogits({ ...GREEDY, presencePenalty: 0.1 }));
+  t.ok(changesLogits({ ...GREEDY, logitBias: new Map([[1, 1]]) }));
 });

@@ -7,18 +7,9 @@ import { Sampler } from '#engine/sampling/sampler.js';
 import type { SamplingParameters } from '#engine/types.js';
 import { bucketOf, BUCKETS, BUCKETS_OF_1, NEGLIGIBLE, expWeight } from '#engine/sampling/fast-exp.js';
 import { runs } from '#test/support/property-runs.js';
+import { GREEDY } from '#test/support/generation-request.js';
 
-const plain: SamplingParameters = {
-  temperature: 1,
-  topK: 0,
-  topP: 1,
-  minP: 0,
-  repetitionPenalty: 1,
-  presencePenalty: 0,
-  frequencyPenalty: 0,
-  logitBias: new Map(),
-  seed: undefined,
-};
+const plain: SamplingParameters = { ...GREEDY, temperature: 1 };
 
 /** The distribution to sample from, by the definitions, in float64 and with a full sort. */
 function reference(

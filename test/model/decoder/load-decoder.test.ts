@@ -136,7 +136,7 @@ t.test('a paged cache has the blocks that its memory holds', async t => {
   }
   await t.rejects(
     loadGeneration(environment, folder, { slots: 2 ** 30, cache: 'paged', session }),
-    /\d+ blocks of 256 tokens do not fit distant: .* cannot be had; set a KV cache of less memory/,
+    /\d+ blocks of 256 tokens do not fit distant: could not allocate .*; set a KV cache of less memory/,
   );
   await t.rejects(open(5 * blockBytes), {
     code: 'invalid_configuration',
@@ -175,6 +175,6 @@ t.test('slots that do not fit a device are refused with what would help', async 
     await t.rejects(loadDecoder(environment, folder, { slots: 2 ** 36, session: { device } }), {
       code: 'runtime_failure',
       message:
-        /slots of 96 tokens do not fit distant: \d+ bytes of Cpu memory cannot be had; set fewer slots or a shorter context/,
+        /slots of 96 tokens do not fit distant: could not allocate [\d.]+ \wiB of memory; set fewer slots or a shorter context/,
     });
 });

@@ -75,12 +75,10 @@ export class CautiousDecoder implements Decoder {
         return;
       }
       case 'swap': {
-        const { a, b, length } = operation;
+        const { a, b } = operation;
         this.#inner.arrange(operation);
-        const [tokens, ran] = [this.#tokens[a]!.slice(0, length), Math.min(this.#ran[a]!, length)];
-        this.#keep(b, length);
-        [this.#tokens[a], this.#ran[a]] = [this.#tokens[b]!, this.#ran[b]!];
-        [this.#tokens[b], this.#ran[b]] = [tokens, ran];
+        [this.#tokens[a], this.#tokens[b]] = [this.#tokens[b]!, this.#tokens[a]!];
+        [this.#ran[a], this.#ran[b]] = [this.#ran[b]!, this.#ran[a]!];
         return;
       }
       case 'release':

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import t from 'tap';
-import { activate, argMax, descending, sigmoid, softmax } from '#tasks/scores.js';
+import { activate, argMax, descending, sigmoid, softmax } from '#results/scores.js';
 import { runs } from '#test/support/property-runs.js';
 
 const logits = fc.array(fc.double({ min: -1e4, max: 1e4, noNaN: true }), { minLength: 1, maxLength: 20 });

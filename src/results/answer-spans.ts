@@ -1,26 +1,26 @@
 import type { Numbers } from './scores.js';
 
-/** What a model says of one window of a context: where an answer starts and where it ends, as logits. */
+/** Logits of where an answer starts and ends, for one window of a context. */
 export interface AnswerWindow {
-  /** Which token of the context the window begins with. */
+  /** Index of the window's first token in the context. */
   readonly first: number;
-  /** Of each context token in the window. */
+  /** One logit for each context token in the window. */
   readonly starts: Numbers;
   readonly ends: Numbers;
-  /** Of the position that stands for "no answer". */
+  /** Logit of the position that stands for "no answer". */
   readonly nullStart: number;
   readonly nullEnd: number;
 }
 
 /** Tokens `[start, end]` of the context, the last one included, and their probability. */
-export interface AnswerSpan {
+interface AnswerSpan {
   readonly start: number;
   readonly end: number;
   readonly score: number;
 }
 
-export interface Answers {
-  /** The best first; of equal ones, the first in the text. */
+interface Answers {
+  /** Best first; equally good ones in the order of the text. */
   readonly spans: AnswerSpan[];
   /** Probability that the context has no answer. */
   readonly nullScore: number;
@@ -29,10 +29,11 @@ export interface Answers {
 /**
  * The most probable answers to a question about a context, which may be cut into windows.
  *
- * A span's score is the probability of its start times that of its end. Both are distributions over the tokens of all windows, and one
- * place for "no answer", so that scores of different windows can be compared; for a single window they are those of transformers'
- * question answering pipeline. A token in two windows counts where its logit is larger. "No answer" is what the window says that believes
- * in it least (Devlin et al. 2019, section 4.3): an answer need not be in every window.
+ * A span's score is the probability of its start times that of its end. Both are distributions over the
+ * tokens of all windows, and one place for "no answer", so that scores of different windows can be compared;
+ * for a single window they are those of transformers' question answering pipeline. A token in two windows
+ * counts where its logit is larger. "No answer" is what the window says that believes in it least (Devlin et
+ * al. 2019, section 4.3): an answer need not be in every window.
  *
  * @param windows at least one.
  * @param topK how many spans to return, if there are so many.

@@ -2,9 +2,10 @@ import type { Span } from '#text/types.js';
 import { argMax } from './scores.js';
 
 /**
- * How a word that was cut into several tokens gets one label, with the names and rules of transformers' token classification pipeline.
- * `simple`: not at all, its tokens may be parts of different entities. `first`: that of its first token. `max`: that of its most certain
- * token. `average`: the best one by its tokens' mean scores.
+ * Rule by which a word that was cut into several tokens gets one label, with the names and rules of
+ * transformers' token classification pipeline. `simple`: none, its tokens may be parts of different entities.
+ * `first`: the label of its first token. `max`: that of its most certain token. `average`: the best one by
+ * its tokens' mean scores.
  */
 export type AggregationStrategy = 'simple' | 'first' | 'average' | 'max';
 
@@ -14,7 +15,7 @@ export interface ScoredToken extends Span {
 }
 
 /** A stretch of text with a label. */
-export interface LabelledSpan extends Span {
+interface LabelledSpan extends Span {
   readonly label: string;
   readonly score: number;
 }
@@ -26,12 +27,13 @@ export function labelToken({ start, end, scores }: ScoredToken, labels: readonly
 }
 
 /**
- * Neighbours with the same label, but for its `B-` or `I-`, are one entity, and a `B-` begins a new one. An entity's score is the mean of
- * its parts'.
+ * Groups neighbours into entities: those with the same label, but for its `B-` or `I-`, are one entity, and a
+ * `B-` begins a new one. An entity's score is the mean of its parts'.
  *
  * @param words each as its tokens, at least one.
  * @param labels in the order of the scores.
- * @returns in the order of the text, with labels without `B-` and `I-`; also what is outside of entities, as `O`.
+ * @returns in the order of the text, with labels without `B-` and `I-`; also what is outside of entities, as
+ * `O`.
  */
 export function groupEntities(
   words: readonly (readonly ScoredToken[])[],
@@ -58,7 +60,7 @@ export function groupEntities(
   }));
 }
 
-/** A word as one token, whose scores decide on its label. */
+/** Turns a word into one token, whose scores decide on its label. */
 function wordAsToken(
   word: readonly ScoredToken[],
   strategy: Exclude<AggregationStrategy, 'simple'>,

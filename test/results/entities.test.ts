@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import t from 'tap';
-import { groupEntities, labelToken, type AggregationStrategy, type ScoredToken } from '#tasks/entities.js';
+import { groupEntities, labelToken, type AggregationStrategy, type ScoredToken } from '#results/entities.js';
 import { runs } from '#test/support/property-runs.js';
 
 const LABELS = ['O', 'B-PER', 'I-PER', 'B-LOC', 'I-LOC', 'MISC'];

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import t from 'tap';
-import { cosine, normalize, shorten } from '#tasks/vectors.js';
+import { cosine, normalize, shorten } from '#results/vectors.js';
 import { runs } from '#test/support/property-runs.js';
 
 const number = fc.float({ min: -100, max: 100, noNaN: true });

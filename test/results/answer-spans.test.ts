@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import t from 'tap';
-import { findAnswers, type AnswerWindow } from '#tasks/answer-spans.js';
+import { findAnswers, type AnswerWindow } from '#results/answer-spans.js';
 import { runs } from '#test/support/property-runs.js';
 
 interface Naive {

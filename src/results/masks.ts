@@ -1,7 +1,7 @@
 import { topIds } from '#engine/sampling/log-probabilities.js';
 
 /** A token for a mask, and its probability. */
-export interface MaskFilling {
+interface MaskFilling {
   readonly id: number;
   readonly score: number;
 }
@@ -10,7 +10,8 @@ export interface MaskFilling {
  * The most probable tokens for one mask, the best first.
  *
  * @param logits `[vocabulary]`
- * @param candidates only these ids, each once; undefined: the whole vocabulary. Probabilities are those among the whole vocabulary.
+ * @param candidates only these ids, each once; undefined: the whole vocabulary. Probabilities are those among
+ * the whole vocabulary.
  */
 export function fillMask(logits: Float32Array, topK: number, candidates?: readonly number[]): MaskFilling[] {
   let max = -Infinity;

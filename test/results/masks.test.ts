@@ -1,5 +1,5 @@
 import t from 'tap';
-import { fillMask } from '#tasks/masks.js';
+import { fillMask } from '#results/masks.js';
 
 const logits = Float32Array.from([0, Math.log(2), Math.log(4), Math.log(1)]);
 

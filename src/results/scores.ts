@@ -1,5 +1,8 @@
-/** How logits become scores: probabilities that add up to 1, one probability each, or as they are. */
-export type Activation = 'softmax' | 'sigmoid' | 'none';
+/**
+ * Function from logits to scores: probabilities that add up to 1, one probability each, or the logits as they
+ * are.
+ */
+type Activation = 'softmax' | 'sigmoid' | 'none';
 
 /** Numbers in a row, such as a row of logits. */
 export type Numbers = ArrayLike<number>;

@@ -1,6 +1,6 @@
 /**
- * A vector's first components. What is left of an embedding that was trained for it (Kusupati et al. 2022, "Matryoshka") is an embedding
- * again.
+ * A vector's first components. An embedding that was trained for it (Kusupati et al. 2022, "Matryoshka")
+ * remains an embedding when it is cut.
  *
  * @param dimensions at most the vector's length.
  */
@@ -14,7 +14,7 @@ export function normalize(vector: Float32Array): Float32Array {
   return length === 0 ? vector.slice() : vector.map(value => value / length);
 }
 
-/** In `[-1, 1]`; 0 where one of them is all zeros. */
+/** Cosine similarity in `[-1, 1]`; 0 if one of the vectors is all zeros. */
 export function cosine(a: Float32Array, b: Float32Array): number {
   const lengths = Math.sqrt(dot(a, a)) * Math.sqrt(dot(b, b));
   return lengths === 0 ? 0 : Math.min(1, Math.max(-1, dot(a, b) / lengths));

@@ -1,0 +1,74 @@
+/**
+ * Keys by which beginnings are looked up. Shorter common ones are not worth a copy, nor a run of their own.
+ */
+export const REUSE_BLOCK = 16;
+
+/**
+ * What of a sequence must be equal for its keys and values to be of use to another one, position by position.
+ */
+export interface ReuseKeys {
+  /** Sequences of different scopes share nothing. */
+  readonly scope: string;
+  /**
+   * What each position holds: a token id, or a number outside of the vocabulary that stands for other
+   * content, such as a picture's hash. Grows at its end, and never changes otherwise.
+   */
+  readonly keys: readonly number[];
+}
+
+/** Finds those that may begin like a sequence by their scope and their first {@link REUSE_BLOCK} keys. */
+export class PrefixIndex<T extends ReuseKeys> {
+  readonly #byBlock = new Map<number, Set<T>>();
+  readonly #blocks = new Map<T, number>();
+  /** Those that had not as many keys when they were added. */
+  readonly #short = new Set<T>();
+
+  add(item: T): void {
+    if (item.keys.length < REUSE_BLOCK) {
+      this.#short.add(item);
+      return;
+    }
+    const block = hashOf(item);
+    const alike = this.#byBlock.get(block);
+    if (alike === undefined) this.#byBlock.set(block, new Set([item]));
+    else alike.add(item);
+    this.#blocks.set(item, block);
+  }
+
+  remove(item: T): void {
+    this.#short.delete(item);
+    const block = this.#blocks.get(item);
+    if (block === undefined) return;
+    this.#blocks.delete(item);
+    const alike = this.#byBlock.get(block)!;
+    alike.delete(item);
+    if (alike.size === 0) this.#byBlock.delete(block);
+  }
+
+  /** Those with the sequence's first block; others among them have an equal hash only. */
+  candidates(sequence: ReuseKeys): Iterable<T> {
+    for (const item of this.#short) {
+      if (item.keys.length < REUSE_BLOCK) continue;
+      this.#short.delete(item);
+      this.add(item);
+    }
+    return this.#byBlock.get(hashOf(sequence)) ?? [];
+  }
+}
+
+/** How many leading keys two sequences share, looking at no more than `limit`. */
+export function commonPrefix(a: ReuseKeys, b: ReuseKeys, limit = Infinity): number {
+  if (a.scope !== b.scope) return 0;
+  const end = Math.min(limit, a.keys.length, b.keys.length);
+  let length = 0;
+  while (length < end && a.keys[length] === b.keys[length]) length++;
+  return length;
+}
+
+/** FNV-1a over the scope and the first block. */
+function hashOf({ scope, keys }: ReuseKeys): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < scope.length; i++) hash = Math.imul(hash ^ scope.charCodeAt(i), 0x01000193);
+  for (let i = 0; i < REUSE_BLOCK; i++) hash = Math.imul(hash ^ keys[i]!, 0x01000193);
+  return hash;
+}

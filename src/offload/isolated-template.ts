@@ -1,0 +1,40 @@
+import type { Caller } from '#caller.js';
+import { SMALL_TEMPLATE, TemplateTooLarge, type TemplateBounds } from '#chat/bounded-interpreter.js';
+import type { ChatInput, ChatTemplate, JinjaTemplate } from '#chat/template.js';
+import type { ToolFormat } from '#chat/tool-format.js';
+import { invalidRequest } from '#errors.js';
+import { JobEnded } from './executor.js';
+import type { WorkerPool } from './pool.js';
+import type { RenderJob } from './worker.js';
+
+/** What a template may do elsewhere. */
+const BOUNDS: TemplateBounds = { steps: 20_000_000, size: 16 * 1024 * 1024 };
+
+/**
+ * A chat template that is a program of the model's publisher, which may loop or grow without end: it may do a little here, which is enough for
+ * ordinary conversations, and more in a process with limits of time and memory.
+ */
+export class IsolatedTemplate implements ChatTemplate {
+  readonly toolFormat: ToolFormat | undefined;
+  readonly #template: JinjaTemplate;
+  readonly #pool: WorkerPool;
+
+  constructor(template: JinjaTemplate, pool: WorkerPool) {
+    this.toolFormat = template.toolFormat;
+    this.#template = template;
+    this.#pool = pool;
+  }
+
+  async render(input: ChatInput, caller: Caller): Promise<string> {
+    try {
+      return this.#template.renderWithin(input, SMALL_TEMPLATE);
+    } catch (error) {
+      if (!(error instanceof TemplateTooLarge)) throw error;
+    }
+    const job: RenderJob = { source: this.#template.source, input, bounds: BOUNDS };
+    return this.#pool.run<string>('render', job, caller).catch((error: unknown) => {
+      if (!(error instanceof JobEnded)) throw error;
+      throw invalidRequest('messages', `the model's chat template ${error.message} for these messages`);
+    });
+  }
+}

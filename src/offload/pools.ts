@@ -1,0 +1,9 @@
+import { WorkerPool } from './pool.js';
+import { Processes } from './processes.js';
+import { Threads } from './threads.js';
+
+/** For texts of requests, with tokenizers that do no more than read them. */
+export const TEXTS = new WorkerPool(new Threads(2, 30_000));
+
+/** For programs of a model's publisher: chat templates, and tokenizers whose rules may take for ever or grow without end. */
+export const STRANGERS = new WorkerPool(new Processes(2000, 256));

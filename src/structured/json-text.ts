@@ -1,0 +1,112 @@
+import { compact, intersect, toDfa, type Dfa } from './dfa.js';
+import {
+  ANY,
+  choice,
+  EMPTY,
+  literal,
+  NEVER,
+  one,
+  optional,
+  repeat,
+  sequence,
+  type Expression,
+} from './expression.js';
+import { FORMATS } from './formats.js';
+import { multiples, numberExpression } from './numbers.js';
+import { rangesOf } from './ranges.js';
+import { at } from './refusal.js';
+import { partialMatch, wholeMatch } from './regex.js';
+import type { NumberShape, StringShape } from './shapes.js';
+import { anyJsonCharacter, EXIT, jsonCharacters, marked } from './symbols.js';
+
+export const byte = (character: string): Expression => literal(character);
+export const mark = (character: string, as: number): Expression =>
+  marked(rangesOf(character.charCodeAt(0)), as);
+
+/** Deepest indentation. */
+const INDENT = 16;
+const INDENTATION = choice(repeat(byte(' '), 0, INDENT), repeat(byte('\t'), 1, INDENT / 2));
+/**
+ * White space as people and programs write it: none, a space, or a new line with an indentation. Its length
+ * is limited, since models have been seen to write spaces until their context was full.
+ */
+export const GAP = compact(choice(EMPTY, byte(' '), sequence(byte('\n'), INDENTATION)));
+/**
+ * The end of a list that counts. White space before it ends the counting too, since nothing else can follow
+ * that.
+ */
+export const COUNTED_END = choice(
+  mark(']', EXIT),
+  sequence(mark(' ', EXIT), byte(']')),
+  sequence(mark('\n', EXIT), INDENTATION, byte(']')),
+);
+export const COLON = sequence(byte(':'), optional(byte(' ')));
+export const ANY_INTEGER = compact(numberExpression({ integer: true, min: undefined, max: undefined }));
+export const ANY_NUMBER = compact(numberExpression({ integer: false, min: undefined, max: undefined }));
+export const ANY_STRING = compact(sequence(byte('"'), repeat(anyJsonCharacter(), 0), byte('"')));
+
+/** True if a string is limited by more than its length. */
+export function saysMore({ patterns, formats }: StringShape): boolean {
+  return patterns.length > 0 || formats.some(({ value }) => FORMATS.get(value) !== undefined);
+}
+
+/** The texts of a string with patterns or formats; undefined if only the length is limited. */
+export function textOf({ minLength, maxLength, patterns, formats }: StringShape): Dfa | undefined {
+  const parts = [
+    ...patterns.map(({ value, pointer }) => at(pointer, () => toDfa(partialMatch(value)))),
+    ...formats.flatMap(({ value, pointer }) => {
+      const source = FORMATS.get(value);
+      return source === undefined ? [] : [at(pointer, () => toDfa(wholeMatch(source)))];
+    }),
+  ];
+  const [first, ...others] = parts;
+  if (first === undefined) return undefined;
+  if (minLength > maxLength) return toDfa(NEVER);
+  const limited = minLength > 0 || maxLength !== Infinity ? [toDfa(repeat(ANY, minLength, maxLength))] : [];
+  return [...others, ...limited].reduce(intersect, first);
+}
+
+/** Texts as JSON strings. */
+export function quoted(texts: Dfa): Expression {
+  return compact(sequence(byte('"'), { kind: 'automaton', dfa: texts, spell: jsonCharacters }, byte('"')));
+}
+
+export function numberText({ integer, min, max, multipleOf }: NumberShape): Expression {
+  const whole = integer || multipleOf.length > 0;
+  const expression = numberExpression({ integer: whole, min, max });
+  if (multipleOf.length === 0) return expression;
+  const dfa = multipleOf.reduce(
+    (left, { value, pointer }) =>
+      intersect(
+        left,
+        at(pointer, () => multiples(value)),
+      ),
+    toDfa(expression),
+  );
+  return { kind: 'automaton', dfa, spell: one };
+}
+
+/** A constant in JSON, with white space where {@link GAP} admits it. */
+export function constant(value: unknown): Expression {
+  if (Array.isArray(value)) return list('[', ']', value.map(constant));
+  if (typeof value === 'object' && value !== null)
+    return list(
+      '{',
+      '}',
+      Object.entries(value).map(([key, entry]) => sequence(constant(key), COLON, constant(entry))),
+    );
+  if (typeof value !== 'string') return literal(JSON.stringify(value));
+  const characters = Array.from(value, character => {
+    const code = character.codePointAt(0)!;
+    // Half a surrogate pair is no character, and has only its escape.
+    if (code >= 0xd800 && code <= 0xdfff) return literal(`\\u${code.toString(16)}`);
+    return jsonCharacters(rangesOf(code));
+  });
+  return sequence(byte('"'), ...characters, byte('"'));
+}
+
+function list(open: string, close: string, items: readonly Expression[]): Expression {
+  if (items.length === 0) return literal(open + close);
+  const separated = items.flatMap((item, index) => (index === 0 ? [item] : [byte(','), GAP, item]));
+  return sequence(byte(open), GAP, ...separated, GAP, byte(close));
+}

@@ -1,0 +1,76 @@
+import type { Conjunction, Placed } from './conjunctions.js';
+import { FORMATS } from './formats.js';
+import type { Bound } from './numbers.js';
+import { Refusal } from './refusal.js';
+import { child, type SchemaObject } from './schema-document.js';
+import type { NumberShape, StringShape } from './shapes.js';
+
+/** Formats of numbers, which are not checked. */
+const NUMBER_FORMATS = new Set(['int32', 'int64', 'float', 'double']);
+
+/** The numbers that are valid for all subschemas: the tightest bounds, and every divisor. */
+export function numberShape(conjunction: Conjunction, integer: boolean): NumberShape {
+  const bounds = (key: string, exclusive: boolean): Bound[] =>
+    conjunction.flatMap(({ schema }) =>
+      schema[key] === undefined ? [] : [{ value: schema[key] as number, exclusive }],
+    );
+  const tightest = (all: readonly Bound[], sign: 1 | -1): Bound | undefined =>
+    [...all].sort((a, b) => sign * (b.value - a.value) || Number(b.exclusive) - Number(a.exclusive))[0];
+  return {
+    type: 'number',
+    integer,
+    min: tightest([...bounds('minimum', false), ...bounds('exclusiveMinimum', true)], 1),
+    max: tightest([...bounds('maximum', false), ...bounds('exclusiveMaximum', true)], -1),
+    multipleOf: conjunction.flatMap(({ schema, pointer }) =>
+      schema.multipleOf === undefined
+        ? []
+        : [{ value: schema.multipleOf as number, pointer: child(pointer, 'multipleOf') }],
+    ),
+  };
+}
+
+/**
+ * The strings that are valid for all subschemas.
+ *
+ * @throws Refusal for a format that is not known.
+ */
+export function stringShape(conjunction: Conjunction): StringShape {
+  const limits = conjunction.map(({ schema }) => counts(schema));
+  const placed = (key: string): Placed<string>[] =>
+    conjunction.flatMap(({ schema, pointer }) =>
+      schema[key] === undefined ? [] : [{ value: schema[key] as string, pointer: child(pointer, key) }],
+    );
+  const formats = placed('format').filter(({ value }) => !NUMBER_FORMATS.has(value));
+  for (const { value, pointer } of formats) {
+    if (!FORMATS.has(value))
+      throw new Refusal(
+        pointer,
+        `${JSON.stringify(value)} is not supported, only ${[...FORMATS.keys()].join(', ')}`,
+      );
+  }
+  return {
+    type: 'string',
+    minLength: Math.max(0, ...limits.map(({ minLength }) => minLength)),
+    maxLength: Math.min(...limits.map(({ maxLength }) => maxLength)),
+    patterns: placed('pattern'),
+    formats,
+  };
+}
+
+/** Limits of lengths and counts. Lower ones that are not given are 0, upper ones Infinity. */
+export function counts(
+  schema: SchemaObject,
+): Readonly<
+  Record<'minLength' | 'maxLength' | 'minItems' | 'maxItems' | 'minProperties' | 'maxProperties', number>
+> {
+  const low = (key: string): number => (schema[key] as number | undefined) ?? 0;
+  const high = (key: string): number => (schema[key] as number | undefined) ?? Infinity;
+  return {
+    minLength: low('minLength'),
+    maxLength: high('maxLength'),
+    minItems: low('minItems'),
+    maxItems: high('maxItems'),
+    minProperties: low('minProperties'),
+    maxProperties: high('maxProperties'),
+  };
+}

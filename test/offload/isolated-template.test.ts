@@ -1,0 +1,52 @@
+import t from 'tap';
+import { createChatTemplate } from '#chat/template.js';
+import { IsolatedTemplate } from '#offload/isolated-template.js';
+import { WorkerPool } from '#offload/pool.js';
+import { Processes } from '#offload/processes.js';
+import { letterTokenizer } from '#test/support/letter-tokenizer.js';
+
+const { signal } = new AbortController();
+const caller = { client: 'me', signal };
+const messages = [{ role: 'user', content: 'hello' }];
+
+/** Less time than in service: nobody should wait for these. */
+const pool = new WorkerPool(new Processes(1500, 128));
+const open = (source: string): IsolatedTemplate =>
+  new IsolatedTemplate(createChatTemplate(source, { bos_token: '<s>' }, letterTokenizer), pool);
+
+const GREETING = '{{ bos_token }}{% for m in messages %}{{ m.role }}: {{ m.content }}{% endfor %}';
+
+t.test('renders as it would here', async t => {
+  const here = createChatTemplate(GREETING, { bos_token: '<s>' }, letterTokenizer);
+  t.equal(await open(GREETING).render({ messages }, caller), here.render({ messages }));
+  const tools = open('{% if tools %}{{ tools[0].function.name }}{% endif %}');
+  const tool = { type: 'function', function: { name: 'f' } } as const;
+  t.equal(await tools.render({ messages, tools: [tool] }, caller), 'f');
+  t.equal(tools.toolFormat, createChatTemplate('{{ tools }}', {}, letterTokenizer).toolFormat);
+});
+
+t.test('what a template refuses is told as the same error', async t => {
+  const refusing = open("{{ raise_exception('only one message') }}");
+  await t.rejects(refusing.render({ messages }, caller), {
+    code: 'invalid_request',
+    param: 'messages',
+    message: /only one message/,
+  });
+});
+
+const HOSTILE: Readonly<Record<string, string>> = {
+  'a loop without end': '{% for i in range(1000000000) %}x{% endfor %}',
+  'nested loops': '{% for i in range(10000) %}{% for j in range(10000) %}{{ i * j }}{% endfor %}{% endfor %}',
+  'a text that doubles': `{% set n = namespace(s='xxxxxxxxxxxxxxxx') %}${'{% set n.s = n.s + n.s %}'.repeat(40)}{{ n.s }}`,
+  'a list that doubles': `{% set n = namespace(s=[1, 2, 3]) %}${'{% set n.s = n.s + n.s %}'.repeat(40)}{{ n.s | length }}`,
+  'a long text made a list': `{% set n = namespace(s='xxxxxxxxxxxxxxxx') %}${'{% set n.s = n.s + n.s %}'.repeat(25)}{{ n.s | list | length }}`,
+  'a macro that calls itself': '{% macro f(x) %}{{ f(x + 1) }}{% endmacro %}{{ f(1) }}',
+};
+
+for (const [name, source] of Object.entries(HOSTILE))
+  t.test(`${name} ends its job, and nobody else's`, async t => {
+    const hostile = open(source).render({ messages }, { client: 'hostile', signal });
+    const other = open(GREETING).render({ messages }, caller);
+    await t.rejects(hostile, { code: 'invalid_request', param: 'messages', message: /chat template/ });
+    t.equal(await other, '<s>user: hello');
+  });

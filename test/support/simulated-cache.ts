@@ -1,0 +1,92 @@
+import type { Schedulable, Scheduler, Step } from '#engine/scheduler.js';
+import type { SlotOperation } from '#model/decoder/contract.js';
+
+/** A sequence that nobody waits for. */
+export class Fake implements Schedulable {
+  computed = 0;
+  prefillLength = 0;
+  get prefillable(): number {
+    return this.tokens.length;
+  }
+  readonly tokens: number[];
+  readonly scope: string;
+  get keys(): readonly number[] {
+    return this.tokens;
+  }
+
+  constructor(
+    readonly name: string,
+    prompt: readonly number[],
+    readonly maxLength = 1000,
+    readonly reusesPrefix = true,
+    readonly priority = 0,
+    scope = '',
+  ) {
+    this.scope = scope;
+    this.tokens = [...prompt];
+  }
+
+  content(position: number): string {
+    return `${this.scope}:${this.tokens[position]}`;
+  }
+}
+
+/** A prompt of its own: no other seed's has a token in common with it. */
+export function prompt(seed: number, length: number): number[] {
+  return Array.from({ length }, (_, i) => seed * 10_000 + i);
+}
+
+/** Which tokens stand in the cache, and of which scope, by slot. */
+type Cells = (string | undefined)[][];
+
+/** Those of layers that see all positions, and of layers with a window. */
+export interface Cache {
+  readonly whole: Cells;
+  readonly windowed: Cells;
+}
+
+export function emptyCache(slots: number): Cache {
+  const cells = (): Cells => Array.from({ length: slots }, () => []);
+  return { whole: cells(), windowed: cells() };
+}
+
+function arrange(cells: Cells, operation: SlotOperation): void {
+  if (operation.kind === 'release') cells[operation.slot] = cells[operation.slot]!.slice(0, operation.from);
+  if (operation.kind === 'copy') cells[operation.to] = cells[operation.from]!.slice(0, operation.length);
+  if (operation.kind === 'swap') {
+    const { a, b, length } = operation;
+    [cells[a], cells[b]] = [cells[b]!.slice(0, length), cells[a]!.slice(0, length)];
+  }
+}
+
+/**
+ * Does what an engine does in one step, to sequences and cells alike; what is generated depends on all that
+ * came before.
+ */
+export function run(scheduler: Scheduler<Fake>, { whole, windowed }: Cache, limit: number): Step<Fake> {
+  const step = scheduler.schedule(limit);
+  for (const operation of step.operations) {
+    arrange(whole, operation);
+    arrange(windowed, operation);
+    if (operation.kind === 'trim') windowed[operation.slot]!.fill(undefined, 0, operation.before);
+  }
+  const write = (slot: number, position: number, sequence: Fake): void => {
+    whole[slot]![position] = sequence.content(position);
+    windowed[slot]![position] = sequence.content(position);
+  };
+  for (const { sequence, slot, start, length } of step.prefill) {
+    for (let i = start; i < start + length; i++) write(slot, i, sequence);
+    sequence.computed = start + length;
+    if (sequence.computed === sequence.prefillLength) generate(sequence);
+  }
+  step.decode.forEach((sequence, slot) => {
+    write(slot, sequence.computed, sequence);
+    sequence.computed++;
+    generate(sequence);
+  });
+  return step;
+}
+
+function generate(sequence: Fake): void {
+  sequence.tokens.push((sequence.tokens.at(-1)! * 31 + sequence.tokens.length) % 1_000_003);
+}
