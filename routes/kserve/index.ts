@@ -46,11 +46,15 @@ const endpoints: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { registr
       return modelMetadata(name, isCalled ? (await request.model('tensors')).tensors : undefined);
     });
     app.get(`${path}/ready`, { schema: { ...modelReadySchema, hide } }, async ({ params }, reply) => {
-      if (watchdog.broken(registry.entry(params.model).model) === 'always')
-        return reply
-          .code(503)
-          .send(errorBody('server_error', 'the numbers of the model are not finite: its weights are broken'));
-      return { name: params.model, ready: true };
+      const { state, model } = registry.entry(params.model);
+      const fault =
+        state === 'failed'
+          ? 'the model could not be loaded'
+          : watchdog.broken(model) === 'always'
+            ? 'the numbers of the model are not finite: its weights are broken'
+            : undefined;
+      if (fault === undefined) return { name: params.model, ready: true };
+      return reply.code(503).send(errorBody('server_error', fault));
     });
   }
   infer(app);

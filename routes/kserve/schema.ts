@@ -247,7 +247,7 @@ export const modelReadySchema = {
   operationId: 'v2IsModelReady',
   summary: 'Can a model take requests?',
   description:
-    'So it is for all that are served: one that is loaded on demand is when a request comes for it.',
+    'So it is for all that are served: one that is loaded on demand is when a request comes for it. One that could not be loaded cannot.',
   tags: [TAG],
   params,
   response: {
@@ -258,7 +258,7 @@ export const modelReadySchema = {
         { examples: [{ name: 'iris', ready: true }] },
       ),
     ),
-    ...inferenceErrors([...COMMON_ERRORS, 404]),
+    ...inferenceErrors([...COMMON_ERRORS, 404, 503]),
   },
 };
 

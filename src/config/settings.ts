@@ -142,7 +142,7 @@ const modelSettings = {
   kv_cache_memory: Type.Optional(
     bytes({
       description: 'most memory for the KV cache of a model, such as 2g',
-      otherwise: 'all slots full',
+      otherwise: 'all slots full, as far as the memory allows',
     }),
   ),
   kv_cache: choice(CACHE_KINDS, {

@@ -1,7 +1,8 @@
 import { basename, resolve } from 'node:path';
 import type { OnnxFile } from '#model/onnx-file.js';
+import { openSession } from '#model/open-session.js';
 import { rawPath } from '#model/raw-graph.js';
-import { Session, type Environment, type SessionSettings } from '#runtime/index.js';
+import type { Environment, SessionSettings } from '#runtime/index.js';
 import { GraphService, type GraphLimits } from '#tensors/graph-service.js';
 import { tensorModel } from './models.js';
 import type { TensorModel } from './types.js';
@@ -28,7 +29,11 @@ export async function loadRaw(
   graph: OnnxFile,
   { id, session: settings, limits }: RawModelOptions = {},
 ): Promise<TensorModel> {
-  const session = await Session.load(environment, graph.path, { spinning: false, arena: false, ...settings });
+  const session = await openSession(environment, graph.path, {
+    spinning: false,
+    arena: false,
+    ...settings,
+  });
   try {
     const tensors = new GraphService(session, { ...DEFAULT_LIMITS, ...limits });
     return tensorModel({

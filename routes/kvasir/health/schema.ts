@@ -23,7 +23,7 @@ export const readySchema = {
   operationId: 'isReady',
   summary: 'Can it take requests?',
   description:
-    'Says no while no model is served, or none whose numbers are finite, and from the moment on at which the server is told to shut down.',
+    'Says no until the models are loaded that are to be from the start, while none can be served or none gives finite numbers, and from the moment on at which the server is told to shut down.',
   tags: ['Health'],
   security: [],
   response: {
@@ -37,6 +37,11 @@ export const readySchema = {
         broken: Type.Optional(
           Type.Array(Type.String(), {
             description: 'Names of those whose last numbers were not finite; absent where there are none.',
+          }),
+        ),
+        failed: Type.Optional(
+          Type.Array(Type.String(), {
+            description: 'Names of models that could not be loaded; the log says why.',
           }),
         ),
       }),
