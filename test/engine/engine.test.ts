@@ -66,8 +66,21 @@ t.test('long prompts are prefilled in chunks between which others decode', async
   t.match(
     decoder.runs.join(', '),
     // The last token of the prompt runs with those that decode.
-    /^prefill 0 1, (decode 1, )*prefill 1 2, (decode 1, ){1,2}prefill 1 2, decode 1, prefill 1 2, decode 2, decode 1, /,
+    /^prefill 0 1, (decode 1, )*prefill 1 2, (decode 1, ){1,2}prefill 1 2, decode 1, prefill 1 2, decode 1, decode 2, decode 1, /,
   );
+});
+
+t.test('where runs do not mix, a first token comes before the others decode', async t => {
+  const { engine, decoder } = setup(t, { contextLength: 1000 });
+  const running = text(engine, greedy(prompt('a'), { maxTokens: 60 }));
+  await steps(2);
+  for await (const _ of engine.generate(greedy(prompt('xyz')))) break;
+  t.strictSame(decoder.runs.slice(decoder.runs.indexOf('prefill 1 3')).slice(0, 2), [
+    'prefill 1 3',
+    'decode 1',
+  ]);
+  t.equal(decoder.runs.at(-1), 'decode 1', 'it was read while they decoded');
+  await running;
 });
 
 t.test('waits for a slot in order of arrival', async t => {
@@ -261,7 +274,7 @@ t.test('a prompt that fails does not end those that decode, nor the other way ro
     texts.set('xyz', text(engine, greedy(prompt('xyz'), { maxTokens: 5 })));
     await t.rejects(texts.get(ended)!, { message: 'broken' });
     const prefill = decoder.runs.indexOf('prefill 1 3');
-    t.equal(decoder.runs[prefill - 1], 'decode 1', 'both were run');
+    t.equal(decoder.runs[prefill + 1], 'decode 1', 'both were run');
     t.match(await texts.get(goesOn), goesOn === 'ab' ? /^cdefg.{25}$/ : 'abcde');
   }
 });
