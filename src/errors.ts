@@ -27,6 +27,8 @@ export type ErrorCode =
   | 'unsupported_model'
   /** ONNX Runtime refused a call or failed in a run. */
   | 'runtime_failure'
+  /** What a model computes is no number: its weights are broken, or do not go with its precision. */
+  | 'broken_model'
   /** ONNX Runtime's library, or one it needs, is not there or does not load. */
   | 'runtime_unavailable'
   /** A setting of the server is wrong. */

@@ -2,6 +2,7 @@ import type { BatchEntry, Decoder, EntryLogits, EntryResult } from '#model/decod
 import { ChunkSize } from './chunk-size.js';
 import type { EngineOptions } from './engine-options.js';
 import { promptLookup } from './prompt-lookup.js';
+import { checkLogits } from './sampling/check-logits.js';
 import { logprobsOf } from './sampling/log-probabilities.js';
 import { drawToken } from './sampling/next-token.js';
 import { Sampler } from './sampling/sampler.js';
@@ -154,7 +155,9 @@ export class Stepper {
     const { promptLogprobs, tokens, promptLength, request } = sequence;
     for (let i = 0; i < ids.length && start + i + 1 < promptLength; i++) {
       const next = tokens[start + i + 1]!;
-      promptLogprobs!.push(logprobsOf(this.#row(logits, i), next, request.promptLogprobs ?? 0));
+      const row = this.#row(logits, i);
+      checkLogits(row);
+      promptLogprobs!.push(logprobsOf(row, next, request.promptLogprobs ?? 0));
     }
     if (promptLogprobs!.length < promptLength) return;
     sequence.channel.push({ type: 'prompt', logprobs: promptLogprobs! });

@@ -1,5 +1,5 @@
 import t from 'tap';
-import type { GenerationEvent, GenerationRequest, TokenConstraint } from '#engine/types.js';
+import type { GenerationEvent, GenerationRequest } from '#engine/types.js';
 import { KvasirError } from '#errors.js';
 import { greedy, GREEDY } from '#test/support/generation-request.js';
 import {
@@ -350,23 +350,6 @@ t.test('a prompt that fails does not end those that decode, nor the other way ro
     t.equal(decoder.runs[prefill + 1], 'decode 1', 'both were run');
     t.match(await texts.get(goesOn), goesOn === 'ab' ? /^cdefg.{25}$/ : 'abcde');
   }
-});
-
-t.test('what goes wrong with one sequence ends it, and no other', async t => {
-  const { engine } = setup(t);
-  let masked = 0;
-  const constraint: TokenConstraint = {
-    mask: () => {
-      if (masked++ === 2) throw new Error('no token is allowed');
-    },
-    accept: () => undefined,
-    complete: false,
-    shortened: false,
-  };
-  const failing = text(engine, { ...greedy(prompt('a')), constraint });
-  const other = text(engine, greedy(prompt('k'), { maxTokens: 6 }));
-  await t.rejects(failing, { message: 'no token is allowed' });
-  t.equal(await other, 'lmnopq');
 });
 
 t.test('a mixed run that fails takes the sequences with it that were in it', async t => {

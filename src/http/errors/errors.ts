@@ -47,6 +47,7 @@ const MAPPINGS: Readonly<Record<ErrorCode, Mapping>> = {
   invalid_model: { status: 500, type: 'server_error', internal: true },
   unsupported_model: { status: 500, type: 'server_error', internal: true },
   runtime_failure: { status: 500, type: 'server_error', internal: true },
+  broken_model: { status: 500, type: 'server_error', internal: true },
   runtime_unavailable: { status: 500, type: 'server_error', internal: true },
   invalid_configuration: { status: 500, type: 'server_error', internal: true },
   access_denied: { status: 500, type: 'server_error', internal: true },
