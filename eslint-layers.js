@@ -50,6 +50,7 @@ const MAY_IMPORT = {
   'fair-queue.js': [],
   'files.js': [],
   'owner.js': [],
+  'ring.js': [],
   'storage.js': [],
 };
 
@@ -60,6 +61,7 @@ const EVERYBODY = [
   'fair-queue.js',
   'files.js',
   'owner.js',
+  'ring.js',
   'storage.js',
 ];
 
