@@ -76,7 +76,7 @@ export async function chatJob(
   const sampling = samplingParameters(task.sampling, model);
   const stop = stopConditions(task.sampling, task.maxTokens ?? room, model);
   const structure = forcedCalls(task) ?? task.structure;
-  const constraint = structure && constraints(structure, stop, model);
+  const constraint = structure && (await constraints(structure, stop, model, caller));
   const marker = template.toolFormat && tokenizer.id(MARKERS[template.toolFormat]);
   const markerId = marker !== undefined && tokenizer.specialIds.has(marker) ? marker : undefined;
   const indexes = Array.from({ length: task.n }, (_, index) => index);
