@@ -59,7 +59,7 @@ export class Expander {
   }
 
   #expand(pointer: string): readonly Conjunction[] {
-    this.budget.charge(1);
+    this.budget.charge(1 + (pointer.length >> 3));
     let result = this.#known.get(pointer);
     if (result === undefined) {
       if (this.#open.size >= LIMITS.depth) throw new Refusal(pointer, 'is nested too deeply');
@@ -122,7 +122,7 @@ export class Expander {
   #both(left: readonly Conjunction[], right: readonly Conjunction[]): readonly Conjunction[] {
     if (left.length * right.length > LIMITS.alternatives)
       throw new Refusal('', `comes down to more than ${LIMITS.alternatives} alternatives`);
-    this.budget.charge(2 * (flats(left) * (right.length + 1) + flats(right) * left.length));
+    this.budget.charge(flats(left) * (right.length + 1) + flats(right) * left.length);
     return left.flatMap(a => {
       const known = new Set(a.map(({ pointer }) => pointer));
       return right.map(b => [...a, ...b.filter(({ pointer }) => !known.has(pointer))]);

@@ -15,8 +15,10 @@ export interface Dfa {
   readonly accepting: readonly boolean[];
 }
 
-/** Steps to spell a range of symbols: a range of characters has some dozen ranges of bytes. */
-const SPELLING = 16;
+type Automaton = Extract<Expression, { kind: 'automaton' }>;
+
+/** Steps to spell a range of symbols; a range of characters beyond ASCII has many ranges of bytes. */
+const SPELLING = { short: 16, long: 500 };
 
 /**
  * Builds a non-deterministic automaton (Thompson 1968): each expression becomes states between two given
@@ -34,7 +36,7 @@ class Nfa {
   }
 
   state(): number {
-    this.#budget.charge(2);
+    this.#budget.charge(6);
     if (this.edges.length >= LIMITS.nfaStates) throw tooComplex();
     this.empty.push([]);
     return this.edges.push([]) - 1;
@@ -69,22 +71,33 @@ class Nfa {
       case 'end':
         (this.atEnd[from] ??= []).push(to);
         return;
-      case 'automaton': {
-        const { dfa, spell } = expression;
-        const states = dfa.edges.map(() => this.state());
-        this.empty[from]!.push(states[0]!);
-        dfa.edges.forEach((edges, state) => {
-          if (dfa.accepting[state]) this.empty[states[state]!]!.push(to);
-          const byTarget = new Map<number, [number, number][]>();
-          this.#budget.charge(edges.length * SPELLING);
-          for (const { low, high, to: target } of edges) {
-            const ranges = byTarget.get(target) ?? [];
-            if (ranges.push([low, high]) === 1) byTarget.set(target, ranges);
-          }
-          for (const [target, ranges] of byTarget) this.add(spell(ranges), states[state]!, states[target]!);
-        });
-      }
+      case 'automaton':
+        this.#addAutomaton(expression, from, to);
     }
+  }
+
+  #addAutomaton({ dfa, spell }: Automaton, from: number, to: number): void {
+    const states = dfa.edges.map(() => this.state());
+    const spelled = new Map<string, Expression>();
+    this.empty[from]!.push(states[0]!);
+    dfa.edges.forEach((edges, state) => {
+      if (dfa.accepting[state]) this.empty[states[state]!]!.push(to);
+      const byTarget = new Map<number, [number, number][]>();
+      this.#budget.charge(edges.length * SPELLING.short);
+      for (const { low, high, to: target } of edges) {
+        const ranges = byTarget.get(target) ?? [];
+        if (ranges.push([low, high]) === 1) byTarget.set(target, ranges);
+      }
+      for (const [target, ranges] of byTarget) {
+        const key = ranges.join();
+        let spelling = spelled.get(key);
+        if (spelling === undefined) {
+          this.#budget.charge(ranges.filter(([, high]) => high > 0x7f).length * SPELLING.long);
+          spelled.set(key, (spelling = spell(ranges)));
+        }
+        this.add(spelling, states[state]!, states[target]!);
+      }
+    });
   }
 
   #repeat(item: Expression, min: number, max: number, from: number, to: number): void {

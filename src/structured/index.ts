@@ -25,7 +25,7 @@ export type CompileElsewhere = (
 ) => Promise<Compiled>;
 
 /** Steps of a {@link Budget} that are tried at once: some milliseconds, enough for ordinary structures. */
-const AT_ONCE = 300_000;
+const AT_ONCE = 250_000;
 
 const caches = new WeakMap<Vocabulary, StructureCache>();
 

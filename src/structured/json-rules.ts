@@ -71,6 +71,7 @@ export class JsonRules {
   }
 
   #add(key: string, write: () => Rule): number {
+    this.#budget.charge(1 + (key.length >> 2));
     const known = this.#numbers.get(key);
     if (known !== undefined) return known;
     const number = this.rules.push({ expression: NEVER, counter: undefined }) - 1;

@@ -90,6 +90,9 @@ export function numberText({ integer, min, max, multipleOf }: NumberShape, budge
   return { kind: 'automaton', dfa, spell: one };
 }
 
+/** The characters of ASCII in JSON strings. */
+const ASCII = Array.from({ length: 128 }, (_, code) => jsonCharacters(rangesOf(code)));
+
 /** A constant in JSON, with white space where {@link GAP} admits it. */
 export function constant(value: unknown, budget: Budget): Expression {
   budget.charge(4);
@@ -108,12 +111,12 @@ export function constant(value: unknown, budget: Budget): Expression {
       ),
     );
   if (typeof value !== 'string') return literal(JSON.stringify(value));
-  budget.charge(8 * value.length);
+  budget.charge(16 * value.length);
   const characters = Array.from(value, character => {
     const code = character.codePointAt(0)!;
     // Half a surrogate pair is no character, and has only its escape.
     if (code >= 0xd800 && code <= 0xdfff) return literal(`\\u${code.toString(16)}`);
-    return jsonCharacters(rangesOf(code));
+    return ASCII[code] ?? jsonCharacters(rangesOf(code));
   });
   return allOf([byte('"'), ...characters, byte('"')]);
 }

@@ -19,7 +19,7 @@ export const LIMITS = {
   /** States of a deterministic automaton, and of a grammar. */
   dfaStates: 20_000,
   /** Steps of a {@link Budget}. */
-  work: 20_000_000,
+  work: 10_000_000,
   /** Alternatives that one schema comes down to. */
   alternatives: 256,
 } as const;

@@ -2,8 +2,10 @@ import type { Caller } from '#caller.js';
 import type { StopConditions, TokenConstraint } from '#engine/types.js';
 import { invalidRequest } from '#errors.js';
 import type { GenerationModel } from '#registry/types.js';
-import { refusing, type Structure } from '#structured/index.js';
+import { checkSize, refusing, type Structure } from '#structured/index.js';
 import { loadVocabulary } from '#structured/vocabulary.js';
+
+export { LIMITS as STRUCTURE_LIMITS } from '#structured/index.js';
 
 /** A structure, and the field that asks for it. */
 export interface AskedStructure {
@@ -39,4 +41,18 @@ export async function constraints(
       `stop_token_ids has ${text}, which is text: with ${param} only special tokens may end it`,
     );
   return refusing(param, () => structures.compile(structure, caller), locate);
+}
+
+/**
+ * Refuses what is too large to be made part of a structure.
+ *
+ * @param locate see {@link AskedStructure}
+ * @throws KvasirError `invalid_request`
+ */
+export async function checkParts(
+  param: string,
+  parts: unknown,
+  locate: NonNullable<AskedStructure['locate']>,
+): Promise<void> {
+  await refusing(param, () => checkSize(parts), locate);
 }
