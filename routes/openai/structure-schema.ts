@@ -1,13 +1,20 @@
 import { Type, type Static, type TObject } from '@fastify/type-provider-typebox';
+import { STRUCTURE_LIMITS } from '#api/generation/structured.js';
 import { nullable } from '#http/schemas/nullable.js';
 
-/** Most characters of a regular expression. */
-const MAX_PATTERN = 65_536;
+const { characters, members, pattern } = STRUCTURE_LIMITS;
 
-const Choice = Type.String({ minLength: 1, maxLength: 4096 });
+const SchemaObject = Type.Record(Type.String(), Type.Unknown(), { maxProperties: members });
 
-const Schema = Type.Union([Type.Record(Type.String(), Type.Unknown()), Type.Boolean(), Type.String()], {
+const Schema = Type.Union([SchemaObject, Type.Boolean(), Type.String({ maxLength: characters })], {
   description: 'A JSON Schema, as an object or as text.',
+});
+
+const Pattern = Type.String({ maxLength: pattern });
+
+const Choices = Type.Array(Type.String({ minLength: 1, maxLength: pattern }), {
+  minItems: 1,
+  maxItems: members,
 });
 
 /** What OpenAI calls `response_format`. */
@@ -18,7 +25,7 @@ export const ResponseFormat = Type.Object(
       Type.Object({
         name: nullable(Type.String({ description: 'For people; ignored.' })),
         description: nullable(Type.String({ description: 'Ignored: say in the prompt what you want.' })),
-        schema: nullable(Type.Record(Type.String(), Type.Unknown())),
+        schema: nullable(SchemaObject),
         strict: nullable(Type.Boolean({ description: 'Ignored: the schema always holds.' })),
       }),
     ),
@@ -49,28 +56,23 @@ export const structureFields = {
     ...Schema,
     description: 'The answer is JSON that is valid for this schema.',
   } as typeof Schema),
-  guided_regex: nullable(
-    Type.String({
-      maxLength: MAX_PATTERN,
-      description: 'The answer is what this regular expression matches as a whole.',
-      examples: ['\\d{4}-\\d{2}'],
-    }),
-  ),
-  guided_choice: nullable(
-    Type.Array(Choice, {
-      minItems: 1,
-      maxItems: 4096,
-      description: 'The answer is one of these texts.',
-      examples: [['yes', 'no']],
-    }),
-  ),
+  guided_regex: nullable({
+    ...Pattern,
+    description: 'The answer is what this regular expression matches as a whole.',
+    examples: ['\\d{4}-\\d{2}'],
+  } as typeof Pattern),
+  guided_choice: nullable({
+    ...Choices,
+    description: 'The answer is one of these texts.',
+    examples: [['yes', 'no']],
+  } as typeof Choices),
   structured_outputs: nullable(
     Type.Object(
       {
         json: nullable(Schema),
         json_object: nullable(Type.Boolean()),
-        regex: nullable(Type.String({ maxLength: MAX_PATTERN })),
-        choice: nullable(Type.Array(Choice, { minItems: 1, maxItems: 4096 })),
+        regex: nullable(Pattern),
+        choice: nullable(Choices),
       },
       { description: "vLLM's newer name for the `guided_` fields." },
     ),

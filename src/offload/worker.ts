@@ -2,6 +2,7 @@ import { TemplateTooLarge, type TemplateBounds } from '#chat/bounded-interpreter
 import { JinjaTemplate, type ChatInput, type TemplateSource } from '#chat/template.js';
 import { invalidRequest, KvasirError, type ErrorCode } from '#errors.js';
 import { isEncoding, packEncoding } from './packed-encoding.js';
+import { Budget, compile, Refusal, type Grammar, type Structure } from '#structured/index.js';
 import { TEXT_FUNCTIONS, type TextFunction } from '#text/functions.js';
 import { loadTokenizer } from '#text/tokenizer.js';
 import type { Tokenizer } from '#text/types.js';
@@ -57,6 +58,24 @@ export async function render({ source, input, bounds }: RenderJob): Promise<JobR
       if (!(error instanceof TemplateTooLarge)) throw error;
       throw invalidRequest('messages', `the model's chat template ${error.message} for these messages`);
     }
+  });
+}
+
+export interface StructureJob {
+  readonly structure: Structure;
+  readonly spellable: ReadonlySet<number>;
+}
+
+/** The grammar, or where and why the structure is refused. */
+export type StructureResult =
+  { readonly grammar: Grammar } | { readonly pointer: string; readonly message: string };
+
+export async function structure({ structure, spellable }: StructureJob): Promise<JobResult<StructureResult>> {
+  return answer(async () => {
+    const compiled = compile(structure, spellable, new Budget());
+    if (!(compiled instanceof Refusal)) return { grammar: compiled };
+    const { pointer, message } = compiled;
+    return { pointer, message };
   });
 }
 

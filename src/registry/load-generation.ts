@@ -8,7 +8,8 @@ import { loadDecoder, type DecoderOptions } from '#model/decoder/load-decoder.js
 import type { Environment } from '#runtime/index.js';
 import { loadTokenizer } from '#text/tokenizer.js';
 import { IsolatedTemplate } from '#offload/isolated-template.js';
-import { STRANGERS } from '#offload/pools.js';
+import { STRANGERS, STRUCTURES } from '#offload/pools.js';
+import { StructureService } from '#offload/structure-service.js';
 import { textService } from './text-service.js';
 import { generationModel } from './models.js';
 import type { GenerationModel } from './types.js';
@@ -58,6 +59,7 @@ export async function loadGeneration(
     id: options.id ?? basename(resolve(folder)),
     tokenizer,
     texts: textService(tokenizer, folder),
+    structures: new StructureService(tokenizer, STRUCTURES),
     engine,
     eosIds,
     bosId,

@@ -1,3 +1,4 @@
+import { StructureService } from '#offload/structure-service.js';
 import { TextService } from '#offload/text-service.js';
 import { EncoderTensors } from '#tensors/encoder-tensors.js';
 import type { GraphService } from '#tensors/graph-service.js';
@@ -10,13 +11,14 @@ type Origin = Pick<Model, 'id' | 'device' | 'path'> & { readonly created?: numbe
 /** The parts of a generator; the rest of the model follows from them. */
 export type GenerationParts = Origin &
   Pick<GenerationModel, 'tokenizer' | 'engine' | 'eosIds' | 'bosId' | 'chat' | 'maxTokens'> &
-  Partial<Pick<GenerationModel, 'texts'>>;
+  Partial<Pick<GenerationModel, 'texts' | 'structures'>>;
 
 export function generationModel(parts: GenerationParts): GenerationModel {
   const { engine, chat } = parts;
   return {
     created: now(),
     texts: new TextService(parts.tokenizer),
+    structures: new StructureService(parts.tokenizer),
     ...parts,
     card: generatorCard(engine.contextLength, chat && { tools: chat.toolFormat !== undefined }),
     contextLength: engine.contextLength,

@@ -3,6 +3,7 @@ import type { EncoderService, EncoderStats } from '#batching/types.js';
 import type { EngineStats, GenerationEngine } from '#engine/types.js';
 import type { EncoderTask } from '#model/encoder/contract.js';
 import type { RunPath } from '#model/run-path.js';
+import type { StructureService } from '#offload/structure-service.js';
 import type { TextService } from '#offload/text-service.js';
 import type { TensorService, TensorStats } from '#tensors/types.js';
 import type { Tokenizer } from '#text/types.js';
@@ -48,6 +49,8 @@ export interface TextModel extends Model {
 /** A decoder that writes text. */
 export interface GenerationModel extends TextModel {
   readonly engine: GenerationEngine;
+  /** Compiles the structures that requests ask for. */
+  readonly structures: StructureService;
   /** Most tokens to generate for one sequence, whatever a request asks for; undefined: as many as fit. */
   readonly maxTokens?: number | undefined;
   /** Ids that end a sequence (`eos_token_id` of generation_config.json or config.json). */

@@ -33,10 +33,20 @@ export function one(of: Ranges): Expression {
 }
 
 export function sequence(...items: readonly Expression[]): Expression {
-  return items.length === 1 ? items[0]! : { kind: 'sequence', items };
+  return allOf(items);
 }
 
 export function choice(...items: readonly Expression[]): Expression {
+  return oneOf(items);
+}
+
+/** A sequence of items that may be many: too many to be arguments. */
+export function allOf(items: readonly Expression[]): Expression {
+  return items.length === 1 ? items[0]! : { kind: 'sequence', items };
+}
+
+/** A choice of items that may be many: too many to be arguments. */
+export function oneOf(items: readonly Expression[]): Expression {
   return items.length === 1 ? items[0]! : { kind: 'choice', items };
 }
 
@@ -50,5 +60,5 @@ export function optional(item: Expression): Expression {
 
 /** Matches a text, character by character; over ASCII that is byte by byte too. */
 export function literal(text: string): Expression {
-  return sequence(...Array.from(text, character => one(rangesOf(character.codePointAt(0)!))));
+  return allOf(Array.from(text, character => one(rangesOf(character.codePointAt(0)!))));
 }

@@ -1,3 +1,4 @@
+import type { Budget } from './budget.js';
 import { toDfa, type Dfa } from './dfa.js';
 import type { Counter, Rule } from './json-rules.js';
 import { LIMITS, Refusal, tooComplex } from './refusal.js';
@@ -53,8 +54,11 @@ export interface Grammar {
  * token to go on with.
  * @throws Refusal where the automaton would be too large, or no text is accepted.
  */
-export function compileGrammar(rules: readonly Rule[], spellable: ReadonlySet<number>): Grammar {
-  const budget = { work: LIMITS.work };
+export function compileGrammar(
+  rules: readonly Rule[],
+  spellable: ReadonlySet<number>,
+  budget: Budget,
+): Grammar {
   const dfas = rules.map(({ expression }) => toDfa(expression, budget));
   const starts: number[] = [];
   let states = 0;
@@ -64,17 +68,22 @@ export function compileGrammar(rules: readonly Rule[], spellable: ReadonlySet<nu
   }
   if (states > LIMITS.dfaStates) throw tooComplex();
 
+  budget.charge(
+    dfas.reduce((sum, dfa) => sum + dfa.edges.reduce((steps, { length }) => steps + 2 + 8 * length, 0), 0),
+  );
   const { edges, calls } = flatten(dfas, starts, spellable);
   const counters = dfas.flatMap((dfa, rule) => dfa.edges.map(() => rules[rule]!.counter));
   const accepting = Uint8Array.from(dfas.flatMap(dfa => dfa.accepting.map(Number)));
-  const { distances, units } = shortWays(edges, calls, accepting, starts, counters);
+  const { distances, units } = shortWays(edges, calls, accepting, starts, counters, budget);
   if (distances[starts[0]!] === FAR)
     throw new Refusal('', 'no value that the model can write satisfies this');
 
   const live = (state: number): boolean => distances[state] !== FAR;
   const kept = edges.map((outgoing, state) => (live(state) ? outgoing.filter(({ to }) => live(to)) : []));
+  budget.charge(states * (BYTES >> 3));
   const { classes, classCount } = byteClasses(kept);
   if (states * classCount > LARGEST_TABLE) throw tooComplex();
+  budget.charge((states * classCount) >> 3);
   const next = new Int32Array(states * classCount).fill(-1);
   kept.forEach((outgoing, state) => {
     for (const { low, high, to, mark } of outgoing)
@@ -166,9 +175,10 @@ function shortWays(
   accepting: Uint8Array,
   starts: readonly number[],
   counters: readonly (Counter | undefined)[],
+  budget: Budget,
 ): Pick<Grammar, 'distances' | 'units'> {
   for (let added = starts.map(() => 0); ;) {
-    const distances = shortest(edges, calls, accepting, starts, added);
+    const distances = shortest(edges, calls, accepting, starts, added, budget);
     const units = unitsOf(edges, distances, starts, counters);
     const known = added;
     added = starts.map((start, rule) => {
@@ -191,7 +201,9 @@ function shortest(
   accepting: Uint8Array,
   starts: readonly number[],
   added: readonly number[],
+  budget: Budget,
 ): Int32Array {
+  budget.charge(edges.reduce((sum, { length }, state) => sum + 2 + length + calls[state]!.length, 0));
   const distances = Int32Array.from(accepting, accepts => (accepts ? 0 : FAR));
   const sources: number[][] = edges.map(() => []);
   const callers = new Map<number, number[]>();
@@ -210,11 +222,13 @@ function shortest(
     const affected = new Set<number>();
     for (const state of changed) {
       let best = distances[state]!;
+      budget.charge(1 + edges[state]!.length + calls[state]!.length);
       for (const { to } of edges[state]!) best = Math.min(best, way(distances[to]!, 1));
       for (const { rule, to } of calls[state]!)
         best = Math.min(best, way(distances[to]!, way(distances[starts[rule]!]!, added[rule]!)));
       if (best >= distances[state]!) continue;
       distances[state] = best;
+      budget.charge(2 * (sources[state]!.length + (callers.get(state)?.length ?? 0)));
       for (const source of sources[state]!) affected.add(source);
       for (const caller of callers.get(state) ?? []) affected.add(caller);
     }
@@ -255,21 +269,29 @@ function byteClasses(edges: readonly (readonly ByteEdge[])[]): { classes: Uint8A
   // Partition refinement: each state splits classes by where their bytes lead.
   let classes = new Uint8Array(BYTES);
   let classCount = 1;
-  const targets = new Int32Array(BYTES);
-  for (const outgoing of edges) {
+  const targets = new Uint16Array(BYTES);
+  // The number of a pair of target and class, and the state for which it holds.
+  const numbers = new Uint8Array((BYTES + 1) * BYTES);
+  const owners = new Int32Array((BYTES + 1) * BYTES).fill(-1);
+  for (const [state, outgoing] of edges.entries()) {
     if (outgoing.length === 0) continue;
-    targets.fill(-1);
-    for (const { low, high, to, mark } of outgoing) targets.fill(to | mark, low, high + 1);
-    const numbers = new Map<number, number>();
+    const known = new Map<number, number>();
+    targets.fill(0);
+    for (const { low, high, to, mark } of outgoing) {
+      if (!known.has(to | mark)) known.set(to | mark, known.size + 1);
+      targets.fill(known.get(to | mark)!, low, high + 1);
+    }
     const refined = new Uint8Array(BYTES);
+    classCount = 0;
     for (let byte = 0; byte < BYTES; byte++) {
-      const key = (targets[byte]! + 1) * BYTES + classes[byte]!;
-      let number = numbers.get(key);
-      if (number === undefined) numbers.set(key, (number = numbers.size));
-      refined[byte] = number;
+      const pair = targets[byte]! * BYTES + classes[byte]!;
+      if (owners[pair] !== state) {
+        owners[pair] = state;
+        numbers[pair] = classCount++;
+      }
+      refined[byte] = numbers[pair]!;
     }
     classes = refined;
-    classCount = numbers.size;
     if (classCount === BYTES) break;
   }
   return { classes, classCount };

@@ -1,38 +1,33 @@
 /** Structured output: texts kept to a schema, a regular expression or a choice. README.md tells how. */
 
+import type { Caller } from '#caller.js';
 import type { TokenConstraint } from '#engine/types.js';
 import type { Tokenizer } from '#text/types.js';
+import { Budget } from './budget.js';
+import { keyOf, StructureCache, type Compiled } from './cache.js';
 import { GrammarConstraint } from './constraint.js';
-import { choice, literal, type Expression } from './expression.js';
-import { compileGrammar } from './grammar.js';
-import { JsonRules, type Rule } from './json-rules.js';
-import { union, type Ranges } from './ranges.js';
 import { Refusal } from './refusal.js';
-import { wholeMatch } from './regex.js';
-import { SchemaDocument } from './schema-document.js';
-import { SchemaShapes } from './schema-shapes.js';
-import { utf8 } from './symbols.js';
-import { toDfa } from './dfa.js';
-import { TokenMasks } from './token-masks.js';
-import { vocabularyOf, type Vocabulary } from './vocabulary.js';
+import { grammarOf, type Structure } from './structure.js';
+import { loadVocabulary, vocabularyOf, type Vocabulary } from './vocabulary.js';
 
-export { Refusal, refusing } from './refusal.js';
+export { LIMITS, Refusal, refusing } from './refusal.js';
+export { Budget } from './budget.js';
+export type { Compiled } from './cache.js';
+export type { Grammar } from './grammar.js';
+export { checkSize } from './size.js';
+export type { Structure } from './structure.js';
 
-/** The form that a text is kept to. */
-export type Structure =
-  /** A JSON object. */
-  | { readonly kind: 'object' }
-  /** A JSON value that is valid for a schema. */
-  | { readonly kind: 'schema'; readonly schema: unknown }
-  /** A text that the regular expression matches as a whole. */
-  | { readonly kind: 'regex'; readonly pattern: string }
-  /** One of the texts. */
-  | { readonly kind: 'choice'; readonly choices: readonly string[] };
+/** Compiles a structure elsewhere than on the event loop. */
+export type CompileElsewhere = (
+  structure: Structure,
+  spellable: ReadonlySet<number>,
+  caller: Caller,
+) => Promise<Compiled>;
 
-/** Bytes of compiled grammars that are kept for each tokenizer. */
-const KEPT = 64 * 1024 * 1024;
+/** Steps of a {@link Budget} that are tried at once: some milliseconds, enough for ordinary structures. */
+const AT_ONCE = 250_000;
 
-const kept = new WeakMap<Vocabulary, Map<string, TokenMasks>>();
+const caches = new WeakMap<Vocabulary, StructureCache>();
 
 /**
  * Compiles a structure for a tokenizer, or finds it among those that were used last.
@@ -42,40 +37,55 @@ const kept = new WeakMap<Vocabulary, Map<string, TokenMasks>>();
  */
 export function compileStructure(structure: Structure, tokenizer: Tokenizer): () => TokenConstraint {
   const vocabulary = vocabularyOf(tokenizer);
-  let cache = kept.get(vocabulary);
-  if (cache === undefined) kept.set(vocabulary, (cache = new Map<string, TokenMasks>()));
-  const key = JSON.stringify(structure);
-  const masks =
-    cache.get(key) ?? new TokenMasks(compileGrammar(rulesOf(structure), vocabulary.spellable), vocabulary);
-  // The last one used stands last.
-  cache.delete(key);
-  cache.set(key, masks);
-  let bytes = [...cache.values()].reduce((sum, { grammar }) => sum + grammar.bytes, 0);
-  for (const [oldest, { grammar }] of cache) {
-    if (bytes <= KEPT && cache.size <= 64) break;
-    if (oldest === key) break;
-    cache.delete(oldest);
-    bytes -= grammar.bytes;
+  const cache = cacheOf(vocabulary);
+  const key = keyOf(structure);
+  const masks = cache.get(key) ?? cache.add(key, compile(structure, vocabulary.spellable, new Budget()));
+  return () => new GrammarConstraint(masks);
+}
+
+/** The same without holding up the event loop: what is not done in a moment is done elsewhere, once for all requests of a client. */
+export async function compileStructureAside(
+  structure: Structure,
+  tokenizer: Tokenizer,
+  elsewhere: CompileElsewhere,
+  caller: Caller,
+): Promise<() => TokenConstraint> {
+  const vocabulary = await loadVocabulary(tokenizer);
+  const cache = cacheOf(vocabulary);
+  const key = keyOf(structure);
+  const turn = `${caller.client} ${key}`;
+  // Whoever began it may go away before it is done.
+  while (cache.pending.has(turn)) await cache.pending.get(turn)!.catch(() => undefined);
+  let masks = cache.get(key);
+  if (masks === undefined) {
+    const budget = new Budget(AT_ONCE);
+    let compiled = compile(structure, vocabulary.spellable, budget);
+    if (budget.exhausted) {
+      const work = elsewhere(structure, vocabulary.spellable, caller);
+      cache.pending.set(turn, work);
+      try {
+        compiled = await work;
+      } finally {
+        cache.pending.delete(turn);
+      }
+    }
+    masks = cache.add(key, compiled);
   }
   return () => new GrammarConstraint(masks);
 }
 
-function rulesOf(structure: Structure): readonly Rule[] {
-  switch (structure.kind) {
-    case 'object':
-      return new JsonRules(new SchemaShapes(new SchemaDocument(true)), [], 'object').rules;
-    case 'schema':
-      return new JsonRules(new SchemaShapes(new SchemaDocument(structure.schema)), ['']).rules;
-    case 'regex':
-      return text(wholeMatch(structure.pattern));
-    case 'choice':
-      if (structure.choices.length === 0) throw new Refusal('', 'must have at least one text');
-      return text(choice(...structure.choices.map(literal)));
+/** A grammar, or why there is none. */
+export function compile(structure: Structure, spellable: ReadonlySet<number>, budget: Budget): Compiled {
+  try {
+    return grammarOf(structure, spellable, budget);
+  } catch (error) {
+    if (error instanceof Refusal) return error;
+    throw error;
   }
 }
 
-/** A rule for a text of characters, in bytes. */
-function text(characters: Expression): readonly Rule[] {
-  const spell = (of: Ranges): Expression => utf8(union(of));
-  return [{ expression: { kind: 'automaton', dfa: toDfa(characters), spell }, counter: undefined }];
+function cacheOf(vocabulary: Vocabulary): StructureCache {
+  let cache = caches.get(vocabulary);
+  if (cache === undefined) caches.set(vocabulary, (cache = new StructureCache(vocabulary)));
+  return cache;
 }

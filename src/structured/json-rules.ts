@@ -1,6 +1,18 @@
-import { intersect, isEmpty, subtract, toDfa, type Dfa } from './dfa.js';
+import type { Budget } from './budget.js';
+import { accepts, intersect, isEmpty, subtract, toDfa, type Dfa } from './dfa.js';
 import type { Pointers } from './conjunctions.js';
-import { ANY, choice, EMPTY, literal, NEVER, one, repeat, sequence, type Expression } from './expression.js';
+import {
+  ANY,
+  choice,
+  EMPTY,
+  literal,
+  NEVER,
+  one,
+  oneOf,
+  repeat,
+  sequence,
+  type Expression,
+} from './expression.js';
 import {
   ANY_INTEGER,
   ANY_NUMBER,
@@ -18,7 +30,6 @@ import {
 } from './json-text.js';
 import { memberOf, objectMembers } from './object-members.js';
 import { at, LIMITS, Refusal } from './refusal.js';
-import { partialMatch } from './regex.js';
 import type { SchemaShapes } from './schema-shapes.js';
 import type { ArrayShape, ObjectShape, Shape, StringShape } from './shapes.js';
 import { anyJsonCharacter, call, COUNT, EXIT } from './symbols.js';
@@ -47,15 +58,20 @@ export class JsonRules {
   readonly #shapes: SchemaShapes;
   readonly #numbers = new Map<string, number>();
   readonly #pending: (() => void)[] = [];
+  readonly #budget: Budget;
+  readonly #values = new Map<string, Expression>();
+  readonly #keys = new Map<string, Dfa>();
 
   /** @param pointers of the schemas that hold for the whole text. */
   constructor(shapes: SchemaShapes, pointers: Pointers, only?: Shape['type']) {
     this.#shapes = shapes;
+    this.#budget = shapes.schemas.budget;
     this.#add('', () => ({ expression: this.#value(pointers, only), counter: undefined }));
     for (let write = this.#pending.shift(); write !== undefined; write = this.#pending.shift()) write();
   }
 
   #add(key: string, write: () => Rule): number {
+    this.#budget.charge(1 + (key.length >> 2));
     const known = this.#numbers.get(key);
     if (known !== undefined) return known;
     const number = this.rules.push({ expression: NEVER, counter: undefined }) - 1;
@@ -67,22 +83,35 @@ export class JsonRules {
 
   /** Any value for which all of the schemas hold. */
   #value(pointers: Pointers, only?: Shape['type']): Expression {
+    const [names, key] = this.#name(pointers);
+    let value = only === undefined ? this.#values.get(key) : undefined;
+    if (value === undefined) {
+      value = at(names[0] ?? '', () =>
+        oneOf(
+          this.#shapes
+            .of(names)
+            .map((shape, index) =>
+              only === undefined || shape.type === only ? this.#shape(shape, `${key} ${index}`) : NEVER,
+            ),
+        ),
+      );
+      if (only === undefined) this.#values.set(key, value);
+    }
+    return value;
+  }
+
+  /** The pointers in one order, and a key for all of them together. */
+  #name(pointers: Pointers): [names: Pointers, key: string] {
     const names = [...new Set(pointers)].sort();
-    const shapes = this.#shapes.of(names);
-    return at(names[0] ?? '', () =>
-      choice(
-        ...shapes.map((shape, index) => {
-          if (only !== undefined && shape.type !== only) return NEVER;
-          return this.#shape(shape, JSON.stringify([...names, index]));
-        }),
-      ),
-    );
+    const key = JSON.stringify(names);
+    this.#budget.charge(2 + (key.length >> 2));
+    return [names, key];
   }
 
   #shape(shape: Shape, key: string): Expression {
     switch (shape.type) {
       case 'values':
-        return choice(...shape.values.map(constant));
+        return oneOf(shape.values.map(value => constant(value, this.#budget)));
       case 'null':
         return literal('null');
       case 'boolean':
@@ -90,7 +119,9 @@ export class JsonRules {
       case 'number':
         if (shape.min === undefined && shape.max === undefined && shape.multipleOf.length === 0)
           return shape.integer ? ANY_INTEGER : ANY_NUMBER;
-        return call(this.#add(key, () => ({ expression: numberText(shape), counter: undefined })));
+        return call(
+          this.#add(key, () => ({ expression: numberText(shape, this.#budget), counter: undefined })),
+        );
       case 'string':
         return this.#string(shape, key);
       case 'array':
@@ -103,7 +134,9 @@ export class JsonRules {
   #string(shape: StringShape, key: string): Expression {
     const { minLength: min, maxLength: max } = shape;
     if (saysMore(shape))
-      return call(this.#add(key, () => ({ expression: quoted(textOf(shape)!), counter: undefined })));
+      return call(
+        this.#add(key, () => ({ expression: quoted(this.#text(shape)!, this.#budget), counter: undefined })),
+      );
     if (min === 0 && max === Infinity) return ANY_STRING;
     if (min > max) return NEVER;
     return call(
@@ -112,6 +145,10 @@ export class JsonRules {
         counter: { initial: 0, min, max },
       })),
     );
+  }
+
+  #text(shape: StringShape): Dfa | undefined {
+    return textOf(shape, this.#shapes.schemas.patterns, this.#budget);
   }
 
   #array({ prefix, items, minItems, maxItems }: ArrayShape): Rule {
@@ -144,7 +181,7 @@ export class JsonRules {
   #object(shape: ObjectShape): Expression {
     const { properties, minProperties, maxProperties } = shape;
     const members = properties.map(({ name, schema }) =>
-      this.#isName(shape, name) ? sequence(constant(name), COLON, this.#value(schema)) : NEVER,
+      this.#isName(shape, name) ? sequence(constant(name, this.#budget), COLON, this.#value(schema)) : NEVER,
     );
     const additional = this.#additional(shape);
     const most = members.length + (additional === NEVER ? 0 : 1);
@@ -158,10 +195,11 @@ export class JsonRules {
         minProperties,
         // A limit that cannot be reached needs no counting.
         additional === NEVER && maxProperties >= members.length ? Infinity : maxProperties,
+        this.#budget,
       ),
       spell: symbols =>
-        choice(
-          ...symbols.map(([symbol]) => {
+        oneOf(
+          symbols.map(([symbol]) => {
             const member = memberOf(symbol);
             if (member === undefined) return EMPTY;
             const text = members[member.index] ?? additional;
@@ -175,7 +213,7 @@ export class JsonRules {
   }
 
   #isName({ names }: ObjectShape, name: string): boolean {
-    return names.length === 0 || !isEmpty(intersect(this.#names(names), toDfa(literal(name))));
+    return names.length === 0 || accepts(this.#names(names), name, this.#budget);
   }
 
   /** Any member whose key is not a named property. */
@@ -184,38 +222,42 @@ export class JsonRules {
     if (patterns.length === 0 && additional === undefined) return NEVER;
     if (patterns.length === 0 && properties.length === 0 && names.length === 0)
       return sequence(ANY_STRING, COLON, this.#value(additional!));
-    const named = toDfa(choice(...properties.map(({ name }) => literal(name))));
-    const sources = patterns.map(({ value, pointer }) => at(pointer, () => toDfa(partialMatch(value))));
+    const budget = this.#budget;
+    const named = toDfa(oneOf(properties.map(({ name }) => literal(name))), budget);
+    const sources = patterns.map(pattern => this.#shapes.schemas.patterns.ofPattern(pattern));
     const without = (keys: Dfa, others: readonly Dfa[]): Dfa =>
-      others.reduce((left, other) => subtract(left, other), subtract(keys, named));
-    const all = names.length === 0 ? toDfa(repeat(ANY, 0)) : this.#names(names);
+      others.reduce((left, other) => subtract(left, other, budget), subtract(keys, named, budget));
+    const all = names.length === 0 ? toDfa(repeat(ANY, 0), budget) : this.#names(names);
+    const member = (keys: Dfa, value: Expression): Expression =>
+      isEmpty(keys) ? NEVER : sequence(quoted(keys, budget), COLON, value);
     const items = patterns.map(({ schema }, index) =>
       member(
         without(
-          intersect(all, sources[index]!),
+          intersect(all, sources[index]!, budget),
           sources.filter((_, other) => other !== index),
         ),
         this.#value(schema),
       ),
     );
     if (additional !== undefined) items.push(member(without(all, sources), this.#value(additional)));
-    return choice(...items.filter(item => item !== NEVER));
+    return oneOf(items.filter(item => item !== NEVER));
   }
 
   /** The keys that `propertyNames` admits. */
   #names(pointers: Pointers): Dfa {
-    const items = this.#shapes.of([...new Set(pointers)].sort()).flatMap((shape): Expression[] => {
-      if (shape.type === 'values')
-        return shape.values.flatMap(value => (typeof value === 'string' ? [literal(value)] : []));
-      if (shape.type !== 'string') return [];
-      const { minLength: min, maxLength: max } = shape;
-      const text = textOf(shape) ?? toDfa(repeat(ANY, min, max));
-      return [{ kind: 'automaton', dfa: text, spell: one }];
-    });
-    return toDfa(choice(...items));
+    const [names, key] = this.#name(pointers);
+    let keys = this.#keys.get(key);
+    if (keys === undefined) {
+      const items = this.#shapes.of(names).flatMap((shape): Expression[] => {
+        if (shape.type === 'values')
+          return shape.values.flatMap(value => (typeof value === 'string' ? [literal(value)] : []));
+        if (shape.type !== 'string') return [];
+        const { minLength: min, maxLength: max } = shape;
+        const text = this.#text(shape) ?? toDfa(repeat(ANY, min, max), this.#budget);
+        return [{ kind: 'automaton', dfa: text, spell: one }];
+      });
+      this.#keys.set(key, (keys = toDfa(oneOf(items), this.#budget)));
+    }
+    return keys;
   }
-}
-
-function member(names: Dfa, value: Expression): Expression {
-  return isEmpty(names) ? NEVER : sequence(quoted(names), COLON, value);
 }

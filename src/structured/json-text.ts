@@ -1,5 +1,7 @@
+import type { Budget } from './budget.js';
 import { compact, intersect, toDfa, type Dfa } from './dfa.js';
 import {
+  allOf,
   ANY,
   choice,
   EMPTY,
@@ -14,8 +16,8 @@ import {
 import { FORMATS } from './formats.js';
 import { multiples, numberExpression } from './numbers.js';
 import { rangesOf } from './ranges.js';
+import type { PatternAutomata } from './pattern-automata.js';
 import { at } from './refusal.js';
-import { partialMatch, wholeMatch } from './regex.js';
 import type { NumberShape, StringShape } from './shapes.js';
 import { anyJsonCharacter, EXIT, jsonCharacters, marked } from './symbols.js';
 
@@ -51,27 +53,28 @@ export function saysMore({ patterns, formats }: StringShape): boolean {
 }
 
 /** The texts of a string with patterns or formats; undefined if only the length is limited. */
-export function textOf({ minLength, maxLength, patterns, formats }: StringShape): Dfa | undefined {
-  const parts = [
-    ...patterns.map(({ value, pointer }) => at(pointer, () => toDfa(partialMatch(value)))),
-    ...formats.flatMap(({ value, pointer }) => {
-      const source = FORMATS.get(value);
-      return source === undefined ? [] : [at(pointer, () => toDfa(wholeMatch(source)))];
-    }),
+export function textOf(
+  { minLength, maxLength, patterns, formats }: StringShape,
+  automata: PatternAutomata,
+  budget: Budget,
+): Dfa | undefined {
+  const [first, ...others] = [
+    ...patterns.map(pattern => automata.ofPattern(pattern)),
+    ...formats.flatMap(format => automata.ofFormat(format) ?? []),
   ];
-  const [first, ...others] = parts;
   if (first === undefined) return undefined;
-  if (minLength > maxLength) return toDfa(NEVER);
-  const limited = minLength > 0 || maxLength !== Infinity ? [toDfa(repeat(ANY, minLength, maxLength))] : [];
-  return [...others, ...limited].reduce(intersect, first);
+  if (minLength > maxLength) return toDfa(NEVER, budget);
+  if (minLength > 0 || maxLength !== Infinity) others.push(toDfa(repeat(ANY, minLength, maxLength), budget));
+  return others.reduce((left, right) => intersect(left, right, budget), first);
 }
 
 /** Texts as JSON strings. */
-export function quoted(texts: Dfa): Expression {
-  return compact(sequence(byte('"'), { kind: 'automaton', dfa: texts, spell: jsonCharacters }, byte('"')));
+export function quoted(texts: Dfa, budget: Budget): Expression {
+  const characters: Expression = { kind: 'automaton', dfa: texts, spell: jsonCharacters };
+  return compact(sequence(byte('"'), characters, byte('"')), budget);
 }
 
-export function numberText({ integer, min, max, multipleOf }: NumberShape): Expression {
+export function numberText({ integer, min, max, multipleOf }: NumberShape, budget: Budget): Expression {
   const whole = integer || multipleOf.length > 0;
   const expression = numberExpression({ integer: whole, min, max });
   if (multipleOf.length === 0) return expression;
@@ -79,34 +82,47 @@ export function numberText({ integer, min, max, multipleOf }: NumberShape): Expr
     (left, { value, pointer }) =>
       intersect(
         left,
-        at(pointer, () => multiples(value)),
+        at(pointer, () => multiples(value, budget)),
+        budget,
       ),
-    toDfa(expression),
+    toDfa(expression, budget),
   );
   return { kind: 'automaton', dfa, spell: one };
 }
 
+/** The characters of ASCII in JSON strings. */
+const ASCII = Array.from({ length: 128 }, (_, code) => jsonCharacters(rangesOf(code)));
+
 /** A constant in JSON, with white space where {@link GAP} admits it. */
-export function constant(value: unknown): Expression {
-  if (Array.isArray(value)) return list('[', ']', value.map(constant));
+export function constant(value: unknown, budget: Budget): Expression {
+  budget.charge(4);
+  if (Array.isArray(value))
+    return list(
+      '[',
+      ']',
+      value.map(item => constant(item, budget)),
+    );
   if (typeof value === 'object' && value !== null)
     return list(
       '{',
       '}',
-      Object.entries(value).map(([key, entry]) => sequence(constant(key), COLON, constant(entry))),
+      Object.entries(value).map(([key, entry]) =>
+        sequence(constant(key, budget), COLON, constant(entry, budget)),
+      ),
     );
   if (typeof value !== 'string') return literal(JSON.stringify(value));
+  budget.charge(16 * value.length);
   const characters = Array.from(value, character => {
     const code = character.codePointAt(0)!;
     // Half a surrogate pair is no character, and has only its escape.
     if (code >= 0xd800 && code <= 0xdfff) return literal(`\\u${code.toString(16)}`);
-    return jsonCharacters(rangesOf(code));
+    return ASCII[code] ?? jsonCharacters(rangesOf(code));
   });
-  return sequence(byte('"'), ...characters, byte('"'));
+  return allOf([byte('"'), ...characters, byte('"')]);
 }
 
 function list(open: string, close: string, items: readonly Expression[]): Expression {
   if (items.length === 0) return literal(open + close);
   const separated = items.flatMap((item, index) => (index === 0 ? [item] : [byte(','), GAP, item]));
-  return sequence(byte(open), GAP, ...separated, GAP, byte(close));
+  return allOf([byte(open), GAP, ...separated, GAP, byte(close)]);
 }

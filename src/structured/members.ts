@@ -1,7 +1,5 @@
-import type { Conjunction, Pointers } from './conjunctions.js';
-import { accepts, toDfa } from './dfa.js';
-import { at } from './refusal.js';
-import { partialMatch } from './regex.js';
+import type { Conjunction, Expander, Pointers } from './conjunctions.js';
+import { accepts } from './dfa.js';
 import { child, type SchemaObject } from './schema-document.js';
 
 /** Number of items at the beginning of an array that have schemas of their own. */
@@ -26,7 +24,12 @@ export function itemSchemas(conjunction: Conjunction, index: number): Pointers {
 }
 
 /** The subschemas that must hold for the property of a name. */
-export function propertySchemas(conjunction: Conjunction, name: string): Pointers {
+export function propertySchemas(
+  conjunction: Conjunction,
+  name: string,
+  { budget, patterns }: Pick<Expander, 'budget' | 'patterns'>,
+): Pointers {
+  budget.charge(2 * conjunction.length);
   return conjunction.flatMap(flat => {
     const { schema, pointer } = flat;
     const result: string[] = [];
@@ -34,7 +37,7 @@ export function propertySchemas(conjunction: Conjunction, name: string): Pointer
       result.push(child(pointer, 'properties', name));
     for (const source of patternsOf(schema)) {
       const place = child(pointer, 'patternProperties', source);
-      if (at(place, () => accepts(toDfa(partialMatch(source)), name))) result.push(place);
+      if (accepts(patterns.ofPattern({ value: source, pointer: place }), name, budget)) result.push(place);
     }
     return result.length > 0 ? result : additionalSchemas([flat]);
   });

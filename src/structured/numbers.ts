@@ -1,3 +1,4 @@
+import type { Budget } from './budget.js';
 import {
   choice,
   EMPTY,
@@ -182,9 +183,10 @@ function fractionPart(
 const LARGEST_DIVISOR = 1000;
 
 /** Whole decimal numbers that a divisor divides. */
-export function multiples(divisor: number): Dfa {
+export function multiples(divisor: number, budget: Budget): Dfa {
   if (!Number.isInteger(divisor) || divisor < 1 || divisor > LARGEST_DIVISOR)
     throw new Refusal('', `must be an integer from 1 to ${LARGEST_DIVISOR}`);
+  budget.charge(10 * divisor);
   // State 0 is before the first digit; state r + 1 has the remainder r.
   const after = (remainder: number): Edge[] =>
     Array.from({ length: 10 }, (_, value) => ({

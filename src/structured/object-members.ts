@@ -1,3 +1,4 @@
+import type { Budget } from './budget.js';
 import type { Dfa, Edge } from './dfa.js';
 import { LIMITS, Refusal } from './refusal.js';
 
@@ -36,11 +37,13 @@ export function objectMembers(
   required: readonly boolean[],
   minProperties: number,
   maxProperties: number,
+  budget: Budget,
 ): Dfa {
   const named = required.length;
   // Counts above are alike.
   const cap = Math.max(1, maxProperties === Infinity ? minProperties : maxProperties);
   if (cap * (named + 1) > LIMITS.dfaStates) throw new Refusal('', 'maxProperties is too large');
+  budget.charge(4 * (cap + 1) * (named + 2));
   const edges: Edge[][] = [];
   const accepting: boolean[] = [];
   const state = (index: number, count: number): number => index * (cap + 1) + count;

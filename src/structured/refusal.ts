@@ -1,15 +1,25 @@
 import { KvasirError } from '#errors.js';
 
-/**
- * Limits of a grammar; beyond them it is refused. Compiling blocks the event loop, which all requests share.
- */
+/** Limits of a structure and its grammar; beyond them it is refused. */
 export const LIMITS = {
+  /** Characters of its JSON text. */
+  characters: 256 * 1024,
+  /** Values in values. */
+  depth: 128,
+  /** Objects, each of which may be a schema. */
+  objects: 16_384,
+  /** Items of any list, members of any object. */
+  members: 4096,
+  /** Characters of a regular expression, and of one choice. */
+  pattern: 16_384,
+  /** Items of `prefixItems`: rules nest as deep. */
+  prefix: 256,
   /** States of the automaton before it is made deterministic. */
   nfaStates: 200_000,
   /** States of a deterministic automaton, and of a grammar. */
   dfaStates: 20_000,
-  /** Transitions looked at while automata are made deterministic. */
-  work: 3_000_000,
+  /** Steps of a {@link Budget}. */
+  work: 10_000_000,
   /** Alternatives that one schema comes down to. */
   alternatives: 256,
 } as const;
@@ -38,13 +48,13 @@ export function tooComplex(): Refusal {
  * @param locate the field and the place in it, where pointers do not lead into `param` itself.
  * @throws KvasirError `invalid_request`
  */
-export function refusing<T>(
+export async function refusing<T>(
   param: string,
-  compile: () => T,
+  compile: () => T | Promise<T>,
   locate = (pointer: string): { readonly param: string; readonly pointer: string } => ({ param, pointer }),
-): T {
+): Promise<T> {
   try {
-    return compile();
+    return await compile();
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     const place = locate(error.pointer);
@@ -61,4 +71,9 @@ export function at<T>(pointer: string, compile: () => T): T {
     if (error instanceof Refusal && error.pointer === '') throw new Refusal(pointer, error.message);
     throw error;
   }
+}
+
+/** A text for a message, in quotes; long ones are cut. */
+export function quote(text: string): string {
+  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
 }

@@ -1,6 +1,8 @@
+import type { Budget } from './budget.js';
 import { ANY, choice, EMPTY, one, repeat, sequence, type Expression } from './expression.js';
 import { CHARACTERS, difference, intersection, rangesOf, union, type Ranges } from './ranges.js';
-import { LIMITS, Refusal, tooComplex } from './refusal.js';
+import { LIMITS, quote, Refusal, tooComplex } from './refusal.js';
+import { unicodeProperty } from './unicode-property.js';
 
 const DIGITS: Ranges = [[0x30, 0x39]];
 const WORD: Ranges = union(DIGITS, [
@@ -25,27 +27,33 @@ const CONTROLS: Readonly<Record<string, number>> = { f: 0x0c, n: 0x0a, r: 0x0d, 
  * flags.
  * @throws Refusal
  */
-export function wholeMatch(pattern: string): Expression {
-  return new Parser(pattern).parse();
+export function wholeMatch(pattern: string, budget: Budget): Expression {
+  return new Parser(pattern, budget).parse();
 }
 
 /** Parses a pattern that must match somewhere in the text, as `pattern` of JSON Schema has it. */
-export function partialMatch(pattern: string): Expression {
-  return sequence(repeat(ANY, 0), wholeMatch(pattern), repeat(ANY, 0));
+export function partialMatch(pattern: string, budget: Budget): Expression {
+  return sequence(repeat(ANY, 0), wholeMatch(pattern, budget), repeat(ANY, 0));
 }
 
 class Parser {
   readonly #pattern: string;
+  readonly #budget: Budget;
   #at = 0;
   #depth = 0;
 
-  constructor(pattern: string) {
+  constructor(pattern: string, budget: Budget) {
     this.#pattern = pattern;
+    this.#budget = budget;
   }
 
   parse(): Expression {
+    const { length } = this.#pattern;
+    if (length > LIMITS.pattern)
+      throw new Refusal('', `has ${length} characters, more than ${LIMITS.pattern}`);
+    this.#budget.charge(32 * length);
     if (!isPattern(this.#pattern, 'u') && !isPattern(this.#pattern, ''))
-      throw new Refusal('', `${JSON.stringify(this.#pattern)} is not a regular expression`);
+      throw new Refusal('', `${quote(this.#pattern)} is not a regular expression`);
     const result = this.#alternatives();
     if (this.#at < this.#pattern.length) throw this.#unsupported(`"${this.#peek()}"`);
     return result;
@@ -106,7 +114,7 @@ class Parser {
       const end = this.#pattern.indexOf('}', this.#at) + 1;
       const source = this.#pattern.slice(this.#at, end);
       this.#at = end;
-      return property(source);
+      return this.#property(source);
     }
     const hex = /^(?:x([\da-fA-F]{2})|u([\da-fA-F]{4})|u\{([\da-fA-F]+)\})/.exec(
       this.#pattern.slice(this.#at),
@@ -128,19 +136,25 @@ class Parser {
     return rangesOf(CONTROLS[String.fromCodePoint(character)] ?? character);
   }
 
+  #property(source: string): Ranges {
+    const characters = unicodeProperty(source, this.#budget);
+    this.#budget.charge(4 * characters.length);
+    return characters;
+  }
+
   #set(): Ranges {
     const negated = this.#take('^');
-    let result: Ranges = [];
+    const parts: Ranges[] = [];
     while (!this.#take(']')) {
       const first = this.#member();
       if (this.#sees('-') && this.#pattern[this.#at + 1] !== ']' && isSingle(first)) {
         this.#at++;
         const last = this.#member();
-        result = isSingle(last)
-          ? union(result, [[first[0]![0], last[0]![0]]])
-          : union(result, first, last, rangesOf(0x2d));
-      } else result = union(result, first);
+        if (isSingle(last)) parts.push([[first[0]![0], last[0]![0]]]);
+        else parts.push(first, last, rangesOf(0x2d));
+      } else parts.push(first);
     }
+    const result = union(...parts);
     return negated ? difference(CHARACTERS, result) : intersection(result, CHARACTERS);
   }
 
@@ -192,7 +206,7 @@ class Parser {
   }
 
   #unsupported(what: string): Refusal {
-    return new Refusal('', `${what} in ${JSON.stringify(this.#pattern)} is not supported`);
+    return new Refusal('', `${what} in ${quote(this.#pattern)} is not supported`);
   }
 }
 
@@ -207,32 +221,4 @@ function isPattern(pattern: string, flags: string): boolean {
   } catch {
     return false;
   }
-}
-
-const properties = new Map<string, Ranges>();
-
-/**
- * The characters with a Unicode property, such as `p{L}`: this runtime knows them, so it is asked for each,
- * once.
- */
-function property(source: string): Ranges {
-  const known = properties.get(source);
-  if (known !== undefined) return known;
-  let test: RegExp;
-  try {
-    test = new RegExp(`\\${source}`, 'u');
-  } catch {
-    throw new Refusal('', `\\${source} is not a Unicode property`);
-  }
-  const result: [number, number][] = [];
-  for (const [low, high] of CHARACTERS) {
-    for (let code = low; code <= high; code++) {
-      if (!test.test(String.fromCodePoint(code))) continue;
-      const last = result.at(-1);
-      if (last?.[1] === code - 1) last[1] = code;
-      else result.push([code, code]);
-    }
-  }
-  if (properties.size < 64) properties.set(source, result);
-  return result;
 }

@@ -1,7 +1,7 @@
 import type { Conjunction, Placed } from './conjunctions.js';
 import { FORMATS } from './formats.js';
 import type { Bound } from './numbers.js';
-import { Refusal } from './refusal.js';
+import { quote, Refusal } from './refusal.js';
 import { child, type SchemaObject } from './schema-document.js';
 import type { NumberShape, StringShape } from './shapes.js';
 
@@ -43,10 +43,7 @@ export function stringShape(conjunction: Conjunction): StringShape {
   const formats = placed('format').filter(({ value }) => !NUMBER_FORMATS.has(value));
   for (const { value, pointer } of formats) {
     if (!FORMATS.has(value))
-      throw new Refusal(
-        pointer,
-        `${JSON.stringify(value)} is not supported, only ${[...FORMATS.keys()].join(', ')}`,
-      );
+      throw new Refusal(pointer, `${quote(value)} is not supported, only ${[...FORMATS.keys()].join(', ')}`);
   }
   return {
     type: 'string',

@@ -1,4 +1,5 @@
-import { Refusal } from './refusal.js';
+import type { Budget } from './budget.js';
+import { LIMITS, quote, Refusal } from './refusal.js';
 
 /** A schema that is an object; `true` and `false` are schemas too. */
 export type SchemaObject = Readonly<Record<string, unknown>>;
@@ -56,24 +57,31 @@ const TYPES = ['null', 'boolean', 'integer', 'number', 'string', 'array', 'objec
  * cannot be followed are refused.
  */
 export class SchemaDocument {
+  readonly budget: Budget;
   readonly #root: unknown;
 
-  constructor(root: unknown) {
+  constructor(root: unknown, budget: Budget) {
     this.#root = root;
+    this.budget = budget;
   }
 
   /** @throws Refusal where there is no schema, or one with keywords that are malformed or not supported. */
   schema(pointer: string): Schema {
-    const value = this.#value(pointer);
+    const value = this.#find(pointer);
+    if (value === undefined) throw new Refusal(pointer, 'does not exist');
     if (typeof value === 'boolean') return value;
     if (!isObject(value)) throw new Refusal(pointer, 'is not a schema: an object, true or false');
-    for (const [keyword, argument] of Object.entries(value)) {
+    const entries = Object.entries(value);
+    for (const [keyword, argument] of entries) {
+      this.budget.charge(4 + (Array.isArray(argument) ? argument.length : 0));
       const place = child(pointer, keyword);
       if (UNSUPPORTED.has(keyword)) throw new Refusal(place, 'is not supported');
       if (keyword === 'uniqueItems' && argument === true && !(Number(value.maxItems) <= 1))
         throw new Refusal(place, 'is not supported: items cannot be compared with one another');
       if (Object.hasOwn(SHAPES, keyword) && !SHAPES[keyword]!(argument))
         throw new Refusal(place, `is malformed: ${JSON.stringify(argument)?.slice(0, 80)}`);
+      if (/^(?:prefixI|i)tems$/.test(keyword) && Array.isArray(argument) && argument.length > LIMITS.prefix)
+        throw new Refusal(place, `has ${argument.length} items, more than ${LIMITS.prefix}`);
     }
     return value;
   }
@@ -90,22 +98,19 @@ export class SchemaDocument {
     if (!reference.startsWith('#') || (target !== '' && !target.startsWith('/')))
       throw new Refusal(
         place,
-        `${JSON.stringify(reference)} is not supported, only references such as "#/$defs/name"`,
+        `${quote(reference)} is not supported, only references such as "#/$defs/name"`,
       );
-    try {
-      this.#value(target);
-    } catch {
-      throw new Refusal(place, `${JSON.stringify(reference)} leads nowhere`);
-    }
+    if (this.#find(target) === undefined) throw new Refusal(place, `${quote(reference)} leads nowhere`);
     return target;
   }
 
-  #value(pointer: string): unknown {
+  /** @returns undefined where there is nothing. */
+  #find(pointer: string): unknown {
+    this.budget.charge(1 + (pointer.length >> 2));
     let value = this.#root;
     for (const part of pointer.split('/').slice(1)) {
       const key = part.replaceAll('~1', '/').replaceAll('~0', '~');
-      if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key))
-        throw new Refusal(pointer, 'does not exist');
+      if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
       value = (value as Record<string, unknown>)[key];
     }
     return value;

@@ -1,4 +1,4 @@
-import { expander, type Conjunction, type Expand, type Pointers } from './conjunctions.js';
+import { Expander, type Conjunction, type Pointers } from './conjunctions.js';
 import {
   additionalSchemas,
   itemSchemas,
@@ -8,17 +8,17 @@ import {
   restKeyword,
 } from './members.js';
 import { counts, numberShape, stringShape } from './scalar-shapes.js';
-import { child, type SchemaDocument } from './schema-document.js';
+import { child, type SchemaDocument, type SchemaObject } from './schema-document.js';
 import type { ObjectShape, Shape } from './shapes.js';
 import { validConstants } from './validator.js';
 import { wantedTypes } from './value-types.js';
 
 /** Reads schemas as shapes: references followed, combinations resolved. */
 export class SchemaShapes {
-  readonly #expand: Expand;
+  readonly schemas: Expander;
 
   constructor(document: SchemaDocument) {
-    this.#expand = expander(document);
+    this.schemas = new Expander(document);
   }
 
   /**
@@ -30,11 +30,12 @@ export class SchemaShapes {
    * @throws Refusal
    */
   of(pointers: Pointers): Shape[] {
-    return this.#expand(pointers).flatMap(conjunction => this.#shapes(conjunction));
+    return this.schemas.expand(pointers).flatMap(conjunction => this.#shapes(conjunction));
   }
 
   #shapes(conjunction: Conjunction): Shape[] {
-    const values = validConstants(conjunction, this.#expand);
+    this.schemas.budget.charge(conjunction.reduce((sum, { schema }) => sum + size(schema), 16));
+    const values = validConstants(conjunction, this.schemas);
     if (values !== undefined) return values.length === 0 ? [] : [{ type: 'values', values }];
     return wantedTypes(conjunction).flatMap((type): Shape[] => {
       switch (type) {
@@ -61,9 +62,10 @@ export class SchemaShapes {
     const lengths = conjunction.map(({ schema }) => prefixLength(schema));
     const longest = Math.max(0, ...lengths);
     const open = conjunction.every(({ schema }, i) => lengths[i] === 0 || restKeyword(schema) in schema);
+    this.schemas.budget.charge(2 * longest * conjunction.length);
     // Rest items that are forbidden, in whatever way, end the list.
     const rest = itemSchemas(conjunction, longest);
-    const items = open && this.#expand(rest).length > 0 ? rest : undefined;
+    const items = open && this.schemas.expand(rest).length > 0 ? rest : undefined;
     const needsMore = items === undefined && minItems > longest && !open;
     if (items === undefined && !needsMore) maxItems = Math.min(maxItems, longest);
     if (minItems > maxItems) return [];
@@ -97,24 +99,25 @@ export class SchemaShapes {
       ({ schema }) => 'additionalProperties' in schema || 'patternProperties' in schema,
     );
     const additional = additionalSchemas(conjunction);
+    this.schemas.budget.charge(2 * sources.size * conjunction.length);
     return {
       type: 'object',
       properties: [...new Set([...named, ...required])].map(name => ({
         name,
         required: required.has(name),
-        schema: propertySchemas(conjunction, name),
+        schema: propertySchemas(conjunction, name, this.schemas),
       })),
       patterns: [...sources].map(([value, pointer]) => ({
         value,
         pointer,
         // Patterns of several schemas: the others' additional properties hold for the key as well.
         schema: conjunction.flatMap(flat => {
-          const own = patternsOf(flat.schema).includes(value);
+          const own = Object.hasOwn((flat.schema.patternProperties as object | undefined) ?? {}, value);
           return own ? [child(flat.pointer, 'patternProperties', value)] : additionalSchemas([flat]);
         }),
       })),
       additional:
-        (declared || named.size + required.size === 0) && this.#expand(additional).length > 0
+        (declared || named.size + required.size === 0) && this.schemas.expand(additional).length > 0
           ? additional
           : undefined,
       names: conjunction.flatMap(({ schema, pointer }) =>
@@ -124,4 +127,13 @@ export class SchemaShapes {
       maxProperties: Math.min(...limits.map(({ maxProperties }) => maxProperties)),
     };
   }
+}
+
+/** Keywords, and members of those that list something. */
+function size(schema: SchemaObject): number {
+  const { required, properties, patternProperties } = schema;
+  const members = [required, properties, patternProperties].map(value =>
+    Object.keys(Object(value) as object),
+  );
+  return members.reduce((sum, { length }) => sum + length, Object.keys(schema).length);
 }

@@ -30,6 +30,8 @@ export class TokenMasks {
   /** The result of the last call: one bit per token, the lowest first. */
   readonly bits: Uint32Array;
   readonly #kept = new Map<string, RuleMask>();
+  /** Entries of the lists in them. */
+  #exits = 0;
   // By depth in the trie: the state and count of the prefix, or -1 and its frames.
   readonly #states: Int32Array;
   readonly #counts: Int32Array;
@@ -43,6 +45,11 @@ export class TokenMasks {
     this.#states = new Int32Array(longest + 1);
     this.#counts = new Int32Array(longest + 1);
     this.#frames = Array.from({ length: longest + 1 }, () => []);
+  }
+
+  /** Bytes of the grammar and of all that is kept for it, about. */
+  get bytes(): number {
+    return this.grammar.bytes + this.#kept.size * this.bits.byteLength + this.#exits * 8;
   }
 
   /**
@@ -91,11 +98,19 @@ export class TokenMasks {
       const { exits, peak } = this.#walk(state, count, 0, Infinity, bits);
       // What the counter's minimum adds depends on the count, which masks are kept for many of.
       mask = { bits, exits, peak: peak - missing(this.grammar, state, count) };
-      if (this.#kept.size >= KEPT) this.#kept.delete(this.#kept.keys().next().value!);
-      this.#kept.set(key, mask);
+      this.#keep(key, mask);
     }
     for (let word = 0; word < mask.bits.length; word++) this.bits[word]! |= mask.bits[word]!;
     return { exits: mask.exits, peak: mask.peak + missing(this.grammar, state, count) };
+  }
+
+  #keep(key: string, mask: RuleMask): void {
+    this.#kept.set(key, mask);
+    this.#exits += mask.exits.length;
+    if (this.#kept.size <= KEPT) return;
+    const [oldest, { exits }] = this.#kept.entries().next().value!;
+    this.#kept.delete(oldest);
+    this.#exits -= exits.length;
   }
 
   /** The key of a kept mask: counts far from the counter's limits have the same mask. */

@@ -1,9 +1,6 @@
-import type { Conjunction, Expand, Flat, Pointers } from './conjunctions.js';
-import { accepts, toDfa } from './dfa.js';
-import { FORMATS } from './formats.js';
+import type { Conjunction, Expander, Flat, Pointers } from './conjunctions.js';
+import { accepts } from './dfa.js';
 import { itemSchemas, propertySchemas } from './members.js';
-import { at } from './refusal.js';
-import { partialMatch } from './regex.js';
 import { counts, numberShape, stringShape } from './scalar-shapes.js';
 import { child, isObject } from './schema-document.js';
 import type { NumberShape, StringShape } from './shapes.js';
@@ -14,34 +11,40 @@ import { isOfType, type SimpleType } from './value-types.js';
  *
  * @returns undefined where there is neither keyword.
  */
-export function validConstants(conjunction: Conjunction, expand: Expand): unknown[] | undefined {
-  const lists = conjunction.flatMap(({ schema }) => [
-    ...(schema.enum === undefined ? [] : [schema.enum as readonly unknown[]]),
-    ...('const' in schema ? [[schema.const]] : []),
-  ]);
-  return lists[0]?.filter(value => isValid(value, conjunction, expand));
+export function validConstants(conjunction: Conjunction, schemas: Expander): readonly unknown[] | undefined {
+  const { constants } = schemas;
+  if (!constants.has(conjunction)) {
+    const flat = conjunction.find(({ schema }) => schema.enum !== undefined || 'const' in schema);
+    const values = flat && ((flat.schema.enum as readonly unknown[] | undefined) ?? [flat.schema.const]);
+    constants.set(
+      conjunction,
+      values?.filter(value => isValid(value, conjunction, schemas)),
+    );
+  }
+  return constants.get(conjunction);
 }
 
 /** True if a value is valid for all subschemas of a conjunction. */
-export function isValid(value: unknown, conjunction: Conjunction, expand: Expand): boolean {
-  return conjunction.every(flat => isValidFor(value, flat, expand));
+export function isValid(value: unknown, conjunction: Conjunction, schemas: Expander): boolean {
+  return conjunction.every(flat => isValidFor(value, flat, schemas));
 }
 
 /**
  * True if a value is valid for one subschema, without its combining keywords: they are other parts of the
  * same conjunction.
  */
-function isValidFor(value: unknown, flat: Flat, expand: Expand): boolean {
+function isValidFor(value: unknown, flat: Flat, schemas: Expander): boolean {
   const { schema, pointer } = flat;
+  const { budget } = schemas;
+  budget.charge(4);
   const all = (member: unknown, pointers: Pointers): boolean =>
-    expand(pointers).some(conjunction => isValid(member, conjunction, expand));
+    schemas.expand(pointers).some(conjunction => isValid(member, conjunction, schemas));
   const types = schema.type === undefined ? undefined : ([schema.type].flat() as SimpleType[]);
   if (types !== undefined && !types.some(type => isOfType(value, type))) return false;
-  if (schema.enum !== undefined && !(schema.enum as unknown[]).some(other => equal(other, value)))
-    return false;
-  if ('const' in schema && !equal(schema.const, value)) return false;
+  if (schema.enum !== undefined && !isAmong(value, schema.enum as readonly unknown[], schemas)) return false;
+  if ('const' in schema && !isAmong(value, [schema.const], schemas)) return false;
   if (typeof value === 'number') return inRange(value, numberShape([flat], false));
-  if (typeof value === 'string') return isValidString(value, stringShape([flat]));
+  if (typeof value === 'string') return isValidString(value, stringShape([flat]), schemas);
   const { minItems, maxItems, minProperties, maxProperties } = counts(schema);
   if (Array.isArray(value))
     return (
@@ -51,11 +54,13 @@ function isValidFor(value: unknown, flat: Flat, expand: Expand): boolean {
     );
   if (isObject(value)) {
     const names = Object.keys(value);
+    const required = (schema.required as string[] | undefined) ?? [];
+    budget.charge(2 * names.length + required.length);
     return (
       names.length >= minProperties &&
       names.length <= maxProperties &&
-      ((schema.required as string[] | undefined) ?? []).every(name => Object.hasOwn(value, name)) &&
-      names.every(name => all(value[name], propertySchemas([flat], name))) &&
+      required.every(name => Object.hasOwn(value, name)) &&
+      names.every(name => all(value[name], propertySchemas([flat], name, schemas))) &&
       (schema.propertyNames === undefined ||
         names.every(name => all(name, [child(pointer, 'propertyNames')])))
     );
@@ -71,30 +76,41 @@ function inRange(value: number, { min, max, multipleOf }: NumberShape): boolean 
   );
 }
 
-function isValidString(value: string, { minLength, maxLength, patterns, formats }: StringShape): boolean {
+function isValidString(
+  value: string,
+  { minLength, maxLength, patterns, formats }: StringShape,
+  { budget, patterns: automata }: Expander,
+): boolean {
+  budget.charge(value.length);
   const length = [...value].length;
   return (
     length >= minLength &&
     length <= maxLength &&
-    patterns.every(({ value: pattern, pointer }) =>
-      at(pointer, () => accepts(toDfa(partialMatch(pattern)), value)),
-    ) &&
-    formats.every(({ value: format }) => {
-      const source = FORMATS.get(format);
-      return source === undefined || new RegExp(`^(?:${source})$`, 'u').test(value);
+    patterns.every(pattern => accepts(automata.ofPattern(pattern), value, budget)) &&
+    formats.every(format => {
+      const texts = automata.ofFormat(format);
+      return texts === undefined || accepts(texts, value, budget);
     })
   );
 }
 
-function equal(a: unknown, b: unknown): boolean {
-  if (Array.isArray(a) && Array.isArray(b))
-    return a.length === b.length && a.every((item, i) => equal(item, b[i]));
-  if (isObject(a) && isObject(b)) {
-    const names = Object.keys(a);
-    return (
-      names.length === Object.keys(b).length &&
-      names.every(name => Object.hasOwn(b, name) && equal(a[name], b[name]))
-    );
-  }
-  return a === b;
+/** True if a value equals one of the constants. */
+function isAmong(value: unknown, constants: readonly unknown[], schemas: Expander): boolean {
+  const keyOf = (constant: unknown): string => {
+    const key = canonical(constant);
+    schemas.budget.charge(2 + (key.length >> 3));
+    return key;
+  };
+  if (constants.length === 1) return keyOf(value) === keyOf(constants[0]);
+  let keys = schemas.constantKeys.get(constants);
+  if (keys === undefined) schemas.constantKeys.set(constants, (keys = new Set(constants.map(keyOf))));
+  return keys.has(keyOf(value));
+}
+
+/** A value as JSON, alike for equal values: an object's members are sorted. */
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
+  if (!isObject(value)) return JSON.stringify(value);
+  const names = Object.keys(value).sort();
+  return `{${names.map(name => `${JSON.stringify(name)}:${canonical(value[name])}`).join()}}`;
 }

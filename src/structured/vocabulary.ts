@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { tokenBytes as tokenBytesOf } from '#text/token-bytes.js';
 import type { Tokenizer } from '#text/types.js';
 
@@ -33,62 +34,120 @@ export interface Vocabulary {
 }
 
 const known = new WeakMap<Tokenizer, Vocabulary>();
+const loading = new WeakMap<Tokenizer, Promise<Vocabulary>>();
 
-/** The vocabulary of a tokenizer, built at the first use. */
+/** Milliseconds that reading a vocabulary may keep the event loop to itself. */
+const TURN = 5;
+
+/** Tokens between two looks at the clock. */
+const PART = 256;
+
+/** The vocabulary of a tokenizer, read at the first use. */
 export function vocabularyOf(tokenizer: Tokenizer): Vocabulary {
   let vocabulary = known.get(tokenizer);
-  if (vocabulary === undefined) known.set(tokenizer, (vocabulary = readVocabulary(tokenizer)));
+  if (vocabulary === undefined) {
+    const reading = readVocabulary(tokenizer);
+    let part = reading.next();
+    while (part.done !== true) part = reading.next();
+    known.set(tokenizer, (vocabulary = part.value));
+  }
   return vocabulary;
 }
 
-function readVocabulary(tokenizer: Tokenizer): Vocabulary {
-  const size = tokenizer.vocabularySize;
-  const bytesOf = tokenBytesOf(tokenizer);
-  const tokenBytes = Array.from({ length: size }, (_, id) => {
-    const bytes = tokenizer.specialIds.has(id) ? undefined : bytesOf(id);
-    return bytes === undefined || bytes.length === 0 || bytes.length > LONGEST ? undefined : bytes;
-  });
-  const spellable = new Set(tokenBytes.flatMap(bytes => (bytes?.length === 1 ? [bytes[0]!] : [])));
-  return { size, tokenBytes, trie: buildTrie(tokenBytes), spellable };
+/** The same in turns with other work: a large vocabulary takes some hundred milliseconds. */
+export async function loadVocabulary(tokenizer: Tokenizer): Promise<Vocabulary> {
+  const vocabulary = known.get(tokenizer);
+  if (vocabulary !== undefined) return vocabulary;
+  let promise = loading.get(tokenizer);
+  if (promise === undefined) loading.set(tokenizer, (promise = inTurns(readVocabulary(tokenizer))));
+  const loaded = await promise;
+  known.set(tokenizer, loaded);
+  return loaded;
 }
 
-function buildTrie(tokenBytes: readonly (Uint8Array | undefined)[]): TokenTrie {
-  const ids = [...tokenBytes.keys()].filter(id => tokenBytes[id] !== undefined);
-  // Strings of one character per byte compare faster than bytes.
-  const keys = tokenBytes.map(token => (token === undefined ? '' : Buffer.from(token).toString('latin1')));
-  ids.sort((a, b) => (keys[a]! < keys[b]! ? -1 : keys[a]! > keys[b]! ? 1 : a - b));
-  const bytes = [0];
-  const depths = [0];
-  const ends = [0];
-  const tokens = [-1];
-  const twins = new Map<number, number[]>();
-  /** Nodes of the path to the last token. */
-  const path = [0];
-  let previous: Uint8Array = new Uint8Array();
-  for (const id of ids) {
-    const token = tokenBytes[id]!;
-    let shared = 0;
-    while (shared < previous.length && shared < token.length && previous[shared] === token[shared]) shared++;
-    for (const node of path.splice(shared + 1)) ends[node] = bytes.length;
-    for (let depth = shared; depth < token.length; depth++) {
-      path.push(bytes.length);
-      depths.push(depth + 1);
-      ends.push(0);
-      tokens.push(-1);
-      bytes.push(token[depth]!);
-    }
-    const node = path.at(-1)!;
-    if (tokens[node] === -1) tokens[node] = id;
-    else twins.set(node, [...(twins.get(node) ?? []), id]);
-    previous = token;
+async function inTurns<T>(work: Generator<undefined, T>): Promise<T> {
+  let began = performance.now();
+  for (;;) {
+    const part = work.next();
+    if (part.done === true) return part.value;
+    if (performance.now() - began < TURN) continue;
+    await nextTurn();
+    began = performance.now();
   }
-  for (const node of path) ends[node] = bytes.length;
-  return {
-    bytes: Uint8Array.from(bytes),
-    depths: Uint8Array.from(depths),
-    ends: Int32Array.from(ends),
-    tokens: Int32Array.from(tokens),
-    twins,
-    longest: depths.reduce((a, b) => Math.max(a, b), 0),
+}
+
+function* readVocabulary(tokenizer: Tokenizer): Generator<undefined, Vocabulary> {
+  const size = tokenizer.vocabularySize;
+  const bytesOf = tokenBytesOf(tokenizer);
+  const tokenBytes: (Uint8Array | undefined)[] = [];
+  const spellable = new Set<number>();
+  for (let id = 0; id < size; id++) {
+    const bytes = tokenizer.specialIds.has(id) ? undefined : bytesOf(id);
+    const isUsable = bytes !== undefined && bytes.length > 0 && bytes.length <= LONGEST;
+    tokenBytes.push(isUsable ? bytes : undefined);
+    if (bytes?.length === 1) spellable.add(bytes[0]!);
+    if (id % PART === 0) yield;
+  }
+  return { size, tokenBytes, trie: yield* buildTrie(tokenBytes), spellable };
+}
+
+/** The children of a node are a list, the first one linked from the node, each further one from the one before it. */
+function* buildTrie(tokenBytes: readonly (Uint8Array | undefined)[]): Generator<undefined, TokenTrie> {
+  const most = tokenBytes.reduce((sum, token) => sum + (token?.length ?? 0), 1);
+  yield;
+  const linked = {
+    bytes: new Uint8Array(most),
+    tokens: new Int32Array(most).fill(-1),
+    children: new Int32Array(most),
+    siblings: new Int32Array(most),
   };
+  const linkedTwins = new Map<number, number[]>();
+  let nodes = 1;
+  for (const [id, token] of tokenBytes.entries()) {
+    if (id % PART === 0) yield;
+    if (token === undefined) continue;
+    let node = 0;
+    for (const byte of token) {
+      let child = linked.children[node]!;
+      while (child !== 0 && linked.bytes[child] !== byte) child = linked.siblings[child]!;
+      if (child === 0) {
+        child = nodes++;
+        linked.bytes[child] = byte;
+        linked.siblings[child] = linked.children[node]!;
+        linked.children[node] = child;
+      }
+      node = child;
+    }
+    if (linked.tokens[node] === -1) linked.tokens[node] = id;
+    else linkedTwins.set(node, [...(linkedTwins.get(node) ?? []), id]);
+  }
+
+  const trie = {
+    bytes: new Uint8Array(nodes),
+    depths: new Uint8Array(nodes),
+    ends: new Int32Array(nodes),
+    tokens: new Int32Array(nodes),
+  };
+  const twins = new Map<number, readonly number[]>();
+  let longest = 0;
+  /** Nodes that are numbered by their way from the root, and what they were before. */
+  const path: { number: number; node: number }[] = [];
+  let number = 0;
+  for (let node = 0; ;) {
+    if (number % PART === 0) yield;
+    trie.bytes[number] = linked.bytes[node]!;
+    trie.depths[number] = path.length;
+    trie.tokens[number] = linked.tokens[node]!;
+    if (linkedTwins.has(node)) twins.set(number, linkedTwins.get(node)!);
+    longest = Math.max(longest, path.length);
+    path.push({ number: number++, node });
+    let next = linked.children[node]!;
+    while (next === 0 && path.length > 0) {
+      const left = path.pop()!;
+      trie.ends[left.number] = number;
+      next = linked.siblings[left.node]!;
+    }
+    if (next === 0) return { ...trie, twins, longest };
+    node = next;
+  }
 }

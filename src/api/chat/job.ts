@@ -13,7 +13,7 @@ import {
   stopConditions,
   type SamplingFields,
 } from '../generation/sampling.js';
-import { constraints, type AskedStructure } from '../generation/structured.js';
+import { checkParts, constraints, type AskedStructure } from '../generation/structured.js';
 import { ChatChoice } from './choice.js';
 
 /** What a request for a conversation's next message comes down to, whatever API it came through. */
@@ -76,8 +76,8 @@ export async function chatJob(
 
   const sampling = samplingParameters(task.sampling, model);
   const stop = stopConditions(task.sampling, task.maxTokens ?? room, model);
-  const structure = forcedCalls(task) ?? task.structure;
-  const constraint = structure && constraints(structure, stop, model);
+  const structure = (await forcedCalls(task)) ?? task.structure;
+  const constraint = structure && (await constraints(structure, stop, model, caller));
   const marker = template.toolFormat && tokenizer.id(MARKERS[template.toolFormat]);
   const markerId = marker !== undefined && tokenizer.specialIds.has(marker) ? marker : undefined;
   const indexes = Array.from({ length: task.n }, (_, index) => index);
@@ -125,8 +125,22 @@ function templateOf(
 }
 
 /** The structure of an answer that must be a call. */
-function forcedCalls({ tools, toolChoice, parallelCalls }: ChatTask): AskedStructure | undefined {
+async function forcedCalls({
+  tools,
+  toolChoice,
+  parallelCalls,
+}: ChatTask): Promise<AskedStructure | undefined> {
   if (toolChoice === 'auto' || toolChoice === 'none') return undefined;
+  await checkParts(
+    'tools',
+    tools.map(tool => tool.function.parameters ?? {}),
+    pointer => {
+      const match = /^\/(\d+)(.*)$/s.exec(pointer);
+      return match === null
+        ? { param: 'tools', pointer: '' }
+        : { param: `tools[${match[1]!}].function.parameters`, pointer: match[2]! };
+    },
+  );
   if (toolChoice === 'required') {
     return {
       param: 'tools',

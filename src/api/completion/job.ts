@@ -74,7 +74,7 @@ export async function completionJob(
   const sampling = samplingParameters(body, model);
   // The engine generates at least one token.
   const stop = stopConditions(body, Math.max(1, maxTokens), model);
-  const constraint = asked && constraints(asked, stop, model);
+  const constraint = asked && (await constraints(asked, stop, model, caller));
   const prompts = await readPrompts(listed, model, echo, caller);
   const sequences = prompts.flatMap(prompt =>
     Array.from({ length: candidates }, (_, index) => ({ prompt, index })),

@@ -1,8 +1,11 @@
+import type { Caller } from '#caller.js';
 import type { StopConditions, TokenConstraint } from '#engine/types.js';
 import { invalidRequest } from '#errors.js';
 import type { GenerationModel } from '#registry/types.js';
-import { compileStructure, refusing, type Structure } from '#structured/index.js';
-import { vocabularyOf } from '#structured/vocabulary.js';
+import { checkSize, refusing, type Structure } from '#structured/index.js';
+import { loadVocabulary } from '#structured/vocabulary.js';
+
+export { LIMITS as STRUCTURE_LIMITS } from '#structured/index.js';
 
 /** A structure, and the field that asks for it. */
 export interface AskedStructure {
@@ -17,24 +20,39 @@ export interface AskedStructure {
  *
  * @param stop of the sequences: nothing may end a text before it is whole.
  * @returns makes a constraint for each sequence.
- * @throws KvasirError `invalid_request` with the JSON pointer of what cannot be followed.
+ * @throws KvasirError `cancelled`; `invalid_request` with the JSON pointer of what cannot be followed.
  */
-export function constraints(
+export async function constraints(
   { param, structure, locate }: AskedStructure,
   stop: StopConditions,
-  { tokenizer, eosIds }: GenerationModel,
-): () => TokenConstraint {
+  { tokenizer, eosIds, structures }: GenerationModel,
+  caller: Caller,
+): Promise<() => TokenConstraint> {
   if (stop.stopStrings.length > 0)
     throw invalidRequest(
       'stop',
       `stop is allowed only without ${param}: it would end the text before it is whole`,
     );
-  const { tokenBytes } = vocabularyOf(tokenizer);
+  const { tokenBytes } = await loadVocabulary(tokenizer);
   const text = [...stop.stopTokenIds].find(id => !eosIds.has(id) && tokenBytes[id] !== undefined);
   if (text !== undefined)
     throw invalidRequest(
       'stop_token_ids',
       `stop_token_ids has ${text}, which is text: with ${param} only special tokens may end it`,
     );
-  return refusing(param, () => compileStructure(structure, tokenizer), locate);
+  return refusing(param, () => structures.compile(structure, caller), locate);
+}
+
+/**
+ * Refuses what is too large to be made part of a structure.
+ *
+ * @param locate see {@link AskedStructure}
+ * @throws KvasirError `invalid_request`
+ */
+export async function checkParts(
+  param: string,
+  parts: unknown,
+  locate: NonNullable<AskedStructure['locate']>,
+): Promise<void> {
+  await refusing(param, () => checkSize(parts), locate);
 }
