@@ -109,7 +109,7 @@ t.test('a line of the log says how each model runs, and why', async t => {
   t.match(await loaded(command), {
     level: 'info',
     model: 'tiny',
-    kind: 'generation',
+    task: 'text-generation',
     slots: 2,
     context: 96,
     device: 'cpu',
