@@ -19,7 +19,6 @@ t.test('every code has its status', async t => {
     invalid_model: [500, 'server_error'],
     unsupported_model: [500, 'server_error'],
     runtime_failure: [500, 'server_error'],
-    broken_model: [500, 'server_error'],
     runtime_unavailable: [500, 'server_error'],
     invalid_configuration: [500, 'server_error'],
     access_denied: [500, 'server_error'],
