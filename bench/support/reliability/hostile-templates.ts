@@ -12,8 +12,9 @@ export const TEMPLATES: Readonly<Record<string, string>> = {
   'a template that replaces what it replaced':
     "{% set n = namespace(x='aa') %}{% for i in range(99) %}{% set n.x = n.x.replace('a', n.x) %}{% endfor %}{{ n.x }}",
   'a template that indents':
-    "{{ (messages[0].content * 1)|string }}{% set n = namespace(x='a\\nb') %}{% for i in range(99) %}{% set n.x = n.x|indent(99999999) %}{% endfor %}{{ n.x }}",
-  'a template that calls itself': '{% macro f(x) %}{{ f(x) }}{{ f(x) }}{% endmacro %}{{ f(1) }}',
+    "{% set n = namespace(x='a\\nb') %}{% for i in range(99) %}{% set n.x = n.x|indent(99999999) %}{% endfor %}{{ n.x }}",
+  'a template that calls itself':
+    '{% set n = namespace(f=0) %}{% macro f() %}{{ n.f() }}{{ n.f() }}{% endmacro %}{% set n.f = f %}{{ n.f() }}',
   'a template that is deep': `${'('.repeat(5000)}1${')'.repeat(5000)}`.replace(/^(.*)$/, '{{ $1 }}'),
   'a template that does not parse': '{% for %}{{',
 };

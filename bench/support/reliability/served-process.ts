@@ -44,6 +44,8 @@ export class ServedProcess {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...(keys.length > 0 && { KVASIR_API_KEYS: keys.join(',') }) },
     });
+    // Nothing is left where the benchmark fails.
+    process.once('exit', () => child.kill('SIGKILL'));
     const log: string[] = [];
     child.stderr.setEncoding('utf8').on('data', (text: string) => log.push(text));
     child.stdout.setEncoding('utf8');
