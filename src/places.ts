@@ -36,7 +36,7 @@ export class Places {
   /** Gives back places that a client holds. */
   free(client: string, count: number): void {
     this.#taken -= count;
-    const held = this.#held.get(client)! - count;
+    const held = (this.#held.get(client) ?? 0) - count;
     if (held > 0) this.#held.set(client, held);
     else this.#held.delete(client);
   }
