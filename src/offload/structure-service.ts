@@ -1,6 +1,11 @@
 import type { Caller } from '#caller.js';
-import { compileStructure, compileStructureAside, Refusal, type Structure } from '#structured/index.js';
-import type { TokenConstraint } from '#engine/types.js';
+import {
+  compileStructure,
+  compileStructureAside,
+  Refusal,
+  type MakeConstraint,
+  type Structure,
+} from '#structured/index.js';
 import type { Tokenizer } from '#text/types.js';
 import { JobEnded } from './executor.js';
 import type { WorkerPool } from './pool.js';
@@ -21,7 +26,7 @@ export class StructureService {
    * @returns makes a constraint for one sequence.
    * @throws Refusal where the structure cannot be followed; KvasirError `cancelled`
    */
-  async compile(structure: Structure, caller: Caller): Promise<() => TokenConstraint> {
+  async compile(structure: Structure, caller: Caller): Promise<MakeConstraint> {
     const pool = this.#pool;
     if (pool === undefined) return compileStructure(structure, this.#tokenizer);
     return compileStructureAside(
