@@ -48,10 +48,22 @@ const MAY_IMPORT = {
   'caller.js': [],
   'errors.js': [],
   'fair-queue.js': [],
+  'files.js': [],
+  'owner.js': [],
+  'ring.js': [],
   'storage.js': [],
 };
 
-const EVERYBODY = ['bytes.js', 'caller.js', 'errors.js', 'fair-queue.js', 'storage.js'];
+const EVERYBODY = [
+  'bytes.js',
+  'caller.js',
+  'errors.js',
+  'fair-queue.js',
+  'files.js',
+  'owner.js',
+  'ring.js',
+  'storage.js',
+];
 
 const root = import.meta.dirname;
 

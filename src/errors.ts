@@ -17,6 +17,10 @@ export type ErrorCode =
   | 'invalid_api_key'
   /** The caller went away or took the request back. */
   | 'cancelled'
+  /** The request was sent to a host name that the server does not answer to. */
+  | 'host_not_allowed'
+  /** Too much is under way already; the request may be sent again later. */
+  | 'overloaded'
   /** The time for the request was over before its answer was complete. */
   | 'deadline_exceeded'
   /** The server is shutting down. */
@@ -27,6 +31,8 @@ export type ErrorCode =
   | 'unsupported_model'
   /** ONNX Runtime refused a call or failed in a run. */
   | 'runtime_failure'
+  /** The model gives numbers that are not finite: its weights are broken, or too large for their precision. */
+  | 'broken_model'
   /** ONNX Runtime's library, or one it needs, is not there or does not load. */
   | 'runtime_unavailable'
   /** A setting of the server is wrong. */

@@ -3,6 +3,12 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { fastify, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import type { ApiKeys } from '#http/security/api-keys.js';
 import { requireApiKey } from '#http/security/authentication.js';
+import { trustedProxies } from '#http/security/addresses.js';
+import { checkHosts, requireHost } from '#http/security/hosts.js';
+import { readJson } from '#http/json-body.js';
+import { BodyMemory, limitBodies } from '#http/lifecycle/body-memory.js';
+import { limitConnections } from '#http/lifecycle/connections.js';
+import { cutStalledReaders } from '#http/lifecycle/stalled-writes.js';
 import { secureBrowsers } from '#http/security/browser-security.js';
 import { limitTime } from '#http/lifecycle/deadline.js';
 import { handleClientError, handleErrors, sendError } from '#http/errors/error-handling.js';
@@ -31,23 +37,60 @@ export interface ServerOptions {
   readonly logger?: FastifyBaseLogger;
   /** One of them is required of every request that is not public, as a bearer token. */
   readonly apiKeys?: ApiKeys | undefined;
-  /** Requests per minute of each key, or of each address where there are no keys; by default, and with 0, there is no limit. */
+  /**
+   * Requests per minute of each key, or of each address where there are no keys; by default, and with 0,
+   * there is no limit.
+   */
   readonly rateLimit?: number;
-  /** Take a client's address from `x-forwarded-for`. */
-  readonly trustProxy?: boolean;
+  /**
+   * Wrong keys that one address may send in a minute; 60 by default, 0 is any number. Never more than
+   * `rateLimit`, where there is one.
+   */
+  readonly wrongKeyLimit?: number;
+  /** Requires a key also for metrics, documentation and readiness. */
+  readonly guardPublic?: boolean;
+  /**
+   * Whose word is taken about a client's address (`x-forwarded-for`), see `trustedProxies`; by default
+   * nobody's.
+   */
+  readonly trustProxy?: string | undefined;
+  /**
+   * Host names, beside those of this machine, that a server without keys answers to on a loopback address;
+   * `*` is all, and so is undefined.
+   */
+  readonly allowedHosts?: readonly string[];
+  /** Most connections at once; 4096 by default. */
+  readonly maxConnections?: number;
+  /** Most connections at once from one address that is no trusted proxy; 1024 by default. */
+  readonly maxConnectionsPerAddress?: number;
+  /** Bytes of memory that request bodies may take together, see `BodyMemory`; 256 MiB by default. */
+  readonly bodyMemory?: number;
+  /**
+   * Longest time in which a client may not read any of its answer, in milliseconds; a minute by default, 0 is
+   * any.
+   */
+  readonly writeTimeout?: number;
   /** Origins whose pages may call the server; `*` is all. None by default. */
   readonly corsOrigins?: readonly string[];
   /** Largest request body, in bytes; 4 MiB by default. */
   readonly bodyLimit?: number;
   /** Longest time for a request to arrive whole, in milliseconds; two minutes by default. */
   readonly receiveTimeout?: number;
-  /** Longest time until a request is answered, in milliseconds; by default, and with 0, as long as it takes. */
+  /**
+   * Longest time until a request is answered, in milliseconds; by default, and with 0, as long as it takes.
+   */
   readonly requestTimeout?: number;
-  /** How long running requests may go on when the server closes, in milliseconds; by default they are ended at once. */
+  /**
+   * How long running requests may go on when the server closes, in milliseconds; by default they are ended at
+   * once.
+   */
   readonly drainTimeout?: number;
   /** Milliseconds that clients have to read their last answer when the server closes; 5000 by default. */
   readonly closeGrace?: number;
-  /** How long a model may not get anywhere before the server calls itself dead, in milliseconds; two minutes by default. */
+  /**
+   * How long a model may not get anywhere before the server calls itself dead, in milliseconds; two minutes
+   * by default.
+   */
   readonly runTimeout?: number;
   /** Measure the process as well, see {@link Metrics}. */
   readonly processMetrics?: boolean;
@@ -57,7 +100,13 @@ export interface ServerOptions {
 
 const DEFAULTS = {
   rateLimit: 0,
-  trustProxy: false,
+  wrongKeyLimit: 60,
+  guardPublic: false,
+  trustProxy: undefined,
+  maxConnections: 4096,
+  maxConnectionsPerAddress: 1024,
+  bodyMemory: 256 * 1024 * 1024,
+  writeTimeout: 60_000,
   corsOrigins: [],
   bodyLimit: 4 * 1024 * 1024,
   receiveTimeout: 120_000,
@@ -69,18 +118,23 @@ const DEFAULTS = {
   playground: true,
 };
 
-/** Composes the server. It does not listen yet: call `listen`, and `close` to end it along with the models. */
+/**
+ * Composes the server. It does not listen yet: call `listen`, and `close` to end it along with the models.
+ */
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
-  const { registry, logger, apiKeys, ...settings } = { ...DEFAULTS, ...options };
-  const { receiveTimeout } = settings;
+  const { registry, logger, apiKeys, allowedHosts, ...settings } = { ...DEFAULTS, ...options };
+  const { receiveTimeout, rateLimit } = settings;
+  const isProxy = settings.trustProxy === undefined ? undefined : trustedProxies(settings.trustProxy);
+  const bodies = new BodyMemory(Math.max(settings.bodyMemory, settings.bodyLimit));
   const app = fastify({
     ...(logger !== undefined && { loggerInstance: logger }),
     logController,
     genReqId: requestId,
-    trustProxy: settings.trustProxy,
+    trustProxy: isProxy ?? false,
     bodyLimit: settings.bodyLimit,
     requestTimeout: receiveTimeout,
     http: {
+      requireHostHeader: false,
       headersTimeout: Math.min(60_000, receiveTimeout),
       connectionsCheckingInterval: Math.min(10_000, receiveTimeout / 4),
     },
@@ -96,6 +150,12 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   const metrics = new Metrics(registry, { process: settings.processMetrics });
   const watchdog = new Watchdog(registry, settings.runTimeout);
 
+  limitConnections(app, {
+    all: settings.maxConnections,
+    each: settings.maxConnectionsPerAddress,
+    isProxy: address => isProxy?.(address, 0) ?? false,
+  });
+  if (settings.writeTimeout > 0) cutStalledReaders(app, settings.writeTimeout);
   provideScopes(app);
   logRequests(app);
   logModels(app.log, registry);
@@ -107,10 +167,16 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     grace: settings.closeGrace,
   });
   await secureBrowsers(app, settings.corsOrigins);
-  if (apiKeys !== undefined) requireApiKey(app, apiKeys);
-  if (settings.rateLimit > 0)
-    await limitRate(app, settings.rateLimit, apiKeys === undefined ? 'address' : 'key');
+  requireHost(app);
+  if (apiKeys !== undefined) {
+    const { wrongKeyLimit, guardPublic } = settings;
+    const least = Math.min(wrongKeyLimit || Infinity, rateLimit || Infinity);
+    requireApiKey(app, { keys: apiKeys, wrongKeyLimit: least === Infinity ? 0 : least, guardPublic });
+  } else if (allowedHosts !== undefined) checkHosts(app, allowedHosts);
+  if (rateLimit > 0) await limitRate(app, rateLimit, apiKeys === undefined ? 'address' : 'key');
   limitTime(app, settings.requestTimeout);
+  limitBodies(app, bodies);
+  readJson(app, bodies);
   provideModels(app, registry);
   watchRequests(app, watchdog);
   handleErrors(app);

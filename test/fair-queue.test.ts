@@ -5,7 +5,7 @@ import { runs } from '#test/support/property-runs.js';
 
 t.test('clients take turns; items of one keep their order', async t => {
   const queue = new FairQueue<string>();
-  for (const item of ['a1', 'a2', 'a3', 'b1', 'c1', 'c2']) queue.push(item[0]!, item);
+  for (const item of ['a1', 'a2', 'a3', 'b1', 'c1', 'c2']) queue.push([item[0]], item);
   t.equal(queue.size, 6);
   const order = Array.from({ length: 7 }, () => queue.shift());
   t.strictSame(order, ['a1', 'b1', 'c1', 'a2', 'c2', 'a3', undefined]);
@@ -39,14 +39,54 @@ t.test('nothing is lost, and nobody waits for more than one item of each other c
       } else if ('push' in one) {
         const item = { client: one.push, passed: [] };
         waiting.add(item);
-        queue.push(one.push, item);
+        queue.push([one.push], item);
       } else {
         const item = [...waiting][one.remove];
         if (item === undefined) continue;
         waiting.delete(item);
-        queue.remove(item.client, item);
+        queue.remove(item);
       }
       if (queue.size !== waiting.size) return false;
+    }
+    return true;
+  });
+  t.doesNotThrow(() => fc.assert(property, runs(300)));
+});
+
+t.test("a client's requests take turns within its own turns", async t => {
+  const queue = new FairQueue<string>();
+  for (const item of ['a1x', 'a1y', 'a1z', 'a2x', 'b1x', 'b1y', 'a3x'])
+    queue.push([item[0], item.slice(0, 2)], item);
+  const order = ['a1x', 'b1x', 'a2x', 'b1y', 'a3x', 'a1y', 'a1z'];
+  t.strictSame([...queue], order);
+  t.strictSame(
+    Array.from({ length: 7 }, () => queue.shift()),
+    order,
+  );
+});
+
+t.test('what waits is told in the order in which it will be taken out', async t => {
+  const party = fc.tuple(fc.constantFrom('a', 'b', 'c'), fc.nat(2));
+  const action = fc.oneof(
+    { weight: 4, arbitrary: fc.record({ push: party }) },
+    { weight: 1, arbitrary: fc.record({ remove: fc.nat(40) }) },
+    { weight: 2, arbitrary: fc.constant('shift' as const) },
+  );
+  const property = fc.property(fc.array(action, { maxLength: 80 }), actions => {
+    const queue = new FairQueue<object>();
+    for (const one of actions) {
+      const told = [...queue];
+      if (queue.first !== told[0] || queue.size !== told.length) return false;
+      if (one === 'shift') {
+        if (queue.shift() !== told[0]) return false;
+        if ([...queue].some((item, i) => item !== told[i + 1])) return false;
+      } else if ('push' in one) queue.push(one.push, {});
+      else {
+        const item = told[one.remove];
+        if (item === undefined) continue;
+        if (!queue.remove(item) || queue.remove(item)) return false;
+        if ([...queue].includes(item)) return false;
+      }
     }
     return true;
   });

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { KvasirError } from '#errors.js';
 import { errorBody } from '#http/errors/errors.js';
+import { notReady } from '#http/ready.js';
 import type { RouteOptions } from '#http/route-options.js';
 import { answerErrors } from './errors.js';
 import { infer } from './infer.js';
@@ -31,8 +32,9 @@ const endpoints: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { registr
   });
 
   app.get('/health/ready', { schema: readySchema }, async (_request, reply) => {
-    if (registry.entries().length > 0) return { ready: true };
-    return reply.code(503).send(errorBody('server_error', 'no model is served'));
+    const fault = notReady(registry, watchdog);
+    if (fault === undefined) return { ready: true };
+    return reply.code(503).send(errorBody('server_error', fault.message));
   });
 
   for (const path of ['/models/:model', '/models/:model/versions/:version'] as const) {
@@ -43,9 +45,16 @@ const endpoints: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { registr
       const isCalled = card === undefined || card.abilities.has('tensors');
       return modelMetadata(name, isCalled ? (await request.model('tensors')).tensors : undefined);
     });
-    app.get(`${path}/ready`, { schema: { ...modelReadySchema, hide } }, async ({ params }) => {
-      registry.entry(params.model);
-      return { name: params.model, ready: true };
+    app.get(`${path}/ready`, { schema: { ...modelReadySchema, hide } }, async ({ params }, reply) => {
+      const { state, model } = registry.entry(params.model);
+      const fault =
+        state === 'failed'
+          ? 'the model could not be loaded'
+          : watchdog.broken(model) === 'always'
+            ? 'the numbers of the model are not finite: its weights are broken'
+            : undefined;
+      if (fault === undefined) return { name: params.model, ready: true };
+      return reply.code(503).send(errorBody('server_error', fault));
     });
   }
   infer(app);

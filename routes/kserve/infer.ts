@@ -1,10 +1,11 @@
 import type { Static } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
 import type { App } from '#http/app.js';
+import { parseJson } from '#http/json.js';
 import { validationError } from '#http/errors/validation.js';
 import { refuse } from '#tensors/refusal.js';
 import { readCall } from './request.js';
-import { inferAnswer } from './response.js';
+import { inferAnswer, inTurns } from './response.js';
 import { HEADER_LENGTH, InferRequest, inferSchema } from './schema.js';
 
 type Fields = Static<typeof InferRequest>;
@@ -30,8 +31,9 @@ export function infer(app: App): void {
           request.scope.signal,
         );
         const answer = inferAnswer(name, fields.id, results, outputs);
-        if (answer.bytes.length === 0) return reply.type('application/json').send(answer.json);
-        const head = Buffer.from(answer.json);
+        const json = await inTurns(answer.json);
+        if (answer.bytes.length === 0) return reply.type('application/json').send(json);
+        const head = Buffer.from(json);
         return reply
           .header(HEADER_LENGTH, head.length)
           .type('application/octet-stream')
@@ -58,9 +60,12 @@ function split(request: FastifyRequest): { fields: Fields; bytes: Uint8Array } {
     refuse(`${HEADER_LENGTH} is ${length}, but the body has ${body.length} bytes`, HEADER_LENGTH);
   let fields: unknown;
   try {
-    fields = JSON.parse(body.toString('utf8', 0, length));
+    fields = parseJson(body.toString('utf8', 0, length), 'it').value;
   } catch (error) {
-    refuse(`the first ${length} bytes of the body are no JSON: ${(error as Error).message}`, 'body');
+    refuse(
+      `the first ${length} bytes of the body are no JSON to be read: ${(error as Error).message}`,
+      'body',
+    );
   }
   const validate = request.compileValidationSchema(InferRequest);
   if (!validate(fields)) throw validationError(validate.errors ?? [], 'body');

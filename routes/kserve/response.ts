@@ -1,13 +1,22 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { NamedTensor } from '#tensors/types.js';
 import { datatypeOf } from '#tensors/datatypes.js';
 import { toJson } from '#tensors/elements.js';
+import { refuse } from '#tensors/refusal.js';
 import type { WantedOutput } from './request.js';
 
 /** An answer's JSON, and the bytes that follow it. */
 export interface InferAnswer {
-  readonly json: string;
+  /** In pieces that each take a few milliseconds to write. */
+  readonly json: Iterable<string>;
   readonly bytes: readonly Uint8Array[];
 }
+
+/** How long one request may keep the event loop to itself, in milliseconds. */
+const TURN = 10;
+
+/** Most elements in JSON, where they take up to five times the bytes. */
+const MOST_NUMBERS = 2 ** 22;
 
 /** The only version that a model has. */
 export const VERSION = '1';
@@ -24,16 +33,47 @@ export function inferAnswer(
   wanted: readonly WantedOutput[],
 ): InferAnswer {
   const bytes: Uint8Array[] = [];
-  const parts = outputs.map((tensor, i) => {
+  const { length } = outputs;
+  const numbers = outputs.reduce((sum, { data }, i) => sum + (wanted[i]!.binary ? 0 : data.length), 0);
+  if (numbers > MOST_NUMBERS)
+    refuse(
+      `the outputs have ${numbers} elements; as JSON at most ${MOST_NUMBERS} are given at once, ask for binary_data`,
+      'outputs',
+    );
+  const parts = outputs.map((tensor, i): Iterable<string> => {
     const { name, type, shape, data } = tensor;
     const head = { name, datatype: datatypeOf(type), shape };
+    const separator = i + 1 < length ? ',' : '';
     if (wanted[i]!.binary) {
       bytes.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-      return JSON.stringify({ ...head, parameters: { binary_data_size: data.byteLength } });
+      return [JSON.stringify({ ...head, parameters: { binary_data_size: data.byteLength } }) + separator];
     }
     // Written by hand: JSON.stringify knows no integers of 64 bits.
-    return `${JSON.stringify(head).slice(0, -1)},"data":${toJson(tensor)}}`;
+    return around(`${JSON.stringify(head).slice(0, -1)},"data":`, toJson(tensor), `}${separator}`);
   });
   const head = { model_name: model, model_version: VERSION, ...(typeof id === 'string' && { id }) };
-  return { json: `${JSON.stringify(head).slice(0, -1)},"outputs":[${parts.join(',')}]}`, bytes };
+  return { json: around(`${JSON.stringify(head).slice(0, -1)},"outputs":[`, concat(parts), ']}'), bytes };
+}
+
+function* around(before: string, pieces: Iterable<string>, after: string): Generator<string> {
+  yield before;
+  yield* pieces;
+  yield after;
+}
+
+function* concat(parts: readonly Iterable<string>[]): Generator<string> {
+  for (const part of parts) yield* part;
+}
+
+/** Text in pieces as one, written in turns with other requests. */
+export async function inTurns(pieces: Iterable<string>): Promise<string> {
+  const written = [];
+  let started = performance.now();
+  for (const piece of pieces) {
+    written.push(piece);
+    if (performance.now() - started < TURN) continue;
+    await nextTurn();
+    started = performance.now();
+  }
+  return written.join('');
 }

@@ -1,4 +1,5 @@
 import { Type } from '@fastify/type-provider-typebox';
+import { MAX_NAME } from '#routes/shared/fields.js';
 import { nullable } from '#http/schemas/nullable.js';
 import { COMMON_ERRORS, json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
 import { DATATYPES, type Datatype } from '#tensors/datatypes.js';
@@ -20,7 +21,17 @@ const ServerMetadata = Type.Object(
 
 const datatype = Type.Unsafe<Datatype>({ type: 'string', enum: DATATYPES });
 
-const shape = (description: string) => Type.Array(Type.Integer({ minimum: 0 }), { description });
+/** Most dimensions of a tensor, and most tensors of a call. */
+const MAX_RANK = 32;
+const MAX_TENSORS = 1024;
+
+const shape = (description: string) =>
+  Type.Array(Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }), {
+    maxItems: MAX_RANK,
+    description,
+  });
+
+const tensorName = Type.String({ maxLength: MAX_NAME });
 
 const TensorMetadata = Type.Object({
   name: Type.String(),
@@ -53,7 +64,7 @@ const ModelMetadata = Type.Object(
 );
 
 export const InferInput = Type.Object({
-  name: Type.String(),
+  name: tensorName,
   shape: shape('Outermost dimension first.'),
   datatype,
   parameters: nullable(
@@ -61,6 +72,7 @@ export const InferInput = Type.Object({
       binary_data_size: nullable(
         Type.Integer({
           minimum: 0,
+          maximum: Number.MAX_SAFE_INTEGER,
           description: 'Its bytes follow the JSON: so many, in place of `data`.',
         }),
       ),
@@ -76,7 +88,7 @@ export const InferInput = Type.Object({
 
 export const InferRequest = Type.Object(
   {
-    id: nullable(Type.String({ description: 'Comes back with the answer.' })),
+    id: nullable(Type.String({ maxLength: MAX_NAME, description: 'Comes back with the answer.' })),
     parameters: nullable(
       Type.Object({
         binary_data_output: nullable(
@@ -87,11 +99,14 @@ export const InferRequest = Type.Object(
         ),
       }),
     ),
-    inputs: Type.Array(InferInput, { description: 'One for each input of the model, in any order.' }),
+    inputs: Type.Array(InferInput, {
+      maxItems: MAX_TENSORS,
+      description: 'One for each input of the model, in any order.',
+    }),
     outputs: nullable(
       Type.Array(
         Type.Object({
-          name: Type.String(),
+          name: tensorName,
           parameters: nullable(
             Type.Object({
               binary_data: nullable(
@@ -100,7 +115,7 @@ export const InferRequest = Type.Object(
             }),
           ),
         }),
-        { description: 'What is wanted; by default all.' },
+        { maxItems: MAX_TENSORS, description: 'What is wanted; by default all.' },
       ),
     ),
   },
@@ -232,7 +247,7 @@ export const modelReadySchema = {
   operationId: 'v2IsModelReady',
   summary: 'Can a model take requests?',
   description:
-    'So it is for all that are served: one that is loaded on demand is when a request comes for it.',
+    'So it is for all that are served: one that is loaded on demand is when a request comes for it. One that could not be loaded cannot.',
   tags: [TAG],
   params,
   response: {
@@ -243,7 +258,7 @@ export const modelReadySchema = {
         { examples: [{ name: 'iris', ready: true }] },
       ),
     ),
-    ...inferenceErrors([...COMMON_ERRORS, 404]),
+    ...inferenceErrors([...COMMON_ERRORS, 404, 503]),
   },
 };
 

@@ -1,4 +1,5 @@
 import { invalidRequest } from '#errors.js';
+import { parseJsonField } from '#http/json.js';
 import type { AskedStructure } from '#api/generation/structured.js';
 import type { Structure } from '#structured/index.js';
 import type { StructureFields } from './structure-schema.js';
@@ -40,10 +41,5 @@ export function askedStructure(fields: StructureFields): AskedStructure | undefi
 
 /** A schema that was given as text. */
 function parsed(json: unknown, param: string): unknown {
-  if (typeof json !== 'string') return json;
-  try {
-    return JSON.parse(json);
-  } catch {
-    throw invalidRequest(param, `${param} is not valid JSON`);
-  }
+  return typeof json === 'string' ? parseJsonField(json, param) : json;
 }

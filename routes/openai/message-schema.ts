@@ -1,16 +1,33 @@
 import { Type, type Static } from '@fastify/type-provider-typebox';
+import { MAX_NAME } from '#routes/shared/fields.js';
 import { nullable } from '#http/schemas/nullable.js';
 
+/** Most messages of a conversation, results and calls included. */
+export const MAX_MESSAGES = 4096;
+
+/** Most parts of one message. */
+export const MAX_PARTS = 1024;
+
+/** Most calls in one message. */
+const MAX_CALLS = 128;
+
+/** Most characters of what a function is for. */
+export const MAX_DESCRIPTION = 65_536;
+
 const ContentPart = Type.Object(
-  { type: Type.String(), text: nullable(Type.String()), refusal: nullable(Type.String()) },
+  {
+    type: Type.String({ maxLength: MAX_NAME }),
+    text: nullable(Type.String()),
+    refusal: nullable(Type.String()),
+  },
   { description: 'Only parts of the type `text` are read; others, such as images, are refused.' },
 );
 
 const ToolCall = Type.Object({
-  id: nullable(Type.String()),
+  id: nullable(Type.String({ maxLength: MAX_NAME })),
   type: nullable(Type.String({ const: 'function' })),
   function: Type.Object({
-    name: Type.String(),
+    name: Type.String({ maxLength: MAX_NAME }),
     arguments: Type.String({ description: 'A JSON object, as text.' }),
   }),
 });
@@ -19,13 +36,15 @@ export const Message = Type.Object(
   {
     role: Type.String({ enum: ['system', 'developer', 'user', 'assistant', 'tool', 'function'] }),
     content: nullable(
-      Type.Union([Type.String(), Type.Array(ContentPart)], {
+      Type.Union([Type.String(), Type.Array(ContentPart, { maxItems: MAX_PARTS })], {
         description: 'May be missing only where the assistant called tools.',
       }),
     ),
-    name: nullable(Type.String()),
-    tool_calls: nullable(Type.Array(ToolCall)),
-    tool_call_id: nullable(Type.String({ description: 'Of a tool: which call it answers.' })),
+    name: nullable(Type.String({ maxLength: MAX_NAME })),
+    tool_calls: nullable(Type.Array(ToolCall, { maxItems: MAX_CALLS })),
+    tool_call_id: nullable(
+      Type.String({ maxLength: MAX_NAME, description: 'Of a tool: which call it answers.' }),
+    ),
   },
   {
     $id: 'ChatMessage',
@@ -35,7 +54,7 @@ export const Message = Type.Object(
 
 export const FunctionDefinition = Type.Object({
   name: Type.String({ minLength: 1, maxLength: 128 }),
-  description: nullable(Type.String()),
+  description: nullable(Type.String({ maxLength: MAX_DESCRIPTION })),
   parameters: nullable(
     Type.Record(Type.String(), Type.Unknown(), { description: 'JSON Schema of the arguments.' }),
   ),

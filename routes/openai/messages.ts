@@ -1,5 +1,6 @@
 import type { ChatMessage, ToolCallMessage } from '#chat/messages.js';
 import { invalidRequest } from '#errors.js';
+import { parseJsonField } from '#http/json.js';
 import type { ContentPart, Message } from './message-schema.js';
 
 /**
@@ -46,7 +47,7 @@ type Call = NonNullable<Message['tool_calls']>[number];
 function toolCall({ id, function: { name, arguments: text } }: Call, place: string): ToolCallMessage {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(text.trim() === '' ? '{}' : text);
+    parsed = text.trim() === '' ? {} : parseJsonField(text, `${place}.function.arguments`);
   } catch {
     parsed = undefined;
   }

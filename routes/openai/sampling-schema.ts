@@ -1,5 +1,8 @@
 import { Type } from '@fastify/type-provider-typebox';
+import { MAX_NAME } from '#routes/shared/fields.js';
 import { nullable } from '#http/schemas/nullable.js';
+
+const StopString = Type.String({ minLength: 1, maxLength: 1024 });
 
 /** The fields that steer sampling and stopping, the same in completions and chat: OpenAI's, then vLLM's extensions. */
 export const samplingFields = {
@@ -37,6 +40,9 @@ export const samplingFields = {
   ),
   logit_bias: nullable(
     Type.Record(Type.String(), Type.Number({ minimum: -100, maximum: 100 }), {
+      maxProperties: 1024,
+      // Two keys for one token would contradict each other.
+      propertyNames: { title: 'a token id without leading zeros', not: { pattern: '^0[0-9]' } },
       description: 'Added to the logits of token ids; -100 bans a token, 100 all but forces it.',
       examples: [{ '42': -100 }],
     }),
@@ -50,13 +56,14 @@ export const samplingFields = {
     }),
   ),
   stop: nullable(
-    Type.Union([Type.String({ minLength: 1 }), Type.Array(Type.String({ minLength: 1 }), { maxItems: 16 })], {
+    Type.Union([StopString, Type.Array(StopString, { maxItems: 16 })], {
       description: 'Strings that end the text; they are not part of it.',
     }),
   ),
   cache_salt: nullable(
     Type.String({
       minLength: 1,
+      maxLength: MAX_NAME,
       description:
         'Prompts start from what earlier requests with the same salt, and the same API key, left in the cache, and from nothing else.',
     }),
@@ -79,7 +86,9 @@ export const samplingFields = {
   ),
   repetition_penalty: nullable(
     Type.Number({
-      exclusiveMinimum: 0,
+      // Logits are single-precision: a factor that makes one infinite leaves nothing to choose from.
+      minimum: 0.01,
+      maximum: 100,
       default: 1,
       description:
         'Above 1: makes tokens of the prompt and the output less probable, by dividing positive and multiplying negative logits.',

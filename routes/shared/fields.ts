@@ -2,7 +2,16 @@ import { Type, type TSchema } from '@fastify/type-provider-typebox';
 import { MAX_INPUTS } from '#api/encoding/inputs.js';
 import { nullable, nullableEnum } from '#http/schemas/nullable.js';
 
-export const TokenIds = Type.Array(Type.Integer({ minimum: 0, title: 'token id' }), { minItems: 1 });
+/** Most token ids of one text: more than any model's context. */
+const MAX_TOKEN_IDS = 2 ** 20;
+
+/** Most characters of a name, and of what is no text for a model to read. */
+export const MAX_NAME = 1024;
+
+export const TokenIds = Type.Array(Type.Integer({ minimum: 0, title: 'token id' }), {
+  minItems: 1,
+  maxItems: MAX_TOKEN_IDS,
+});
 
 /** One text or several. */
 export const Texts = Type.Union([
@@ -14,6 +23,7 @@ export const Texts = Type.Union([
 export const modelField = (example = 'encoder') =>
   nullable(
     Type.String({
+      maxLength: MAX_NAME,
       description: 'One of `/v1/models`. By default the first that can do this.',
       examples: [example],
     }),

@@ -1,6 +1,6 @@
 import { Type } from '@fastify/type-provider-typebox';
 import { invalidRequest } from '#errors.js';
-import { truncationFields } from '#routes/shared/fields.js';
+import { MAX_NAME, truncationFields } from '#routes/shared/fields.js';
 import { nullable } from '#http/schemas/nullable.js';
 
 /** The group of the endpoints in the documentation. */
@@ -13,7 +13,10 @@ export const truncation = {
 };
 
 export const promptName = nullable(
-  Type.String({ description: 'Refused: the prompts of a sentence-transformers model are not known here.' }),
+  Type.String({
+    maxLength: MAX_NAME,
+    description: 'Refused: the prompts of a sentence-transformers model are not known here.',
+  }),
 );
 
 /**

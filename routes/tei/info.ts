@@ -2,7 +2,7 @@ import { Type, type Static } from '@fastify/type-provider-typebox';
 import type { App } from '#http/app.js';
 import { findModel, requireAbility } from '#http/model.js';
 import { MAX_INPUTS } from '#api/encoding/inputs.js';
-
+import { MAX_NAME } from '#routes/shared/fields.js';
 import { COMMON_ERRORS, json } from '#http/schemas/shared.js';
 import type { ModelCard } from '#registry/card.js';
 import type { ModelRegistry, ServedEntry } from '#registry/types.js';
@@ -51,7 +51,11 @@ const schema = {
   tags: [TAG],
   querystring: Type.Object({
     model: Type.Optional(
-      Type.String({ description: 'Its name. By default the first encoder.', examples: ['encoder'] }),
+      Type.String({
+        maxLength: MAX_NAME,
+        description: 'Its name. By default the first encoder.',
+        examples: ['encoder'],
+      }),
     ),
   }),
   response: { 200: json('The model.', Info, EXAMPLE), ...teiErrorResponses([...COMMON_ERRORS, 400, 404]) },

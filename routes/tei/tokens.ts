@@ -57,13 +57,14 @@ export function tokenize(app: App): void {
   app.addSchema(TeiTokenizeRequest);
   app.addSchema(TeiToken);
 
-  app.post('/tokenize', { schema: tokenizeSchema }, async request => {
+  app.post('/tokenize', { schema: tokenizeSchema }, async (request, reply) => {
     const { body } = request;
     refusePrompt(body.prompt_name);
     const { texts } = await request.model('tokenize');
     const items = [body.inputs].flat().map((text): [string] => [text]);
     const options = { withSpecial: body.add_special_tokens ?? true };
-    return texts.map('describeTokens', items, options, request.scope, 'inputs');
+    const lists = await texts.map('describeTokens', items, options, request.scope, 'inputs');
+    return reply.type('application/json; charset=utf-8').send(`[${lists.join()}]`);
   });
 }
 

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Caller } from '#caller.js';
 import { KvasirError } from '#errors.js';
+import { ifThere, readJsonObject, readTextFile } from '#files.js';
 import { renderWithin, TemplateTooLarge, type TemplateBounds } from './bounded-interpreter.js';
 import type { Tokenizer } from '#text/types.js';
 import type { ChatMessage } from './messages.js';
@@ -46,7 +46,8 @@ export async function loadChatTemplate(
   tokenizer: Tokenizer,
 ): Promise<JinjaTemplate | undefined> {
   const { source, config } = await readSource(folder);
-  return source === undefined ? undefined : createChatTemplate(source, config, tokenizer);
+  if (source === undefined) return undefined;
+  return inFolder(folder, () => createChatTemplate(source, config, tokenizer));
 }
 
 /**
@@ -58,18 +59,31 @@ export async function loadChatTemplate(
 export async function describeChatTemplate(folder: string): Promise<{ readonly tools: boolean } | undefined> {
   const { source } = await readSource(folder);
   if (source === undefined) return undefined;
-  const { standard, withTools } = variantsOf(source);
-  parse(standard);
-  return { tools: takesTools(withTools) };
+  return inFolder(folder, () => {
+    const { standard, withTools } = variantsOf(source);
+    parse(standard);
+    if (withTools !== standard) parse(withTools);
+    return { tools: takesTools(withTools) };
+  });
+}
+
+/** Names the folder in errors about its template. */
+function inFolder<T>(folder: string, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (!(cause instanceof KvasirError)) throw cause;
+    throw new KvasirError(cause.code, `${folder}: ${cause.message}`, { cause });
+  }
 }
 
 async function readSource(
   folder: string,
 ): Promise<{ readonly source: unknown; readonly config: Readonly<Record<string, unknown>> }> {
-  const config = (await readJson(join(folder, 'tokenizer_config.json'))) ?? {};
+  const config = (await ifThere(readJsonObject(join(folder, 'tokenizer_config.json')))) ?? {};
   const source =
-    (await readText(join(folder, 'chat_template.jinja'))) ??
-    (await readJson(join(folder, 'chat_template.json')))?.chat_template ??
+    (await ifThere(readTextFile(join(folder, 'chat_template.jinja')))) ??
+    (await ifThere(readJsonObject(join(folder, 'chat_template.json'))))?.chat_template ??
     config.chat_template ??
     undefined;
   return { source, config };
@@ -217,25 +231,4 @@ function specialTokens(config: Readonly<Record<string, unknown>>): Record<string
       return typeof content === 'string' ? [[name, content] as const] : [];
     }),
   );
-}
-
-async function readText(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    if ((cause as { code?: unknown }).code === 'ENOENT') return undefined;
-    throw new KvasirError('invalid_model', `${path} cannot be read: ${(cause as Error).message}`, { cause });
-  }
-}
-
-async function readJson(path: string): Promise<Record<string, unknown> | undefined> {
-  const text = await readText(path);
-  if (text === undefined) return undefined;
-  try {
-    return JSON.parse(text) as Record<string, unknown>;
-  } catch (cause) {
-    throw new KvasirError('invalid_model', `${path} is not valid JSON: ${(cause as Error).message}`, {
-      cause,
-    });
-  }
 }

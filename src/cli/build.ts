@@ -5,6 +5,7 @@ import type { BuildOptions } from '#graph/build.js';
 import { CACHE_KINDS, type CacheKind } from '#graph/cache-kind.js';
 import { PRECISIONS } from '#graph/precision.js';
 import { buildModel } from '#model/build.js';
+import { readCard } from '#registry/read-card.js';
 import { formatBytes } from '#bytes.js';
 import { showBuild } from './build-progress.js';
 import { formatDuration } from './pull-progress.js';
@@ -44,6 +45,7 @@ interface BuildSettings extends Pick<BuildOptions, 'precision' | 'contextLength'
 async function build(folder: string, { device, kvCache, ...options }: BuildSettings): Promise<void> {
   if (kvCache === 'paged' && device !== 'cuda')
     throw new KvasirError('invalid_configuration', 'a paged KV cache is for --device cuda only');
+  await readCard(folder, { ...options, withTokenizer: true });
   const progress = showBuild(process.stderr);
   let interrupted = false;
   // The first stops the build, which cleans up; the second ends the process.
@@ -54,6 +56,7 @@ async function build(folder: string, { device, kvCache, ...options }: BuildSetti
     ...options,
     cache: kvCache,
     ...(device === 'cuda' && { halfFloats: true, precision: options.precision ?? 'f16' }),
+    onDamaged: fault => void process.stderr.write(`${fault}\n`),
     onProgress: state => {
       if (interrupted) throw new KvasirError('cancelled', 'interrupted; nothing is left of the build');
       written = true;

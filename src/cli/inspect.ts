@@ -1,5 +1,8 @@
+import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { PRECISIONS } from '#graph/precision.js';
+import { WEIGHTS_FORMATS } from '#model/weights-format.js';
+import { readCard } from '#registry/read-card.js';
 import { formatBytes } from '#bytes.js';
 import { inspectModel, type InspectOptions, type ModelReport, type PortReport } from '#model/inspect.js';
 import { wholeNumber } from './whole-number.js';
@@ -20,12 +23,20 @@ export function inspectCommand(): Command {
       ).argParser(wholeNumber(2)),
     )
     .addOption(new Option('--precision <format>', 'numbers to run in').choices(PRECISIONS))
+    .addOption(
+      new Option('--format <format>', 'weights to take where there are both').choices(WEIGHTS_FORMATS),
+    )
+    .option('--subfolder <folder>', "a folder of the model's to take instead of its root")
     .option('--json', 'print everything as JSON')
-    .action(async (folder: string, { json, ...options }: InspectOptions & { json?: boolean }) => {
+    .action(async (root: string, { json, subfolder = '', ...options }: Settings) => {
+      const folder = join(root, subfolder);
+      await readCard(folder, { ...options, withTokenizer: true });
       const report = await inspectModel(folder, options);
       process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : describe(report));
     });
 }
+
+type Settings = InspectOptions & { readonly json?: boolean; readonly subfolder?: string };
 
 type Line = readonly [label: string, value: string | number | undefined];
 
@@ -44,6 +55,7 @@ export function describe(report: ModelReport): string {
     ],
     ['context', contextLine(report)],
     ['vocabulary', vocabularySize],
+    ['loaded', report.generation ? undefined : `about ${formatBytes(report.loadedBytes)} of weights`],
     ...generationLines(report),
     ...encoderLines(report),
     ...graphLines(report),

@@ -58,5 +58,7 @@ A setting is looked for on the command line, then in the environment, then in th
       precision: int8
       load: demand
       idle_unload: 30
+Graphs that are built are kept in .kvasir of the model's folder, or, where that cannot be written to, in kvasir of XDG_CACHE_HOME
+(default: ~/.cache).
 Of a model of its own may be: name, aliases, folder, and every setting from load on.
 `;

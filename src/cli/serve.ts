@@ -1,26 +1,22 @@
-import { join } from 'node:path';
 import { Command } from 'commander';
 import type { FastifyInstance } from 'fastify';
 import { pino, type Logger } from 'pino';
-import { isPulled, modelPlans, type ModelPlan } from '#config/models.js';
+import { modelPlans } from '#config/models.js';
 import { readSettings } from '#config/read.js';
 import type { Settings } from '#config/settings.js';
 import { KvasirError } from '#errors.js';
 import { readApiKeys } from '#http/security/api-keys.js';
-import { loggerOptions, logLoaded } from '#http/observability/logging.js';
-import type { ModelCard } from '#registry/card.js';
-import { loadModel } from '#registry/load.js';
-import { readCard } from '#registry/read-card.js';
+import { loggerOptions } from '#http/observability/logging.js';
 import { Registry } from '#registry/registry.js';
-import type { ModelSource, ServedEntry } from '#registry/types.js';
-import { Environment, openDevice, type Device } from '#runtime/index.js';
+import type { ServedEntry } from '#registry/types.js';
+import { Environment } from '#runtime/index.js';
 import { createServer, type ServerOptions } from '#server.js';
-import { pullModel } from '#hub/pull.js';
-import { showModelBuild } from './build-progress.js';
+import { CacheBudget } from './cache-budget.js';
+import { devices, modelSource } from './model-sources.js';
 import { addSettings, givenSettings } from './options.js';
 import { packageInfo } from './package-info.js';
-import { showPull } from './pull-progress.js';
 import { shippedModels } from './shipped-models.js';
+import { describeHere, describeThere, loadAtStart } from './start-models.js';
 
 export function serveCommand(): Command {
   const command = new Command('serve')
@@ -38,10 +34,28 @@ async function serve(named: string[], { config }: { config?: string }, command: 
   const settings = await readSettings({ commandLine, environment: process.env, file: config });
   const logger = pino(loggerOptions(settings.log_level), pino.destination(2));
   const apiKeys = await readApiKeys(settings.api_keys, settings.api_key_file);
-  const registry = await loadRegistry(modelPlans(settings, shippedModels()), logger);
+  const plans = modelPlans(settings, shippedModels());
+  const stopping = new AbortController();
+  const loading = {
+    environment: new Environment(),
+    logger,
+    deviceOf: devices(logger),
+    budget: new CacheBudget(plans),
+    stop: stopping.signal,
+  };
+  const registry = new Registry(plans.map(plan => modelSource(plan, loading)));
+  await describeHere(registry, plans, loading);
   const server = await createServer({ registry, logger, ...serverOptions(settings), apiKeys });
-  stopOnSignals(server, registry);
+  stopOnSignals(server, registry, stopping);
   const address = await listen(server, logger, settings);
+  try {
+    await describeThere(registry, plans, loading);
+    await loadAtStart(registry, plans, loading);
+  } catch (error) {
+    await server.close();
+    if (stopping.signal.aborted) return;
+    throw error;
+  }
   const served = registry.entries().map(describe).join(', ');
   process.stdout.write(`Kvasir ${packageInfo().version} serves ${served} on ${address}\n`);
 }
@@ -50,10 +64,17 @@ function serverOptions(settings: Settings): Omit<ServerOptions, 'registry'> {
   const seconds = 1000;
   return {
     rateLimit: settings.rate_limit,
+    wrongKeyLimit: settings.wrong_key_limit,
+    guardPublic: settings.guard_public,
     trustProxy: settings.trust_proxy,
+    allowedHosts: settings.allowed_hosts ?? [],
     corsOrigins: settings.cors_origins ?? [],
     bodyLimit: settings.body_limit,
+    bodyMemory: settings.body_memory,
+    maxConnections: settings.max_connections,
+    maxConnectionsPerAddress: settings.max_connections_per_address,
     receiveTimeout: settings.receive_timeout * seconds,
+    writeTimeout: settings.write_timeout * seconds,
     requestTimeout: settings.request_timeout * seconds,
     drainTimeout: settings.drain_timeout * seconds,
     runTimeout: settings.run_timeout * seconds,
@@ -62,12 +83,11 @@ function serverOptions(settings: Settings): Omit<ServerOptions, 'registry'> {
   };
 }
 
-/** The first signal lets running requests finish, the second ends them. */
-function stopOnSignals(server: FastifyInstance, registry: Registry): void {
-  let stopping = false;
+/** The first signal lets what runs come to its end, but for pulls and builds; the second does not. */
+function stopOnSignals(server: FastifyInstance, registry: Registry, stopping: AbortController): void {
   const stop = (): void => {
-    void (stopping ? registry.close() : server.close());
-    stopping = true;
+    void (stopping.signal.aborted ? registry.close() : server.close());
+    stopping.abort();
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
@@ -87,117 +107,14 @@ async function listen(server: FastifyInstance, logger: Logger, { host, port }: S
   }
 }
 
-/** Loads the models that are to be loaded at the start, one after the other. */
-async function loadRegistry(plans: readonly ModelPlan[], logger: Logger): Promise<Registry> {
-  const environment = new Environment();
-  const deviceOf = devices(logger);
-  const sources: ModelSource[] = [];
-  for (const plan of plans) {
-    const card = await cardOf(plan, logger);
-    sources.push({ ...modelSource(environment, plan, deviceOf, logger), card });
-  }
-  const registry = new Registry(sources);
-  try {
-    for (const { id, load } of plans) {
-      if (load !== 'start') continue;
-      const started = performance.now();
-      const lease = await registry.acquire(id);
-      logLoaded(logger, lease.model, performance.now() - started);
-      lease.release();
-    }
-    return registry;
-  } catch (error) {
-    await registry.close();
-    throw error;
-  }
-}
-
-/**
- * The card of a model that is loaded on demand, so that requests find it by what it can do. One at the start is known as soon as it is
- * loaded. A model of the hub is described by its small files, which are pulled for this.
- */
-async function cardOf(plan: ModelPlan, logger: Logger): Promise<ModelCard | undefined> {
-  if (plan.load === 'start') return undefined;
-  const { id, folder, subfolder, format, precision, context_length: contextLength } = plan;
-  try {
-    const here = isPulled(plan)
-      ? await pullModel(folder, { subfolder, descriptionOnly: true })
-      : join(folder, subfolder ?? '');
-    return await readCard(here, { format, precision, contextLength });
-  } catch (error) {
-    logger.warn({ model: id, err: error }, 'nothing is known of the model until a request names it');
-    return undefined;
-  }
-}
-
-/** The model's folder; one of the hub is pulled first, as far as the cache does not have it. */
-async function folderOf(plan: ModelPlan): Promise<string> {
-  const { folder, subfolder, format, precision } = plan;
-  if (!isPulled(plan)) return join(folder, subfolder ?? '');
-  const progress = showPull(process.stderr);
-  try {
-    return await pullModel(folder, { subfolder, format, precision, onEvent: progress.show });
-  } finally {
-    progress.end();
-  }
-}
-
-/** Opens the devices of models, each once, so that a missing part is reported once. */
-function devices(logger: Logger): (plan: ModelPlan) => Device {
-  const opened = new Map<string, Device>();
-  return ({ device: name, gpu_memory: memoryLimit, tf32, cuda_graphs: graphs }) => {
-    const key = JSON.stringify([name, memoryLimit, tf32, graphs]);
-    const device =
-      opened.get(key) ??
-      openDevice(name, { memoryLimit, tf32, graphs }, reason =>
-        logger.warn(`models run on the processor, since CUDA cannot be used: ${reason}`),
-      );
-    opened.set(key, device);
-    return device;
-  };
-}
-
-function modelSource(
-  environment: Environment,
-  plan: ModelPlan,
-  deviceOf: (plan: ModelPlan) => Device,
-  logger: Logger,
-): ModelSource {
-  const { id, aliases, idle_unload: idleMinutes } = plan;
-  return {
-    id,
-    aliases,
-    idleMs: idleMinutes > 0 ? idleMinutes * 60_000 : undefined,
-    load: async () => {
-      const device = deviceOf(plan);
-      const folder = await folderOf(plan);
-      const build = showModelBuild(process.stderr, logger, id);
-      return loadModel(environment, folder, {
-        id,
-        slots: plan.slots,
-        contextLength: plan.context_length,
-        cache: plan.kv_cache,
-        cacheBytes: plan.kv_cache_memory,
-        format: plan.format,
-        precision: plan.precision,
-        session: { intraOpThreads: plan.threads, device },
-        engine: {
-          maxWaiting: plan.max_waiting,
-          reusesPrefix: plan.prefix_reuse,
-          prefillShare: plan.stall,
-          draftTokens: plan.draft_tokens,
-        },
-        maxTokens: plan.max_tokens,
-        onProgress: build.show,
-      }).finally(build.end);
-    },
-  };
-}
-
-/** Describes a model in the line that start-up prints. */
-function describe({ id, model }: ServedEntry): string {
+/** A model in the line that start-up prints. */
+function describe({ id, model, state }: ServedEntry): string {
+  if (state === 'failed') return `${id} (failed)`;
   if (model === undefined) return `${id} (on demand)`;
   const { device, engine, card } = model;
-  const what = engine === undefined ? card.task : `${engine.slots} slots of ${engine.contextLength} tokens`;
-  return `${id} (${device}, ${what})`;
+  if (engine === undefined) return `${id} (${device}, ${card.task})`;
+  const { slots, contextLength } = engine;
+  const { cacheCapacity } = engine.stats();
+  const shared = cacheCapacity < slots * contextLength ? `, ${cacheCapacity} of all together` : '';
+  return `${id} (${device}, ${slots} slots of ${contextLength} tokens${shared})`;
 }

@@ -8,6 +8,11 @@ import { bytes, choice, flag, integer, measure, patterned, text, texts } from '.
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
+const PROXY = '(?:[0-9a-fA-F]*[.:][0-9a-fA-F.:]*(?:/[0-9]{1,3})?|loopback|linklocal|uniquelocal)';
+
+/** A number of hops, or addresses, networks and names of ranges; `trustedProxies` reads them. */
+const PROXIES = `^(?:[0-9]{1,2}|${PROXY}(?:\\s*,\\s*${PROXY})*)$`;
+
 const DAY = 24 * 60 * 60;
 
 /** Settings of the server as a whole. */
@@ -36,10 +41,31 @@ const serverSettings = {
     description: 'requests per minute of one key, or of one address if there are no keys; 0: no limit',
     default: 0,
   }),
-  trust_proxy: flag({
-    description: "take a client's address from x-forwarded-for, as a proxy in front sets it",
+  wrong_key_limit: integer(0, 1e9, {
+    description:
+      'wrong API keys per minute of one address, and no more than rate_limit; above, only keys that it has used before work; 0: no limit',
+    default: 60,
+  }),
+  guard_public: flag({
+    description: 'require an API key for /metrics, /docs, /openapi.* and /health/ready as well',
     default: false,
   }),
+  trust_proxy: Type.Optional(
+    patterned(PROXIES, {
+      description:
+        "take a client's address from x-forwarded-for as far as proxies have written it: how many there are in a row, where nobody else reaches the port, or their addresses, networks, or loopback, linklocal, uniquelocal",
+      unit: 'hops|addresses',
+      otherwise: 'nobody is believed',
+    }),
+  ),
+  allowed_hosts: Type.Optional(
+    texts({
+      description:
+        'host names, beside localhost, that a server without API keys answers to on a loopback address, separated by commas; *: all',
+      unit: 'names',
+      otherwise: 'none',
+    }),
+  ),
   cors_origins: Type.Optional(
     texts({
       description: 'origins whose pages may call the server, separated by commas; *: all',
@@ -49,10 +75,25 @@ const serverSettings = {
   ),
   playground: flag({ description: 'serve a page to try the models with, at /', default: true }),
   body_limit: bytes({ description: 'largest request body', default: 4 * 2 ** 20 }),
+  body_memory: bytes({
+    description:
+      'memory for all request bodies above 64k under way, half of it for one client; more are refused with 503',
+    default: 256 * 2 ** 20,
+  }),
+  max_connections: integer(1, 1e6, { description: 'connections at once', default: 4096 }),
+  max_connections_per_address: integer(1, 1e6, {
+    description: 'connections at once from one address that is no trusted proxy',
+    default: 1024,
+  }),
   receive_timeout: measure(1, DAY, {
     description: 'longest time for a request to arrive whole',
     unit: 'seconds',
     default: 120,
+  }),
+  write_timeout: measure(0, DAY, {
+    description: 'how long a client may not read any of its answer before it is cut off; 0: no limit',
+    unit: 'seconds',
+    default: 60,
   }),
   request_timeout: measure(0, DAY, {
     description: 'longest time until a request is answered; x-request-timeout asks for less; 0: no limit',
@@ -101,7 +142,7 @@ const modelSettings = {
   kv_cache_memory: Type.Optional(
     bytes({
       description: 'most memory for the KV cache of a model, such as 2g',
-      otherwise: 'all slots full',
+      otherwise: 'all slots full, as far as the memory allows',
     }),
   ),
   kv_cache: choice(CACHE_KINDS, {
@@ -158,6 +199,15 @@ const modelSettings = {
     description: 'longest draft of speculative decoding by prompt lookup; 0: off',
     unit: 'tokens',
     default: 0,
+  }),
+  output_memory: bytes({
+    description: 'outputs of one call of a raw graph; larger ones are refused',
+    default: 64 * 2 ** 20,
+  }),
+  tensor_timeout: measure(0.001, DAY, {
+    description: 'longest run of a raw graph; one that takes longer is ended',
+    unit: 'seconds',
+    default: 60,
   }),
   threads: integer(0, 1024, { description: 'threads of one model; 0: one per core', default: 0 }),
 };

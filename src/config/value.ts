@@ -9,10 +9,16 @@ import { parseBytes, writeBytes, type Setting } from './setting.js';
  * @throws KvasirError `invalid_configuration` where it is not what the setting takes
  */
 export function checkedValue(setting: Setting, value: unknown, name: string): unknown {
-  const read = setting.kind === 'bytes' && typeof value === 'string' ? parseBytes(value) : value;
+  const read = fromFile(setting, value);
   if (read !== undefined && Value.Check(setting, read)) return read;
   const given = setting.secret ? '' : `, got ${shorten(JSON.stringify(value) ?? 'nothing')}`;
   throw new KvasirError('invalid_configuration', `${name}: expected ${expectation(setting)}${given}`);
+}
+
+function fromFile({ kind, pattern }: Setting, value: unknown): unknown {
+  if (kind === 'bytes' && typeof value === 'string') return parseBytes(value);
+  // YAML reads a text of digits as a number.
+  return pattern !== undefined && typeof value === 'number' ? String(value) : value;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { KvasirError } from '#errors.js';
+import { KvasirError, invalidRequest } from '#errors.js';
 import type { Decoder } from '#model/decoder/contract.js';
 import { OutputText } from '#text/output-text.js';
 import type { Tokenizer } from '#text/types.js';
@@ -24,6 +24,8 @@ export class Engine implements GenerationEngine {
   readonly #scheduler: Scheduler<Sequence>;
   readonly #stepper: Stepper;
   readonly #stopped: Promise<void>;
+  /** Sequences that have not ended. */
+  #open = 0;
   #closing = false;
   #wake: (() => void) | undefined;
 
@@ -58,40 +60,45 @@ export class Engine implements GenerationEngine {
   }
 
   generate(request: GenerationRequest, signal?: AbortSignal): AsyncIterable<GenerationEvent> {
-    const { promptIds, stop } = request;
-    const { maxWaiting, reusesPrefix } = this.#options;
+    return this.generateAll([request], signal)[0]!;
+  }
+
+  generateAll(
+    requests: readonly GenerationRequest[],
+    signal?: AbortSignal,
+  ): readonly AsyncIterable<GenerationEvent>[] {
     if (this.#closing) throw shuttingDown();
-    checkPrompt(promptIds, this.#decoder.shape);
-    if (this.#scheduler.waiting.length >= maxWaiting)
-      throw new KvasirError('queue_full', `${maxWaiting} requests are already waiting; try again later`);
-    const output = new OutputText(this.#tokenizer, promptIds, stop.stopStrings, stop.includeStopString);
-    const { contextLength } = this;
-    const { chunkInvariant } = this.#decoder.traits;
-    const sequence = new Sequence(
-      request,
-      output,
-      { contextLength, reusesPrefix, chunkInvariant },
-      abandoned => this.#cancel(abandoned),
-    );
-    if (signal?.aborted) {
-      sequence.channel.end(cancelled());
-      return sequence.channel;
-    }
-    if (signal !== undefined) {
-      const onAbort = (): void => this.#cancel(sequence);
-      signal.addEventListener('abort', onAbort);
-      sequence.channel.onEnd = () => signal.removeEventListener('abort', onAbort);
-    }
-    this.#scheduler.add(sequence);
+    for (const { promptIds } of requests) checkPrompt(promptIds, this.#decoder.shape);
+    this.checkRoom(requests.length);
+    const group = Symbol();
+    const sequences = requests.map(request => this.#sequence(request, group));
+    this.#follow(sequences, signal);
+    if (signal?.aborted) for (const { channel } of sequences) channel.end(cancelled());
+    else for (const sequence of sequences) this.#scheduler.add(sequence);
     this.#wake?.();
-    return sequence.channel;
+    return sequences.map(({ channel }) => channel);
+  }
+
+  checkRoom(count: number, param = 'n'): void {
+    const { maxWaiting } = this.#options;
+    const places = this.slots + maxWaiting;
+    if (count > places)
+      throw invalidRequest(
+        param,
+        `${param}: ${count} texts are more than this server takes at once: ${this.slots} run, and ${maxWaiting} may wait`,
+      );
+    if (this.#open + count > places)
+      throw new KvasirError(
+        'queue_full',
+        `${this.#open} texts are being written or wait, of ${places} that may; try again later`,
+      );
   }
 
   stats(): EngineStats {
-    const { running, waiting, cachedTokens, preemptions } = this.#scheduler;
+    const { running, waitingCount, cachedTokens, preemptions } = this.#scheduler;
     return {
       running: running.length,
-      waiting: waiting.length,
+      waiting: waitingCount,
       slots: this.slots,
       cachedTokens,
       activeTokens: running.reduce((sum, { computed }) => sum + computed, 0),
@@ -114,6 +121,35 @@ export class Engine implements GenerationEngine {
     await this.#stopped;
   }
 
+  /** @param group of those that came with it. */
+  #sequence(request: GenerationRequest, group: symbol): Sequence {
+    const { promptIds, stop, client = '' } = request;
+    const output = new OutputText(this.#tokenizer, promptIds, stop.stopStrings, stop.includeStopString);
+    const { chunkInvariant } = this.#decoder.traits;
+    const options = {
+      contextLength: this.contextLength,
+      reusesPrefix: this.#options.reusesPrefix,
+      chunkInvariant,
+      party: [client, group],
+    };
+    return new Sequence(request, output, options, abandoned => this.#cancel(abandoned));
+  }
+
+  /** Counts sequences until they end, and ends them when a signal aborts before. */
+  #follow(sequences: readonly Sequence[], signal: AbortSignal | undefined): void {
+    const onAbort = (): void => {
+      for (const sequence of sequences) this.#cancel(sequence);
+    };
+    let open = sequences.length;
+    this.#open += open;
+    signal?.addEventListener('abort', onAbort);
+    for (const { channel } of sequences)
+      channel.onEnd = () => {
+        this.#open--;
+        if (--open === 0) signal?.removeEventListener('abort', onAbort);
+      };
+  }
+
   async #loop(): Promise<void> {
     while (!this.#closing) {
       try {
@@ -131,19 +167,20 @@ export class Engine implements GenerationEngine {
 
   /** Until there is something to do. */
   async #sleep(): Promise<void> {
-    if (this.#closing || this.#scheduler.waiting.length > 0) return;
+    if (this.#closing || this.#scheduler.waitingCount > 0) return;
     await new Promise<void>(resolve => (this.#wake = resolve));
     this.#wake = undefined;
     // Requests that came at the same time are read first, so that their prompts are run together.
     await new Promise(resolve => setImmediate(resolve));
   }
 
-  /** Takes out what has ended or was cancelled. */
+  /** Takes what has ended or was cancelled from its slot. */
   #retire(): void {
-    const leaving = [...this.#scheduler.running, ...this.#scheduler.waiting].filter(
-      sequence => sequence.finished || sequence.cancelled !== undefined,
-    );
-    if (leaving.length > 0) this.#scheduler.remove(new Set(leaving));
+    let leaving: Set<Sequence> | undefined;
+    for (const sequence of this.#scheduler.running)
+      if (sequence.finished || sequence.cancelled !== undefined)
+        leaving = (leaving ?? new Set<Sequence>()).add(sequence);
+    if (leaving !== undefined) this.#scheduler.remove(leaving);
   }
 
   #endAll(error: Error): void {
@@ -156,7 +193,8 @@ export class Engine implements GenerationEngine {
     if (sequence.finished || sequence.cancelled !== undefined) return;
     sequence.cancelled = cancelled();
     sequence.channel.end(sequence.cancelled);
-    this.#wake?.();
+    // One that has a slot leaves it between two runs.
+    this.#scheduler.withdraw(sequence);
   }
 }
 

@@ -2,6 +2,7 @@ import type { DecoderTraits, SlotOperation } from '#model/decoder/contract.js';
 import { commonPrefix, REUSE_BLOCK } from './prefix-index.js';
 import { SlotTable, type CachedSequence, type PrefixMatch } from './slots.js';
 import type { SlotOccupancy } from './types.js';
+import { WaitingLine, type Queued } from './waiting-line.js';
 
 /**
  * What the scheduler must know of a sequence.
@@ -12,7 +13,7 @@ import type { SlotOccupancy } from './types.js';
  * step `computed` is one less than `tokens`. With a decoder whose chunks are not invariant, `computed` begins
  * at 0 and `prefillLength` is 10: the prompt is prefilled, and the 3 tokens are decoded once more.
  */
-export interface Schedulable extends CachedSequence {
+export interface Schedulable extends CachedSequence, Queued {
   /**
    * Set when the sequence gets a slot that holds the beginning of its tokens already, and to 0 when it loses
    * its slot.
@@ -29,8 +30,6 @@ export interface Schedulable extends CachedSequence {
   readonly maxLength: number;
   /** Whether it may start from what is in the cache already. */
   readonly reusesPrefix: boolean;
-  /** Smaller comes first; equal ones in order of arrival. */
-  readonly priority: number;
 }
 
 /** A piece of one sequence: tokens `[start, start + length)`. */
@@ -95,7 +94,7 @@ const MOST_COUNTED = 64;
 export class Scheduler<S extends Schedulable> {
   readonly #options: SchedulerOptions;
   readonly #table: SlotTable<S>;
-  #waiting: S[] = [];
+  readonly #line = new WaitingLine<S>();
   /** Those that hold a slot, in the order in which they got it. */
   #admitted: S[] = [];
   /** What the cache has of sequences that wait, until a prompt runs or a slot changes hands. */
@@ -110,7 +109,12 @@ export class Scheduler<S extends Schedulable> {
 
   /** Sequences that wait for a slot, the next one first. */
   get waiting(): readonly S[] {
-    return this.#waiting;
+    return [...this.#line];
+  }
+
+  /** How many they are. */
+  get waitingCount(): number {
+    return this.#line.size;
   }
 
   /** Sequences that hold a slot, the longest-serving one first. */
@@ -134,7 +138,17 @@ export class Scheduler<S extends Schedulable> {
   }
 
   add(sequence: S): void {
-    this.#enqueue(sequence, other => other.priority > sequence.priority);
+    this.#line.add(sequence);
+  }
+
+  /**
+   * Takes a sequence out of the waiting line, at any time.
+   *
+   * @returns whether it was there.
+   */
+  withdraw(sequence: S): boolean {
+    this.#matched.delete(sequence);
+    return this.#line.remove(sequence);
   }
 
   /**
@@ -143,16 +157,22 @@ export class Scheduler<S extends Schedulable> {
    */
   demand(most = Infinity): Demand {
     this.#countDecoding();
-    const prefilling = this.#admitted.filter(sequence => !isPrefilled(sequence));
-    const next = Math.min(this.#waiting.length, this.#options.slots - this.#admitted.length);
-    let tokens = sum(prefilling.map(({ prefillLength, computed }) => prefillLength - computed));
-    for (let i = 0; i < Math.min(next, MOST_COUNTED) && tokens < most; i++) {
-      const sequence = this.#waiting[i]!;
-      const matched = this.#matched.get(sequence) ?? this.#match(sequence)?.length ?? 0;
-      this.#matched.set(sequence, matched);
-      tokens += sequence.prefillable - matched;
+    const admitted = this.#admitted.length;
+    const next = Math.min(this.#line.size, this.#options.slots - admitted);
+    let tokens = 0;
+    for (let slot = this.#decoding; slot < admitted; slot++) {
+      const { prefillLength, computed } = this.#table.sequence(slot)!;
+      tokens += prefillLength - computed;
     }
-    return { decoding: this.#decoding, waiting: prefilling.length + next, tokens };
+    let counted = 0;
+    if (next > 0)
+      for (const sequence of this.#line) {
+        if (counted++ === Math.min(next, MOST_COUNTED) || tokens >= most) break;
+        const matched = this.#matched.get(sequence) ?? this.#match(sequence)?.length ?? 0;
+        this.#matched.set(sequence, matched);
+        tokens += sequence.prefillable - matched;
+      }
+    return { decoding: this.#decoding, waiting: admitted - this.#decoding + next, tokens };
   }
 
   /**
@@ -175,7 +195,7 @@ export class Scheduler<S extends Schedulable> {
 
   /** Takes sequences out, waiting or running, and closes the gaps that they leave. */
   remove(sequences: ReadonlySet<S>): void {
-    this.#waiting = this.#waiting.filter(sequence => !sequences.has(sequence));
+    for (const sequence of sequences) this.#line.remove(sequence);
     this.#matched.clear();
     this.#countDecoding();
     for (let slot = this.#admitted.length - 1; slot >= 0; slot--)
@@ -193,8 +213,9 @@ export class Scheduler<S extends Schedulable> {
   #admit(limit: number): void {
     const group: S[] = [];
     let longest = 0;
-    while (this.#waiting.length > 0 && this.#admitted.length < this.#options.slots) {
-      const sequence = this.#waiting[0]!;
+    while (this.#admitted.length < this.#options.slots) {
+      const sequence = this.#line.first;
+      if (sequence === undefined) return;
       const match = this.#match(sequence);
       longest = Math.max(longest, sequence.prefillable);
       const joins =
@@ -203,7 +224,7 @@ export class Scheduler<S extends Schedulable> {
         !group.some(other => commonPrefix(other, sequence, REUSE_BLOCK) === REUSE_BLOCK);
       if (group.length > 0 && !joins) return;
       if (!this.#fits(sequence)) return;
-      this.#waiting.shift();
+      this.#line.shift();
       this.#place(sequence, match);
       group.push(sequence);
       if (!joins || !this.#options.wholePrompts) return;
@@ -212,7 +233,7 @@ export class Scheduler<S extends Schedulable> {
 
   /** Admits the next sequence, unless it has to wait. */
   #admitNext(): S | undefined {
-    const sequence = this.#waiting[0];
+    const sequence = this.#line.first;
     if (sequence === undefined || this.#admitted.length === this.#options.slots) return undefined;
     const match = this.#match(sequence);
     const longer = (match?.length ?? 0) + REUSE_BLOCK;
@@ -220,7 +241,7 @@ export class Scheduler<S extends Schedulable> {
       sequence.reusesPrefix &&
       this.#admitted.some(other => !isPrefilled(other) && commonPrefix(other, sequence, longer) === longer);
     if (isSoonReusable || !this.#fits(sequence)) return undefined;
-    this.#waiting.shift();
+    this.#line.shift();
     this.#place(sequence, match);
     return sequence;
   }
@@ -318,7 +339,7 @@ export class Scheduler<S extends Schedulable> {
       this.#matched.clear();
       this.#vacate(slot);
       youngest.computed = 0;
-      this.#enqueue(youngest, other => other.priority >= youngest.priority);
+      this.#line.putBack(youngest);
       this.#preemptions++;
     }
   }
@@ -348,11 +369,6 @@ export class Scheduler<S extends Schedulable> {
     } else {
       this.#table.exchange(slot, last);
     }
-  }
-
-  #enqueue(sequence: S, isBehind: (other: S) => boolean): void {
-    const index = this.#waiting.findIndex(isBehind);
-    this.#waiting.splice(index < 0 ? this.#waiting.length : index, 0, sequence);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { KvasirError } from '#errors.js';
+import type { Party } from '#fair-queue.js';
 import type { OutputText } from '#text/output-text.js';
 import { EventChannel } from './event-channel.js';
 import { needsCounts, TokenCounts } from './sampling/penalties.js';
@@ -23,6 +24,8 @@ export interface SequenceOptions {
    * its slot, not prefilled.
    */
   readonly chunkInvariant: boolean;
+  /** See {@link Queued}. */
+  readonly party: Party;
 }
 
 /** One request's state in the engine. */
@@ -34,6 +37,7 @@ export class Sequence implements Schedulable {
   readonly maxLength: number;
   readonly reusesPrefix: boolean;
   readonly priority: number;
+  readonly party: Party;
   computed = 0;
   prefillLength: number;
   /** Set when the reader left or the request was taken back; the sequence leaves at the next step. */
@@ -62,7 +66,7 @@ export class Sequence implements Schedulable {
   constructor(
     request: GenerationRequest,
     output: OutputText,
-    { contextLength, reusesPrefix, chunkInvariant }: SequenceOptions,
+    { contextLength, reusesPrefix, chunkInvariant, party }: SequenceOptions,
     onAbandon: (sequence: Sequence) => void,
   ) {
     const { promptIds, sampling, stop, promptLogprobs, priority } = request;
@@ -78,6 +82,7 @@ export class Sequence implements Schedulable {
     this.reusesPrefix = reusesPrefix && chunkInvariant && promptLogprobs === undefined;
     this.#chunkInvariant = chunkInvariant;
     this.priority = priority ?? 0;
+    this.party = party;
     this.#output = output;
     this.random = seededRandom(sampling.seed ?? Math.floor(Math.random() * 2 ** 53));
     this.counts = needsCounts(sampling) ? new TokenCounts(promptIds) : undefined;

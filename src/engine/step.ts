@@ -2,6 +2,7 @@ import type { BatchEntry, Decoder, EntryLogits, EntryResult } from '#model/decod
 import { ChunkSize } from './chunk-size.js';
 import type { EngineOptions } from './engine-options.js';
 import { promptLookup } from './prompt-lookup.js';
+import { checkLogits } from './sampling/check-logits.js';
 import { logprobsOf } from './sampling/log-probabilities.js';
 import { drawToken } from './sampling/next-token.js';
 import { Sampler } from './sampling/sampler.js';
@@ -48,20 +49,19 @@ export class Stepper {
     const limit = this.#chunkSize.tokens(this.#scheduler.demand(this.#prefillTokens));
     const { operations, prefill, decode } = this.#scheduler.schedule(limit);
     for (const operation of operations) this.#decoder.arrange(operation);
-    const sequences = [...decode];
-    const entries = decode.map(latestToken);
-    for (const chunk of prefill) {
-      sequences.push(chunk.sequence);
-      entries.push(this.#chunk(chunk));
+    const prompts = prefill.map(({ sequence }) => sequence);
+    const chunks = prefill.map(chunk => this.#chunk(chunk));
+    if (prompts.length > 0 && (this.#decoder.traits.mixes || chunks.every(runsAsDecode))) {
+      await this.#run([...decode, ...prompts], [...decode.map(latestToken), ...chunks]);
+      return true;
     }
-    if (entries.length === 0) return false;
-    const draft = decode.length === 1 && entries.length === 1 ? this.#draft(decode[0]!) : [];
-    if (draft.length > 0) entries[0] = withDraft(entries[0]!, draft);
-    const { results, runs } = await this.#decoder.run(entries);
-    // A step with a draft is no measure for others.
-    if (draft.length === 0) this.#chunkSize.observe(runs);
-    sequences.forEach((sequence, i) => this.#take(sequence, entries[i]!, results[i]!));
-    return true;
+    // Where they are runs of their own, a prompt's first token does not wait for the others' next ones.
+    if (prompts.length > 0) await this.#run(prompts, chunks);
+    if (decode.length > 0) {
+      const draft = decode.length === 1 ? this.#draft(decode[0]!) : [];
+      await this.#run(decode, decode.map(latestToken), draft);
+    }
+    return prompts.length + decode.length > 0;
   }
 
   /** Makes the run under way fail, without a word to its sequences, and all later ones. */
@@ -91,6 +91,23 @@ export class Stepper {
     const longest = Math.min(this.#draftTokens, remaining - 1);
     const checkable = sampling.temperature === 0 && constraint === undefined;
     return longest > 0 && checkable ? promptLookup(tokens, longest) : [];
+  }
+
+  /**
+   * Continues sequences by an entry each.
+   *
+   * @param draft what may follow the first entry.
+   */
+  async #run(
+    sequences: readonly Sequence[],
+    entries: BatchEntry[],
+    draft: readonly number[] = [],
+  ): Promise<void> {
+    if (draft.length > 0) entries[0] = withDraft(entries[0]!, draft);
+    const { results, runs } = await this.#decoder.run(entries);
+    // A run with a draft is no measure for others.
+    if (draft.length === 0) this.#chunkSize.observe(runs);
+    for (let i = 0; i < sequences.length; i++) this.#take(sequences[i]!, entries[i]!, results[i]!);
   }
 
   /** Gives a sequence what its entry's run came to. An error ends this sequence, and no other. */
@@ -138,7 +155,9 @@ export class Stepper {
     const { promptLogprobs, tokens, promptLength, request } = sequence;
     for (let i = 0; i < ids.length && start + i + 1 < promptLength; i++) {
       const next = tokens[start + i + 1]!;
-      promptLogprobs!.push(logprobsOf(this.#row(logits, i), next, request.promptLogprobs ?? 0));
+      const row = this.#row(logits, i);
+      checkLogits(row);
+      promptLogprobs!.push(logprobsOf(row, next, request.promptLogprobs ?? 0));
     }
     if (promptLogprobs!.length < promptLength) return;
     sequence.channel.push({ type: 'prompt', logprobs: promptLogprobs! });
@@ -155,6 +174,11 @@ export class Stepper {
 
 function latestToken({ tokens, computed }: Sequence, slot: number): BatchEntry {
   return { slot, ids: [tokens[computed]!], computed, wanted: 'last' };
+}
+
+/** Whether a piece of a prompt takes no run of its own: the end of one that the cache has the rest of. */
+function runsAsDecode({ ids, computed, wanted }: BatchEntry): boolean {
+  return ids.length === 1 && computed > 0 && wanted === 'last';
 }
 
 function withDraft(entry: BatchEntry, draft: readonly number[]): BatchEntry {

@@ -75,9 +75,11 @@ export interface GenerationRequest {
   readonly promptLogprobs: number | undefined;
   /** Smaller comes first when requests wait for a slot; 0 where it is left out. */
   readonly priority?: number;
+  /** Whose share of the slots it takes: clients take turns. '' where it is left out. */
+  readonly client?: string;
   /**
-   * Who may share what the cache has of a prompt: it starts from what requests of the same scope left there, and
-   * from nothing else. Any text, such as a client's name or a salt; '' where it is left out.
+   * Who may share what the cache has of a prompt: it starts from what requests of the same scope left there,
+   * and from nothing else. Any text, such as a client's name or a salt; '' where it is left out.
    */
   readonly reuseScope?: string;
   /** Nothing else is generated, whatever the sampling parameters say; not together with stop strings. */
@@ -144,13 +146,28 @@ export interface GenerationEngine {
   /** Rows that can run at once. */
   readonly slots: number;
   /**
-   * Starts a sequence at once (not at the first `next()`). Leaving the loop, or aborting the signal, frees
-   * its slot within a step.
+   * Starts sequences at once (not at the first `next()`): all of them, or none. They take turns with the
+   * client's other calls. Leaving the loop over one frees its slot within a step; aborting the signal does it
+   * for all.
    *
+   * @returns in the order of the requests.
    * @throws KvasirError `invalid_request`, `context_length_exceeded`, `queue_full`, `shutting_down`
-   * synchronously; `cancelled` or `runtime_failure` from the iterator.
+   * synchronously; `cancelled`, `runtime_failure` or `broken_model` from an iterator.
    */
+  generateAll(
+    requests: readonly GenerationRequest[],
+    signal?: AbortSignal,
+  ): readonly AsyncIterable<GenerationEvent>[];
+  /** {@link generateAll} of one. */
   generate(request: GenerationRequest, signal?: AbortSignal): AsyncIterable<GenerationEvent>;
+  /**
+   * Tells before any other work for them whether so many sequences could start together: in free slots, and
+   * in what the waiting line has left.
+   *
+   * @param param the field that says how many; default `n`.
+   * @throws KvasirError `queue_full`; `invalid_request` where there will never be so many places.
+   */
+  checkRoom(count: number, param?: string): void;
   /** Counts at this moment. */
   stats(): EngineStats;
   /** What each slot holds at this moment, in the slots' order. */

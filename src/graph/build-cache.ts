@@ -1,17 +1,16 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { access, constants, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { KvasirError } from '#errors.js';
 import { storing, userCache } from '#storage.js';
+import { findDamage, writeManifest } from './build-manifest.js';
+import { sweepPartials, withPartial } from './partial-builds.js';
 
 /** Builds of an older writer are not used: raise it whenever the graphs that it writes change. */
-const WRITER_VERSION = 8;
+const WRITER_VERSION = 9;
 
 const FOLDER = '.kvasir';
-const PARTIAL = 'partial-';
-/** A partial build that was not touched for this long was left behind by a process that died. */
-const ABANDONED_MS = 24 * 3600 * 1000;
 
 /** Everything that a built graph depends on. */
 export interface BuildInputs {
@@ -21,13 +20,18 @@ export interface BuildInputs {
   readonly files: readonly string[];
   /** Name of what is built of them, such as `decoder-f32`; builds of other variants live beside it. */
   readonly variant: string;
+  /** Told in a sentence where a build that was there is damaged, and is made again. */
+  readonly onDamaged?: ((fault: string) => void) | undefined;
 }
 
 /**
  * A folder with what `build` writes, made once and kept beside the model (in `.kvasir/`, or in the user's
  * cache where the model's folder is read-only) until one of the inputs changes: another size, time or name of
  * a file. A build becomes visible at once and whole, by a rename; of two processes that build at the same
- * time, the second one's work is dropped. A failed build leaves nothing behind.
+ * time, the second one's work is dropped. A failed build leaves nothing behind, and what a killed one has left
+ * is removed.
+ *
+ * A build that was there is compared with its manifest, and made again where it is damaged.
  *
  * @param build writes into the empty folder that it is given.
  * @throws KvasirError `invalid_model` where a file is missing, `storage_full`, and whatever `build` throws
@@ -39,19 +43,61 @@ export async function buildOnce(
   const parent = await cacheFolder(inputs.folder);
   const name = `${inputs.variant}-${await fingerprint(inputs)}`;
   const target = path.join(parent, name);
-  if (existsSync(target)) return target;
-
-  const partial = path.join(parent, `${PARTIAL}${randomUUID()}`);
-  await storing(partial, () => mkdir(partial, { recursive: true }));
-  try {
-    await build(partial);
-    await storing(target, () => rename(partial, target));
-  } catch (error) {
-    await rm(partial, { recursive: true, force: true });
-    if (!existsSync(target)) throw error;
-  }
+  await sweepPartials(parent);
+  const damage = existsSync(target) ? await findDamage(target) : 'none';
+  if (damage === undefined) return target;
+  if (existsSync(target)) await rebuild(target, damage, build, inputs.onDamaged);
+  else await buildWhole(target, build);
   await removeStale(parent, inputs.variant, name);
   return target;
+}
+
+async function buildWhole(target: string, build: (folder: string) => Promise<void>): Promise<void> {
+  await withPartial(path.dirname(target), async partial => {
+    try {
+      await storing(partial, () => mkdir(partial, { recursive: true })).catch(elsewhere);
+      await build(partial);
+      await writeManifest(partial);
+      await storing(target, () => rename(partial, target));
+    } catch (error) {
+      await rm(partial, { recursive: true, force: true });
+      if (!existsSync(target)) throw error;
+    }
+  });
+}
+
+/** Says what to do where built graphs cannot be kept. */
+function elsewhere(error: Error): never {
+  if (!(error instanceof KvasirError) || error.code !== 'invalid_configuration') throw error;
+  const message = `${error.message}; XDG_CACHE_HOME names another place for graphs of folders that cannot be written to`;
+  throw new KvasirError(error.code, message, { cause: error });
+}
+
+/** Whoever runs on the damaged build goes on with its open files; where that forbids its removal, it is refused. */
+async function rebuild(
+  target: string,
+  damage: string,
+  build: (folder: string) => Promise<void>,
+  onDamaged: BuildInputs['onDamaged'],
+): Promise<void> {
+  onDamaged?.(`the built graph in ${target} is damaged (${damage}); it is built again`);
+  try {
+    await withPartial(path.dirname(target), async aside => {
+      await storing(target, () => rename(target, aside)).catch((error: NodeJS.ErrnoException) => {
+        // Another process was faster.
+        if (error.code !== 'ENOENT') throw error;
+      });
+      await rm(aside, { recursive: true, force: true });
+    });
+    await buildWhole(target, build);
+  } catch (cause) {
+    if (!(cause instanceof KvasirError) || cause.code === 'cancelled') throw cause;
+    throw new KvasirError(
+      cause.code,
+      `the built graph in ${target} was damaged (${damage}) and cannot be built again: ${cause.message}; make the model's folder whole, and try again`,
+      { cause },
+    );
+  }
 }
 
 async function fingerprint({ folder, files, variant }: BuildInputs): Promise<string> {
@@ -79,16 +125,12 @@ async function cacheFolder(folder: string): Promise<string> {
 }
 
 /**
- * Removes builds of the same variant from other inputs, and what died half way. Whoever still reads one keeps
- * it open; where that forbids it, it stays.
+ * Removes builds of the same variant from other inputs. Whoever still reads one keeps it open; where that
+ * forbids it, it stays.
  */
 async function removeStale(parent: string, variant: string, current: string): Promise<void> {
   for (const entry of await readdir(parent)) {
-    const full = path.join(parent, entry);
     const isOlder = entry.startsWith(`${variant}-`) && entry.length === current.length && entry !== current;
-    const isAbandoned =
-      entry.startsWith(PARTIAL) &&
-      Date.now() - ((await stat(full).catch(() => undefined))?.mtimeMs ?? Infinity) > ABANDONED_MS;
-    if (isOlder || isAbandoned) await rm(full, { recursive: true, force: true }).catch(() => undefined);
+    if (isOlder) await rm(path.join(parent, entry), { recursive: true, force: true }).catch(() => undefined);
   }
 }

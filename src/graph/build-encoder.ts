@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
-import type { EncoderSizes } from './assembly/encoder-architecture.js';
-import type { ListedRows } from './assembly/heads/head.js';
+import type { EncoderArchitecture, EncoderSizes } from './assembly/encoder-architecture.js';
+import type { Head, ListedRows } from './assembly/heads/head.js';
 import { encoderHead, type HeadOptions } from './assembly/heads/index.js';
-import { writtenContext } from './assembly/rope.js';
+import { writtenContext, type WrittenContext } from './assembly/written-context.js';
 import { PackedBatch } from './blocks/packed-batch.js';
 import type { BuildOptions } from './build.js';
 import { buildOnce } from './build-cache.js';
@@ -23,6 +23,7 @@ export interface EncoderPlan extends HeadOptions {
   readonly contextLength?: number | undefined;
   /** As for decoders. */
   readonly onProgress?: BuildOptions['onProgress'];
+  readonly onDamaged?: BuildOptions['onDamaged'];
 }
 
 /**
@@ -44,56 +45,89 @@ export interface BuiltEncoder {
  * @throws KvasirError `invalid_model`, `unsupported_model`, `storage_full`
  */
 export async function buildEncoder(folder: string, plan: EncoderPlan): Promise<BuiltEncoder> {
-  const { task, modules, labels, precision, contextLength = Infinity, onProgress } = plan;
-  const encoderFolder = path.join(folder, modules.encoderFolder);
-  const config = await ModelConfig.read(encoderFolder);
+  const { modules, onProgress, onDamaged } = plan;
+  const design = await designEncoder(folder, plan);
+  const { sizes, head, variant } = design;
+  const weights = await weightFiles(path.join(folder, modules.encoderFolder));
+  const files = ['config.json', ...weights].map(name => path.join(modules.encoderFolder, name));
+  files.push(...modules.dense.map(dense => path.join(dense.folder, 'model.safetensors')));
+  const build = await buildOnce({ folder, files, variant, onDamaged }, target =>
+    withGraph(folder, plan, design, graph => graph.save(path.join(target, 'encoder.onnx'), onProgress)),
+  );
+  return { graphPath: path.join(build, 'encoder.onnx'), sizes, width: head.width, listed: head.listed };
+}
+
+/**
+ * Checks an encoder's folder as far as a build would without reading the weights' elements, as `checkDecoder`
+ * does.
+ *
+ * @throws KvasirError `invalid_model`, `unsupported_model`
+ */
+export async function checkEncoder(folder: string, plan: EncoderPlan): Promise<void> {
+  await withGraph(folder, plan, await designEncoder(folder, plan), async () => undefined);
+}
+
+/** All that an encoder's graph depends on but the weights. */
+interface Design {
+  readonly architecture: EncoderArchitecture;
+  readonly config: ModelConfig;
+  readonly sizes: EncoderSizes;
+  readonly written: WrittenContext;
+  readonly head: Head;
+  readonly variant: string;
+}
+
+async function designEncoder(folder: string, plan: EncoderPlan): Promise<Design> {
+  const { task, modules, labels, precision, contextLength = Infinity } = plan;
+  const config = await ModelConfig.read(path.join(folder, modules.encoderFolder));
   const architecture = encoderArchitecture(config);
   const sizes = architecture.sizes(config);
-  const { isShort, ...written } = writtenContext(config, sizes.contextLength, contextLength);
-  const head = encoderHead(architecture, config, plan);
-
-  const files = ['config.json', ...(await weightFiles(encoderFolder))].map(name =>
-    path.join(modules.encoderFolder, name),
-  );
-  files.push(...modules.dense.map(dense => path.join(dense.folder, 'model.safetensors')));
+  const written = writtenContext(config, sizes.contextLength, contextLength);
   // Pooling and labels are read from files that are no weights; what they say is part of the name.
   const details = createHash('sha256')
     .update(JSON.stringify([modules, labels]))
     .digest('hex')
     .slice(0, 8);
   const numbers = precision === 'int8' ? `int8-w${weightBits()}` : precision;
-  const variant = `${task}-${numbers}${isShort ? '-short' : ''}-${details}`;
-  const build = await buildOnce({ folder, files, variant }, async target => {
-    const checkpoints: Checkpoint[] = [];
-    const open = async (place: string): Promise<ModelWeights> => {
-      const checkpoint = await Checkpoint.open(path.join(folder, place));
-      checkpoints.push(checkpoint);
-      return new ModelWeights(checkpoint);
+  const variant = `${task}-${numbers}${written.name}-${details}`;
+  return { architecture, config, sizes, written, head: encoderHead(architecture, config, plan), variant };
+}
+
+/** Composes the graph, whose weights can be read as long as `use` takes. */
+async function withGraph(
+  folder: string,
+  { modules, precision }: EncoderPlan,
+  { architecture, config, sizes, written: { contextLength }, head }: Design,
+  use: (graph: ModelGraph) => Promise<void>,
+): Promise<void> {
+  const checkpoints: Checkpoint[] = [];
+  const open = async (place: string): Promise<ModelWeights> => {
+    const checkpoint = await Checkpoint.open(path.join(folder, place));
+    checkpoints.push(checkpoint);
+    return new ModelWeights(checkpoint);
+  };
+  try {
+    const graph = new ModelGraph(encoderFormat(precision));
+    const batch = new PackedBatch(graph, head.listed === undefined ? 'all' : 'listed');
+    const weights = await open(modules.encoderFolder);
+    const dense: ModelWeights[] = [];
+    for (const module of modules.dense) dense.push(await open(module.folder));
+    const { bodyName, embedding } = architecture;
+    const source = {
+      graph,
+      config,
+      sizes: { ...sizes, contextLength },
+      batch,
+      weights,
+      modules: dense,
+      body: bodyOf(weights, bodyName, embedding),
+      embedding,
     };
-    try {
-      const graph = new ModelGraph(encoderFormat(precision));
-      const batch = new PackedBatch(graph, head.listed === undefined ? 'all' : 'listed');
-      const weights = await open(modules.encoderFolder);
-      const dense: ModelWeights[] = [];
-      for (const module of modules.dense) dense.push(await open(module.folder));
-      const { bodyName, embedding } = architecture;
-      const source = {
-        graph,
-        config,
-        sizes: { ...sizes, ...written },
-        batch,
-        weights,
-        modules: dense,
-        body: bodyOf(weights, bodyName, embedding),
-        embedding,
-      };
-      const value = head.write(source, architecture.hiddenStates(source));
-      graph.node({ op: 'Identity', inputs: [value], name: 'output' });
-      graph.output('output', DataType.FLOAT, ['outputs', head.width]);
-      await graph.save(path.join(target, 'encoder.onnx'), onProgress);
-    } finally {
-      await Promise.all(checkpoints.map(checkpoint => checkpoint.close()));
-    }
-  });
-  return { graphPath: path.join(build, 'encoder.onnx'), sizes, width: head.width, listed: head.listed };
+    const value = head.write(source, architecture.hiddenStates(source));
+    graph.node({ op: 'Identity', inputs: [value], name: 'output' });
+    graph.output('output', DataType.FLOAT, ['outputs', head.width]);
+    await use(graph);
+  } finally {
+    await Promise.all(checkpoints.map(checkpoint => checkpoint.close()));
+  }
 }

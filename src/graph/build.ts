@@ -1,13 +1,14 @@
 import path from 'node:path';
 import { decoderArchitecture } from './families/index.js';
+import type { DecoderArchitecture } from './assembly/decoder-design.js';
 import type { DecoderSizes } from './assembly/decoder-source.js';
 import { writeGenerator } from './assembly/generator.js';
-import { writtenContext } from './assembly/rope.js';
+import { writtenContext, type WrittenContext } from './assembly/written-context.js';
 import { paddedHeadSize } from './blocks/attention-projections.js';
 import { buildOnce } from './build-cache.js';
 import type { CacheKind } from './cache-kind.js';
 import { ModelConfig } from './config.js';
-import { ModelGraph } from './model-graph.js';
+import { ModelGraph, type NumberFormat } from './model-graph.js';
 import { DataType, type SaveProgress } from './onnx/graph-builder.js';
 import { NUMBER_FORMATS, withHalfFloats, type Precision } from './precision.js';
 import { weightBits } from './quantization/per-channel.js';
@@ -42,6 +43,8 @@ export interface BuildOptions {
    * build.
    */
   readonly onProgress?: ((progress: SaveProgress) => void) | undefined;
+  /** Told in a sentence where a graph that was built before is found damaged, and is built again. */
+  readonly onDamaged?: ((fault: string) => void) | undefined;
   /** True if floats have 16 bits, whatever the precision of the matrices; see {@link withHalfFloats}. */
   readonly halfFloats?: boolean | undefined;
   /** Default `slots`. */
@@ -55,33 +58,72 @@ export interface BuildOptions {
  * @throws KvasirError `invalid_model`, `unsupported_model`, `storage_full`
  */
 export async function buildDecoder(folder: string, options: BuildOptions = {}): Promise<BuiltDecoder> {
-  const { precision = 'f32', contextLength = Infinity, halfFloats = false, cache = 'slots' } = options;
-  const config = await ModelConfig.read(folder);
-  const architecture = decoderArchitecture(config);
-  const sizes = architecture.sizes(config);
-  const { isShort, ...written } = writtenContext(config, sizes.contextLength, contextLength);
-  const exact = NUMBER_FORMATS[precision];
-  const format = halfFloats ? withHalfFloats(exact) : exact;
+  const design = await designDecoder(folder, options);
+  const { sizes, format, variant } = design;
   const files = ['config.json', ...(await weightFiles(folder))];
-  const half = format === exact ? '' : '-half';
-  const bits = format.w8a8 ? `-w${weightBits()}` : '';
-  const paged = cache === 'paged' ? '-paged' : '';
-  const variant = `decoder-${precision}${bits}${half}${isShort ? '-short' : ''}${paged}`;
-  const build = await buildOnce({ folder, files, variant }, async target => {
-    const checkpoint = await Checkpoint.open(folder);
-    try {
-      const graph = new ModelGraph(format);
-      const weights = new ModelWeights(checkpoint);
-      writeGenerator(architecture, { graph, config, weights, sizes: { ...sizes, ...written } }, cache);
-      await graph.save(path.join(target, 'decoder.onnx'), options.onProgress);
-    } finally {
-      await checkpoint.close();
-    }
-  });
+  const { onProgress, onDamaged } = options;
+  const build = await buildOnce({ folder, files, variant, onDamaged }, target =>
+    withGraph(folder, design, graph => graph.save(path.join(target, 'decoder.onnx'), onProgress)),
+  );
   return {
     graphPath: path.join(build, 'decoder.onnx'),
     sizes,
     cacheHeadSize: paddedHeadSize(sizes.headSize),
     cacheType: CACHE_TYPES[format.floats],
   };
+}
+
+/**
+ * Checks a decoder's folder as far as a build would without reading the weights' elements: each is there, in
+ * the shape that config.json asks for, and of a type that can be read.
+ *
+ * @throws KvasirError `invalid_model`, `unsupported_model`
+ */
+export async function checkDecoder(folder: string, options: BuildOptions = {}): Promise<void> {
+  await withGraph(folder, await designDecoder(folder, options), async () => undefined);
+}
+
+/** All that a decoder's graph depends on but the weights. */
+interface Design {
+  readonly architecture: DecoderArchitecture;
+  readonly config: ModelConfig;
+  readonly sizes: DecoderSizes;
+  readonly written: WrittenContext;
+  readonly format: NumberFormat;
+  readonly cache: CacheKind;
+  readonly variant: string;
+}
+
+async function designDecoder(
+  folder: string,
+  { precision = 'f32', contextLength = Infinity, halfFloats = false, cache = 'slots' }: BuildOptions,
+): Promise<Design> {
+  const config = await ModelConfig.read(folder);
+  const architecture = decoderArchitecture(config);
+  const sizes = architecture.sizes(config);
+  const written = writtenContext(config, sizes.contextLength, contextLength);
+  const exact = NUMBER_FORMATS[precision];
+  const format = halfFloats ? withHalfFloats(exact) : exact;
+  const half = format === exact ? '' : '-half';
+  const bits = format.w8a8 ? `-w${weightBits()}` : '';
+  const paged = cache === 'paged' ? '-paged' : '';
+  const variant = `decoder-${precision}${bits}${half}${written.name}${paged}`;
+  return { architecture, config, sizes, written, format, cache, variant };
+}
+
+/** Composes the graph, whose weights can be read as long as `use` takes. */
+async function withGraph(
+  folder: string,
+  { architecture, config, sizes, written: { contextLength }, format, cache }: Design,
+  use: (graph: ModelGraph) => Promise<void>,
+): Promise<void> {
+  const checkpoint = await Checkpoint.open(folder);
+  try {
+    const graph = new ModelGraph(format);
+    const weights = new ModelWeights(checkpoint);
+    writeGenerator(architecture, { graph, config, weights, sizes: { ...sizes, contextLength } }, cache);
+    await use(graph);
+  } finally {
+    await checkpoint.close();
+  }
 }

@@ -1,6 +1,20 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { KvasirError } from '#errors.js';
+import { readJsonObject } from '#files.js';
+
+/**
+ * Bounds of sizes, beyond all models that exist. Within them a graph is composed in no time, whether or not
+ * there are weights that fit.
+ */
+export const MOST = {
+  elements: 2 ** 31 - 1,
+  layers: 2 ** 12,
+  /** Features of a hidden state. */
+  width: 2 ** 20,
+  /** Positions, for which tables must fit into memory. */
+  context: 2 ** 24,
+  labels: 2 ** 20,
+};
 
 /**
  * A model folder's `config.json`, read field by field: each has a type, a range, and an error that names it.
@@ -18,14 +32,7 @@ export class ModelConfig {
   /** @throws KvasirError `invalid_model` where the file is missing or is no JSON object */
   static async read(folder: string, name = 'config.json'): Promise<ModelConfig> {
     const file = path.join(folder, name);
-    let fields: unknown;
-    try {
-      fields = JSON.parse(await readFile(file, 'utf8'));
-    } catch (cause) {
-      throw new KvasirError('invalid_model', `${file}: ${(cause as Error).message}`, { cause });
-    }
-    if (!isObject(fields)) throw new KvasirError('invalid_model', `${file} is not a JSON object`);
-    return new ModelConfig(file, fields);
+    return new ModelConfig(file, await readJsonObject(file));
   }
 
   /** `model_type`: which architecture the weights are of. */
@@ -43,13 +50,13 @@ export class ModelConfig {
     return Object.keys(this.#fields);
   }
 
-  /** A positive integer. */
-  size(name: string, fallback?: number): number {
+  /** A positive integer of at most `most`. */
+  size(name: string, fallback?: number, most: number = MOST.elements): number {
     return this.#read(
       name,
       fallback,
-      value => Number.isSafeInteger(value) && (value as number) > 0,
-      'a positive integer',
+      value => Number.isSafeInteger(value) && (value as number) > 0 && (value as number) <= most,
+      `a positive integer of at most ${most}`,
     );
   }
 

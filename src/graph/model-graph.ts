@@ -1,3 +1,4 @@
+import { KvasirError } from '#errors.js';
 import { DataType, GraphBuilder, NONE, type Value } from './onnx/graph-builder.js';
 import { blockBytes, blocksPerRow, zeroPointBytes, type BlockFormat } from './quantization/block-format.js';
 import { quantize } from './quantization/quantize.js';
@@ -78,9 +79,9 @@ export class ModelGraph extends GraphBuilder {
         case DataType.FLOAT:
           return floats;
         case DataType.FLOAT16:
-          return toFloat16(floats);
+          return requireFinite(name, toFloat16(floats), 0x7c00);
         case DataType.BFLOAT16:
-          return toBfloat16(floats);
+          return requireFinite(name, toBfloat16(floats), 0x7f80);
       }
     });
   }
@@ -136,6 +137,16 @@ export class ModelGraph extends GraphBuilder {
     );
     return { codes, scales };
   }
+}
+
+/** @param infinity bits of an infinite number, and the exponent's; a checkpoint's own numbers are finite. */
+function requireFinite(name: string, halves: Uint16Array, infinity: number): Uint16Array {
+  if (halves.some(half => (half & infinity) === infinity))
+    throw new KvasirError(
+      'invalid_configuration',
+      `the weight '${name}' has numbers beyond the largest of 16 bits: take another precision, such as f32`,
+    );
+  return halves;
 }
 
 /** Makes a value when it is first asked for, and drops it when it was asked for `times` times. */

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { KvasirError } from '#errors.js';
+import { readJson } from '#files.js';
 import type { Activation } from './blocks/activation.js';
 import { ModelConfig } from './config.js';
 
@@ -110,12 +110,7 @@ interface Module {
 }
 
 async function readModules(file: string): Promise<Module[]> {
-  let list: unknown;
-  try {
-    list = JSON.parse(await readFile(file, 'utf8'));
-  } catch (cause) {
-    throw new KvasirError('invalid_model', `${file}: ${(cause as Error).message}`, { cause });
-  }
+  const list = await readJson(file);
   if (!Array.isArray(list)) throw new KvasirError('invalid_model', `${file} is not a list`);
   return list.map((entry: unknown) => {
     const { type, path: place } = (entry ?? {}) as Record<string, unknown>;

@@ -1,7 +1,7 @@
 import { mkdir, open, readFile, rm, stat, utimes } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isGone, OWNER } from '#owner.js';
 import { storing } from '#storage.js';
 
 /**
@@ -43,7 +43,7 @@ async function acquire(file: string): Promise<boolean> {
   return storing(file, async () => {
     try {
       const handle = await open(file, 'wx');
-      await handle.writeFile(`${process.pid} ${hostname()}`).finally(() => handle.close());
+      await handle.writeFile(OWNER).finally(() => handle.close());
       return true;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
@@ -56,16 +56,5 @@ async function isAbandoned(file: string): Promise<boolean> {
   const found = await stat(file).catch(() => undefined);
   if (found === undefined) return false;
   if (Date.now() - found.mtimeMs > 3 * HEARTBEAT) return true;
-  const [pid, host] = (await readFile(file, 'utf8').catch(() => '')).split(' ');
-  return host === hostname() && !isAlive(Number(pid));
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // Another user's process is alive too.
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+  return isGone(await readFile(file, 'utf8').catch(() => ''));
 }

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { KvasirError } from '#errors.js';
 import { download } from './download.js';
 import { HubClient } from './hub-client.js';
+import { sweepLeftovers } from './leftovers.js';
 import { withLock } from './lock.js';
 import { defaultHome, ModelCache } from './model-cache.js';
 import { parseReference, type ModelReference } from './reference.js';
@@ -107,6 +108,7 @@ class Pull {
   }
 
   async run(): Promise<string> {
+    await sweepLeftovers(this.#cache.folder);
     const { subfolder = '' } = this.#options;
     const folder = (commit: string): string => path.join(this.#cache.snapshot(commit), subfolder);
     if (this.#options.offline ?? isOffline()) {

@@ -1,6 +1,6 @@
 import { buildDecoder, type BuildOptions } from '#graph/build.js';
 import { buildEncoder } from '#graph/build-encoder.js';
-import { readModelFolder } from './folder.js';
+import { encoderBuild, readModelFolder } from './folder.js';
 import { rawPath } from './raw-graph.js';
 import type { RunPath } from './run-path.js';
 
@@ -29,10 +29,8 @@ export async function buildModel(folder: string, options: BuildOptions): Promise
     case 'encoder': {
       const { plan, description } = read;
       if (plan.source === 'onnx') return { graphPath: plan.graph.path, path: plan.path };
-      const { task, modules, labels } = description;
-      const { precision } = plan;
-      const { onProgress } = options;
-      const wanted = { task, modules, labels: labels.length, precision, onProgress };
+      const { onProgress, onDamaged } = options;
+      const wanted = { ...encoderBuild(description, plan.precision), onProgress, onDamaged };
       return { graphPath: (await buildEncoder(folder, wanted)).graphPath, path: plan.path };
     }
   }

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { isEncoderType } from '#graph/families/index.js';
-import { ModelConfig } from '#graph/config.js';
+import { MOST, ModelConfig } from '#graph/config.js';
 import { headOf } from '#graph/encoder-task.js';
 import {
   hasSentenceModules,
@@ -62,7 +62,7 @@ export async function describeEncoder(folder: string): Promise<EncoderDescriptio
 function readLabels(config: ModelConfig): string[] {
   const names = config.section('id2label');
   if (names === undefined)
-    return Array.from({ length: config.size('num_labels', 2) }, (_, i) => `LABEL_${i}`);
+    return Array.from({ length: config.size('num_labels', 2, MOST.labels) }, (_, i) => `LABEL_${i}`);
   return names.names.map((_, i) => names.string(String(i)));
 }
 

@@ -1,5 +1,8 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { checkDecoder } from '#graph/build.js';
+import { checkEncoder, type EncoderPlan } from '#graph/build-encoder.js';
+import type { EncoderPrecision } from '#graph/encoder-graph.js';
 import { findArchitecture } from '#graph/families/index.js';
 import { ModelConfig } from '#graph/config.js';
 import { decoderSizes, type DescribedDecoder } from './decoder/decoder-sizes.js';
@@ -26,23 +29,44 @@ export type ModelFolder =
       readonly sizes: DescribedDecoder;
     };
 
+export interface FolderOptions extends PlanOptions {
+  /** Longest sequence to serve, in tokens; by default the model's own. */
+  readonly contextLength?: number | undefined;
+  /** True for a folder with the small files of a model only, whose weights cannot be checked. */
+  readonly withoutWeights?: boolean | undefined;
+}
+
 /**
  * Reads what a folder holds, without loading or building anything. Everybody who asks a folder what it is asks here: loading, building,
- * reports, and the cards of models that are not loaded.
+ * reports, and the cards of models that are not loaded. Weights of which a graph is to be built are checked against config.json by their
+ * names, shapes and types, and by those of ready-made graphs where their data lies.
  *
  * @throws KvasirError `invalid_model`, `unsupported_model`, `invalid_configuration`
  */
-export async function readModelFolder(folder: string, options: PlanOptions = {}): Promise<ModelFolder> {
+export async function readModelFolder(folder: string, options: FolderOptions = {}): Promise<ModelFolder> {
   const graph = await rawGraph(folder, options.precision);
   if (graph !== undefined) return { kind: 'raw', graph: await readOnnxFile(graph) };
   if ((await modelKind(folder)) === 'encoder') {
     const description = await describeEncoder(folder);
     const plan = await planEncoder(folder, description, options);
+    if (plan.source === 'weights' && !options.withoutWeights)
+      await checkEncoder(folder, encoderBuild(description, plan.precision));
     return { kind: 'encoder', description, plan, contextLength: encoderLength(description) };
   }
   const plan = await planDecoder(folder, options);
+  if (plan.source === 'weights' && !options.withoutWeights) await checkDecoder(folder, options);
   const config = existsSync(path.join(folder, 'config.json')) ? await ModelConfig.read(folder) : undefined;
   return { kind: 'decoder', config, plan, sizes: decoderSizes(plan, config) };
+}
+
+/** What is to be built of an encoder's folder. */
+export function encoderBuild(
+  { task, modules, labels }: EncoderDescription,
+  precision: EncoderPrecision,
+  contextLength = Infinity,
+): EncoderPlan {
+  const served = Math.min(contextLength, modules.contextLength ?? Infinity);
+  return { task, modules, labels: labels.length, precision, contextLength: served };
 }
 
 /** The longest input that an encoder and what stands behind it can take, in tokens. */

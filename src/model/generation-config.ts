@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KvasirError } from '#errors.js';
+import { ifThere, readJsonObject } from '#files.js';
 
 /** What a model folder says about how its text begins and ends. */
 export interface GenerationConfig {
@@ -35,18 +35,6 @@ export async function readGenerationConfig(folder: string): Promise<GenerationCo
 }
 
 /** An absent file is an empty object: both files are optional here, and whoever needs config.json says so itself. */
-async function readJson(path: string): Promise<Record<string, unknown>> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch {
-    return {};
-  }
-  try {
-    return JSON.parse(text) as Record<string, unknown>;
-  } catch (cause) {
-    throw new KvasirError('invalid_model', `${path} is not valid JSON: ${(cause as Error).message}`, {
-      cause,
-    });
-  }
+async function readJson(file: string): Promise<Record<string, unknown>> {
+  return (await ifThere(readJsonObject(file))) ?? {};
 }

@@ -26,6 +26,8 @@ export interface ModelReport {
   /** Elements of all weights. */
   readonly parameters: number;
   readonly weightBytes: number;
+  /** Bytes to expect of them in memory. */
+  readonly loadedBytes: number;
   readonly generation?: GenerationReport;
   readonly encoder?: EncoderReport;
   /** The ONNX graphs that are run, where they are ready-made. */
@@ -121,6 +123,7 @@ function inspectRaw(folder: string, { graph }: Read<'raw'>): ModelReport {
     vocabularySize: undefined,
     path: rawPath(folder, graph),
     ...total(graphWeights([graph])),
+    loadedBytes: total(graphWeights([graph])).weightBytes,
     graphs: [graphReport(folder, graph)],
   };
 }
@@ -137,7 +140,7 @@ async function inspectDecoder(
   // A past and the present that is made from it are in memory together.
   const copies = plan.path.kind === 'growing' ? 2 : 1;
   const length = options.contextLength ?? contextLength;
-  const built = Math.round(weights.parameters * BYTES_PER_PARAMETER[options.precision ?? 'f32']);
+  const loadedBytes = loaded(weights, graphs, options.precision);
   return {
     folder,
     kind: 'generation',
@@ -146,6 +149,7 @@ async function inspectDecoder(
     vocabularySize,
     path: plan.path,
     ...weights,
+    loadedBytes,
     generation: {
       layers,
       heads,
@@ -157,7 +161,7 @@ async function inspectDecoder(
           ? undefined
           : {
               slots: options.slots,
-              weights: graphs === undefined ? built : weights.weightBytes,
+              weights: loadedBytes,
               cache: options.slots * length * perToken * copies,
             },
     },
@@ -171,10 +175,11 @@ async function inspectEncoder(
 ): Promise<ModelReport> {
   const { task, config, modules, labels } = description;
   const graphs = plan.source === 'onnx' ? [plan.graph] : undefined;
-  const weights =
+  const weights = total(
     graphs === undefined
       ? await storedWeights(path.join(folder, modules.encoderFolder))
-      : graphWeights(graphs);
+      : graphWeights(graphs),
+  );
   const sizes =
     graphs === undefined
       ? encoderArchitecture(config).sizes(config)
@@ -186,7 +191,8 @@ async function inspectEncoder(
     contextLength,
     vocabularySize: sizes?.vocabularySize,
     path: plan.path,
-    ...total(weights),
+    ...weights,
+    loadedBytes: loaded(weights, graphs, plan.source === 'weights' ? plan.precision : undefined),
     encoder: {
       task,
       layers: sizes?.layers,
@@ -197,6 +203,14 @@ async function inspectEncoder(
     },
     ...(graphs !== undefined && { graphs: graphs.map(file => graphReport(folder, file)) }),
   };
+}
+
+function loaded(
+  { parameters, weightBytes }: Pick<ModelReport, 'parameters' | 'weightBytes'>,
+  graphs: readonly OnnxFile[] | undefined,
+  precision: Precision = 'f32',
+): number {
+  return graphs === undefined ? Math.round(parameters * BYTES_PER_PARAMETER[precision]) : weightBytes;
 }
 
 /** What the headers of safetensors files say. */

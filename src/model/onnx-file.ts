@@ -1,7 +1,8 @@
 import { fromBinary } from '@bufbuild/protobuf';
-import { open, stat, type FileHandle } from 'node:fs/promises';
+import { stat, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { KvasirError } from '#errors.js';
+import { openRegularFile } from '#files.js';
 import {
   NodeProtoSchema,
   TensorProto_DataLocation as DataLocation,
@@ -59,25 +60,12 @@ const ELEMENTS: readonly number[] = [4, 5, 6, 7, 9, 10, 11];
  * outside of its folder
  */
 export async function readOnnxFile(file: string): Promise<OnnxFile> {
-  let handle: FileHandle;
-  try {
-    handle = await open(file, 'r');
-  } catch (cause) {
-    throw new KvasirError('invalid_model', `${file} cannot be opened: ${(cause as Error).message}`, {
-      cause,
-    });
-  }
+  const handle = await openRegularFile(file);
   try {
     return await new Skimmer(file, handle, (await handle.stat()).size).read();
   } catch (cause) {
     if (cause instanceof KvasirError) throw cause;
-    throw new KvasirError(
-      'invalid_model',
-      `${file} is no ONNX file, or a broken one: ${(cause as Error).message}`,
-      {
-        cause,
-      },
-    );
+    throw new KvasirError('invalid_model', `${file} is no ONNX file, or a broken one`, { cause });
   } finally {
     await handle.close();
   }
@@ -217,7 +205,7 @@ class Skimmer {
       else if (type === 2) [length, position] = await this.#varint(position, end);
       else return this.#fail(`is no ONNX file, or a broken one (byte ${start})`);
       const fieldEnd = position + length;
-      if (fieldEnd > end) return this.#cutOff(fieldEnd);
+      if (fieldEnd > end) return this.#cutOff();
       yield { number: tag >>> 3, isBytes: type === 2, start, begin: position, end: fieldEnd };
       position = fieldEnd;
     }
@@ -231,12 +219,12 @@ class Skimmer {
       value += (byte & 0x7f) * 2 ** (7 * i);
       if (byte < 0x80) return [value, position + i + 1];
     }
-    return this.#cutOff(end + 1);
+    return this.#cutOff();
   }
 
   /** Bytes of the file. */
   async #bytes(begin: number, end: number): Promise<Uint8Array> {
-    if (end > this.#size) return this.#cutOff(end);
+    if (end > this.#size) return this.#cutOff();
     const length = end - begin;
     if (length > WINDOW) return this.#load(begin, length);
     if (begin < this.#windowStart || end > this.#windowStart + this.#window.length) {
@@ -249,12 +237,13 @@ class Skimmer {
   async #load(begin: number, length: number): Promise<Uint8Array> {
     const bytes = new Uint8Array(length);
     const { bytesRead } = await this.#handle.read(bytes, 0, length, begin);
-    if (bytesRead < length) return this.#cutOff(begin + length);
+    if (bytesRead < length) return this.#cutOff();
     return bytes;
   }
 
-  #cutOff(needed: number): never {
-    return this.#fail(`has ${this.#size} bytes, but goes on to byte ${needed} at least: is it cut off?`);
+  /** How long it should be is not said: in a file that is no ONNX at all the number would be its contents. */
+  #cutOff(): never {
+    return this.#fail(`has ${this.#size} bytes, but what is in them goes on: is it cut off?`);
   }
 
   #fail(fault: string): never {

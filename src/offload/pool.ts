@@ -34,11 +34,11 @@ export class WorkerPool {
         },
       };
       const leave = (): void => {
-        this.#waiting.remove(client, job);
+        this.#waiting.remove(job);
         reject(cancelled());
       };
       signal.addEventListener('abort', leave, { once: true });
-      this.#waiting.push(client, job);
+      this.#waiting.push([client], job);
       this.#next();
     });
     try {

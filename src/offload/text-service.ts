@@ -10,6 +10,7 @@ import {
 import type { Tokenizer } from '#text/types.js';
 import type { Caller } from '#caller.js';
 import { JobEnded } from './executor.js';
+import { isPackedEncoding, unpackEncoding } from './packed-encoding.js';
 import type { WorkerPool } from './pool.js';
 
 /** Characters (or ids) of a request that are worked on at once: a few milliseconds at most, and less than the way to a thread and back costs. */
@@ -69,7 +70,8 @@ export class TextService {
           param,
         });
       });
-      for (const result of part) results.push(result);
+      for (const result of part)
+        results.push(isPackedEncoding(result) ? (unpackEncoding(result) as TextResult<F>) : result);
     }
     return results;
   }

@@ -2,6 +2,7 @@ import { TemplateTooLarge, type TemplateBounds } from '#chat/bounded-interpreter
 import { JinjaTemplate, type ChatInput, type TemplateSource } from '#chat/template.js';
 import { invalidRequest, KvasirError, type ErrorCode } from '#errors.js';
 import { Budget, compile, Refusal, type Grammar, type Structure } from '#structured/index.js';
+import { isEncoding, packEncoding } from './packed-encoding.js';
 import { TEXT_FUNCTIONS, type TextFunction } from '#text/functions.js';
 import { loadTokenizer } from '#text/tokenizer.js';
 import type { Tokenizer } from '#text/types.js';
@@ -35,7 +36,10 @@ export async function text({ folder, name, items, options }: TextJob): Promise<J
   return answer(async () => {
     const tokenizer = await keep(tokenizers, folder, () => loadTokenizer(folder));
     const work = TEXT_FUNCTIONS[name] as (tokenizer: Tokenizer, item: unknown, options: unknown) => unknown;
-    return items.map(item => work(tokenizer, item, options));
+    return items.map(item => {
+      const result = work(tokenizer, item, options);
+      return isEncoding(result) ? packEncoding(result) : result;
+    });
   });
 }
 

@@ -18,6 +18,11 @@ export interface GenerationOptions extends DecoderOptions {
   /** The name that requests use; by default the folder's. */
   readonly id?: string | undefined;
   readonly engine?: Partial<EngineOptions>;
+  /**
+   * How many bytes the KV cache may take where `cacheBytes` does not say it; one whole sequence fits nevertheless. By default as many as all
+   * slots full need.
+   */
+  readonly cacheShare?: number | undefined;
   /** Most tokens to generate for one sequence, whatever a request asks for. */
   readonly maxTokens?: number | undefined;
 }
@@ -36,10 +41,15 @@ export async function loadGeneration(
   const chat = await loadChatTemplate(folder, tokenizer);
   const { bosId, eosIds } = await readGenerationConfig(folder);
   const { decoder, path } = await loadDecoder(environment, folder, options);
-  const { cacheBytes = Infinity } = options;
+  const { cacheBytes, cacheShare = Infinity } = options;
   let engine: Engine;
   try {
-    const cacheTokens = Math.floor(cacheBytes / cacheBytesPerToken(decoder.shape));
+    // A past and the present that is made from it are in memory together.
+    const perToken = cacheBytesPerToken(decoder.shape) * (path.kind === 'growing' ? 2 : 1);
+    const cacheTokens =
+      cacheBytes === undefined
+        ? Math.max(decoder.shape.contextLength, Math.floor(cacheShare / perToken))
+        : Math.floor(cacheBytes / perToken);
     engine = new Engine(decoder, tokenizer, { cacheTokens, ...options.engine });
   } catch (error) {
     decoder.dispose();

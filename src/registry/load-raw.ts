@@ -1,21 +1,21 @@
 import { basename, resolve } from 'node:path';
 import type { OnnxFile } from '#model/onnx-file.js';
+import { openSession } from '#model/open-session.js';
 import { rawPath } from '#model/raw-graph.js';
-import { Session, type Environment, type SessionSettings } from '#runtime/index.js';
-import { GraphService } from '#tensors/graph-service.js';
+import type { Environment, SessionSettings } from '#runtime/index.js';
+import { GraphService, type GraphLimits } from '#tensors/graph-service.js';
 import { tensorModel } from './models.js';
 import type { TensorModel } from './types.js';
 
-/** Calls that may wait for their run. */
-const MAX_WAITING = 1024;
+const DEFAULT_LIMITS: GraphLimits = { maxWaiting: 1024, outputBytes: 64 * 2 ** 20, runTime: 60_000 };
 
 /** Settings of a graph that is called with tensors. */
 export interface RawModelOptions {
   /** The name that requests use; by default the folder's. */
   readonly id?: string | undefined;
   readonly session?: SessionSettings | undefined;
-  /** Calls that may wait while one runs; default 1024. */
-  readonly maxWaiting?: number | undefined;
+  /** By default 1024 calls that wait, outputs of 64 MiB, and a minute. */
+  readonly limits?: Partial<GraphLimits> | undefined;
 }
 
 /**
@@ -27,11 +27,15 @@ export async function loadRaw(
   environment: Environment,
   folder: string,
   graph: OnnxFile,
-  { id, session: settings, maxWaiting = MAX_WAITING }: RawModelOptions = {},
+  { id, session: settings, limits }: RawModelOptions = {},
 ): Promise<TensorModel> {
-  const session = await Session.load(environment, graph.path, { spinning: false, ...settings });
+  const session = await openSession(environment, graph.path, {
+    spinning: false,
+    arena: false,
+    ...settings,
+  });
   try {
-    const tensors = new GraphService(session, maxWaiting);
+    const tensors = new GraphService(session, { ...DEFAULT_LIMITS, ...limits });
     return tensorModel({
       id: id ?? basename(resolve(folder)),
       device: 'cpu',

@@ -3,11 +3,15 @@ import { readModelFolder } from '#model/folder.js';
 import type { Environment, SessionSettings } from '#runtime/index.js';
 import { loadEncoder, type EncoderModelOptions } from './load-encoder.js';
 import { loadGeneration, type GenerationOptions } from './load-generation.js';
-import { loadRaw } from './load-raw.js';
+import { loadRaw, type RawModelOptions } from './load-raw.js';
 import type { Model } from './types.js';
 
 /** Settings of all kinds of models; each takes those that concern it. */
-export type ModelOptions = GenerationOptions & Pick<EncoderModelOptions, 'batching'>;
+export type ModelOptions = GenerationOptions &
+  Pick<EncoderModelOptions, 'batching'> & {
+    /** Of a graph that is called with tensors. */
+    readonly raw?: RawModelOptions['limits'];
+  };
 
 /**
  * Loads whatever model a folder holds.
@@ -23,9 +27,13 @@ export async function loadModel(
   const read = await readModelFolder(path, options);
   switch (read.kind) {
     case 'raw': {
-      const { id, engine } = options;
+      const { id, engine, raw } = options;
       const session = onProcessor(options);
-      return loadRaw(environment, path, read.graph, { id, session, maxWaiting: engine?.maxWaiting });
+      return loadRaw(environment, path, read.graph, {
+        id,
+        session,
+        limits: { ...(engine?.maxWaiting !== undefined && { maxWaiting: engine.maxWaiting }), ...raw },
+      });
     }
     case 'encoder':
       return loadEncoder(environment, path, encoderOptions(options));

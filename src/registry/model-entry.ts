@@ -14,6 +14,9 @@ export class ModelEntry implements ServedEntry {
   #loading: Promise<Model> | undefined;
   #unloading: Promise<void> = Promise.resolve();
   #leases = 0;
+  #failure: { readonly error: unknown; readonly until: number } | undefined;
+  /** True before the load at the start has come to its end. */
+  #due: boolean;
   #idle: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -29,6 +32,7 @@ export class ModelEntry implements ServedEntry {
       this.#model = model;
     }
     this.#card = this.#source.card;
+    this.#due = this.#source.atStart ?? false;
   }
 
   get card(): ModelCard | undefined {
@@ -41,7 +45,19 @@ export class ModelEntry implements ServedEntry {
 
   get state(): ServedEntry['state'] {
     if (this.#model !== undefined) return 'loaded';
-    return this.#loading === undefined ? 'unloaded' : 'loading';
+    if (this.#loading !== undefined || this.#due) return 'loading';
+    return this.#failure === undefined ? 'unloaded' : 'failed';
+  }
+
+  /** True until the load that is due at the start has come to its end. */
+  get isDue(): boolean {
+    return this.#due;
+  }
+
+  /** Says what is known of a model that is not loaded, or why nothing is. */
+  describe(known: { readonly card: ModelCard } | { readonly error: unknown }): void {
+    if ('card' in known) this.#card ??= known.card;
+    else this.#failure ??= { error: known.error, until: 0 };
   }
 
   async acquire(): Promise<ModelLease> {
@@ -49,6 +65,8 @@ export class ModelEntry implements ServedEntry {
     this.#hold();
     try {
       if (this.#closed) throw new KvasirError('shutting_down', 'the server is shutting down');
+      if (this.#model === undefined && performance.now() < (this.#failure?.until ?? 0))
+        throw this.#failure!.error;
       const model = this.#model ?? (await (this.#loading ??= this.#load()));
       let held = true;
       const release = (): void => {
@@ -75,14 +93,17 @@ export class ModelEntry implements ServedEntry {
       await this.#unloading;
       const model = await this.#source.load();
       this.#model = model;
+      this.#failure = undefined;
       this.#card ??= model.card;
       this.#observer.loaded?.(model, performance.now() - started);
       return model;
     } catch (error) {
+      this.#failure = { error, until: performance.now() + (this.#source.retryMs ?? 0) };
       this.#observer.failed?.(this.id, error);
       throw error;
     } finally {
       this.#loading = undefined;
+      this.#due = false;
     }
   }
 

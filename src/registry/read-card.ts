@@ -1,25 +1,26 @@
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { describeChatTemplate } from '#chat/template.js';
 import { KvasirError } from '#errors.js';
-import type { PlanOptions } from '#model/decoder/decoder-plan.js';
-import { readModelFolder } from '#model/folder.js';
+import { ifThere, openRegularFile } from '#files.js';
+import { readModelFolder, type FolderOptions } from '#model/folder.js';
 import { readGenerationConfig } from '#model/generation-config.js';
+import { loadTokenizer } from '#text/tokenizer.js';
 import { encoderCard, generatorCard, TENSORS_CARD, type ModelCard } from './card.js';
 
-export interface CardOptions extends PlanOptions {
-  /** Longest sequence of a generator, in tokens; by default the model's own. */
-  readonly contextLength?: number | undefined;
+export interface CardOptions extends FolderOptions {
+  /** Load the tokenizer, to find out whether it can be used: that may take a second. Default: it only has to be there. */
+  readonly withTokenizer?: boolean | undefined;
 }
 
 /**
- * The card of the model in a folder, without loading it. What loading would refuse for the files beside the weights is refused here too.
+ * The card of the model in a folder, without loading it. What loading would refuse is refused here, with the same words, as far as it can be
+ * known without the weights' elements: `inspect` and `build` ask here first.
  *
  * @throws KvasirError `invalid_model`, `unsupported_model`, `invalid_configuration`
  */
 export async function readCard(
   folder: string,
-  { contextLength, ...options }: CardOptions = {},
+  { withTokenizer = false, ...options }: CardOptions = {},
 ): Promise<ModelCard> {
   const read = await readModelFolder(folder, options);
   switch (read.kind) {
@@ -27,19 +28,22 @@ export async function readCard(
       return TENSORS_CARD;
     case 'encoder': {
       const { task, labels, modules } = read.description;
-      requireTokenizer(path.join(folder, modules.encoderFolder));
+      await requireTokenizer(path.join(folder, modules.encoderFolder), withTokenizer);
       return encoderCard(task, read.contextLength, labels);
     }
     case 'decoder': {
-      requireTokenizer(folder);
-      await readGenerationConfig(folder);
+      await requireTokenizer(folder, withTokenizer);
       const chat = await describeChatTemplate(folder);
-      return generatorCard(contextLength ?? read.sizes.contextLength, chat);
+      await readGenerationConfig(folder);
+      return generatorCard(options.contextLength ?? read.sizes.contextLength, chat);
     }
   }
 }
 
-function requireTokenizer(folder: string): void {
+async function requireTokenizer(folder: string, load: boolean): Promise<void> {
+  if (load) return void (await loadTokenizer(folder));
   const file = path.join(folder, 'tokenizer.json');
-  if (!existsSync(file)) throw new KvasirError('invalid_model', `${file} is missing`);
+  const handle = await ifThere(openRegularFile(file));
+  if (handle === undefined) throw new KvasirError('invalid_model', `${file} is missing`);
+  await handle.close();
 }

@@ -36,6 +36,10 @@ export class Registry implements ModelRegistry {
     }
   }
 
+  get starting(): boolean {
+    return this.#entries.some(entry => entry.isDue);
+  }
+
   loaded(): readonly Model[] {
     return this.#entries.flatMap(entry => entry.model ?? []);
   }
@@ -56,7 +60,8 @@ export class Registry implements ModelRegistry {
   }
 
   find(ability: Ability): ServedEntry | undefined {
-    return firstWith(this.#entries, ability);
+    const sound = this.#entries.filter(({ state }) => state !== 'failed');
+    return firstWith(sound, ability) ?? firstWith(this.#entries, ability);
   }
 
   async acquire(id: string): Promise<ModelLease> {

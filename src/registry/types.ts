@@ -104,6 +104,10 @@ export interface ModelSource {
   readonly idleMs?: number | undefined;
   /** Undefined where nothing is known of it before it is loaded: its folder is broken, or not here yet. */
   readonly card?: ModelCard | undefined;
+  /** True if it is to be loaded before the server calls itself ready. */
+  readonly atStart?: boolean | undefined;
+  /** How long after a failed load requests get its error, without another attempt, in milliseconds; default 0. */
+  readonly retryMs?: number | undefined;
   /** Called again after the model was unloaded, or a load failed. */
   load(): Promise<Model>;
 }
@@ -112,7 +116,8 @@ export interface ModelSource {
 export interface ServedEntry {
   readonly id: string;
   readonly aliases: readonly string[];
-  readonly state: 'loaded' | 'loading' | 'unloaded';
+  /** `failed`: the last load did; `loading` also before the load that is due at the start. */
+  readonly state: 'loaded' | 'loading' | 'unloaded' | 'failed';
   /** Undefined as long as nothing is known of it, see {@link ModelSource}. */
   readonly card: ModelCard | undefined;
   /** While it is loaded. */
@@ -136,13 +141,18 @@ export interface RegistryObserver {
 
 /** The models that a server serves, by name and alias. */
 export interface ModelRegistry {
+  /** True until each model that is to be loaded at the start is, or has failed. */
+  readonly starting: boolean;
   /** Those that are in memory, in the order in which they were named at start. */
   loaded(): readonly Model[];
   /** All that are served, loaded or not, in the same order. */
   entries(): readonly ServedEntry[];
   /** @throws KvasirError `model_not_found` */
   entry(id: string): ServedEntry;
-  /** The model that answers requests which want this and name none: loaded or not, it is always the same one. */
+  /**
+   * The model that answers requests which want this and name none: loaded or not, it is always the same one. A model that cannot be loaded
+   * is passed over as long as there is another.
+   */
   find(ability: Ability): ServedEntry | undefined;
   /**
    * Loads a model if need be, once for all who ask meanwhile, and keeps it until the lease is released.

@@ -13,6 +13,10 @@ interface Watched {
   failures: number;
   firstFailure: number;
   lastFailure: number;
+  /** Its numbers were not finite when it last gave any. */
+  broken: boolean;
+  /** It has answered a request since it was loaded. */
+  sound: boolean;
 }
 
 /** Tells when a model's runtime is stuck or broken, so that the process had better be started again. */
@@ -29,17 +33,47 @@ export class Watchdog {
 
   /** A request came to its end. @param now milliseconds of a clock that never goes back. */
   succeeded(model: Model, now: number): void {
-    this.#of(model, now).failures = 0;
+    const watched = this.#of(model, now);
+    watched.failures = 0;
+    watched.broken = false;
+    watched.sound = true;
   }
 
-  /** A request ended because the model or its runtime failed. */
+  /**
+   * A request ended because the model gave numbers that are not finite.
+   *
+   * @returns whether this is news.
+   */
+  broke(model: Model): boolean {
+    const watched = this.#of(model, 0);
+    const isNews = !watched.broken;
+    watched.broken = true;
+    return isNews;
+  }
+
+  /**
+   * Tells whether a model's numbers were not finite when it last gave any.
+   *
+   * @returns `sometimes` if it has answered other requests since it was loaded, so that one client's text
+   * cannot take it away from all others, else `always`; `no` for a model that is not loaded.
+   */
+  broken(model: Model | undefined): 'no' | 'sometimes' | 'always' {
+    const watched = model && this.#watched.get(model);
+    if (!watched?.broken) return 'no';
+    return watched.sound ? 'sometimes' : 'always';
+  }
+
+  /** A request ended because the runtime failed. */
   failed(model: Model, now: number): void {
     const watched = this.#of(model, now);
     if (watched.failures++ === 0) watched.firstFailure = now;
     watched.lastFailure = now;
   }
 
-  /** What is wrong, for people; undefined where nothing is. To be asked now and then: it compares with what it saw the last times. */
+  /**
+   * What is wrong, for people; undefined where nothing is. To be asked now and then: it compares with what it
+   * saw the last times.
+   */
   fault(now: number): string | undefined {
     for (const model of this.#registry.loaded()) {
       const watched = this.#of(model, now);
@@ -60,14 +94,25 @@ export class Watchdog {
   #of(model: Model, now: number): Watched {
     let watched = this.#watched.get(model);
     if (watched === undefined) {
-      watched = { progress: '', since: now, failures: 0, firstFailure: 0, lastFailure: 0 };
+      watched = {
+        progress: '',
+        since: now,
+        failures: 0,
+        firstFailure: 0,
+        lastFailure: 0,
+        broken: false,
+        sound: false,
+      };
       this.#watched.set(model, watched);
     }
     return watched;
   }
 }
 
-/** Counts that change whenever a run ends or a request comes or goes; undefined for a model with nothing to do. */
+/**
+ * Counts that change whenever a run ends or a request comes or goes; undefined for a model with nothing to
+ * do.
+ */
 function progressOf(model: Model): string | undefined {
   const { engine, encoder, tensors } = model.stats();
   const parts = [engine, encoder, tensors].filter(part => part !== undefined);

@@ -31,6 +31,7 @@ const FUNCTIONS = {
   CreateSessionOptions: [10, 'void *', '_Out_ void **out'],
   EnableProfiling: [14, 'void *', `void *options, ${PATH} prefix`],
   DisableMemPattern: [17, 'void *', 'void *options'],
+  DisableCpuMemArena: [19, 'void *', 'void *options'],
   SetSessionGraphOptimizationLevel: [23, 'void *', 'void *options, int level'],
   SetIntraOpNumThreads: [24, 'void *', 'void *options, int threads'],
   SessionGetInputCount: [30, 'void *', 'void *session, _Out_ size_t *out'],

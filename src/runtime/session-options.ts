@@ -22,6 +22,11 @@ export interface SessionSettings {
   /** Idle threads of the pool spin before they sleep; default true, as in ONNX Runtime. */
   readonly spinning?: boolean;
   /**
+   * Keep the memory of a run for the next one; default true, as in ONNX Runtime. Otherwise it goes back to the
+   * system.
+   */
+  readonly arena?: boolean;
+  /**
    * Capture runs as graphs if the device can: each run then names its graph's number in its options. Default
    * false.
    */
@@ -40,8 +45,13 @@ export class SessionOptions extends Handle {
   /** @throws OrtError where the device cannot be used */
   constructor(settings: SessionSettings = {}) {
     super(create('CreateSessionOptions'), 'ReleaseSessionOptions');
-    const { SetIntraOpNumThreads, SetSessionGraphOptimizationLevel, DisableMemPattern, EnableProfiling } =
-      ortApi().functions;
+    const {
+      SetIntraOpNumThreads,
+      SetSessionGraphOptimizationLevel,
+      DisableMemPattern,
+      DisableCpuMemArena,
+      EnableProfiling,
+    } = ortApi().functions;
     try {
       // ONNX Runtime's own count of cores is 1 on some virtual machines.
       check(SetIntraOpNumThreads(this.pointer, settings.intraOpThreads || availableParallelism()));
@@ -51,6 +61,7 @@ export class SessionOptions extends Handle {
       // A memory pattern is kept for every input shape ever seen; batches and chunks change shape all the
       // time.
       check(DisableMemPattern(this.pointer));
+      if (settings.arena === false) check(DisableCpuMemArena(this.pointer));
       if (settings.profile !== undefined) check(EnableProfiling(this.pointer, settings.profile));
       this.#set('session.intra_op.spin_backoff_max', String(SPIN_PAUSES));
       if (settings.spinning === false) this.#set('session.intra_op.allow_spinning', '0');

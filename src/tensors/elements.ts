@@ -66,29 +66,43 @@ export function fromBytes({ name, type, shape }: TensorHead, bytes: Uint8Array, 
   return new (viewOf(type))(new Uint8Array(bytes).buffer);
 }
 
+/** Elements that are written at once. */
+const PIECE = 2 ** 15;
+
 /**
- * Writes elements as JSON.
+ * Writes elements as JSON, in pieces that each take a few milliseconds.
  *
- * @throws KvasirError `invalid_request` naming the tensor, where JSON has no way to write it
+ * @throws KvasirError `invalid_request` naming the tensor, where JSON has no way to write it; before the
+ * first piece
  */
-export function toJson({ name, type, data }: NamedTensor): string {
-  if (type === 'bool') return `[${Array.from(data as Uint8Array, value => value !== 0).join(',')}]`;
+export function toJson({ name, type, data }: NamedTensor): Iterable<string> {
   if (type === 'bfloat16')
     return refuse(`output '${name}': BF16 is given as binary data only; ask for binary_data`, 'outputs');
-  if (type === 'float32' || type === 'float64') return finite(name, data as Float32Array | Float64Array);
-  if (type !== 'float16') return `[${data.join(',')}]`;
-  const floats = new Float32Array(data.length);
-  fromFloat16(data as Uint16Array, floats);
-  return finite(name, floats);
-}
-
-function finite(name: string, data: Float32Array | Float64Array): string {
-  if (!data.every(Number.isFinite))
+  if (type === 'bool')
+    return pieces(data.length, (start, end) => booleans(data.subarray(start, end) as Uint8Array));
+  if (type !== 'float16' && type !== 'float32' && type !== 'float64')
+    return pieces(data.length, (start, end) => data.subarray(start, end).join(','));
+  const floats = type === 'float16' ? new Float32Array(data.length) : (data as Float32Array | Float64Array);
+  if (type === 'float16') fromFloat16(data as Uint16Array, floats as Float32Array);
+  if (!floats.every(Number.isFinite))
     refuse(
       `output '${name}' has infinities or NaN, which JSON cannot write; ask for it with binary_data`,
       'outputs',
     );
-  return `[${data.join(',')}]`;
+  return pieces(floats.length, (start, end) => floats.subarray(start, end).join(','));
+}
+
+function booleans(data: Uint8Array): string {
+  return Array.from(data, value => value !== 0).join(',');
+}
+
+function* pieces(length: number, write: (start: number, end: number) => string): Generator<string> {
+  yield '[';
+  for (let start = 0; start < length; start += PIECE) {
+    if (start > 0) yield ',';
+    yield write(start, Math.min(length, start + PIECE));
+  }
+  yield ']';
 }
 
 /** Number of elements of a shape. */

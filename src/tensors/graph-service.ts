@@ -1,6 +1,7 @@
-import { KvasirError } from '#errors.js';
+import { invalidRequest, KvasirError } from '#errors.js';
 import {
   cpuMemoryInfo,
+  elementSize,
   IoBinding,
   OrtError,
   RunOptions,
@@ -9,6 +10,16 @@ import {
   type TensorInfo,
 } from '#runtime/index.js';
 import type { NamedTensor, NumericType, TensorPort, TensorService, TensorStats } from './types.js';
+
+/** The most that calls of a graph may take. */
+export interface GraphLimits {
+  /** Calls that may wait while one runs. */
+  readonly maxWaiting: number;
+  /** Bytes of all outputs of a call together. */
+  readonly outputBytes: number;
+  /** Milliseconds of a run. */
+  readonly runTime: number;
+}
 
 interface Call {
   readonly run: () => Promise<void>;
@@ -24,20 +35,19 @@ export class GraphService implements TensorService {
   /** Outputs that are not tensors of numbers are left out. */
   readonly outputs: readonly TensorPort[];
   readonly #session: Session;
-  readonly #maxWaiting: number;
+  readonly #limits: GraphLimits;
   readonly #waiting = new Set<Call>();
   #running: { readonly options: RunOptions; readonly ended: Promise<void> } | undefined;
   #runs = 0;
   #closing: Promise<void> | undefined;
 
   /**
-   * @param maxWaiting calls that may wait while one runs.
    * @throws KvasirError `unsupported_model` where it wants something else than tensors of numbers, or gives
    * none
    */
-  constructor(session: Session, maxWaiting: number) {
+  constructor(session: Session, limits: GraphLimits) {
     this.#session = session;
-    this.#maxWaiting = maxWaiting;
+    this.#limits = limits;
     const strange = session.inputs.find(input => !isNumeric(input));
     if (strange !== undefined)
       throw new KvasirError(
@@ -50,6 +60,9 @@ export class GraphService implements TensorService {
       throw new KvasirError('unsupported_model', 'the graph has no output that is a tensor of numbers');
   }
 
+  /**
+   * @throws KvasirError as {@link TensorService.infer}, and `deadline_exceeded` where the run takes too long
+   */
   async infer(
     inputs: readonly NamedTensor[],
     outputs: readonly string[],
@@ -57,10 +70,10 @@ export class GraphService implements TensorService {
   ): Promise<NamedTensor[]> {
     if (this.#closing !== undefined) throw shuttingDown();
     if (signal.aborted) throw cancelled();
-    if (this.#running !== undefined && this.#waiting.size >= this.#maxWaiting)
+    if (this.#running !== undefined && this.#waiting.size >= this.#limits.maxWaiting)
       throw new KvasirError(
         'queue_full',
-        `${this.#maxWaiting} requests are already waiting for the model; try again later`,
+        `${this.#limits.maxWaiting} requests are already waiting for the model; try again later`,
       );
     return new Promise((resolve, reject) => {
       const call: Call = {
@@ -128,8 +141,14 @@ export class GraphService implements TensorService {
     signal: AbortSignal,
   ): Promise<NamedTensor[]> {
     const { options } = this.#running!;
+    const { runTime } = this.#limits;
     const terminate = (): void => options.terminate();
     signal.addEventListener('abort', terminate, { once: true });
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      terminate();
+    }, runTime);
     using binding = new IoBinding(this.#session);
     const tensors: Tensor[] = [];
     try {
@@ -142,6 +161,7 @@ export class GraphService implements TensorService {
       await this.#session.run(binding, options);
       const results = binding.outputs();
       tensors.push(...results);
+      this.#limitOutputs(results);
       return results.map((tensor, i) => ({
         name: outputs[i]!,
         type: tensor.type as NumericType,
@@ -151,19 +171,44 @@ export class GraphService implements TensorService {
     } catch (error) {
       if (signal.aborted) throw cancelled();
       if (this.#closing !== undefined) throw shuttingDown();
+      if (late)
+        throw new KvasirError(
+          'deadline_exceeded',
+          `the run was ended: a run of the model may take ${runTime / 1000} seconds`,
+        );
       // Indices out of range, shapes that do not go together: what the graph makes of its inputs is up to the
       // caller.
       if (error instanceof OrtError)
-        throw new KvasirError('invalid_request', `the model cannot run on these tensors: ${error.message}`, {
-          param: 'inputs',
-          cause: error,
-        });
+        throw new KvasirError(
+          'invalid_request',
+          `the model cannot run on these tensors: ${reason(error)}; the server's log has more`,
+          { param: 'inputs', cause: error },
+        );
       throw error;
     } finally {
+      clearTimeout(timer);
       signal.removeEventListener('abort', terminate);
       for (const tensor of tensors) tensor.dispose();
     }
   }
+
+  #limitOutputs(results: readonly Tensor[]): void {
+    const bytes = results.reduce((sum, { type, size }) => sum + size * elementSize(type as NumericType), 0);
+    const { outputBytes } = this.#limits;
+    if (bytes > outputBytes)
+      throw invalidRequest(
+        'inputs',
+        `the outputs of the model would be ${bytes} bytes; at most ${outputBytes} are given at once`,
+      );
+  }
+}
+
+/**
+ * The complaint of an operator about its inputs; not its place in ONNX Runtime's sources, or a file's on this machine.
+ */
+function reason({ message }: OrtError): string {
+  const [, said = ''] = /Status Message: ([^\n]+)/.exec(message) ?? [];
+  return /^[\w ,.=[\]()<>{}'-]{1,200}$/.test(said) ? said : 'a shape or a value does not fit its graph';
 }
 
 function isNumeric(info: TensorInfo): info is TensorPort {

@@ -1,3 +1,4 @@
+import { KvasirError } from '#errors.js';
 import { codePointOffsets } from './code-points.js';
 import { encodeInput, locateInput } from './inputs.js';
 import type { Encoding, Tokenizer } from './types.js';
@@ -28,8 +29,9 @@ function encodePrompt(
   tokenizer: Tokenizer,
   { text, addSpecialTokens = true }: PromptText,
   { maxTokens }: { readonly maxTokens: number },
+  charactersPerToken = CHARACTERS_PER_TOKEN,
 ): PromptIds {
-  for (let length = maxTokens * CHARACTERS_PER_TOKEN; length < text.length; length *= 4) {
+  for (let length = maxTokens * charactersPerToken; length < text.length; length *= 4) {
     const ids = tokenizer.encode(text.slice(0, length), { addSpecialTokens });
     if (ids.length > maxTokens) return { ids, whole: false };
   }
@@ -49,35 +51,56 @@ function encodeWhole(
   [text, pair]: readonly [text: string, pair?: string],
   _options: undefined,
 ): Encoding {
+  for (const part of [text, pair]) if (part !== undefined) listable(tokenizer, { text: part });
   return tokenizer.encodeWithOffsets(text, pair);
 }
 
-/** A token, and the part of the text that it stands for. */
-export interface DescribedToken {
-  readonly id: number;
-  /** That part; of a special token, its name. */
-  readonly text: string;
-  /** Whether it is not of the text, but was added to it. */
-  readonly special: boolean;
-  /** In code points of the text; null for special tokens. */
-  readonly start: number | null;
-  readonly stop: number | null;
-}
-
+/**
+ * The tokens of a text with the parts of it that they stand for, as JSON: where there are many, writing them takes longer than finding them.
+ *
+ * @returns a list of `{ id, text, special, start, stop }`, in code points of the text; null for special tokens.
+ */
 function describeTokens(
   tokenizer: Tokenizer,
   [text]: readonly [text: string],
   { withSpecial }: { readonly withSpecial: boolean },
-): DescribedToken[] {
+): string {
+  listable(tokenizer, { text });
   const { ids, origins } = tokenizer.encodeWithOffsets(text);
   const offset = codePointOffsets(text);
-  return ids.flatMap((id, position): DescribedToken[] => {
+  const tokens = ids.map((id, position) => {
     const origin = origins[position];
     if (origin === undefined)
-      return withSpecial ? [{ id, text: tokenizer.token(id)!, special: true, start: null, stop: null }] : [];
+      return { id, text: tokenizer.token(id), special: true, start: null, stop: null };
     const { start, end } = origin;
-    return [{ id, text: text.slice(start, end), special: false, start: offset(start), stop: offset(end) }];
+    return { id, text: text.slice(start, end), special: false, start: offset(start), stop: offset(end) };
   });
+  return JSON.stringify(withSpecial ? tokens : tokens.filter(({ special }) => !special));
+}
+
+/** The ids of a text, and their spellings where they are wanted, as members of a JSON object. */
+function listTokens(
+  tokenizer: Tokenizer,
+  prompt: PromptText,
+  { spellings }: { readonly spellings: boolean },
+): string {
+  const { ids: tokens } = listable(tokenizer, prompt);
+  const strings = spellings ? tokens.map(id => tokenizer.token(id)) : null;
+  return `"count":${tokens.length},"tokens":${JSON.stringify(tokens)},"token_strs":${JSON.stringify(strings)}`;
+}
+
+/** Most tokens of one text that are told one by one, or whose places are. */
+const MOST_TOKENS = 2 ** 18;
+
+/** @throws KvasirError `context_length_exceeded`, before the whole of a text is read that has far too many tokens. */
+function listable(tokenizer: Tokenizer, prompt: PromptText): PromptIds {
+  const encoded = encodePrompt(tokenizer, prompt, { maxTokens: MOST_TOKENS }, 2);
+  if (encoded.ids.length > MOST_TOKENS)
+    throw new KvasirError(
+      'context_length_exceeded',
+      `the text has more than the ${MOST_TOKENS} tokens that one answer may list`,
+    );
+  return encoded;
 }
 
 /** Work on one text of a request each, whose length the request chooses: pure functions of a tokenizer, a text, and options for all texts. */
@@ -85,9 +108,10 @@ export const TEXT_FUNCTIONS = {
   encodeInput,
   locateInput,
   encodePrompt,
-  decodeIds,
   encodeWhole,
+  decodeIds,
   describeTokens,
+  listTokens,
 } as const;
 
 export type TextFunction = keyof typeof TEXT_FUNCTIONS;

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { KvasirError } from '#errors.js';
+import { ifThere, readJsonObject } from '#files.js';
 import { Tokenizer as TokenizerLibrary, WordPiece, type HuggingFaceTokenizer } from './huggingface.js';
 import { layoutOf, type LayoutItem } from './layout.js';
 import { mayExplode } from './risk.js';
@@ -18,9 +18,9 @@ import { splitAtWordStarts } from './word-starts.js';
  */
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const file = join(folder, 'tokenizer.json');
-  const definition = await readJsonObject(file);
+  const definition = await ifThere(readJsonObject(file));
   if (definition === undefined) throw new KvasirError('invalid_model', `${file} is missing`);
-  const config = (await readJsonObject(join(folder, 'tokenizer_config.json'))) ?? {};
+  const config = (await ifThere(readJsonObject(join(folder, 'tokenizer_config.json')))) ?? {};
   try {
     return createTokenizer(definition, config);
   } catch (cause) {
@@ -37,8 +37,24 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
  * @throws Error when the definition is not one that `@huggingface/tokenizers` understands.
  */
 export function createTokenizer(definition: object, config: object = {}): Tokenizer {
+  refuseSharedIds(definition);
   const library = new TokenizerLibrary(splitAtWordStarts(definition), config);
   return new LoadedTokenizer(library, config, mayExplode(definition));
+}
+
+/** @throws Error where two added tokens have one id, so that it is anybody's guess which of them it stands for. */
+function refuseSharedIds(definition: object): void {
+  const added: unknown = 'added_tokens' in definition ? definition.added_tokens : undefined;
+  const names = new Map<unknown, unknown>();
+  for (const entry of Array.isArray(added) ? (added as unknown[]) : []) {
+    const { id, content } = Object(entry) as { id?: unknown; content?: unknown };
+    const other = names.get(id);
+    if (other !== undefined && other !== content)
+      throw new Error(
+        `the added tokens ${JSON.stringify(other)} and ${JSON.stringify(content)} both have the id ${id as number}`,
+      );
+    names.set(id, content);
+  }
 }
 
 class LoadedTokenizer implements Tokenizer {
@@ -139,27 +155,4 @@ function maskId(tokenizer: HuggingFaceTokenizer, config: object): number | undef
 function configuredId(tokenizer: HuggingFaceTokenizer, entry: unknown): number | undefined {
   const content = typeof entry === 'object' && entry !== null && 'content' in entry ? entry.content : entry;
   return typeof content === 'string' ? tokenizer.token_to_id(content) : undefined;
-}
-
-/** @returns undefined when there is no such file. */
-async function readJsonObject(file: string): Promise<object | undefined> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return undefined;
-    throw new KvasirError('invalid_model', `${file} cannot be read: ${(cause as Error).message}`, { cause });
-  }
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new KvasirError('invalid_model', `${file} is not valid JSON: ${(cause as Error).message}`, {
-      cause,
-    });
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new KvasirError('invalid_model', `${file} must hold a JSON object`);
-  }
-  return value;
 }

@@ -39,11 +39,22 @@ export function windows(encoding: Encoding, maxTokens: number, overlap: number):
   const last = lengths[1] > 0 ? 1 : 0;
   const room = maxTokens - (encoding.ids.length - lengths[last]);
   if (room <= overlap) throw tooLong(maxTokens);
+  const { origins } = encoding;
+  // The text's own tokens follow one another: special tokens stand around them.
+  const first = origins.findIndex(origin => origin?.text === last);
+  const end = origins.findLastIndex(origin => origin?.text === last) + 1;
+  const part = <T>(of: readonly T[], start: number): T[] => [
+    ...of.slice(0, first),
+    ...of.slice(first + start, Math.min(first + start + room, end)),
+    ...of.slice(end),
+  ];
   const cut: Encoding[] = [];
   for (let start = 0; start === 0 || start + overlap < lengths[last]; start += room - overlap)
-    cut.push(
-      select(encoding, (text, position) => text !== last || (position >= start && position < start + room)),
-    );
+    cut.push({
+      ids: part(encoding.ids, start),
+      typeIds: part(encoding.typeIds, start),
+      origins: part(origins, start),
+    });
   return cut;
 }
 

@@ -1,4 +1,4 @@
-import { mkdir, readdir, rename, stat } from 'node:fs/promises';
+import { mkdir, readdir, rename, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { PassThrough } from 'node:stream';
 import t from 'tap';
@@ -12,6 +12,7 @@ import { LLAMA, llamaShapes } from '#test/support/llama-model.js';
 import { randomLlama } from '#test/support/random-llama.js';
 import { linearGraph } from '#test/support/raw-models.js';
 import { randomTensors } from '#test/support/random-tensors.js';
+import { BYTE_LEVEL, WORD_PIECE } from '#test/support/tiny-tokenizers.js';
 
 t.test('builds what serve takes', async t => {
   const folder = await randomLlama(t);
@@ -51,9 +52,11 @@ t.test('encoders, and what is ready-made', async t => {
   const encoder = t.testdir();
   const config = encoderConfig('bert');
   await writeModel(encoder, { config, tensors: randomTensors(encoderShapes(config)) });
+  await writeFile(path.join(encoder, 'tokenizer.json'), JSON.stringify(WORD_PIECE));
   const ready = path.join(encoder, 'ready');
   await writeModel(ready, { config: { ...LLAMA }, tensors: {} });
   await rename(path.join(ready, 'model.safetensors'), path.join(ready, 'unused'));
+  await writeFile(path.join(ready, 'tokenizer.json'), JSON.stringify(BYTE_LEVEL));
   const form = { attention: 'primitive', positions: 'input' } as const;
   await exportLlama(path.join(ready, 'model.onnx'), LLAMA, randomTensors(llamaShapes(LLAMA)), form);
 

@@ -42,7 +42,10 @@ t.test('the help shows every setting, its unit, default and variable', async t =
     const flag = setting.default === true ? flagName(key).replace('--', '--no-') : flagName(key);
     if (key !== 'models' && !setting.secret) t.ok(help.includes(`${flag} `), flag);
   }
-  t.match(help, /--kv-cache-memory <bytes> +.*default: all slots full; KVASIR_KV_CACHE_MEMORY/);
+  t.match(
+    help,
+    /--kv-cache-memory <bytes> +.*default: all slots full, as far as the memory allows; KVASIR_KV_CACHE_MEMORY/,
+  );
   t.match(help, /--drain-timeout <seconds> +.*default: 25; KVASIR_DRAIN_TIMEOUT/);
 });
 

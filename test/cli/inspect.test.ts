@@ -55,7 +55,7 @@ t.test('a report of every kind of model', async t => {
   const head = 'ForSequenceClassification';
   const encoder = encoderConfig('bert', head, { id2label: { 0: 'bad', 1: 'good' } });
   await rm(path.join(folder, 'model.onnx'));
-  await writeModel(folder, { config: encoder, tensors: randomTensors(encoderShapes(encoder, head)) });
+  await writeModel(folder, { config: encoder, tensors: randomTensors(encoderShapes(encoder, head, 2)) });
   const text = describe(await inspectModel(folder, { slots: 1 }));
   t.match(text, /^model +encoder, bert\n/);
   t.match(text, /\ntask +sequence-classification\n/);

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { copyFile, readdir, readFile, truncate } from 'node:fs/promises';
+import { copyFile, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import { get, type IncomingMessage } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
 import { basename, join } from 'node:path';
 import t from 'tap';
@@ -11,6 +12,7 @@ import { eventData, eventually } from '#test/support/http-server.js';
 import { LLAMA, llamaShapes } from '#test/support/llama-model.js';
 import { randomLlama, TINY_LLAMA } from '#test/support/random-llama.js';
 import { randomTensors } from '#test/support/random-tensors.js';
+import { writeSafetensors, type TestTensors } from '#test/support/safetensors.js';
 
 /** A Llama as onnxruntime's tools export it. */
 const EXPORTED = { ...LLAMA, ...TINY_LLAMA, hidden_size: 64 };
@@ -62,6 +64,23 @@ t.test('serves as the environment says: a line at the start, answers, an orderly
 
 const isLoaded = (line: string): boolean => line.includes('"model loaded"');
 
+t.test('without API keys it answers to names of this machine, and to those that it is told of', async t => {
+  const folder = await randomLlama(t);
+  const args = ['serve', `tiny=${folder}`, '--port', '0', '--log-level', 'error'];
+  const status = async (url: string, host: string): Promise<number | undefined> => {
+    const [response] = (await once(get(`${url}/v1/models`, { headers: { host } }), 'response')) as [
+      IncomingMessage,
+    ];
+    response.resume();
+    return response.statusCode;
+  };
+  const url = await address(startCommand(t, args));
+  t.equal(await status(url, 'localhost:1234'), 200);
+  t.equal(await status(url, 'page.example'), 403);
+  const open = await address(startCommand(t, [...args, '--allowed-hosts', 'kvasir.example,page.example']));
+  t.equal(await status(open, 'page.example'), 200);
+});
+
 t.test('a line of the log says how each model runs, and why', async t => {
   const hub = await FakeHub.start(t);
   const folder = await randomLlama(t, { hidden_size: 64 });
@@ -91,7 +110,7 @@ t.test('a line of the log says how each model runs, and why', async t => {
   t.match(await loaded(command), {
     level: 'info',
     model: 'tiny',
-    kind: 'generation',
+    task: 'text-generation',
     slots: 2,
     context: 96,
     device: 'cpu',
@@ -195,4 +214,168 @@ t.test("device 'auto' where CUDA cannot be used: one line says why, and the proc
   t.match(paged.stderr(), /^kvasir: .*cpu has no kernel for a paged KV cache, only CUDA has/);
   t.equal(await refused.exit, 1);
   t.match(refused.stderr(), /^kvasir: (ONNX Runtime has no CUDA provider|CUDA is supported on Linux)/);
+});
+
+/** Gives a folder of `randomLlama` other weights, some of them a test's. */
+async function writeWeights(folder: string, some: TestTensors): Promise<void> {
+  const config = JSON.parse(await readFile(join(folder, 'config.json'), 'utf8')) as typeof LLAMA;
+  const tensors = randomTensors(llamaShapes({ ...LLAMA, ...config }));
+  await writeSafetensors(join(folder, 'model.safetensors'), { ...tensors, ...some });
+}
+
+/** A port that nobody uses. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+const isGone = (url: string): Promise<boolean> =>
+  fetch(url).then(
+    () => false,
+    () => true,
+  );
+
+t.test('one broken model stops neither the start nor the others, and is named', async t => {
+  const sound = await randomLlama(t);
+  const [cut, hollow] = [await randomLlama(t), await randomLlama(t)];
+  await truncate(join(cut, 'model.safetensors'), 5000);
+  const values = Array<number>(48).fill(NaN);
+  await writeWeights(hollow, { 'model.norm.weight': { shape: [48], values } });
+  const models = [`cut=${cut}`, `hollow=${hollow}`, `tiny=${sound}`];
+  const command = startCommand(t, ['serve', ...models, '--port', '0', '--log-level', 'warn']);
+  const url = await address(command);
+  t.match(command.stdout(), / serves cut \(failed\), hollow \(failed\), tiny \(cpu, /);
+  await eventually(() => command.stderr().split('\n').length > 2);
+  const lines = command
+    .stderr()
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line) as object);
+  t.match(lines, [
+    { level: 'error', model: 'cut', msg: 'model failed', err: { message: /cut off/ } },
+    { level: 'error', model: 'hollow', msg: 'model failed', err: { message: /model\.norm\.weight/ } },
+  ]);
+  t.equal(lines.length, 2);
+  const ready = await fetch(`${url}/health/ready`);
+  t.equal(ready.status, 200);
+  t.strictSame(await ready.json(), { status: 'ready', models: ['tiny'], failed: ['cut', 'hollow'] });
+  const listed = await (await fetch(`${url}/v1/models`)).text();
+  t.match((JSON.parse(listed) as { data: object[] }).data, [
+    { id: 'cut', state: 'failed' },
+    { id: 'hollow', state: 'failed' },
+    { id: 'tiny', state: 'loaded' },
+  ]);
+  t.notMatch(listed, cut, 'without paths');
+  t.equal((await complete(url, { max_tokens: 2 })).status, 200);
+  t.equal((await complete(url, { model: undefined, max_tokens: 2 })).status, 200, 'one that works is taken');
+  const refused = await complete(url, { model: 'cut' });
+  t.equal(refused.status, 500);
+  t.notMatch(await refused.text(), cut);
+  t.equal((await fetch(`${url}/v2/models/cut/ready`)).status, 503);
+  t.equal((await fetch(`${url}/v2/models/tiny/ready`)).status, 200);
+});
+
+t.test('a start without any model that works fails with one line that names all', async t => {
+  const folders = [await randomLlama(t), await randomLlama(t)];
+  for (const folder of folders) await truncate(join(folder, 'model.safetensors'), 5000);
+  const command = startCommand(t, ['serve', `a=${folders[0]}`, `b=${folders[1]}`, '--port', '0']);
+  t.equal(await command.exit, 1);
+  t.match(
+    command.stderr(),
+    /^kvasir: none of the models can be served: a: .*cut off.*; b: .*cut off[^\n]*\n$/,
+  );
+  t.equal(command.stdout(), '');
+});
+
+t.test('it listens before models are loaded', async t => {
+  const folder = await randomLlama(t, {
+    hidden_size: 256,
+    intermediate_size: 1024,
+    num_hidden_layers: 12,
+  });
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const args = ['serve', `tiny=${folder}`, '--precision', 'int4', '--port', String(port)];
+  const command = startCommand(t, args);
+  await eventually(async () => !(await isGone(`${url}/health/live`)));
+  t.equal(command.stdout(), '', 'nothing is loaded yet');
+  const ready = await fetch(`${url}/health/ready`);
+  t.equal(ready.status, 503);
+  t.match(await ready.json(), { error: { code: 'loading' } });
+  t.match(await (await fetch(`${url}/v1/models`)).json(), { data: [{ id: 'tiny', state: 'loading' }] });
+  const waited = await Promise.all([
+    complete(url, { max_tokens: 2 }),
+    complete(url, { model: undefined, max_tokens: 2 }),
+  ]);
+  for (const { status } of waited) t.equal(status, 200, 'a request waits for the load');
+  t.equal((await fetch(`${url}/health/ready`)).status, 200);
+  t.equal(await address(command), url);
+
+  const second = startCommand(t, ['serve', `tiny=${folder}`, '--precision', 'f16', '--port', String(port)]);
+  t.equal(await second.exit, 1);
+  t.match(second.stderr(), /^kvasir: [^\n]*EADDRINUSE[^\n]*\n$/);
+  t.strictSame(
+    (await readdir(join(folder, '.kvasir'))).filter(name => name.startsWith('decoder-f16')),
+    [],
+    'nothing was built for it',
+  );
+});
+
+t.test('SIGTERM while a model is built: it ends at once, and nothing is left', async t => {
+  const folder = await randomLlama(t, { hidden_size: 256, intermediate_size: 1024, num_hidden_layers: 12 });
+  const command = startCommand(t, ['serve', folder, '--precision', 'int4', '--port', '0']);
+  const builds = join(folder, '.kvasir');
+  await eventually(async () => (await readdir(builds).catch(() => [])).length > 0);
+  command.process.kill('SIGTERM');
+  t.equal(await command.exit, 0);
+  t.equal(command.stdout(), '');
+  t.strictSame(await readdir(builds), []);
+});
+
+t.test('a damaged graph is built again, with a line of the log', async t => {
+  const folder = await randomLlama(t);
+  t.equal(await startCommand(t, ['build', folder]).exit, 0);
+  const [name] = await readdir(join(folder, '.kvasir'));
+  const data = join(folder, '.kvasir', name!, 'decoder.onnx.data');
+  const bytes = await readFile(data);
+  bytes[5000]! ^= 1;
+  await writeFile(data, bytes);
+  const command = startCommand(t, ['serve', folder, '--port', '0', '--log-level', 'warn']);
+  await address(command);
+  await eventually(() => command.stderr().includes('\n'));
+  t.match(JSON.parse(command.stderr()), {
+    level: 'warn',
+    model: 'tiny-llama',
+    msg: /^the built graph in \S+ is damaged \(decoder\.onnx\.data does not have its checksum\); it is built again$/,
+  });
+});
+
+const posix = process.platform === 'win32' ? 'needs a POSIX shell' : false;
+
+t.test('too few open files are one sentence', { skip: posix }, async t => {
+  const folder = await randomLlama(t);
+  for (const files of [24, 64]) {
+    const command = startCommand(t, ['serve', folder, '--port', '0'], {}, { openFiles: files });
+    t.equal(await command.exit, 1);
+    t.equal(
+      command.stderr(),
+      `kvasir: the process may have ${files} files open, which is too few: set ulimit -n to 1024 or more\n`,
+    );
+  }
+});
+
+t.test('it ends when the npx that started it has gone', { skip: posix }, async t => {
+  const folder = await randomLlama(t);
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}/health/ready`;
+  const args = ['serve', folder, '--port', String(port)];
+  // As npx does: a shell that waits, and is all that a signal reaches.
+  const command = startCommand(t, args, { npm_command: 'exec' }, { waitingShell: true });
+  await eventually(async () => (await fetch(url).catch(() => undefined))?.status === 200);
+  command.process.kill('SIGTERM');
+  await eventually(() => isGone(url));
 });

@@ -49,7 +49,8 @@ t.test('the command line comes before the environment, and that before the file'
 t.test('text becomes what the setting is', async t => {
   const environment = {
     KVASIR_PREFIX_REUSE: 'off',
-    KVASIR_TRUST_PROXY: 'TRUE',
+    KVASIR_TRUST_PROXY: '2',
+    KVASIR_GUARD_PUBLIC: 'TRUE',
     KVASIR_API_KEYS: ' one, two ,',
     KVASIR_BODY_LIMIT: '1.5MiB',
     KVASIR_STALL: '0.25',
@@ -58,7 +59,8 @@ t.test('text becomes what the setting is', async t => {
   };
   t.match(await read({ environment }), {
     prefix_reuse: false,
-    trust_proxy: true,
+    trust_proxy: '2',
+    guard_public: true,
     api_keys: ['one', 'two'],
     body_limit: 1.5 * 2 ** 20,
     stall: 0.25,
@@ -119,7 +121,20 @@ t.test('what is wrong is named as the user wrote it', async t => {
     'models: [{folder: b, port: 1}]',
     /^kvasir\.yaml: models\[0\]\.port: there is no such setting$/,
   );
+  await inFile('trust_proxy: true', /^kvasir\.yaml: trust_proxy: expected one of hops\|addresses, got true$/);
   await inFile('models: [1]', /^kvasir\.yaml: models\[0\]: expected a mapping/);
+});
+
+t.test('proxies, as a number or as text', async t => {
+  t.equal((await read({ file: await settingsFile(t, 'trust_proxy: 1') })).trust_proxy, '1');
+  for (const proxies of ['2', '10.0.0.0/8', 'loopback, ::1/128'])
+    t.equal((await read({ commandLine: { trust_proxy: proxies } })).trust_proxy, proxies);
+  for (const proxies of ['true', '*', 'proxy.example', '10.0.0.1,', 'face'])
+    await t.rejects(
+      read({ commandLine: { trust_proxy: proxies } }),
+      { message: /^--trust-proxy: / },
+      proxies,
+    );
 });
 
 t.test('a secret is not repeated', async t => {

@@ -1,5 +1,5 @@
 import t from 'tap';
-import type { GenerationEvent, GenerationRequest, TokenConstraint } from '#engine/types.js';
+import type { GenerationEvent, GenerationRequest } from '#engine/types.js';
 import { KvasirError } from '#errors.js';
 import { greedy, GREEDY } from '#test/support/generation-request.js';
 import {
@@ -66,8 +66,21 @@ t.test('long prompts are prefilled in chunks between which others decode', async
   t.match(
     decoder.runs.join(', '),
     // The last token of the prompt runs with those that decode.
-    /^prefill 0 1, (decode 1, )*prefill 1 2, (decode 1, ){1,2}prefill 1 2, decode 1, prefill 1 2, decode 2, decode 1, /,
+    /^prefill 0 1, (decode 1, )*prefill 1 2, (decode 1, ){1,2}prefill 1 2, decode 1, prefill 1 2, decode 1, decode 2, decode 1, /,
   );
+});
+
+t.test('where runs do not mix, a first token comes before the others decode', async t => {
+  const { engine, decoder } = setup(t, { contextLength: 1000 });
+  const running = text(engine, greedy(prompt('a'), { maxTokens: 60 }));
+  await steps(2);
+  for await (const _ of engine.generate(greedy(prompt('xyz')))) break;
+  t.strictSame(decoder.runs.slice(decoder.runs.indexOf('prefill 1 3')).slice(0, 2), [
+    'prefill 1 3',
+    'decode 1',
+  ]);
+  t.equal(decoder.runs.at(-1), 'decode 1', 'it was read while they decoded');
+  await running;
 });
 
 t.test('waits for a slot in order of arrival', async t => {
@@ -138,6 +151,79 @@ t.test('a full queue refuses, and has room again later', async t => {
   t.throws(() => engine.generate(greedy(prompt('c'))), { code: 'queue_full' });
   await Promise.all([first, second]);
   t.equal(await text(engine, greedy(prompt('c'), { maxTokens: 2 })), 'de');
+});
+
+t.test('the line counts what waits, not what runs at once', async t => {
+  const { engine } = setup(t, { slots: 2, contextLength: 100_000, options: { maxWaiting: 2 } });
+  const controller = new AbortController();
+  const start = (count: number): unknown =>
+    engine.generateAll(
+      Array.from({ length: count }, () => greedy(prompt('a'), { maxTokens: 90_000 })),
+      controller.signal,
+    );
+  t.throws(() => start(5), { code: 'invalid_request', param: 'n' });
+  t.throws(() => engine.checkRoom(5, 'best_of'), { code: 'invalid_request', param: 'best_of' });
+  start(3);
+  t.throws(() => start(2), { code: 'queue_full' });
+  t.throws(() => engine.checkRoom(2), { code: 'queue_full' });
+  await steps(1);
+  t.match(engine.stats(), { running: 2, waiting: 1 }, 'of what is refused, nothing runs');
+  start(1);
+  controller.abort();
+  engine.checkRoom(4);
+  t.match(engine.stats(), { waiting: 0 });
+});
+
+t.test('with a line of no places, what can run at once runs', async t => {
+  const { engine } = setup(t, { slots: 2, options: { maxWaiting: 0 } });
+  const both = Promise.all(['a', 'k'].map(letter => text(engine, greedy(prompt(letter), { maxTokens: 2 }))));
+  t.throws(() => engine.generate(greedy(prompt('c'))), { code: 'queue_full' });
+  t.throws(() => engine.checkRoom(3), { code: 'invalid_request' });
+  t.strictSame(await both, ['bc', 'lm']);
+  t.equal(
+    await text(engine, greedy(prompt('c'), { maxTokens: 2 })),
+    'de',
+    'there is room as soon as they end',
+  );
+});
+
+t.test('if one of several is refused, none starts', async t => {
+  const { engine } = setup(t, { contextLength: 8 });
+  t.throws(() => engine.generateAll([greedy(prompt('a')), greedy(prompt('abcdefgh'))]), {
+    code: 'context_length_exceeded',
+  });
+  t.match(engine.stats(), { running: 0, waiting: 0 });
+});
+
+t.test('many sequences on one signal make no warning about listeners', async t => {
+  const { engine } = setup(t);
+  const warnings: Error[] = [];
+  const onWarning = (warning: Error): unknown => warnings.push(warning);
+  process.on('warning', onWarning);
+  const requests = Array.from({ length: 50 }, () => greedy(prompt('a'), { maxTokens: 1 }));
+  await Promise.all(engine.generateAll(requests, new AbortController().signal).map(all));
+  await steps(1);
+  process.off('warning', onWarning);
+  t.strictSame(warnings, []);
+});
+
+t.test('clients take turns for slots, whatever each has sent', async t => {
+  const { engine } = setup(t, { slots: 1 });
+  const order: string[] = [];
+  const run = async (events: AsyncIterable<GenerationEvent>, name: string): Promise<void> => {
+    for await (const _ of events);
+    order.push(name);
+  };
+  const short = (client: string): GenerationRequest => ({
+    ...greedy(prompt('a'), { maxTokens: 1 }),
+    client,
+  });
+  const many = engine.generateAll(Array.from({ length: 5 }, () => short('a')));
+  const runs = many.map((events, i) => run(events, `many ${i}`));
+  runs.push(run(engine.generate(short('a')), 'single'));
+  runs.push(run(engine.generate(short('b')), 'other'));
+  await Promise.all(runs);
+  t.strictSame(order, ['many 0', 'other', 'single', 'many 1', 'many 2', 'many 3', 'many 4']);
 });
 
 t.test('an aborted signal ends the iterator with cancelled and frees the slot within a step', async t => {
@@ -261,26 +347,9 @@ t.test('a prompt that fails does not end those that decode, nor the other way ro
     texts.set('xyz', text(engine, greedy(prompt('xyz'), { maxTokens: 5 })));
     await t.rejects(texts.get(ended)!, { message: 'broken' });
     const prefill = decoder.runs.indexOf('prefill 1 3');
-    t.equal(decoder.runs[prefill - 1], 'decode 1', 'both were run');
+    t.equal(decoder.runs[prefill + 1], 'decode 1', 'both were run');
     t.match(await texts.get(goesOn), goesOn === 'ab' ? /^cdefg.{25}$/ : 'abcde');
   }
-});
-
-t.test('what goes wrong with one sequence ends it, and no other', async t => {
-  const { engine } = setup(t);
-  let masked = 0;
-  const constraint: TokenConstraint = {
-    mask: () => {
-      if (masked++ === 2) throw new Error('no token is allowed');
-    },
-    accept: () => undefined,
-    complete: false,
-    shortened: false,
-  };
-  const failing = text(engine, { ...greedy(prompt('a')), constraint });
-  const other = text(engine, greedy(prompt('k'), { maxTokens: 6 }));
-  await t.rejects(failing, { message: 'no token is allowed' });
-  t.equal(await other, 'lmnopq');
 });
 
 t.test('a mixed run that fails takes the sequences with it that were in it', async t => {

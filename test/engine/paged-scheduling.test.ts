@@ -94,6 +94,7 @@ t.test('with the budget that a number of blocks allows, a scheduler never finds 
             maxLength,
             reusesPrefix: true,
             priority: 0,
+            party: ['', prompt],
           });
         }
         if (event.type === 'remove' && all().length > 0)

@@ -195,6 +195,41 @@ t.test('gives up the slot that was not used for longest', async t => {
   t.match(step().prefill, [{ start: 20, length: 1 }], 'the second was given up, not the first');
 });
 
+t.test('a client with one request does not wait for another with thousands', async t => {
+  for (const mixes of [true, false]) {
+    const { scheduler, step } = setup({ mixes, wholePrompts: true, slots: 2 });
+    for (let i = 0; i < 1000; i++)
+      scheduler.add(new Fake(`a${i}`, prompt(i, 5), 8, true, 0, '', ['a', Math.floor(i / 900)]));
+    const end = (): void => {
+      scheduler.remove(
+        new Set(scheduler.running.filter(({ tokens, maxLength }) => tokens.length >= maxLength)),
+      );
+    };
+    for (let i = 0; i < 10; i++, end()) step(10);
+    const b = new Fake('b', prompt(5000, 5), 8, true, 0, '', ['b', 0]);
+    scheduler.add(b);
+    const before = scheduler.waitingCount;
+    while (!scheduler.running.includes(b)) {
+      step(10);
+      end();
+    }
+    t.ok(before - scheduler.waitingCount <= 2, `${before - scheduler.waitingCount} were admitted`);
+  }
+});
+
+t.test('one that was withdrawn never runs, and the others keep their order', async t => {
+  const { scheduler, step } = setup({ slots: 1 });
+  const [a, b, c] = [1, 2, 3].map(seed => new Fake(String(seed), prompt(seed, 4))) as [Fake, Fake, Fake];
+  for (const sequence of [a, b, c]) scheduler.add(sequence);
+  step();
+  t.equal(scheduler.withdraw(b), true);
+  t.equal(scheduler.withdraw(b), false);
+  t.equal(scheduler.withdraw(a), false, 'it runs');
+  t.strictSame(scheduler.waiting, [c]);
+  scheduler.remove(new Set([a]));
+  t.match(step().prefill, [{ sequence: c }]);
+});
+
 t.test('admits no more than the cache can hold', async t => {
   const { scheduler, step } = setup({ cacheTokens: 100, reservedTokens: 10 });
   for (const seed of [1, 2, 3]) scheduler.add(new Fake(String(seed), prompt(seed, 35)));

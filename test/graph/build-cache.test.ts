@@ -1,7 +1,12 @@
-import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, readdir, readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import fc from 'fast-check';
 import t from 'tap';
+import { KvasirError } from '#errors.js';
 import { buildOnce } from '#graph/build-cache.js';
+import { OWNER } from '#owner.js';
+import { startCommand } from '#test/support/command.js';
+import { runs } from '#test/support/property-runs.js';
 
 const FILES = ['a', 'b'];
 
@@ -14,6 +19,16 @@ async function builds(folder: string): Promise<string[]> {
 function counter() {
   let calls = 0;
   const build = async (target: string): Promise<void> => writeFile(path.join(target, 'out'), `${++calls}`);
+  return { build, calls: () => calls };
+}
+
+/** Writes 5000 bytes, always the same. */
+function dataWriter() {
+  let calls = 0;
+  const build = async (target: string): Promise<void> => {
+    calls++;
+    await writeFile(path.join(target, 'data'), Buffer.alloc(5000, 'data'));
+  };
   return { build, calls: () => calls };
 }
 
@@ -74,7 +89,7 @@ t.test('of builds at the same time one is kept, whole', async t => {
   };
   const [one, other] = await Promise.all([buildOnce(inputs, build), buildOnce(inputs, build)]);
   t.equal(one, other);
-  t.strictSame((await readdir(one)).sort(), ['first', 'second']);
+  t.strictSame((await readdir(one)).sort(), ['first', 'manifest.json', 'second']);
   t.strictSame(await builds(folder), [path.basename(one)]);
 });
 
@@ -99,6 +114,96 @@ t.test('what a dead process left half done is removed after a day', async t => {
   await utimes(old!, twoDaysAgo, twoDaysAgo);
   const build = await buildOnce({ folder, files: FILES, variant: 'v' }, counter().build);
   t.strictSame(await builds(folder), ['partial-recent', path.basename(build)].sort());
+});
+
+/** What may happen to a build on disk. */
+const DAMAGES: Readonly<Record<string, (build: string) => Promise<unknown>>> = {
+  'cut off': build => truncate(path.join(build, 'data'), 1000),
+  grown: build => appendFile(path.join(build, 'data'), 'x'),
+  'garbage of the same length': build => writeFile(path.join(build, 'data'), 'x'.repeat(5000)),
+  'a file is missing': build => rm(path.join(build, 'data')),
+  'a folder in its place': async build => {
+    await rm(path.join(build, 'data'));
+    await mkdir(path.join(build, 'data'));
+  },
+  'no manifest': build => rm(path.join(build, 'manifest.json')),
+  'half a manifest': build => truncate(path.join(build, 'manifest.json'), 20),
+  'an empty manifest': build => writeFile(path.join(build, 'manifest.json'), '{}'),
+  'a manifest of nothing': build => writeFile(path.join(build, 'manifest.json'), '{"files":{"data":null}}'),
+};
+
+t.test('a damaged build is made again, and said to be', async t => {
+  for (const [name, damage] of Object.entries(DAMAGES)) {
+    const folder = t.testdir({ a: '1', b: '2' });
+    const faults: string[] = [];
+    const inputs = { folder, files: FILES, variant: 'v', onDamaged: (fault: string) => faults.push(fault) };
+    const { build, calls } = dataWriter();
+    const target = await buildOnce(inputs, build);
+    const whole = await readFile(path.join(target, 'data'));
+    await damage(target);
+    t.equal(await buildOnce(inputs, build), target, name);
+    t.strictSame(await readFile(path.join(target, 'data')), whole, name);
+    t.equal(calls(), 2, name);
+    t.match(faults, [/^the built graph in \S+ is damaged \(.+\); it is built again$/], name);
+    await buildOnce(inputs, build);
+    t.equal(calls(), 2, `${name}: it is whole again`);
+    t.strictSame(await builds(folder), [path.basename(target)], name);
+  }
+});
+
+t.test('any flipped bit is found', async t => {
+  const folder = t.testdir({ a: '1', b: '2' });
+  const { build, calls } = dataWriter();
+  const inputs = { folder, files: FILES, variant: 'v' };
+  const file = path.join(await buildOnce(inputs, build), 'data');
+  let builds = calls();
+  const property = fc.asyncProperty(fc.nat(4999), fc.nat(7), async (byte, bit) => {
+    const bytes = await readFile(file);
+    bytes[byte]! ^= 1 << bit;
+    await writeFile(file, bytes);
+    await buildOnce(inputs, build);
+    if (calls() !== ++builds) throw new Error('it was not found');
+  });
+  await t.resolves(fc.assert(property, runs(30)));
+});
+
+t.test('a damaged build that cannot be made again is refused by name', async t => {
+  const folder = t.testdir({ a: '1', b: '2' });
+  const inputs = { folder, files: FILES, variant: 'v' };
+  const target = await buildOnce(inputs, dataWriter().build);
+  await truncate(path.join(target, 'data'), 10);
+  const failing = (): Promise<void> => Promise.reject(new KvasirError('invalid_model', 'a is broken'));
+  await t.rejects(buildOnce(inputs, failing), {
+    code: 'invalid_model',
+    message: `the built graph in ${target} was damaged (data has 10 bytes instead of 5000) and cannot be built again: a is broken; make the model's folder whole, and try again`,
+  });
+});
+
+t.test('what killed builds have left is swept by the next look, not what others work on', async t => {
+  const folder = t.testdir({ a: '1', b: '2' });
+  const inputs = { folder, files: FILES, variant: 'v' };
+  const { build, calls } = counter();
+  const target = await buildOnce(inputs, build);
+  const [, namespace] = OWNER.split('@');
+  const living = startCommand(t, ['serve', '--port', '0']);
+  const dead = startCommand(t, ['--version']);
+  await dead.exit;
+  const left = [
+    `partial-${dead.process.pid}@${namespace}-a`,
+    // An earlier process may have had this one's id, as in a container that was started again.
+    `partial-${OWNER}-b`,
+  ];
+  const kept = [`partial-${living.process.pid}@${namespace}-c`, `partial-${dead.process.pid}@elsewhere-d`];
+  for (const name of [...left, ...kept]) await mkdir(path.join(folder, '.kvasir', name));
+  await buildOnce(inputs, build);
+  t.equal(calls(), 1);
+  t.strictSame(await builds(folder), [...kept, path.basename(target)].sort());
+  const other = { ...inputs, variant: 'w' };
+  await buildOnce(other, async partial => {
+    await buildOnce(inputs, build);
+    t.ok((await builds(folder)).includes(path.basename(partial)), 'its own');
+    await build(partial);
+  });
 });
 
 t.test('a missing input is named', async t => {

@@ -75,7 +75,11 @@ t.test('a decoder is built once, and again when its weights change', async t => 
   const first = await buildDecoder(folder);
   t.equal(first.cacheHeadSize, 16, 'heads of 8 are padded');
   t.match(first.sizes, { layers: 2, kvHeads: 3, headSize: 8, vocabularySize: 61, contextLength: 19 });
-  t.strictSame((await readdir(path.dirname(first.graphPath))).sort(), ['decoder.onnx', 'decoder.onnx.data']);
+  t.strictSame((await readdir(path.dirname(first.graphPath))).sort(), [
+    'decoder.onnx',
+    'decoder.onnx.data',
+    'manifest.json',
+  ]);
   t.strictSame(await buildDecoder(folder), first);
   await new Promise(resolve => setTimeout(resolve, 5));
   await writeModel(folder, { config: LLAMA, tensors });
@@ -104,3 +108,14 @@ for (const [precision, halfFloats, type, cacheType] of [
     t.equal(nodes.filter(({ opType }) => opType === 'GroupQueryAttention').length, built.sizes.layers);
   });
 }
+
+t.test('numbers that 16 bits cannot hold are refused by name, and 32 bits hold them', async t => {
+  const folder = t.testdir();
+  const norm = { shape: [48], values: Array<number>(48).fill(70_000) };
+  await writeModel(folder, { config: LLAMA, tensors: { ...tensors, 'model.norm.weight': norm } });
+  await t.rejects(buildDecoder(folder, { precision: 'f16' }), {
+    code: 'invalid_configuration',
+    message: /^the weight '.*norm.*' has numbers beyond the largest of 16 bits: take another precision/,
+  });
+  await buildDecoder(folder);
+});

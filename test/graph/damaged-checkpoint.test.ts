@@ -13,6 +13,7 @@ import { writeModel } from '#test/support/check-decoder.js';
 import { startCommand } from '#test/support/command.js';
 import { LLAMA, llamaShapes } from '#test/support/llama-model.js';
 import { randomTensors } from '#test/support/random-tensors.js';
+import { BYTE_LEVEL } from '#test/support/tiny-tokenizers.js';
 import { f32, safetensors, withHeader, type StoredTensor } from '#test/support/safetensors.js';
 
 const TENSORS = randomTensors(llamaShapes(LLAMA));
@@ -64,7 +65,7 @@ const FAULTS: readonly Fault[] = [
   {
     name: 'a page of the hub in place of the file',
     code: 'invalid_model',
-    message: /model\.safetensors: claims a header of/,
+    message: /model\.safetensors: claims a longer header than its 33 bytes can hold/,
     damage: folder => writeFile(path.join(folder, SINGLE), '<!doctype html><title>404</title>'),
   },
   {
@@ -110,7 +111,7 @@ const FAULTS: readonly Fault[] = [
   {
     name: 'a context that no memory holds',
     code: 'invalid_model',
-    message: /max_position_embeddings is 1099511627776; at most 16777216 can be served/,
+    message: /max_position_embeddings is 1099511627776, expected a positive integer of at most 16777216/,
     damage: folder =>
       writeFile(
         path.join(folder, 'config.json'),
@@ -118,9 +119,16 @@ const FAULTS: readonly Fault[] = [
       ),
   },
   {
+    name: 'weights that are no numbers',
+    code: 'invalid_model',
+    message:
+      /model\.safetensors: 2 of the 48 numbers of tensor 'model\.norm\.weight' are not finite \(NaN or infinity\)/,
+    damage: folder => replaceTensor(folder, NORM, f32([48], [NaN, ...Array<number>(46).fill(1), -Infinity])),
+  },
+  {
     name: 'more layers than a checkpoint can hold',
     code: 'invalid_model',
-    message: /no tensor 'model\.layers\.2\./,
+    message: /num_hidden_layers is 1000000000, expected a positive integer of at most 4096/,
     damage: folder =>
       writeFile(path.join(folder, 'config.json'), JSON.stringify({ ...LLAMA, num_hidden_layers: 1e9 })),
   },
@@ -145,7 +153,7 @@ for (const { name, code, message, damage } of FAULTS)
     await writeModel(folder, { config: { ...LLAMA }, tensors: TENSORS });
     await buildDecoder(folder);
     const before = await builds(folder);
-    t.equal(Object.keys(before).length, 2);
+    t.equal(Object.keys(before).length, 3);
     await damage(folder);
     for (const precision of ['f32', 'int4'] as const)
       await t.rejects(buildDecoder(folder, { precision }), { name: 'KvasirError', code, message });
@@ -203,6 +211,7 @@ t.test('a disk that is too small is found out before anything is loaded', async 
 t.test('kvasir build on a full disk', { skip: process.platform !== 'linux' && 'needs ulimit' }, async t => {
   const folder = t.testdir();
   await writeModel(folder, { config: { ...LLAMA }, tensors: TENSORS });
+  await writeFile(path.join(folder, 'tokenizer.json'), JSON.stringify(BYTE_LEVEL));
   const command = startCommand(t, ['build', folder], {}, { fileBlocks: 40 });
   t.equal(await command.exit, 1);
   t.match(command.stderr(), /\nkvasir: no space is left for .*decoder\.onnx\.data\n$/);

@@ -2,7 +2,7 @@ import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { loadModel } from '#registry/load.js';
+import { loadModel, type ModelOptions } from '#registry/load.js';
 import { Registry } from '#registry/registry.js';
 import { Environment, PROCESSOR, type Device } from '#runtime/index.js';
 import { linearGraph } from '#test/support/raw-models.js';
@@ -76,4 +76,20 @@ t.test('two models of one name are refused', async t => {
   const model = await loadModel(environment, folder, { slots: 1 });
   t.teardown(() => model.close());
   t.throws(() => new Registry([model, model]), { code: 'invalid_configuration' });
+});
+
+t.test('a cache without a size of its own takes its share, but holds one sequence at least', async t => {
+  const folder = await randomLlama(t);
+  const [slots, context, perToken] = [4, 96, 512];
+  const capacity = async (options: Partial<ModelOptions>): Promise<number | undefined> => {
+    const model = await loadModel(environment, folder, { slots, ...options });
+    const cacheCapacity = model.stats().engine?.cacheCapacity;
+    await model.close();
+    return cacheCapacity;
+  };
+  t.equal(await capacity({}), slots * context);
+  t.equal(await capacity({ cacheShare: 10 ** 12 }), slots * context);
+  t.equal(await capacity({ cacheShare: 200 * perToken + 1 }), 200);
+  t.equal(await capacity({ cacheShare: 0 }), context);
+  t.equal(await capacity({ cacheShare: 0, cacheBytes: 300 * perToken }), 300, 'a setting comes first');
 });

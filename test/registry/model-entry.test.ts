@@ -81,12 +81,57 @@ t.test('a load that fails gives all its error, and may be tried again', async t 
   source.fail();
   for (const result of await Promise.allSettled(leases))
     t.match(result, { status: 'rejected', reason: { code: 'invalid_model' } });
-  t.equal(slot.state, 'unloaded');
+  t.equal(slot.state, 'failed');
   const again = slot.acquire();
   await pause();
   source.succeed();
   t.ok((await again).model);
   t.equal(source.loads, 2);
+});
+
+t.test('a failed load is not repeated at once where that is asked for', async t => {
+  let loads = 0;
+  const load = async (): Promise<Model> => {
+    if (++loads === 1) throw new KvasirError('invalid_model', 'broken');
+    return fakeModel('model');
+  };
+  const patient = new ModelEntry({ id: 'model', retryMs: 60_000, load }, {});
+  for (let i = 0; i < 3; i++) await t.rejects(patient.acquire(), { message: 'broken' });
+  t.equal(loads, 1);
+  t.equal(patient.state, 'failed');
+  loads = 0;
+  const eager = new ModelEntry({ id: 'model', load }, {});
+  await t.rejects(eager.acquire(), { message: 'broken' });
+  await eager.acquire();
+  t.equal(eager.state, 'loaded');
+});
+
+t.test('one that is due at the start is loading until its load has ended, however', async t => {
+  for (const end of ['succeed', 'fail'] as const) {
+    const source = new Source();
+    const slot = new ModelEntry({ id: 'model', atStart: true, load: source.load }, {});
+    t.equal(slot.state, 'loading');
+    t.ok(slot.isDue);
+    const pending = slot.acquire().catch(() => undefined);
+    await pause();
+    t.ok(slot.isDue);
+    source[end]();
+    await pending;
+    t.notOk(slot.isDue);
+    t.equal(slot.state, end === 'fail' ? 'failed' : 'loaded');
+  }
+});
+
+t.test('what is known of a model may be said later', async t => {
+  const { card } = fakeModel('model');
+  const slot = new ModelEntry({ id: 'model', load: async () => fakeModel('model') }, {});
+  slot.describe({ card });
+  t.equal(slot.card, card);
+  t.equal(slot.state, 'unloaded');
+  slot.describe({ error: new Error('broken') });
+  t.equal(slot.state, 'failed');
+  (await slot.acquire()).release();
+  t.equal(slot.state, 'loaded', 'it was repaired meanwhile');
 });
 
 t.test('it is unloaded when it has been idle, never while it is held', async t => {
@@ -186,7 +231,7 @@ t.test(
           await pause(1);
           for (const lease of held.splice(0)) lease.release();
         }
-        if (slot.state !== 'unloaded') throw new Error('it was not unloaded in the end');
+        if (!['unloaded', 'failed'].includes(slot.state)) throw new Error('it was not unloaded in the end');
       },
     );
     await t.resolves(fc.assert(property, runs(60)));

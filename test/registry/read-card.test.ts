@@ -1,10 +1,11 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import t, { type Test } from 'tap';
 import { loadModel, type ModelOptions } from '#registry/load.js';
 import { readCard } from '#registry/read-card.js';
 import { Environment } from '#runtime/index.js';
 import { writeModel } from '#test/support/check-decoder.js';
+import { startCommand } from '#test/support/command.js';
 import { encoderConfig, encoderShapes, type Head } from '#test/support/encoder-models.js';
 import { randomLlama } from '#test/support/random-llama.js';
 import { randomTensors } from '#test/support/random-tensors.js';
@@ -72,22 +73,105 @@ t.test('a graph without a tokenizer', async t => {
   t.strictSame([...(await readCard(folder)).abilities], ['tensors']);
 });
 
+/** Changes of config.json that contradict the weights, or nothing can fit. */
+const CONTRADICTIONS: readonly Readonly<Record<string, unknown>>[] = [
+  { hidden_size: 1e9 },
+  { hidden_size: 64 },
+  { hidden_size: 0 },
+  { hidden_size: '48' },
+  { intermediate_size: 2 ** 40 },
+  { num_hidden_layers: 1e9 },
+  { num_hidden_layers: 3 },
+  { num_attention_heads: 1e9 },
+  { num_key_value_heads: 3 },
+  { head_dim: 2 ** 30 },
+  { vocab_size: 1e9 },
+  { vocab_size: 319 },
+  { max_position_embeddings: 1e12 },
+  { max_position_embeddings: -1 },
+  { rope_theta: 0 },
+  { rope_theta: -1 },
+  { rope_theta: null, rope_parameters: { rope_theta: 0 } },
+  { rope_scaling: { rope_type: 'linear', factor: 0 } },
+  { rope_scaling: { rope_type: 'spiral' } },
+  { rms_norm_eps: 'small' },
+  { hidden_act: 'none' },
+  { model_type: 'brontosaurus' },
+  { tie_word_embeddings: 'yes' },
+];
+
+/** What is wrong with a folder, by a name. */
+const FAULTS: Readonly<Record<string, (folder: string) => Promise<void>>> = {
+  'no tokenizer': folder => rm(path.join(folder, 'tokenizer.json')),
+  'no config': folder => rm(path.join(folder, 'config.json')),
+  'no weights': folder => rm(path.join(folder, 'model.safetensors')),
+  'weights cut off': folder => truncate(path.join(folder, 'model.safetensors'), 5000),
+  'broken generation_config': folder => writeFile(path.join(folder, 'generation_config.json'), '{'),
+  'generation_config is a list': folder => writeFile(path.join(folder, 'generation_config.json'), '[]'),
+  'end token': folder =>
+    writeFile(path.join(folder, 'generation_config.json'), '{ "eos_token_id": "no number" }'),
+  'broken template': folder => writeFile(path.join(folder, 'chat_template.jinja'), '{% for %}'),
+  'broken tokenizer_config': folder => writeFile(path.join(folder, 'tokenizer_config.json'), '{{{'),
+  'broken tokenizer': folder => writeFile(path.join(folder, 'tokenizer.json'), '{{{'),
+  'no model in the tokenizer': folder => writeFile(path.join(folder, 'tokenizer.json'), '{}'),
+  'two added tokens of one id': folder =>
+    changeJson(path.join(folder, 'tokenizer.json'), {
+      added_tokens: ['<a>', '<b>'].map(content => ({ id: 7, content, special: true })),
+    }),
+  ...Object.fromEntries(
+    CONTRADICTIONS.map(change => [
+      JSON.stringify(change),
+      (folder: string) => changeJson(path.join(folder, 'config.json'), change),
+    ]),
+  ),
+};
+
+async function changeJson(file: string, change: object): Promise<void> {
+  const fields = JSON.parse(await readFile(file, 'utf8')) as object;
+  await writeFile(file, JSON.stringify({ ...fields, ...change }));
+}
+
 t.test('what serving would refuse is refused, with the same words', async t => {
-  const breaks: Record<string, (folder: string) => Promise<void>> = {
-    'no tokenizer': folder => rm(path.join(folder, 'tokenizer.json')),
-    'no config': folder => rm(path.join(folder, 'config.json')),
-    'broken generation_config': folder => writeFile(path.join(folder, 'generation_config.json'), '{'),
-    'end token': folder =>
-      writeFile(path.join(folder, 'generation_config.json'), '{ "eos_token_id": "no number" }'),
-    'broken template': folder => writeFile(path.join(folder, 'chat_template.jinja'), '{% for %}'),
-  };
-  for (const [name, spoil] of Object.entries(breaks)) {
+  for (const [name, spoil] of Object.entries(FAULTS)) {
     const folder = await randomLlama(t);
     await spoil(folder);
     const refusal = await loadModel(environment, folder, { slots: 1, session }).then(
       () => t.fail(`${name}: it was loaded`),
       (error: Error) => error,
     );
-    await t.rejects(readCard(folder), refusal as Error, name);
+    t.match(refusal, { name: 'KvasirError', message: folder }, name);
+    await t.rejects(readCard(folder, { withTokenizer: true }), refusal as Error, name);
   }
+});
+
+t.test('both of two added tokens of one id are named', async t => {
+  const folder = await randomLlama(t);
+  await FAULTS['two added tokens of one id']!(folder);
+  await t.rejects(readCard(folder, { withTokenizer: true }), {
+    code: 'invalid_model',
+    message: /tokenizer\.json .*the added tokens "<a>" and "<b>" both have the id 7/,
+  });
+});
+
+t.test('inspect, build and serve say the same', async t => {
+  for (const name of ['weights cut off', 'no model in the tokenizer', '{"hidden_size":1000000000}']) {
+    const folder = await randomLlama(t);
+    await FAULTS[name]!(folder);
+    const commands = ['inspect', 'build', 'serve'].map(command => startCommand(t, [command, folder]));
+    const answers = new Set<string>();
+    for (const command of commands) {
+      t.equal(await command.exit, 1, name);
+      answers.add(command.stderr());
+    }
+    t.equal(answers.size, 1, [...answers].join(''));
+    t.match([...answers][0], /^kvasir: [^\n]+\n$/);
+  }
+});
+
+t.test('small files alone tell a card, where that is asked for', async t => {
+  const folder = await randomLlama(t);
+  const card = await readCard(folder);
+  await rm(path.join(folder, 'model.safetensors'));
+  t.strictSame(await readCard(folder, { withoutWeights: true }), card);
+  await t.rejects(readCard(folder), { code: 'invalid_model' });
 });

@@ -65,3 +65,35 @@ t.test('what happens is told', async t => {
   ]);
   t.equal(registry.entry('a').state, 'unloaded');
 });
+
+t.test('a model that failed is passed over as long as there is another', async t => {
+  const { card } = fakeModel('any');
+  const broken = async (): Promise<Model> => {
+    throw new KvasirError('invalid_model', 'no weights');
+  };
+  const [first, second] = ['first', 'second'].map(id => ({ id, card, load: broken }));
+  const registry = new Registry([first!, second!]);
+  t.equal(registry.find('complete')?.id, 'first');
+  await t.rejects(registry.acquire('first'));
+  t.equal(registry.find('complete')?.id, 'second');
+  await t.rejects(registry.acquire('second'));
+  t.equal(registry.find('complete')?.id, 'first');
+});
+
+t.test('it is starting until all that are due have been loaded or have failed', async t => {
+  const load = async (): Promise<Model> => fakeModel('a');
+  const broken = async (): Promise<Model> => {
+    throw new KvasirError('invalid_model', 'no weights');
+  };
+  t.notOk(new Registry([{ id: 'a', load }]).starting);
+  const registry = new Registry([
+    { id: 'a', atStart: true, load },
+    { id: 'b', atStart: true, load: broken },
+    { id: 'c', load },
+  ]);
+  t.ok(registry.starting);
+  await registry.acquire('a');
+  t.ok(registry.starting);
+  await t.rejects(registry.acquire('b'));
+  t.notOk(registry.starting);
+});

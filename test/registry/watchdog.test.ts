@@ -59,3 +59,18 @@ t.test('failures in a row', async t => {
   watchdog.failed(letters, 20_000);
   t.equal(watchdog.fault(20_001), undefined, 'two are not enough');
 });
+
+t.test('numbers that are not finite', async t => {
+  const { model: letters } = model();
+  const watchdog = new Watchdog({ loaded: () => [letters] }, 100);
+  t.equal(watchdog.broken(undefined), 'no');
+  t.equal(watchdog.broken(letters), 'no');
+  t.equal(watchdog.broke(letters), true);
+  t.equal(watchdog.broke(letters), false, 'no news');
+  t.equal(watchdog.broken(letters), 'always');
+  t.equal(watchdog.fault(60_000), undefined, 'a new start would not help');
+  watchdog.succeeded(letters, 1);
+  t.equal(watchdog.broken(letters), 'no');
+  t.equal(watchdog.broke(letters), true);
+  t.equal(watchdog.broken(letters), 'sometimes', 'one text is not the whole model');
+});

@@ -17,6 +17,10 @@ export interface Command {
 export interface CommandLimits {
   /** Longest file that it may write, in blocks of 512 bytes; POSIX systems only. */
   readonly fileBlocks?: number;
+  /** Most files that it may have open; POSIX systems only. */
+  readonly openFiles?: number;
+  /** True if a shell waits for it, and is what gets signals; POSIX systems only. */
+  readonly waitingShell?: boolean;
 }
 
 /**
@@ -35,11 +39,14 @@ export function startCommand(
   t: { teardown(kill: () => Promise<void>): void },
   args: readonly string[],
   env: NodeJS.ProcessEnv = {},
-  { fileBlocks }: CommandLimits = {},
+  { fileBlocks, openFiles, waitingShell = false }: CommandLimits = {},
 ): Command {
-  const whole = [process.execPath, ENTRY, ...args];
-  const limit = fileBlocks === undefined ? '' : `ulimit -f ${fileBlocks};`;
-  const [program, ...rest] = withoutPreloads(whole, limit);
+  const limits = [
+    ...(fileBlocks === undefined ? [] : [`ulimit -f ${fileBlocks};`]),
+    ...(openFiles === undefined ? [] : [`ulimit -n ${openFiles};`]),
+  ];
+  const shell = waitingShell ? ['sh', '-c', '"$@"; exit $?', 'sh'] : [];
+  const [program, ...rest] = withoutPreloads([...shell, process.execPath, ENTRY, ...args], limits.join(' '));
   const child = spawn(program!, rest, { env: { ...process.env, ...env } });
   const output = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const)

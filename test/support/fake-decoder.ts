@@ -38,6 +38,8 @@ export class FakeDecoder implements Decoder {
   disposed = false;
   /** Set to make the next run fail, or the next one that it is true of. */
   failure: Error | ((run: string) => Error | undefined) | undefined;
+  /** Changes the logits after some tokens, as broken weights would. */
+  spoil: (logits: Float32Array, tokens: readonly number[]) => void = () => undefined;
   readonly #next: (tokens: readonly number[]) => number;
   #aborted = false;
 
@@ -131,6 +133,7 @@ export class FakeDecoder implements Decoder {
     const best = this.#next(tokens);
     logits[best] = 2;
     logits[(best + 1) % logits.length] = 1;
+    this.spoil(logits, tokens);
     return logits;
   }
 }

@@ -46,11 +46,29 @@ export class FakeEngine implements GenerationEngine {
   }
 
   generate(request: GenerationRequest, signal?: AbortSignal): AsyncIterable<GenerationEvent> {
+    return this.generateAll([request], signal)[0]!;
+  }
+
+  generateAll(
+    requests: readonly GenerationRequest[],
+    signal?: AbortSignal,
+  ): readonly AsyncIterable<GenerationEvent>[] {
     if (this.#closing) throw shuttingDown();
-    if (request.promptIds.length >= this.contextLength) {
+    if (requests.some(({ promptIds }) => promptIds.length >= this.contextLength))
       throw new KvasirError('context_length_exceeded', 'the prompt is too long', { param: 'prompt' });
-    }
-    if (this.running.size >= this.capacity) throw new KvasirError('queue_full', 'too many requests');
+    this.checkRoom(requests.length);
+    const started = requests.map(request => this.#start(request));
+    const cancel = (): void => started.forEach(sequence => sequence.cancel());
+    if (signal?.aborted) cancel();
+    signal?.addEventListener('abort', cancel, { once: true });
+    return started.map(({ channel }) => channel);
+  }
+
+  checkRoom(count: number): void {
+    if (this.running.size + count > this.capacity) throw new KvasirError('queue_full', 'too many requests');
+  }
+
+  #start(request: GenerationRequest): { readonly channel: EventChannel; readonly cancel: () => void } {
     const controller = new AbortController();
     const { id } = request;
     const cancel = (): void => {
@@ -68,8 +86,6 @@ export class FakeEngine implements GenerationEngine {
     this.requests.push(request);
     this.running.add(id);
     this.#ends.set(id, end);
-    if (signal?.aborted) cancel();
-    signal?.addEventListener('abort', cancel, { once: true });
     void (async () => {
       try {
         for await (const event of this.script(request, controller.signal)) {
@@ -81,7 +97,7 @@ export class FakeEngine implements GenerationEngine {
         end(error as Error);
       }
     })();
-    return channel;
+    return { channel, cancel };
   }
 
   stats(): EngineStats {

@@ -2,6 +2,8 @@
  * com.microsoft.PagedAttention in ONNX's own operators, for runtimes without a kernel. Written from the operator's documentation in ONNX
  * Runtime 1.29, as slow as it is plain: every token gathers all of its sequence's blocks.
  */
+import path from 'node:path';
+import { writeManifest } from '#graph/build-manifest.js';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { readFile, writeFile } from 'node:fs/promises';
 import { int, ints, type Attribute } from '#graph/onnx/attributes.js';
@@ -17,6 +19,7 @@ export async function expandPagedAttention(file: string): Promise<void> {
     node.opType === 'PagedAttention' ? new Kernel(graph, node).nodes : [node],
   );
   await writeFile(file, toBinary(ModelProtoSchema, model));
+  await writeManifest(path.dirname(file));
 }
 
 class Kernel {

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { DataType, GraphBuilder } from '#graph/onnx/graph-builder.js';
 import { loadModel } from '#registry/load.js';
 import type { TensorModel } from '#registry/types.js';
+import type { GraphLimits } from '#tensors/graph-service.js';
 import { Environment } from '#runtime/index.js';
 
 const environment = new Environment({ logLevel: 'fatal' });
@@ -11,12 +12,12 @@ const environment = new Environment({ logLevel: 'fatal' });
 export async function rawModel(
   folder: string,
   graph: GraphBuilder,
-  options: { readonly maxWaiting?: number } = {},
+  options: Partial<GraphLimits> = {},
 ): Promise<TensorModel> {
   await mkdir(folder, { recursive: true });
   await graph.save(path.join(folder, 'model.onnx'));
   const session = { intraOpThreads: 1 };
-  return (await loadModel(environment, folder, { slots: 1, session, engine: options })) as TensorModel;
+  return (await loadModel(environment, folder, { slots: 1, session, raw: options })) as TensorModel;
 }
 
 /** Datatypes of the Open Inference Protocol, and what ONNX calls them. */
@@ -70,5 +71,13 @@ export function slowGraph(): GraphBuilder {
   let value = graph.input('x', DataType.FLOAT, ['n', 'n']);
   for (let i = 0; i < 200; i++) value = graph.node({ op: 'MatMul', inputs: [value, 'x'], name: `y${i}` });
   graph.output(value, DataType.FLOAT, ['n', 'n']);
+  return graph;
+}
+
+/** Gives zeros of the shape that it is given. */
+export function zerosGraph(): GraphBuilder {
+  const graph = new GraphBuilder();
+  const shape = graph.input('shape', DataType.INT64, ['rank']);
+  graph.output(graph.node({ op: 'ConstantOfShape', inputs: [shape], name: 'zeros' }), DataType.FLOAT, []);
   return graph;
 }

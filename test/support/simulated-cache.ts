@@ -1,4 +1,5 @@
 import type { Schedulable, Scheduler, Step } from '#engine/scheduler.js';
+import type { Party } from '#fair-queue.js';
 import type { SlotOperation } from '#model/decoder/contract.js';
 
 /** A sequence that nobody waits for. */
@@ -21,6 +22,7 @@ export class Fake implements Schedulable {
     readonly reusesPrefix = true,
     readonly priority = 0,
     scope = '',
+    readonly party: Party = ['', name],
   ) {
     this.scope = scope;
     this.tokens = [...prompt];

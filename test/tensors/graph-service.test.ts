@@ -1,6 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { Writable } from 'node:stream';
+import { pino } from 'pino';
 import t, { type Test } from 'tap';
+import { loggerOptions } from '#http/observability/logging.js';
 import { int } from '#graph/onnx/attributes.js';
 import { DataType, GraphBuilder } from '#graph/onnx/graph-builder.js';
 import { inspectModel } from '#model/inspect.js';
@@ -8,7 +11,7 @@ import { Registry } from '#registry/registry.js';
 import type { TensorModel } from '#registry/types.js';
 import type { NamedTensor } from '#tensors/types.js';
 import { eventually, startServer } from '#test/support/http-server.js';
-import { linearGraph, rawModel, slowGraph } from '#test/support/raw-models.js';
+import { linearGraph, rawModel, slowGraph, zerosGraph } from '#test/support/raw-models.js';
 
 const never = new AbortController().signal;
 
@@ -136,4 +139,93 @@ t.test('values that are no tensors of numbers', async t => {
   );
   await model.close();
   await t.rejects(rawModel(path.join(folder, 'none'), labels(false)), { code: 'unsupported_model' });
+});
+
+t.test('a run that takes too long is ended', async t => {
+  const model = await rawModel(t.testdir(), slowGraph(), { runTime: 200 });
+  t.teardown(() => model.close());
+  const started = performance.now();
+  await t.rejects(model.tensors.infer(SLOW, OUTPUT, never), {
+    code: 'deadline_exceeded',
+    message: 'the run was ended: a run of the model may take 0.2 seconds',
+  });
+  t.ok(performance.now() - started < 1500);
+  t.match(await model.tensors.infer([square(1)], OUTPUT, never), [{ name: 'y199' }], 'the next one runs');
+});
+
+t.test('over HTTP: outputs that are too large, or that JSON has no room for', async t => {
+  const model = await rawModel(t.testdir(), zerosGraph(), { outputBytes: 40_000_000 });
+  const { url } = await startServer(t, { registry: new Registry([model]) });
+  const zeros = async (shape: readonly number[], binary = false) => {
+    const response = await fetch(`${url}/v2/models/${model.id}/infer`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        inputs: [{ name: 'shape', datatype: 'INT64', shape: [shape.length], data: shape }],
+        parameters: { binary_data_output: binary },
+      }),
+    });
+    const body = Buffer.from(await response.arrayBuffer());
+    return { status: response.status, length: body.length, text: body.toString('latin1', 0, 10_000) };
+  };
+  t.match(await zeros([20_000, 20_000]), {
+    status: 400,
+    text: /the outputs of the model would be 1600000000 bytes; at most 40000000/,
+  });
+  t.match(await zeros([2 ** 22 + 1]), { status: 400, text: /as JSON at most 4194304 are given at once/ });
+  const binary = await zeros([2 ** 22 + 1], true);
+  t.equal(binary.status, 200);
+  t.ok(binary.length > 4 * 2 ** 22);
+  const json = await zeros([100_001]);
+  t.equal(json.status, 200);
+  t.equal(
+    json.length,
+    JSON.stringify({
+      model_name: model.id,
+      model_version: '1',
+      outputs: [{ name: 'zeros', datatype: 'FP32', shape: [100_001], data: Array(100_001).fill(0) }],
+    }).length,
+  );
+  t.match(await zeros([0, 5]), { status: 200, text: /"data":\[\]/ });
+});
+
+t.test('nothing is told of where ONNX Runtime was built', async t => {
+  const model = await rawModel(t.testdir(), slowGraph());
+  t.teardown(() => model.close());
+  const x: NamedTensor = { name: 'x', type: 'float32', shape: [2, 3], data: new Float32Array(6) };
+  const error = await model.tensors.infer([x], OUTPUT, never).catch((error: unknown) => error as Error);
+  t.match(error, { code: 'invalid_request', message: /^the model cannot run on these tensors: / });
+  t.notMatch((error as Error).message, /[/\\]|\.cc|::/);
+});
+
+t.test('over HTTP: what ONNX Runtime says goes to the log, not to the client', async t => {
+  const model = await rawModel(t.testdir(), linearGraph());
+  let log = '';
+  const sink = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      log += chunk.toString();
+      done();
+    },
+  });
+  const { url } = await startServer(t, {
+    registry: new Registry([model]),
+    logger: pino(loggerOptions('info'), sink),
+  });
+  const response = await fetch(`${url}/v2/models/${model.id}/infer`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      inputs: [
+        { name: 'x', datatype: 'FP32', shape: [1, 2], data: [1, 2] },
+        { name: 'index', datatype: 'INT64', shape: [], data: [99] },
+      ],
+    }),
+  });
+  t.equal(response.status, 400);
+  const answer = await response.text();
+  t.match(answer, /cannot run on these tensors/);
+  t.notMatch(answer, /onnxruntime|\.cc|Gather|INVALID/i);
+  t.match(answer, /: indices element out of data bounds, idx=99/);
+  t.match(log, /the runtime refused a request/);
+  t.match(log, /INVALID_ARGUMENT/);
 });

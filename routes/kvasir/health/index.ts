@@ -1,6 +1,8 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { errorBody } from '#http/errors/errors.js';
+import type { ServedEntry } from '#registry/types.js';
 import type { RouteOptions } from '#http/route-options.js';
+import { notReady } from '#http/ready.js';
 import { liveSchema, readySchema } from './schema.js';
 
 const health: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { registry, watchdog }) => {
@@ -11,9 +13,22 @@ const health: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { registry, 
   });
 
   app.get('/ready', { schema: readySchema }, async (_request, reply) => {
-    const models = registry.entries().map(({ id }) => id);
-    if (models.length > 0) return { status: 'ready', models };
-    return reply.code(503).send(errorBody('server_error', 'no model is served', { code: 'no_model' }));
+    const fault = notReady(registry, watchdog);
+    if (fault !== undefined)
+      return reply.code(503).send(errorBody('server_error', fault.message, { code: fault.code }));
+    const named = (which: (entry: ServedEntry) => boolean): string[] =>
+      registry
+        .entries()
+        .filter(which)
+        .map(({ id }) => id);
+    const failed = named(({ state }) => state === 'failed');
+    const broken = named(({ model }) => watchdog.broken(model) !== 'no');
+    return {
+      status: 'ready',
+      models: named(({ state }) => state !== 'failed'),
+      ...(failed.length > 0 && { failed }),
+      ...(broken.length > 0 && { broken }),
+    };
   });
 };
 

@@ -6,7 +6,7 @@ export const liveSchema = {
   operationId: 'isLive',
   summary: 'Does the process work?',
   description:
-    'Says no when a model is stuck in a run, or all its requests fail: only a new start of the process helps then.',
+    'Says no when a model is stuck in a run, or the runtime fails in all its requests: only a new start of the process helps then.',
   tags: ['Health'],
   security: [],
   response: {
@@ -23,7 +23,7 @@ export const readySchema = {
   operationId: 'isReady',
   summary: 'Can it take requests?',
   description:
-    'Says no while no model is served, and from the moment on at which the server is told to shut down.',
+    'Says no until the models are loaded that are to be from the start, while none can be served or none gives finite numbers, and from the moment on at which the server is told to shut down.',
   tags: ['Health'],
   security: [],
   response: {
@@ -34,6 +34,16 @@ export const readySchema = {
         models: Type.Array(Type.String(), {
           description: 'Names of the models, those that are loaded on demand included.',
         }),
+        broken: Type.Optional(
+          Type.Array(Type.String(), {
+            description: 'Names of those whose last numbers were not finite; absent where there are none.',
+          }),
+        ),
+        failed: Type.Optional(
+          Type.Array(Type.String(), {
+            description: 'Names of models that could not be loaded; the log says why.',
+          }),
+        ),
       }),
       { status: 'ready', models: ['stories', 'encoder'] },
     ),

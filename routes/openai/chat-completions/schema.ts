@@ -1,10 +1,47 @@
 import { Type, type Static } from '@fastify/type-provider-typebox';
-import { FunctionDefinition, Message } from '../message-schema.js';
+import { FunctionDefinition, MAX_MESSAGES, Message } from '../message-schema.js';
 import { modelField } from '#routes/shared/fields.js';
 import { nullable } from '#http/schemas/nullable.js';
 import { samplingFields } from '../sampling-schema.js';
 import { errorResponses, MODEL_ERRORS, refTo, UsageSchema } from '#http/schemas/shared.js';
 import { structureFields } from '../structure-schema.js';
+
+/** Variables of chat templates that are made of the request and of the model's folder. */
+const OWN_VARIABLES = [
+  'messages',
+  'tools',
+  'add_generation_prompt',
+  'bos_token',
+  'eos_token',
+  'unk_token',
+  'pad_token',
+  'sep_token',
+  'cls_token',
+  'mask_token',
+];
+
+/** What Jinja and Transformers define in every template. */
+const JINJA_NAMES = [
+  'range',
+  'dict',
+  'lipsum',
+  'cycler',
+  'joiner',
+  'namespace',
+  'raise_exception',
+  'strftime_now',
+  'loop',
+  'self',
+  'caller',
+  'varargs',
+  'kwargs',
+  'true',
+  'false',
+  'none',
+  'True',
+  'False',
+  'None',
+];
 
 const ChatTool = Type.Object(
   { type: Type.String({ const: 'function' }), function: FunctionDefinition },
@@ -32,6 +69,7 @@ const ChatCompletionRequest = Type.Object(
     model: modelField('stories'),
     messages: Type.Array(refTo(Message), {
       minItems: 1,
+      maxItems: MAX_MESSAGES,
       description: "The conversation so far, written as text by the model's own chat template.",
     }),
     max_completion_tokens: nullable(
@@ -77,7 +115,7 @@ const ChatCompletionRequest = Type.Object(
           Type.String({ enum: ['none', 'auto', 'required'] }),
           Type.Object({
             type: Type.String({ const: 'function' }),
-            function: Type.Object({ name: Type.String() }),
+            function: Type.Object({ name: Type.String({ maxLength: 128 }) }),
           }),
         ],
         {
@@ -106,7 +144,14 @@ const ChatCompletionRequest = Type.Object(
     ),
     chat_template_kwargs: nullable(
       Type.Record(Type.String(), Type.Unknown(), {
-        description: 'Further variables of the chat template.',
+        maxProperties: 64,
+        propertyNames: {
+          title: `a variable that is neither the server's to set (${OWN_VARIABLES.join(', ')}) nor a name of Jinja`,
+          maxLength: 128,
+          not: { enum: [...OWN_VARIABLES, ...JINJA_NAMES] },
+        },
+        description:
+          "Further variables of the chat template. Those that the server sets, and Jinja's own names, are refused.",
         examples: [{ enable_thinking: false }],
       }),
     ),

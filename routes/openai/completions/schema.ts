@@ -1,11 +1,10 @@
 import { Type, type Static } from '@fastify/type-provider-typebox';
-import { modelField } from '#routes/shared/fields.js';
+import { MAX_SEQUENCES } from '#api/completion/job.js';
+import { modelField, TokenIds } from '#routes/shared/fields.js';
 import { nullable } from '#http/schemas/nullable.js';
 import { samplingFields } from '../sampling-schema.js';
 import { structureFields } from '../structure-schema.js';
 import { errorResponses, MODEL_ERRORS, refTo, UsageSchema } from '#http/schemas/shared.js';
-
-const TokenIds = Type.Array(Type.Integer({ minimum: 0, title: 'token id' }), { minItems: 1 });
 
 const CompletionRequest = Type.Object(
   {
@@ -14,9 +13,9 @@ const CompletionRequest = Type.Object(
       Type.Union(
         [
           Type.String(),
-          Type.Array(Type.String(), { minItems: 1 }),
+          Type.Array(Type.String(), { minItems: 1, maxItems: MAX_SEQUENCES }),
           TokenIds,
-          Type.Array(TokenIds, { minItems: 1 }),
+          Type.Array(TokenIds, { minItems: 1, maxItems: MAX_SEQUENCES }),
         ],
         {
           description:

@@ -1,13 +1,16 @@
 import { Type } from '@fastify/type-provider-typebox';
+import { modelField } from '#routes/shared/fields.js';
 import { nullable } from '#http/schemas/nullable.js';
 import { errorResponses, json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
 
+/** Most token ids: to turn more into text would keep others waiting. */
+const MAX_IDS = 65_536;
+
 const DetokenizeRequest = Type.Object(
   {
-    model: nullable(
-      Type.String({ description: 'One of `/v1/models`. By default the first that is loaded.' }),
-    ),
+    model: modelField('stories'),
     tokens: Type.Array(Type.Integer({ minimum: 0, title: 'token id' }), {
+      maxItems: MAX_IDS,
       description: 'Token ids. Those that the vocabulary does not have are passed over.',
       examples: [[403, 407, 261, 378]],
     }),

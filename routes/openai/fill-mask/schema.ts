@@ -1,8 +1,10 @@
 import { Type } from '@fastify/type-provider-typebox';
 import { MAX_MASKS } from '#api/fill-mask/masks.js';
-import { modelField, Texts, truncationFields, resultList } from '#routes/shared/fields.js';
+import { MAX_NAME, modelField, Texts, truncationFields, resultList } from '#routes/shared/fields.js';
 import { described, nullable } from '#http/schemas/nullable.js';
 import { errorResponses, json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
+
+const Target = Type.String({ maxLength: MAX_NAME });
 
 const FillMaskRequest = Type.Object(
   {
@@ -20,7 +22,7 @@ const FillMaskRequest = Type.Object(
       }),
     ),
     targets: nullable(
-      Type.Union([Type.String(), Type.Array(Type.String(), { minItems: 1, maxItems: 1000 })], {
+      Type.Union([Target, Type.Array(Target, { minItems: 1, maxItems: 1000 })], {
         description:
           'Consider only these words, each of which must be one token. Their scores are still among all tokens.',
       }),

@@ -24,8 +24,9 @@ const Model = Type.Object(
     owned_by: Type.String(),
     aliases: Type.Array(Type.String(), { description: 'Other names that requests may use.' }),
     state: Type.String({
-      enum: ['loaded', 'loading', 'unloaded'],
-      description: 'A model that is not loaded is when a request comes for it.',
+      enum: ['loaded', 'loading', 'unloaded', 'failed'],
+      description:
+        'A model that is not loaded is when a request comes for it. One that failed cannot be loaded: the log of the server says why.',
     }),
     max_model_len: Type.Optional(
       Type.Integer({

@@ -3,13 +3,13 @@ import { modelField, resultList } from '#routes/shared/fields.js';
 import { nullable } from '#http/schemas/nullable.js';
 import { errorResponses, json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
 
-/** Longest context, in UTF-16 units: a long text keeps the tokenizer busy, and others waiting. */
+/** Longest context, and question, in UTF-16 units: a long text keeps the tokenizer busy, and others waiting. */
 const MAX_CONTEXT = 100_000;
 
 const QuestionAnsweringRequest = Type.Object(
   {
     model: modelField(),
-    question: Type.String({ minLength: 1, examples: ['Where do foxes live?'] }),
+    question: Type.String({ minLength: 1, maxLength: MAX_CONTEXT, examples: ['Where do foxes live?'] }),
     context: Type.String({
       minLength: 1,
       maxLength: MAX_CONTEXT,

@@ -1,5 +1,6 @@
 import { Type, type Static, type TProperties } from '@fastify/type-provider-typebox';
-import { modelField } from '#routes/shared/fields.js';
+import { MAX_DESCRIPTION, MAX_MESSAGES, MAX_PARTS } from '../message-schema.js';
+import { MAX_NAME, modelField } from '#routes/shared/fields.js';
 import { samplingFields } from '../sampling-schema.js';
 import { nullable } from '#http/schemas/nullable.js';
 import { errorResponses, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
@@ -7,7 +8,12 @@ import { errorResponses, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
 const Content = Type.Union([
   Type.String(),
   Type.Array(
-    Type.Object({ type: Type.String(), text: nullable(Type.String()), refusal: nullable(Type.String()) }),
+    Type.Object({
+      type: Type.String({ maxLength: MAX_NAME }),
+      text: nullable(Type.String()),
+      refusal: nullable(Type.String()),
+    }),
+    { maxItems: MAX_PARTS },
   ),
 ]);
 
@@ -15,13 +21,14 @@ const InputItem = Type.Object(
   {
     type: nullable(
       Type.String({
+        maxLength: MAX_NAME,
         description: '`message` (the default), `function_call`, `function_call_output` or `reasoning`.',
       }),
     ),
     role: nullable(Type.String({ enum: ['user', 'assistant', 'system', 'developer'] })),
     content: nullable(Content),
-    call_id: nullable(Type.String()),
-    name: nullable(Type.String()),
+    call_id: nullable(Type.String({ maxLength: MAX_NAME })),
+    name: nullable(Type.String({ maxLength: MAX_NAME })),
     arguments: nullable(Type.String()),
     output: nullable(Content),
   },
@@ -34,9 +41,9 @@ const InputItem = Type.Object(
 
 const Tool = Type.Object(
   {
-    type: Type.String({ description: 'Only `function`.' }),
+    type: Type.String({ maxLength: MAX_NAME, description: 'Only `function`.' }),
     name: nullable(Type.String({ minLength: 1, maxLength: 128 })),
-    description: nullable(Type.String()),
+    description: nullable(Type.String({ maxLength: MAX_DESCRIPTION })),
     parameters: nullable(Type.Record(Type.String(), Type.Unknown())),
     strict: nullable(Type.Boolean()),
   },
@@ -53,15 +60,18 @@ const Format = Type.Object({
 
 const ToolChoice = Type.Union([
   Type.String({ enum: ['none', 'auto', 'required'] }),
-  Type.Object({ type: Type.String({ const: 'function' }), name: Type.String() }),
+  Type.Object({ type: Type.String({ const: 'function' }), name: Type.String({ maxLength: 128 }) }),
 ]);
 
 const ResponseRequest = Type.Object(
   {
     model: modelField('stories'),
-    input: Type.Union([Type.String(), Type.Array(refTo(InputItem), { minItems: 1 })], {
-      description: 'A message of the user, or the whole conversation: nothing is stored.',
-    }),
+    input: Type.Union(
+      [Type.String(), Type.Array(refTo(InputItem), { minItems: 1, maxItems: MAX_MESSAGES })],
+      {
+        description: 'A message of the user, or the whole conversation: nothing is stored.',
+      },
+    ),
     cache_salt: samplingFields.cache_salt,
     instructions: nullable(Type.String({ description: 'A system message before the input.' })),
     max_output_tokens: nullable(
@@ -82,7 +92,12 @@ const ResponseRequest = Type.Object(
       ),
     ),
     stream: nullable(Type.Boolean({ default: false, description: 'Send typed events as the answer comes.' })),
-    metadata: nullable(Type.Record(Type.String(), Type.String())),
+    metadata: nullable(
+      Type.Record(Type.String(), Type.String({ maxLength: 512 }), {
+        maxProperties: 16,
+        description: 'Comes back with the answer.',
+      }),
+    ),
     store: nullable(Type.Boolean({ description: 'Ignored: nothing is stored.' })),
     previous_response_id: nullable(Type.String({ description: 'Refused: nothing is stored.' })),
     background: nullable(Type.Boolean({ description: 'Only false.' })),

@@ -43,12 +43,15 @@ const tokenClassification: FastifyPluginAsyncTypebox = async app => {
   });
 };
 
-/** Texts of any length, which windows are cut of. */
+/** Most tokens of a text that windows are cut of. */
+const LONGEST = 2 ** 18;
+
+/** Texts that are longer than the model can read, which windows are cut of. */
 function untruncated({ truncate, truncate_prompt_tokens: wanted = null }: TruncationFields): InputLimit {
   if (truncate || wanted !== null) {
     throw invalidRequest('stride', 'stride reads the whole text: it does not go with truncation');
   }
-  return { maxTokens: Infinity, cut: undefined };
+  return { maxTokens: LONGEST, cut: undefined };
 }
 
 function asOneWindow(whole: Encoding): TextWindows {

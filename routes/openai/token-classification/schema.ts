@@ -1,5 +1,5 @@
 import { Type, type Static } from '@fastify/type-provider-typebox';
-import { modelField, Texts, truncationFields, resultList } from '#routes/shared/fields.js';
+import { MAX_NAME, modelField, Texts, truncationFields, resultList } from '#routes/shared/fields.js';
 import { described, nullable, nullableEnum } from '#http/schemas/nullable.js';
 import { errorResponses, json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
 
@@ -13,7 +13,8 @@ const TokenClassificationRequest = Type.Object(
         "How tokens become entities. `none`: not at all, each token is given with its label. `simple`: neighbours with the same label are one entity. The others first give every word one label: `first` that of its first token, `max` that of its most certain one, `average` the best by the mean of its tokens' scores.",
     }),
     ignore_labels: nullable(
-      Type.Array(Type.String(), {
+      Type.Array(Type.String({ maxLength: MAX_NAME }), {
+        maxItems: 1024,
         default: ['O'],
         description: 'Labels to leave out; those of entities are without `B-` and `I-`.',
       }),

@@ -1,12 +1,11 @@
 import { Type } from '@fastify/type-provider-typebox';
+import { modelField } from '#routes/shared/fields.js';
 import { nullable } from '#http/schemas/nullable.js';
 import { errorResponses, json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
 
 const TokenizeRequest = Type.Object(
   {
-    model: nullable(
-      Type.String({ description: 'One of `/v1/models`. By default the first that is loaded.' }),
-    ),
+    model: modelField('stories'),
     prompt: Type.String({ description: 'The text.', examples: ['Once upon a time'] }),
     add_special_tokens: nullable(
       Type.Boolean({

@@ -55,6 +55,7 @@ export async function chatJob(
   caller: Caller,
 ): Promise<ChatJob> {
   const { tokenizer, texts } = model;
+  model.engine.checkRoom(task.n);
   const template = templateOf(model, task);
   const tools = task.toolChoice === 'none' ? [] : task.tools;
   const { addGenerationPrompt, continueFinalMessage, variables, messages } = task;
@@ -83,6 +84,7 @@ export async function chatJob(
   return {
     requests: indexes.map(index => ({
       id: `${id}-${index}`,
+      client: caller.client,
       promptIds,
       ...(reuseScope !== undefined && { reuseScope }),
       sampling: forChoice(sampling, index),

@@ -1,4 +1,5 @@
 import type { FinishReason, GenerationEvent, TokenLogprobs } from '#engine/types.js';
+import { finite } from '../generation/token-text.js';
 import { LogprobsWriter, type Logprobs } from './logprobs.js';
 import type { Prompt } from './prompts.js';
 import type { Tokenizer } from '#text/types.js';
@@ -58,7 +59,7 @@ export class Choice {
     const finishReason = event.finishReason ?? null;
     this.#cachedTokens = event.report?.cachedTokens ?? this.#cachedTokens;
     if (this.#promptOnly) return finishReason === null ? undefined : this.#piece('', [], [], 'length');
-    for (const { logprobs } of event.tokens) this.#logprobSum += logprobs?.logprob ?? 0;
+    for (const { logprobs } of event.tokens) this.#logprobSum += finite(logprobs?.logprob ?? 0);
     this.#tokens += event.tokens.length;
     return this.#piece(
       event.text,

@@ -13,7 +13,7 @@ import { Choice } from './choice.js';
 import { listPrompts, readPrompts, type PromptField } from './prompts.js';
 
 /** Prompts times candidates of one request; more would keep others waiting for too long. */
-const MAX_SEQUENCES = 1024;
+export const MAX_SEQUENCES = 1024;
 
 const DEFAULT_MAX_TOKENS = 16;
 
@@ -69,6 +69,8 @@ export async function completionJob(
       'prompt',
       `${listed.length} prompts with ${candidates} choices each are more than the ${MAX_SEQUENCES} texts that one request may generate`,
     );
+  const { engine } = model;
+  engine.checkRoom(listed.length * candidates, candidates > n ? 'best_of' : n > 1 ? 'n' : 'prompt');
   const sampling = samplingParameters(body, model);
   // The engine generates at least one token.
   const stop = stopConditions(body, Math.max(1, maxTokens), model);
@@ -80,6 +82,7 @@ export async function completionJob(
   return {
     requests: sequences.map(({ prompt, index }, sequence) => ({
       id: `${id}-${sequence}`,
+      client: caller.client,
       promptIds: prompt.ids,
       ...(reuseScope !== undefined && { reuseScope }),
       sampling: forChoice(sampling, index),

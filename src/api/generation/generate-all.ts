@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import type { GenerationEngine, GenerationEvent, GenerationRequest } from '#engine/types.js';
 import type { SequenceObserver } from './observers.js';
 import { SequenceWatch } from './sequence-watch.js';
@@ -22,8 +21,6 @@ export function generateAll(
   { signal, observers = [] }: Audience,
 ): AsyncIterable<readonly [index: number, event: GenerationEvent]> {
   const controller = new AbortController();
-  // Each sequence listens; Node takes more than ten listeners for a leak.
-  setMaxListeners(0, controller.signal);
   const abort = (): void => controller.abort();
   signal.addEventListener('abort', abort, { once: true });
   if (signal.aborted) abort();
@@ -37,7 +34,7 @@ export function generateAll(
     watch.end(error);
   };
   try {
-    const sources = requests.map(request => engine.generate(request, controller.signal));
+    const sources = engine.generateAll(requests, controller.signal);
     return merge(sources, (index, event) => watch.see(index, event), end);
   } catch (error) {
     leave();

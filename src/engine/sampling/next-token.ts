@@ -1,5 +1,6 @@
 import type { Sequence } from '../sequence.js';
 import type { GeneratedToken } from '../types.js';
+import { checkLogits } from './check-logits.js';
 import { logprobsOf } from './log-probabilities.js';
 import { applyPenalties, changesLogits } from './penalties.js';
 import type { Sampler } from './sampler.js';
@@ -9,6 +10,7 @@ import type { Sampler } from './sampler.js';
  *
  * @param logits `[vocabulary]`, which are changed.
  * @param maxima the largest of each of equal blocks of `logits`, where they are known.
+ * @throws KvasirError `broken_model` where the logits are no numbers
  */
 export function drawToken(
   sampler: Sampler,
@@ -17,10 +19,15 @@ export function drawToken(
   maxima: Float32Array | undefined,
 ): GeneratedToken {
   const { request, random } = sequence;
+  checkLogits(maxima ?? logits);
   // The reported distribution is the model's own, so a copy is changed where both are needed.
   const own = request.logprobs === undefined ? undefined : logits.slice();
   const isChanged = processLogits(logits, sequence);
-  const id = sampler.sample(logits, request.sampling, random, isChanged ? undefined : maxima);
+  let id = sampler.sample(logits, request.sampling, random, isChanged ? undefined : maxima);
+  if (logits[id] === -Infinity) {
+    levelLogits(logits, sequence);
+    id = sampler.sample(logits, request.sampling, random);
+  }
   return { id, logprobs: own && logprobsOf(own, id, request.logprobs ?? 0) };
 }
 
@@ -30,12 +37,34 @@ export function drawToken(
  *
  * @returns whether any may have changed, so that what was known of them no longer holds.
  */
-function processLogits(logits: Float32Array, { request, counts, generated, remaining }: Sequence): boolean {
-  const { sampling, stop, constraint } = request;
+function processLogits(logits: Float32Array, sequence: Sequence): boolean {
+  const { sampling, stop, constraint } = sequence.request;
   const isPenalized = changesLogits(sampling);
-  const mustGoOn = generated < stop.minTokens;
-  if (isPenalized) applyPenalties(logits, sampling, counts);
+  if (isPenalized) applyPenalties(logits, sampling, sequence.counts);
+  const mustGoOn = sequence.generated < stop.minTokens;
+  mask(logits, sequence, mustGoOn);
+  return isPenalized || mustGoOn || constraint !== undefined;
+}
+
+/**
+ * Makes all tokens that may come next equal, where the model excludes each of them itself. Where these are
+ * none, since only the end may follow but must not yet, it may.
+ */
+function levelLogits(logits: Float32Array, sequence: Sequence): void {
+  for (const mustGoOn of [sequence.generated < sequence.request.stop.minTokens, false]) {
+    logits.fill(0);
+    mask(logits, sequence, mustGoOn);
+    if (logits.includes(0)) return;
+  }
+  throw new Error('the constraint leaves no token');
+}
+
+/** Excludes what a constraint does not let through, and the end where the text must go on. */
+function mask(
+  logits: Float32Array,
+  { request: { stop, constraint }, remaining }: Sequence,
+  mustGoOn: boolean,
+): void {
   constraint?.mask(logits, stop.stopTokenIds, remaining);
   if (mustGoOn) for (const id of stop.stopTokenIds) logits[id] = -Infinity;
-  return isPenalized || mustGoOn || constraint !== undefined;
 }

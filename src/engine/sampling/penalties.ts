@@ -30,9 +30,12 @@ export function needsCounts({
   return repetitionPenalty !== 1 || presencePenalty !== 0 || frequencyPenalty !== 0;
 }
 
+/** The largest finite float. */
+const LARGEST = 2 ** 128 - 2 ** 104;
+
 /**
  * Changes logits in place: repetition penalty (on prompt and output), then presence and frequency penalty (on
- * the output), then bias.
+ * the output), then bias. What was finite stays finite, so that no penalty excludes a token.
  *
  * @param logits `[vocabulary]`
  */
@@ -46,7 +49,7 @@ export function applyPenalties(
     if (repetitionPenalty !== 1) {
       const penalize = (id: number): void => {
         const logit = logits[id]!;
-        logits[id] = logit > 0 ? logit / repetitionPenalty : logit * repetitionPenalty;
+        logits[id] = finite(logit > 0 ? logit / repetitionPenalty : logit * repetitionPenalty);
       };
       counts.prompt.forEach(penalize);
       for (const id of counts.generated.keys()) if (!counts.prompt.has(id)) penalize(id);
@@ -56,4 +59,8 @@ export function applyPenalties(
     }
   }
   for (const [id, bias] of logitBias) logits[id]! += bias;
+}
+
+function finite(logit: number): number {
+  return Math.max(-LARGEST, Math.min(LARGEST, logit));
 }

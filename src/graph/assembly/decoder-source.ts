@@ -1,4 +1,4 @@
-import type { ModelConfig } from '../config.js';
+import { MOST, type ModelConfig } from '../config.js';
 import type { ModelGraph } from '../model-graph.js';
 import type { ModelWeights } from '../weights/model-weights.js';
 
@@ -28,28 +28,20 @@ export interface DecoderSource {
   readonly sizes: DecoderSizes;
 }
 
-/**
- * Longest sequence that any model is built for: beyond all that exist, and its rotary tables still fit into
- * memory.
- */
-const LONGEST_CONTEXT = 2 ** 24;
-
 /** Reads {@link DecoderSizes} from the fields that most families use. */
 export function decoderSizes(config: ModelConfig): DecoderSizes {
-  const hiddenSize = config.size('hidden_size');
+  const hiddenSize = config.size('hidden_size', undefined, MOST.width);
   const heads = config.size('num_attention_heads');
   const kvHeads = config.size('num_key_value_heads', heads);
   if (heads % kvHeads !== 0)
     config.invalid(`num_attention_heads (${heads}) is no multiple of num_key_value_heads (${kvHeads})`);
   if (!config.has('head_dim') && hiddenSize % heads !== 0)
     config.invalid(`hidden_size (${hiddenSize}) is no multiple of num_attention_heads (${heads})`);
-  const headSize = config.size('head_dim', hiddenSize / heads);
+  const headSize = config.size('head_dim', hiddenSize / heads, MOST.width);
   if (headSize % 2 !== 0) config.invalid(`heads of an odd size (${headSize}) cannot be rotated`);
-  const contextLength = config.size('max_position_embeddings');
-  if (contextLength > LONGEST_CONTEXT)
-    config.invalid(`max_position_embeddings is ${contextLength}; at most ${LONGEST_CONTEXT} can be served`);
+  const contextLength = config.size('max_position_embeddings', undefined, MOST.context);
   return {
-    layers: config.size('num_hidden_layers'),
+    layers: config.size('num_hidden_layers', undefined, MOST.layers),
     hiddenSize,
     heads,
     kvHeads,

@@ -67,37 +67,13 @@ export function ropeTables(
   return rotaryTables(graph, name, frequencies, pairs, sizes.contextLength, magnitude);
 }
 
-/** The context of a graph that is one for all contexts that it can serve. */
-export interface WrittenContext {
-  readonly contextLength: number;
-  /** True if the model is another one within it than beyond. */
-  readonly isShort: boolean;
-}
-
-/**
- * The context that a graph is written for. Mostly it is the model's own. LongRoPE turns positions by one set
- * of frequencies within the context that a model was first trained for and by another beyond, and a sequence
- * cannot pass from one to the other: there the served context decides for all of them.
- *
- * @param own the model's.
- * @param served at most; beyond the model's own where nothing limits it.
- */
-export function writtenContext(config: ModelConfig, own: number, served: number): WrittenContext {
-  const section = ropeSection(config);
-  const isLongRope =
-    section !== undefined && !section.has('full_attention') && ['longrope', 'su'].includes(ropeType(section));
-  const short = isLongRope ? originalContext(section, config) : 0;
-  const isShort = Math.min(served, own) <= short;
-  return { contextLength: isShort ? short : own, isShort };
-}
-
 const ROPE_TYPES = ['default', 'linear', 'dynamic', 'llama3', 'yarn', 'longrope', 'su'] as const;
 
-function ropeType(section: ModelConfig): (typeof ROPE_TYPES)[number] {
+export function ropeType(section: ModelConfig): (typeof ROPE_TYPES)[number] {
   return section.choice(section.has('rope_type') ? 'rope_type' : 'type', ROPE_TYPES, 'default');
 }
 
-function originalContext(section: ModelConfig, config: ModelConfig): number {
+export function originalContext(section: ModelConfig, config: ModelConfig): number {
   const name = 'original_max_position_embeddings';
   return (section.has(name) ? section : config).size(name, config.size('max_position_embeddings'));
 }

@@ -2,7 +2,7 @@ import { headSizeOf, type EncoderArchitecture, type EncoderSizes } from '../asse
 import type { EncoderHeads } from '../assembly/heads/index.js';
 import { postNormEncoder, type LayerNames } from '../assembly/post-norm-encoder.js';
 import { activationOf } from '../blocks/activation.js';
-import type { ModelConfig } from '../config.js';
+import { MOST, type ModelConfig } from '../config.js';
 
 /**
  * BERT (Devlin et al. 2018), and MiniLM, which has its form. Weight names are those of Hugging Face's
@@ -66,12 +66,12 @@ export const TOKEN_HEADS: EncoderHeads = {
  */
 export function bertSizes(config: ModelConfig, firstPosition: number): EncoderSizes {
   config.choice('position_embedding_type', ['absolute'], 'absolute');
-  const hiddenSize = config.size('hidden_size');
+  const hiddenSize = config.size('hidden_size', undefined, MOST.width);
   const heads = config.size('num_attention_heads');
-  const contextLength = config.size('max_position_embeddings') - firstPosition;
+  const contextLength = config.size('max_position_embeddings', undefined, MOST.context) - firstPosition;
   if (contextLength < 1) config.invalid('max_position_embeddings leaves no position for a token');
   return {
-    layers: config.size('num_hidden_layers'),
+    layers: config.size('num_hidden_layers', undefined, MOST.layers),
     hiddenSize,
     heads,
     headSize: headSizeOf(config, hiddenSize, heads),

@@ -2,6 +2,7 @@ import { headSizeOf, type EncoderArchitecture } from '../assembly/encoder-archit
 import { postNormEncoder } from '../assembly/post-norm-encoder.js';
 import { activationOf } from '../blocks/activation.js';
 import { sinusoidalPositions } from '../blocks/position-table.js';
+import { MOST } from '../config.js';
 import { TOKEN_HEADS } from './bert.js';
 
 /** The model's code has it, not config.json. */
@@ -17,16 +18,16 @@ export const distilbert: EncoderArchitecture = {
   embedding: 'embeddings.word_embeddings.weight',
 
   sizes(config) {
-    const hiddenSize = config.size('dim');
+    const hiddenSize = config.size('dim', undefined, MOST.width);
     const heads = config.size('n_heads');
     return {
-      layers: config.size('n_layers'),
+      layers: config.size('n_layers', undefined, MOST.layers),
       hiddenSize,
       heads,
       headSize: headSizeOf(config, hiddenSize, heads),
       vocabularySize: config.size('vocab_size'),
       segments: 1,
-      contextLength: config.size('max_position_embeddings'),
+      contextLength: config.size('max_position_embeddings', undefined, MOST.context),
     };
   },
 

@@ -5,7 +5,7 @@ import type { DecoderSizes } from '../assembly/decoder-source.js';
 import { activationOf } from '../blocks/activation.js';
 import { feedForward } from '../blocks/feed-forward.js';
 import { addPositions, positionsInRun } from '../blocks/learned-positions.js';
-import type { ModelConfig } from '../config.js';
+import { MOST, type ModelConfig } from '../config.js';
 import type { Value } from '../onnx/graph-builder.js';
 import { matrix, transposed, type Matrix } from '../weights/matrix.js';
 import type { ModelWeights } from '../weights/model-weights.js';
@@ -25,25 +25,25 @@ export const gpt2: DecoderArchitecture = {
   },
 
   sizes(config): DecoderSizes {
-    const hiddenSize = config.size('n_embd');
+    const hiddenSize = config.size('n_embd', undefined, MOST.width);
     const heads = config.size('n_head');
     if (hiddenSize % heads !== 0)
       config.invalid(`n_embd (${hiddenSize}) is no multiple of n_head (${heads})`);
     return {
-      layers: config.size('n_layer'),
+      layers: config.size('n_layer', undefined, MOST.layers),
       hiddenSize,
       heads,
       kvHeads: heads,
       headSize: hiddenSize / heads,
       vocabularySize: config.size('vocab_size'),
-      contextLength: config.size('n_positions'),
+      contextLength: config.size('n_positions', undefined, MOST.context),
     };
   },
 
   design(source) {
     const { graph, config, sizes } = source;
     refuseOtherScales(config);
-    const trained = config.size('n_positions');
+    const trained = config.size('n_positions', undefined, MOST.context);
     return {
       normalize: layerNorms(source, 'layer_norm_epsilon'),
       afterEmbedding: (embedded, ids, body, cache) => {

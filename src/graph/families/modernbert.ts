@@ -13,7 +13,7 @@ import type { Residual } from '../blocks/normalization.js';
 import type { TransformWeights } from '../blocks/prediction-head.js';
 import { inverseFrequencies, rotaryTables, type RotaryTables } from '../blocks/rotary.js';
 import { preNormBlock, type Normalize } from '../blocks/transformer-block.js';
-import type { ModelConfig } from '../config.js';
+import { MOST, type ModelConfig } from '../config.js';
 import { sliceRows } from '../weights/matrix.js';
 import type { ModelWeights, NormWeights } from '../weights/model-weights.js';
 
@@ -27,16 +27,16 @@ export const modernbert: EncoderArchitecture = {
   embedding: 'embeddings.tok_embeddings.weight',
 
   sizes(config) {
-    const hiddenSize = config.size('hidden_size');
+    const hiddenSize = config.size('hidden_size', undefined, MOST.width);
     const heads = config.size('num_attention_heads');
     return {
-      layers: config.size('num_hidden_layers'),
+      layers: config.size('num_hidden_layers', undefined, MOST.layers),
       hiddenSize,
       heads,
       headSize: headSizeOf(config, hiddenSize, heads),
       vocabularySize: config.size('vocab_size'),
       segments: 1,
-      contextLength: config.size('max_position_embeddings'),
+      contextLength: config.size('max_position_embeddings', undefined, MOST.context),
       window: Math.floor(config.size('local_attention', 128) / 2),
     };
   },

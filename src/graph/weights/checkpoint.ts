@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { KvasirError } from '#errors.js';
+import { readJson } from '#files.js';
 import { SafetensorsFile } from './safetensors.js';
 
 const SINGLE = 'model.safetensors';
@@ -66,7 +66,10 @@ export class Checkpoint {
     return this.#fileOf.has(name);
   }
 
-  /** @throws KvasirError `invalid_model` if there is no such tensor or it has another shape */
+  /**
+   * @throws KvasirError `invalid_model` if there is no such tensor or it has another shape;
+   * `unsupported_model` if its elements are of a type that cannot be read
+   */
   weight(name: string, shape: readonly number[]): Weight {
     const file = this.#fileOf.get(name);
     const found = file?.tensors.get(name)?.shape;
@@ -77,6 +80,7 @@ export class Checkpoint {
         'invalid_model',
         `${file.path}: tensor '${name}' has shape [${found.join(', ')}]; config.json asks for [${shape.join(', ')}]`,
       );
+    file.requireFloats(name);
     return { name, shape, load: (first, last) => file.read(name, first, last) };
   }
 
@@ -90,12 +94,7 @@ async function readIndex(folder: string): Promise<Record<string, string>> {
   const file = path.join(folder, INDEX);
   if (!existsSync(file))
     throw new KvasirError('invalid_model', `${folder} has neither ${SINGLE} nor ${INDEX}`);
-  let index: unknown;
-  try {
-    index = JSON.parse(await readFile(file, 'utf8'));
-  } catch (cause) {
-    throw new KvasirError('invalid_model', `${file} is not JSON`, { cause });
-  }
+  const index = await readJson(file);
   const map = (index as { weight_map?: unknown } | null)?.weight_map;
   if (typeof map !== 'object' || map === null || Array.isArray(map))
     throw new KvasirError('invalid_model', `${file} has no weight_map`);

@@ -1,5 +1,6 @@
-import { open, type FileHandle } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { KvasirError } from '#errors.js';
+import { openRegularFile } from '#files.js';
 import { fromBfloat16, fromFloat16 } from './half-precision.js';
 
 /** Bits per element of each type that the format knows. */
@@ -131,13 +132,7 @@ export class SafetensorsFile {
 
   /** @throws KvasirError `invalid_model` if the file is missing, unreadable or broken */
   static async open(path: string): Promise<SafetensorsFile> {
-    let handle: FileHandle;
-    try {
-      handle = await open(path, 'r');
-    } catch (cause) {
-      const { message } = cause as Error;
-      throw new KvasirError('invalid_model', `${path} cannot be opened: ${message}`, { cause });
-    }
+    const handle = await openRegularFile(path);
     try {
       const { size } = await handle.stat();
       if (size < PREFIX)
@@ -148,7 +143,7 @@ export class SafetensorsFile {
       if (headerSize > BigInt(Math.min(size - PREFIX, LONGEST_HEADER)))
         throw new KvasirError(
           'invalid_model',
-          `${path}: claims a header of ${headerSize} bytes in a file of ${size}; it is cut off or no safetensors file`,
+          `${path}: claims a longer header than its ${size} bytes can hold; it is cut off or no safetensors file`,
         );
       const header = new Uint8Array(Number(headerSize));
       await readFully(handle, path, header, PREFIX);
@@ -160,15 +155,36 @@ export class SafetensorsFile {
   }
 
   /**
+   * The place of a tensor whose elements can be read.
+   *
+   * @throws KvasirError `invalid_model` if there is no such tensor; `unsupported_model` if its type is not F32,
+   * F16 or BF16
+   */
+  requireFloats(name: string): TensorEntry {
+    const entry = this.tensors.get(name);
+    if (entry === undefined) throw new KvasirError('invalid_model', `${this.path} has no tensor '${name}'`);
+    if (!['F32', 'F16', 'BF16'].includes(entry.type))
+      throw new KvasirError(
+        'unsupported_model',
+        `${this.path}: tensor '${name}' is ${entry.type}; F32, F16 and BF16 weights can be read`,
+      );
+    return entry;
+  }
+
+  /**
    * A tensor's elements in row-major order, widened to single precision.
    *
    * @param first of the elements to read, and the one after the last; by default all.
-   * @throws KvasirError `invalid_model` if there is no such tensor or the file has changed since it was
-   * opened; `unsupported_model` if its type is not F32, F16 or BF16
+   * @throws KvasirError as {@link requireFloats}; `invalid_model` too if one of the elements is no finite
+   * number, or the file has changed since it was opened
    */
   async read(name: string, first = 0, last = Infinity): Promise<Float32Array> {
-    const entry = this.tensors.get(name);
-    if (entry === undefined) throw new KvasirError('invalid_model', `${this.path} has no tensor '${name}'`);
+    const floats = await this.#floats(this.requireFloats(name), first, last);
+    if (!allFinite(floats)) throw await this.#notFinite(name);
+    return floats;
+  }
+
+  async #floats(entry: TensorEntry, first: number, last: number): Promise<Float32Array> {
     const { type } = entry;
     const bytes = ELEMENT_BITS[type] / 8;
     const begin = entry.begin + first * bytes;
@@ -178,11 +194,6 @@ export class SafetensorsFile {
       await readFully(this.#handle, this.path, new Uint8Array(floats.buffer), begin);
       return floats;
     }
-    if (type !== 'F16' && type !== 'BF16')
-      throw new KvasirError(
-        'unsupported_model',
-        `${this.path}: tensor '${name}' is ${type}; F32, F16 and BF16 weights can be read`,
-      );
     const widen = type === 'F16' ? fromFloat16 : fromBfloat16;
     const floats = new Float32Array((end - begin) / 2);
     const chunk = new Uint8Array(Math.min(CHUNK, end - begin));
@@ -199,6 +210,26 @@ export class SafetensorsFile {
   async close(): Promise<void> {
     await this.#handle.close();
   }
+
+  async #notFinite(name: string): Promise<KvasirError> {
+    const entry = this.tensors.get(name)!;
+    const elements = entry.shape.reduce((product, size) => product * size, 1);
+    let count = 0;
+    for (let first = 0; first < elements; first += CHUNK)
+      for (const value of await this.#floats(entry, first, first + CHUNK))
+        if (!Number.isFinite(value)) count++;
+    return new KvasirError(
+      'invalid_model',
+      `${this.path}: ${count} of the ${elements} numbers of tensor '${name}' are not finite (NaN or infinity): the weights are broken`,
+    );
+  }
+}
+
+function allFinite(values: Float32Array): boolean {
+  // Faster than a test of each: NaN and infinity times 0 are NaN.
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]! * 0;
+  return sum === 0;
 }
 
 /** Fills `bytes` from the file, beginning at `position`. */

@@ -3,12 +3,12 @@ import type { Socket } from 'node:net';
 import { STATUS_CODES } from 'node:http';
 import { KvasirError } from '#errors.js';
 import { deadlineExceeded } from '../lifecycle/deadline.js';
-import { errorBody, toHttpError, type HttpError } from './errors.js';
+import { errorBody, toHttpError, type ErrorBody, type HttpError } from './errors.js';
 import { scopeOf } from '../lifecycle/request-scope.js';
 
 /**
- * Answers everything that goes wrong, unknown addresses and methods included, in OpenAI's shape. To be installed before the routes,
- * since it takes note of them.
+ * Answers everything that goes wrong, unknown addresses and methods included, in OpenAI's shape. To be
+ * installed before the routes, since it takes note of them.
  */
 export function handleErrors(app: FastifyInstance): void {
   const routes: { readonly methods: readonly string[]; readonly path: RegExp }[] = [];
@@ -43,8 +43,9 @@ export function sendError(error: FastifyError, _request: FastifyRequest, reply: 
 }
 
 /**
- * What a client is told of what was thrown while its request was handled. Takes note of it for the request's log line, and logs failures of
- * the server itself with all they have; of refusals the code and field only, since their messages may quote the request.
+ * What a client is told of what was thrown while its request was handled. Takes note of it for the request's
+ * log line, and logs failures of the server itself with all they have; of refusals the code and field only,
+ * since their messages may quote the request.
  */
 export function failure(error: unknown, reply: FastifyReply): HttpError {
   const scope = scopeOf(reply);
@@ -55,6 +56,10 @@ export function failure(error: unknown, reply: FastifyReply): HttpError {
   scope.failure = mapped;
   if (status === 500) reply.request.log.error({ err: error }, 'request failed');
   else reply.request.log.debug({ status, code, param }, 'request refused');
+  // Why the runtime refused what a client gave it: of a shape, an operator or a file, never of a text.
+  const { cause } = Object(error) as { cause?: unknown };
+  if (status < 500 && cause instanceof KvasirError && cause.code === 'runtime_failure')
+    reply.request.log.info({ code, reason: cause.message }, 'the runtime refused a request');
   return code === 'queue_full'
     ? { ...mapped, retryAfter: scope.retryAfter?.() ?? mapped.retryAfter }
     : mapped;
@@ -65,15 +70,27 @@ export function handleClientError(error: Error & { code?: string }, socket: Sock
   if (socket.writable && error.code !== 'ECONNRESET') {
     const status =
       error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400;
-    const reason = STATUS_CODES[status]!;
-    const body = JSON.stringify(
-      errorBody('invalid_request_error', reason.toLowerCase(), { code: 'invalid_request' }),
-    );
+    const message = STATUS_CODES[status]!.toLowerCase();
     socket.write(
-      `HTTP/1.1 ${status} ${reason}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`,
+      closingAnswer(status, errorBody('invalid_request_error', message, { code: 'invalid_request' })),
     );
   }
   socket.destroy(error);
+}
+
+/** Answers a connection that nobody has time for, whatever it may ask for, and closes it. */
+export function refuseConnection(socket: Socket): void {
+  const { status, body, retryAfter } = toHttpError(
+    new KvasirError('overloaded', 'there are too many connections; try again later'),
+  );
+  socket.on('error', () => undefined);
+  socket.end(closingAnswer(status, body, `retry-after: ${retryAfter!}\r\n`), () => socket.destroy());
+}
+
+/** @param headers lines that each end with a line break. */
+function closingAnswer(status: number, body: ErrorBody, headers = ''): string {
+  const text = JSON.stringify(body);
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status]!}\r\n${headers}content-type: application/json\r\ncontent-length: ${text.length}\r\nconnection: close\r\n\r\n${text}`;
 }
 
 /** Fastify's `:name` and `*` patterns as a regular expression. */

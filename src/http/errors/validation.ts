@@ -10,6 +10,8 @@ interface Expectation {
   readonly items?: Expectation;
   readonly properties?: Readonly<Record<string, Expectation>>;
   readonly anyOf?: readonly Expectation[];
+  /** Its title names what the keys of an object are. */
+  readonly propertyNames?: Expectation;
 }
 
 /** Ajv's error with its `verbose` option. */
@@ -20,8 +22,9 @@ interface SchemaError extends FastifySchemaValidationError {
 }
 
 /**
- * Ajv's settings for bodies that OpenAI's clients send: `prompt: [5]` stays a list, `null` stays null, unknown keys stay where they are
- * (and are ignored), and defaults are filled in by whoever reads the field, who has to treat null like absence anyhow.
+ * Ajv's settings for bodies that OpenAI's clients send: `prompt: [5]` stays a list, `null` stays null,
+ * unknown keys stay where they are (and are ignored), and defaults are filled in by whoever reads the field,
+ * who has to treat null like absence anyhow.
  */
 export const AJV_OPTIONS = {
   coerceTypes: false,
@@ -46,8 +49,8 @@ export function validationError(errors: FastifySchemaValidationError[], part: st
 }
 
 /**
- * The error to report: the last one is the outermost. Of a union, the member that the value was meant for speaks, where just one comes
- * into question.
+ * The error to report: the last one is the outermost. Of a union, the member that the value was meant for
+ * speaks, where just one comes into question.
  */
 function principal(errors: readonly SchemaError[]): SchemaError {
   const outermost = errors[errors.length - 1]!;
@@ -57,10 +60,22 @@ function principal(errors: readonly SchemaError[]): SchemaError {
     const own = errors.filter(error => error.schemaPath.startsWith(`${schemaPath}/${index}/`));
     return own.length > 0 && isMeant(member, data) ? [own] : [];
   });
-  return members.length === 1 ? principal(members[0]!) : outermost;
+  if (members.length === 1) return principal(members[0]!);
+  return members.map(tooLong).find(error => error !== undefined) ?? outermost;
 }
 
-/** Whether a value is of the schema's type, and has the constant fields, such as `role`, that tell objects apart. */
+/** Of a list that would be right but for its length, the error that says so. */
+function tooLong(errors: readonly SchemaError[]): SchemaError | undefined {
+  return errors.find(
+    ({ keyword, parentSchema, data }) =>
+      keyword === 'maxItems' && Array.isArray(data) && isMeant(parentSchema?.items ?? {}, data[0]),
+  );
+}
+
+/**
+ * Whether a value is of the schema's type, and has the constant fields, such as `role`, that tell objects
+ * apart.
+ */
 function isMeant(schema: Expectation, value: unknown): boolean {
   const expected = types(schema);
   if (expected.length > 0 && !expected.some(type => isOfType(value, type))) return false;
@@ -94,11 +109,19 @@ function complaint({ keyword, params, message, parentSchema }: SchemaError): str
       return `must have at least ${count(params.limit, 'character')}`;
     case 'maxLength':
       return `must have at most ${count(params.limit, 'character')}`;
+    case 'maxProperties':
+      return `must have at most ${count(params.limit, 'field')}`;
+    case 'propertyNames':
+      return `has a field ${JSON.stringify(shortened(String(params.propertyName)))}, expected ${parentSchema?.propertyNames?.title ?? 'another name'}`;
     case 'additionalProperties':
-      return `must not have a field ${JSON.stringify(params.additionalProperty)}`;
+      return `must not have a field ${JSON.stringify(shortened(String(params.additionalProperty)))}`;
     default:
       return message ?? 'is invalid';
   }
+}
+
+function shortened(text: string): string {
+  return text.length > 100 ? `${text.slice(0, 100)}…` : text;
 }
 
 function count(limit: unknown, unit: string): string {
@@ -142,7 +165,7 @@ function fieldName(pointer: string): string {
   return pointer
     .split('/')
     .slice(1)
-    .map(key => key.replaceAll('~1', '/').replaceAll('~0', '~'))
+    .map(key => shortened(key.replaceAll('~1', '/').replaceAll('~0', '~')))
     .map((key, index) => (/^\d+$/.test(key) ? `[${key}]` : index === 0 ? key : `.${key}`))
     .join('');
 }

@@ -4,6 +4,7 @@ import type { EndedSequence, SequenceObserver } from '#api/generation/observers.
 import type { Model } from '#registry/types.js';
 import type { Caller } from '#caller.js';
 import type { HttpError } from '../errors/errors.js';
+import { network } from '../security/addresses.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -17,7 +18,7 @@ export class RequestScope implements Caller {
   model: Model | undefined;
   /** Which API key it came with; not the key itself. */
   apiKey: string | undefined;
-  /** The address it came from. */
+  /** The address it came from; of IPv6, its network of 64 bits. */
   readonly address: string;
   /** What it was refused with. */
   failure: HttpError | undefined;
@@ -34,7 +35,7 @@ export class RequestScope implements Caller {
   #callbacks: (() => void)[] | undefined = [];
 
   constructor(raw: ServerResponse, address: string) {
-    this.address = address;
+    this.address = network(address);
     this.#raw = raw;
     // Fastify's `request.signal` goes by the request's `close` event, which Node emits as soon as a body was read.
     if (raw.destroyed) this.#end();

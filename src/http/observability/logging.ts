@@ -52,23 +52,32 @@ export function logRequests(app: FastifyInstance): void {
   });
 }
 
-/** A line whenever a model comes or goes. */
+/**
+ * A line whenever a model comes or goes. Of those that fail at the start {@link logFailed} tells, once it is known whether the server goes on
+ * without them.
+ */
 export function logModels(logger: FastifyBaseLogger, registry: ModelRegistry): void {
   registry.observe({
     loaded: (model, milliseconds) => logLoaded(logger, model, milliseconds),
-    failed: (id, error) => logger.error({ model: id, err: error }, 'model failed'),
+    failed: (id, error) => {
+      if (!registry.starting) logFailed(logger, id, error);
+    },
     unloading: ({ id }) => logger.info({ model: id }, 'model unloaded'),
   });
 }
 
+export function logFailed(logger: FastifyBaseLogger, id: string, error: unknown): void {
+  logger.error({ model: id, err: error }, 'model failed');
+}
+
 /** A line about a model: its task, the device it runs on, how it runs, and why so. */
-export function logLoaded(logger: FastifyBaseLogger, model: Model, milliseconds: number): void {
+function logLoaded(logger: FastifyBaseLogger, model: Model, milliseconds: number): void {
   const { id, card, device, path, engine } = model;
   logger.info(
     {
       model: id,
       task: card.task,
-      ...(engine && { slots: engine.slots }),
+      ...(engine && { slots: engine.slots, cache_tokens: engine.stats().cacheCapacity }),
       ...(card.contextLength !== undefined && { context: card.contextLength }),
       device,
       precision: path?.precision,

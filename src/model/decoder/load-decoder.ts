@@ -12,6 +12,8 @@ import {
 } from '#runtime/index.js';
 import { attentionLayers, cacheBytesPerToken } from '../cache/layer-cache.js';
 import { blocksOfFullSlots } from '../cache/paged-capacity.js';
+import { graphRefused, isOutOfMemory } from '../open-session.js';
+import { requireFiniteLogits } from '../trial.js';
 import { planDecoder, type PlanOptions } from './decoder-plan.js';
 import type { Decoder, DecoderShape } from './contract.js';
 import { SlotDecoder } from './slots/slot-decoder.js';
@@ -37,6 +39,7 @@ export interface DecoderOptions extends PlanOptions {
   readonly session?: SessionSettings;
   /** See {@link BuildOptions}. */
   readonly onProgress?: BuildOptions['onProgress'];
+  readonly onDamaged?: BuildOptions['onDamaged'];
 }
 
 export interface LoadedDecoder {
@@ -68,6 +71,12 @@ export async function loadDecoder(
   if (plan.source === 'weights') {
     const precision = options.precision ?? (device.wantsHalfFloats ? 'f16' : 'f32');
     const { decoder, restriction } = await loadBuilt(environment, folder, { ...options, precision });
+    try {
+      await requireFiniteLogits(folder, decoder);
+    } catch (error) {
+      decoder.dispose();
+      throw error;
+    }
     const reason = restriction === undefined ? plan.path.reason : `${plan.path.reason}; ${restriction}`;
     return { decoder, path: { ...plan.path, precision, reason } };
   }
@@ -94,16 +103,11 @@ interface BuiltDecoder {
 async function loadBuilt(
   environment: Environment,
   folder: string,
-  { slots, contextLength, precision, cache, cacheBytes, session: settings, onProgress }: DecoderOptions,
+  options: DecoderOptions,
 ): Promise<BuiltDecoder> {
+  const { slots, contextLength, cache, cacheBytes, session: settings } = options;
   const device = settings?.device ?? PROCESSOR;
-  const built = await buildDecoder(folder, {
-    precision,
-    contextLength,
-    halfFloats: device.wantsHalfFloats,
-    cache,
-    onProgress,
-  });
+  const built = await buildDecoder(folder, { ...options, halfFloats: device.wantsHalfFloats });
   const { graphPath, sizes, cacheHeadSize, cacheType } = built;
   const { layers, kvHeads, vocabularySize, windows } = sizes;
   const shape: DecoderShape = {
@@ -166,19 +170,10 @@ async function loadSlots(
 
 /** What to say of an error, which may be for want of memory. */
 function doesNotFit(folder: string, device: Device, cause: unknown, cache: string, remedy: string): unknown {
+  if (cause instanceof OrtError) return graphRefused(cause, folder, device);
   if (!(cause instanceof KvasirError) || cause.code !== 'runtime_failure') return cause;
-  const isOfRuntime = cause instanceof OrtError;
-  if (isOfRuntime && !isOutOfMemory(cause)) return cause;
-  const [what, help] = isOfRuntime
-    ? ['the weights', 'take a precision of fewer bits, or let it have more memory']
-    : [cache, `set ${remedy}`];
-  const message = `${folder}: ${what} do not fit ${device.name}: ${cause.message.trim()}; ${help}`;
+  const message = `${folder}: ${cache} do not fit ${device.name}: ${cause.message.trim()}; set ${remedy}`;
   return new KvasirError('runtime_failure', message, { cause });
-}
-
-/** Whether ONNX Runtime had not enough of a device's memory for weights. */
-function isOutOfMemory({ message }: OrtError): boolean {
-  return /Available memory of|Failed to allocate memory|out of memory/i.test(message);
 }
 
 /** A decoder of a session, which goes where it cannot be made. */

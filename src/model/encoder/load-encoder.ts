@@ -3,10 +3,12 @@ import { KvasirError } from '#errors.js';
 import { buildEncoder } from '#graph/build-encoder.js';
 import type { BuildOptions } from '#graph/build.js';
 import type { EncoderPrecision } from '#graph/encoder-graph.js';
-import { Session, type Environment, type SessionSettings } from '#runtime/index.js';
+import type { Environment, SessionSettings } from '#runtime/index.js';
 import type { PlanOptions } from '../decoder/decoder-plan.js';
 import { describeEncoder, type EncoderDescription } from '../encoder-description.js';
-import { encoderLength } from '../folder.js';
+import { encoderBuild, encoderLength } from '../folder.js';
+import { openSession } from '../open-session.js';
+import { requireFiniteOutput } from '../trial.js';
 import { PackedEncoder } from './packed/packed-encoder.js';
 import { PaddedEncoder } from './padded/padded-encoder.js';
 import { planEncoder } from './encoder-plan.js';
@@ -23,6 +25,7 @@ export interface EncoderOptions extends PlanOptions {
   readonly session?: SessionSettings | undefined;
   /** As for decoders. */
   readonly onProgress?: BuildOptions['onProgress'];
+  readonly onDamaged?: BuildOptions['onDamaged'];
 }
 
 export interface LoadedEncoder {
@@ -50,6 +53,12 @@ export async function loadEncoderGraph(
     plan.source === 'weights'
       ? await loadPacked(environment, folder, plan.precision, description, options)
       : await loadPadded(environment, folder, plan.graph.path, description, options);
+  try {
+    await requireFiniteOutput(folder, encoder);
+  } catch (error) {
+    encoder.dispose();
+    throw error;
+  }
   const tokenizerFolder = path.join(folder, description.modules.encoderFolder);
   return { encoder, description, tokenizerFolder, path: plan.path };
 }
@@ -58,18 +67,18 @@ async function loadPacked(
   environment: Environment,
   folder: string,
   precision: EncoderPrecision,
-  { task, modules, labels }: EncoderDescription,
-  { contextLength: wanted, session: settings, onProgress }: EncoderOptions,
+  description: EncoderDescription,
+  { contextLength: wanted, session: settings, onProgress, onDamaged }: EncoderOptions,
 ): Promise<Encoder> {
-  const served = Math.min(wanted ?? Infinity, modules.contextLength ?? Infinity);
-  const plan = { task, modules, labels: labels.length, precision, contextLength: served, onProgress };
+  const { task, modules } = description;
+  const plan = { ...encoderBuild(description, precision, wanted), onProgress, onDamaged };
   const { graphPath, sizes, width, listed } = await buildEncoder(folder, plan);
   const contextLength = limit(
     folder,
     wanted,
     Math.min(sizes.contextLength, modules.contextLength ?? Infinity),
   );
-  const session = await Session.load(environment, graphPath, { spinning: false, ...settings });
+  const session = await openSession(environment, graphPath, { spinning: false, ...settings });
   return new PackedEncoder(session, { task, sizes, contextLength, width, listed });
 }
 
@@ -92,12 +101,13 @@ async function loadPadded(
     pooling: modules.pooling,
     normalize: modules.normalize,
   };
-  const session = await Session.load(environment, graph, { spinning: false, ...settings });
+  const session = await openSession(environment, graph, { spinning: false, ...settings });
   try {
     return new PaddedEncoder(session, shape);
   } catch (error) {
     session.dispose();
-    throw error;
+    if (!(error instanceof KvasirError)) throw error;
+    throw new KvasirError(error.code, `${graph}: ${error.message}`, { cause: error });
   }
 }
 

@@ -69,12 +69,44 @@ function generated({ start, biases, minTokens, allowed, ...penalties }: Change):
       (allowed !== null && !allowed[output.length % allowed.length]!.includes(id)) ||
       (output.length < minTokens && STOPS.has(id));
     const open = [...row.keys()].filter(id => !shut(id));
-    // Where nothing is left, all are equal.
-    output.push(open.reduce((largest, id) => (row[id]! > row[largest]! ? id : largest), open[0] ?? 0));
+    // Where only the end may follow, it may, and all ends are equal.
+    const end = allowed === null ? 0 : Math.min(...allowed[output.length % allowed.length]!);
+    output.push(open.reduce((largest, id) => (row[id]! > row[largest]! ? id : largest), open[0] ?? end));
     if (STOPS.has(output.at(-1)!)) break;
   }
   return output;
 }
+
+t.test(
+  'something that is allowed is drawn, whatever penalties did and the model itself excludes',
+  async t => {
+    const decoder = new FakeDecoder(1, vocabularySize, 64, following);
+    decoder.spoil = logits => {
+      logits.fill(-1);
+      logits[3] = -Infinity;
+      logits[4] = -Infinity;
+    };
+    const engine = new Engine(decoder, letterTokenizer);
+    t.teardown(() => engine.close());
+    const penalized = { ...GREEDY, repetitionPenalty: 1e300, logitBias: new Map([[5, -100]]) };
+    for (const temperature of [0, 1])
+      for (const only of [[3], [5], [3, 4], [3, 5], [7]]) {
+        const stop = { minTokens: 2, maxTokens: MAX_TOKENS, stopTokenIds: STOPS };
+        const { tokens } = await collect(engine, {
+          ...greedy([1, 5], { logprobs: 0, ...stop }),
+          sampling: { ...penalized, temperature },
+          constraint: constraintOf([only]),
+        });
+        t.ok(
+          tokens.every(({ id }) => only.includes(id)),
+          `${tokens.map(({ id }) => id).join()} of ${only.join()}`,
+        );
+        t.equal(tokens.length, only[0] === 7 ? 1 : MAX_TOKENS);
+      }
+    const nothing = { ...greedy([1]), constraint: constraintOf([[]]) };
+    await t.rejects(collect(engine, nothing), { message: 'the constraint leaves no token' });
+  },
+);
 
 t.test('whatever changes a row, the greedy token is the largest of what comes of it', async t => {
   let changed = 0;

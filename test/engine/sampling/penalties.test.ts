@@ -29,6 +29,16 @@ t.test(
   },
 );
 
+t.test('no penalty makes a logit infinite', async t => {
+  const largest = 2 ** 128 - 2 ** 104;
+  const penalties = { presencePenalty: 2, frequencyPenalty: 2, logitBias: new Map([[1, -100]]) };
+  t.strictSame(apply({ repetitionPenalty: 1e308, ...penalties }, [0, 1], [1], [-10, -10]), [
+    -largest,
+    -largest,
+  ]);
+  t.strictSame(apply({ repetitionPenalty: 1e-308 }, [0, 1], [], [10, 0]), [largest, 0]);
+});
+
 t.test('logit bias is added last', async t => {
   t.strictSame(apply({ repetitionPenalty: 2, logitBias: new Map([[0, 10]]) }, [0], [], [4, 1]), [12, 1]);
 });

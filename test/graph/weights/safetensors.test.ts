@@ -77,9 +77,9 @@ t.test('what is no safetensors file is named with its fault', async t => {
     [
       'a header longer than the file',
       Uint8Array.of(200, 0, 0, 0, 0, 0, 0, 0, 123),
-      /claims a header of 200 bytes/,
+      /claims a longer header than its 9 bytes can hold/,
     ],
-    ['an absurd header', new Uint8Array(16).fill(255), /claims a header of 18446744073709551615 bytes/],
+    ['an absurd header', new Uint8Array(16).fill(255), /claims a longer header than its 16 bytes can hold/],
     ['no JSON', withHeader('{"w":'), /not JSON/],
     [
       'no UTF-8',
@@ -125,7 +125,7 @@ t.test('files that cannot be opened or read', async t => {
   });
   await t.rejects(SafetensorsFile.open(folder), {
     code: 'invalid_model',
-    message: /cannot be (opened|read): EISDIR/,
+    message: / is a folder, not a regular file/,
   });
 });
 

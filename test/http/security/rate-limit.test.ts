@@ -32,7 +32,7 @@ t.test('each key has its share', async t => {
 });
 
 t.test('without keys each address has, as a trusted proxy tells it', async t => {
-  const { complete } = await limited(t, { trustProxy: true });
+  const { complete } = await limited(t, { trustProxy: '1' });
   const from = async (address: string): Promise<number> =>
     (await complete({ 'x-forwarded-for': address })).status;
   t.equal(await from('10.0.0.1'), 200);
@@ -50,4 +50,26 @@ t.test('nobody is believed about an address without a proxy', async t => {
   for (const address of ['10.0.0.1', '10.0.0.2', '10.0.0.3'])
     status.push((await complete({ 'x-forwarded-for': address })).status);
   t.strictSame(status, [200, 200, 429]);
+});
+
+t.test('what a client writes into the header itself is not believed', async t => {
+  const { complete } = await limited(t, { trustProxy: '1' });
+  const status = [];
+  for (const address of ['203.0.113.1', '203.0.113.2', '203.0.113.3'])
+    status.push((await complete({ 'x-forwarded-for': `${address}, 10.0.0.1` })).status);
+  t.strictSame(status, [200, 200, 429], 'the proxy has appended 10.0.0.1');
+});
+
+t.test('by the addresses of the proxies', async t => {
+  const { complete } = await limited(t, { trustProxy: 'loopback, 10.0.0.0/8' });
+  const from = async (addresses: string): Promise<number> =>
+    (await complete({ 'x-forwarded-for': addresses })).status;
+  t.equal(await from('198.51.100.1, 203.0.113.1, 10.0.0.1, 10.0.0.2'), 200);
+  t.equal(await from('198.51.100.2, 203.0.113.1, 10.0.0.3'), 200);
+  t.equal(await from('198.51.100.3, 203.0.113.1, 10.0.0.1'), 429);
+  const { complete: direct } = await limited(t, { trustProxy: '192.0.2.1' });
+  const status = [];
+  for (const address of ['10.0.0.1', '10.0.0.2', '10.0.0.3'])
+    status.push((await direct({ 'x-forwarded-for': address })).status);
+  t.strictSame(status, [200, 200, 429], 'who connects is no proxy');
 });

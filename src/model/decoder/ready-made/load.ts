@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { KvasirError } from '#errors.js';
-import { OrtError, Session, type Environment, type SessionSettings } from '#runtime/index.js';
+import { OrtError, type Environment, type SessionSettings } from '#runtime/index.js';
 import type { Decoder, DecoderShape } from '../contract.js';
 import { CautiousDecoder, type Restrictions } from './cautious-decoder.js';
 import { DecoderGraph } from './decoder-graph.js';
@@ -8,7 +8,9 @@ import type { ReadyMadeDecoder, ReadyMadeGraph } from './find-graphs.js';
 import { GrowingDecoder } from './growing-decoder.js';
 import { InPlaceDecoder } from './in-place-decoder.js';
 import { findRestrictions } from './trial.js';
+import { graphRefused, openSession } from '../../open-session.js';
 import { storedPrecision, type RunPath } from '../../run-path.js';
+import { requireFiniteLogits } from '../../trial.js';
 
 /** How far apart logits may be because of rounding alone, as a share of the largest. */
 const TOLERANCES = { float32: 2e-3, float16: 2e-2 };
@@ -45,6 +47,7 @@ export async function loadReadyMade(
   };
   const decoder = await openDecoder(environment, found, shape, slots, settings);
   try {
+    await requireFiniteLogits(path.basename(file.path), decoder);
     const restrictions = await findRestrictions(decoder, TOLERANCES[ports.cacheType]);
     const restricted = restrictions.noChunks || restrictions.noBatches;
     return {
@@ -67,7 +70,7 @@ async function openDecoder(
   const loaded: DecoderGraph[] = [];
   try {
     for (const { file, ports } of graphs) {
-      const session = await load(environment, file.path, settings);
+      const session = await openSession(environment, file.path, settings);
       loaded.push(new DecoderGraph(session, ports, vocabularySize));
     }
     const [first, next = first] = loaded as [DecoderGraph, DecoderGraph?];
@@ -80,26 +83,12 @@ async function openDecoder(
   }
 }
 
-async function load(
-  environment: Environment,
-  file: string,
-  settings: SessionSettings | undefined,
-): Promise<Session> {
-  try {
-    return await Session.load(environment, file, settings);
-  } catch (error) {
-    throw refused(error, file);
-  }
-}
-
 /** A graph that ONNX Runtime does not take is a fault of the model, not of the server. */
 function refused(error: unknown, file: string): unknown {
-  if (error instanceof OrtError)
-    return new KvasirError(
-      error.ortCode === 'NOT_IMPLEMENTED' ? 'unsupported_model' : 'invalid_model',
-      `${file}: ${error.message}`,
-      { cause: error },
-    );
+  if (error instanceof OrtError) {
+    const { code, message } = graphRefused(error, file);
+    return new KvasirError(code === 'runtime_failure' ? 'invalid_model' : code, message, { cause: error });
+  }
   if (error instanceof KvasirError)
     return new KvasirError(error.code, `${file}: ${error.message}`, { cause: error });
   return error;

@@ -250,7 +250,7 @@ t.test('a graph that ONNX Runtime does not take is an invalid model, and the nex
   const graph = path.join(folder, 'model.onnx');
   const bytes = await readFile(graph);
   await writeFile(graph, Buffer.from(bytes.toString('latin1').replaceAll('MatMul', 'MatNul'), 'latin1'));
-  await t.rejects(load(t, folder), { code: 'invalid_model', message: /model.onnx: ONNX Runtime: .*MatNul/ });
+  await t.rejects(load(t, folder), { code: 'invalid_model', message: /model.onnx: .*ONNX Runtime .*MatNul/ });
   await writeFile(graph, bytes);
   t.ok(await load(t, folder));
 });

@@ -1,0 +1,18 @@
+import type { FastifyInstance } from 'fastify';
+import { KvasirError } from '#errors.js';
+import { parseJson } from './json.js';
+import type { BodyMemory } from './lifecycle/body-memory.js';
+
+/** Reads bodies of JSON within the bounds of `parseJson`, and takes account of what they take when parsed. */
+export function readJson(app: FastifyInstance, memory: BodyMemory): void {
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) => {
+    try {
+      if (body === '') throw new KvasirError('invalid_request', 'the body is empty, expected JSON');
+      const { value, count } = parseJson(body.charCodeAt(0) === 0xfeff ? body.slice(1) : body, 'the body');
+      memory.takeParsed(request, body.length, count);
+      done(null, value);
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+}

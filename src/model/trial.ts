@@ -1,0 +1,49 @@
+import { KvasirError } from '#errors.js';
+import type { Decoder } from './decoder/contract.js';
+import type { Encoder } from './encoder/contract.js';
+
+/** Tokens of a trial. */
+const LENGTH = 4;
+
+/**
+ * Runs a few tokens through a decoder that nobody uses yet.
+ *
+ * @param model what errors call it.
+ * @throws KvasirError `invalid_model` where what comes out is no number, or no token can be drawn from it
+ */
+export async function requireFiniteLogits(model: string, decoder: Decoder): Promise<void> {
+  const { contextLength, vocabularySize } = decoder.shape;
+  const ids = trialIds(Math.min(LENGTH, contextLength), vocabularySize);
+  const { results } = await decoder.run([{ slot: 0, ids, computed: 0, wanted: 'last' }]);
+  const [result] = results;
+  if (result === undefined || 'error' in result) throw result?.error ?? new Error('the run gave nothing');
+  const { logits } = result;
+  // Some graphs forbid tokens by logits of minus infinity.
+  if (logits.some(value => Number.isNaN(value) || value === Infinity) || !logits.some(Number.isFinite))
+    throw notFinite(model);
+  decoder.arrange({ kind: 'release', slot: 0, from: 0 });
+}
+
+/**
+ * Runs a few tokens through an encoder that nobody uses yet.
+ *
+ * @param model what errors call it.
+ * @throws KvasirError `invalid_model` where what comes out is no finite number
+ */
+export async function requireFiniteOutput(model: string, encoder: Encoder): Promise<void> {
+  const ids = trialIds(Math.min(LENGTH, encoder.contextLength), encoder.vocabularySize);
+  const outputs = await encoder.run([{ ids, ...(encoder.task === 'fill-mask' && { positions: [0] }) }]);
+  if (outputs.some(({ values }) => !values.every(Number.isFinite))) throw notFinite(model);
+}
+
+/** Ids all over the vocabulary. */
+function trialIds(length: number, vocabularySize: number): number[] {
+  return Array.from({ length }, (_, i) => Math.floor((vocabularySize * (2 * i + 1)) / (2 * length)));
+}
+
+function notFinite(model: string): KvasirError {
+  return new KvasirError(
+    'invalid_model',
+    `${model}: a trial run gave numbers that are not finite (NaN or infinity): its weights are broken, or their precision is too coarse for it`,
+  );
+}
