@@ -9,6 +9,7 @@ import { decoderSizes, type DescribedDecoder } from './decoder/decoder-sizes.js'
 import { planDecoder, type DecoderPlan, type PlanOptions } from './decoder/decoder-plan.js';
 import { describeEncoder, modelKind, type EncoderDescription } from './encoder-description.js';
 import { planEncoder, type EncoderRun } from './encoder/encoder-plan.js';
+import { checkReadyMade } from './encoder/padded/ports.js';
 import { readOnnxFile, type OnnxFile } from './onnx-file.js';
 import { rawGraph } from './raw-graph.js';
 
@@ -49,8 +50,8 @@ export async function readModelFolder(folder: string, options: FolderOptions = {
   if ((await modelKind(folder)) === 'encoder') {
     const description = await describeEncoder(folder);
     const plan = await planEncoder(folder, description, options);
-    if (plan.source === 'weights' && !options.withoutWeights)
-      await checkEncoder(folder, encoderBuild(description, plan.precision));
+    if (plan.source === 'onnx') checkReadyMade(plan.graph, description);
+    else if (!options.withoutWeights) await checkEncoder(folder, encoderBuild(description, plan.precision));
     return { kind: 'encoder', description, plan, contextLength: encoderLength(description) };
   }
   const plan = await planDecoder(folder, options);

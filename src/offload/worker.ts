@@ -1,8 +1,8 @@
 import { TemplateTooLarge, type TemplateBounds } from '#chat/bounded-interpreter.js';
 import { JinjaTemplate, type ChatInput, type TemplateSource } from '#chat/template.js';
 import { invalidRequest, KvasirError, type ErrorCode } from '#errors.js';
-import { Budget, compile, Refusal, type Grammar, type Structure } from '#structured/index.js';
 import { isEncoding, packEncoding } from './packed-encoding.js';
+import { Budget, compile, Refusal, type Grammar, type Structure } from '#structured/index.js';
 import { TEXT_FUNCTIONS, type TextFunction } from '#text/functions.js';
 import { loadTokenizer } from '#text/tokenizer.js';
 import type { Tokenizer } from '#text/types.js';

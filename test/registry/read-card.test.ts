@@ -1,6 +1,8 @@
 import { readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import t, { type Test } from 'tap';
+import { int } from '#graph/onnx/attributes.js';
+import { DataType, GraphBuilder } from '#graph/onnx/graph-builder.js';
 import { loadModel, type ModelOptions } from '#registry/load.js';
 import { readCard } from '#registry/read-card.js';
 import { Environment } from '#runtime/index.js';
@@ -141,6 +143,26 @@ t.test('what serving would refuse is refused, with the same words', async t => {
     );
     t.match(refusal, { name: 'KvasirError', message: folder }, name);
     await t.rejects(readCard(folder, { withTokenizer: true }), refusal as Error, name);
+  }
+});
+
+t.test('ready-made encoders that serving would refuse', async t => {
+  const graphs: readonly [name: string, input: string, output: string, message: RegExp][] = [
+    ['an odd output', 'input_ids', 'onnx::Shape_422', /has the float outputs onnx::Shape_422, none of which/],
+    ['an odd input', 'pixels', 'last_hidden_state', /has an input 'pixels' \(int64\), which is not known/],
+  ];
+  for (const [name, input, output, message] of graphs) {
+    const folder = await encoderFolder(t, 'Model');
+    const graph = new GraphBuilder();
+    const ids = graph.input(input, DataType.INT64, ['batch', 'sequence']);
+    const to = { to: int(DataType.FLOAT) };
+    graph.node({ op: 'Cast', inputs: [ids], name: 'cast', outputs: [output], attributes: to });
+    graph.output(output, DataType.FLOAT, ['batch', 'sequence']);
+    await graph.save(path.join(folder, 'model.onnx'));
+    const refusal = { code: 'unsupported_model', message };
+    await t.rejects(readCard(folder, { format: 'onnx' }), refusal, name);
+    await t.rejects(readCard(folder, { format: 'onnx' }), { message: path.join(folder, 'model.onnx') }, name);
+    await t.rejects(loadModel(environment, folder, { slots: 1, session, format: 'onnx' }), refusal, name);
   }
 });
 

@@ -11,8 +11,10 @@ import { openSession } from '../open-session.js';
 import { requireFiniteOutput } from '../trial.js';
 import { PackedEncoder } from './packed/packed-encoder.js';
 import { PaddedEncoder } from './padded/padded-encoder.js';
+import { checkReadyMade, paddedSizes } from './padded/ports.js';
 import { planEncoder } from './encoder-plan.js';
 import type { Encoder } from './contract.js';
+import type { OnnxFile } from '../onnx-file.js';
 import type { RunPath } from '../run-path.js';
 
 export interface EncoderOptions extends PlanOptions {
@@ -52,7 +54,7 @@ export async function loadEncoderGraph(
   const encoder =
     plan.source === 'weights'
       ? await loadPacked(environment, folder, plan.precision, description, options)
-      : await loadPadded(environment, folder, plan.graph.path, description, options);
+      : await loadPadded(environment, folder, plan.graph, description, options);
   try {
     await requireFiniteOutput(folder, encoder);
   } catch (error) {
@@ -85,29 +87,26 @@ async function loadPacked(
 async function loadPadded(
   environment: Environment,
   folder: string,
-  graph: string,
+  graph: OnnxFile,
   description: EncoderDescription,
   { contextLength: wanted, session: settings }: EncoderOptions,
 ): Promise<Encoder> {
   const { task, config, modules } = description;
-  if (modules.dense.length > 0)
-    throw new KvasirError('unsupported_model', `${graph}: Dense modules behind a ready-made graph`);
+  checkReadyMade(graph, description);
   const shape = {
     task,
     contextLength: limit(folder, wanted, encoderLength(description)),
-    vocabularySize: config.size('vocab_size'),
-    segments: config.size('type_vocab_size', 1),
-    paddingId: config.count('pad_token_id', 0),
+    ...paddedSizes(config),
     pooling: modules.pooling,
     normalize: modules.normalize,
   };
-  const session = await openSession(environment, graph, { spinning: false, ...settings });
+  const session = await openSession(environment, graph.path, { spinning: false, ...settings });
   try {
     return new PaddedEncoder(session, shape);
   } catch (error) {
     session.dispose();
     if (!(error instanceof KvasirError)) throw error;
-    throw new KvasirError(error.code, `${graph}: ${error.message}`, { cause: error });
+    throw new KvasirError(error.code, `${graph.path}: ${error.message}`, { cause: error });
   }
 }
 

@@ -3,6 +3,7 @@ import type { PoolingMode } from '#graph/sentence-modules.js';
 import { IoBinding, cpuMemoryInfo, RunOptions, Tensor, type Session } from '#runtime/index.js';
 import type { Encoder, EncoderInput, EncoderOutput, EncoderTask } from '../contract.js';
 import { normalizeVector, poolVectors } from '../pooling.js';
+import { HIDDEN, paddedOutputs } from './ports.js';
 
 /** Sizes that a ready-made graph does not tell. */
 export interface PaddedEncoderShape {
@@ -16,10 +17,6 @@ export interface PaddedEncoderShape {
   readonly pooling: readonly PoolingMode[];
   readonly normalize: boolean;
 }
-
-/** Outputs by what they hold, the more finished first. */
-const POOLED = ['sentence_embedding', 'pooler_output'];
-const HIDDEN = ['last_hidden_state', 'token_embeddings'];
 
 /**
  * Runs a graph as exporters write it (`input_ids`, `attention_mask`, perhaps `token_type_ids` and
@@ -41,13 +38,7 @@ export class PaddedEncoder implements Encoder {
   constructor(session: Session, shape: PaddedEncoderShape) {
     this.#session = session;
     this.#shape = shape;
-    const strange = session.inputs.find(({ name, type }) => !(name in INPUTS) || type !== 'int64');
-    if (strange !== undefined)
-      throw new KvasirError(
-        'unsupported_model',
-        `the graph has an input '${strange.name}' (${strange.type}), which is not known`,
-      );
-    this.#outputs = outputsOf(session, shape.task);
+    this.#outputs = paddedOutputs(session.inputs, session.outputs, shape.task);
     this.width = this.#widthOf(session);
   }
 
@@ -177,20 +168,4 @@ function padded(
       result[text * longest + position] = BigInt(value(input, position, paddingId));
   });
   return result;
-}
-
-function outputsOf(session: Session, task: EncoderTask): readonly string[] {
-  const floats = session.outputs.filter(({ type }) => type === 'float32').map(({ name }) => name);
-  if (task === 'question-answering') {
-    const wanted = ['start_logits', 'end_logits'];
-    if (wanted.every(name => floats.includes(name))) return wanted;
-  } else {
-    const wanted = task === 'embedding' ? [POOLED[0]!, ...HIDDEN, POOLED[1]!] : ['logits'];
-    const found = wanted.find(name => floats.includes(name));
-    if (found !== undefined) return [found];
-  }
-  throw new KvasirError(
-    'unsupported_model',
-    `the graph has the float outputs ${floats.join(', ') || '(none)'}, none of which is what ${task} needs`,
-  );
 }
