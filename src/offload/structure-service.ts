@@ -11,7 +11,10 @@ import { JobEnded } from './executor.js';
 import type { WorkerPool } from './pool.js';
 import type { StructureJob, StructureResult } from './worker.js';
 
-/** Compiles structures of requests for one tokenizer: small ones at once, all else on a thread, in turns with other clients. */
+/**
+ * Compiles structures of requests for one tokenizer: small ones at once, all else on a thread, in turns with
+ * other clients.
+ */
 export class StructureService {
   readonly #tokenizer: Tokenizer;
   readonly #pool: WorkerPool | undefined;

@@ -46,7 +46,10 @@ export function compileStructure(structure: Structure, tokenizer: Tokenizer): Ma
   return () => new GrammarConstraint(masks);
 }
 
-/** The same without holding up the event loop: what is not done in a moment is done elsewhere, once for all requests of a client. */
+/**
+ * The same without holding up the event loop: what is not done in a moment is done elsewhere, once for all
+ * requests of a client.
+ */
 export async function compileStructureAside(
   structure: Structure,
   tokenizer: Tokenizer,

@@ -15,7 +15,10 @@ import type { Vocabulary } from './vocabulary.js';
 /** Masks kept for one grammar: 6 KiB each at 49,152 tokens. */
 const KEPT = 256;
 
-/** Nodes of the trie that may be looked at for one step of one text, in all of the alternatives that are open: some 100 ms. */
+/**
+ * Nodes of the trie that may be looked at for one step of one text, in all of the alternatives that are open:
+ * some 100 ms.
+ */
 const MOST_VISITS = 6_000_000;
 
 /** The tokens that may follow a state of a rule, judged by the rule alone. */
