@@ -43,7 +43,7 @@ const MAY_IMPORT = {
   graph: [],
   text: [],
   runtime: [],
-  offload: ['chat', 'structured', 'text'],
+  offload: ['chat', 'structured', 'text', 'engine types'],
   'bytes.js': [],
   'caller.js': [],
   'errors.js': [],

@@ -1,4 +1,4 @@
-import { Budget } from './budget.js';
+import type { Budget } from './budget.js';
 import { toDfa } from './dfa.js';
 import { literal, oneOf, type Expression } from './expression.js';
 import { compileGrammar, type Grammar } from './grammar.js';

@@ -2,9 +2,9 @@
 const LONGEST_REPLACEMENT = 16;
 
 /**
- * Whether a tokenizer's own rules may take for ever on a short text, or make a long one of it: a regular expression with a repetition within
- * a repetition, such as `(a+)+`, for which V8 may take exponential time, or a replacement by a long text. A tokenizer.json is a stranger's
- * program; those in use have neither.
+ * Whether a tokenizer's own rules may take for ever on a short text, or make a long one of it: a regular
+ * expression with a repetition within a repetition, such as `(a+)+`, for which V8 may take exponential time,
+ * or a replacement by a long text. A tokenizer.json is a stranger's program; those in use have neither.
  *
  * @param definition the parsed contents of tokenizer.json.
  */
