@@ -50,6 +50,7 @@ const MAY_IMPORT = {
   'fair-queue.js': [],
   'files.js': [],
   'owner.js': [],
+  'places.js': [],
   'ring.js': [],
   'storage.js': [],
 };
@@ -61,6 +62,7 @@ const EVERYBODY = [
   'fair-queue.js',
   'files.js',
   'owner.js',
+  'places.js',
   'ring.js',
   'storage.js',
 ];

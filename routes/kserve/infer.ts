@@ -28,7 +28,7 @@ export function infer(app: App): void {
         const results = await model.infer(
           inputs,
           outputs.map(output => output.name),
-          request.scope.signal,
+          request.scope,
         );
         const answer = inferAnswer(name, fields.id, results, outputs);
         const json = await inTurns(answer.json);

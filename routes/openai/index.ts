@@ -31,7 +31,9 @@ const ENDPOINTS = {
   tokenize,
 };
 
-/** OpenAI's API, and in its manner what it lacks: vLLM's endpoints, and those for the other heads of encoders. */
+/**
+ * OpenAI's API, and in its manner what it lacks: vLLM's endpoints, and those for the other heads of encoders.
+ */
 export const openai: FastifyPluginAsync<RouteOptions> = async (app, options) => {
   for (const [path, endpoint] of Object.entries(ENDPOINTS))
     await app.register(endpoint, { ...options, prefix: `/v1/${path}` });

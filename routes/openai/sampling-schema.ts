@@ -4,7 +4,10 @@ import { nullable } from '#http/schemas/nullable.js';
 
 const StopString = Type.String({ minLength: 1, maxLength: 1024 });
 
-/** The fields that steer sampling and stopping, the same in completions and chat: OpenAI's, then vLLM's extensions. */
+/**
+ * The fields that steer sampling and stopping, the same in completions and chat: OpenAI's, then vLLM's
+ * extensions.
+ */
 export const samplingFields = {
   temperature: nullable(
     Type.Number({

@@ -9,8 +9,8 @@ import { similarity } from './similarity.js';
 import { decode, tokenize } from './tokens.js';
 
 /**
- * The endpoints of Hugging Face's text-embeddings-inference (TEI), for its clients: bare lists in and out. That server has one model; here
- * the first that can do what is asked answers, or the one that `model` names.
+ * The endpoints of Hugging Face's text-embeddings-inference (TEI), for its clients: bare lists in and out.
+ * That server has one model; here the first that can do what is asked answers, or the one that `model` names.
  */
 export const tei: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { registry }) => {
   answerErrors(app);

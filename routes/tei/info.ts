@@ -76,7 +76,10 @@ export function info(app: App, registry: ModelRegistry): void {
   });
 }
 
-/** The model that a client of text-embeddings-inference means: the one that it names, or the first that reads texts in one go. */
+/**
+ * The model that a client of text-embeddings-inference means: the one that it names, or the first that reads
+ * texts in one go.
+ */
 function servedFor(registry: ModelRegistry, name: string | undefined): ServedEntry {
   const isEncoder = ({ card }: ServedEntry): boolean =>
     card !== undefined && card.abilities.has('tokenize') && card.abilities.has('tensors');

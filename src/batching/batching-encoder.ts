@@ -1,13 +1,14 @@
 import type { Caller } from '#caller.js';
 import { KvasirError, invalidRequest } from '#errors.js';
 import type { Encoder, EncoderInput, EncoderOutput } from '#model/encoder/contract.js';
+import { Places } from '#places.js';
 import { BatchScheduler, type Batchable, type BatchOptions } from './scheduler.js';
 import type { EncoderService, EncoderStats } from './types.js';
 
 export interface BatchingOptions extends BatchOptions {
   /** Batches that run at once. */
   readonly concurrency: number;
-  /** How many inputs may wait before new requests are refused. */
+  /** How many inputs may wait, see {@link Places}; any number of one request where none waits. */
   readonly maxWaiting: number;
 }
 
@@ -25,8 +26,11 @@ const DEFAULT_BATCHING_OPTIONS: BatchingOptions = {
 
 /** A call of `encode` that is under way. */
 interface Request {
+  readonly client: string;
   readonly outputs: EncoderOutput[];
   missing: number;
+  /** Inputs that no batch has yet. */
+  waiting: number;
   readonly settle: (error?: Error) => void;
 }
 
@@ -42,6 +46,8 @@ export class BatchingEncoder implements EncoderService {
   readonly #encoder: Encoder;
   readonly #options: BatchingOptions;
   readonly #scheduler: BatchScheduler<Job>;
+  /** Of inputs that wait, or will. */
+  readonly #places: Places;
   readonly #requests = new Set<Request>();
   readonly #runs = new Set<Promise<void>>();
   #starting = false;
@@ -55,6 +61,7 @@ export class BatchingEncoder implements EncoderService {
     this.#encoder = encoder;
     this.#options = { ...DEFAULT_BATCHING_OPTIONS, ...options };
     this.#scheduler = new BatchScheduler(this.#options);
+    this.#places = new Places(this.#options.maxWaiting);
   }
 
   async encode(
@@ -64,18 +71,16 @@ export class BatchingEncoder implements EncoderService {
     inputs.forEach((input, i) => this.#validate(input, i));
     if (this.#closing !== undefined) throw shuttingDown();
     if (signal?.aborted) throw cancelled();
-    if (this.#scheduler.waiting >= this.#options.maxWaiting)
-      throw new KvasirError(
-        'queue_full',
-        `${this.#options.maxWaiting} inputs are already waiting; try again later`,
-      );
     if (inputs.length === 0) return [];
+    this.#takePlaces(inputs.length, client);
     const outputs = new Array<EncoderOutput>(inputs.length);
     await new Promise<void>((resolve, reject) => {
       const cancel = (): void => this.#end(request, cancelled());
       const request: Request = {
+        client,
         outputs,
         missing: inputs.length,
+        waiting: inputs.length,
         settle: error => {
           signal?.removeEventListener('abort', cancel);
           if (error === undefined) resolve();
@@ -90,6 +95,12 @@ export class BatchingEncoder implements EncoderService {
       this.#startSoon();
     });
     return outputs;
+  }
+
+  reserve(count: number, client = ''): () => void {
+    if (this.#closing !== undefined) throw shuttingDown();
+    this.#takePlaces(count, client);
+    return () => this.#places.free(client, count);
   }
 
   stats(): EncoderStats {
@@ -112,6 +123,15 @@ export class BatchingEncoder implements EncoderService {
     this.#encoder.abort();
     await Promise.all(this.#runs);
     this.#encoder.dispose();
+  }
+
+  /** @throws KvasirError `queue_full` */
+  #takePlaces(count: number, client: string): void {
+    const { taken, total } = this.#places;
+    const isFree = this.#runs.size < this.#options.concurrency;
+    if (taken === 0 ? total === 0 && !isFree : !this.#places.has(client, count))
+      throw new KvasirError('queue_full', `${taken} inputs are already waiting; try again later`);
+    this.#places.take(client, count);
   }
 
   #validate({ ids, typeIds, positions }: EncoderInput, index: number): void {
@@ -170,11 +190,16 @@ export class BatchingEncoder implements EncoderService {
     this.#batches++;
     this.#tokens += tokens;
     this.#padding += longest * jobs.length - tokens;
+    for (const { owner } of jobs) {
+      owner.waiting--;
+      this.#places.free(owner.client, 1);
+    }
     try {
       const outputs = await this.#encoder.run(jobs.map(job => job.input));
       jobs.forEach(({ owner, index }, i) => {
         owner.outputs[index] = outputs[i]!;
-        if (--owner.missing === 0) this.#end(owner);
+        if (!isNumeric(outputs[i]!)) this.#end(owner, brokenModel());
+        else if (--owner.missing === 0) this.#end(owner);
       });
     } catch (error) {
       // A run that fails takes its own requests with it, and nothing else.
@@ -188,8 +213,23 @@ export class BatchingEncoder implements EncoderService {
   #end(request: Request, error?: Error): void {
     if (!this.#requests.delete(request)) return;
     this.#scheduler.remove(request);
+    this.#places.free(request.client, request.waiting);
     request.settle(error);
   }
+}
+
+/** Whether all values are finite: their sum is not where one is not. */
+function isNumeric({ values }: EncoderOutput): boolean {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]!;
+  return Number.isFinite(sum);
+}
+
+function brokenModel(): KvasirError {
+  return new KvasirError(
+    'broken_model',
+    'the model gave results that are no numbers: its weights are broken, or too large for its precision',
+  );
 }
 
 function cancelled(): KvasirError {

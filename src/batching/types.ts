@@ -7,9 +7,18 @@ export interface EncoderService {
    * Results in the order of the inputs, which may be split over several batches and share them with other requests.
    *
    * @param caller whose share of the batches they take; aborting its signal takes back what has not run yet.
-   * @throws KvasirError `invalid_request`, `context_length_exceeded`, `queue_full`, `shutting_down`, `cancelled`, `runtime_failure`
+   * @throws KvasirError `invalid_request`, `context_length_exceeded`, `queue_full`, `shutting_down`, `cancelled`, `runtime_failure`,
+   * `broken_model`
    */
   encode(inputs: readonly EncoderInput[], caller?: Partial<Caller>): Promise<EncoderOutput[]>;
+  /**
+   * Takes places in the waiting line for inputs that are yet to be made of texts, so that no text is read in
+   * vain.
+   *
+   * @returns gives them back, once: before {@link encode}, or where it does not come to that.
+   * @throws KvasirError `queue_full`, `shutting_down`
+   */
+  reserve(count: number, client?: string): () => void;
   /** Counts since the start, and of this moment. */
   stats(): EncoderStats;
   /** Refuses new requests, ends the waiting ones with `shutting_down`, and frees the model. */

@@ -1,8 +1,8 @@
 import * as library from '@huggingface/jinja';
 
 /**
- * The parts of `@huggingface/jinja` that are used here. The library's own declarations import each other without file extensions, so most of
- * them do not resolve for an ECMAScript module.
+ * The parts of `@huggingface/jinja` that are used here. The library's own declarations import each other
+ * without file extensions, so most of them do not resolve for an ECMAScript module.
  */
 interface Library {
   readonly Template: new (source: string) => Template;

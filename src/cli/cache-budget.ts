@@ -4,8 +4,8 @@ import { cacheShare, memoryLimit } from '#model/cache/memory-share.js';
 import { inspectModel } from '#model/inspect.js';
 
 /**
- * Shares the memory for KV caches among the models of a server that have no setting of their own for it. Models that are loaded on demand
- * have their part from the start: nobody knows when they come.
+ * Shares the memory for KV caches among the models of a server that have no setting of their own for it.
+ * Models that are loaded on demand have their part from the start: nobody knows when they come.
  */
 export class CacheBudget {
   readonly #plans: readonly ModelPlan[];

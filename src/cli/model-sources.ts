@@ -93,8 +93,8 @@ function logLimit(logger: Logger, { id, engine }: Model, bytes: number): void {
 }
 
 /**
- * The card of a model that is not loaded, so that requests find it by what it can do. A model of the hub is described by its small files,
- * which are pulled for this.
+ * The card of a model that is not loaded, so that requests find it by what it can do. A model of the hub is
+ * described by its small files, which are pulled for this.
  *
  * @throws KvasirError as `readCard`, and as `pullModel`
  */

@@ -13,8 +13,8 @@ interface Failure {
 }
 
 /**
- * Tells the registry of the models whose folders are on this machine, so that requests find them by what they can do before they are
- * loaded; opens the devices, too.
+ * Tells the registry of the models whose folders are on this machine, so that requests find them by what they
+ * can do before they are loaded; opens the devices, too.
  *
  * @throws KvasirError where the only model's folder is broken, or a device cannot be used
  */
@@ -58,10 +58,11 @@ async function describe(
 }
 
 /**
- * Loads the models that are to be there from the start, one after the other. One that cannot be loaded is named in the log, and the others
- * are served.
+ * Loads the models that are to be there from the start, one after the other. One that cannot be loaded is
+ * named in the log, and the others are served.
  *
- * @throws KvasirError where no model at all can be served, a setting is at fault, or the server is being stopped
+ * @throws KvasirError where no model at all can be served, a setting is at fault, or the server is being
+ * stopped
  */
 export async function loadAtStart(
   registry: Registry,

@@ -1,5 +1,6 @@
 import { KvasirError, invalidRequest } from '#errors.js';
 import type { Decoder } from '#model/decoder/contract.js';
+import { Places } from '#places.js';
 import { OutputText } from '#text/output-text.js';
 import type { Tokenizer } from '#text/types.js';
 import { cacheCapacity, checkPrompt } from './admission.js';
@@ -24,8 +25,8 @@ export class Engine implements GenerationEngine {
   readonly #scheduler: Scheduler<Sequence>;
   readonly #stepper: Stepper;
   readonly #stopped: Promise<void>;
-  /** Sequences that have not ended. */
-  #open = 0;
+  /** Of sequences that have not ended: in slots, and in the waiting line. */
+  readonly #places: Places;
   #closing = false;
   #wake: (() => void) | undefined;
 
@@ -34,7 +35,8 @@ export class Engine implements GenerationEngine {
     this.#decoder = decoder;
     this.#tokenizer = tokenizer;
     this.#options = { ...DEFAULT_ENGINE_OPTIONS, ...options };
-    const { reservedTokens, draftTokens } = this.#options;
+    const { reservedTokens, draftTokens, maxWaiting } = this.#options;
+    this.#places = new Places(decoder.slots + maxWaiting);
     const { mixes, wholePrompts, window, cacheTokens } = decoder.traits;
     this.#cacheTokens = cacheCapacity(decoder, this.#options.cacheTokens, draftTokens);
     this.#scheduler = new Scheduler({
@@ -69,7 +71,7 @@ export class Engine implements GenerationEngine {
   ): readonly AsyncIterable<GenerationEvent>[] {
     if (this.#closing) throw shuttingDown();
     for (const { promptIds } of requests) checkPrompt(promptIds, this.#decoder.shape);
-    this.checkRoom(requests.length);
+    this.checkRoom(requests.length, requests[0]?.client);
     const group = Symbol();
     const sequences = requests.map(request => this.#sequence(request, group));
     this.#follow(sequences, signal);
@@ -79,18 +81,17 @@ export class Engine implements GenerationEngine {
     return sequences.map(({ channel }) => channel);
   }
 
-  checkRoom(count: number, param = 'n'): void {
-    const { maxWaiting } = this.#options;
-    const places = this.slots + maxWaiting;
-    if (count > places)
+  checkRoom(count: number, client = '', param = 'n'): void {
+    const { total, taken } = this.#places;
+    if (count > total)
       throw invalidRequest(
         param,
-        `${param}: ${count} texts are more than this server takes at once: ${this.slots} run, and ${maxWaiting} may wait`,
+        `${param}: ${count} texts are more than this server takes at once: ${this.slots} run, and ${total - this.slots} may wait`,
       );
-    if (this.#open + count > places)
+    if (!this.#places.has(client, count))
       throw new KvasirError(
         'queue_full',
-        `${this.#open} texts are being written or wait, of ${places} that may; try again later`,
+        `${taken} texts are being written or wait, of ${total} that may; try again later`,
       );
   }
 
@@ -141,13 +142,15 @@ export class Engine implements GenerationEngine {
       for (const sequence of sequences) this.#cancel(sequence);
     };
     let open = sequences.length;
-    this.#open += open;
     signal?.addEventListener('abort', onAbort);
-    for (const { channel } of sequences)
+    for (const { channel, request } of sequences) {
+      const { client = '' } = request;
+      this.#places.take(client, 1);
       channel.onEnd = () => {
-        this.#open--;
+        this.#places.free(client, 1);
         if (--open === 0) signal?.removeEventListener('abort', onAbort);
       };
+    }
   }
 
   async #loop(): Promise<void> {

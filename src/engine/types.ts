@@ -146,8 +146,8 @@ export interface GenerationEngine {
   /** Rows that can run at once. */
   readonly slots: number;
   /**
-   * Starts sequences at once (not at the first `next()`): all of them, or none. They take turns with the
-   * client's other calls. Leaving the loop over one frees its slot within a step; aborting the signal does it
+   * Starts sequences of one client at once (not at the first `next()`): all of them, or none. They take turns
+   * with the client's other calls. Leaving the loop over one frees its slot within a step; aborting the signal does it
    * for all.
    *
    * @returns in the order of the requests.
@@ -161,13 +161,13 @@ export interface GenerationEngine {
   /** {@link generateAll} of one. */
   generate(request: GenerationRequest, signal?: AbortSignal): AsyncIterable<GenerationEvent>;
   /**
-   * Tells before any other work for them whether so many sequences could start together: in free slots, and
-   * in what the waiting line has left.
+   * Tells before any other work for them whether so many sequences of a client could start together: in free
+   * slots, and in what the waiting line has left, see {@link Places}.
    *
    * @param param the field that says how many; default `n`.
    * @throws KvasirError `queue_full`; `invalid_request` where there will never be so many places.
    */
-  checkRoom(count: number, param?: string): void;
+  checkRoom(count: number, client?: string, param?: string): void;
   /** Counts at this moment. */
   stats(): EngineStats;
   /** What each slot holds at this moment, in the slots' order. */

@@ -28,8 +28,8 @@ export interface BuildInputs {
  * A folder with what `build` writes, made once and kept beside the model (in `.kvasir/`, or in the user's
  * cache where the model's folder is read-only) until one of the inputs changes: another size, time or name of
  * a file. A build becomes visible at once and whole, by a rename; of two processes that build at the same
- * time, the second one's work is dropped. A failed build leaves nothing behind, and what a killed one has left
- * is removed.
+ * time, the second one's work is dropped. A failed build leaves nothing behind, and what a killed one has
+ * left is removed.
  *
  * A build that was there is compared with its manifest, and made again where it is damaged.
  *
@@ -73,7 +73,10 @@ function elsewhere(error: Error): never {
   throw new KvasirError(error.code, message, { cause: error });
 }
 
-/** Whoever runs on the damaged build goes on with its open files; where that forbids its removal, it is refused. */
+/**
+ * Whoever runs on the damaged build goes on with its open files; where that forbids its removal, it is
+ * refused.
+ */
 async function rebuild(
   target: string,
   damage: string,

@@ -1,6 +1,9 @@
 import type { Ability, ModelCard } from '#registry/card.js';
 
-/** What requests may ask for by ability: endpoints below `/v1`, and `tools` where a model can call functions in a chat. */
+/**
+ * What requests may ask for by ability: endpoints below `/v1`, and `tools` where a model can call functions
+ * in a chat.
+ */
 const OF_ABILITIES = {
   complete: ['completions'],
   chat: ['chat/completions'],

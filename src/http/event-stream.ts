@@ -4,14 +4,14 @@ import { failure } from './errors/error-handling.js';
 import type { ErrorBody } from './errors/errors.js';
 
 /**
- * Sends events as a `text/event-stream` in OpenAI's manner: one `data:` line of JSON each, an error in mid-stream as an event of its own,
- * `[DONE]` at the end.
+ * Sends events as a `text/event-stream` in OpenAI's manner: one `data:` line of JSON each, an error in
+ * mid-stream as an event of its own, `[DONE]` at the end.
  *
- * Nothing is sent before the first event is there: what is thrown until then gets its proper status. An event is fetched only when the
- * client has taken what came before it, but for a socket's buffer.
+ * Nothing is sent before the first event is there: what is thrown until then gets its proper status. An event
+ * is fetched only when the client has taken what came before it, but for a socket's buffer.
  *
- * A client that leaves stops the reading, but an iterator that is waiting at that moment cannot be interrupted: give the source
- * the request's `scope.signal` as well.
+ * A client that leaves stops the reading, but an iterator that is waiting at that moment cannot be
+ * interrupted: give the source the request's `scope.signal` as well.
  *
  * @throws whatever `events` throws before its first event.
  */
@@ -24,8 +24,9 @@ export async function sendEvents(reply: FastifyReply, events: AsyncIterable<obje
 }
 
 /**
- * Sends events that have a type, in the manner of OpenAI's Responses API: the type is the name of the event as well, and so is `error` of one
- * in mid-stream; the last event is whatever it is. Otherwise as {@link sendEvents}.
+ * Sends events that have a type, in the manner of OpenAI's Responses API: the type is the name of the event
+ * as well, and so is `error` of one in mid-stream; the last event is whatever it is. Otherwise as {@link
+ * sendEvents}.
  */
 export async function sendTypedEvents(
   reply: FastifyReply,

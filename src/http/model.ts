@@ -7,11 +7,11 @@ import { Traffic } from './lifecycle/traffic.js';
 declare module 'fastify' {
   interface FastifyRequest {
     /**
-     * The model that is to answer: the one that the address or the body names as `model`, or else the first served one that has the
-     * ability. It is loaded if need be, and stays until the answer is complete.
+     * The model that is to answer: the one that the address or the body names as `model`, or else the first
+     * served one that has the ability. It is loaded if need be, and stays until the answer is complete.
      *
-     * @throws KvasirError `model_not_found` where there is no such model, or it lacks the ability, which is known before it is loaded;
-     * `cancelled`, or what the load throws
+     * @throws KvasirError `model_not_found` where there is no such model, or it lacks the ability, which is
+     * known before it is loaded; `cancelled`, or what the load throws
      */
     model<A extends Ability>(ability: A): Promise<ModelWith[A]>;
   }

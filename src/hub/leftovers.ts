@@ -8,8 +8,8 @@ const FRESH = /\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const PARTIAL_MS = 7 * 24 * HOUR;
 
 /**
- * Removes what killed processes have left in a model's folder of the cache: files that were to be renamed, and downloads that nobody went on
- * with for a week.
+ * Removes what killed processes have left in a model's folder of the cache: files that were to be renamed,
+ * and downloads that nobody went on with for a week.
  */
 export async function sweepLeftovers(folder: string): Promise<void> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);

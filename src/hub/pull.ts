@@ -28,7 +28,10 @@ export interface PullOptions extends Selection {
    * A folder of the repository to use instead of its root, such as `cpu_and_mobile/cpu-int4-rtn-block-32`.
    */
   readonly subfolder?: string | undefined;
-  /** Take only the files that describe the model, not its weights: the folder is then not complete. Default false. */
+  /**
+   * Take only the files that describe the model, not its weights: the folder is then not complete. Default
+   * false.
+   */
   readonly descriptionOnly?: boolean | undefined;
   /** Where the cache lies; default: `KVASIR_HOME`, else `kvasir` in the user's cache folder. */
   readonly home?: string | undefined;

@@ -27,7 +27,8 @@ export interface EncoderDescription {
 }
 
 /**
- * What kind of model a folder holds: `modules.json` makes an encoder of any, and otherwise the names in `architectures` tell.
+ * What kind of model a folder holds: `modules.json` makes an encoder of any, and otherwise the names in
+ * `architectures` tell.
  *
  * @throws KvasirError `invalid_model` where config.json is missing or broken
  */
@@ -40,7 +41,8 @@ export async function modelKind(folder: string): Promise<'generation' | 'encoder
 }
 
 /**
- * Reads an encoder's folder. One without a head and without `modules.json` gives embeddings by the mean, as in sentence-transformers.
+ * Reads an encoder's folder. One without a head and without `modules.json` gives embeddings by the mean, as
+ * in sentence-transformers.
  *
  * @throws KvasirError `invalid_model` or `unsupported_model`
  */

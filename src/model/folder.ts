@@ -38,9 +38,10 @@ export interface FolderOptions extends PlanOptions {
 }
 
 /**
- * Reads what a folder holds, without loading or building anything. Everybody who asks a folder what it is asks here: loading, building,
- * reports, and the cards of models that are not loaded. Weights of which a graph is to be built are checked against config.json by their
- * names, shapes and types, and by those of ready-made graphs where their data lies.
+ * Reads what a folder holds, without loading or building anything. Everybody who asks a folder what it is
+ * asks here: loading, building, reports, and the cards of models that are not loaded. Weights of which a
+ * graph is to be built are checked against config.json by their names, shapes and types, and by those of
+ * ready-made graphs where their data lies.
  *
  * @throws KvasirError `invalid_model`, `unsupported_model`, `invalid_configuration`
  */

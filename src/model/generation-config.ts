@@ -10,7 +10,8 @@ export interface GenerationConfig {
 }
 
 /**
- * Reads `generation_config.json`, and `config.json` for what it leaves out; onnxruntime-genai's folders have both in `genai_config.json`.
+ * Reads `generation_config.json`, and `config.json` for what it leaves out; onnxruntime-genai's folders have
+ * both in `genai_config.json`.
  *
  * @throws KvasirError `invalid_model` where a file is broken or an id is no token id.
  */
@@ -34,7 +35,10 @@ export async function readGenerationConfig(folder: string): Promise<GenerationCo
   return { bosId: ids('bos_token_id')[0], eosIds: new Set(ids('eos_token_id')) };
 }
 
-/** An absent file is an empty object: both files are optional here, and whoever needs config.json says so itself. */
+/**
+ * An absent file is an empty object: both files are optional here, and whoever needs config.json says so
+ * itself.
+ */
 async function readJson(file: string): Promise<Record<string, unknown>> {
   return (await ifThere(readJsonObject(file))) ?? {};
 }

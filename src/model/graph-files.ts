@@ -15,7 +15,8 @@ const FOLDERS = ['onnx/', ''];
 const STEMS = [['model'], ['decoder_model_merged'], ['decoder_model', 'decoder_with_past_model']];
 
 /**
- * Of the ONNX graphs that a model folder or repository has, the one to run (or the two that belong together, the one without a past first).
+ * Of the ONNX graphs that a model folder or repository has, the one to run (or the two that belong together,
+ * the one without a past first).
  *
  * @param names all files, with `/` between folders.
  * @param precision undefined: the most exact that there is.

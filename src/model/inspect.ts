@@ -85,7 +85,10 @@ export interface InspectOptions extends PlanOptions {
   readonly contextLength?: number | undefined;
 }
 
-/** Bytes per parameter of a graph that Kvasir writes: blocks of quantized weights have scales and zero points beside them. */
+/**
+ * Bytes per parameter of a graph that Kvasir writes: blocks of quantized weights have scales and zero points
+ * beside them.
+ */
 const BYTES_PER_PARAMETER: Readonly<Record<Precision, number>> = {
   f32: 4,
   f16: 2,

@@ -56,8 +56,8 @@ const ELEMENTS: readonly number[] = [4, 5, 6, 7, 9, 10, 11];
 /**
  * Reads an ONNX file's structure. Weights are stepped over, so that a file of gigabytes costs a few reads.
  *
- * @throws KvasirError `invalid_model` where it is missing, cut off or no ONNX file, or where its external data is missing, cut off, or
- * outside of its folder
+ * @throws KvasirError `invalid_model` where it is missing, cut off or no ONNX file, or where its external
+ * data is missing, cut off, or outside of its folder
  */
 export async function readOnnxFile(file: string): Promise<OnnxFile> {
   const handle = await openRegularFile(file);
@@ -163,7 +163,10 @@ class Skimmer {
     };
   }
 
-  /** Makes sure that external data is there and nowhere else, before ONNX Runtime opens whatever a stranger's file names. */
+  /**
+   * Makes sure that external data is there and nowhere else, before ONNX Runtime opens whatever a stranger's
+   * file names.
+   */
   async #checkData(): Promise<string[]> {
     const folder = path.dirname(this.#file);
     const sizes = new Map<string, number>();

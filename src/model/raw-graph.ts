@@ -10,8 +10,8 @@ import { isGenaiFolder } from './decoder/ready-made/genai-config.js';
 import { storedPrecision, type RunPath } from './run-path.js';
 
 /**
- * The ONNX graph of a folder that has nothing but one: no weights of its own, and neither a tokenizer nor a config.json that speaks of a
- * vocabulary, so that texts are none of its business.
+ * The ONNX graph of a folder that has nothing but one: no weights of its own, and neither a tokenizer nor a
+ * config.json that speaks of a vocabulary, so that texts are none of its business.
  *
  * @param precision of a folder with several graphs; undefined: the most exact that there is.
  * @returns undefined for any other folder.

@@ -5,11 +5,15 @@ import { DataType } from './onnx-file.js';
 /** How a model is run. */
 export interface RunPath {
   /**
-   * `built`: a graph that Kvasir wrote from the weights; a decoder's fills its cache in place. Of ready-made decoders, `in-place` does the
-   * same, and `growing` copies past and present at every step. `ready-made`: an encoder that somebody else exported.
+   * `built`: a graph that Kvasir wrote from the weights; a decoder's fills its cache in place. Of ready-made
+   * decoders, `in-place` does the same, and `growing` copies past and present at every step. `ready-made`: an
+   * encoder that somebody else exported.
    */
   readonly kind: 'built' | 'in-place' | 'growing' | 'ready-made';
-  /** What its weights are stored as: one of Kvasir's precisions, or what a ready-made graph has most of, such as `f16` or `int4`. */
+  /**
+   * What its weights are stored as: one of Kvasir's precisions, or what a ready-made graph has most of, such
+   * as `f16` or `int4`.
+   */
   readonly precision: string;
   /** Why, for people. */
   readonly reason: string;
@@ -18,7 +22,10 @@ export interface RunPath {
 /** Precisions by the element types that they are stored in. */
 const STORED: Partial<Record<DataType, Precision>> = { [DataType.FLOAT]: 'f32', [DataType.FLOAT16]: 'f16' };
 
-/** What most of a ready-made graph's weights are stored as. Packed integers look like bytes, so the operators that unpack them tell. */
+/**
+ * What most of a ready-made graph's weights are stored as. Packed integers look like bytes, so the operators
+ * that unpack them tell.
+ */
 export function storedPrecision({ nodes, weights }: Pick<OnnxFile, 'nodes' | 'weights'>): string {
   const product = nodes.find(({ opType }) => opType === 'MatMulNBits');
   const bits = product?.attribute.find(({ name }) => name === 'bits')?.i;

@@ -11,8 +11,9 @@ import type { RenderJob } from './worker.js';
 const BOUNDS: TemplateBounds = { steps: 20_000_000, time: Infinity, size: 16 * 1024 * 1024 };
 
 /**
- * A chat template that is a program of the model's publisher, which may loop or grow without end: it may do a little here, which is enough for
- * ordinary conversations, and more in a process with limits of time and memory.
+ * A chat template that is a program of the model's publisher, which may loop or grow without end: it may do a
+ * little here, which is enough for ordinary conversations, and more in a process with limits of time and
+ * memory.
  */
 export class IsolatedTemplate implements ChatTemplate {
   readonly toolFormat: ToolFormat | undefined;

@@ -1,6 +1,9 @@
 import type { Encoding, TokenOrigin } from '#text/types.js';
 
-/** An encoding as it goes between threads: lists of objects take a microsecond for each to copy, typed arrays next to nothing. */
+/**
+ * An encoding as it goes between threads: lists of objects take a microsecond for each to copy, typed arrays
+ * next to nothing.
+ */
 export interface PackedEncoding {
   readonly ids: Int32Array;
   readonly typeIds: Uint8Array;

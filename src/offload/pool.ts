@@ -8,8 +8,8 @@ interface Job {
 }
 
 /**
- * Work whose length a client or a model's publisher chooses, done off the event loop. Each job has limits, and clients take turns, so that
- * nobody waits for anybody else's work but for one job of each.
+ * Work whose length a client or a model's publisher chooses, done off the event loop. Each job has limits,
+ * and clients take turns, so that nobody waits for anybody else's work but for one job of each.
  */
 export class WorkerPool {
   readonly #executor: Executor;

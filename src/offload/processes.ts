@@ -4,8 +4,9 @@ import { JobEnded, type Executor } from './executor.js';
 import type { JobResult } from './worker.js';
 
 /**
- * Processes of their own, for programs of strangers: V8 ends the whole process where one of its threads has no memory left for an array that
- * grows, whatever limit the thread has. A process starts with the first job, and ends when it has been idle for a minute.
+ * Processes of their own, for programs of strangers: V8 ends the whole process where one of its threads has
+ * no memory left for an array that grows, whatever limit the thread has. A process starts with the first job,
+ * and ends when it has been idle for a minute.
  */
 export class Processes implements Executor {
   readonly width = 1;

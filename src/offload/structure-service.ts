@@ -1,12 +1,20 @@
 import type { Caller } from '#caller.js';
-import { compileStructure, compileStructureAside, Refusal, type Structure } from '#structured/index.js';
-import type { TokenConstraint } from '#engine/types.js';
+import {
+  compileStructure,
+  compileStructureAside,
+  Refusal,
+  type MakeConstraint,
+  type Structure,
+} from '#structured/index.js';
 import type { Tokenizer } from '#text/types.js';
 import { JobEnded } from './executor.js';
 import type { WorkerPool } from './pool.js';
 import type { StructureJob, StructureResult } from './worker.js';
 
-/** Compiles structures of requests for one tokenizer: small ones at once, all else on a thread, in turns with other clients. */
+/**
+ * Compiles structures of requests for one tokenizer: small ones at once, all else on a thread, in turns with
+ * other clients.
+ */
 export class StructureService {
   readonly #tokenizer: Tokenizer;
   readonly #pool: WorkerPool | undefined;
@@ -21,7 +29,7 @@ export class StructureService {
    * @returns makes a constraint for one sequence.
    * @throws Refusal where the structure cannot be followed; KvasirError `cancelled`
    */
-  async compile(structure: Structure, caller: Caller): Promise<() => TokenConstraint> {
+  async compile(structure: Structure, caller: Caller): Promise<MakeConstraint> {
     const pool = this.#pool;
     if (pool === undefined) return compileStructure(structure, this.#tokenizer);
     return compileStructureAside(

@@ -13,7 +13,10 @@ import { JobEnded } from './executor.js';
 import { isPackedEncoding, unpackEncoding } from './packed-encoding.js';
 import type { WorkerPool } from './pool.js';
 
-/** Characters (or ids) of a request that are worked on at once: a few milliseconds at most, and less than the way to a thread and back costs. */
+/**
+ * Characters (or ids) of a request that are worked on at once: a few milliseconds at most, and less than the
+ * way to a thread and back costs.
+ */
 const INLINE = 4096;
 
 /** Characters of one job of a thread: clients take turns between jobs. */
@@ -30,7 +33,10 @@ export interface RemoteTokenizer {
   readonly alwaysRemote: boolean;
 }
 
-/** A model's tokenizer for the texts of requests: short ones are read at once, all else on a thread, in turns with other clients. */
+/**
+ * A model's tokenizer for the texts of requests: short ones are read at once, all else on a thread, in turns
+ * with other clients.
+ */
 export class TextService {
   readonly #tokenizer: Tokenizer;
   readonly #remote: RemoteTokenizer | undefined;
@@ -45,7 +51,8 @@ export class TextService {
    * Applies one of {@link TEXT_FUNCTIONS} to each item.
    *
    * @param param the field that the items come from, for errors.
-   * @throws KvasirError `cancelled`; `invalid_request` where the tokenizer takes too long or too much memory; what the function throws
+   * @throws KvasirError `cancelled`; `invalid_request` where the tokenizer takes too long or too much memory;
+   * what the function throws
    */
   async map<F extends TextFunction>(
     name: F,

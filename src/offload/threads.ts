@@ -3,7 +3,9 @@ import type { Executor } from './executor.js';
 import { JobEnded } from './executor.js';
 import type { JobResult } from './worker.js';
 
-/** Threads of this process: for work that may be long, but whose memory is bounded by the size of a request. */
+/**
+ * Threads of this process: for work that may be long, but whose memory is bounded by the size of a request.
+ */
 export class Threads implements Executor {
   readonly width: number;
   readonly #timeLimit: number;

@@ -17,21 +17,27 @@ export const ABILITIES = [
 
 export type Ability = (typeof ABILITIES)[number];
 
-/** What a model is and can do, as its folder says it: known before the model is loaded, and the same afterwards. */
+/**
+ * What a model is and can do, as its folder says it: known before the model is loaded, and the same
+ * afterwards.
+ */
 export interface ModelCard {
   /** Its main use: `text-generation`, the task of an encoder such as `embedding`, or `raw-tensors`. */
   readonly task: string;
   readonly abilities: ReadonlySet<Ability>;
   /**
-   * Longest input in tokens as it is served (for generators: input and output together); undefined for models that read no text, and where
-   * nothing says it.
+   * Longest input in tokens as it is served (for generators: input and output together); undefined for models
+   * that read no text, and where nothing says it.
    */
   readonly contextLength?: number | undefined;
   /** Names of a classifier's labels, in the order of its logits; empty for all others. */
   readonly labels: readonly string[];
 }
 
-/** @param chat whether it was made for conversations, and whether its template knows of tools; undefined: it was not. */
+/**
+ * @param chat whether it was made for conversations, and whether its template knows of tools; undefined: it
+ * was not.
+ */
 export function generatorCard(
   contextLength: number | undefined,
   chat: { readonly tools: boolean } | undefined,
@@ -42,7 +48,10 @@ export function generatorCard(
   return { task: 'text-generation', abilities, contextLength, labels: [] };
 }
 
-/** What encoders can do by their heads; a classifier with one label scores pairs of texts as well, as a cross-encoder. */
+/**
+ * What encoders can do by their heads; a classifier with one label scores pairs of texts as well, as a
+ * cross-encoder.
+ */
 const OF_HEADS: Readonly<Record<EncoderTask, readonly Ability[]>> = {
   embedding: ['embed', 'score'],
   'sequence-classification': ['classify'],
@@ -65,8 +74,8 @@ export function encoderCard(
 export const TENSORS_CARD: ModelCard = { task: 'raw-tensors', abilities: new Set(['tensors']), labels: [] };
 
 /**
- * Of several models the one that answers a request which names none: the first that can. Cross-encoders score better than embedders, so
- * they come before them.
+ * Of several models the one that answers a request which names none: the first that can. Cross-encoders score
+ * better than embedders, so they come before them.
  */
 export function firstWith<T extends { readonly card?: ModelCard | undefined }>(
   models: readonly T[],

@@ -8,7 +8,10 @@ import { textService } from './text-service.js';
 import { encoderModel } from './models.js';
 import type { EncoderModel } from './types.js';
 
-/** Batches that run at once: a second one uses the cores while the first waits for its slowest thread, or for JavaScript. */
+/**
+ * Batches that run at once: a second one uses the cores while the first waits for its slowest thread, or for
+ * JavaScript.
+ */
 const LANES = 2;
 
 /** `session.intraOpThreads` is how many threads the model has in all; default: one per core. */
@@ -21,7 +24,8 @@ export interface EncoderModelOptions extends EncoderOptions {
 /**
  * Loads a model folder in the Hugging Face or sentence-transformers layout as an encoder.
  *
- * @throws KvasirError `invalid_model`, `unsupported_model`, `invalid_configuration`, `runtime_failure`, `runtime_unavailable`
+ * @throws KvasirError `invalid_model`, `unsupported_model`, `invalid_configuration`, `runtime_failure`,
+ * `runtime_unavailable`
  */
 export async function loadEncoder(
   environment: Environment,

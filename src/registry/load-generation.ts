@@ -19,8 +19,8 @@ export interface GenerationOptions extends DecoderOptions {
   readonly id?: string | undefined;
   readonly engine?: Partial<EngineOptions>;
   /**
-   * How many bytes the KV cache may take where `cacheBytes` does not say it; one whole sequence fits nevertheless. By default as many as all
-   * slots full need.
+   * How many bytes the KV cache may take where `cacheBytes` does not say it; one whole sequence fits
+   * nevertheless. By default as many as all slots full need.
    */
   readonly cacheShare?: number | undefined;
   /** Most tokens to generate for one sequence, whatever a request asks for. */
@@ -30,7 +30,8 @@ export interface GenerationOptions extends DecoderOptions {
 /**
  * Loads a model folder in the Hugging Face layout as a generator.
  *
- * @throws KvasirError `invalid_model`, `unsupported_model`, `invalid_configuration`, `runtime_failure`, `runtime_unavailable`
+ * @throws KvasirError `invalid_model`, `unsupported_model`, `invalid_configuration`, `runtime_failure`,
+ * `runtime_unavailable`
  */
 export async function loadGeneration(
   environment: Environment,

@@ -16,7 +16,8 @@ export type ModelOptions = GenerationOptions &
 /**
  * Loads whatever model a folder holds.
  *
- * @throws KvasirError `invalid_model`, `unsupported_model`, `invalid_configuration`, `runtime_failure`, `runtime_unavailable`
+ * @throws KvasirError `invalid_model`, `unsupported_model`, `invalid_configuration`, `runtime_failure`,
+ * `runtime_unavailable`
  */
 export async function loadModel(
   environment: Environment,

@@ -61,7 +61,8 @@ export class ModelEntry implements ServedEntry {
   }
 
   async acquire(): Promise<ModelLease> {
-    // From here on, so that it is not unloaded between the end of its load and the turn of those who waited for it.
+    // From here on, so that it is not unloaded between the end of its load and the turn of those who waited
+    // for it.
     this.#hold();
     try {
       if (this.#closed) throw new KvasirError('shutting_down', 'the server is shutting down');

@@ -8,13 +8,16 @@ import { loadTokenizer } from '#text/tokenizer.js';
 import { encoderCard, generatorCard, TENSORS_CARD, type ModelCard } from './card.js';
 
 export interface CardOptions extends FolderOptions {
-  /** Load the tokenizer, to find out whether it can be used: that may take a second. Default: it only has to be there. */
+  /**
+   * Load the tokenizer, to find out whether it can be used: that may take a second. Default: it only has to
+   * be there.
+   */
   readonly withTokenizer?: boolean | undefined;
 }
 
 /**
- * The card of the model in a folder, without loading it. What loading would refuse is refused here, with the same words, as far as it can be
- * known without the weights' elements: `inspect` and `build` ask here first.
+ * The card of the model in a folder, without loading it. What loading would refuse is refused here, with the
+ * same words, as far as it can be known without the weights' elements: `inspect` and `build` ask here first.
  *
  * @throws KvasirError `invalid_model`, `unsupported_model`, `invalid_configuration`
  */

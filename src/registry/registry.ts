@@ -17,7 +17,8 @@ export class Registry implements ModelRegistry {
   readonly #observers: RegistryObserver[] = [];
 
   /**
-   * @param models in the order in which to list them. A model, rather than a source, is loaded already and stays.
+   * @param models in the order in which to list them. A model, rather than a source, is loaded already and
+   * stays.
    * @throws KvasirError `invalid_configuration` where two models have the same name or alias
    */
   constructor(models: readonly (Model | ModelSource)[]) {

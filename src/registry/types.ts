@@ -70,7 +70,10 @@ export interface EncoderModel extends TextModel {
   readonly width: number;
   /** Names of the labels (`id2label` of config.json), for classification; empty otherwise. */
   readonly labels: readonly string[];
-  /** How classification logits become scores: softmax over labels, a sigmoid each, or as they are (`problem_type`). */
+  /**
+   * How classification logits become scores: softmax over labels, a sigmoid each, or as they are
+   * (`problem_type`).
+   */
   readonly activation: 'softmax' | 'sigmoid' | 'none';
 }
 
@@ -106,7 +109,9 @@ export interface ModelSource {
   readonly card?: ModelCard | undefined;
   /** True if it is to be loaded before the server calls itself ready. */
   readonly atStart?: boolean | undefined;
-  /** How long after a failed load requests get its error, without another attempt, in milliseconds; default 0. */
+  /**
+   * How long after a failed load requests get its error, without another attempt, in milliseconds; default 0.
+   */
   readonly retryMs?: number | undefined;
   /** Called again after the model was unloaded, or a load failed. */
   load(): Promise<Model>;
@@ -150,8 +155,8 @@ export interface ModelRegistry {
   /** @throws KvasirError `model_not_found` */
   entry(id: string): ServedEntry;
   /**
-   * The model that answers requests which want this and name none: loaded or not, it is always the same one. A model that cannot be loaded
-   * is passed over as long as there is another.
+   * The model that answers requests which want this and name none: loaded or not, it is always the same one.
+   * A model that cannot be loaded is passed over as long as there is another.
    */
   find(ability: Ability): ServedEntry | undefined;
   /**

@@ -22,8 +22,8 @@ export interface SessionSettings {
   /** Idle threads of the pool spin before they sleep; default true, as in ONNX Runtime. */
   readonly spinning?: boolean;
   /**
-   * Keep the memory of a run for the next one; default true, as in ONNX Runtime. Otherwise it goes back to the
-   * system.
+   * Keep the memory of a run for the next one; default true, as in ONNX Runtime. Otherwise it goes back to
+   * the system.
    */
   readonly arena?: boolean;
   /**

@@ -1,8 +1,9 @@
 import { LIMITS, tooComplex } from './refusal.js';
 
 /**
- * The work that compiling one structure may take, counted in elementary steps (a state visited, an edge sorted, a value compared), each of
- * some ten nanoseconds. Steps are paid for before they are done, and by what a structure says alone: it is always accepted or always refused.
+ * The work that compiling one structure may take, counted in elementary steps (a state visited, an edge
+ * sorted, a value compared), each of some ten nanoseconds. Steps are paid for before they are done, and by
+ * what a structure says alone: it is always accepted or always refused.
  */
 export class Budget {
   readonly #limit: number;

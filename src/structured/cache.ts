@@ -14,7 +14,10 @@ const REFUSALS = 1024;
 /** What became of a structure. */
 export type Compiled = Grammar | Refusal;
 
-/** The structures that were used last with a vocabulary: those that were refused as well, so that a client pays only once for each. */
+/**
+ * The structures that were used last with a vocabulary: those that were refused as well, so that a client
+ * pays only once for each.
+ */
 export class StructureCache {
   /** What is being compiled. */
   readonly pending = new Map<string, Promise<Compiled>>();

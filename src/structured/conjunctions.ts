@@ -26,7 +26,9 @@ export type Conjunction = readonly Flat[];
 export class Expander {
   readonly budget: Budget;
   readonly patterns: PatternAutomata;
-  /** What `validator.ts` found: the valid constants of a conjunction, and the constants of a schema as keys. */
+  /**
+   * What `validator.ts` found: the valid constants of a conjunction, and the constants of a schema as keys.
+   */
   readonly constants = new Map<Conjunction, readonly unknown[] | undefined>();
   readonly constantKeys = new Map<unknown, ReadonlySet<string>>();
   readonly #document: SchemaDocument;
@@ -44,12 +46,12 @@ export class Expander {
   }
 
   /**
-   * The disjunctive normal form of all subschemas at the pointers taken together: a value is valid for them if
-   * it is valid for one of the conjunctions.
+   * The disjunctive normal form of all subschemas at the pointers taken together: a value is valid for them
+   * if it is valid for one of the conjunctions.
    *
    * @returns an empty list where no value is valid.
-   * @throws Refusal where a reference returns to itself, a `oneOf` cannot be read as `anyOf`, or there are too
-   * many alternatives.
+   * @throws Refusal where a reference returns to itself, a `oneOf` cannot be read as `anyOf`, or there are
+   * too many alternatives.
    */
   expand(pointers: Pointers): readonly Conjunction[] {
     const [first, ...others] = pointers.map(pointer => this.#expand(pointer));

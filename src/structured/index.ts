@@ -17,6 +17,9 @@ export type { Grammar } from './grammar.js';
 export { checkSize } from './size.js';
 export type { Structure } from './structure.js';
 
+/** Makes a constraint for one sequence. */
+export type MakeConstraint = () => TokenConstraint;
+
 /** Compiles a structure elsewhere than on the event loop. */
 export type CompileElsewhere = (
   structure: Structure,
@@ -35,7 +38,7 @@ const caches = new WeakMap<Vocabulary, StructureCache>();
  * @returns makes a constraint for one sequence.
  * @throws Refusal where the structure cannot be followed.
  */
-export function compileStructure(structure: Structure, tokenizer: Tokenizer): () => TokenConstraint {
+export function compileStructure(structure: Structure, tokenizer: Tokenizer): MakeConstraint {
   const vocabulary = vocabularyOf(tokenizer);
   const cache = cacheOf(vocabulary);
   const key = keyOf(structure);
@@ -43,13 +46,16 @@ export function compileStructure(structure: Structure, tokenizer: Tokenizer): ()
   return () => new GrammarConstraint(masks);
 }
 
-/** The same without holding up the event loop: what is not done in a moment is done elsewhere, once for all requests of a client. */
+/**
+ * The same without holding up the event loop: what is not done in a moment is done elsewhere, once for all
+ * requests of a client.
+ */
 export async function compileStructureAside(
   structure: Structure,
   tokenizer: Tokenizer,
   elsewhere: CompileElsewhere,
   caller: Caller,
-): Promise<() => TokenConstraint> {
+): Promise<MakeConstraint> {
   const vocabulary = await loadVocabulary(tokenizer);
   const cache = cacheOf(vocabulary);
   const key = keyOf(structure);

@@ -10,8 +10,8 @@ interface Place {
 }
 
 /**
- * Checks that a JSON value is not too large to be worked on: in characters, depth, objects, and members of each. Stops at the first limit
- * that is passed, so that it takes no longer for the largest of bodies.
+ * Checks that a JSON value is not too large to be worked on: in characters, depth, objects, and members of
+ * each. Stops at the first limit that is passed, so that it takes no longer for the largest of bodies.
  *
  * @throws Refusal with the JSON pointer of the place
  */

@@ -1,3 +1,4 @@
+import { KvasirError } from '#errors.js';
 import {
   counted,
   distance,
@@ -13,6 +14,12 @@ import type { Vocabulary } from './vocabulary.js';
 
 /** Masks kept for one grammar: 6 KiB each at 49,152 tokens. */
 const KEPT = 256;
+
+/**
+ * Nodes of the trie that may be looked at for one step of one text, in all of the alternatives that are open:
+ * some 100 ms.
+ */
+const MOST_VISITS = 6_000_000;
 
 /** The tokens that may follow a state of a rule, judged by the rule alone. */
 interface RuleMask {
@@ -30,6 +37,9 @@ export class TokenMasks {
   /** The result of the last call: one bit per token, the lowest first. */
   readonly bits: Uint32Array;
   readonly #kept = new Map<string, RuleMask>();
+  readonly #mostVisits: number;
+  /** Nodes looked at for this step. */
+  #visits = 0;
   /** Entries of the lists in them. */
   #exits = 0;
   // By depth in the trie: the state and count of the prefix, or -1 and its frames.
@@ -37,7 +47,9 @@ export class TokenMasks {
   readonly #counts: Int32Array;
   readonly #frames: Frame[][];
 
-  constructor(grammar: Grammar, vocabulary: Vocabulary) {
+  /** @param mostVisits nodes of the trie that may be looked at for one step. */
+  constructor(grammar: Grammar, vocabulary: Vocabulary, mostVisits = MOST_VISITS) {
+    this.#mostVisits = mostVisits;
     this.grammar = grammar;
     this.vocabulary = vocabulary;
     const { longest } = vocabulary.trie;
@@ -56,19 +68,32 @@ export class TokenMasks {
    * Fills {@link bits} with the tokens that may follow.
    *
    * @returns the largest distance to the text's end (see `distance`) after one of the tokens.
+   * @throws KvasirError `invalid_request` where too many alternatives are open at once
    */
   allow(frames: readonly Frame[]): number {
     this.bits.fill(0);
+    this.#visits = 0;
     return frames.reduce((peak, frame) => Math.max(peak, this.#collect(frame, 0, Infinity)), 0);
   }
 
   /** Fills {@link bits} with the tokens after which the text's end is at most `limit` bytes away. */
   allowWithin(frames: readonly Frame[], limit: number): void {
     this.bits.fill(0);
+    this.#visits = 0;
     for (const frame of frames) this.#collect(frame, 0, limit);
   }
 
+  #visit(nodes: number): void {
+    this.#visits += nodes;
+    if (this.#visits > this.#mostVisits)
+      throw new KvasirError(
+        'invalid_request',
+        'the structure leaves too many alternatives open at once: begin them with what tells them apart',
+      );
+  }
+
   #collect(frame: Frame, node: number, limit: number): number {
+    this.#visit(4);
     const { grammar } = this;
     const { ends } = this.vocabulary.trie;
     const after = distanceAfter(grammar, frame);
@@ -139,7 +164,9 @@ export class TokenMasks {
     let peak = 0;
     states[depths[root]!] = firstState;
     counts[depths[root]!] = firstCount;
+    let visited = 0;
     for (let node = root + 1, end = ends[root]!; node < end;) {
+      visited++;
       const depth = depths[node]!;
       const state = states[depth - 1]!;
       let rest: number;
@@ -158,6 +185,7 @@ export class TokenMasks {
       } else {
         const from =
           state >= 0 ? [{ state, count: counts[depth - 1]!, parents: NO_CALLER }] : this.#frames[depth - 1]!;
+        this.#visit(8 * from.length);
         const frames = step(grammar, from, bytes[node]!);
         const [first, ...others] = frames;
         if (first === undefined) {
@@ -180,6 +208,7 @@ export class TokenMasks {
       }
       node++;
     }
+    this.#visit(visited);
     return { exits, peak };
   }
 }

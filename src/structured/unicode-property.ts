@@ -2,7 +2,9 @@ import type { Budget } from './budget.js';
 import { CHARACTERS, type Ranges } from './ranges.js';
 import { quote, Refusal } from './refusal.js';
 
-/** Steps to find the characters of a property for the first time in a structure, whether they are kept or not. */
+/**
+ * Steps to find the characters of a property for the first time in a structure, whether they are kept or not.
+ */
 const COST = 500_000;
 /** Properties that are kept. */
 const KEPT = 64;

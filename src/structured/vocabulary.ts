@@ -91,7 +91,10 @@ function* readVocabulary(tokenizer: Tokenizer): Generator<undefined, Vocabulary>
   return { size, tokenBytes, trie: yield* buildTrie(tokenBytes), spellable };
 }
 
-/** The children of a node are a list, the first one linked from the node, each further one from the one before it. */
+/**
+ * The children of a node are a list, the first one linked from the node, each further one from the one before
+ * it.
+ */
 function* buildTrie(tokenBytes: readonly (Uint8Array | undefined)[]): Generator<undefined, TokenTrie> {
   const most = tokenBytes.reduce((sum, token) => sum + (token?.length ?? 0), 1);
   yield;

@@ -1,3 +1,4 @@
+import type { Caller } from '#caller.js';
 import type { EncoderService } from '#batching/types.js';
 import { KvasirError, invalidRequest } from '#errors.js';
 import type { EncoderInput, EncoderOutput, EncoderTask } from '#model/encoder/contract.js';
@@ -40,7 +41,7 @@ export class EncoderTensors implements TensorService {
   async infer(
     inputs: readonly NamedTensor[],
     outputs: readonly string[],
-    signal: AbortSignal,
+    caller: Caller,
   ): Promise<NamedTensor[]> {
     const { encoder } = this.#model;
     const rows = readRows(inputs);
@@ -48,7 +49,7 @@ export class EncoderTensors implements TensorService {
     const results = await encoder
       .encode(
         rows.map(row => this.#input(row)),
-        { signal },
+        caller,
       )
       .catch((error: unknown) => {
         if (error instanceof KvasirError && error.param === 'input')

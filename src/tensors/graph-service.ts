@@ -1,4 +1,7 @@
+import type { Caller } from '#caller.js';
 import { invalidRequest, KvasirError } from '#errors.js';
+import { FairQueue } from '#fair-queue.js';
+import { Places } from '#places.js';
 import {
   cpuMemoryInfo,
   elementSize,
@@ -22,13 +25,14 @@ export interface GraphLimits {
 }
 
 interface Call {
+  readonly client: string;
   readonly run: () => Promise<void>;
   readonly refuse: (error: KvasirError) => void;
 }
 
 /**
  * Runs any graph on its callers' tensors, one call after the other, since ONNX Runtime uses all threads for
- * each.
+ * each. Clients take turns.
  */
 export class GraphService implements TensorService {
   readonly inputs: readonly TensorPort[];
@@ -36,7 +40,8 @@ export class GraphService implements TensorService {
   readonly outputs: readonly TensorPort[];
   readonly #session: Session;
   readonly #limits: GraphLimits;
-  readonly #waiting = new Set<Call>();
+  readonly #waiting = new FairQueue<Call>();
+  readonly #places: Places;
   #running: { readonly options: RunOptions; readonly ended: Promise<void> } | undefined;
   #runs = 0;
   #closing: Promise<void> | undefined;
@@ -48,6 +53,7 @@ export class GraphService implements TensorService {
   constructor(session: Session, limits: GraphLimits) {
     this.#session = session;
     this.#limits = limits;
+    this.#places = new Places(limits.maxWaiting);
     const strange = session.inputs.find(input => !isNumeric(input));
     if (strange !== undefined)
       throw new KvasirError(
@@ -66,17 +72,18 @@ export class GraphService implements TensorService {
   async infer(
     inputs: readonly NamedTensor[],
     outputs: readonly string[],
-    signal: AbortSignal,
+    { client, signal }: Caller,
   ): Promise<NamedTensor[]> {
     if (this.#closing !== undefined) throw shuttingDown();
     if (signal.aborted) throw cancelled();
-    if (this.#running !== undefined && this.#waiting.size >= this.#limits.maxWaiting)
+    if (this.#running !== undefined && !this.#places.has(client, 1))
       throw new KvasirError(
         'queue_full',
-        `${this.#limits.maxWaiting} requests are already waiting for the model; try again later`,
+        `${this.#waiting.size} requests are already waiting for the model; try again later`,
       );
     return new Promise((resolve, reject) => {
       const call: Call = {
+        client,
         run: async () => {
           signal.removeEventListener('abort', leave);
           await this.#run(inputs, outputs, signal).then(resolve, reject);
@@ -87,11 +94,13 @@ export class GraphService implements TensorService {
         },
       };
       const leave = (): void => {
-        this.#waiting.delete(call);
+        this.#waiting.remove(call);
+        this.#places.free(client, 1);
         call.refuse(cancelled());
       };
       signal.addEventListener('abort', leave, { once: true });
-      this.#waiting.add(call);
+      this.#waiting.push([client], call);
+      this.#places.take(client, 1);
       this.#next();
     });
   }
@@ -111,17 +120,18 @@ export class GraphService implements TensorService {
   }
 
   async #close(): Promise<void> {
-    for (const call of this.#waiting) call.refuse(shuttingDown());
-    this.#waiting.clear();
+    for (let call = this.#waiting.shift(); call !== undefined; call = this.#waiting.shift())
+      call.refuse(shuttingDown());
     this.#running?.options.terminate();
     await this.#running?.ended;
     this.#session.dispose();
   }
 
   #next(): void {
-    const [call] = this.#waiting;
-    if (call === undefined || this.#running !== undefined || this.#closing !== undefined) return;
-    this.#waiting.delete(call);
+    if (this.#running !== undefined || this.#closing !== undefined) return;
+    const call = this.#waiting.shift();
+    if (call === undefined) return;
+    this.#places.free(call.client, 1);
     const options = new RunOptions();
     // The run starts in a later turn, when `#running` is set.
     const ended = Promise.resolve()

@@ -1,3 +1,4 @@
+import type { Caller } from '#caller.js';
 import type { ElementType, TensorData, TensorInfo } from '#runtime/index.js';
 
 /** Element types that callers may send and receive: those of a fixed size. */
@@ -27,16 +28,12 @@ export interface TensorService {
    * @param inputs of the types and shapes that the model takes, each once, none missing that is not optional;
    * their data must not change until the promise settles.
    * @param outputs names of what is wanted.
-   * @param signal aborting takes the call back, and ends its run.
+   * @param caller whose turn it takes; aborting its signal takes the call back, and ends its run.
    * @returns in the order of `outputs`.
    * @throws KvasirError `invalid_request` where the model cannot run on these tensors, `queue_full`,
    * `shutting_down`, `cancelled`, `runtime_failure`
    */
-  infer(
-    inputs: readonly NamedTensor[],
-    outputs: readonly string[],
-    signal: AbortSignal,
-  ): Promise<NamedTensor[]>;
+  infer(inputs: readonly NamedTensor[], outputs: readonly string[], caller: Caller): Promise<NamedTensor[]>;
 }
 
 /** `runs` counts since the start; the others are of this moment. */

@@ -17,7 +17,10 @@ export interface PromptIds {
   readonly whole: boolean;
 }
 
-/** Hardly any text has more characters per token; what has may be a run of spaces, so that much more is read before it is given up. */
+/**
+ * Hardly any text has more characters per token; what has may be a run of spaces, so that much more is read
+ * before it is given up.
+ */
 const CHARACTERS_PER_TOKEN = 64;
 
 /**
@@ -56,9 +59,11 @@ function encodeWhole(
 }
 
 /**
- * The tokens of a text with the parts of it that they stand for, as JSON: where there are many, writing them takes longer than finding them.
+ * The tokens of a text with the parts of it that they stand for, as JSON: where there are many, writing them
+ * takes longer than finding them.
  *
- * @returns a list of `{ id, text, special, start, stop }`, in code points of the text; null for special tokens.
+ * @returns a list of `{ id, text, special, start, stop }`, in code points of the text; null for special
+ * tokens.
  */
 function describeTokens(
   tokenizer: Tokenizer,
@@ -92,7 +97,10 @@ function listTokens(
 /** Most tokens of one text that are told one by one, or whose places are. */
 const MOST_TOKENS = 2 ** 18;
 
-/** @throws KvasirError `context_length_exceeded`, before the whole of a text is read that has far too many tokens. */
+/**
+ * @throws KvasirError `context_length_exceeded`, before the whole of a text is read that has far too many
+ * tokens.
+ */
 function listable(tokenizer: Tokenizer, prompt: PromptText): PromptIds {
   const encoded = encodePrompt(tokenizer, prompt, { maxTokens: MOST_TOKENS }, 2);
   if (encoded.ids.length > MOST_TOKENS)
@@ -103,7 +111,10 @@ function listable(tokenizer: Tokenizer, prompt: PromptText): PromptIds {
   return encoded;
 }
 
-/** Work on one text of a request each, whose length the request chooses: pure functions of a tokenizer, a text, and options for all texts. */
+/**
+ * Work on one text of a request each, whose length the request chooses: pure functions of a tokenizer, a
+ * text, and options for all texts.
+ */
 export const TEXT_FUNCTIONS = {
   encodeInput,
   locateInput,

@@ -35,8 +35,8 @@ export interface InputIds {
 }
 
 /**
- * Hardly any text has more characters per token. Of a longer one only so much is tokenized at first; where that is too few tokens, four times
- * as much, and so on.
+ * Hardly any text has more characters per token. Of a longer one only so much is tokenized at first; where
+ * that is too few tokens, four times as much, and so on.
  */
 const CHARACTERS_PER_TOKEN = 16;
 const GROWTH = 4;
@@ -44,7 +44,8 @@ const GROWTH = 4;
 /**
  * Tokenizes an input, or checks its ids.
  *
- * @throws KvasirError `context_length_exceeded`; `invalid_request` for ids outside of the vocabulary and texts without tokens
+ * @throws KvasirError `context_length_exceeded`; `invalid_request` for ids outside of the vocabulary and
+ * texts without tokens
  */
 export function encodeInput(tokenizer: Tokenizer, source: Source, limit: InputLimit): InputIds {
   if ('ids' in source) return checkIds(tokenizer, source, limit);

@@ -5,8 +5,8 @@ const MOST_GROWTH = 64;
 const MOST_OPTIONAL = 8;
 
 /**
- * Alternatives with two repetitions, in the patterns of Llama 3, Qwen 2, DeepSeek and o200k: there is hardly a text that both could take, so
- * that they take linear time.
+ * Alternatives with two repetitions, in the patterns of Llama 3, Qwen 2, DeepSeek and o200k: there is hardly a
+ * text that both could take, so that they take linear time.
  */
 const KNOWN: ReadonlySet<string> = new Set([
   String.raw` ?[^\s\p{L}\p{N}]+[\r\n]*`,
@@ -19,8 +19,9 @@ const KNOWN: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Whether a tokenizer's own rules may take for ever on a short text, or make a long one of it: by regular expressions for which V8 may take
- * more than quadratic time, or by replacements. A tokenizer.json is a stranger's program; those in use do neither.
+ * Whether a tokenizer's own rules may take for ever on a short text, or make a long one of it: by regular
+ * expressions for which V8 may take more than quadratic time, or by replacements. A tokenizer.json is a
+ * stranger's program; those in use do neither.
  *
  * @param definition the parsed contents of tokenizer.json.
  */
@@ -56,9 +57,9 @@ interface Group {
 }
 
 /**
- * Whether a pattern has one of the shapes that may take more than quadratic time: a repeated group in which something is repeated, left out
- * or chosen; an alternative with two repetitions, unless it is known; many parts that may be left out. Patterns without them are harmless;
- * those with them may be.
+ * Whether a pattern has one of the shapes that may take more than quadratic time: a repeated group in which
+ * something is repeated, left out or chosen; an alternative with two repetitions, unless it is known; many
+ * parts that may be left out. Patterns without them are harmless; those with them may be.
  */
 export function mayTakeForEver(pattern: string): boolean {
   const open: Group[] = [groupAt(0)];
@@ -79,16 +80,17 @@ export function mayTakeForEver(pattern: string): boolean {
     }
     if (character === '\\') i++;
     else if (character === '[') i = endOfClass(pattern, i);
-    const quantifier = quantifierAt(pattern, i + 1);
+    const { kind, length } = quantifierAt(pattern, i + 1);
+    i += length;
     if (character === ')' && open.length > 1) {
       open.pop();
       endAlternative(group);
       const inner = group.mostRepeated + group.mostOptional;
-      if (quantifier === 'repeated' && (inner > 0 || group.alternatives > 1)) return true;
+      if (kind === 'repeated' && (inner > 0 || group.alternatives > 1)) return true;
       open.at(-1)!.repeated += group.mostRepeated;
       open.at(-1)!.optional += group.mostOptional;
     }
-    if (quantifier !== undefined) open.at(-1)![quantifier]++;
+    if (kind !== undefined) open.at(-1)![kind]++;
   }
   return isRisky(open[0]!, pattern.slice(open[0]!.start));
 }
@@ -108,14 +110,20 @@ function isRisky({ repeated, optional }: Group, alternative: string): boolean {
   return optional > MOST_OPTIONAL || (repeated > 1 && !KNOWN.has(alternative));
 }
 
+const QUANTIFIER = /(?:[*+?]|\{(\d+)(,?)(\d*)\})[+?]?/y;
+
 /** Whether what stands before a place is repeated without a bound, or often; or may be left out. */
-function quantifierAt(pattern: string, place: number): 'repeated' | 'optional' | undefined {
-  if (pattern[place] === '*' || pattern[place] === '+') return 'repeated';
-  if (pattern[place] === '?') return 'optional';
-  const [, least, comma, most] = /^\{(\d+)(,?)(\d*)\}/.exec(pattern.slice(place, place + 24)) ?? [];
-  if (least === undefined) return undefined;
-  if (comma === ',' && most === '') return 'repeated';
-  return Number(most || least) > 8 ? 'repeated' : undefined;
+function quantifierAt(
+  pattern: string,
+  place: number,
+): { readonly kind?: 'repeated' | 'optional'; readonly length: number } {
+  QUANTIFIER.lastIndex = place;
+  const [text, least, comma, most] = QUANTIFIER.exec(pattern) ?? [];
+  if (text === undefined) return { length: 0 };
+  const { length } = text;
+  if (least === undefined) return { kind: text.startsWith('?') ? 'optional' : 'repeated', length };
+  if ((comma === ',' && most === '') || Number(most || least) > 8) return { kind: 'repeated', length };
+  return { length };
 }
 
 /** The place of the bracket that ends a class. */

@@ -42,7 +42,10 @@ export function createTokenizer(definition: object, config: object = {}): Tokeni
   return new LoadedTokenizer(library, config, mayExplode(definition));
 }
 
-/** @throws Error where two added tokens have one id, so that it is anybody's guess which of them it stands for. */
+/**
+ * @throws Error where two added tokens have one id, so that it is anybody's guess which of them it stands
+ * for.
+ */
 function refuseSharedIds(definition: object): void {
   const added: unknown = 'added_tokens' in definition ? definition.added_tokens : undefined;
   const names = new Map<unknown, unknown>();

@@ -29,7 +29,10 @@ export interface Tokenizer {
   readonly vocabularySize: number;
   /** Ids that the tokenizer marks as special (never part of readable text). */
   readonly specialIds: ReadonlySet<number>;
-  /** Whether its own rules may take for ever on a short text, or make a long one of it; default false. See `mayExplode`. */
+  /**
+   * Whether its own rules may take for ever on a short text, or make a long one of it; default false. See
+   * `mayExplode`.
+   */
   readonly mayExplode?: boolean;
   /** The token that stands for a hidden one (`mask_token`), if there is one. */
   readonly maskId: number | undefined;

@@ -145,6 +145,83 @@ t.test('the line is bounded', async t => {
   for (const request of requests) await t.rejects(request, { code: 'shutting_down' });
 });
 
+t.test('one request may have any number of inputs where none waits, if any may wait', async t => {
+  const { service } = open(t, { maxWaiting: 2, maxTokens: 10 });
+  const three = [text(1), text(2), text(3)];
+  const requests = [service.encode(three)];
+  await t.rejects(service.encode([text(4)]), { code: 'queue_full' });
+  await turn();
+  t.match(service.stats(), { running: 1, waiting: 2 });
+  await t.rejects(service.encode(three), { code: 'queue_full' });
+  await service.close();
+  await t.rejects(requests[0]!, { code: 'shutting_down' });
+});
+
+t.test('with a line of no places, what can run at once runs', async t => {
+  const { encoder, service } = open(t, { maxWaiting: 0 });
+  const first = service.encode([text(1), text(2)]);
+  await turn();
+  await t.rejects(service.encode([text(3)]), { code: 'queue_full' });
+  encoder.finish();
+  t.equal((await first).length, 2);
+  await turn();
+  const second = service.encode([text(3)]);
+  await turn();
+  encoder.finish();
+  t.equal((await second).length, 1);
+});
+
+t.test('a client that fills the line keeps no other one out', async t => {
+  const { service } = open(t, { maxWaiting: 4, maxTokens: 10 });
+  const { signal } = new AbortController();
+  const texts = (count: number): EncoderInput[] => Array.from({ length: count }, (_, i) => text(i));
+  const requests = [service.encode(texts(5), { client: 'a', signal })];
+  await turn();
+  await t.rejects(service.encode(texts(1), { client: 'a', signal }), { code: 'queue_full' });
+  await t.rejects(service.encode(texts(3), { client: 'b', signal }), { code: 'queue_full' });
+  requests.push(service.encode(texts(2), { client: 'b', signal }));
+  await service.close();
+  for (const request of requests) await t.rejects(request, { code: 'shutting_down' });
+});
+
+t.test('places are kept for texts that are being read, and given back', async t => {
+  const { encoder, service } = open(t, { maxWaiting: 3 });
+  const giveBack = service.reserve(2, 'a');
+  const reading = service.reserve(1, 'a');
+  t.throws(() => service.reserve(1, 'a'), { code: 'queue_full' });
+  await t.rejects(service.encode([text(1)], { client: 'a' }), { code: 'queue_full' });
+  giveBack();
+  const controller = new AbortController();
+  const taken = service.encode([text(1), text(2)], { client: 'a', signal: controller.signal });
+  await t.rejects(service.encode([text(3)], { client: 'a' }), { code: 'queue_full' });
+  controller.abort();
+  await t.rejects(taken, { code: 'cancelled' });
+  reading();
+  const running = service.encode([text(3)], { client: 'a' });
+  await turn();
+  service.reserve(3, 'a')();
+  encoder.finish();
+  await running;
+  await service.close();
+  t.throws(() => service.reserve(1), { code: 'shutting_down' });
+});
+
+t.test('results that are no numbers end their own request, and no other', async t => {
+  for (const value of [NaN, Infinity, -Infinity]) {
+    const { encoder, service } = open(t);
+    encoder.spoil = (values, { ids }) => {
+      if (ids[0] === 2) values[1] = value;
+    };
+    const broken = service.encode([text(1), text(2)]);
+    const other = service.encode([text(3)]);
+    await turn();
+    t.equal(encoder.runs.length, 1);
+    encoder.finish();
+    await t.rejects(broken, { code: 'broken_model' });
+    t.equal((await other)[0]?.values[0], 3);
+  }
+});
+
 t.test('closing ends what waits and what runs, and frees the model once', async t => {
   const { encoder, service } = open(t);
   const running = service.encode([text(1)]);

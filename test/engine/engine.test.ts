@@ -162,7 +162,7 @@ t.test('the line counts what waits, not what runs at once', async t => {
       controller.signal,
     );
   t.throws(() => start(5), { code: 'invalid_request', param: 'n' });
-  t.throws(() => engine.checkRoom(5, 'best_of'), { code: 'invalid_request', param: 'best_of' });
+  t.throws(() => engine.checkRoom(5, '', 'best_of'), { code: 'invalid_request', param: 'best_of' });
   start(3);
   t.throws(() => start(2), { code: 'queue_full' });
   t.throws(() => engine.checkRoom(2), { code: 'queue_full' });
@@ -172,6 +172,23 @@ t.test('the line counts what waits, not what runs at once', async t => {
   controller.abort();
   engine.checkRoom(4);
   t.match(engine.stats(), { waiting: 0 });
+});
+
+t.test('a client that fills the line keeps no other one out', async t => {
+  const { engine } = setup(t, { slots: 2, contextLength: 100_000, options: { maxWaiting: 4 } });
+  const controller = new AbortController();
+  const start = (count: number, client: string): unknown =>
+    engine.generateAll(
+      Array.from({ length: count }, () => ({ ...greedy(prompt('a'), { maxTokens: 90_000 }), client })),
+      controller.signal,
+    );
+  start(6, 'a');
+  t.throws(() => start(1, 'a'), { code: 'queue_full' });
+  t.throws(() => start(4, 'b'), { code: 'queue_full' });
+  start(3, 'b');
+  t.throws(() => start(1, 'b'), { code: 'queue_full' });
+  controller.abort();
+  engine.checkRoom(6, 'c');
 });
 
 t.test('with a line of no places, what can run at once runs', async t => {

@@ -24,6 +24,7 @@ const encoder = encoderModel({
   contextLength: 512,
   task: 'embedding',
   encoder: {
+    reserve: () => () => undefined,
     encode: () => Promise.reject(new Error('not called')),
     stats: () => ({ waiting: 5, running: 4, batches: 3, tokens: 200, padding: 10 }),
     close: async () => undefined,

@@ -26,7 +26,7 @@ const REFUSED: readonly (readonly [path: string, body: object, fault: RegExp])[]
     /^logit_bias has a field "0005", expected a token id/,
   ],
   ['/v1/completions', { logit_bias: fields(1025, 1) }, /^logit_bias must have at most 1024 fields/],
-  ['/v1/completions', { guided_regex: long }, /^guided_regex must have at most 65536/],
+  ['/v1/completions', { guided_regex: long }, /^guided_regex must have at most 16384/],
   ['/v1/completions', { guided_choice: [long] }, /^guided_choice/],
   ['/v1/chat/completions', { messages: Array(4097).fill(message) }, /^messages must have at most 4096 items/],
   [

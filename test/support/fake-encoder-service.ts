@@ -64,6 +64,15 @@ export class FakeEncoderService implements EncoderService {
     });
   }
 
+  /** Inputs for which places are kept. */
+  reserved = 0;
+
+  reserve(count: number): () => void {
+    if (this.failure !== undefined) throw this.failure;
+    this.reserved += count;
+    return () => void (this.reserved -= count);
+  }
+
   stats(): EncoderStats {
     return { waiting: 0, running: this.running, batches: this.calls.length, tokens: 0, padding: 0 };
   }

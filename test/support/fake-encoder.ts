@@ -11,6 +11,8 @@ export class FakeEncoder implements Encoder {
   disposed = false;
   /** Set to make the next run fail. */
   failure: Error | undefined;
+  /** Changes a text's values, as broken weights would. */
+  spoil: (values: Float32Array, input: EncoderInput) => void = () => undefined;
   #aborted = false;
   #release: (() => void)[] = [];
 
@@ -31,11 +33,11 @@ export class FakeEncoder implements Encoder {
     else await new Promise(resolve => setImmediate(resolve));
     if (this.#aborted) throw new Error('aborted');
     if (failure !== undefined) throw failure;
-    return inputs.map(({ ids }) => ({
-      values: Float32Array.of(ids[0]!, ids.length),
-      rows: 1,
-      width: this.width,
-    }));
+    return inputs.map(input => {
+      const values = Float32Array.of(input.ids[0]!, input.ids.length);
+      this.spoil(values, input);
+      return { values, rows: 1, width: this.width };
+    });
   }
 
   /** Lets the oldest run end. */

@@ -4,6 +4,7 @@ import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import t, { type Test } from 'tap';
 import { loggerOptions } from '#http/observability/logging.js';
+import type { Caller } from '#caller.js';
 import { int } from '#graph/onnx/attributes.js';
 import { DataType, GraphBuilder } from '#graph/onnx/graph-builder.js';
 import { inspectModel } from '#model/inspect.js';
@@ -13,7 +14,11 @@ import type { NamedTensor } from '#tensors/types.js';
 import { eventually, startServer } from '#test/support/http-server.js';
 import { linearGraph, rawModel, slowGraph, zerosGraph } from '#test/support/raw-models.js';
 
-const never = new AbortController().signal;
+const never = caller(new AbortController());
+
+function caller({ signal }: Pick<AbortController, 'signal'>, client = 'a'): Caller {
+  return { client, signal };
+}
 
 function square(size: number): NamedTensor {
   return { name: 'x', type: 'float32', shape: [size, size], data: new Float32Array(size * size) };
@@ -40,11 +45,22 @@ t.test('one run at a time, the others in their order', async t => {
   t.strictSame(stats().tensors, { waiting: 0, running: 0, runs: 3 });
 });
 
+t.test('clients take turns', async t => {
+  const { tensors } = await slowModel(t);
+  const order: string[] = [];
+  const call = async (client: string, size: number): Promise<void> => {
+    await tensors.infer([square(size)], OUTPUT, caller(new AbortController(), client));
+    order.push(`${client}${size}`);
+  };
+  await Promise.all([call('a', 1), call('a', 2), call('a', 3), call('a', 4), call('b', 1)]);
+  t.strictSame(order, ['a1', 'a2', 'b1', 'a3', 'a4']);
+});
+
 t.test('a full line, callers that leave while they wait or run', async t => {
   const { tensors, stats } = await slowModel(t, 1);
   const [first, second] = [new AbortController(), new AbortController()];
   const started = performance.now();
-  const calls = [first, second].map(({ signal }) => tensors.infer(SLOW, OUTPUT, signal));
+  const calls = [first, second].map(({ signal }) => tensors.infer(SLOW, OUTPUT, caller({ signal })));
   await t.rejects(tensors.infer(SLOW, OUTPUT, never), { code: 'queue_full' });
   second.abort();
   await t.rejects(calls[1]!, { code: 'cancelled' });
@@ -54,7 +70,7 @@ t.test('a full line, callers that leave while they wait or run', async t => {
   await t.rejects(calls[0]!, { code: 'cancelled' });
   t.match(await third, [{ name: 'y199', shape: [1, 1] }]);
   t.ok(performance.now() - started < 1500, 'the run was ended');
-  await t.rejects(tensors.infer(SLOW, OUTPUT, first.signal), { code: 'cancelled' });
+  await t.rejects(tensors.infer(SLOW, OUTPUT, caller(first)), { code: 'cancelled' });
 });
 
 t.test('to close ends what runs and what waits', async t => {

@@ -20,7 +20,10 @@ const CONTENT_SECURITY_POLICY = {
   },
 };
 
-/** A page to try the models with, for people: at the root, and what it loads below `/playground/`. It needs no key itself; its requests do, and it asks for one. */
+/**
+ * A page to try the models with, for people: at the root, and what it loads below `/playground/`. It needs no
+ * key itself; its requests do, and it asks for one.
+ */
 const playground: FastifyPluginAsyncTypebox = async app => {
   app.addHook('onRoute', route => {
     route.config = { ...route.config, public: true };

@@ -45,7 +45,10 @@ export async function* completionChunks(
   if (includeUsage) yield { ...head, choices: [], usage: jobUsage(job) };
 }
 
-/** The sequences to give back: for each prompt the `n` with the highest log-probability per token, the best first. */
+/**
+ * The sequences to give back: for each prompt the `n` with the highest log-probability per token, the best
+ * first.
+ */
 function best({ choices, candidates, n }: CompletionJob): number[] {
   const sequences = choices.map((_, index) => index);
   if (candidates === n) return sequences;

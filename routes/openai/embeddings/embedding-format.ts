@@ -1,4 +1,7 @@
-/** How embeddings travel: as a list of numbers, or as the base64 of little-endian single-precision floats, four times shorter. */
+/**
+ * How embeddings travel: as a list of numbers, or as the base64 of little-endian single-precision floats,
+ * four times shorter.
+ */
 export type EmbeddingFormat = 'float' | 'base64';
 
 export function formatEmbedding(vector: Float32Array, format: EmbeddingFormat): number[] | string {

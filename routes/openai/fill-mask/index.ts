@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { countTokens, inputLimit, textSources } from '#api/encoding/inputs.js';
+import { countTokens, inputLimit, textSources, withPlaces } from '#api/encoding/inputs.js';
 import { resultListHead } from '../result-list.js';
 import { inputUsage } from '../input-usage.js';
 import { fillMasks, maskedInputs, targetIds } from '#api/fill-mask/masks.js';
@@ -13,12 +13,9 @@ const fillMask: FastifyPluginAsyncTypebox = async app => {
     const model = await request.model('fill');
     const sources = textSources('input', body.input);
     const targets = targetIds(model, body.targets);
-    const encodings = await model.texts.map(
-      'locateInput',
-      sources,
-      inputLimit(body, model),
-      request.scope,
-      'input',
+    const limit = inputLimit(body, model);
+    const encodings = await withPlaces(model, sources.length, request.scope, () =>
+      model.texts.map('locateInput', sources, limit, request.scope, 'input'),
     );
     const inputs = maskedInputs(model.tokenizer, sources, encodings);
     const data = await fillMasks(model, inputs, { topK: body.top_k ?? 5, targets }, request.scope);

@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { countTokens } from '#api/encoding/inputs.js';
+import { countTokens, withPlaces } from '#api/encoding/inputs.js';
 import { resultListHead } from '../result-list.js';
 import { inputUsage } from '../input-usage.js';
 import { bestAnswers } from '#api/question-answering/answers.js';
@@ -12,7 +12,7 @@ const questionAnswering: FastifyPluginAsyncTypebox = async app => {
   app.post('', { schema: questionAnsweringSchema }, async request => {
     const { body } = request;
     const model = await request.model('answer');
-    const cut = await contextWindows(model, body, request.scope);
+    const cut = await withPlaces(model, 1, request.scope, () => contextWindows(model, body, request.scope));
     const outputs = await model.encoder.encode(cut.windows, request.scope);
     const options = {
       topK: body.top_k ?? 1,

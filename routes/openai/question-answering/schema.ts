@@ -3,7 +3,9 @@ import { modelField, resultList } from '#routes/shared/fields.js';
 import { nullable } from '#http/schemas/nullable.js';
 import { errorResponses, json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
 
-/** Longest context, and question, in UTF-16 units: a long text keeps the tokenizer busy, and others waiting. */
+/**
+ * Longest context, and question, in UTF-16 units: a long text keeps the tokenizer busy, and others waiting.
+ */
 const MAX_CONTEXT = 100_000;
 
 const QuestionAnsweringRequest = Type.Object(

@@ -7,7 +7,10 @@ import { functionTool } from '../tools.js';
 import type { AskedStructure } from '#api/generation/structured.js';
 import type { InputItem, ResponseRequest } from './schema.js';
 
-/** @throws KvasirError `invalid_request` where something is asked for that needs a memory, or that is not supported. */
+/**
+ * @throws KvasirError `invalid_request` where something is asked for that needs a memory, or that is not
+ * supported.
+ */
 export function responseTask(body: ResponseRequest): ChatTask {
   checkFields(body);
   const tools = (body.tools ?? []).map(readTool);

@@ -1,6 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { invalidRequest } from '#errors.js';
-import { countTokens, inputLimit, textSources, type TruncationFields } from '#api/encoding/inputs.js';
+import {
+  countTokens,
+  inputLimit,
+  textSources,
+  withPlaces,
+  type TruncationFields,
+} from '#api/encoding/inputs.js';
 import type { InputLimit } from '#text/inputs.js';
 import { resultListHead } from '../result-list.js';
 import { inputUsage } from '../input-usage.js';
@@ -18,7 +24,9 @@ const tokenClassification: FastifyPluginAsyncTypebox = async app => {
     const sources = textSources('input', body.input);
     const { stride = null } = body;
     const limit = stride === null ? inputLimit(body, model) : untruncated(body);
-    const encodings = await model.texts.map('locateInput', sources, limit, request.scope, 'input');
+    const encodings = await withPlaces(model, sources.length, request.scope, () =>
+      model.texts.map('locateInput', sources, limit, request.scope, 'input'),
+    );
     const texts =
       stride === null ? encodings.map(asOneWindow) : cutTexts(encodings, model.contextLength, stride);
     const windows = texts.flatMap(text => text.windows);

@@ -55,7 +55,7 @@ export async function chatJob(
   caller: Caller,
 ): Promise<ChatJob> {
   const { tokenizer, texts } = model;
-  model.engine.checkRoom(task.n);
+  model.engine.checkRoom(task.n, caller.client);
   const template = templateOf(model, task);
   const tools = task.toolChoice === 'none' ? [] : task.tools;
   const { addGenerationPrompt, continueFinalMessage, variables, messages } = task;

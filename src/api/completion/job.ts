@@ -69,8 +69,8 @@ export async function completionJob(
       'prompt',
       `${listed.length} prompts with ${candidates} choices each are more than the ${MAX_SEQUENCES} texts that one request may generate`,
     );
-  const { engine } = model;
-  engine.checkRoom(listed.length * candidates, candidates > n ? 'best_of' : n > 1 ? 'n' : 'prompt');
+  const counted = candidates > n ? 'best_of' : n > 1 ? 'n' : 'prompt';
+  model.engine.checkRoom(listed.length * candidates, caller.client, counted);
   const sampling = samplingParameters(body, model);
   // The engine generates at least one token.
   const stop = stopConditions(body, Math.max(1, maxTokens), model);

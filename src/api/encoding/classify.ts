@@ -1,7 +1,7 @@
 import type { Caller } from '#caller.js';
 import type { EncoderModel } from '#registry/types.js';
 import { activate, descending } from '#results/scores.js';
-import { countTokens } from './inputs.js';
+import { countTokens, withPlaces } from './inputs.js';
 import type { InputLimit, Source } from '#text/inputs.js';
 
 export interface Classifications {
@@ -27,7 +27,9 @@ export async function classify(
   limit: InputLimit,
   caller: Caller,
 ): Promise<Classifications> {
-  const inputs = await model.texts.map('encodeInput', sources, limit, caller, 'input');
+  const inputs = await withPlaces(model, sources.length, caller, () =>
+    model.texts.map('encodeInput', sources, limit, caller, 'input'),
+  );
   const outputs = await model.encoder.encode(inputs, caller);
   return { logits: outputs.map(({ values }) => values), tokens: countTokens(inputs) };
 }

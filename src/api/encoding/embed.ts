@@ -2,7 +2,7 @@ import { invalidRequest } from '#errors.js';
 import type { Caller } from '#caller.js';
 import type { EncoderModel } from '#registry/types.js';
 import { normalize, shorten } from '#results/vectors.js';
-import { countTokens } from './inputs.js';
+import { countTokens, withPlaces } from './inputs.js';
 import type { InputLimit, Source } from '#text/inputs.js';
 
 export interface EmbeddingOptions {
@@ -36,7 +36,9 @@ export async function embed(
       `dimensions must be <= ${model.width}, the width of the model's embeddings`,
     );
   }
-  const inputs = await model.texts.map('encodeInput', sources, limit, caller, 'input');
+  const inputs = await withPlaces(model, sources.length, caller, () =>
+    model.texts.map('encodeInput', sources, limit, caller, 'input'),
+  );
   const outputs = await model.encoder.encode(inputs, caller);
   const vectors = outputs.map(({ values }) => {
     const vector = dimensions === undefined ? values : shorten(values, dimensions);

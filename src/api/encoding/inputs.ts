@@ -1,3 +1,4 @@
+import type { Caller } from '#caller.js';
 import { invalidRequest } from '#errors.js';
 import type { EncoderInput } from '#model/encoder/contract.js';
 import type { EncoderModel } from '#registry/types.js';
@@ -57,4 +58,23 @@ export function isTokenIds(list: readonly unknown[]): list is readonly number[] 
 /** Tokens of all inputs together. */
 export function countTokens(inputs: readonly EncoderInput[]): number {
   return inputs.reduce((sum, { ids }) => sum + ids.length, 0);
+}
+
+/**
+ * Reads texts into inputs while there are places in the encoder's waiting line for as many.
+ *
+ * @throws KvasirError `queue_full`, and what reading does
+ */
+export async function withPlaces<T>(
+  { encoder }: EncoderModel,
+  count: number,
+  { client }: Caller,
+  read: () => Promise<T>,
+): Promise<T> {
+  const giveBack = encoder.reserve(count, client);
+  try {
+    return await read();
+  } finally {
+    giveBack();
+  }
 }

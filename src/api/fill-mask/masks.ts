@@ -145,7 +145,10 @@ function inGroups(inputs: readonly MaskedInput[]): MaskedInput[][] {
   return groups;
 }
 
-/** The text with one mask filled. What the tokenizer puts between the token before it and the new one tells whether a new word begins. */
+/**
+ * The text with one mask filled. What the tokenizer puts between the token before it and the new one tells
+ * whether a new word begins.
+ */
 function filledText(
   tokenizer: Tokenizer,
   { text, ids, origins }: MaskedInput,

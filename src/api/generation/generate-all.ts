@@ -4,13 +4,17 @@ import { SequenceWatch } from './sequence-watch.js';
 
 /** Whom the sequences of one request are for. */
 export interface Audience {
-  /** Aborts when nobody wants them any more: all are taken back at once, whether or not anybody reads their events. */
+  /**
+   * Aborts when nobody wants them any more: all are taken back at once, whether or not anybody reads their
+   * events.
+   */
   readonly signal: AbortSignal;
   readonly observers?: readonly SequenceObserver[];
 }
 
 /**
- * Starts the sequences of one HTTP request together: they all run, or none does. One that fails later takes the others with it.
+ * Starts the sequences of one HTTP request together: they all run, or none does. One that fails later takes
+ * the others with it.
  *
  * @returns events with the index of their sequence, in the order in which they come.
  * @throws KvasirError what the engine refuses, synchronously.
@@ -43,8 +47,8 @@ export function generateAll(
 }
 
 /**
- * Reads several sources at the same time. Of each, the next item is asked for when the last one was taken, so that a slow reader makes
- * every source wait.
+ * Reads several sources at the same time. Of each, the next item is asked for when the last one was taken, so
+ * that a slow reader makes every source wait.
  *
  * @param onItem called for each item when it comes.
  * @param onEnd called when the reading ends, for whatever reason.

@@ -2,7 +2,10 @@ import type { SamplingParameters, StopConditions } from '#engine/types.js';
 import { invalidRequest } from '#errors.js';
 import type { GenerationModel } from '#registry/types.js';
 
-/** What requests say about sampling and stopping. Values are validated; a field that is missing or null has its default. */
+/**
+ * What requests say about sampling and stopping. Values are validated; a field that is missing or null has
+ * its default.
+ */
 export interface SamplingFields {
   readonly temperature?: number | null;
   readonly top_p?: number | null;
@@ -36,15 +39,16 @@ export function samplingParameters(fields: SamplingFields, model: GenerationMode
 }
 
 /**
- * The parameters of one of several choices for the same prompt: with a seed, each draws from a seed of its own, and the first gives what it
- * would give alone.
+ * The parameters of one of several choices for the same prompt: with a seed, each draws from a seed of its
+ * own, and the first gives what it would give alone.
  */
 export function forChoice(sampling: SamplingParameters, index: number): SamplingParameters {
   return sampling.seed === undefined ? sampling : { ...sampling, seed: sampling.seed + index };
 }
 
 /**
- * @param maxTokens how many tokens may be generated, at least 1; fewer where the model has a limit of its own.
+ * @param maxTokens how many tokens may be generated, at least 1; fewer where the model has a limit of its
+ * own.
  * @throws KvasirError `invalid_request`
  */
 export function stopConditions(

@@ -11,7 +11,10 @@ export { LIMITS as STRUCTURE_LIMITS } from '#structured/index.js';
 export interface AskedStructure {
   readonly param: string;
   readonly structure: Structure;
-  /** Names what a JSON pointer into the structure's schema means in the request, where that is not `param` itself. */
+  /**
+   * Names what a JSON pointer into the structure's schema means in the request, where that is not `param`
+   * itself.
+   */
   readonly locate?: (pointer: string) => { readonly param: string; readonly pointer: string };
 }
 

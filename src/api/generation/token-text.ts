@@ -4,7 +4,8 @@ import type { Tokenizer } from '#text/types.js';
 const LOWEST = -9999;
 
 /**
- * A token as text of its own. Part of a character has none, so the vocabulary's spelling stands for it, which also tells such tokens apart.
+ * A token as text of its own. Part of a character has none, so the vocabulary's spelling stands for it, which
+ * also tells such tokens apart.
  */
 export function tokenText(tokenizer: Tokenizer, id: number): string {
   const spelling = tokenizer.token(id) ?? '';

@@ -26,7 +26,9 @@ export interface AnswerOptions {
   readonly wholeWords: boolean;
 }
 
-/** Spans of tokens that become the same words are one answer; so many are looked at for each that is wanted. */
+/**
+ * Spans of tokens that become the same words are one answer; so many are looked at for each that is wanted.
+ */
 const SPANS_PER_ANSWER = 4;
 
 /** @returns the most probable answers, the best first. */

@@ -22,8 +22,8 @@ export interface Entity {
 }
 
 /**
- * What a model found in a text, in the order of the text and with everything that it holds for no entity: each token by itself, or the
- * entities that they make up.
+ * What a model found in a text, in the order of the text and with everything that it holds for no entity:
+ * each token by itself, or the entities that they make up.
  */
 export function entitiesOf(
   model: EncoderModel,

@@ -20,7 +20,8 @@ export interface TextWindows {
  *
  * @param maxTokens of a window, special tokens included.
  * @param stride tokens that neighbouring windows share.
- * @throws KvasirError `invalid_request` where the stride leaves a window no tokens of its own, or there are too many windows
+ * @throws KvasirError `invalid_request` where the stride leaves a window no tokens of its own, or there are
+ * too many windows
  */
 export function cutTexts(wholes: readonly Encoding[], maxTokens: number, stride: number): TextWindows[] {
   let count = 0;
@@ -36,7 +37,8 @@ export function cutTexts(wholes: readonly Encoding[], maxTokens: number, stride:
 }
 
 /**
- * Results of the whole text: of a token that several windows share, that of the window in whose middle it is most. Special tokens have none.
+ * Results of the whole text: of a token that several windows share, that of the window in whose middle it is
+ * most. Special tokens have none.
  *
  * @param outputs one for each window, in order.
  */

@@ -157,8 +157,8 @@ export class SafetensorsFile {
   /**
    * The place of a tensor whose elements can be read.
    *
-   * @throws KvasirError `invalid_model` if there is no such tensor; `unsupported_model` if its type is not F32,
-   * F16 or BF16
+   * @throws KvasirError `invalid_model` if there is no such tensor; `unsupported_model` if its type is not
+   * F32, F16 or BF16
    */
   requireFloats(name: string): TensorEntry {
     const entry = this.tensors.get(name);

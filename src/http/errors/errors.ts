@@ -76,7 +76,10 @@ export function errorBody(
   return { error: { message, type, param, code } };
 }
 
-/** The one place where what was thrown becomes what a client sees. Neither stack traces nor causes leave the server. */
+/**
+ * The one place where what was thrown becomes what a client sees. Neither stack traces nor causes leave the
+ * server.
+ */
 export function toHttpError(error: unknown): HttpError {
   if (error instanceof KvasirError) {
     const { status, type, retryAfter, final, internal } = MAPPINGS[error.code];

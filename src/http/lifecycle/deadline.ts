@@ -7,7 +7,8 @@ const HEADER = 'x-request-timeout';
 const LONGEST = 2 ** 31 - 1;
 
 /**
- * Takes requests back whose time is over: what the client asks for in `x-request-timeout`, in seconds, or what the server allows.
+ * Takes requests back whose time is over: what the client asks for in `x-request-timeout`, in seconds, or
+ * what the server allows.
  *
  * @param limit milliseconds; 0: none.
  */
@@ -33,7 +34,10 @@ function asked(header: string | string[] | undefined): number | undefined {
   return seconds * 1000;
 }
 
-/** What to answer for a request that was taken back: where its time was over, the engine's `cancelled` says too little. */
+/**
+ * What to answer for a request that was taken back: where its time was over, the engine's `cancelled` says
+ * too little.
+ */
 export function deadlineExceeded(): KvasirError {
   return new KvasirError(
     'deadline_exceeded',

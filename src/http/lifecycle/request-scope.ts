@@ -37,7 +37,8 @@ export class RequestScope implements Caller {
   constructor(raw: ServerResponse, address: string) {
     this.address = network(address);
     this.#raw = raw;
-    // Fastify's `request.signal` goes by the request's `close` event, which Node emits as soon as a body was read.
+    // Fastify's `request.signal` goes by the request's `close` event, which Node emits as soon as a body was
+    // read.
     if (raw.destroyed) this.#end();
     else raw.once('close', () => this.#end());
   }
@@ -62,8 +63,8 @@ export class RequestScope implements Caller {
   }
 
   /**
-   * Calls back when the answer is complete, or the client has left, in the order in which callbacks were given. (Fastify's `onResponse`
-   * misses clients that leave.)
+   * Calls back when the answer is complete, or the client has left, in the order in which callbacks were
+   * given. (Fastify's `onResponse` misses clients that leave.)
    */
   whenDone(callback: () => void): void {
     if (this.#callbacks === undefined) callback();

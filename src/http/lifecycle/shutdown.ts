@@ -16,9 +16,9 @@ export interface ShutdownOptions {
 }
 
 /**
- * The order of closing: new requests are refused, running ones may go on for a while, `release` ends the rest and frees the models, and each
- * connection closes as its last answer is sent. Node alone would keep connections that have not sent a request yet, or wait for another
- * one, until they time out.
+ * The order of closing: new requests are refused, running ones may go on for a while, `release` ends the rest
+ * and frees the models, and each connection closes as its last answer is sent. Node alone would keep
+ * connections that have not sent a request yet, or wait for another one, until they time out.
  */
 export function closeInOrder(app: FastifyInstance, { release, drain, grace }: ShutdownOptions): void {
   const connections = new Set<Socket>();

@@ -34,7 +34,10 @@ export class Traffic {
     this.#ends[index]!++;
   }
 
-  /** Whole seconds, at least 1, until what is under way will have ended at the speed of the last minute; 1 while that is not known. */
+  /**
+   * Whole seconds, at least 1, until what is under way will have ended at the speed of the last minute; 1
+   * while that is not known.
+   */
   secondsToDrain(now: number): number {
     const seconds = now / 1000;
     const ended = this.#ends.reduce(

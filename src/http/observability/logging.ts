@@ -35,8 +35,8 @@ export function requestId(request: IncomingMessage): string {
 }
 
 /**
- * One line per request when its answer is complete or its client has left, and its id as `x-request-id` of the answer. Bodies are never
- * logged: they are other people's texts.
+ * One line per request when its answer is complete or its client has left, and its id as `x-request-id` of
+ * the answer. Bodies are never logged: they are other people's texts.
  */
 export function logRequests(app: FastifyInstance): void {
   app.addHook('onRequest', async (request, reply) => {
@@ -53,8 +53,8 @@ export function logRequests(app: FastifyInstance): void {
 }
 
 /**
- * A line whenever a model comes or goes. Of those that fail at the start {@link logFailed} tells, once it is known whether the server goes on
- * without them.
+ * A line whenever a model comes or goes. Of those that fail at the start {@link logFailed} tells, once it is
+ * known whether the server goes on without them.
  */
 export function logModels(logger: FastifyBaseLogger, registry: ModelRegistry): void {
   registry.observe({

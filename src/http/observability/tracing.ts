@@ -13,8 +13,9 @@ import type { EndedSequence } from '#api/generation/observers.js';
 import type { RequestScope } from '../lifecycle/request-scope.js';
 
 /**
- * Spans for OpenTelemetry: one per request, and in it one per generated sequence, with the names of the semantic conventions for HTTP and
- * for generative AI. They go to whatever SDK the process has registered; without one, requests are left alone.
+ * Spans for OpenTelemetry: one per request, and in it one per generated sequence, with the names of the
+ * semantic conventions for HTTP and for generative AI. They go to whatever SDK the process has registered;
+ * without one, requests are left alone.
  */
 export function traceRequests(app: FastifyInstance, version: string): void {
   const tracer = trace.getTracer('kvasir', version);

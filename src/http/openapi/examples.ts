@@ -24,8 +24,8 @@ interface Operation {
 }
 
 /**
- * Puts the first example of each body's schema beside the schema, where tools look for it. Of binary bodies the schema says what it is: in
- * the routes it must not, since what is validated there is no text.
+ * Puts the first example of each body's schema beside the schema, where tools look for it. Of binary bodies
+ * the schema says what it is: in the routes it must not, since what is validated there is no text.
  *
  * @param openApi a document, which is changed.
  */

@@ -3,7 +3,10 @@ import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
 import { addExamples } from './examples.js';
 
-/** Collects the schemas of the routes that are registered after it, and serves them as an OpenAPI document and as pages under `/docs`. */
+/**
+ * Collects the schemas of the routes that are registered after it, and serves them as an OpenAPI document and
+ * as pages under `/docs`.
+ */
 export async function documentRoutes(app: FastifyInstance, version: string): Promise<void> {
   await app.register(swagger, {
     openapi: {

@@ -144,8 +144,8 @@ export function json(description: string, schema: TSchema, example?: unknown): o
 }
 
 /**
- * A reference to a schema with an `$id`, by which it becomes a named component of the OpenAPI document. It has to be made known with
- * `addSchema` before the route.
+ * A reference to a schema with an `$id`, by which it becomes a named component of the OpenAPI document. It
+ * has to be made known with `addSchema` before the route.
  */
 export function refTo<T extends TSchema>(schema: T): TUnsafe<Static<T>> {
   return Type.Unsafe<Static<T>>(Type.Ref((schema as { $id?: string }).$id!));

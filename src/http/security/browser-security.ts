@@ -13,7 +13,8 @@ const EXPOSED = [
 ];
 
 /**
- * What browsers are told: which pages may call the server, and that its own pages load nothing from elsewhere.
+ * What browsers are told: which pages may call the server, and that its own pages load nothing from
+ * elsewhere.
  *
  * @param origins of pages that may call it; `*` is all.
  */

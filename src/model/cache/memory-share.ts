@@ -2,7 +2,10 @@ import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import path from 'node:path';
 
-/** Kept for all but weights and caches: the process itself, runs under way, requests; and a part of what there is. */
+/**
+ * Kept for all but weights and caches: the process itself, runs under way, requests; and a part of what there
+ * is.
+ */
 const RESERVE = 256 * 2 ** 20;
 const RESERVED_PART = 1 / 16;
 
@@ -25,9 +28,9 @@ export function cacheShare({ memory, weights, caches, models }: MemoryUse): numb
 }
 
 /**
- * Bytes of memory that this process may take: the machine's, or less where a control group of Linux limits it,
- * as containers do. Groups lie within each other, and each may have a limit. Version 2 has it in `memory.max`
- * (https://docs.kernel.org/admin-guide/cgroup-v2.html), version 1 in `memory.limit_in_bytes`.
+ * Bytes of memory that this process may take: the machine's, or less where a control group of Linux limits
+ * it, as containers do. Groups lie within each other, and each may have a limit. Version 2 has it in
+ * `memory.max` (https://docs.kernel.org/admin-guide/cgroup-v2.html), version 1 in `memory.limit_in_bytes`.
  *
  * @param total the machine's.
  * @param read gives a file's text, or throws.

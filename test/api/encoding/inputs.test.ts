@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import t from 'tap';
-import { inputLimit, textSources } from '#api/encoding/inputs.js';
+import { inputLimit, textSources, withPlaces } from '#api/encoding/inputs.js';
+import { KvasirError } from '#errors.js';
 import type { InputLimit, Source, TextSource } from '#text/inputs.js';
 import { truncate } from '#text/truncation.js';
 import { fakeEncoderModel } from '#test/support/fake-encoder-service.js';
@@ -163,4 +164,22 @@ t.test('many texts let others have their turn, and stop when nobody waits for th
   });
   clearInterval(ticking);
   t.ok(turns >= 3);
+});
+
+t.test('a full line refuses texts unread; places are given back where reading fails', async t => {
+  const model = fakeEncoderModel('embedding');
+  const { encoder } = model;
+  let reads = 0;
+  const read = async (): Promise<string> => {
+    t.equal(encoder.reserved, 3);
+    if (++reads === 2) throw new Error('unreadable');
+    return 'read';
+  };
+  const reading = (): Promise<string> => withPlaces(model, 3, { client: 'a', signal }, read);
+  t.equal(await reading(), 'read');
+  await t.rejects(reading(), { message: 'unreadable' });
+  t.equal(encoder.reserved, 0);
+  encoder.failure = new KvasirError('queue_full', 'full');
+  await t.rejects(reading(), { code: 'queue_full' });
+  t.equal(reads, 2);
 });

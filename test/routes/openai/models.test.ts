@@ -12,6 +12,7 @@ const encoder = encoderModel({
   contextLength: 512,
   task: 'embedding',
   encoder: {
+    reserve: () => () => undefined,
     encode: () => Promise.reject(new Error('not called')),
     stats: () => ({ waiting: 0, running: 0, batches: 0, tokens: 0, padding: 0 }),
     close: async () => undefined,
