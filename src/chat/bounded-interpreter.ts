@@ -36,7 +36,8 @@ export function renderWithin(
   bounds: TemplateBounds,
 ): string {
   const environment = new Environment();
-  for (const [name, value] of Object.entries({ ...GLOBALS, ...variables })) environment.set(name, value);
+  for (const [name, value] of Object.entries({ ...globals(bounds), ...variables }))
+    environment.set(name, value);
   return new BoundedInterpreter(environment, bounds).run(parsed).value as string;
 }
 
@@ -93,7 +94,7 @@ class BoundedInterpreter extends Interpreter {
 }
 
 /** The variables and functions that templates find, as transformers gives them. */
-const GLOBALS: Readonly<Record<string, unknown>> = {
+const globals = ({ steps }: TemplateBounds): Readonly<Record<string, unknown>> => ({
   true: true,
   false: false,
   none: null,
@@ -103,15 +104,16 @@ const GLOBALS: Readonly<Record<string, unknown>> = {
   raise_exception: (message: string) => {
     throw new Error(message);
   },
-  range: (first: number, end?: number, step = 1) => {
+  range: (first: number, end?: number, by = 1) => {
     const [start, stop] = end === undefined ? [0, first] : [first, end];
-    if (step === 0) throw new Error('range() step must not be zero');
-    const length = Math.max(0, Math.ceil((stop - start) / step));
-    if (length > LONGEST_RANGE) throw new TemplateTooLarge(`has a range of more than ${LONGEST_RANGE}`);
-    return Array.from({ length }, (_, i) => start + i * step);
+    if (by === 0) throw new Error('range() step must not be zero');
+    const length = Math.max(0, Math.ceil((stop - start) / by));
+    if (length > Math.min(LONGEST_RANGE, steps))
+      throw new TemplateTooLarge(`has a range of more than ${LONGEST_RANGE} numbers`);
+    return Array.from({ length }, (_, i) => start + i * by);
   },
   strftime_now: (format: string) => strftime(new Date(), format),
-};
+});
 
 /** The directives of Python's `strftime` that templates use, in English as in Python's default locale. */
 function strftime(date: Date, format: string): string {

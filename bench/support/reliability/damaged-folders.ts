@@ -7,8 +7,10 @@ export interface Damage {
   readonly damage: (folder: string) => Promise<void>;
   /** Whether there is a built graph in the folder before. */
   readonly built?: boolean;
-  /** What the log must say of it; without it, the model must be served. */
+  /** What must be said of it in the log; without it, the model must be served. */
   readonly named?: RegExp;
+  /** Found only where the model is run, so that `kvasir inspect` cannot tell. */
+  readonly onlyServing?: boolean;
 }
 
 const WEIGHTS = 'model.safetensors';
@@ -56,10 +58,12 @@ export const DAMAGES: Readonly<Record<string, Damage>> = {
   'weights that are NaN': {
     damage: folder => poison(folder, 'model.norm.weight', NaN),
     named: /finite|NaN/,
+    onlyServing: true,
   },
   'weights that are infinite': {
     damage: folder => poison(folder, 'model.norm.weight', Infinity),
     named: /finite|NaN/,
+    onlyServing: true,
   },
   'a FIFO in the place of the weights': {
     damage: async folder => {
