@@ -1,11 +1,12 @@
 import type { Static } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
 import type { App } from '#http/app.js';
+import { inTurns } from '#http/json-answer.js';
 import { parseJson } from '#http/json.js';
 import { validationError } from '#http/errors/validation.js';
 import { refuse } from '#tensors/refusal.js';
 import { readCall } from './request.js';
-import { inferAnswer, inTurns } from './response.js';
+import { inferAnswer } from './response.js';
 import { HEADER_LENGTH, InferRequest, inferSchema } from './schema.js';
 
 type Fields = Static<typeof InferRequest>;

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { NamedTensor } from '#tensors/types.js';
 import { datatypeOf } from '#tensors/datatypes.js';
 import { toJson } from '#tensors/elements.js';
@@ -11,9 +10,6 @@ export interface InferAnswer {
   readonly json: Iterable<string>;
   readonly bytes: readonly Uint8Array[];
 }
-
-/** How long one request may keep the event loop to itself, in milliseconds. */
-const TURN = 10;
 
 /** Most elements in JSON, where they take up to five times the bytes. */
 const MOST_NUMBERS = 2 ** 22;
@@ -63,17 +59,4 @@ function* around(before: string, pieces: Iterable<string>, after: string): Gener
 
 function* concat(parts: readonly Iterable<string>[]): Generator<string> {
   for (const part of parts) yield* part;
-}
-
-/** Text in pieces as one, written in turns with other requests. */
-export async function inTurns(pieces: Iterable<string>): Promise<string> {
-  const written = [];
-  let started = performance.now();
-  for (const piece of pieces) {
-    written.push(piece);
-    if (performance.now() - started < TURN) continue;
-    await nextTurn();
-    started = performance.now();
-  }
-  return written.join('');
 }

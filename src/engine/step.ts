@@ -113,7 +113,9 @@ export class Stepper {
     if (draft.length === 0) this.#chunkSize.observe(runs);
     let since = performance.now();
     for (let i = 0; i < sequences.length; i++) {
-      this.#take(sequences[i]!, entries[i]!, results[i]!);
+      const [sequence, entry, result] = [sequences[i]!, entries[i]!, results[i]!];
+      if (sequence.promptLogprobs !== undefined) await this.#reportPrompt(sequence, entry, result);
+      if (!sequence.finished) this.#take(sequence, entry, result);
       // A structure's mask may take some milliseconds.
       if (performance.now() - since < TURN || i === sequences.length - 1) continue;
       await nextTurn();
@@ -136,7 +138,6 @@ export class Stepper {
       this.#extend(sequence, entry.ids, result);
     } else {
       sequence.computed += entry.ids.length;
-      if (sequence.promptLogprobs !== undefined) this.#reportPrompt(sequence, entry, result);
       if (isPrefilled(sequence)) this.#advance(sequence, this.#row(result.logits, -1));
     }
   }
@@ -162,16 +163,30 @@ export class Stepper {
     this.counts.generatedTokens++;
   }
 
-  #reportPrompt(sequence: Sequence, { ids, computed: start }: BatchEntry, { logits }: EntryLogits): void {
+  /** Of each position of a prompt's chunk, the log-probabilities of what follows; in turns with others. */
+  async #reportPrompt(
+    sequence: Sequence,
+    { ids, computed: start }: BatchEntry,
+    result: EntryResult,
+  ): Promise<void> {
     const { promptLogprobs, tokens, promptLength, request } = sequence;
-    for (let i = 0; i < ids.length && start + i + 1 < promptLength; i++) {
-      const next = tokens[start + i + 1]!;
-      const row = this.#row(logits, i);
-      checkLogits(row);
-      promptLogprobs!.push(logprobsOf(row, next, request.promptLogprobs ?? 0));
+    if (promptLogprobs === undefined || 'error' in result) return;
+    let since = performance.now();
+    try {
+      for (let i = 0; i < ids.length && start + i + 1 < promptLength; i++) {
+        const next = tokens[start + i + 1]!;
+        const row = this.#row(result.logits, i);
+        checkLogits(row);
+        promptLogprobs.push(logprobsOf(row, next, request.promptLogprobs ?? 0));
+        if (performance.now() - since < TURN) continue;
+        await nextTurn();
+        since = performance.now();
+      }
+    } catch (error) {
+      if (!this.#aborted) sequence.fail(error as Error);
     }
-    if (promptLogprobs!.length < promptLength) return;
-    sequence.channel.push({ type: 'prompt', logprobs: promptLogprobs! });
+    if (promptLogprobs.length < promptLength) return;
+    sequence.channel.push({ type: 'prompt', logprobs: promptLogprobs });
     sequence.promptLogprobs = undefined;
   }
 

@@ -1,9 +1,10 @@
+import { answerPieces } from '#http/json-answer.js';
 import { randomUUID } from 'node:crypto';
 import type { OutputPart } from '#chat/output.js';
 import type { ChatLogprobs, ChatPiece } from '#api/chat/choice.js';
 import { chatUsage, type ChatEvents } from '../chat-usage.js';
 import type { ChatJob } from '#api/chat/job.js';
-import type { ChatCompletion, ChatCompletionChoice, ChatCompletionChunk } from './schema.js';
+import type { ChatCompletionChoice, ChatCompletionChunk } from './schema.js';
 
 /** What every completion and chunk begins with. */
 export interface ChatHead {
@@ -12,15 +13,22 @@ export interface ChatHead {
   readonly model: string;
 }
 
-/** Waits for the whole message. */
+/** Waits for the whole message; its JSON, in pieces. */
 export async function chatCompletion(
   head: ChatHead,
   job: ChatJob,
   events: ChatEvents,
-): Promise<ChatCompletion> {
+): Promise<Iterable<string>> {
   const pieces: ChatPiece[][] = job.choices.map(() => []);
   for await (const [index, event] of events) pieces[index]!.push(job.choices[index]!.add(event));
-  return { ...head, object: 'chat.completion', choices: pieces.map(choice), usage: chatUsage(job) };
+  return answerPieces({ ...head, object: 'chat.completion' }, 'choices', choices(pieces), {
+    usage: chatUsage(job),
+  });
+}
+
+function* choices(pieces: readonly ChatPiece[][]): Generator<ChatCompletionChoice> {
+  let index = 0;
+  for (const own of pieces) yield choice(own, index++);
 }
 
 /** The message as it comes. */

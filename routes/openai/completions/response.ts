@@ -1,3 +1,4 @@
+import { answerPieces } from '#http/json-answer.js';
 import type { GenerationEvent } from '#engine/types.js';
 import { usage, type Usage } from '../usage.js';
 import type { ChoicePiece } from '#api/completion/choice.js';
@@ -15,19 +16,23 @@ export interface CompletionHead {
 
 type Events = AsyncIterable<readonly [index: number, event: GenerationEvent]>;
 
-/** Waits for the whole completion. */
+/** Waits for the whole completion; its JSON, in pieces. */
 export async function completion(
   head: CompletionHead,
   job: CompletionJob,
   events: Events,
-): Promise<CompletionHead & { choices: CompletionChoice[]; usage: Usage }> {
+): Promise<Iterable<string>> {
   const pieces: ChoicePiece[][] = job.choices.map(() => []);
   for await (const [index, event] of events) {
     const piece = job.choices[index]!.add(event);
     if (piece !== undefined) pieces[index]!.push(piece);
   }
-  const choices = best(job).map((sequence, index) => choice(index, join(pieces[sequence]!)));
-  return { ...head, choices, usage: jobUsage(job) };
+  return answerPieces(head, 'choices', choices(job, pieces), { usage: jobUsage(job) });
+}
+
+function* choices(job: CompletionJob, pieces: readonly ChoicePiece[][]): Generator<CompletionChoice> {
+  let index = 0;
+  for (const sequence of best(job)) yield choice(index++, join(pieces[sequence]!));
 }
 
 /** The completion as it comes. */
