@@ -53,6 +53,7 @@ const MAY_IMPORT = {
   'places.js': [],
   'ring.js': [],
   'storage.js': [],
+  'turns.js': [],
 };
 
 const EVERYBODY = [
@@ -65,6 +66,7 @@ const EVERYBODY = [
   'places.js',
   'ring.js',
   'storage.js',
+  'turns.js',
 ];
 
 const root = import.meta.dirname;

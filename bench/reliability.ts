@@ -1,10 +1,12 @@
 /**
- * What a server survives, by parts: whatever clients send, leave or hold, and whatever lies in model folders. Servers are processes of their
- * own, watched from outside. Each limit is printed beside what was measured; the exit code is 1 where one is passed.
+ * What a server survives, by parts: whatever clients send, leave or hold, and whatever lies in model folders.
+ * Servers are processes of their own, watched from outside. Each limit is printed beside what was measured;
+ * the exit code is 1 where one is passed.
  *
- * Run: `npm run bench:reliability -- [options] [parts]`; parts: bodies, leaving, large, fairness, memory, folders; without any, all are run
- * and a summary is written. Options: --requests 20000 (generated bodies), --seconds 120 (of aborted streams), --connections 500 (of those),
- * --only REGEX (large bodies by path and name, folders by name), --file FILE (for the summary).
+ * Run: `npm run bench:reliability -- [options] [parts]`; parts: bodies, leaving, large, fairness, memory,
+ * folders; without any, all are run and a summary is written. Options: --requests 20000 (generated bodies),
+ * --seconds 120 (of aborted streams), --connections 500 (of those), --only REGEX (large bodies by path and
+ * name, folders by name), --file FILE (for the summary).
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { BatchEntry, Decoder, EntryLogits, EntryResult } from '#model/decoder/contract.js';
 import { ChunkSize } from './chunk-size.js';
 import type { EngineOptions } from './engine-options.js';
@@ -8,10 +7,8 @@ import { logprobsOf } from './sampling/log-probabilities.js';
 import { drawToken } from './sampling/next-token.js';
 import { Sampler } from './sampling/sampler.js';
 import { isPrefilled, type PrefillChunk, type Scheduler } from './scheduler.js';
+import { Turns } from '#turns.js';
 import type { Sequence } from './sequence.js';
-
-/** Milliseconds that the sequences of a step may keep the event loop to themselves. */
-const TURN = 10;
 
 /** Runs what a scheduler plans: entries into the decoder, and tokens out of their logits. */
 export class Stepper {
@@ -111,15 +108,13 @@ export class Stepper {
     const { results, runs } = await this.#decoder.run(entries);
     // A run with a draft is no measure for others.
     if (draft.length === 0) this.#chunkSize.observe(runs);
-    let since = performance.now();
+    const turns = new Turns();
     for (let i = 0; i < sequences.length; i++) {
       const [sequence, entry, result] = [sequences[i]!, entries[i]!, results[i]!];
       if (sequence.promptLogprobs !== undefined) await this.#reportPrompt(sequence, entry, result);
       if (!sequence.finished) this.#take(sequence, entry, result);
       // A structure's mask may take some milliseconds.
-      if (performance.now() - since < TURN || i === sequences.length - 1) continue;
-      await nextTurn();
-      since = performance.now();
+      if (turns.isOver && i < sequences.length - 1) await turns.next();
     }
   }
 
@@ -171,16 +166,14 @@ export class Stepper {
   ): Promise<void> {
     const { promptLogprobs, tokens, promptLength, request } = sequence;
     if (promptLogprobs === undefined || 'error' in result) return;
-    let since = performance.now();
+    const turns = new Turns();
     try {
       for (let i = 0; i < ids.length && start + i + 1 < promptLength; i++) {
         const next = tokens[start + i + 1]!;
         const row = this.#row(result.logits, i);
         checkLogits(row);
         promptLogprobs.push(logprobsOf(row, next, request.promptLogprobs ?? 0));
-        if (performance.now() - since < TURN) continue;
-        await nextTurn();
-        since = performance.now();
+        if (turns.isOver) await turns.next();
       }
     } catch (error) {
       if (!this.#aborted) sequence.fail(error as Error);

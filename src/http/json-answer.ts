@@ -1,17 +1,12 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
-
-/** How long one request may keep the event loop to itself, in milliseconds. */
-const TURN = 10;
+import { Turns } from '#turns.js';
 
 /** Text in pieces as one, written in turns with other requests. */
 export async function inTurns(pieces: Iterable<string>): Promise<string> {
   const written = [];
-  let started = performance.now();
+  const turns = new Turns();
   for (const piece of pieces) {
     written.push(piece);
-    if (performance.now() - started < TURN) continue;
-    await nextTurn();
-    started = performance.now();
+    if (turns.isOver) await turns.next();
   }
   return written.join('');
 }

@@ -10,7 +10,7 @@ export const MAX_JSON_DEPTH = 256;
 export const MAX_JSON_LISTS = 250_000;
 
 /** Most keys of all objects together: each may be a new name, and change the shape of what has it. */
-export const MAX_JSON_KEYS = 100_000;
+export const MAX_JSON_KEYS = 50_000;
 
 /** JSON of a client, and how many values it has. */
 export interface ParsedJson {

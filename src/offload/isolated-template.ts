@@ -40,7 +40,10 @@ export class IsolatedTemplate implements ChatTemplate {
   }
 }
 
-/** Most values of a conversation, its tools and its variables that are turned into those of the template here: a few milliseconds. */
+/**
+ * Most values of a conversation, its tools and its variables that are turned into those of the template here:
+ * a few milliseconds.
+ */
 const FEW = 20_000;
 
 function hasFewValues(input: ChatInput): boolean {

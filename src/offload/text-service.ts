@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { KvasirError } from '#errors.js';
 import {
   TEXT_FUNCTIONS,
@@ -9,6 +8,7 @@ import {
 } from '#text/functions.js';
 import type { Tokenizer } from '#text/types.js';
 import type { Caller } from '#caller.js';
+import { Turns } from '#turns.js';
 import { JobEnded } from './executor.js';
 import { isPackedEncoding, unpackEncoding } from './packed-encoding.js';
 import type { WorkerPool } from './pool.js';
@@ -21,9 +21,6 @@ const INLINE = 4096;
 
 /** Characters of one job of a thread: clients take turns between jobs. */
 const JOB = 65_536;
-
-/** Milliseconds that small work of one request may keep the event loop to itself. */
-const TURN = 10;
 
 /** Where a tokenizer can be loaded a second time, on a thread. */
 export interface RemoteTokenizer {
@@ -95,13 +92,12 @@ export class TextService {
       options: TextOptions<F>,
     ) => TextResult<F>;
     const results: TextResult<F>[] = [];
-    let started = performance.now();
+    const turns = new Turns();
     for (const item of items) {
       results.push(work(this.#tokenizer, item, options));
-      if (performance.now() - started < TURN) continue;
-      await nextTurn();
+      if (!turns.isOver) continue;
+      await turns.next();
       if (signal.aborted) throw new KvasirError('cancelled', 'the request was cancelled');
-      started = performance.now();
     }
     return results;
   }

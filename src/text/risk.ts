@@ -5,8 +5,8 @@ const MOST_GROWTH = 64;
 const MOST_OPTIONAL = 8;
 
 /**
- * Alternatives with two repetitions, in the patterns of Llama 3, Qwen 2, DeepSeek and o200k: there is hardly a
- * text that both could take, so that they take linear time.
+ * Alternatives with two repetitions, in the patterns of Llama 3, Qwen 2, DeepSeek and o200k: there is hardly
+ * a text that both could take, so that they take linear time.
  */
 const KNOWN: ReadonlySet<string> = new Set([
   String.raw` ?[^\s\p{L}\p{N}]+[\r\n]*`,
@@ -46,7 +46,9 @@ function* rules(definition: unknown): Generator<Readonly<Record<string, unknown>
     if (name !== 'vocab' && name !== 'merges') yield* rules(value);
 }
 
-/** What can be repeated or left out in a group, in the alternative that is being read and in the worst one. */
+/**
+ * What can be repeated or left out in a group, in the alternative that is being read and in the worst one.
+ */
 interface Group {
   readonly start: number;
   repeated: number;

@@ -122,7 +122,9 @@ export class BodyFactory {
     return fc.oneof(...types.map(type => this.#ofType(type, schema, depth)));
   }
 
-  /** Bodies as text: valid ones, and such with a few changes that somebody's mistake or ill will could make. */
+  /**
+   * Bodies as text: valid ones, and such with a few changes that somebody's mistake or ill will could make.
+   */
   bodies(schema: JsonSchema): fc.Arbitrary<string> {
     const valid = this.valid(schema);
     const mutated = fc
@@ -188,7 +190,8 @@ export class BodyFactory {
       const values = others === undefined ? fc.jsonValue({ maxDepth: 1 }) : this.valid(others, depth + 1);
       return fc.dictionary(fc.oneof(text, fc.nat(300).map(String)), values, { maxKeys: 3 });
     }
-    // One in eight of the fields that may be left out, so that what excludes one another is seldom together; inside of them half.
+    // One in eight of the fields that may be left out, so that what excludes one another is seldom together;
+    // inside of them half.
     const chosen = fc.tuple(...names.map(() => fc.nat(depth === 0 ? 7 : 1)));
     return chosen.chain(draws => {
       const present = names.filter(

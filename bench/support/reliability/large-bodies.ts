@@ -129,6 +129,11 @@ function manyValues(): LargeBody[] {
       input: list(2048, () => 'a b c d '.repeat(200)),
       stride: 0,
     }),
+    json('/v1/token-classification', '500 texts in windows', {
+      input: list(500, () => 'a b c d '.repeat(300)),
+      stride: 0,
+      aggregation_strategy: 'max',
+    }),
     json('/v1/fill-mask', 'a thousand targets', {
       input: '[MASK]'.repeat(64),
       targets: list(1000, i => String.fromCharCode(97 + (i % 26))),

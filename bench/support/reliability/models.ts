@@ -43,7 +43,9 @@ const HEADS: Readonly<Record<string, readonly [Head, readonly string[]]>> = {
   reader: ['ForQuestionAnswering', []],
 };
 
-/** Writes tiny encoders with random weights for what the shipped ones cannot do; arguments of `kvasir serve`. */
+/**
+ * Writes tiny encoders with random weights for what the shipped ones cannot do; arguments of `kvasir serve`.
+ */
 export function writeEncoders(home: string): Promise<string[]> {
   return Promise.all(
     Object.entries(HEADS).map(async ([name, [head, labels]]) => {

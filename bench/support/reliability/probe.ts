@@ -1,6 +1,9 @@
 import { Worker } from 'node:worker_threads';
 
-/** Asks a server's `/health/live` all the time, from a thread of its own, and says how long the longest answer took. */
+/**
+ * Asks a server's `/health/live` all the time, from a thread of its own, and says how long the longest answer
+ * took.
+ */
 export class Probe {
   readonly #worker: Worker;
 

@@ -11,8 +11,8 @@ export interface SlowClientsResult {
 }
 
 /**
- * Opens connections that send a byte of a request now and then (Slowloris), in turn of its headers and of its body, and calls the server
- * as others would until all of them have been closed.
+ * Opens connections that send a byte of a request now and then (Slowloris), in turn of its headers and of its
+ * body, and calls the server as others would until all of them have been closed.
  */
 export async function slowClients(port: number, connections: number): Promise<SlowClientsResult> {
   const url = `http://127.0.0.1:${port}/v1/models`;

@@ -7,6 +7,7 @@ import {
   withPlaces,
   type TruncationFields,
 } from '#api/encoding/inputs.js';
+import { mapInTurns } from '#turns.js';
 import type { InputLimit } from '#text/inputs.js';
 import { resultListHead } from '../result-list.js';
 import { inputUsage } from '../input-usage.js';
@@ -28,13 +29,13 @@ const tokenClassification: FastifyPluginAsyncTypebox = async app => {
       model.texts.map('locateInput', sources, limit, request.scope, 'input'),
     );
     const texts =
-      stride === null ? encodings.map(asOneWindow) : cutTexts(encodings, model.contextLength, stride);
+      stride === null ? encodings.map(asOneWindow) : await cutTexts(encodings, model.contextLength, stride);
     const windows = texts.flatMap(text => text.windows);
     const outputs = await model.encoder.encode(windows, request.scope);
     const strategy = body.aggregation_strategy ?? 'simple';
     const ignored = body.ignore_labels ?? ['O'];
     let done = 0;
-    const data = texts.map((text, index) => {
+    const data = await mapInTurns(texts, (text, index) => {
       const output = joinOutputs(text, outputs.slice(done, (done += text.windows.length)));
       return {
         index,
@@ -52,7 +53,7 @@ const tokenClassification: FastifyPluginAsyncTypebox = async app => {
 };
 
 /** Most tokens of a text that windows are cut of. */
-const LONGEST = 2 ** 18;
+const LONGEST = 2 ** 16;
 
 /** Texts that are longer than the model can read, which windows are cut of. */
 function untruncated({ truncate, truncate_prompt_tokens: wanted = null }: TruncationFields): InputLimit {

@@ -1,6 +1,6 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { GenerationEngine, GenerationEvent, GenerationRequest } from '#engine/types.js';
 import type { SequenceObserver } from './observers.js';
+import { Turns } from '#turns.js';
 import { SequenceWatch } from './sequence-watch.js';
 
 /** Whom the sequences of one request are for. */
@@ -47,9 +47,6 @@ export function generateAll(
   }
 }
 
-/** Milliseconds that the events of one request may keep the event loop to themselves. */
-const TURN = 10;
-
 /**
  * Reads several sources at the same time. Of each, the next item is asked for when the last one was taken, so
  * that a slow reader makes every source wait.
@@ -79,20 +76,17 @@ async function* merge<T>(
   };
   try {
     iterators.forEach((_, index) => fetch(index));
-    let since = performance.now();
+    const turns = new Turns();
     for (let open = iterators.length; open > 0;) {
       if (failure !== undefined) throw failure.error;
       const next = arrived.shift();
       if (next === undefined) {
         await new Promise<void>(resolve => (wake = resolve));
-        since = performance.now();
+        turns.restart();
       } else if (next.result.done) {
         open--;
       } else {
-        if (performance.now() - since > TURN) {
-          await nextTurn();
-          since = performance.now();
-        }
+        if (turns.isOver) await turns.next();
         yield [next.index, next.result.value];
         fetch(next.index);
       }

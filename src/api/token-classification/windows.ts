@@ -4,6 +4,7 @@ import { MAX_INPUTS } from '../encoding/inputs.js';
 import type { EncoderOutput } from '#model/encoder/contract.js';
 import { windows } from '#text/truncation.js';
 import type { Encoding } from '#text/types.js';
+import { mapInTurns } from '#turns.js';
 
 /** A text in parts that the model can read. */
 export interface TextWindows {
@@ -23,9 +24,13 @@ export interface TextWindows {
  * @throws KvasirError `invalid_request` where the stride leaves a window no tokens of its own, or there are
  * too many windows
  */
-export function cutTexts(wholes: readonly Encoding[], maxTokens: number, stride: number): TextWindows[] {
+export async function cutTexts(
+  wholes: readonly Encoding[],
+  maxTokens: number,
+  stride: number,
+): Promise<TextWindows[]> {
   let count = 0;
-  return wholes.map(whole => {
+  return mapInTurns(wholes, whole => {
     const room = maxTokens - (whole.ids.length - textPositions(whole).length);
     if (stride >= room)
       throw invalid('stride', `must be < ${room}, the tokens of a text that fit into a window`);

@@ -8,10 +8,15 @@ import { ServedProcess } from '../served-process.js';
 /** Slots of a model by default. */
 const SLOTS = 16;
 
-/** How much longer somebody may wait beside whoever asks for much than beside so many who ask for a little. */
+/**
+ * How much longer somebody may wait beside whoever asks for much than beside so many who ask for a little.
+ */
 const FACTOR = 2;
 
-/** Requests of the other client: the median counts, and the busiest client must still be at work after the last. */
+/**
+ * Requests of the other client: the median counts, and the busiest client must still be at work after the
+ * last.
+ */
 const TRIES = 5;
 
 interface Load {
@@ -112,7 +117,10 @@ async function share(checks: Checks, server: ServedProcess, load: Load): Promise
   if (refused > 0) checks.add('of those, refused', 'none', `${refused}`, false);
 }
 
-/** Milliseconds that requests take one after the other, from 0.3 s on, as long as there is something beside them. */
+/**
+ * Milliseconds that requests take one after the other, from 0.3 s on, as long as there is something beside
+ * them.
+ */
 async function waits(ask: () => Promise<Answer>, busy: () => boolean): Promise<number[]> {
   const times: number[] = [];
   await pause(300);

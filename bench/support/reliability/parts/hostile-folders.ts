@@ -20,7 +20,9 @@ const LIMIT = 100;
 /** Milliseconds within which a request to a hostile model is answered. */
 const LONGEST = 15_000;
 
-/** A busy machine holds up anybody now and then: what passes the limit is sent again, and the least counts. */
+/**
+ * A busy machine holds up anybody now and then: what passes the limit is sent again, and the least counts.
+ */
 const TRIES = 3;
 
 /** A folder that is served beside sound ones, and what is asked of it. */

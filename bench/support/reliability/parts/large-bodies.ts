@@ -14,10 +14,15 @@ const LIMIT = 100;
 /** Milliseconds within which there is an answer: as long as a worker may take for a text. */
 const LONGEST = 60_000;
 
-/** A busy machine holds up anybody now and then: what passes the limit is sent again, and the least counts. */
+/**
+ * A busy machine holds up anybody now and then: what passes the limit is sent again, and the least counts.
+ */
 const TRIES = 3;
 
-/** The largest, deepest and most laborious bodies that the server takes, one after the other, while somebody asks for its health. */
+/**
+ * The largest, deepest and most laborious bodies that the server takes, one after the other, while somebody
+ * asks for its health.
+ */
 export async function largeBodiesAlone(checks: Checks, { only }: Options, home: string): Promise<void> {
   const server = await ServedProcess.start([
     ...SHIPPED.map(shipped),

@@ -8,7 +8,10 @@ import { slowClients } from '../slow-clients.js';
 
 const RECEIVE_TIMEOUT = 5;
 
-/** Clients that send a byte now and then, that leave in the middle of streams, and the end of a server that is at work. */
+/**
+ * Clients that send a byte now and then, that leave in the middle of streams, and the end of a server that is
+ * at work.
+ */
 export async function leavingClients(checks: Checks, options: Options, home: string): Promise<void> {
   const server = await ServedProcess.start([
     await writeWriter(home),

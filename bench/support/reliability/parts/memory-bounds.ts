@@ -5,7 +5,7 @@ import { SHIPPED, shipped } from '../models.js';
 import { ServedProcess } from '../served-process.js';
 
 /** Bytes that the README promises for a server with the models that come with Kvasir. */
-const RESIDENT = { one: 450 * 2 ** 20, many: 700 * 2 ** 20 };
+const RESIDENT = { one: 450e6, many: 600e6 };
 
 const WRITE_TIMEOUT = 5;
 
