@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { BatchEntry, Decoder, EntryLogits, EntryResult } from '#model/decoder/contract.js';
 import { ChunkSize } from './chunk-size.js';
 import type { EngineOptions } from './engine-options.js';
@@ -8,6 +9,9 @@ import { drawToken } from './sampling/next-token.js';
 import { Sampler } from './sampling/sampler.js';
 import { isPrefilled, type PrefillChunk, type Scheduler } from './scheduler.js';
 import type { Sequence } from './sequence.js';
+
+/** Milliseconds that the sequences of a step may keep the event loop to themselves. */
+const TURN = 10;
 
 /** Runs what a scheduler plans: entries into the decoder, and tokens out of their logits. */
 export class Stepper {
@@ -107,7 +111,14 @@ export class Stepper {
     const { results, runs } = await this.#decoder.run(entries);
     // A run with a draft is no measure for others.
     if (draft.length === 0) this.#chunkSize.observe(runs);
-    for (let i = 0; i < sequences.length; i++) this.#take(sequences[i]!, entries[i]!, results[i]!);
+    let since = performance.now();
+    for (let i = 0; i < sequences.length; i++) {
+      this.#take(sequences[i]!, entries[i]!, results[i]!);
+      // A structure's mask may take some milliseconds.
+      if (performance.now() - since < TURN || i === sequences.length - 1) continue;
+      await nextTurn();
+      since = performance.now();
+    }
   }
 
   /** Gives a sequence what its entry's run came to. An error ends this sequence, and no other. */
