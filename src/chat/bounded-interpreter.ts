@@ -2,17 +2,22 @@ import { Environment, Interpreter, type Statement, type Template, type Value } f
 
 /** How much a template may do. */
 export interface TemplateBounds {
-  /** Statements and expressions that are evaluated. */
+  /** Statements, expressions and bodies that are evaluated, and items of lists that are made. */
   readonly steps: number;
+  /** Milliseconds, since one step, such as a filter of a long list, may be as much work as thousands. */
+  readonly time: number;
   /** Characters and items of a value, what is nested in it included. */
   readonly size: number;
 }
 
 /** Enough for the conversations of an hour; some milliseconds of work. */
-export const SMALL_TEMPLATE: TemplateBounds = { steps: 20_000, size: 200_000 };
+export const SMALL_TEMPLATE: TemplateBounds = { steps: 20_000, time: 20, size: 200_000 };
 
 /** What the sandbox of Python's Jinja allows. */
 const LONGEST_RANGE = 100_000;
+
+/** The clock is looked at every so many steps. */
+const STEPS_BETWEEN_LOOKS = 16;
 
 /** Thrown by a template that does more than it may. */
 export class TemplateTooLarge extends Error {
@@ -38,18 +43,31 @@ export function renderWithin(
 class BoundedInterpreter extends Interpreter {
   readonly #bounds: TemplateBounds;
   readonly #sizes = new WeakMap<Value, number>();
+  readonly #end: number;
   #steps = 0;
 
   constructor(environment: Environment, bounds: TemplateBounds) {
     super(environment);
     this.#bounds = bounds;
+    this.#end = performance.now() + bounds.time;
   }
 
   override evaluate(statement: Statement | undefined, environment: Environment): Value {
-    if (++this.#steps > this.#bounds.steps) throw new TemplateTooLarge('takes too many steps');
+    this.#step();
     const value = super.evaluate(statement, environment);
     if (this.#sizeOf(value) > this.#bounds.size) throw new TemplateTooLarge('makes too large a value');
     return value;
+  }
+
+  override evaluateBlock(statements: readonly Statement[], environment: Environment): Value {
+    this.#step();
+    return super.evaluateBlock(statements, environment);
+  }
+
+  #step(): void {
+    if (++this.#steps > this.#bounds.steps) throw new TemplateTooLarge('takes too many steps');
+    if (this.#steps % STEPS_BETWEEN_LOOKS === 0 && performance.now() > this.#end)
+      throw new TemplateTooLarge('takes too long');
   }
 
   /** As a text would have it: a value that is in a list twice counts twice. */
@@ -66,7 +84,10 @@ class BoundedInterpreter extends Interpreter {
     for (const part of parts) size += this.#sizeOf(part);
     // A namespace changes.
     if (content instanceof Map) this.#sizes.delete(value);
-    else this.#sizes.set(value, size);
+    else {
+      this.#sizes.set(value, size);
+      this.#steps += parts.length;
+    }
     return size;
   }
 }

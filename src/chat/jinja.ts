@@ -31,6 +31,8 @@ export type Statement = object;
 export interface Interpreter {
   run(program: Statement): Value;
   evaluate(statement: Statement | undefined, environment: Environment): Value;
+  /** The body of a loop, a condition or a macro; it may be empty. */
+  evaluateBlock(statements: readonly Statement[], environment: Environment): Value;
 }
 
 export const { Template, Environment, Interpreter } = library as unknown as Library;

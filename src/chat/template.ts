@@ -113,7 +113,7 @@ export interface TemplateSource {
   readonly specialTokens: Readonly<Record<string, string>>;
 }
 
-const UNBOUNDED: TemplateBounds = { steps: Infinity, size: Infinity };
+const UNBOUNDED: TemplateBounds = { steps: Infinity, time: Infinity, size: Infinity };
 
 /** A chat template that is rendered where it is asked for. */
 

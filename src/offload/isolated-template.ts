@@ -8,7 +8,7 @@ import type { WorkerPool } from './pool.js';
 import type { RenderJob } from './worker.js';
 
 /** What a template may do elsewhere. */
-const BOUNDS: TemplateBounds = { steps: 20_000_000, size: 16 * 1024 * 1024 };
+const BOUNDS: TemplateBounds = { steps: 20_000_000, time: Infinity, size: 16 * 1024 * 1024 };
 
 /**
  * A chat template that is a program of the model's publisher, which may loop or grow without end: it may do a
@@ -28,7 +28,7 @@ export class IsolatedTemplate implements ChatTemplate {
 
   async render(input: ChatInput, caller: Caller): Promise<string> {
     try {
-      return this.#template.renderWithin(input, SMALL_TEMPLATE);
+      if (hasFewValues(input)) return this.#template.renderWithin(input, SMALL_TEMPLATE);
     } catch (error) {
       if (!(error instanceof TemplateTooLarge)) throw error;
     }
@@ -38,4 +38,20 @@ export class IsolatedTemplate implements ChatTemplate {
       throw invalidRequest('messages', `the model's chat template ${error.message} for these messages`);
     });
   }
+}
+
+/** Most values of a conversation, its tools and its variables that are turned into those of the template here: a few milliseconds. */
+const FEW = 20_000;
+
+function hasFewValues(input: ChatInput): boolean {
+  const pending: unknown[] = [input];
+  for (let count = 0; pending.length > 0; count++) {
+    if (count + pending.length > FEW) return false;
+    const value = pending.pop();
+    if (typeof value !== 'object' || value === null) continue;
+    const children: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
+    if (children.length > FEW) return false;
+    for (const child of children) pending.push(child);
+  }
+  return true;
 }

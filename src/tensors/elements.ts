@@ -41,7 +41,8 @@ export function fromJson(tensor: TensorHead, values: readonly unknown[]): Tensor
   const flat = nested ? flatten(tensor, values) : values;
   const data = new View(count);
   const read = reader(tensor);
-  for (let i = 0; i < count; i++) data[i] = read(flat[i], i);
+  if (type === 'int64' || type === 'uint64') writeWide(data.buffer, flat, read);
+  else for (let i = 0; i < count; i++) data[i] = read(flat[i], i);
   return type === 'float16' ? halves(name, data as Float32Array) : data;
 }
 
@@ -122,8 +123,20 @@ function flatten({ name, shape }: TensorHead, values: readonly unknown[]): unkno
   return elements;
 }
 
+/** Writes integers of 64 bits in two halves: a BigInt for each of a million takes a tenth of a second. */
+function writeWide(buffer: ArrayBufferLike, values: readonly unknown[], read: Reader): void {
+  const halves = new Int32Array(buffer);
+  values.forEach((value, i) => {
+    const integer = read(value, i);
+    halves[2 * i] = integer;
+    halves[2 * i + 1] = Math.floor(integer / 2 ** 32);
+  });
+}
+
+type Reader = (value: unknown, index: number) => number;
+
 /** @returns makes one element of a value, or refuses it. */
-function reader({ name, type }: TensorHead): (value: unknown, index: number) => never {
+function reader({ name, type }: TensorHead): Reader {
   const wrong = (value: unknown, index: number, wanted: string): never =>
     refuse(
       `input '${name}' has ${JSON.stringify(value)?.slice(0, 40)} at element ${index}: ${datatypeOf(type)} takes ${wanted}`,
@@ -131,19 +144,19 @@ function reader({ name, type }: TensorHead): (value: unknown, index: number) => 
   const range = RANGES[type];
   if (type === 'bool')
     return (value, index) =>
-      (typeof value === 'boolean' ? Number(value) : wrong(value, index, 'true and false')) as never;
+      typeof value === 'boolean' ? Number(value) : wrong(value, index, 'true and false');
   if (range === undefined)
     return (value, index) =>
-      (typeof value === 'number' && Number.isFinite(type === 'float64' ? value : Math.fround(value))
+      typeof value === 'number' && Number.isFinite(type === 'float64' ? value : Math.fround(value))
         ? value
-        : wrong(value, index, 'numbers that it can hold')) as never;
+        : wrong(value, index, 'numbers that it can hold');
   const [least, most] = range;
   const wide = type === 'int64' || type === 'uint64';
   const wanted = `integers from ${least} to ${most}${wide ? '; send larger ones as binary data' : ''}`;
   return (value, index) => {
     if (!Number.isInteger(value) || (value as number) < least || (value as number) > most)
       wrong(value, index, wanted);
-    return (wide ? BigInt(value as number) : value) as never;
+    return value as number;
   };
 }
 

@@ -135,30 +135,40 @@ function readRows(inputs: readonly NamedTensor[]): Row[] {
   const [count, length] = ids.shape as [number, number];
   if (count > MOST_ROWS)
     return fail('input_ids', `has ${count} rows; at most ${MOST_ROWS} are taken at once`);
-  const numbers = ({ data }: NamedTensor): number[] => Array.from(data, Number);
-  const beside = (name: string): number[] | undefined => {
+  const beside = (name: string): Integers | undefined => {
     const tensor = inputs.find(input => input.name === name);
     if (tensor === undefined) return undefined;
     if (tensor.shape.join() !== ids.shape.join())
       return fail(name, `has the shape [${tensor.shape.join()}], but input_ids has [${ids.shape.join()}]`);
-    return numbers(tensor);
+    return integers(tensor);
   };
-  const all = numbers(ids);
+  const all = integers(ids);
   const mask = beside('attention_mask');
   const types = beside('token_type_ids');
-  if (mask?.some(value => value !== 0 && value !== 1))
-    return fail('attention_mask', 'must have nothing but 0 and 1');
   return Array.from({ length: count }, (_, row) => {
     const start = row * length;
-    const positions = Array.from({ length }, (_, position) => position);
-    const kept = positions.filter(position => mask === undefined || mask[start + position] === 1);
+    const kept: number[] = [];
+    for (let position = 0; position < length; position++) {
+      const seen = mask?.(start + position) ?? 1;
+      if (seen === 1) kept.push(position);
+      else if (seen !== 0) fail('attention_mask', 'must have nothing but 0 and 1');
+    }
     return {
-      ids: kept.map(position => all[start + position]!),
-      typeIds: types && kept.map(position => types[start + position]!),
+      ids: kept.map(position => all(start + position)),
+      typeIds: types && kept.map(position => types(start + position)),
       kept,
       length,
     };
   });
+}
+
+/** An element of a tensor, by its place. */
+type Integers = (place: number) => number;
+
+/** Elements of 64 bits as numbers, without a BigInt for each. */
+function integers({ data }: NamedTensor): Integers {
+  const halves = new Int32Array(data.buffer, data.byteOffset, 2 * data.length);
+  return place => halves[2 * place + 1]! * 2 ** 32 + (halves[2 * place]! >>> 0);
 }
 
 function fail(param: string, fault: string): never {

@@ -34,10 +34,12 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
 /**
  * A tokenizer from the parsed contents of `tokenizer.json` and `tokenizer_config.json`.
  *
- * @throws Error when the definition is not one that `@huggingface/tokenizers` understands.
+ * @throws Error when the definition is not one that `@huggingface/tokenizers` understands, or its decoder may take
+ * for ever.
  */
 export function createTokenizer(definition: object, config: object = {}): Tokenizer {
   refuseSharedIds(definition);
+  refuseCostlyDecoder(definition);
   const library = new TokenizerLibrary(splitAtWordStarts(definition), config);
   return new LoadedTokenizer(library, config, mayExplode(definition));
 }
@@ -58,6 +60,17 @@ function refuseSharedIds(definition: object): void {
       );
     names.set(id, content);
   }
+}
+
+/**
+ * Texts are read elsewhere where the rules of a tokenizer may explode, but tokens become text at each step of a
+ * model, between those of others.
+ *
+ * @throws Error where the decoder's rules may take for ever, or make a long text of a short one.
+ */
+function refuseCostlyDecoder(definition: object): void {
+  if ('decoder' in definition && mayExplode(definition.decoder))
+    throw new Error('its decoder has a regular expression or replacements that may take for ever');
 }
 
 class LoadedTokenizer implements Tokenizer {

@@ -37,6 +37,10 @@ t.test('what a template refuses is told as the same error', async t => {
 const HOSTILE: Readonly<Record<string, string>> = {
   'a loop without end': '{% for i in range(1000000000) %}x{% endfor %}',
   'nested loops': '{% for i in range(10000) %}{% for j in range(10000) %}{{ i * j }}{% endfor %}{% endfor %}',
+  'loops that do nothing':
+    '{% for i in range(99999) %}{% for j in range(99999) %}{% for k in range(99999) %}{% endfor %}{% endfor %}{% endfor %}',
+  'a list that is sorted again and again':
+    '{% set l = range(99999) %}{% for i in range(6000) %}{% set m = l | sort %}{% endfor %}',
   'a text that doubles': `{% set n = namespace(s='xxxxxxxxxxxxxxxx') %}${'{% set n.s = n.s + n.s %}'.repeat(40)}{{ n.s }}`,
   'a list that doubles': `{% set n = namespace(s=[1, 2, 3]) %}${'{% set n.s = n.s + n.s %}'.repeat(40)}{{ n.s | length }}`,
   'a long text made a list': `{% set n = namespace(s='xxxxxxxxxxxxxxxx') %}${'{% set n.s = n.s + n.s %}'.repeat(25)}{{ n.s | list | length }}`,

@@ -121,6 +121,16 @@ t.test('what is missing or broken is named', async t => {
       /does not describe .*Nmt/,
     ],
     [
+      'a costly decoder',
+      {
+        'tokenizer.json': JSON.stringify({
+          ...BYTE_LEVEL,
+          decoder: { type: 'Replace', pattern: { Regex: '([^!]+)+!$' }, content: '' },
+        }),
+      },
+      /tokenizer\.json does not describe .*its decoder .* may take for ever/,
+    ],
+    [
       'a broken config',
       { 'tokenizer.json': good, 'tokenizer_config.json': '?' },
       /tokenizer_config\.json is not valid/,

@@ -8,7 +8,7 @@ export class Probe {
     this.#worker = new Worker(SOURCE, { eval: true, workerData: url });
   }
 
-  /** Milliseconds of the longest answer since the last call. */
+  /** Milliseconds of the longest answer since the last call; infinite where one failed. */
   async longest(): Promise<number> {
     const answer = new Promise<number>(resolve => this.#worker.once('message', resolve));
     this.#worker.postMessage('longest');
@@ -28,8 +28,13 @@ let longest = 0;
 let asked = 0;
 function ask() {
   const started = performance.now();
-  const end = () => { longest = Math.max(longest, performance.now() - started); asked++; setTimeout(ask, 10); };
-  http.get(url + '/health/live', { agent }, response => { response.resume(); response.once('end', end); }).once('error', end);
+  const end = time => { longest = Math.max(longest, time); asked++; setTimeout(ask, 10); };
+  http
+    .get(url + '/health/live', { agent }, response => {
+      response.resume();
+      response.once('end', () => end(response.statusCode === 200 ? performance.now() - started : Infinity));
+    })
+    .once('error', () => end(Infinity));
 }
 ask();
 parentPort.on('message', () => {

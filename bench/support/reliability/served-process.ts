@@ -2,7 +2,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-const ENTRY = fileURLToPath(new URL('../../../src/cli/kvasir.cjs', import.meta.url));
+/** The program `kvasir`. */
+export const ENTRY = fileURLToPath(new URL('../../../src/cli/kvasir.cjs', import.meta.url));
 
 /** What a server says of itself at one moment. */
 export interface Sample {
@@ -24,26 +25,42 @@ export class ServedProcess {
   readonly url: string;
   readonly exit: Promise<number | null>;
   readonly #process: ChildProcess;
+  readonly #log: readonly string[];
 
-  private constructor(process: ChildProcess, url: string) {
-    this.#process = process;
+  private constructor(child: ChildProcess, url: string, log: readonly string[]) {
+    this.#process = child;
+    this.#log = log;
     this.url = url;
-    this.exit = once(process, 'exit').then(([code]) => code as number | null);
+    this.exit = once(child, 'exit').then(([code]) => code as number | null);
   }
 
-  /** Starts it with these arguments, on a free port. What it writes to standard error is passed on. */
-  static async start(args: readonly string[]): Promise<ServedProcess> {
+  /**
+   * Starts it with these arguments, on a free port.
+   *
+   * @param keys those that clients must have; without any, all are allowed.
+   */
+  static async start(args: readonly string[], keys: readonly string[] = []): Promise<ServedProcess> {
     const child = spawn(process.execPath, [ENTRY, 'serve', '--port', '0', ...args], {
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...(keys.length > 0 && { KVASIR_API_KEYS: keys.join(',') }) },
     });
-    let output = '';
+    // Nothing is left where the benchmark fails.
+    process.once('exit', () => child.kill('SIGKILL'));
+    const log: string[] = [];
+    child.stderr.setEncoding('utf8').on('data', (text: string) => log.push(text));
     child.stdout.setEncoding('utf8');
+    let output = '';
     for await (const text of child.stdout as AsyncIterable<string>) {
       output += text;
       const [, url] = / on (http:\S+)\n/.exec(output) ?? [];
-      if (url !== undefined) return new ServedProcess(child, url);
+      if (url !== undefined) return new ServedProcess(child, url, log);
     }
-    throw new Error('the server did not start');
+    throw new Error(`the server did not start: ${log.join('')}`);
+  }
+
+  /** What it has written to standard error. */
+  get log(): string {
+    return this.#log.join('');
   }
 
   get port(): number {
@@ -56,6 +73,12 @@ export class ServedProcess {
 
   terminate(): void {
     this.#process.kill('SIGTERM');
+  }
+
+  /** Ends it, whatever it is at. */
+  async end(): Promise<void> {
+    this.#process.kill('SIGKILL');
+    await this.exit;
   }
 
   async sample(): Promise<Sample> {
@@ -74,6 +97,16 @@ export class ServedProcess {
       cacheUse: sum('vllm:kv_cache_usage_perc'),
       preemptions: sum('vllm:num_preemptions_total'),
     };
+  }
+
+  /** Waits until a sample is as wanted, and returns it, or the last one after so many milliseconds. */
+  async until(wanted: (sample: Sample) => boolean, patience = 30_000): Promise<Sample> {
+    const deadline = performance.now() + patience;
+    for (;;) {
+      const sample = await this.sample();
+      if (wanted(sample) || performance.now() > deadline) return sample;
+      await new Promise(resolve => setTimeout(resolve, 50));
+    }
   }
 
   /** Waits until nothing runs or waits, and connections that were left have been noticed. */
