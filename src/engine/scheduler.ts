@@ -186,7 +186,8 @@ export class Scheduler<S extends Schedulable> {
     this.#preempt();
     const prefill = limit > 0 ? this.#planPrefill(limit) : [];
     if (prefill.length > 0) this.#matched.clear();
-    const decode = Array.from({ length: this.#decoding }, (_, slot) => this.#table.sequence(slot)!);
+    const decode: S[] = [];
+    for (let slot = 0; slot < this.#decoding; slot++) decode.push(this.#table.sequence(slot)!);
     const growth = decode.length + sum(prefill.map(({ length }) => length));
     this.#makeRoom(growth);
     this.#table.trim();
