@@ -1,14 +1,40 @@
+import { Readable } from 'node:stream';
+import type { FastifyReply } from 'fastify';
 import { Turns } from '#turns.js';
+
+/** Characters of an answer that are sent as one. */
+const MOST_AT_ONCE = 2 ** 20;
 
 /** Text in pieces as one, written in turns with other requests. */
 export async function inTurns(pieces: Iterable<string>): Promise<string> {
-  const written = [];
+  const written: string[] = [];
+  for await (const piece of takingTurns(pieces)) written.push(piece);
+  return written.join('');
+}
+
+/** Sends JSON in pieces, written in turns with other requests; a long one as it is written. */
+export async function sendPieces(reply: FastifyReply, pieces: Iterable<string>): Promise<FastifyReply> {
+  const written = takingTurns(pieces);
+  let begin = '';
+  for (let next = await written.next(); ; next = await written.next()) {
+    if (next.done) return reply.type('application/json; charset=utf-8').send(begin);
+    begin += next.value;
+    if (begin.length > MOST_AT_ONCE) break;
+  }
+  return reply.type('application/json; charset=utf-8').send(Readable.from(concat(begin, written)));
+}
+
+async function* concat(begin: string, rest: AsyncIterable<string>): AsyncGenerator<string> {
+  yield begin;
+  yield* rest;
+}
+
+async function* takingTurns(pieces: Iterable<string>): AsyncGenerator<string> {
   const turns = new Turns();
   for (const piece of pieces) {
-    written.push(piece);
+    yield piece;
     if (turns.isOver) await turns.next();
   }
-  return written.join('');
 }
 
 /**

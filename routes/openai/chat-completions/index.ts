@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { chatModel } from '../chat-model.js';
 import { chatJob } from '#api/chat/job.js';
-import { inTurns } from '#http/json-answer.js';
+import { sendPieces } from '#http/json-answer.js';
 import { sendEvents } from '#http/event-stream.js';
 import { generateAll } from '#api/generation/generate-all.js';
 import { reuseScope } from '#api/generation/reuse-scope.js';
@@ -25,8 +25,7 @@ const chatCompletions: FastifyPluginAsyncTypebox = async app => {
       request.scope,
     );
     const events = generateAll(model.engine, job.requests, request.scope);
-    if (!body.stream)
-      return reply.type('application/json').send(await inTurns(await chatCompletion(head, job, events)));
+    if (!body.stream) return sendPieces(reply, await chatCompletion(head, job, events));
     return sendEvents(reply, chatChunks(head, job, events, body.stream_options?.include_usage ?? false));
   });
 };

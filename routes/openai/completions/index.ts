@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { inTurns } from '#http/json-answer.js';
+import { sendPieces } from '#http/json-answer.js';
 import { sendEvents } from '#http/event-stream.js';
 import { generateAll } from '#api/generation/generate-all.js';
 import { reuseScope } from '#api/generation/reuse-scope.js';
@@ -26,8 +26,7 @@ const completions: FastifyPluginAsyncTypebox = async app => {
       request.scope,
     );
     const events = generateAll(model.engine, job.requests, request.scope);
-    if (!body.stream)
-      return reply.type('application/json').send(await inTurns(await completion(head, job, events)));
+    if (!body.stream) return sendPieces(reply, await completion(head, job, events));
     return sendEvents(
       reply,
       completionChunks(head, job, events, body.stream_options?.include_usage ?? false),
