@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import t, { type Test } from 'tap';
 import { ifThere, openRegularFile, readJsonObject, readTextFile } from '#files.js';
@@ -20,9 +21,15 @@ const PLACES: Readonly<Record<string, (t: Test, file: string) => unknown>> = {
   'a folder': (_, file) => mkdir(file),
   'a device': (_, file) => symlink('/dev/zero', file),
   'a socket': async (t, file) => {
-    const server = createServer().listen(file);
+    // Behind a link, since the address of a socket has room for some hundred characters.
+    const folder = await mkdtemp(path.join(tmpdir(), 'kvasir-'));
+    const server = createServer().listen(path.join(folder, 'socket'));
     await once(server, 'listening');
-    t.teardown(() => server.close());
+    t.teardown(async () => {
+      server.close();
+      await rm(folder, { recursive: true });
+    });
+    await symlink(path.join(folder, 'socket'), file);
   },
 };
 
