@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 /** The program `kvasir`. */
 export const ENTRY = fileURLToPath(new URL('../../../src/cli/kvasir.cjs', import.meta.url));
 
+const COLLECT_GARBAGE = new URL('collect-garbage.js', import.meta.url).href;
+
 /** What a server says of itself at one moment. */
 export interface Sample {
   /** Sequences and inputs under way, and those that wait. */
@@ -19,6 +21,10 @@ export interface Sample {
   readonly cacheUse: number;
   readonly preemptions: number;
 }
+
+/** Nothing is left where the benchmark fails. */
+const started = new Set<ChildProcess>();
+process.once('exit', () => started.forEach(child => child.kill('SIGKILL')));
 
 /** A `kvasir serve` of its own, and what can be seen of it from outside. */
 export class ServedProcess {
@@ -40,12 +46,12 @@ export class ServedProcess {
    * @param keys those that clients must have; without any, all are allowed.
    */
   static async start(args: readonly string[], keys: readonly string[] = []): Promise<ServedProcess> {
-    const child = spawn(process.execPath, [ENTRY, 'serve', '--port', '0', ...args], {
+    const flags = ['--expose-gc', '--import', COLLECT_GARBAGE];
+    const child = spawn(process.execPath, [...flags, ENTRY, 'serve', '--port', '0', ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...(keys.length > 0 && { KVASIR_API_KEYS: keys.join(',') }) },
     });
-    // Nothing is left where the benchmark fails.
-    process.once('exit', () => child.kill('SIGKILL'));
+    started.add(child);
     const log: string[] = [];
     child.stderr.setEncoding('utf8').on('data', (text: string) => log.push(text));
     child.stdout.setEncoding('utf8');
@@ -109,7 +115,9 @@ export class ServedProcess {
     }
   }
 
-  /** Waits until nothing runs or waits, and connections that were left have been noticed. */
+  /**
+   * Waits until nothing runs or waits, connections that were left have been noticed, and garbage is collected.
+   */
   async settle(): Promise<Sample> {
     const deadline = performance.now() + 30_000;
     let last = await this.sample();
@@ -119,6 +127,11 @@ export class ServedProcess {
       calm = next.running + next.waiting === 0 && next.files <= last.files ? calm + 1 : 0;
       last = next;
     }
-    return last;
+    // Twice: what finalizers let go of is collected by the next one.
+    for (let i = 0; i < 2; i++) {
+      this.#process.kill('SIGUSR2');
+      await new Promise(resolve => setTimeout(resolve, 500));
+    }
+    return this.sample();
   }
 }

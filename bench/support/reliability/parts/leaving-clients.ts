@@ -105,7 +105,7 @@ async function leave(
 async function drain(checks: Checks, server: ServedProcess): Promise<void> {
   const body = { model: 'writer', prompt: 'a', max_tokens: 400, ignore_eos: true, stream: true };
   const streams = Array.from({ length: 32 }, () => postJson(`${server.url}/v1/completions`, body));
-  await server.until(({ running }) => running > 0);
+  await server.until(({ running, waiting }) => running + waiting === streams.length);
   const started = performance.now();
   server.terminate();
   const texts = (await Promise.all(streams)).map(({ text }) => text);
