@@ -25,7 +25,7 @@ export function infer(app: App): void {
         const { model: name } = request.params;
         const { tensors: model } = await request.model('tensors');
         const { fields, bytes } = split(request);
-        const { inputs, outputs } = readCall(fields, bytes, model);
+        const { inputs, outputs } = await readCall(fields, bytes, model);
         const results = await model.infer(
           inputs,
           outputs.map(output => output.name),

@@ -23,11 +23,11 @@ export interface WantedOutput {
  * @param bytes binary data of the inputs, in their order.
  * @throws KvasirError `invalid_request` naming the tensor at fault
  */
-export function readCall(
+export async function readCall(
   request: Static<typeof InferRequest>,
   bytes: Uint8Array,
   model: Pick<TensorService, 'inputs' | 'outputs'>,
-): InferCall {
+): Promise<InferCall> {
   const inputs: NamedTensor[] = [];
   let position = 0;
   for (const input of request.inputs) {
@@ -36,7 +36,7 @@ export function readCall(
     const length = input.parameters?.binary_data_size ?? undefined;
     if (length === undefined) {
       if (!Array.isArray(input.data)) return refuse(`input '${head.name}' has no data`);
-      inputs.push({ ...head, data: fromJson(head, input.data) });
+      inputs.push({ ...head, data: await fromJson(head, input.data) });
     } else {
       if (Array.isArray(input.data)) refuse(`input '${head.name}' has data and binary_data_size`);
       inputs.push({ ...head, data: fromBytes(head, bytes.subarray(position, position + length), length) });

@@ -1,5 +1,6 @@
 import { fromFloat16, toFloat16 } from '#graph/weights/half-precision.js';
 import { elementSize, viewOf, type TensorData } from '#runtime/index.js';
+import { Turns } from '#turns.js';
 import { datatypeOf } from './datatypes.js';
 import { refuse } from './refusal.js';
 import type { NamedTensor, NumericType } from './types.js';
@@ -22,13 +23,17 @@ const HALF_INFINITY = 0x7c00;
 /** A tensor without its elements. */
 export type TensorHead = Omit<NamedTensor, 'data'>;
 
+/** Elements that are read or written at once. */
+const PIECE = 2 ** 15;
+
 /**
- * Reads elements from JSON: all in one list, or in lists of lists as the shape has it.
+ * Reads elements from JSON: all in one list, or in lists of lists as the shape has it. In turns with others: a
+ * million of them take a tenth of a second.
  *
  * @throws KvasirError `invalid_request` naming the tensor, where one is of another type or out of range, or
  * the shape is another
  */
-export function fromJson(tensor: TensorHead, values: readonly unknown[]): TensorData {
+export async function fromJson(tensor: TensorHead, values: readonly unknown[]): Promise<TensorData> {
   const { name, type, shape } = tensor;
   if (type === 'bfloat16') refuse(`input '${name}': BF16 is taken as binary data only`);
   const count = size(shape);
@@ -38,11 +43,19 @@ export function fromJson(tensor: TensorHead, values: readonly unknown[]): Tensor
   // Never larger than what was sent: a shape alone must not take memory.
   if (!nested && values.length !== count)
     refuse(`input '${name}' has ${values.length} elements for the shape [${shape.join(', ')}]`);
+  const turns = new Turns();
   const flat = nested ? flatten(tensor, values) : values;
   const data = new View(count);
   const read = reader(tensor);
-  if (type === 'int64' || type === 'uint64') writeWide(data.buffer, flat, read);
-  else for (let i = 0; i < count; i++) data[i] = read(flat[i], i);
+  const write =
+    type === 'int64' || type === 'uint64'
+      ? wideWriter(data.buffer)
+      : (i: number, value: number) => (data[i] = value);
+  for (let start = 0; start < count; start += PIECE) {
+    if (turns.isOver) await turns.next();
+    const end = Math.min(count, start + PIECE);
+    for (let i = start; i < end; i++) write(i, read(flat[i], i));
+  }
   return type === 'float16' ? halves(name, data as Float32Array) : data;
 }
 
@@ -66,9 +79,6 @@ export function fromBytes({ name, type, shape }: TensorHead, bytes: Uint8Array, 
   // A copy, since typed arrays begin at multiples of their elements' size.
   return new (viewOf(type))(new Uint8Array(bytes).buffer);
 }
-
-/** Elements that are written at once. */
-const PIECE = 2 ** 15;
 
 /**
  * Writes elements as JSON, in pieces that each take a few milliseconds.
@@ -124,13 +134,12 @@ function flatten({ name, shape }: TensorHead, values: readonly unknown[]): unkno
 }
 
 /** Writes integers of 64 bits in two halves: a BigInt for each of a million takes a tenth of a second. */
-function writeWide(buffer: ArrayBufferLike, values: readonly unknown[], read: Reader): void {
+function wideWriter(buffer: ArrayBufferLike): (index: number, integer: number) => void {
   const halves = new Int32Array(buffer);
-  values.forEach((value, i) => {
-    const integer = read(value, i);
-    halves[2 * i] = integer;
-    halves[2 * i + 1] = Math.floor(integer / 2 ** 32);
-  });
+  return (index, integer) => {
+    halves[2 * index] = integer;
+    halves[2 * index + 1] = Math.floor(integer / 2 ** 32);
+  };
 }
 
 type Reader = (value: unknown, index: number) => number;
