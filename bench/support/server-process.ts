@@ -4,6 +4,9 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+// Else its servers would outlive a benchmark that is interrupted.
+process.once('SIGINT', () => process.exit(130));
+
 /** A server under test, in a process of its own. */
 export class ServerProcess {
   readonly name: string;
@@ -25,9 +28,16 @@ export class ServerProcess {
     command: string,
     args: (port: number) => readonly string[],
     ready: string,
+    env: Readonly<Record<string, string>> = {},
   ): Promise<ServerProcess> {
     const port = await freePort();
-    const child = spawn(command, args(port), { stdio: ['ignore', 'ignore', 'pipe'] });
+    // A group of its own, so that its own processes are stopped and ended with it.
+    const child = spawn(command, args(port), {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      detached: true,
+      env: { ...process.env, ...env },
+    });
+    process.once('exit', () => signal(child, 'SIGKILL'));
     let said = '';
     child.stderr.on('data', chunk => (said = (said + String(chunk)).slice(-2000)));
     const server = new ServerProcess(name, `http://127.0.0.1:${port}`, child);
@@ -47,11 +57,29 @@ export class ServerProcess {
     return 1024 * Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]);
   }
 
+  /** Takes no time from others until it is resumed. */
+  pause(): void {
+    signal(this.#child, 'SIGSTOP');
+  }
+
+  resume(): void {
+    signal(this.#child, 'SIGCONT');
+  }
+
   async close(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const exit = once(this.#child, 'exit');
     this.#child.kill('SIGTERM');
     await exit;
+  }
+}
+
+/** Signals a process and those that it has started. */
+function signal({ pid }: ChildProcess, name: NodeJS.Signals): void {
+  try {
+    process.kill(-pid!, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
   }
 }
 

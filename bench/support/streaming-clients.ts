@@ -8,6 +8,8 @@ export interface StreamingLoad {
   readonly promptTokens: number;
   /** Tokens that each client asks for. */
   readonly tokens: number;
+  /** The same by client, where they are to differ. */
+  readonly lengths?: readonly { readonly promptTokens: number; readonly tokens: number }[];
   /** Loads with another number here have other prompts, down to their first token: nothing of them is in a cache. Default 0. */
   readonly salt?: number;
 }
@@ -25,10 +27,9 @@ const DONE = Buffer.from('data: [DONE]');
  * One streamed completion. Counts the events as they arrive on the socket, and no more: what a client does with them is its own machine's
  * work, and this one shares the server's.
  */
-function stream(
-  { url, model, promptTokens, tokens, salt = 0 }: StreamingLoad,
-  index: number,
-): Promise<ObservedStream> {
+function stream(load: StreamingLoad, index: number): Promise<ObservedStream> {
+  const { url, model, salt = 0 } = load;
+  const { promptTokens, tokens } = load.lengths?.[index] ?? load;
   const { hostname, port } = new URL(url);
   const prompt = Array.from(
     { length: promptTokens },
