@@ -32,6 +32,8 @@ export interface GraphWeight {
   readonly shape: readonly number[];
   /** Bytes of its elements, wherever they lie. */
   readonly bytes: number;
+  /** Where they begin in a file beside the graph, which is named relative to its folder; undefined: in the graph. */
+  readonly external?: { readonly file: string; readonly offset: number } | undefined;
 }
 
 /** What an ONNX file says, without its weights' elements. */
@@ -152,14 +154,19 @@ class Skimmer {
     return fromBinary(TensorProtoSchema, Buffer.concat(kept));
   }
 
-  #weight({ name, dataType, dims }: TensorProto): GraphWeight {
+  #weight({ name, dataType, dims, dataLocation, externalData }: TensorProto): GraphWeight {
     const shape = dims.map(Number);
     const elements = shape.reduce((product, size) => product * size, 1);
+    const place = new Map(externalData.map(({ key, value }) => [key, value]));
     return {
       name,
       type: dataType,
       shape,
       bytes: Math.ceil((elements * (BITS[dataType as DataType] ?? 8)) / 8),
+      external:
+        dataLocation === DataLocation.EXTERNAL
+          ? { file: place.get('location') ?? '', offset: Number(place.get('offset') ?? 0) }
+          : undefined,
     };
   }
 

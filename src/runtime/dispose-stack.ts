@@ -5,11 +5,7 @@
 export class DisposeStack {
   readonly #owned: { dispose(): void }[] = [];
 
-  /**
-   * @returns the argument.
-   *
-   * @returns what it is given.
-   */
+  /** @returns what it is given. */
   use<T extends { dispose(): void }>(owned: T): T {
     this.#owned.push(owned);
     return owned;
@@ -17,5 +13,9 @@ export class DisposeStack {
 
   dispose(): void {
     for (let owned = this.#owned.pop(); owned !== undefined; owned = this.#owned.pop()) owned.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
   }
 }

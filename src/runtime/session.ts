@@ -4,6 +4,7 @@ import type { Environment } from './environment.js';
 import { Handle } from './handle.js';
 import type { IoBinding } from './io-binding.js';
 import type { RunOptions } from './run-options.js';
+import type { SharedWeights } from './shared-weights.js';
 import { SessionOptions, type SessionSettings } from './session-options.js';
 import { readString, takeTypeInfo, type TensorInfo } from './type-info.js';
 
@@ -38,17 +39,31 @@ export class Session extends Handle {
    * Loads an ONNX file. Runs on a thread of the pool: loading takes seconds, and a server must answer
    * meanwhile.
    *
+   * @param weights of its graph that it shares with other sessions, on the processor.
    * @throws OrtError where the file is absent, broken, or has operators that no provider knows.
    */
   static async load(
     environment: Environment,
     path: string,
     settings: SessionSettings = {},
+    weights?: SharedWeights,
   ): Promise<Session> {
     using options = new SessionOptions(settings);
     using _environment = environment.hold();
     const out: [Pointer | null] = [null];
-    await callAsync('CreateSession', environment.pointer, path, options.pointer, out);
+    if (weights === undefined)
+      await callAsync('CreateSession', environment.pointer, path, options.pointer, out);
+    else {
+      weights.addTo(options);
+      await callAsync(
+        'CreateSessionWithPrepackedWeightsContainer',
+        environment.pointer,
+        path,
+        options.pointer,
+        weights.container,
+        out,
+      );
+    }
     return new Session(out[0] as Pointer, environment, settings.device ?? PROCESSOR);
   }
 
@@ -105,7 +120,10 @@ export class Session extends Handle {
 }
 
 /** Calls a function on a thread of libuv's pool. */
-async function callAsync(name: 'CreateSession' | 'RunWithBinding', ...args: unknown[]): Promise<void> {
+async function callAsync(
+  name: 'CreateSession' | 'CreateSessionWithPrepackedWeightsContainer' | 'RunWithBinding',
+  ...args: unknown[]
+): Promise<void> {
   const status = await new Promise((resolve, reject) => {
     ortApi().functions[name].async(...args, (error: Error | null, status: unknown) => {
       if (error) reject(error);

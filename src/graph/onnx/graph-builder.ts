@@ -167,6 +167,24 @@ export class GraphBuilder {
   }
 
   /**
+   * Writes a graph whose weights another one has saved, in the same folder.
+   *
+   * @param saved has them all, by the same names.
+   */
+  async saveBeside(graphPath: string, saved: GraphBuilder): Promise<void> {
+    const twins = new Map(saved.#external.map(({ tensor }) => [tensor.name, tensor]));
+    for (const { tensor } of this.#external) {
+      const twin = twins.get(tensor.name);
+      if (twin === undefined || tensorBytes(twin) !== tensorBytes(tensor))
+        throw new Error(`${tensor.name} has not been saved`);
+      tensor.dataLocation = twin.dataLocation;
+      tensor.externalData = twin.externalData;
+    }
+    const model = this.#encode(path.basename(graphPath, '.onnx'));
+    await withFile(graphPath, file => write(file, graphPath, model, 0));
+  }
+
+  /**
    * The graph as an ONNX file's bytes, for one without weights in a data file.
    *
    * @param name of the graph.
