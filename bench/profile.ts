@@ -67,9 +67,8 @@ const LOADS: Readonly<Record<string, (decoder: Decoder) => Promise<unknown>>> = 
 async function profile(folder: string, precision: Precision, load: string): Promise<Map<string, number>> {
   const work = await mkdtemp(join(tmpdir(), 'kvasir-profile-'));
   try {
-    const decoder = await openDecoder(environment, folder, SLOTS, precision, {
-      profile: join(work, 'profile'),
-    });
+    const settings = { profile: join(work, 'profile') };
+    const decoder = await openDecoder(environment, folder, SLOTS, precision, settings, false);
     for (let run = 0; run < RUNS; run++) await LOADS[load]!(decoder);
     decoder.dispose();
     const [file] = await readdir(work);

@@ -62,7 +62,7 @@ export interface Demand {
   readonly tokens: number;
 }
 
-export interface SchedulerOptions extends Partial<Pick<DecoderTraits, 'mixes' | 'wholePrompts' | 'window'>> {
+export interface SchedulerOptions extends Partial<Pick<DecoderTraits, 'packs' | 'wholePrompts' | 'window'>> {
   /** How many sequences may hold a slot at once; at least 1. */
   readonly slots: number;
   /** How many tokens the cache may hold, in all slots together; at least as many as the longest sequence. */
@@ -287,7 +287,7 @@ export class Scheduler<S extends Schedulable> {
   }
 
   #planPrefill(limit: number): PrefillChunk<S>[] {
-    if (this.#options.mixes) return this.#planChunks(limit);
+    if (this.#options.packs) return this.#planChunks(limit);
     if (this.#decoding === this.#admitted.length) this.#admit(limit);
     const chunks: PrefillChunk<S>[] = [];
     for (let slot = this.#decoding; slot < this.#admitted.length; slot++) {

@@ -33,11 +33,12 @@ export class Stepper {
     scheduler: Scheduler<Sequence>,
     { prefillTokens, prefillShare, draftTokens }: EngineOptions,
   ) {
+    const { mixes, packs } = decoder.traits;
     this.#decoder = decoder;
     this.#scheduler = scheduler;
     this.#prefillTokens = prefillTokens;
     this.#draftTokens = decoder.traits.chunkInvariant ? draftTokens : 0;
-    this.#chunkSize = new ChunkSize({ longest: prefillTokens, prefillShare });
+    this.#chunkSize = new ChunkSize({ longest: prefillTokens, prefillShare, ridesAlong: mixes && !packs });
     this.#sampler = new Sampler(decoder.shape.vocabularySize);
   }
 

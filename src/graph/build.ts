@@ -6,7 +6,7 @@ import { writeGenerator } from './assembly/generator.js';
 import { writtenContext, type WrittenContext } from './assembly/written-context.js';
 import { paddedHeadSize } from './blocks/attention-projections.js';
 import { buildOnce } from './build-cache.js';
-import type { CacheKind } from './cache-kind.js';
+import type { CacheKind, DecoderForm } from './cache-kind.js';
 import { ModelConfig } from './config.js';
 import { ModelGraph, type NumberFormat } from './model-graph.js';
 import { DataType, type SaveProgress } from './onnx/graph-builder.js';
@@ -31,6 +31,8 @@ export interface BuiltDecoder {
   /** Features of a head in the graph's cache, padding included. */
   readonly cacheHeadSize: number;
   readonly cacheType: CacheType;
+  /** A graph over the same weights and cache for mixed runs ({@link mixedAttention}), if there is one. */
+  readonly mixedPath: string | undefined;
 }
 
 export interface BuildOptions {
@@ -63,13 +65,17 @@ export async function buildDecoder(folder: string, options: BuildOptions = {}): 
   const files = ['config.json', ...(await weightFiles(folder))];
   const { onProgress, onDamaged } = options;
   const build = await buildOnce({ folder, files, variant, onDamaged }, target =>
-    withGraph(folder, design, graph => graph.save(path.join(target, 'decoder.onnx'), onProgress)),
+    withGraphs(folder, design, async (graph, mixed) => {
+      await graph.save(path.join(target, 'decoder.onnx'), onProgress);
+      await mixed?.saveBeside(path.join(target, 'mixed.onnx'), graph);
+    }),
   );
   return {
     graphPath: path.join(build, 'decoder.onnx'),
     sizes,
     cacheHeadSize: paddedHeadSize(sizes.headSize),
     cacheType: CACHE_TYPES[format.floats],
+    mixedPath: design.mixes ? path.join(build, 'mixed.onnx') : undefined,
   };
 }
 
@@ -80,7 +86,7 @@ export async function buildDecoder(folder: string, options: BuildOptions = {}): 
  * @throws KvasirError `invalid_model`, `unsupported_model`
  */
 export async function checkDecoder(folder: string, options: BuildOptions = {}): Promise<void> {
-  await withGraph(folder, await designDecoder(folder, options), async () => undefined);
+  await withGraphs(folder, await designDecoder(folder, options), async () => undefined);
 }
 
 /** All that a decoder's graph depends on but the weights. */
@@ -91,6 +97,7 @@ interface Design {
   readonly written: WrittenContext;
   readonly format: NumberFormat;
   readonly cache: CacheKind;
+  readonly mixes: boolean;
   readonly variant: string;
 }
 
@@ -108,21 +115,26 @@ async function designDecoder(
   const bits = format.w8a8 ? `-w${weightBits()}` : '';
   const paged = cache === 'paged' ? '-paged' : '';
   const variant = `decoder-${precision}${bits}${half}${written.name}${paged}`;
-  return { architecture, config, sizes, written, format, cache, variant };
+  // CUDA has a paged cache for that.
+  const mixes = cache === 'slots' && !halfFloats;
+  return { architecture, config, sizes, written, format, cache, mixes, variant };
 }
 
-/** Composes the graph, whose weights can be read as long as `use` takes. */
-async function withGraph(
+/** Composes the graphs, whose weights can be read as long as `use` takes. */
+async function withGraphs(
   folder: string,
-  { architecture, config, sizes, written: { contextLength }, format, cache }: Design,
-  use: (graph: ModelGraph) => Promise<void>,
+  { architecture, config, sizes, written: { contextLength }, format, cache, mixes }: Design,
+  use: (graph: ModelGraph, mixed: ModelGraph | undefined) => Promise<void>,
 ): Promise<void> {
   const checkpoint = await Checkpoint.open(folder);
-  try {
+  const compose = (form: DecoderForm): ModelGraph => {
     const graph = new ModelGraph(format);
     const weights = new ModelWeights(checkpoint);
-    writeGenerator(architecture, { graph, config, weights, sizes: { ...sizes, contextLength } }, cache);
-    await use(graph);
+    writeGenerator(architecture, { graph, config, weights, sizes: { ...sizes, contextLength } }, form);
+    return graph;
+  };
+  try {
+    await use(compose(cache), mixes ? compose('mixed') : undefined);
   } finally {
     await checkpoint.close();
   }

@@ -327,7 +327,11 @@ t.test('prompts that arrive together are prefilled in one run', async t => {
 });
 
 t.test('where a run may mix, prompts and running sequences share it', async t => {
-  const { engine, decoder } = setup(t, { slots: 3, traits: { mixes: true }, options: { prefillTokens: 5 } });
+  const { engine, decoder } = setup(t, {
+    slots: 3,
+    traits: { mixes: true, packs: true },
+    options: { prefillTokens: 5 },
+  });
   const texts = ['a', 'abcdefg', 'bcd'].map(start => text(engine, greedy(prompt(start), { maxTokens: 4 })));
   t.strictSame(await Promise.all(texts), ['bcde', 'hijk', 'efgh']);
   t.strictSame(decoder.runs.slice(0, 3), ['mixed 0:1 1:4', 'mixed 0:1 1:3 2:2', 'mixed 0:1 1:1 2:1']);
@@ -337,7 +341,11 @@ t.test('log-probabilities of prompts in mixed runs are those of separate ones', 
   const texts = ['abcdefghi', 'b', 'bcdf'];
   const [mixed, separate] = await Promise.all(
     [true, false].map(async mixes => {
-      const { engine } = setup(t, { slots: 3, traits: { mixes }, options: { prefillTokens: 4 } });
+      const { engine } = setup(t, {
+        slots: 3,
+        traits: { mixes, packs: mixes },
+        options: { prefillTokens: 4 },
+      });
       return Promise.all(
         texts.map(start => {
           const request = greedy(prompt(start), { maxTokens: 3, logprobs: 2 });
@@ -370,7 +378,7 @@ t.test('a prompt that fails does not end those that decode, nor the other way ro
 });
 
 t.test('a mixed run that fails takes the sequences with it that were in it', async t => {
-  const { engine, decoder } = setup(t, { slots: 2, traits: { mixes: true } });
+  const { engine, decoder } = setup(t, { slots: 2, traits: { mixes: true, packs: true } });
   decoder.failure = new Error('broken');
   const [first, second, waiting] = ['a', 'b', 'c'].map(start =>
     text(engine, greedy(prompt(start), { maxTokens: 3 })),

@@ -55,7 +55,7 @@ const FAULTS: Readonly<Record<string, () => GenerationRequest>> = {
 for (const [fault, request] of Object.entries(FAULTS))
   for (const mixes of [false, true])
     t.test(`${fault}: ends its own sequence, and no other${mixes ? ', in mixed runs' : ''}`, async t => {
-      const { engine } = letterEngine(t, { slots: 3, traits: { mixes } });
+      const { engine } = letterEngine(t, { slots: 3, traits: { mixes, packs: mixes } });
       const others = ['k', 'p'].map(start => text(engine, greedy(prompt(start), { maxTokens: 6 })));
       let shown = '';
       const failing = (async () => {

@@ -47,7 +47,7 @@ t.test('with the budget that a number of blocks allows, a scheduler never finds 
       const { slots, blockSize, blocks, draftTokens } = size;
       const capacity = pagedCapacity(blocks, { slots, blockSize, contextLength: CONTEXT });
       const cacheTokens = Math.min(capacity - slots * draftTokens, slots * CONTEXT);
-      const scheduler = new Scheduler<Fake>({ ...size, mixes: true, keepsAhead: false, cacheTokens });
+      const scheduler = new Scheduler<Fake>({ ...size, packs: true, keepsAhead: false, cacheTokens });
       const cache = new BlockSimulation(slots, blockSize, blocks);
       const all = (): Fake[] => [...scheduler.running, ...scheduler.waiting];
       let next = 1e6;

@@ -41,7 +41,7 @@ t.test(
           slots: fc.integer({ min: 1, max: 5 }),
           spare: fc.nat(300),
           reservedTokens: fc.nat(20),
-          mixes: fc.boolean(),
+          packs: fc.boolean(),
           wholePrompts: fc.boolean(),
           keepsAhead: fc.boolean(),
           window: fc.option(fc.integer({ min: 1, max: 30 }), { nil: undefined }),
@@ -76,7 +76,7 @@ t.test(
             const slots = running.map(({ slot }) => slot);
             if (new Set(slots).size !== slots.length) throw new Error('two sequences share a slot');
             if (slots.some(slot => slot >= options.slots)) throw new Error('there is no such slot');
-            const isMixed = options.mixes;
+            const isMixed = options.packs;
             if (!isMixed && prefill.length > 1 && prefill.some(({ start }) => start > 0))
               throw new Error('only fresh sequences are prefilled together');
             const tokens = prefill.reduce((sum, { length }) => sum + length, 0);

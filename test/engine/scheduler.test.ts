@@ -69,7 +69,7 @@ t.test('prefills short prompts together as far as the limit allows', async t => 
 });
 
 t.test('mixes chunks of several prompts, a continued one first, while the ready ones decode', async t => {
-  const { scheduler, step } = setup({ mixes: true, keepsAhead: false });
+  const { scheduler, step } = setup({ packs: true, keepsAhead: false });
   const [a, b, c] = [12, 3, 9].map((length, i) => new Fake(String(i), prompt(i, length))) as [
     Fake,
     Fake,
@@ -95,7 +95,7 @@ t.test('mixes chunks of several prompts, a continued one first, while the ready 
 });
 
 t.test('in mixed runs, a prompt waits for one that begins alike and is being prefilled', async t => {
-  const { scheduler, step } = setup({ mixes: true, keepsAhead: false });
+  const { scheduler, step } = setup({ packs: true, keepsAhead: false });
   const [a, b] = [new Fake('a', prompt(1, 40)), new Fake('b', [...prompt(1, 35), 7])];
   scheduler.add(a);
   scheduler.add(b);
@@ -132,7 +132,7 @@ t.test('starts from a running sequence by a copy, from an idle one in place', as
 });
 
 t.test('sequences of another scope share nothing, whether they wait, run or ended', async t => {
-  for (const options of [{ wholePrompts: true }, { mixes: true }]) {
+  for (const options of [{ wholePrompts: true }, { packs: true }]) {
     const { scheduler, step } = setup(options);
     const sequence = (scope: string): Fake => new Fake(scope, prompt(7, 40), 1000, true, 0, scope);
     const [a, b] = [sequence('a'), sequence('b')];
@@ -196,8 +196,8 @@ t.test('gives up the slot that was not used for longest', async t => {
 });
 
 t.test('a client with one request does not wait for another with thousands', async t => {
-  for (const mixes of [true, false]) {
-    const { scheduler, step } = setup({ mixes, wholePrompts: true, slots: 2 });
+  for (const packs of [true, false]) {
+    const { scheduler, step } = setup({ packs, wholePrompts: true, slots: 2 });
     for (let i = 0; i < 1000; i++)
       scheduler.add(new Fake(`a${i}`, prompt(i, 5), 8, true, 0, '', ['a', Math.floor(i / 900)]));
     const end = (): void => {

@@ -79,6 +79,7 @@ t.test('a decoder is built once, and again when its weights change', async t => 
     'decoder.onnx',
     'decoder.onnx.data',
     'manifest.json',
+    'mixed.onnx',
   ]);
   t.strictSame(await buildDecoder(folder), first);
   await new Promise(resolve => setTimeout(resolve, 5));

@@ -23,6 +23,7 @@ export class FakeDecoder implements Decoder {
   /** What it does; with a window, what is given up of a slot is then -1. */
   traits: DecoderTraits = {
     mixes: false,
+    packs: false,
     wholePrompts: true,
     chunkInvariant: true,
     window: undefined,

@@ -1,4 +1,5 @@
 import type { CacheLengths } from '../blocks/grouped-query-attention.js';
+import type { MixedBatch } from '../blocks/mixed-attention.js';
 import type { Normalized, Residual } from '../blocks/normalization.js';
 import type { PackedBatch } from '../blocks/packed-batch.js';
 import type { PagedBatch } from '../blocks/paged-attention.js';
@@ -79,6 +80,7 @@ export type DecoderNorm = (
 /** The place where attention finds the keys and values of earlier positions. */
 export type DecoderCache =
   | { readonly kind: 'slots'; readonly lengths: CacheLengths }
+  | { readonly kind: 'mixed'; readonly batch: MixedBatch }
   | { readonly kind: 'paged'; readonly batch: PagedBatch }
   /** Nowhere: texts come whole, and nothing of them is kept. */
   | { readonly kind: 'packed'; readonly batch: PackedBatch };

@@ -8,6 +8,7 @@ import {
 } from '../blocks/attention-projections.js';
 import type { HeadNorms } from '../blocks/head-norm.js';
 import type { Residual } from '../blocks/normalization.js';
+import { mixedAttention } from '../blocks/mixed-attention.js';
 import { packedAttention } from '../blocks/packed-attention.js';
 import { pagedAttention } from '../blocks/paged-attention.js';
 import { preNormBlock, type Normalize, type Sublayers } from '../blocks/transformer-block.js';
@@ -80,6 +81,8 @@ export function attend(
   switch (cache.kind) {
     case 'slots':
       return groupedQueryAttention(graph, name, index, x, weights, options, cache.lengths);
+    case 'mixed':
+      return mixedAttention(graph, name, index, x, weights, options, cache.batch);
     case 'paged':
       return pagedAttention(graph, name, index, x, weights, options, cache.batch);
     case 'packed':

@@ -122,6 +122,8 @@ export function projectOutput(
 /** An operator's attention over the cache of a layer. */
 export interface CachedAttention {
   readonly op: 'GroupQueryAttention' | 'PagedAttention';
+  /** Stands before the names of node and cache where a layer has several; default: nothing. */
+  readonly part?: string;
   /** Shape of the keys, and of the values. */
   readonly cacheShape: readonly (string | number)[];
   /** The result of {@link projectHeads}. */
@@ -136,17 +138,17 @@ export function attendOverCache(
   graph: ModelGraph,
   name: string,
   layer: number,
-  { op, cacheShape, projected, others, options }: CachedAttention,
+  { op, part = '', cacheShape, projected, others, options }: CachedAttention,
 ): Value {
   const sides = ['key', 'value'];
-  const past = sides.map(side => graph.input(`past.${layer}.${side}`, graph.floatType, cacheShape));
-  const present = sides.map(side => `present.${layer}.${side}`);
+  const past = sides.map(side => graph.input(`${part}past.${layer}.${side}`, graph.floatType, cacheShape));
+  const present = sides.map(side => `${part}present.${layer}.${side}`);
   const attended = graph.node({
     op,
     domain: 'com.microsoft',
     inputs: [...projected, ...past, ...others],
-    name: `${name}.attention`,
-    outputs: [`${name}.attention`, ...present],
+    name: `${name}.${part}attention`,
+    outputs: [`${name}.${part}attention`, ...present],
     attributes: attentionAttributes(options),
   });
   for (const value of present) graph.output(value, graph.floatType, cacheShape);

@@ -6,7 +6,7 @@ import { activationOf } from '../blocks/activation.js';
 import { feedForward } from '../blocks/feed-forward.js';
 import { addPositions, positionsInRun } from '../blocks/learned-positions.js';
 import { MOST, type ModelConfig } from '../config.js';
-import type { Value } from '../onnx/graph-builder.js';
+import { DataType, type Value } from '../onnx/graph-builder.js';
 import { matrix, transposed, type Matrix } from '../weights/matrix.js';
 import type { ModelWeights } from '../weights/model-weights.js';
 
@@ -51,9 +51,11 @@ export const gpt2: DecoderArchitecture = {
           return config.unsupported('a paged KV cache needs rotary positions, and these are learned');
         const table = body.weight('wpe.weight', [trained, sizes.hiddenSize]);
         const positions =
-          cache.kind === 'packed'
-            ? cache.batch.positions
-            : positionsInRun(graph, 'positions', ids, cache.lengths);
+          cache.kind === 'slots'
+            ? positionsInRun(graph, 'positions', ids, cache.lengths)
+            : cache.kind === 'mixed'
+              ? graph.input('position_ids', DataType.INT64, ['tokens', 1])
+              : cache.batch.positions;
         return addPositions(graph, 'positions', embedded, positions, table);
       },
       layer: (layer, residual) =>

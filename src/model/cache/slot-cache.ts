@@ -30,14 +30,18 @@ export class SlotCache {
     this.#memory = new CacheMemory(session, layout.slots, sizes);
   }
 
-  /** Binds slots `first .. first + count - 1` as past and present. The caller disposes the tensors. */
-  bind(binding: IoBinding, first: number, count: number): Tensor[] {
+  /**
+   * Binds slots `first .. first + count - 1` as past and present. The caller disposes the tensors.
+   *
+   * @param part stands before the names of inputs and outputs.
+   */
+  bind(binding: IoBinding, first: number, count: number, part = ''): Tensor[] {
     const { parts, contextLength, type } = this.#layout;
     return parts.map(({ past, present, heads, headSize }, index) => {
       const { memory, slotBytes } = this.#memory.buffers[index]!;
       const shape = [count, heads, contextLength, headSize];
       const tensor = Tensor.overMemory(memory, first * slotBytes, shape, type);
-      binding.bindInput(past, tensor).bindOutput(present, tensor);
+      binding.bindInput(part + past, tensor).bindOutput(part + present, tensor);
       return tensor;
     });
   }

@@ -14,10 +14,12 @@ export interface DecoderShape {
 /** How a decoder differs from others; a scheduler plans by it. */
 export interface DecoderTraits {
   /**
-   * Whether chunks of several prompts share a run with single tokens of other slots (Sarathi-Serve, Agrawal
-   * et al. 2024).
+   * Whether prompts, as many as one run takes, share it with single tokens of other slots (Sarathi-Serve,
+   * Agrawal et al. 2024).
    */
   readonly mixes: boolean;
+  /** Whether any chunks of several prompts share a run. */
+  readonly packs: boolean;
   /** Whether several prompts of consecutive slots share a run where each is whole, from its beginning on. */
   readonly wholePrompts: boolean;
   /**

@@ -3,6 +3,7 @@ import { buildDecoder, type BuildOptions } from '#graph/build.js';
 import type { CacheKind } from '#graph/cache-kind.js';
 import { PRECISIONS, type Precision } from '#graph/precision.js';
 import {
+  CAN_MAP_FILES,
   OrtError,
   PROCESSOR,
   Session,
@@ -16,6 +17,7 @@ import { graphRefused, isOutOfMemory } from '../open-session.js';
 import { requireFiniteLogits } from '../trial.js';
 import { planDecoder, type PlanOptions } from './decoder-plan.js';
 import type { Decoder, DecoderShape } from './contract.js';
+import { openMixed } from './mixed/open-mixed.js';
 import { SlotDecoder } from './slots/slot-decoder.js';
 import { BLOCK_SIZE, PagedDecoder } from './paged/paged-decoder.js';
 import { loadReadyMade } from './ready-made/load.js';
@@ -108,7 +110,7 @@ async function loadBuilt(
   const { slots, contextLength, cache, cacheBytes, session: settings } = options;
   const device = settings?.device ?? PROCESSOR;
   const built = await buildDecoder(folder, { ...options, halfFloats: device.wantsHalfFloats });
-  const { graphPath, sizes, cacheHeadSize, cacheType } = built;
+  const { graphPath, mixedPath, sizes, cacheHeadSize, cacheType } = built;
   const { layers, kvHeads, vocabularySize, windows } = sizes;
   const shape: DecoderShape = {
     layers: attentionLayers(layers, { kvHeads, headSize: cacheHeadSize }, windows),
@@ -123,6 +125,8 @@ async function loadBuilt(
     return { decoder: await loadPaged(folder, device, load, shape, { slots, blocks }) };
   }
   try {
+    if (mixedPath !== undefined && CAN_MAP_FILES && device.isHostMemory)
+      return { decoder: await openMixed(environment, graphPath, mixedPath, settings, shape, slots) };
     return await loadSlots(device, load, shape, slots);
   } catch (cause) {
     const size = `${slots} slots of ${shape.contextLength} tokens`;
@@ -158,7 +162,10 @@ async function loadSlots(
   let restriction: string | undefined;
   if (device.capturesGraphs)
     try {
-      const decoder = await load(session => new SlotDecoder(session, shape, slots, CAPTURED_ROWS), true);
+      const decoder = await load(
+        session => new SlotDecoder(session, shape, slots, { capturedRows: CAPTURED_ROWS }),
+        true,
+      );
       return { decoder };
     } catch (error) {
       // A graph with a node that must run on the processor, say.

@@ -11,6 +11,16 @@ export interface RunWays {
   prefillTogether(entries: readonly BatchEntry[]): Promise<readonly EntryLogits[]>;
   /** Continues one slot. */
   prefill(entry: BatchEntry): Promise<EntryLogits>;
+  /** Does the first and one of the others in a run, if the graph can. */
+  mix?: ((part: MixedPart) => Promise<readonly EntryLogits[]>) | undefined;
+}
+
+/** Entries of both kinds that share a run; there are some of each. */
+export interface MixedPart {
+  /** Slots `0 .. decode.length - 1`, each with its latest token. */
+  readonly decode: readonly BatchEntry[];
+  /** One chunk, or whole prompts of consecutive slots. */
+  readonly prompts: readonly BatchEntry[];
 }
 
 /** Whether an entry is the latest token of a sequence, or the last one of a prompt, which is run alike. */
@@ -22,32 +32,55 @@ export function isLatestToken({ ids, computed, wanted }: BatchEntry): boolean {
 export async function runInWays(entries: readonly BatchEntry[], ways: RunWays): Promise<BatchResult> {
   const results: EntryResult[] = [];
   const runs: RunTime[] = [];
+  let mixed = ways.mix && mixedPart(entries);
   while (results.length < entries.length) {
-    const part = nextPart(entries, results.length);
+    const part = mixed ? [...mixed.decode, ...mixed.prompts] : nextPart(entries, results.length);
     const [first] = part as [BatchEntry];
     const began = performance.now();
     try {
-      if (isLatestToken(first) && first.slot === 0) results.push(...(await ways.decode(part)));
+      if (mixed !== undefined) results.push(...(await ways.mix!(mixed)));
+      else if (isLatestToken(first) && first.slot === 0) results.push(...(await ways.decode(part)));
       else if (part.length > 1) results.push(...(await ways.prefillTogether(part)));
       else results.push(await ways.prefill(first));
       runs.push(runTime(part, performance.now() - began));
     } catch (error) {
-      for (const _ of part) results.push({ error: error as Error });
+      // A prompt for which there is not enough memory, say, must not end those that decode: they run apart.
+      if (mixed === undefined) for (const _ of part) results.push({ error: error as Error });
     }
+    mixed = undefined;
   }
   return { results, runs };
+}
+
+/** What the first run can take of both kinds; undefined where there is only one. */
+function mixedPart(entries: readonly BatchEntry[]): MixedPart | undefined {
+  const decode = decodingEntries(entries);
+  const prompts = promptGroup(entries, decode.length);
+  return decode.length > 0 && prompts.length > 0 ? { decode, prompts } : undefined;
 }
 
 /** The entries from `begin` on that one run can take. */
 function nextPart(entries: readonly BatchEntry[], begin: number): readonly BatchEntry[] {
   const first = entries[begin]!;
-  const decodes = isLatestToken(first) && first.slot === 0;
+  if (!isLatestToken(first) || first.slot !== 0) return promptGroup(entries, begin);
+  return begin === 0 ? decodingEntries(entries) : decodingEntries(entries.slice(begin));
+}
+
+/** Those at the beginning that continue slots 0, 1, 2 and so on by their latest tokens. */
+export function decodingEntries(entries: readonly BatchEntry[]): readonly BatchEntry[] {
+  const end = entries.findIndex((entry, i) => entry.slot !== i || !isLatestToken(entry));
+  return end < 0 ? entries : entries.slice(0, end);
+}
+
+/** The entries from `begin` on that are whole prompts of consecutive slots; or else one entry, if there is any. */
+export function promptGroup(entries: readonly BatchEntry[], begin: number): readonly BatchEntry[] {
+  const first = entries[begin];
+  if (first === undefined) return [];
   let end = begin + 1;
-  if (decodes || isWholePrompt(first))
+  if (isWholePrompt(first))
     while (end < entries.length) {
       const next = entries[end]!;
-      if (next.slot !== first.slot + end - begin) break;
-      if (!(decodes ? isLatestToken(next) : isWholePrompt(next))) break;
+      if (next.slot !== first.slot + end - begin || !isWholePrompt(next)) break;
       end++;
     }
   return begin === 0 && end === entries.length ? entries : entries.slice(begin, end);

@@ -117,7 +117,7 @@ t.test('whatever changes a row, the greedy token is the largest of what comes of
       fc.constantFrom(0, 3),
       async (changes, mixes, draftTokens) => {
         const decoder = new FakeDecoder(3, vocabularySize, 64, following);
-        decoder.traits = { ...decoder.traits, mixes };
+        decoder.traits = { ...decoder.traits, mixes, packs: mixes };
         const engine = new Engine(decoder, letterTokenizer, { draftTokens });
         const answers = await Promise.all(
           changes.map(({ start, biases, minTokens, allowed, ...penalties }, index) => {

@@ -29,7 +29,8 @@ const exported =
   };
 
 const KINDS: Readonly<Record<string, (folder: string) => Promise<Decoder>>> = {
-  'in slots': folder => openSlots(environment, folder, SLOTS, 'f32', SETTINGS),
+  mixed: folder => openSlots(environment, folder, SLOTS, 'f32', SETTINGS),
+  'in slots': folder => openSlots(environment, folder, SLOTS, 'f32', SETTINGS, false),
   'in slots, captured': async folder => {
     const options = { slots: SLOTS, session: { ...SETTINGS, device: CAPTURING } };
     return (await loadDecoder(environment, folder, options)).decoder;
@@ -96,7 +97,7 @@ for (const kind of Object.keys(KINDS)) {
     const broken = { ...ENTRIES[2]!, ids: [1e6, 1e6] };
     const { results, runs } = await decoder.run([ENTRIES[0]!, ENTRIES[1]!, broken]);
     t.match(results[2], { error: { code: 'runtime_failure' } });
-    if (decoder.traits.mixes) t.strictSame(runs, [], 'there was but one run');
+    if (decoder.traits.packs) t.strictSame(runs, [], 'there was but one run');
     else
       for (const [i, result] of results.slice(0, 2).entries())
         t.ok(!('error' in result) && errorOf(ENTRIES[i]!, result.logits) < 1e-4);

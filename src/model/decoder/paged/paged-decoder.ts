@@ -13,6 +13,7 @@ import type {
   EntryLogits,
   SlotOperation,
 } from '../contract.js';
+import { entryLogits } from '../entry-logits.js';
 import { runTime } from '../run-ways.js';
 import { packEntries } from './packed-entries.js';
 
@@ -57,6 +58,7 @@ export class PagedDecoder implements Decoder {
     this.slots = slots;
     this.traits = {
       mixes: true,
+      packs: true,
       wholePrompts: true,
       chunkInvariant: true,
       window: undefined,
@@ -84,7 +86,7 @@ export class PagedDecoder implements Decoder {
     try {
       const rows = await this.#continue(entries);
       return {
-        results: this.#resultsOf(entries, rows),
+        results: entryLogits(entries, rows, this.shape.vocabularySize, this.#vocabularyBlocks),
         runs: [runTime(entries, performance.now() - began, false)],
       };
     } catch (error) {
@@ -103,20 +105,6 @@ export class PagedDecoder implements Decoder {
   dispose(): void {
     this.#owned.dispose();
     this.#session.dispose();
-  }
-
-  /** Gives each entry its rows of those that are one after the other. */
-  #resultsOf(entries: readonly BatchEntry[], { logits, maxima }: EntryLogits): EntryLogits[] {
-    let row = 0;
-    return entries.map(({ ids, wanted }) => {
-      const first = row;
-      row += wanted === 'all' ? ids.length : wanted === 'last' ? 1 : 0;
-      const rows = (of: Float32Array, width: number): Float32Array => of.subarray(first * width, row * width);
-      return {
-        logits: rows(logits, this.shape.vocabularySize),
-        maxima: maxima && rows(maxima, this.#vocabularyBlocks!),
-      };
-    });
   }
 
   /** Runs the entries; their rows are one after the other. */

@@ -4,11 +4,13 @@ import {
   IoBinding,
   OutputFloats,
   RunOptions,
+  type SharedWeights,
   Tensor,
   type Session,
 } from '#runtime/index.js';
 import { cacheParts, widestWindow } from '../../cache/layer-cache.js';
 import { SlotCache } from '../../cache/slot-cache.js';
+import { MixedRuns } from '../mixed/mixed-runs.js';
 import { CapturedDecode, UNCAPTURED } from '../captured/captured-decode.js';
 import type {
   BatchEntry,
@@ -37,6 +39,18 @@ interface PrefillRange extends BoundRange {
   readonly lengths: Int32Array;
 }
 
+export interface SlotDecoderOptions {
+  /** A session of the graph with mixed attention, for runs that prompts share with rows that decode. */
+  readonly mixed?: Session | undefined;
+  /** What its sessions share. */
+  readonly weights?: SharedWeights | undefined;
+  /**
+   * Of how many sequences, at most, steps are captured as graphs: 0, the default, unless the session was loaded
+   * for that.
+   */
+  readonly capturedRows?: number | undefined;
+}
+
 /**
  * Runs a graph with GroupQueryAttention whose past and present are the same memory: one buffer per layer and
  * side, `[slots, kvHeads, contextLength, headSize]`, written in place by the operator. A range of slots is a
@@ -48,6 +62,7 @@ export class SlotDecoder implements Decoder {
   readonly shape: DecoderShape;
   readonly traits: DecoderTraits;
   readonly #session: Session;
+  readonly #weights: SharedWeights | undefined;
   readonly #owned = new DisposeStack();
   readonly #runOptions: RunOptions;
   readonly #cache: SlotCache;
@@ -68,20 +83,26 @@ export class SlotDecoder implements Decoder {
   };
 
   /**
-   * @param capturedRows of how many sequences, at most, steps are captured as graphs: 0 unless the session
-   * was loaded for that.
+   * @param session goes with the decoder, as do those of the options.
    * @throws OrtError where a graph cannot be captured; KvasirError `runtime_failure` where the device has not
    * enough memory for the cache
    */
-  constructor(session: Session, shape: DecoderShape, slots: number, capturedRows = 0) {
+  constructor(
+    session: Session,
+    shape: DecoderShape,
+    slots: number,
+    { mixed, weights, capturedRows = 0 }: SlotDecoderOptions = {},
+  ) {
     this.#session = session;
+    this.#weights = weights;
     this.#runOptions = this.#owned.use(new RunOptions(capturedRows > 0 ? UNCAPTURED : {}));
     this.shape = shape;
     this.slots = slots;
     const { layers, vocabularySize, contextLength, cacheType: type = 'float32' } = shape;
     const givesBack = session.device.isHostMemory && CAN_DISCARD_PAGES;
     this.traits = {
-      mixes: false,
+      mixes: mixed !== undefined,
+      packs: false,
       wholePrompts: true,
       chunkInvariant: true,
       window: givesBack ? widestWindow(layers) : undefined,
@@ -93,7 +114,12 @@ export class SlotDecoder implements Decoder {
     const maxima = session.outputs.find(({ name }) => name === 'logits_maxima');
     const blocks = maxima && Number(maxima.shape[1]);
     try {
+      if (mixed !== undefined) this.#owned.use(mixed);
       this.#cache = this.#owned.use(new SlotCache(session, layout));
+      if (mixed !== undefined) {
+        const runs = this.#owned.use(new MixedRuns(mixed, shape, this.#cache, this.#runOptions));
+        this.#ways.mix = part => runs.run(part);
+      }
       this.#decodeLogits = outputs(vocabularySize);
       if (blocks !== undefined) this.#decodeMaxima = outputs(blocks);
       if (capturedRows > 0) this.#captured = this.#owned.use(this.#capture(Math.min(capturedRows, slots)));
@@ -130,6 +156,7 @@ export class SlotDecoder implements Decoder {
     this.#prefillRanges.clear();
     this.#owned.dispose();
     this.#session.dispose();
+    this.#weights?.dispose();
   }
 
   async #prefill({ slot, ids, computed, wanted }: BatchEntry): Promise<EntryLogits> {

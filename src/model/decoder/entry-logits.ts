@@ -1,0 +1,21 @@
+import type { BatchEntry, EntryLogits } from './contract.js';
+
+/**
+ * Gives each entry its rows of those that are one after the other.
+ *
+ * @param blocks of the vocabulary, for maxima.
+ */
+export function entryLogits(
+  entries: readonly BatchEntry[],
+  { logits, maxima }: EntryLogits,
+  vocabularySize: number,
+  blocks: number | undefined,
+): EntryLogits[] {
+  let row = 0;
+  return entries.map(({ ids, wanted }) => {
+    const first = row;
+    row += wanted === 'all' ? ids.length : wanted === 'last' ? 1 : 0;
+    const rows = (of: Float32Array, width: number): Float32Array => of.subarray(first * width, row * width);
+    return { logits: rows(logits, vocabularySize), maxima: maxima && rows(maxima, blocks!) };
+  });
+}
