@@ -1,6 +1,8 @@
 import type { Budget } from './budget.js';
 import { accepts, intersect, isEmpty, subtract, toDfa, type Dfa } from './dfa.js';
 import type { Pointers } from './conjunctions.js';
+import type { Decimal } from './decimal.js';
+import type { Bound } from './numbers.js';
 import {
   ANY,
   choice,
@@ -14,8 +16,6 @@ import {
   type Expression,
 } from './expression.js';
 import {
-  ANY_INTEGER,
-  ANY_NUMBER,
   ANY_STRING,
   byte,
   COLON,
@@ -31,7 +31,7 @@ import {
 import { memberOf, objectMembers } from './object-members.js';
 import { at, LIMITS, Refusal } from './refusal.js';
 import type { SchemaShapes } from './schema-shapes.js';
-import type { ArrayShape, ObjectShape, Shape, StringShape } from './shapes.js';
+import type { ArrayShape, NumberShape, ObjectShape, Shape, StringShape } from './shapes.js';
 import { anyJsonCharacter, call, COUNT, EXIT } from './symbols.js';
 
 /** Limits on what a rule counts between its beginning and its end. */
@@ -117,10 +117,12 @@ export class JsonRules {
       case 'boolean':
         return choice(literal('true'), literal('false'));
       case 'number':
-        if (shape.min === undefined && shape.max === undefined && shape.multipleOf.length === 0)
-          return shape.integer ? ANY_INTEGER : ANY_NUMBER;
+        // Those of the same range are one rule.
         return call(
-          this.#add(key, () => ({ expression: numberText(shape, this.#budget), counter: undefined })),
+          this.#add(rangeOf(shape), () => ({
+            expression: numberText(shape, this.#budget),
+            counter: undefined,
+          })),
         );
       case 'string':
         return this.#string(shape, key);
@@ -260,4 +262,14 @@ export class JsonRules {
     }
     return keys;
   }
+}
+
+/** A key for all numbers of the same range. */
+function rangeOf({ integer, min, max, multipleOf }: NumberShape): string {
+  const text = ({ units, places }: Decimal): string => `${units}e-${places}`;
+  const bound = (limit: Bound | undefined): string =>
+    limit === undefined ? '' : `${text(limit.value)}${limit.exclusive ? '!' : ''}`;
+  return `${integer ? 'integer' : 'number'} ${bound(min)} ${bound(max)} ${multipleOf
+    .map(({ value }) => text(value))
+    .join()}`;
 }
