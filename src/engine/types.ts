@@ -23,9 +23,10 @@ export interface SamplingParameters {
   /** Added to the logits of these ids, `[-100, 100]`. */
   readonly logitBias: ReadonlyMap<number, number>;
   /**
-   * The same seed and request give the same text, whatever else is in the batch. Undefined: drawn at random.
+   * `[-2^63, 2^63)`. The same seed and request give the same text, whatever else is in the batch or in the
+   * cache. Undefined: drawn at random.
    */
-  readonly seed: number | undefined;
+  readonly seed: number | bigint | undefined;
 }
 
 /** When a sequence ends. */

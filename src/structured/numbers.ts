@@ -182,7 +182,7 @@ function magnitudes({ integer, low, high, digits }: Magnitudes, budget: Budget):
         isZero: isZero && value === 0,
         plain: limits.map((limit, i) => limit.fraction(plain[i]!, fraction, value)),
         significant: significant?.map(
-          (order, i) => limits[i]!.significant(order, fraction + 1, value) as Order,
+          (order, i) => limits[i]!.significant(order, fraction + 1, value),
         ),
       };
     }

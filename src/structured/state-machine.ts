@@ -6,11 +6,11 @@ import { LIMITS, tooComplex } from './refusal.js';
 interface StateMachine<S> {
   readonly first: S;
   /** Whether the text may end in a state. */
-  accepts(state: S): boolean;
+  readonly accepts: (state: S) => boolean;
   /** The state after one more character; undefined where that must not come. */
-  next(state: S, character: string): S | undefined;
+  readonly next: (state: S, character: string) => S | undefined;
   /** The same for states that are the same. */
-  key(state: S): string;
+  readonly key: (state: S) => string;
 }
 
 /**

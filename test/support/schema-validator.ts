@@ -11,7 +11,7 @@ ajv.removeKeyword('multipleOf').addKeyword({
   schemaType: 'number',
   validate: (divisor: number, value: number, _: unknown, context?: DataValidationCxt): boolean => {
     const { parentData = {}, parentDataProperty = '' } = context ?? {};
-    const digits = digitsOf(parentData as object, String(parentDataProperty));
+    const digits = digitsOf(parentData, String(parentDataProperty));
     return digits === undefined ? value % divisor === 0 : BigInt(digits) % BigInt(divisor) === 0n;
   },
 });
