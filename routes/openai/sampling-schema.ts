@@ -100,7 +100,7 @@ export const samplingFields = {
     Type.Integer({
       minimum: 0,
       default: 0,
-      description: 'Stop tokens are not drawn before this many tokens.',
+      description: 'Neither stop tokens nor stop strings end the text within this many tokens.',
     }),
   ),
   ignore_eos: nullable(

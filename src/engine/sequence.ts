@@ -136,7 +136,7 @@ export class Sequence implements Schedulable {
     if (!isEnd) constraint?.accept(id);
     const { text, stopped, tokens } = isEnd
       ? { text: this.#output.flush(), stopped: true, tokens: 0 }
-      : this.#output.push(id);
+      : this.#output.push(id, this.generated > stop.minTokens);
     this.#shown += tokens;
     const isWhole = stopped || (constraint?.complete ?? false);
     if (isWhole || this.remaining <= 0)

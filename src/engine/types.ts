@@ -33,7 +33,7 @@ export interface SamplingParameters {
 export interface StopConditions {
   /** At most this many tokens are generated; at least 1. */
   readonly maxTokens: number;
-  /** Stop tokens are not drawn before this many tokens; 0 is off. */
+  /** Neither stop tokens nor stop strings end the sequence within this many tokens; 0 is off. */
   readonly minTokens: number;
   /** Ids that end the sequence and are not part of its text (the model's EOS ids and the request's own). */
   readonly stopTokenIds: ReadonlySet<number>;
