@@ -8,7 +8,7 @@ const kept = new WeakMap<object, Map<string, string>>();
 /** Notes how a number was written. @param key of the member, or the index in a list */
 export function keepDigits(container: object, key: string, digits: string): void {
   let digitsOfKeys = kept.get(container);
-  if (digitsOfKeys === undefined) kept.set(container, (digitsOfKeys = new Map()));
+  if (digitsOfKeys === undefined) kept.set(container, (digitsOfKeys = new Map<string, string>()));
   digitsOfKeys.set(key, digits);
 }
 

@@ -43,10 +43,10 @@ export const exponents = {
 /** The same state for all that may go on alike; undefined for what cannot come to an end. */
 function simplified(state: ExponentState): ExponentState | undefined {
   const { sign, digits, value, from, to } = state;
-  const ends = Array.from({ length: DIGITS - digits + 1 }, (_, more) => {
+  const ends = Array.from({ length: DIGITS - digits + 1 }, (_, more): readonly [number, number] => {
     const [least, most] = [value * 10 ** more, (value + 1) * 10 ** more - 1];
     return sign === '-' ? [-most, -least] : [sign === '' ? -most : least, most];
-  }) as [number, number][];
+  });
   if (!ends.some(([least, most]) => most >= from && least <= to)) return undefined;
   const isFree = ends.every(([least, most]) => least >= from && most <= to);
   return isFree ? { ...state, sign: sign === '' ? '' : '+', value: 0, from: -Infinity, to: Infinity } : state;

@@ -34,14 +34,16 @@ const INDENTATION = choice(repeat(byte(' '), 0, INDENT), repeat(byte('\t'), 1, I
  */
 export const GAP = compact(choice(EMPTY, byte(' '), sequence(byte('\n'), INDENTATION)));
 /**
- * The end of a list that counts. White space before it ends the counting too, since nothing else can follow
- * that.
+ * The end of a list or an object that counts. White space before the bracket ends the counting too, since
+ * nothing else can follow that.
  */
-export const COUNTED_END = choice(
-  mark(']', EXIT),
-  sequence(mark(' ', EXIT), byte(']')),
-  sequence(mark('\n', EXIT), INDENTATION, byte(']')),
-);
+export function closedBy(bracket: string): Expression {
+  return choice(
+    mark(bracket, EXIT),
+    sequence(mark(' ', EXIT), byte(bracket)),
+    sequence(mark('\n', EXIT), INDENTATION, byte(bracket)),
+  );
+}
 export const COLON = sequence(byte(':'), optional(byte(' ')));
 export const ANY_STRING = compact(sequence(byte('"'), repeat(anyJsonCharacter(), 0), byte('"')));
 

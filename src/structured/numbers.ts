@@ -181,9 +181,7 @@ function magnitudes({ integer, low, high, digits }: Magnitudes, budget: Budget):
         fraction: fraction + 1,
         isZero: isZero && value === 0,
         plain: limits.map((limit, i) => limit.fraction(plain[i]!, fraction, value)),
-        significant: significant?.map(
-          (order, i) => limits[i]!.significant(order, fraction + 1, value),
-        ),
+        significant: significant?.map((order, i) => limits[i]!.significant(order, fraction + 1, value)),
       };
     }
     // No zeros in front.

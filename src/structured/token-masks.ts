@@ -3,6 +3,7 @@ import {
   counted,
   distance,
   distanceAfter,
+  mayEnd,
   missing,
   NO_CALLER,
   ownDistance,
@@ -142,6 +143,7 @@ export class TokenMasks {
   #key(state: number, count: number): string {
     const counter = this.grammar.counters[state];
     if (counter === undefined) return String(state);
+    if (counter.kind === 'members') return `${state} ${count}`;
     const { longest } = this.vocabulary.trie;
     if (counter.max - count <= longest) return `${state} ${count}`;
     if (count >= counter.min) return `${state} free`;
@@ -196,8 +198,7 @@ export class TokenMasks {
         states[depth] = own ? first.state : -1;
         counts[depth] = first.count;
         this.#frames[depth] = frames;
-        if (frames.some(frame => accepting[frame.state] && frame.parents.includes(undefined)))
-          exits.push(node);
+        if (mayEnd(grammar, frames)) exits.push(node);
         rest = frames.reduce((least, frame) => Math.min(least, distance(grammar, frame)), Infinity);
       }
       const token = tokens[node]!;

@@ -79,7 +79,11 @@ t.test('oneOf is followed where a constant tells its schemas apart, up to three 
 
 /** Values that are valid but cannot be written, each with the reason for that. */
 const LEFT_OUT: readonly (readonly [reason: string, schema: object, text: string])[] = [
-  ['properties have one order', { properties: { a: true, b: true }, required: ['a', 'b'] }, '{"b":1,"a":1}'],
+  [
+    'required properties have one order',
+    { properties: { a: true, b: true }, required: ['a', 'b'] },
+    '{"b":1,"a":1}',
+  ],
   ['an object with `properties` alone has no others', { properties: { a: true } }, '{"a":1,"b":2}'],
   ['a list with `prefixItems` alone ends after them', { prefixItems: [true] }, '[1,2]'],
   ['a schema means the types that its keywords speak of', { minLength: 1 }, '5'],
