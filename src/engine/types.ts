@@ -5,8 +5,8 @@ export interface SamplingParameters {
   /** Keep the k most probable tokens; 0 keeps all. */
   readonly topK: number;
   /**
-   * `(0, 1]`: keep the smallest set of most probable tokens whose probability reaches this (Holtzman et al.
-   * 2020).
+   * `[0, 1]`: keep the smallest set of most probable tokens whose probability reaches this, at least one
+   * (Holtzman et al. 2020).
    */
   readonly topP: number;
   /** `[0, 1]`: drop tokens less probable than this share of the most probable one (Nguyen et al. 2024). */

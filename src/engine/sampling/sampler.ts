@@ -69,7 +69,7 @@ export class Sampler {
     const start = argmax(maxima) * size;
     const best = start + argmax(logits.subarray(start, start + size));
     const max = logits[best]!;
-    if (temperature === 0 || !Number.isFinite(max)) return best;
+    if (temperature === 0 || topP === 0 || !Number.isFinite(max)) return best;
     const floor = max - temperature * Math.min(NEGLIGIBLE, -Math.log(minP));
     const row = { logits, maxima, size, max, scale: 1 / temperature, floor };
     if (topK > 0 && topK < logits.length) return this.#drawOfBest(row, topK, topP, noise);

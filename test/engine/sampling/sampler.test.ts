@@ -145,6 +145,15 @@ for (const [name, parameters] of cases) {
   });
 }
 
+t.test('top-p of 0 keeps the most probable token, with other parameters too', async t => {
+  for (const parameters of [{}, { topK: 3 }, { minP: 0.1, temperature: 5 }, { topK: 8, temperature: 100 }])
+    for (let step = 0; step < 20; step++) {
+      const noise = new Noise(2).begin(step);
+      const row = Float32Array.from(logits);
+      t.equal(new Sampler(8).sample(row, { ...plain, ...parameters, topP: 0 }, noise), 0);
+    }
+});
+
 t.test('a single token that may be drawn is found wherever it is', async t => {
   for (const size of [1, 2, 127, 128, 129, 300])
     for (const only of [0, size >> 1, size - 1]) {
