@@ -66,6 +66,8 @@ export interface Grammar {
   readonly toEnd: Int32Array;
   /** Bytes for one more of what the state's rule counts. */
   readonly units: Int32Array;
+  /** The states of the rule for any string, which are alike in all grammars: from the first to before the end. */
+  readonly anyString: { readonly first: number; readonly end: number } | undefined;
   readonly bytes: number;
 }
 
@@ -120,6 +122,7 @@ export function compileGrammar(
   });
   if (!goes(kept, keptCalls, starts[0]!))
     throw new Refusal('', 'only the empty text satisfies this: there is nothing to generate');
+  const anyString = rules.findIndex(rule => rule.isAnyString);
   return {
     next,
     classes,
@@ -133,6 +136,8 @@ export function compileGrammar(
     units,
     toMember,
     toEnd,
+    anyString:
+      anyString < 0 ? undefined : { first: starts[anyString]!, end: starts[anyString + 1] ?? states },
     bytes: next.byteLength + states * 64,
   };
 }

@@ -48,6 +48,8 @@ export interface Counter {
 export interface Rule {
   readonly expression: Expression;
   readonly counter: Counter | MemberSet | undefined;
+  /** Whether it is the rule for any string, the same in all grammars. */
+  readonly isAnyString?: boolean;
 }
 
 /**
@@ -144,7 +146,10 @@ export class JsonRules {
       return call(
         this.#add(key, () => ({ expression: quoted(this.#text(shape)!, this.#budget), counter: undefined })),
       );
-    if (min === 0 && max === Infinity) return ANY_STRING;
+    if (min === 0 && max === Infinity)
+      return call(
+        this.#add('string', () => ({ expression: ANY_STRING, counter: undefined, isAnyString: true })),
+      );
     if (min > max) return NEVER;
     return call(
       this.#add(`string ${min} ${max}`, () => ({
