@@ -5,6 +5,7 @@
  * Run: `npm run build && node dist/bench/sampling.js`
  */
 import { seededRandom, type Random } from '#engine/sampling/random.js';
+import { Noise } from '#engine/sampling/noise.js';
 import { Sampler } from '#engine/sampling/sampler.js';
 import type { SamplingParameters } from '#engine/types.js';
 import { GREEDY } from '#test/support/generation-request.js';
@@ -50,13 +51,15 @@ for (const vocabulary of VOCABULARIES)
       ),
     );
     const sampler = new Sampler(vocabulary);
+    const noise = new Noise(1);
+    let step = 0;
     for (const [name, parameters] of Object.entries(CASES)) {
       const sampling = { ...GREEDY, temperature: 1, ...parameters };
       const [known, unknown]: [number[], number[]] = [[], []];
       for (let round = 0; round <= ROUNDS; round++) {
         const times = [
-          time(row => sampler.sample(rows[row]!, sampling, random, maxima[row])),
-          time(row => sampler.sample(rows[row]!, sampling, random)),
+          time(row => sampler.sample(rows[row]!, sampling, noise.begin(step++), maxima[row])),
+          time(row => sampler.sample(rows[row]!, sampling, noise.begin(step++))),
         ];
         // The first round compiles.
         if (round === 0) continue;

@@ -42,7 +42,6 @@ t.test('everything that can go wrong before a route has the shape of an OpenAI e
     ['wrong method', fetch(`${url}/v1/completions`), 405, 'method_not_allowed'],
     ['malformed JSON', post('/v1/completions', '{"prompt": "secret'), 400, 'invalid_request'],
     ['no body', post('/v1/completions', ''), 400, 'invalid_request'],
-    ['a poisoned prototype', post('/v1/completions', '{"__proto__": {}}'), 400, 'invalid_request'],
     [
       'content type',
       post('/v1/completions', completion(), { 'content-type': 'text/csv' }),

@@ -52,8 +52,7 @@ export const samplingFields = {
   ),
   seed: nullable(
     Type.Integer({
-      minimum: Number.MIN_SAFE_INTEGER,
-      maximum: Number.MAX_SAFE_INTEGER,
+      format: 'int64',
       description:
         'The same seed and request give the same text. The choices of one prompt draw from seeds that count up from it.',
     }),
@@ -101,7 +100,7 @@ export const samplingFields = {
     Type.Integer({
       minimum: 0,
       default: 0,
-      description: 'Stop tokens are not drawn before this many tokens.',
+      description: 'Neither stop tokens nor stop strings end the text within this many tokens.',
     }),
   ),
   ignore_eos: nullable(

@@ -1,3 +1,5 @@
+import { withDigitsOf } from '#exact-numbers.js';
+
 /** A function that a model may call, as OpenAI's API and chat templates have it. */
 export interface FunctionTool {
   readonly type: 'function';
@@ -24,7 +26,7 @@ export function argumentsSchema({
 }: FunctionTool): Readonly<Record<string, unknown>> {
   if (parameters === undefined || Object.keys(parameters).length === 0)
     return { type: 'object', properties: {}, additionalProperties: false };
-  return { type: 'object', ...parameters };
+  return withDigitsOf(parameters, { type: 'object', ...parameters });
 }
 
 /**
@@ -61,11 +63,10 @@ const DATA = new Set(['const', 'enum', 'default', 'examples']);
 function moved(schema: unknown, pointer: string): unknown {
   if (Array.isArray(schema)) return schema.map(item => moved(item, pointer));
   if (typeof schema !== 'object' || schema === null) return schema;
-  return Object.fromEntries(
-    Object.entries(schema).map(([key, value]) => {
-      if (key === '$ref' && typeof value === 'string' && value.startsWith('#'))
-        return [key, `#${pointer}${value.slice(1)}`];
-      return [key, DATA.has(key) ? (value as unknown) : moved(value, pointer)];
-    }),
-  );
+  const members = Object.entries(schema).map(([key, value]): [string, unknown] => {
+    if (key === '$ref' && typeof value === 'string' && value.startsWith('#'))
+      return [key, `#${pointer}${value.slice(1)}`];
+    return [key, DATA.has(key) ? (value as unknown) : moved(value, pointer)];
+  });
+  return withDigitsOf(schema, Object.fromEntries(members) as object);
 }

@@ -1,9 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import type { KvasirError } from '#errors.js';
 import type { Party } from '#fair-queue.js';
 import type { OutputText } from '#text/output-text.js';
 import { EventChannel } from './event-channel.js';
 import { needsCounts, TokenCounts } from './sampling/penalties.js';
-import { seededRandom, type Random } from './sampling/random.js';
+import { Noise } from './sampling/noise.js';
 import type { Schedulable } from './scheduler.js';
 import type {
   FinishReason,
@@ -43,7 +44,7 @@ export class Sequence implements Schedulable {
   /** Set when the reader left or the request was taken back; the sequence leaves at the next step. */
   cancelled: KvasirError | undefined;
   finished = false;
-  readonly random: Random;
+  readonly noise: Noise;
   readonly counts: TokenCounts | undefined;
   readonly channel: EventChannel;
   /**
@@ -84,7 +85,7 @@ export class Sequence implements Schedulable {
     this.priority = priority ?? 0;
     this.party = party;
     this.#output = output;
-    this.random = seededRandom(sampling.seed ?? Math.floor(Math.random() * 2 ** 53));
+    this.noise = new Noise(sampling.seed ?? randomBytes(8).readBigUInt64LE());
     this.counts = needsCounts(sampling) ? new TokenCounts(promptIds) : undefined;
     this.channel = new EventChannel(() => onAbandon(this));
   }
@@ -135,7 +136,7 @@ export class Sequence implements Schedulable {
     if (!isEnd) constraint?.accept(id);
     const { text, stopped, tokens } = isEnd
       ? { text: this.#output.flush(), stopped: true, tokens: 0 }
-      : this.#output.push(id);
+      : this.#output.push(id, this.generated > stop.minTokens);
     this.#shown += tokens;
     const isWhole = stopped || (constraint?.complete ?? false);
     if (isWhole || this.remaining <= 0)

@@ -5,8 +5,8 @@ export interface SamplingParameters {
   /** Keep the k most probable tokens; 0 keeps all. */
   readonly topK: number;
   /**
-   * `(0, 1]`: keep the smallest set of most probable tokens whose probability reaches this (Holtzman et al.
-   * 2020).
+   * `[0, 1]`: keep the smallest set of most probable tokens whose probability reaches this, at least one
+   * (Holtzman et al. 2020).
    */
   readonly topP: number;
   /** `[0, 1]`: drop tokens less probable than this share of the most probable one (Nguyen et al. 2024). */
@@ -23,16 +23,17 @@ export interface SamplingParameters {
   /** Added to the logits of these ids, `[-100, 100]`. */
   readonly logitBias: ReadonlyMap<number, number>;
   /**
-   * The same seed and request give the same text, whatever else is in the batch. Undefined: drawn at random.
+   * `[-2^63, 2^63)`. The same seed and request give the same text, whatever else is in the batch or in the
+   * cache. Undefined: drawn at random.
    */
-  readonly seed: number | undefined;
+  readonly seed: number | bigint | undefined;
 }
 
 /** When a sequence ends. */
 export interface StopConditions {
   /** At most this many tokens are generated; at least 1. */
   readonly maxTokens: number;
-  /** Stop tokens are not drawn before this many tokens; 0 is off. */
+  /** Neither stop tokens nor stop strings end the sequence within this many tokens; 0 is off. */
   readonly minTokens: number;
   /** Ids that end the sequence and are not part of its text (the model's EOS ids and the request's own). */
   readonly stopTokenIds: ReadonlySet<number>;

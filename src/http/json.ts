@@ -1,4 +1,5 @@
 import { invalidRequest, KvasirError } from '#errors.js';
+import { LONG_NUMBER, parseLongNumbers } from './long-numbers.js';
 
 /**
  * Deepest JSON: what walks it recursively would otherwise run out of stack. Schemas and messages of people
@@ -20,22 +21,21 @@ export interface ParsedJson {
 }
 
 /**
- * Parses JSON that a client has written, whether it is a body or a text within one.
+ * Parses JSON that a client has written, whether it is a body or a text within one. Members may have any
+ * name: `__proto__` is one of the object's own, so whoever copies members must define them, not assign them.
+ * Digits that numbers lose are kept, see `exact-numbers.ts`.
  *
  * @param what it is called in refusals.
- * @throws KvasirError `invalid_request` where it is no JSON, deeper than {@link MAX_JSON_DEPTH}, of more
- * lists, objects or keys than the limits above, or has a key that changes prototypes
+ * @throws KvasirError `invalid_request` where it is no JSON, deeper than {@link MAX_JSON_DEPTH}, or of more
+ * lists, objects or keys than the limits above
  */
 export function parseJson(text: string, what: string): ParsedJson {
-  const count = measure(text, what);
-  let value: unknown;
+  const { count, hasLongNumbers } = measure(text, what);
   try {
-    value = JSON.parse(text);
+    return { value: hasLongNumbers ? parseLongNumbers(text, endOfString) : JSON.parse(text), count };
   } catch {
     refuse(`${what} is not valid JSON`);
   }
-  if (SUSPECT.test(text)) refusePrototypes(value, what);
-  return { value, count };
 }
 
 /** As `parseJson`, for a field: refusals name it. */
@@ -51,25 +51,42 @@ const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
 /**
- * Counts values and brackets, without taking any stack. What is no JSON is counted as well as may be: it is
+ * Counts values and brackets, without taking any stack, and looks for long numbers. What is no JSON is counted as well as may be: it is
  * refused later.
  */
-function measure(text: string, what: string): number {
+function measure(text: string, what: string): { count: number; hasLongNumbers: boolean } {
   let depth = 0;
   let lists = 0;
   let keys = 0;
   let commas = 0;
+  let hasLongNumbers = false;
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
     if (code === QUOTE) i = endOfString(text, i);
     else if (code === 0x2c) commas++;
-    else if (code === 0x5b || code === 0x7b) {
+    else if (code >= 0x30 && code <= 0x39) {
+      const start = i;
+      while (isOfNumber(text.charCodeAt(i + 1))) i++;
+      if (i + 1 - start >= LONG_NUMBER) hasLongNumbers = true;
+    } else if (code === 0x5b || code === 0x7b) {
       if (++depth > MAX_JSON_DEPTH) refuse(`${what} is more than ${MAX_JSON_DEPTH} lists and objects deep`);
       if (++lists > MAX_JSON_LISTS) refuse(`${what} has more than ${MAX_JSON_LISTS} lists and objects`);
     } else if (code === 0x5d || code === 0x7d) depth--;
     else if (code === 0x3a && ++keys > MAX_JSON_KEYS) refuse(`${what} has more than ${MAX_JSON_KEYS} keys`);
   }
-  return commas + lists + 1;
+  return { count: commas + lists + 1, hasLongNumbers };
+}
+
+/** Digits, points, exponents and their signs. */
+function isOfNumber(code: number): boolean {
+  return (
+    (code >= 0x30 && code <= 0x39) ||
+    code === 0x2e ||
+    code === 0x65 ||
+    code === 0x45 ||
+    code === 0x2b ||
+    code === 0x2d
+  );
 }
 
 /** @returns the place of the quote that ends the string which begins at `start`. */
@@ -80,37 +97,6 @@ function endOfString(text: string, start: number): number {
     if (backslashes % 2 === 0) return end;
   }
   return text.length;
-}
-
-/** Texts that may have `__proto__` or `constructor` as a key, in any spelling of JSON. */
-const SUSPECT = new RegExp(`"(?:${['__proto__', 'constructor'].map(escapable).join('|')})"\\s*:`, 'i');
-
-/** Each character as it is, or as `\u005f`. */
-function escapable(key: string): string {
-  return [...key].map(c => `(?:${c}|\\\\u00${c.charCodeAt(0).toString(16)})`).join('');
-}
-
-/**
- * A key `__proto__`, or a `prototype` in a `constructor`, would become the prototype of whatever copies the
- * object without care.
- */
-function refusePrototypes(root: unknown, what: string): void {
-  const pending = [root];
-  for (let value = pending.pop(); value !== undefined; value = pending.pop()) {
-    if (typeof value !== 'object' || value === null) continue;
-    const key = Object.hasOwn(value, '__proto__')
-      ? '__proto__'
-      : hasPrototype(value)
-        ? 'constructor.prototype'
-        : undefined;
-    if (key !== undefined) refuse(`${what} must not have a key ${JSON.stringify(key)}`);
-    for (const child of Object.values(value) as unknown[]) if (typeof child === 'object') pending.push(child);
-  }
-}
-
-function hasPrototype(value: object): boolean {
-  const inner: unknown = Object.hasOwn(value, 'constructor') ? value.constructor : undefined;
-  return typeof inner === 'object' && inner !== null && Object.hasOwn(inner, 'prototype');
 }
 
 function refuse(message: string): never {

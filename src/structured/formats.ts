@@ -23,10 +23,10 @@ const PATH = `(?:/${PATH_CHARACTER}*)*(?:\\?(?:${PATH_CHARACTER}|[/?])*)?(?:#(?:
 
 /**
  * Formats of strings as regular expressions that the whole text matches. All that they match is valid for the
- * format, but not the other way round: `email`, `uri` and the like keep to the usual shapes. Undefined: any
- * string will do.
+ * format, but not the other way round: `email`, `uri` and the like keep to the usual shapes. Other
+ * formats say nothing about what is valid: JSON Schema has the keyword as an annotation.
  */
-export const FORMATS: ReadonlyMap<string, string | undefined> = new Map<string, string | undefined>([
+export const FORMATS: ReadonlyMap<string, string> = new Map([
   ['date', DATE],
   ['time', TIME],
   ['date-time', `${DATE}T${TIME}`],
@@ -44,6 +44,4 @@ export const FORMATS: ReadonlyMap<string, string | undefined> = new Map<string, 
   ['uri-reference', `(?:[a-zA-Z][a-zA-Z0-9+.-]{1,15}://${HOST})?${PATH}`],
   ['json-pointer', '(?:/(?:[^/~]|~[01])*)*'],
   ['byte', '(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?'],
-  ['binary', undefined],
-  ['password', undefined],
 ]);

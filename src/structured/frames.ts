@@ -1,4 +1,4 @@
-import { COUNTS, EXITS, STATE, type Grammar } from './grammar.js';
+import { COUNTS, EXITS, STATE, type CountedMembers, type Grammar } from './grammar.js';
 
 /**
  * The state of a text in one rule, and in those that called it. A rule may have been called from several
@@ -48,9 +48,11 @@ export function step(grammar: Grammar, frames: readonly Frame[], byte: number): 
       const after = counted(counters[state], count, transition);
       if (after >= 0) arrive(transition & STATE, after, parents);
     }
-    for (const { rule, to } of calls[state] ?? []) {
+    for (const { rule, to, bit, after } of calls[state] ?? []) {
+      if ((count & bit) !== 0 || (count & after) !== after) continue;
       const start = starts[rule]!;
-      move({ state: start, count: counters[start]?.initial ?? 0, parents: [{ state: to, count, parents }] });
+      const callers = [{ state: to, count: count | bit, parents }];
+      move({ state: start, count: initialCount(counters[start]), parents: callers });
     }
     if (accepting[state]) for (const parent of parents) if (parent !== undefined) move(parent);
   };
@@ -58,13 +60,20 @@ export function step(grammar: Grammar, frames: readonly Frame[], byte: number): 
   return result;
 }
 
+/** The count at a rule's beginning. */
+function initialCount(counter: Grammar['counters'][number]): number {
+  return counter?.kind === 'count' ? counter.initial : 0;
+}
+
 /** The count after a transition, or -1 where the count does not let it pass. */
-export function counted(
-  counter: { readonly min: number; readonly max: number } | undefined,
-  count: number,
-  transition: number,
-): number {
+export function counted(counter: Grammar['counters'][number], count: number, transition: number): number {
   if (counter === undefined) return count;
+  if (counter.kind === 'members') {
+    const { required, all, isOpen } = counter;
+    // A comma needs another member after it.
+    if (transition & COUNTS) return count !== all || isOpen ? count : -1;
+    return transition & EXITS && (count & required) !== required ? -1 : count;
+  }
   if (transition & COUNTS) return count < counter.max ? count + 1 : -1;
   return transition & EXITS && count < counter.min ? -1 : count;
 }
@@ -100,10 +109,32 @@ export function ownDistance(grammar: Grammar, state: number, count: number): num
   return grammar.distances[state]! + missing(grammar, state, count);
 }
 
-/** Bytes to reach the counter's minimum. */
-export function missing({ counters, units }: Grammar, state: number, count: number): number {
-  const counter = counters[state];
-  return counter === undefined || count >= counter.min ? 0 : (counter.min - count) * units[state]!;
+/** Bytes to reach the counter's minimum, or to write the members that are missing. */
+export function missing(grammar: Grammar, state: number, count: number): number {
+  const counter = grammar.counters[state];
+  if (counter === undefined) return 0;
+  if (counter.kind === 'members') return membersMissing(grammar, counter, state, count);
+  return count >= counter.min ? 0 : (counter.min - count) * grammar.units[state]!;
+}
+
+/** The same for an object: what is left to write, less the distance of the state alone. */
+function membersMissing(
+  { distances, toMember, toEnd }: Grammar,
+  { required, all, isOpen, costs }: CountedMembers,
+  state: number,
+  count: number,
+): number {
+  const needed = required & ~count;
+  // The bracket at the end, or a comma, follows each member.
+  let bytes = needed === 0 ? toEnd[state]! : toMember[state]!;
+  for (let index = 0; index < costs.length - 1; index++) {
+    const bit = 1 << index;
+    if (needed & bit) bytes += costs[index]! + 1;
+    else if (needed === 0 && all & ~count & bit)
+      bytes = Math.min(bytes, toMember[state]! + costs[index]! + 1);
+  }
+  if (needed === 0 && isOpen) bytes = Math.min(bytes, toMember[state]! + costs.at(-1)! + 1);
+  return bytes - distances[state]!;
 }
 
 /** Joins two lists of parents, without duplicates: a call from the same state is one. */

@@ -3,6 +3,8 @@ import { toDfa, type Dfa } from './dfa.js';
 import type { Counter, Rule } from './json-rules.js';
 import { LIMITS, Refusal, tooComplex } from './refusal.js';
 import { intersection, rangesOf } from './ranges.js';
+import { bitsOf } from './member-sets.js';
+import { countedMembers, FAR, shortWays, waysOfMembers } from './short-ways.js';
 import { BYTES, CALLS, COUNT, EXIT } from './symbols.js';
 
 /** Entries of the transition table, at most: 16 MiB. */
@@ -14,9 +16,24 @@ export const EXITS = 1 << 29;
 export const STATE = EXITS - 1;
 
 /** A value of another rule, and the state after it. */
-interface Call {
+export interface Call {
   readonly rule: number;
   readonly to: number;
+  /** Bits of a {@link MemberSet}: the one that the call adds, if it is not there yet, and those that must be. */
+  readonly bit: number;
+  readonly after: number;
+}
+
+/** A {@link MemberSet} with what its members cost. */
+export interface CountedMembers {
+  readonly kind: 'members';
+  readonly required: number;
+  /** Bits of all members that can be written. */
+  readonly all: number;
+  /** Whether members without a name of their own may follow. */
+  readonly isOpen: boolean;
+  /** Bytes of each member by its bit, and last of one without a name. */
+  readonly costs: readonly number[];
 }
 
 /**
@@ -38,14 +55,19 @@ export interface Grammar {
   /** The first state of each rule; the first rule is the text. */
   readonly starts: readonly number[];
   /** The counter of each state's rule. */
-  readonly counters: readonly (Counter | undefined)[];
+  readonly counters: readonly (Counter | CountedMembers | undefined)[];
   /**
    * Bytes to the end of the state's rule on the shortest way, those to reach the counter's minimum left
    * aside.
    */
   readonly distances: Int32Array;
+  /** For states of rules that count members: bytes to the next member, and to the end without another. */
+  readonly toMember: Int32Array;
+  readonly toEnd: Int32Array;
   /** Bytes for one more of what the state's rule counts. */
   readonly units: Int32Array;
+  /** The states of the rule for any string, which are alike in all grammars: from the first to before the end. */
+  readonly anyString: { readonly first: number; readonly end: number } | undefined;
   readonly bytes: number;
 }
 
@@ -71,12 +93,17 @@ export function compileGrammar(
   budget.charge(
     dfas.reduce((sum, dfa) => sum + dfa.edges.reduce((steps, { length }) => steps + 2 + 8 * length, 0), 0),
   );
-  const { edges, calls } = flatten(dfas, starts, spellable);
-  const counters = dfas.flatMap((dfa, rule) => dfa.edges.map(() => rules[rule]!.counter));
+  const { edges, calls } = flatten(dfas, starts, spellable, rules);
   const accepting = Uint8Array.from(dfas.flatMap(dfa => dfa.accepting.map(Number)));
-  const { distances, units } = shortWays(edges, calls, accepting, starts, counters, budget);
-  if (distances[starts[0]!] === FAR)
-    throw new Refusal('', 'no value that the model can write satisfies this');
+  const ruleCounters = rules.map(({ counter }) => counter);
+  const automata = { edges, calls, accepting, starts, counters: ruleCounters };
+  const { distances, units, costs } = shortWays(automata, budget);
+  if (costs[0] === FAR) throw new Refusal('', 'no value that the model can write satisfies this');
+  const counters = ruleCounters.flatMap((counter, rule) => {
+    const own = counter?.kind === 'members' ? countedMembers(counter, costs) : counter;
+    return dfas[rule]!.edges.map(() => own);
+  });
+  const { toMember, toEnd } = waysOfMembers(automata, budget);
 
   const live = (state: number): boolean => distances[state] !== FAR;
   const kept = edges.map((outgoing, state) => (live(state) ? outgoing.filter(({ to }) => live(to)) : []));
@@ -90,11 +117,12 @@ export function compileGrammar(
       for (let byte = low; byte <= high; byte++) next[state * classCount + classes[byte]!] = to | mark;
   });
   const keptCalls = calls.map((list, state) => {
-    const result = live(state) ? list.filter(({ rule, to }) => live(to) && live(starts[rule]!)) : [];
+    const result = live(state) ? list.filter(({ rule, to }) => live(to) && costs[rule] !== FAR) : [];
     return result.length === 0 ? undefined : result;
   });
   if (!goes(kept, keptCalls, starts[0]!))
     throw new Refusal('', 'only the empty text satisfies this: there is nothing to generate');
+  const anyString = rules.findIndex(rule => rule.isAnyString);
   return {
     next,
     classes,
@@ -106,12 +134,16 @@ export function compileGrammar(
     counters,
     distances,
     units,
+    toMember,
+    toEnd,
+    anyString:
+      anyString < 0 ? undefined : { first: starts[anyString]!, end: starts[anyString + 1] ?? states },
     bytes: next.byteLength + states * 64,
   };
 }
 
 /** Bytes `low` to `high` lead to a state, with a mark. */
-interface ByteEdge {
+export interface ByteEdge {
   readonly low: number;
   readonly high: number;
   readonly to: number;
@@ -131,138 +163,39 @@ function flatten(
   dfas: readonly Dfa[],
   starts: readonly number[],
   spellable: ReadonlySet<number>,
+  rules: readonly Rule[],
 ): { edges: ByteEdge[][]; calls: Call[][] } {
   const bytes = rangesOf(...spellable);
   const edges: ByteEdge[][] = [];
   const calls: Call[][] = [];
-  dfas.forEach((dfa, rule) =>
+  dfas.forEach((dfa, rule) => {
+    const counter = rules[rule]!.counter;
+    const bits = counter?.kind === 'members' ? bitsOf(counter) : undefined;
     dfa.edges.forEach(outgoing => {
       const byteEdges: ByteEdge[] = [];
       const ownCalls: Call[] = [];
       for (const edge of outgoing) {
         const to = starts[rule]! + edge.to;
         for (let symbol = Math.max(edge.low, CALLS); symbol <= edge.high; symbol++)
-          ownCalls.push({ rule: symbol - CALLS, to });
+          ownCalls.push({ rule: symbol - CALLS, to, ...(bits?.get(symbol - CALLS) ?? NO_BITS) });
         for (const [base, mark] of MARKS)
           for (const [low, high] of intersection([[edge.low - base, edge.high - base]], bytes))
             byteEdges.push({ low, high, to, mark });
       }
       edges.push(byteEdges);
       calls.push(ownCalls);
-    }),
-  );
+    });
+  });
   return { edges, calls };
 }
+
+const NO_BITS = { bit: 0, after: 0 };
 
 const MARKS = [
   [0, 0],
   [COUNT, COUNTS],
   [EXIT, EXITS],
 ] as const;
-
-/** The distance if there is no way. */
-const FAR = 2 ** 30 - 1;
-/** The distance of the longest ways. */
-const LONGEST = FAR - 1;
-
-/**
- * Distances and units. A call of a rule that counts costs the bytes of its counter's minimum, too. Those
- * depend on the rule's unit, and that on the rules called in it: both are found by turns, from below.
- */
-function shortWays(
-  edges: readonly (readonly ByteEdge[])[],
-  calls: readonly (readonly Call[])[],
-  accepting: Uint8Array,
-  starts: readonly number[],
-  counters: readonly (Counter | undefined)[],
-  budget: Budget,
-): Pick<Grammar, 'distances' | 'units'> {
-  for (let added = starts.map(() => 0); ;) {
-    const distances = shortest(edges, calls, accepting, starts, added, budget);
-    const units = unitsOf(edges, distances, starts, counters);
-    const known = added;
-    added = starts.map((start, rule) => {
-      const { min, initial } = counters[start] ?? { min: 0, initial: 0 };
-      return Math.max(known[rule]!, Math.min(LONGEST, (min - initial) * units[start]!));
-    });
-    if (added.every((bytes, rule) => bytes === known[rule])) return { distances, units };
-  }
-}
-
-/**
- * Bytes from each state to the end of its rule, by the relaxation of Bellman and Ford: a call costs as much
- * as its rule's start.
- *
- * @param added what a call of each rule costs more.
- */
-function shortest(
-  edges: readonly (readonly ByteEdge[])[],
-  calls: readonly (readonly Call[])[],
-  accepting: Uint8Array,
-  starts: readonly number[],
-  added: readonly number[],
-  budget: Budget,
-): Int32Array {
-  budget.charge(edges.reduce((sum, { length }, state) => sum + 2 + length + calls[state]!.length, 0));
-  const distances = Int32Array.from(accepting, accepts => (accepts ? 0 : FAR));
-  const sources: number[][] = edges.map(() => []);
-  const callers = new Map<number, number[]>();
-  edges.forEach((outgoing, state) => outgoing.forEach(({ to }) => sources[to]!.push(state)));
-  calls.forEach((list, state) =>
-    list.forEach(({ rule, to }) => {
-      sources[to]!.push(state);
-      const start = starts[rule]!;
-      const known = callers.get(start);
-      if (known === undefined) callers.set(start, [state]);
-      else known.push(state);
-    }),
-  );
-  let changed = new Set(edges.keys());
-  while (changed.size > 0) {
-    const affected = new Set<number>();
-    for (const state of changed) {
-      let best = distances[state]!;
-      budget.charge(1 + edges[state]!.length + calls[state]!.length);
-      for (const { to } of edges[state]!) best = Math.min(best, way(distances[to]!, 1));
-      for (const { rule, to } of calls[state]!)
-        best = Math.min(best, way(distances[to]!, way(distances[starts[rule]!]!, added[rule]!)));
-      if (best >= distances[state]!) continue;
-      distances[state] = best;
-      budget.charge(2 * (sources[state]!.length + (callers.get(state)?.length ?? 0)));
-      for (const source of sources[state]!) affected.add(source);
-      for (const caller of callers.get(state) ?? []) affected.add(caller);
-    }
-    changed = affected;
-  }
-  return distances;
-}
-
-function way(first: number, then: number): number {
-  return first === FAR || then === FAR ? FAR : Math.min(first + then, LONGEST);
-}
-
-/** Bytes of a counting transition and of the way to the next one, for each state's rule. */
-function unitsOf(
-  edges: readonly (readonly ByteEdge[])[],
-  distances: Int32Array,
-  starts: readonly number[],
-  counters: readonly (Counter | undefined)[],
-): Int32Array {
-  const units = new Int32Array(edges.length);
-  starts.forEach((start, rule) => {
-    if (counters[start] === undefined) return;
-    const end = starts[rule + 1] ?? edges.length;
-    let unit = FAR;
-    for (let state = start; state < end; state++)
-      for (const { to, mark } of edges[state]!)
-        // From the state after a count, the end is as near as from the state before it, and what lies
-        // between.
-        if (mark === COUNTS && distances[to] !== FAR)
-          unit = Math.min(unit, 1 + distances[to]! - distances[state]!);
-    units.fill(unit === FAR ? 0 : unit, start, end);
-  });
-  return units;
-}
 
 /** Groups bytes that lead to the same states from everywhere. */
 function byteClasses(edges: readonly (readonly ByteEdge[])[]): { classes: Uint8Array; classCount: number } {

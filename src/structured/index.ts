@@ -6,6 +6,7 @@ import type { Tokenizer } from '#text/types.js';
 import { Budget } from './budget.js';
 import { keyOf, StructureCache, type Compiled } from './cache.js';
 import { GrammarConstraint } from './constraint.js';
+import { exactSchema } from './exact-schema.js';
 import { Refusal } from './refusal.js';
 import { grammarOf, type Structure } from './structure.js';
 import { loadVocabulary, vocabularyOf, type Vocabulary } from './vocabulary.js';
@@ -39,6 +40,7 @@ const caches = new WeakMap<Vocabulary, StructureCache>();
  * @throws Refusal where the structure cannot be followed.
  */
 export function compileStructure(structure: Structure, tokenizer: Tokenizer): MakeConstraint {
+  structure = withDigits(structure);
   const vocabulary = vocabularyOf(tokenizer);
   const cache = cacheOf(vocabulary);
   const key = keyOf(structure);
@@ -56,6 +58,7 @@ export async function compileStructureAside(
   elsewhere: CompileElsewhere,
   caller: Caller,
 ): Promise<MakeConstraint> {
+  structure = withDigits(structure);
   const vocabulary = await loadVocabulary(tokenizer);
   const cache = cacheOf(vocabulary);
   const key = keyOf(structure);
@@ -88,6 +91,11 @@ export function compile(structure: Structure, spellable: ReadonlySet<number>, bu
     if (error instanceof Refusal) return error;
     throw error;
   }
+}
+
+/** @throws Refusal where a schema is too large, or has a number whose digits would be lost */
+function withDigits(structure: Structure): Structure {
+  return structure.kind === 'schema' ? { ...structure, schema: exactSchema(structure.schema) } : structure;
 }
 
 function cacheOf(vocabulary: Vocabulary): StructureCache {

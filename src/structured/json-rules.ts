@@ -1,6 +1,8 @@
 import type { Budget } from './budget.js';
 import { accepts, intersect, isEmpty, subtract, toDfa, type Dfa } from './dfa.js';
 import type { Pointers } from './conjunctions.js';
+import type { Decimal } from './decimal.js';
+import type { Bound } from './numbers.js';
 import {
   ANY,
   choice,
@@ -14,13 +16,11 @@ import {
   type Expression,
 } from './expression.js';
 import {
-  ANY_INTEGER,
-  ANY_NUMBER,
   ANY_STRING,
   byte,
   COLON,
   constant,
-  COUNTED_END,
+  closedBy,
   GAP,
   mark,
   numberText,
@@ -28,14 +28,16 @@ import {
   saysMore,
   textOf,
 } from './json-text.js';
+import { membersInSeveralOrders, MOST_MEMBERS, type MemberSet } from './member-sets.js';
 import { memberOf, objectMembers } from './object-members.js';
 import { at, LIMITS, Refusal } from './refusal.js';
 import type { SchemaShapes } from './schema-shapes.js';
-import type { ArrayShape, ObjectShape, Shape, StringShape } from './shapes.js';
+import type { ArrayShape, NumberShape, ObjectShape, Shape, StringShape } from './shapes.js';
 import { anyJsonCharacter, call, COUNT, EXIT } from './symbols.js';
 
 /** Limits on what a rule counts between its beginning and its end. */
 export interface Counter {
+  readonly kind: 'count';
   /** The count at the rule's beginning. */
   readonly initial: number;
   readonly min: number;
@@ -45,7 +47,9 @@ export interface Counter {
 /** A rule of a grammar, over the symbols of `symbols.ts`. */
 export interface Rule {
   readonly expression: Expression;
-  readonly counter: Counter | undefined;
+  readonly counter: Counter | MemberSet | undefined;
+  /** Whether it is the rule for any string, the same in all grammars. */
+  readonly isAnyString?: boolean;
 }
 
 /**
@@ -86,15 +90,17 @@ export class JsonRules {
     const [names, key] = this.#name(pointers);
     let value = only === undefined ? this.#values.get(key) : undefined;
     if (value === undefined) {
-      value = at(names[0] ?? '', () =>
-        oneOf(
-          this.#shapes
-            .of(names)
-            .map((shape, index) =>
-              only === undefined || shape.type === only ? this.#shape(shape, `${key} ${index}`) : NEVER,
-            ),
-        ),
-      );
+      value = at(names[0] ?? '', () => {
+        const shapes = this.#shapes.of(names);
+        const isUnion = shapes.filter(({ type }) => type === 'object').length > 1;
+        return oneOf(
+          shapes.map((shape, index) =>
+            only === undefined || shape.type === only
+              ? this.#shape(shape, `${key} ${index}`, isUnion)
+              : NEVER,
+          ),
+        );
+      });
       if (only === undefined) this.#values.set(key, value);
     }
     return value;
@@ -108,7 +114,8 @@ export class JsonRules {
     return [names, key];
   }
 
-  #shape(shape: Shape, key: string): Expression {
+  /** @param isUnion whether the value may be one of several objects */
+  #shape(shape: Shape, key: string, isUnion: boolean): Expression {
     switch (shape.type) {
       case 'values':
         return oneOf(shape.values.map(value => constant(value, this.#budget)));
@@ -117,17 +124,19 @@ export class JsonRules {
       case 'boolean':
         return choice(literal('true'), literal('false'));
       case 'number':
-        if (shape.min === undefined && shape.max === undefined && shape.multipleOf.length === 0)
-          return shape.integer ? ANY_INTEGER : ANY_NUMBER;
+        // Those of the same range are one rule.
         return call(
-          this.#add(key, () => ({ expression: numberText(shape, this.#budget), counter: undefined })),
+          this.#add(rangeOf(shape), () => ({
+            expression: numberText(shape, this.#budget),
+            counter: undefined,
+          })),
         );
       case 'string':
         return this.#string(shape, key);
       case 'array':
         return call(this.#add(key, () => this.#array(shape)));
       case 'object':
-        return call(this.#add(key, () => ({ expression: this.#object(shape), counter: undefined })));
+        return call(this.#add(key, () => this.#object(shape, key, isUnion)));
     }
   }
 
@@ -137,12 +146,15 @@ export class JsonRules {
       return call(
         this.#add(key, () => ({ expression: quoted(this.#text(shape)!, this.#budget), counter: undefined })),
       );
-    if (min === 0 && max === Infinity) return ANY_STRING;
+    if (min === 0 && max === Infinity)
+      return call(
+        this.#add('string', () => ({ expression: ANY_STRING, counter: undefined, isAnyString: true })),
+      );
     if (min > max) return NEVER;
     return call(
       this.#add(`string ${min} ${max}`, () => ({
         expression: sequence(byte('"'), repeat(anyJsonCharacter(COUNT), 0), mark('"', EXIT)),
-        counter: { initial: 0, min, max },
+        counter: { kind: 'count', initial: 0, min, max },
       })),
     );
   }
@@ -161,9 +173,9 @@ export class JsonRules {
       const value = this.#value(items);
       const counts = minItems > Math.max(1, last) || maxItems !== Infinity;
       const more = sequence(counts ? mark(',', COUNT) : byte(','), GAP, value);
-      const end = counts ? COUNTED_END : sequence(GAP, byte(']'));
+      const end = counts ? closedBy(']') : sequence(GAP, byte(']'));
       const initial = Math.max(1, last);
-      if (counts) counter = { initial, min: minItems, max: maxItems };
+      if (counts) counter = { kind: 'count', initial, min: minItems, max: maxItems };
       rest = last === 0 ? sequence(value, repeat(more, 0), end) : sequence(repeat(more, 0), end);
     }
     // From the last item of the prefix back to the first: after each, the list may end or go on.
@@ -177,11 +189,46 @@ export class JsonRules {
     return { expression: sequence(byte('['), choice(empty, sequence(GAP, tail))), counter };
   }
 
-  /** Members of an object: properties in their order, optional ones present or not, then additional ones. */
-  #object(shape: ObjectShape): Expression {
+  /**
+   * An object. Its optional properties stand anywhere among the required ones, or all of them in their order
+   * where the object is one of a union, as the first of them may tell it apart, or its members are counted.
+   */
+  #object(shape: ObjectShape, key: string, isUnion: boolean): Rule {
+    const { properties, minProperties, maxProperties, additional, patterns } = shape;
+    const isOpen = additional !== undefined || patterns.length > 0;
+    const required = properties.filter(property => property.required).length;
+    const isCounted = minProperties > required || maxProperties < (isOpen ? Infinity : properties.length);
+    const hasOrders = required < properties.length && (isOpen || properties.length > 1);
+    if (hasOrders && !isCounted && !isUnion && properties.length <= MOST_MEMBERS)
+      return this.#unordered(shape, key);
+    return { expression: this.#ordered(shape), counter: undefined };
+  }
+
+  #unordered(shape: ObjectShape, key: string): Rule {
+    const add = (name: string, write: () => Expression): number =>
+      this.#add(name, () => ({ expression: write(), counter: undefined }));
+    const members = shape.properties.flatMap(({ name, schema, required }) => {
+      const [, value] = this.#name(schema);
+      if (this.#isName(shape, name))
+        return { rule: add(`${JSON.stringify(name)} ${value}`, () => this.#member(name, schema)), required };
+      return required ? { rule: add('no member', () => NEVER), required } : [];
+    });
+    const further = this.#additional(shape);
+    return membersInSeveralOrders(
+      members,
+      further === NEVER ? undefined : add(`further ${key}`, () => further),
+    );
+  }
+
+  #member(name: string, schema: Pointers): Expression {
+    return sequence(constant(name, this.#budget), COLON, this.#value(schema));
+  }
+
+  /** Properties in their order, optional ones present or not, then additional ones. */
+  #ordered(shape: ObjectShape): Expression {
     const { properties, minProperties, maxProperties } = shape;
     const members = properties.map(({ name, schema }) =>
-      this.#isName(shape, name) ? sequence(constant(name, this.#budget), COLON, this.#value(schema)) : NEVER,
+      this.#isName(shape, name) ? this.#member(name, schema) : NEVER,
     );
     const additional = this.#additional(shape);
     const most = members.length + (additional === NEVER ? 0 : 1);
@@ -260,4 +307,14 @@ export class JsonRules {
     }
     return keys;
   }
+}
+
+/** A key for all numbers of the same range. */
+function rangeOf({ integer, min, max, multipleOf }: NumberShape): string {
+  const text = ({ units, places }: Decimal): string => `${units}e-${places}`;
+  const bound = (limit: Bound | undefined): string =>
+    limit === undefined ? '' : `${text(limit.value)}${limit.exclusive ? '!' : ''}`;
+  return `${integer ? 'integer' : 'number'} ${bound(min)} ${bound(max)} ${multipleOf
+    .map(({ value }) => text(value))
+    .join()}`;
 }

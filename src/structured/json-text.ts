@@ -14,10 +14,10 @@ import {
   type Expression,
 } from './expression.js';
 import { FORMATS } from './formats.js';
-import { multiples, numberExpression } from './numbers.js';
+import { DIGITS, digitsOfMultiples, multiples, numberExpression } from './numbers.js';
 import { rangesOf } from './ranges.js';
 import type { PatternAutomata } from './pattern-automata.js';
-import { at } from './refusal.js';
+import { at, Refusal } from './refusal.js';
 import type { NumberShape, StringShape } from './shapes.js';
 import { anyJsonCharacter, EXIT, jsonCharacters, marked } from './symbols.js';
 
@@ -34,17 +34,17 @@ const INDENTATION = choice(repeat(byte(' '), 0, INDENT), repeat(byte('\t'), 1, I
  */
 export const GAP = compact(choice(EMPTY, byte(' '), sequence(byte('\n'), INDENTATION)));
 /**
- * The end of a list that counts. White space before it ends the counting too, since nothing else can follow
- * that.
+ * The end of a list or an object that counts. White space before the bracket ends the counting too, since
+ * nothing else can follow that.
  */
-export const COUNTED_END = choice(
-  mark(']', EXIT),
-  sequence(mark(' ', EXIT), byte(']')),
-  sequence(mark('\n', EXIT), INDENTATION, byte(']')),
-);
+export function closedBy(bracket: string): Expression {
+  return choice(
+    mark(bracket, EXIT),
+    sequence(mark(' ', EXIT), byte(bracket)),
+    sequence(mark('\n', EXIT), INDENTATION, byte(bracket)),
+  );
+}
 export const COLON = sequence(byte(':'), optional(byte(' ')));
-export const ANY_INTEGER = compact(numberExpression({ integer: true, min: undefined, max: undefined }));
-export const ANY_NUMBER = compact(numberExpression({ integer: false, min: undefined, max: undefined }));
 export const ANY_STRING = compact(sequence(byte('"'), repeat(anyJsonCharacter(), 0), byte('"')));
 
 /** True if a string is limited by more than its length. */
@@ -74,9 +74,10 @@ export function quoted(texts: Dfa, budget: Budget): Expression {
   return compact(sequence(byte('"'), characters, byte('"')), budget);
 }
 
-export function numberText({ integer, min, max, multipleOf }: NumberShape, budget: Budget): Expression {
-  const whole = integer || multipleOf.length > 0;
-  const expression = numberExpression({ integer: whole, min, max });
+export function numberText(shape: NumberShape, budget: Budget): Expression {
+  const { multipleOf } = shape;
+  const digits = Math.min(DIGITS, ...multipleOf.map(({ value }) => digitsOfMultiples(value)));
+  const expression = numberExpression(shape, budget, digits);
   if (multipleOf.length === 0) return expression;
   const dfa = multipleOf.reduce(
     (left, { value, pointer }) =>
@@ -110,7 +111,10 @@ export function constant(value: unknown, budget: Budget): Expression {
         sequence(constant(key, budget), COLON, constant(entry, budget)),
       ),
     );
-  if (typeof value !== 'string') return literal(JSON.stringify(value));
+  if (typeof value === 'number' && !Number.isFinite(value))
+    throw new Refusal('', 'has a number that is too large');
+  if (typeof value !== 'string')
+    return literal(typeof value === 'bigint' ? String(value) : JSON.stringify(value));
   budget.charge(16 * value.length);
   const characters = Array.from(value, character => {
     const code = character.codePointAt(0)!;

@@ -1,21 +1,14 @@
+import { stateMachine } from './state-machine.js';
 import type { Budget } from './budget.js';
-import {
-  choice,
-  EMPTY,
-  literal,
-  NEVER,
-  one,
-  optional,
-  repeat,
-  sequence,
-  type Expression,
-} from './expression.js';
-import type { Dfa, Edge } from './dfa.js';
+import { compareDecimals, negated, type Decimal } from './decimal.js';
+import { choice, literal, NEVER, one, optional, sequence, type Expression } from './expression.js';
+import { exponents, type ExponentState } from './exponents.js';
+import type { Dfa } from './dfa.js';
 import { Refusal } from './refusal.js';
 
 /** A bound of numbers. */
 export interface Bound {
-  readonly value: number;
+  readonly value: Decimal;
   readonly exclusive: boolean;
 }
 
@@ -26,177 +19,278 @@ interface NumberRange {
 }
 
 /**
- * Most digits of a number before its point, and after it; of a number with bounds, most digits in all: a
- * double keeps 15, so that what is written is what is read. A limit there must be, since models have been
- * seen to write digits until their context was full.
+ * Most digits of a number before its point, and after it. Numbers of 64 bits have 20, and a number that is
+ * cut is worse than a long one; but a limit there must be, since models have been seen to write digits until
+ * their context was full.
  */
-const DIGITS = 15;
-/** The first whole number with more digits. */
-const LARGEST = 10 ** DIGITS;
+export const DIGITS = 40;
 
-const digit = (from: number, to: number): Expression => (from > to ? NEVER : one([[0x30 + from, 0x30 + to]]));
-const DIGIT = digit(0, 9);
 const MINUS = literal('-');
+const ZERO: Decimal = { units: 0n, places: 0 };
 
-/** The JSON numbers of a range. */
-export function numberExpression({ integer, min, max }: NumberRange): Expression {
-  if (min === undefined && max === undefined) {
-    const whole = choice(literal('0'), sequence(digit(1, 9), repeat(DIGIT, 0, DIGITS - 1)));
-    if (integer) return sequence(optional(MINUS), whole);
-    const fraction = optional(sequence(literal('.'), repeat(DIGIT, 1, DIGITS)));
-    const exponent = optional(
-      sequence(
-        one([
-          [0x45, 0x45],
-          [0x65, 0x65],
-        ]),
-        optional(
-          one([
-            [0x2b, 0x2b],
-            [0x2d, 0x2d],
-          ]),
-        ),
-        repeat(DIGIT, 1, 2),
-      ),
-    );
-    return sequence(optional(MINUS), whole, fraction, exponent);
-  }
-  const positive = magnitudes(integer, min ?? { value: 0, exclusive: false }, max);
-  const negated = (bound: Bound | undefined): Bound | undefined =>
-    bound && { value: -bound.value, exclusive: bound.exclusive };
+/**
+ * The JSON numbers of a range. Integers have neither fraction nor exponent. With bounds other than 0, a
+ * number with an exponent has one digit before its point.
+ *
+ * @param digits most digits before the point, and after it.
+ */
+export function numberExpression(
+  { integer, min, max }: NumberRange,
+  budget: Budget,
+  digits = DIGITS,
+): Expression {
+  const between = (low: Bound, high: Bound | undefined): Expression =>
+    magnitudes({ integer, low, high, digits }, budget);
+  if (min === undefined && max === undefined)
+    return sequence(optional(MINUS), between({ value: ZERO, exclusive: false }, undefined));
+  const below = max && mirrored(max);
   // "-0" is 0 once more: it would say nothing new.
-  const aboveZero: Bound = { value: 0, exclusive: true };
-  const lower = negated(max);
-  const negative = magnitudes(
-    integer,
-    lower !== undefined && lower.value > 0 ? lower : aboveZero,
-    negated(min),
-  );
-  return choice(positive, sequence(MINUS, negative));
-}
-
-/** Numbers from 0 on between two bounds. */
-function magnitudes(integer: boolean, min: Bound, max: Bound | undefined): Expression {
-  const low: Bound = min.value < 0 ? { value: 0, exclusive: false } : min;
-  const high: Bound = max !== undefined && max.value < LARGEST ? max : { value: LARGEST, exclusive: true };
-  if (high.value < low.value || (high.value === low.value && (low.exclusive || high.exclusive))) return NEVER;
-  const atLeast = { ...decimal(low.value), exclusive: low.exclusive };
-  const atMost = { ...decimal(high.value), exclusive: high.exclusive };
-  const lengths = Array.from({ length: Math.min(DIGITS, atMost.whole.length) }, (_, i) => i + 1);
   return choice(
-    ...lengths.map(length =>
-      wholePart(length, atLeast, atMost, (tightLow, tightHigh) =>
-        fractionPart(
-          integer ? 0 : DIGITS - length,
-          tightLow ? atLeast : undefined,
-          tightHigh ? atMost : undefined,
-        ),
+    between(min !== undefined && min.value.units >= 0n ? min : { value: ZERO, exclusive: false }, max),
+    sequence(
+      MINUS,
+      between(
+        below !== undefined && below.value.units > 0n ? below : { value: ZERO, exclusive: true },
+        min && mirrored(min),
       ),
     ),
   );
 }
 
-interface Decimal {
-  readonly whole: string;
-  /** No zeros at the end. */
-  readonly fraction: string;
+function mirrored({ value, exclusive }: Bound): Bound {
+  return { value: negated(value), exclusive };
 }
-type DecimalBound = Decimal & { readonly exclusive: boolean };
 
-/** The digits of a number from 0 on, without an exponent. */
-function decimal(value: number): Decimal {
-  if (value > LARGEST) throw new Refusal('', `the bound ${value} is too large to be compared digit by digit`);
-  const [mantissa = '', exponent] = String(value).split('e-');
-  const [whole = '0', fraction = ''] = mantissa.split('.');
-  return exponent === undefined
-    ? { whole, fraction }
-    : { whole: '0', fraction: '0'.repeat(Number(exponent) - 1) + whole + fraction };
+/** Numbers without a sign. */
+interface Magnitudes {
+  readonly integer: boolean;
+  /** From 0 on. */
+  readonly low: Bound;
+  readonly high: Bound | undefined;
+  readonly digits: number;
+}
+
+/** Whether the digits so far are less than a bound's at the same places, equal to them, or more. */
+type Order = -1 | 0 | 1;
+
+/** The digits of a bound, by which numbers are compared with it. */
+class Limit {
+  readonly exclusive: boolean;
+  readonly isZero: boolean;
+  /** The power of ten of the first digit that is not 0. */
+  readonly exponent: number;
+  readonly #whole: string;
+  /** No zeros at the end. */
+  readonly #fraction: string;
+  /** From the first to the last digit that is not 0. */
+  readonly #digits: string;
+
+  constructor({ value: { units, places }, exclusive }: Bound) {
+    const text = String(units).padStart(places + 1, '0');
+    this.exclusive = exclusive;
+    this.isZero = units === 0n;
+    this.#whole = text.slice(0, text.length - places);
+    this.#fraction = text.slice(text.length - places).replace(/0+$/, '');
+    this.#digits = String(units).replace(/0+$/, '');
+    this.exponent = String(units).length - 1 - places;
+  }
+
+  /** The order after one more digit before the point. @param place from the left */
+  whole(order: Order, place: number, digit: number): Order {
+    if (place >= this.#whole.length) return 1;
+    return order === 0 ? orderOf(digit, this.#whole[place]) : order;
+  }
+
+  /** The order of a whole part that ends after some digits. */
+  endOfWhole(order: Order, length: number): Order {
+    return length < this.#whole.length ? -1 : order;
+  }
+
+  /** The order after one more digit behind the point. */
+  fraction(order: Order, place: number, digit: number): Order {
+    return order === 0 ? orderOf(digit, this.#fraction[place]) : order;
+  }
+
+  /** The order of a number that ends after some digits behind the point. */
+  end(order: Order, places: number): Order {
+    return order === 0 && Math.max(0, places) < this.#fraction.length ? -1 : order;
+  }
+
+  /** The order of a number's first digits, its exponent left aside, after one more. */
+  significant(order: Order, place: number, digit: number): Order {
+    return order === 0 ? orderOf(digit, this.#digits[place]) : order;
+  }
+
+  endOfSignificant(order: Order, digits: number): Order {
+    return order === 0 && digits < this.#digits.length ? -1 : order;
+  }
+}
+
+function orderOf(digit: number, of: string | undefined): Order {
+  const other = Number(of ?? 0);
+  return digit < other ? -1 : digit > other ? 1 : 0;
+}
+
+/** The digits of a number, and how they compare with its bounds. */
+interface Mantissa {
+  readonly kind: 'mantissa';
+  /** Digits before the point; -1 after it, where their number does not matter any more. */
+  readonly whole: number;
+  /** Digits behind the point; -1 before it. */
+  readonly fraction: number;
+  readonly isZero: boolean;
+  /** The orders against the lower bound and the upper one. */
+  readonly plain: readonly Order[];
+  /** The same for the digits alone; undefined where they tell nothing, or there is more than one before the point. */
+  readonly significant: readonly Order[] | undefined;
+}
+
+type State = Mantissa | ExponentState;
+
+const FIRST: Mantissa = {
+  kind: 'mantissa',
+  whole: 0,
+  fraction: -1,
+  isZero: true,
+  plain: [0, 0],
+  significant: undefined,
+};
+
+function magnitudes({ integer, low, high, digits }: Magnitudes, budget: Budget): Expression {
+  if (high !== undefined) {
+    const order = compareDecimals(low.value, high.value);
+    if (order > 0 || (order === 0 && (low.exclusive || high.exclusive))) return NEVER;
+  }
+  const limits = [low, ...(high === undefined ? [] : [high])].map(bound => new Limit(bound));
+  const isFree = limits.length === 1 && limits[0]!.isZero;
+
+  const mayEnd = ({ whole, fraction, plain }: Mantissa): boolean =>
+    whole !== 0 &&
+    fraction !== 0 &&
+    limits.every((limit, i) => {
+      const order = limit.end(fraction < 0 ? limit.endOfWhole(plain[i]!, whole) : plain[i]!, fraction);
+      return order === 0 ? !limit.exclusive : order === (i === 0 ? 1 : -1);
+    });
+
+  const digit = (state: Mantissa, value: number): Mantissa | undefined => {
+    const { whole, fraction, isZero, plain, significant } = state;
+    if (fraction >= 0) {
+      if (fraction === digits) return undefined;
+      return {
+        ...state,
+        fraction: fraction + 1,
+        isZero: isZero && value === 0,
+        plain: limits.map((limit, i) => limit.fraction(plain[i]!, fraction, value)),
+        significant: significant?.map((order, i) => limits[i]!.significant(order, fraction + 1, value)),
+      };
+    }
+    // No zeros in front.
+    if (whole === digits || (whole === 1 && isZero)) return undefined;
+    return {
+      ...state,
+      whole: whole + 1,
+      isZero: isZero && value === 0,
+      plain: limits.map((limit, i) => limit.whole(plain[i]!, whole, value)),
+      significant:
+        whole === 0 && value !== 0 && !isFree
+          ? limits.map(limit => limit.significant(0, 0, value))
+          : undefined,
+    };
+  };
+
+  const point = ({ whole, fraction, plain, ...state }: Mantissa): Mantissa | undefined =>
+    integer || fraction >= 0 || whole === 0
+      ? undefined
+      : {
+          ...state,
+          whole: -1,
+          fraction: 0,
+          plain: limits.map((limit, i) => limit.endOfWhole(plain[i]!, whole)),
+        };
+
+  /** An exponent follows only what is valid without it, so that a number may always end. */
+  const exponent = (state: Mantissa): ExponentState | undefined => {
+    if (integer || !mayEnd(state)) return undefined;
+    if (isFree || state.isZero) return exponents.first(-Infinity, Infinity);
+    if (state.significant === undefined) return undefined;
+    const places = 1 + Math.max(0, state.fraction);
+    const [from = -Infinity, to = Infinity] = limits.map((limit, i) => {
+      if (limit.isZero) return undefined;
+      const side = i === 0 ? 1 : -1;
+      const order = limit.endOfSignificant(state.significant![i]!, places);
+      return order === side || (order === 0 && !limit.exclusive) ? limit.exponent : limit.exponent + side;
+    });
+    return exponents.first(from, to);
+  };
+
+  const dfa = stateMachine<State>(
+    {
+      first: FIRST,
+      accepts: state => (state.kind === 'mantissa' ? mayEnd(state) : exponents.mayEnd(state)),
+      next: (state, character) => {
+        if (state.kind === 'exponent') return exponents.next(state, character);
+        if (character >= '0' && character <= '9') return digit(state, Number(character));
+        if (character === '.') return point(state);
+        return character === 'e' || character === 'E' ? exponent(state) : undefined;
+      },
+      key: state =>
+        state.kind === 'exponent'
+          ? `e${state.sign} ${state.digits} ${state.value} ${state.from} ${state.to}`
+          : `${state.whole} ${state.fraction} ${state.isZero} ${state.plain.join()} ${state.significant?.join()}`,
+    },
+    integer ? '0123456789' : '+-.0123456789Ee',
+    budget,
+  );
+  return { kind: 'automaton', dfa, spell: one };
+}
+
+/** Most states of an automaton of multiples. */
+const MULTIPLES = 1000;
+/** Most states of the multiples of a divisor with bounds, about. */
+const STATES = 18_000;
+
+/** Digits before the point that multiples of a divisor may have: the automaton has as many states for each. */
+export function digitsOfMultiples({ units }: Decimal): number {
+  return units === 1n ? DIGITS : Math.min(DIGITS / 2, Math.floor(STATES / Number(units)));
+}
+
+/** The state of {@link multiples}: the remainder of the digits so far, and how many of them stand behind the point. */
+interface Remainder {
+  readonly value: number;
+  /** -2: no digit yet; -1: no point yet. */
+  readonly places: number;
 }
 
 /**
- * Whole parts of one length, each followed by an expression that depends on whether the digits so far equal
- * those of a bound.
+ * Decimal numbers that a divisor divides, with as many digits behind the point as the divisor has, or fewer.
+ *
+ * @throws Refusal where the divisor has too many digits.
  */
-function wholePart(
-  length: number,
-  min: DecimalBound,
-  max: DecimalBound,
-  rest: (tightLow: boolean, tightHigh: boolean) => Expression,
-): Expression {
-  if (length < min.whole.length || length > max.whole.length) return NEVER;
-  const step = (position: number, tightLow: boolean, tightHigh: boolean): Expression => {
-    if (position === length) return rest(tightLow, tightHigh);
-    // No zeros in front.
-    const lowest = position === 0 && length > 1 ? 1 : 0;
-    const low = tightLow ? Number(min.whole[position]) : lowest;
-    const high = tightHigh ? Number(max.whole[position]) : 9;
-    if (!tightLow && !tightHigh)
-      return sequence(
-        digit(lowest, 9),
-        repeat(DIGIT, length - position - 1, length - position - 1),
-        rest(false, false),
-      );
-    if (low > high) return NEVER;
-    if (low === high) return sequence(digit(low, low), step(position + 1, tightLow, tightHigh));
-    const inner = digit(tightLow ? low + 1 : low, tightHigh ? high - 1 : high);
-    return choice(
-      tightLow ? sequence(digit(low, low), step(position + 1, true, false)) : NEVER,
-      inner === NEVER ? NEVER : sequence(inner, step(position + 1, false, false)),
-      tightHigh ? sequence(digit(high, high), step(position + 1, false, true)) : NEVER,
-    );
-  };
-  return step(0, length === min.whole.length, length === max.whole.length);
-}
-
-/** The rest of a number after its whole part: nothing, or a point and digits. */
-function fractionPart(
-  longest: number,
-  min: DecimalBound | undefined,
-  max: DecimalBound | undefined,
-): Expression {
-  const mayEnd = (position: number, tightLow: boolean, tightHigh: boolean): boolean =>
-    !(tightLow && (min!.fraction.length > position || min!.exclusive)) &&
-    !(tightHigh && max!.fraction.length <= position && max!.exclusive);
-  /** Digits from a position on; at least one if `first`. */
-  const step = (position: number, tightLow: boolean, tightHigh: boolean, first: boolean): Expression => {
-    if (!tightLow && !tightHigh) return repeat(DIGIT, first ? 1 : 0, longest - position);
-    const end = !first && mayEnd(position, tightLow, tightHigh) ? EMPTY : NEVER;
-    if (position === longest) return end;
-    const low = tightLow ? Number(min!.fraction[position] ?? 0) : 0;
-    const high = tightHigh ? Number(max!.fraction[position] ?? 0) : 9;
-    const next = (from: number, to: number, low: boolean, high: boolean): Expression =>
-      from > to ? NEVER : sequence(digit(from, to), step(position + 1, low, high, false));
-    if (low === high) return choice(end, next(low, low, tightLow, tightHigh));
-    return choice(
-      end,
-      tightLow ? next(low, low, true, false) : NEVER,
-      next(tightLow ? low + 1 : low, tightHigh ? high - 1 : high, false, false),
-      tightHigh ? next(high, high, false, true) : NEVER,
-    );
-  };
-  const [tightLow, tightHigh] = [min !== undefined, max !== undefined];
-  const none = mayEnd(0, tightLow, tightHigh) ? EMPTY : NEVER;
-  return longest === 0 ? none : choice(none, sequence(literal('.'), step(0, tightLow, tightHigh, true)));
-}
-
-/** Largest divisor of `multipleOf`: the automaton has as many states. */
-const LARGEST_DIVISOR = 1000;
-
-/** Whole decimal numbers that a divisor divides. */
-export function multiples(divisor: number, budget: Budget): Dfa {
-  if (!Number.isInteger(divisor) || divisor < 1 || divisor > LARGEST_DIVISOR)
-    throw new Refusal('', `must be an integer from 1 to ${LARGEST_DIVISOR}`);
-  budget.charge(10 * divisor);
-  // State 0 is before the first digit; state r + 1 has the remainder r.
-  const after = (remainder: number): Edge[] =>
-    Array.from({ length: 10 }, (_, value) => ({
-      low: 0x30 + value,
-      high: 0x30 + value,
-      to: ((remainder * 10 + value) % divisor) + 1,
-    }));
-  const minus: Edge = { low: 0x2d, high: 0x2d, to: 0 };
-  return {
-    edges: [[minus, ...after(0)], ...Array.from({ length: divisor }, (_, remainder) => after(remainder))],
-    accepting: [false, ...Array.from({ length: divisor }, (_, remainder) => remainder === 0)],
-  };
+export function multiples(divisor: Decimal, budget: Budget): Dfa {
+  const { places } = divisor;
+  const units = Number(divisor.units);
+  if (units * (places + 1) > MULTIPLES)
+    throw new Refusal('', `must have few digits: an integer up to ${MULTIPLES}, or a fraction such as 0.01`);
+  return stateMachine<Remainder>(
+    {
+      first: { value: 0, places: -2 },
+      // Digits that are left out are zeros.
+      accepts: state =>
+        state.places !== -2 &&
+        state.places !== 0 &&
+        (state.value * 10 ** (places - Math.max(0, state.places))) % units === 0,
+      next: (state, character) => {
+        if (character === '-') return state.places === -2 ? state : undefined;
+        if (character === '.') return state.places === -1 && places > 0 ? { ...state, places: 0 } : undefined;
+        if (state.places === places && places > 0) return undefined;
+        return {
+          value: (state.value * 10 + Number(character)) % units,
+          places: state.places >= 0 ? state.places + 1 : -1,
+        };
+      },
+      key: state => `${state.value} ${state.places}`,
+    },
+    '-.0123456789',
+    budget,
+  );
 }

@@ -18,7 +18,7 @@ const SPACE: Ranges = union(
 );
 const LINE_ENDS = rangesOf(0x0a, 0x0d, 0x2028, 0x2029);
 const CLASSES: Readonly<Record<string, Ranges>> = { d: DIGITS, w: WORD, s: SPACE };
-const CONTROLS: Readonly<Record<string, number>> = { f: 0x0c, n: 0x0a, r: 0x0d, t: 0x09, v: 0x0b, '0': 0 };
+const CONTROLS: Readonly<Record<string, number>> = { f: 0x0c, n: 0x0a, r: 0x0d, t: 0x09, v: 0x0b };
 
 /**
  * Parses a pattern that must match the text as a whole, as an expression over code points.
@@ -132,8 +132,14 @@ class Parser {
       this.#at += 2;
       return rangesOf(control[1]!.charCodeAt(0) % 32);
     }
-    const character = this.#character();
-    return rangesOf(CONTROLS[String.fromCodePoint(character)] ?? character);
+    const code = CONTROLS[letter] ?? (/^0(?!\d)/.test(this.#pattern.slice(this.#at)) ? 0 : undefined);
+    if (code !== undefined) {
+      this.#at++;
+      return rangesOf(code);
+    }
+    // Without a flag, ECMAScript takes other letters as they are, where other dialects have anchors and classes.
+    if (/[\p{L}\p{N}]/u.test(letter)) throw this.#unsupported(`\\${letter}`);
+    return rangesOf(this.#character());
   }
 
   #property(source: string): Ranges {
@@ -146,6 +152,10 @@ class Parser {
     const negated = this.#take('^');
     const parts: Ranges[] = [];
     while (!this.#take(']')) {
+      const foreign = /^(?:\[(?::\^?\w{1,20}:|\.[^\]]{1,20}\.|=[^\]]{1,20}=)\]|(?:&&|--|~~|\|\|)\[)/.exec(
+        this.#pattern.slice(this.#at),
+      );
+      if (foreign !== null) throw this.#unsupported(`"${foreign[0]}" within brackets`);
       const first = this.#member();
       if (this.#sees('-') && this.#pattern[this.#at + 1] !== ']' && isSingle(first)) {
         this.#at++;

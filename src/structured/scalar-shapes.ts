@@ -1,21 +1,19 @@
 import type { Conjunction, Placed } from './conjunctions.js';
-import { FORMATS } from './formats.js';
+import { compareDecimals, decimalOf, type JsonNumber } from './decimal.js';
 import type { Bound } from './numbers.js';
-import { quote, Refusal } from './refusal.js';
 import { child, type SchemaObject } from './schema-document.js';
 import type { NumberShape, StringShape } from './shapes.js';
-
-/** Formats of numbers, which are not checked. */
-const NUMBER_FORMATS = new Set(['int32', 'int64', 'float', 'double']);
 
 /** The numbers that are valid for all subschemas: the tightest bounds, and every divisor. */
 export function numberShape(conjunction: Conjunction, integer: boolean): NumberShape {
   const bounds = (key: string, exclusive: boolean): Bound[] =>
     conjunction.flatMap(({ schema }) =>
-      schema[key] === undefined ? [] : [{ value: schema[key] as number, exclusive }],
+      schema[key] === undefined ? [] : [{ value: decimalOf(schema[key] as JsonNumber), exclusive }],
     );
   const tightest = (all: readonly Bound[], sign: 1 | -1): Bound | undefined =>
-    [...all].sort((a, b) => sign * (b.value - a.value) || Number(b.exclusive) - Number(a.exclusive))[0];
+    [...all].sort(
+      (a, b) => sign * compareDecimals(b.value, a.value) || Number(b.exclusive) - Number(a.exclusive),
+    )[0];
   return {
     type: 'number',
     integer,
@@ -24,33 +22,24 @@ export function numberShape(conjunction: Conjunction, integer: boolean): NumberS
     multipleOf: conjunction.flatMap(({ schema, pointer }) =>
       schema.multipleOf === undefined
         ? []
-        : [{ value: schema.multipleOf as number, pointer: child(pointer, 'multipleOf') }],
+        : [{ value: decimalOf(schema.multipleOf as JsonNumber), pointer: child(pointer, 'multipleOf') }],
     ),
   };
 }
 
-/**
- * The strings that are valid for all subschemas.
- *
- * @throws Refusal for a format that is not known.
- */
+/** The strings that are valid for all subschemas. */
 export function stringShape(conjunction: Conjunction): StringShape {
   const limits = conjunction.map(({ schema }) => counts(schema));
   const placed = (key: string): Placed<string>[] =>
     conjunction.flatMap(({ schema, pointer }) =>
       schema[key] === undefined ? [] : [{ value: schema[key] as string, pointer: child(pointer, key) }],
     );
-  const formats = placed('format').filter(({ value }) => !NUMBER_FORMATS.has(value));
-  for (const { value, pointer } of formats) {
-    if (!FORMATS.has(value))
-      throw new Refusal(pointer, `${quote(value)} is not supported, only ${[...FORMATS.keys()].join(', ')}`);
-  }
   return {
     type: 'string',
     minLength: Math.max(0, ...limits.map(({ minLength }) => minLength)),
     maxLength: Math.min(...limits.map(({ maxLength }) => maxLength)),
     patterns: placed('pattern'),
-    formats,
+    formats: placed('format'),
   };
 }
 

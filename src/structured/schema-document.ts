@@ -1,4 +1,5 @@
 import type { Budget } from './budget.js';
+import { isNumber } from './decimal.js';
 import { LIMITS, quote, Refusal } from './refusal.js';
 
 /** A schema that is an object; `true` and `false` are schemas too. */
@@ -37,11 +38,11 @@ const SHAPES: Readonly<Record<string, (value: unknown) => boolean>> = {
   pattern: value => typeof value === 'string',
   format: value => typeof value === 'string',
   $ref: value => typeof value === 'string',
-  minimum: Number.isFinite,
-  maximum: Number.isFinite,
-  exclusiveMinimum: Number.isFinite,
-  exclusiveMaximum: Number.isFinite,
-  multipleOf: Number.isFinite,
+  minimum: isNumber,
+  maximum: isNumber,
+  exclusiveMinimum: isNumber,
+  exclusiveMaximum: isNumber,
+  multipleOf: value => isNumber(value) && value > 0,
   minLength: isCount,
   maxLength: isCount,
   minItems: isCount,
@@ -79,7 +80,10 @@ export class SchemaDocument {
       if (keyword === 'uniqueItems' && argument === true && !(Number(value.maxItems) <= 1))
         throw new Refusal(place, 'is not supported: items cannot be compared with one another');
       if (Object.hasOwn(SHAPES, keyword) && !SHAPES[keyword]!(argument))
-        throw new Refusal(place, `is malformed: ${JSON.stringify(argument)?.slice(0, 80)}`);
+        throw new Refusal(
+          place,
+          `is malformed: ${typeof argument === 'bigint' ? argument : JSON.stringify(argument)?.slice(0, 80)}`,
+        );
       if (/^(?:prefixI|i)tems$/.test(keyword) && Array.isArray(argument) && argument.length > LIMITS.prefix)
         throw new Refusal(place, `has ${argument.length} items, more than ${LIMITS.prefix}`);
     }

@@ -1,5 +1,6 @@
 import type { Bound } from './numbers.js';
 import type { Placed, Pointers } from './conjunctions.js';
+import type { Decimal } from './decimal.js';
 
 /** A kind of value. A schema comes down to a list of shapes: a value is valid if one of them holds. */
 export type Shape =
@@ -15,7 +16,7 @@ export interface NumberShape {
   readonly integer: boolean;
   readonly min: Bound | undefined;
   readonly max: Bound | undefined;
-  readonly multipleOf: readonly Placed<number>[];
+  readonly multipleOf: readonly Placed<Decimal>[];
 }
 
 export interface StringShape {

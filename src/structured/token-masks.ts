@@ -3,6 +3,7 @@ import {
   counted,
   distance,
   distanceAfter,
+  mayEnd,
   missing,
   NO_CALLER,
   ownDistance,
@@ -30,6 +31,12 @@ interface RuleMask {
   readonly peak: number;
 }
 
+const stringMasks = new WeakMap<Vocabulary, Map<number, RuleMask>>();
+
+function isWithin(states: Grammar['anyString'], state: number): states is NonNullable<Grammar['anyString']> {
+  return states !== undefined && state >= states.first && state < states.end;
+}
+
 /** Finds the tokens that may follow. One object serves all sequences of a grammar. */
 export class TokenMasks {
   readonly grammar: Grammar;
@@ -37,6 +44,8 @@ export class TokenMasks {
   /** The result of the last call: one bit per token, the lowest first. */
   readonly bits: Uint32Array;
   readonly #kept = new Map<string, RuleMask>();
+  /** Of the states of any string, by their order: the same for all grammars of the vocabulary. */
+  readonly #ofStrings: Map<number, RuleMask>;
   readonly #mostVisits: number;
   /** Nodes looked at for this step. */
   #visits = 0;
@@ -52,6 +61,9 @@ export class TokenMasks {
     this.#mostVisits = mostVisits;
     this.grammar = grammar;
     this.vocabulary = vocabulary;
+    let ofStrings = stringMasks.get(vocabulary);
+    if (ofStrings === undefined) stringMasks.set(vocabulary, (ofStrings = new Map<number, RuleMask>()));
+    this.#ofStrings = ofStrings;
     const { longest } = vocabulary.trie;
     this.bits = new Uint32Array(Math.ceil(vocabulary.size / 32));
     this.#states = new Int32Array(longest + 1);
@@ -116,17 +128,29 @@ export class TokenMasks {
   #rule(frame: Frame, node: number, limit: number): Pick<RuleMask, 'exits' | 'peak'> {
     const { state, count } = frame;
     if (node !== 0 || limit !== Infinity) return this.#walk(state, count, node, limit, this.bits);
-    const key = this.#key(state, count);
-    let mask = this.#kept.get(key);
-    if (mask === undefined) {
-      const bits = new Uint32Array(this.bits.length);
-      const { exits, peak } = this.#walk(state, count, 0, Infinity, bits);
-      // What the counter's minimum adds depends on the count, which masks are kept for many of.
-      mask = { bits, exits, peak: peak - missing(this.grammar, state, count) };
-      this.#keep(key, mask);
-    }
+    const mask = this.#known(state, count) ?? this.#find(state, count);
     for (let word = 0; word < mask.bits.length; word++) this.bits[word]! |= mask.bits[word]!;
     return { exits: mask.exits, peak: mask.peak + missing(this.grammar, state, count) };
+  }
+
+  #known(state: number, count: number): RuleMask | undefined {
+    return this.#inString(state) ?? this.#kept.get(this.#key(state, count));
+  }
+
+  #find(state: number, count: number): RuleMask {
+    const bits = new Uint32Array(this.bits.length);
+    const { exits, peak } = this.#walk(state, count, 0, Infinity, bits);
+    // What the counter's minimum adds depends on the count, which masks are kept for many of.
+    const mask = { bits, exits, peak: peak - missing(this.grammar, state, count) };
+    const { anyString } = this.grammar;
+    if (isWithin(anyString, state)) this.#ofStrings.set(state - anyString.first, mask);
+    else this.#keep(this.#key(state, count), mask);
+    return mask;
+  }
+
+  #inString(state: number): RuleMask | undefined {
+    const { anyString } = this.grammar;
+    return isWithin(anyString, state) ? this.#ofStrings.get(state - anyString.first) : undefined;
   }
 
   #keep(key: string, mask: RuleMask): void {
@@ -142,6 +166,7 @@ export class TokenMasks {
   #key(state: number, count: number): string {
     const counter = this.grammar.counters[state];
     if (counter === undefined) return String(state);
+    if (counter.kind === 'members') return `${state} ${count}`;
     const { longest } = this.vocabulary.trie;
     if (counter.max - count <= longest) return `${state} ${count}`;
     if (count >= counter.min) return `${state} free`;
@@ -196,8 +221,7 @@ export class TokenMasks {
         states[depth] = own ? first.state : -1;
         counts[depth] = first.count;
         this.#frames[depth] = frames;
-        if (frames.some(frame => accepting[frame.state] && frame.parents.includes(undefined)))
-          exits.push(node);
+        if (mayEnd(grammar, frames)) exits.push(node);
         rest = frames.reduce((least, frame) => Math.min(least, distance(grammar, frame)), Infinity);
       }
       const token = tokens[node]!;

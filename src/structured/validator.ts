@@ -1,6 +1,8 @@
 import type { Conjunction, Expander, Flat, Pointers } from './conjunctions.js';
+import { compareDecimals, decimalOf, isMultiple, isNumber, type Decimal } from './decimal.js';
 import { accepts } from './dfa.js';
 import { itemSchemas, propertySchemas } from './members.js';
+import type { Bound } from './numbers.js';
 import { counts, numberShape, stringShape } from './scalar-shapes.js';
 import { child, isObject } from './schema-document.js';
 import type { NumberShape, StringShape } from './shapes.js';
@@ -43,7 +45,7 @@ function isValidFor(value: unknown, flat: Flat, schemas: Expander): boolean {
   if (types !== undefined && !types.some(type => isOfType(value, type))) return false;
   if (schema.enum !== undefined && !isAmong(value, schema.enum as readonly unknown[], schemas)) return false;
   if ('const' in schema && !isAmong(value, [schema.const], schemas)) return false;
-  if (typeof value === 'number') return inRange(value, numberShape([flat], false));
+  if (isNumber(value)) return inRange(decimalOf(value), numberShape([flat], false));
   if (typeof value === 'string') return isValidString(value, stringShape([flat]), schemas);
   const { minItems, maxItems, minProperties, maxProperties } = counts(schema);
   if (Array.isArray(value))
@@ -68,11 +70,13 @@ function isValidFor(value: unknown, flat: Flat, schemas: Expander): boolean {
   return true;
 }
 
-function inRange(value: number, { min, max, multipleOf }: NumberShape): boolean {
+function inRange(value: Decimal, { min, max, multipleOf }: NumberShape): boolean {
+  const beyond = (bound: Bound | undefined, sign: 1 | -1): boolean => {
+    const order = bound === undefined ? 1 : sign * compareDecimals(value, bound.value);
+    return order > 0 || (order === 0 && !bound!.exclusive);
+  };
   return (
-    (min === undefined || value > min.value || (value === min.value && !min.exclusive)) &&
-    (max === undefined || value < max.value || (value === max.value && !max.exclusive)) &&
-    multipleOf.every(({ value: divisor }) => Number.isInteger(value / divisor))
+    beyond(min, 1) && beyond(max, -1) && multipleOf.every(({ value: divisor }) => isMultiple(value, divisor))
   );
 }
 
@@ -110,6 +114,10 @@ function isAmong(value: unknown, constants: readonly unknown[], schemas: Expande
 /** A value as JSON, alike for equal values: an object's members are sorted. */
 function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join()}]`;
+  if (isNumber(value)) {
+    const { units, places } = decimalOf(value);
+    return `${units}e${places}`;
+  }
   if (!isObject(value)) return JSON.stringify(value);
   const names = Object.keys(value).sort();
   return `{${names.map(name => `${JSON.stringify(name)}:${canonical(value[name])}`).join()}}`;

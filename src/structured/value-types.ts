@@ -1,4 +1,5 @@
 import type { Conjunction } from './conjunctions.js';
+import { isNumber } from './decimal.js';
 import { isObject } from './schema-document.js';
 
 /** Types of JSON Schema. `integer` is part of `number`. */
@@ -68,13 +69,14 @@ export function isOfType(value: unknown, type: SimpleType): boolean {
     case 'null':
       return value === null;
     case 'integer':
-      return Number.isInteger(value);
+      return typeof value === 'bigint' || Number.isInteger(value);
     case 'array':
       return Array.isArray(value);
     case 'object':
       return isObject(value);
-    case 'boolean':
     case 'number':
+      return isNumber(value);
+    case 'boolean':
     case 'string':
       return typeof value === type;
   }

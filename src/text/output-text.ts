@@ -39,12 +39,15 @@ export class OutputText {
     this.#stops = new StopStrings(stopStrings, includeStopString);
   }
 
-  /** @param id the next token; nothing may be pushed once `stopped` was returned. */
-  push(id: number): OutputPiece {
+  /**
+   * @param id the next token; nothing may be pushed once `stopped` was returned.
+   * @param mayStop false where a stop string that ends in the token's text does not count.
+   */
+  push(id: number, mayStop = true): OutputPiece {
     const piece = this.#detokenizer.push(id);
     this.#decoded += piece.length;
     this.#ends.push(this.#decoded + (this.#detokenizer.open ? 1 : 0));
-    const { text, stopped } = this.#stops.push(piece);
+    const { text, stopped } = this.#stops.push(piece, mayStop);
     return { text, stopped, tokens: this.#count(stopped ? Infinity : this.#decoded - this.#stops.held) };
   }
 

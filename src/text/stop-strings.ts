@@ -29,10 +29,13 @@ export class StopStrings {
     return this.#held.length;
   }
 
-  /** @param piece what follows; nothing may be pushed once `stopped` was returned. */
-  push(piece: string): StoppableText {
+  /**
+   * @param piece what follows; nothing may be pushed once `stopped` was returned.
+   * @param mayStop false where a stop string that ends in the piece does not count.
+   */
+  push(piece: string, mayStop = true): StoppableText {
     const text = this.#held + piece;
-    const match = this.#find(text);
+    const match = mayStop ? this.#find(text, this.#held.length) : undefined;
     if (match !== undefined) {
       this.#held = '';
       return { text: text.slice(0, this.#include ? match.end : match.start), stopped: true };
@@ -49,10 +52,11 @@ export class StopStrings {
     return text;
   }
 
-  #find(text: string): { start: number; end: number } | undefined {
+  /** The stop string that is complete first of those that end after a place. */
+  #find(text: string, after: number): { start: number; end: number } | undefined {
     let found: { start: number; end: number } | undefined;
     for (const stop of this.#stops) {
-      const start = text.indexOf(stop);
+      const start = text.indexOf(stop, Math.max(0, after + 1 - stop.length));
       if (start < 0) continue;
       const end = start + stop.length;
       if (found === undefined || end < found.end || (end === found.end && start < found.start))

@@ -35,6 +35,17 @@ t.test('stop tokens are not drawn before minTokens', async t => {
   t.strictSame(ids(events), [6, 6, 6, 5]);
 });
 
+t.test('stop strings that end within minTokens are part of the text', async t => {
+  const { engine } = setup(t);
+  const stops = (minTokens: number, ...stopStrings: string[]): Promise<string> =>
+    text(engine, greedy(prompt('a'), { minTokens, stopStrings, maxTokens: 9 }));
+  t.equal(await stops(3, 'c', 'd'), 'bcdefghij');
+  t.equal(await stops(3, 'c', 'f', 'g'), 'bcde');
+  t.equal(await stops(3, 'cde'), 'b', 'one that ends after them');
+  t.equal(await stops(4, 'cde', 'ef'), 'bcd');
+  t.equal(await stops(2, 'd'), 'bc', 'the first token after them');
+});
+
 t.test('a stop string over several tokens ends it, with and without the string itself', async t => {
   const { engine } = setup(t);
   t.equal(await text(engine, greedy(prompt('a'), { stopStrings: ['efg'] })), 'bcd');

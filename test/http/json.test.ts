@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
+import { digitsOf } from '#exact-numbers.js';
 import { MAX_JSON_DEPTH, MAX_JSON_KEYS, MAX_JSON_LISTS, parseJson } from '#http/json.js';
 import { startServer } from '#test/support/http-server.js';
 import { runs } from '#test/support/property-runs.js';
@@ -45,17 +46,50 @@ t.test('what is no JSON', async t => {
     t.throws(() => parseJson(text, 'it'), refused(/^it is not valid JSON$/), text);
 });
 
-t.test('keys that change prototypes are named, however they are spelled', async t => {
-  for (const text of ['{"__proto__":1}', '[{"a":[{"\\u005f_proto_\\u005F" : {}}]}]'])
-    t.throws(() => parseJson(text, 'it'), refused(/^it must not have a key "__proto__"$/), text);
-  t.throws(() => parseJson('{"constructor":{"prototype":{}}}', 'it'), refused(/"constructor\.prototype"/));
-  for (const value of [
-    { constructor: 1 },
-    { constructor: {} },
-    { prototype: {} },
-    ['__proto__:', '"__proto__":'],
+t.test('any key is taken, and none changes a prototype', async t => {
+  for (const text of [
+    '{"__proto__":1}',
+    '[{"a":[{"__proto__":{"x":1}}]}]',
+    '{"constructor":{"prototype":{"x":1}}}',
+    '{"__proto__":{"x":12345678901234567890}}',
+  ]) {
+    const { value } = parseJson(text, 'it');
+    t.equal(JSON.stringify(value), JSON.stringify(JSON.parse(text)), text);
+    t.notOk('x' in {}, 'no object has it');
+  }
+  const spelled = parseJson('{"\\u005f_proto_\\u005F":12345678901234567890}', 'it').value as object;
+  t.strictSame(Object.keys(spelled), ['__proto__']);
+  t.equal(Object.getPrototypeOf(spelled), Object.prototype);
+  t.equal(digitsOf(spelled, '__proto__'), '12345678901234567890');
+});
+
+t.test('digits that a double loses are kept', async t => {
+  const lost = ['9007199254740993', '-9223372036854775808', '12345678901234567890', '0.12345678901234567890'];
+  const same = [
+    '9007199254740992',
+    '1000000000000000000000',
+    '0.12345678901234567',
+    '1.0000000000000000',
+    '-0e123456789012345',
+  ];
+  for (const digits of [...lost, ...same]) {
+    const { value } = parseJson(`{"a":[1,"${digits}\\"",{"seed" : ${digits} }]}`, 'it') as {
+      value: { a: [number, string, object] };
+    };
+    t.strictSame(value, { a: [1, `${digits}"`, { seed: Number(digits) }] });
+    t.equal(digitsOf(value.a[2], 'seed'), lost.includes(digits) ? digits : undefined, digits);
+  }
+  const list = parseJson(`[${lost.join(', ')}]`, 'it').value as number[];
+  t.strictSame(list, lost.map(Number));
+  lost.forEach((digits, index) => t.equal(digitsOf(list, String(index)), digits));
+  t.equal(parseJson(lost[0]!, 'it').value, Number(lost[0]));
+  for (const text of [
+    '[1234567890123456789e]',
+    '[12345678901234567890 1]',
+    '[012345678901234567890]',
+    '{"a":-12345678901234567890',
   ])
-    t.equal(JSON.stringify(parseJson(JSON.stringify(value), 'it').value), JSON.stringify(value));
+    t.throws(() => parseJson(text, 'it'), refused(/^it is not valid JSON$/), text);
 });
 
 t.test('over HTTP, in bodies and in texts of JSON within them', async t => {

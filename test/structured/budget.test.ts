@@ -134,10 +134,10 @@ t.test('a refusal is kept', async t => {
 t.test('a step looks at a bounded number of tokens in all open alternatives', async t => {
   const vocabulary = vocabularyOf(byteLevelTokenizer());
   const nodes = vocabulary.trie.bytes.length;
-  const after = (alternatives: number): (() => number) => {
+  const after = (alternatives: number, text: (i: number) => object): (() => number) => {
     const branches = list(alternatives, i => ({
       type: 'object',
-      properties: { x: { type: 'string' }, [`k${i}`]: { type: 'null' } },
+      properties: { x: text(i), [`k${i}`]: { type: 'null' } },
       required: ['x', `k${i}`],
     }));
     const grammar = compile(schema({ anyOf: branches }), bytes, new Budget());
@@ -149,6 +149,11 @@ t.test('a step looks at a bounded number of tokens in all open alternatives', as
     const masks = new TokenMasks(grammar, vocabulary, 4 * nodes);
     return () => masks.allow(frames);
   };
-  t.doesNotThrow(after(1));
-  t.throws(after(40), { code: 'invalid_request', message: /alternatives/ });
+  const limited = (i: number): object => ({ type: 'string', minLength: i + 1 });
+  t.doesNotThrow(after(1, limited));
+  t.doesNotThrow(
+    after(40, () => ({ type: 'string' })),
+    'any string is one alternative',
+  );
+  t.throws(after(40, limited), { code: 'invalid_request', message: /alternatives/ });
 });

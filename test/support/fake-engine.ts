@@ -141,7 +141,7 @@ export async function* spellAlphabet(request: GenerationRequest): AsyncGenerator
       logprobs: promptIds.map((id, i) => (i === 0 ? undefined : fakeLogprobs(id, i, promptLogprobs))),
     };
   }
-  const last = promptIds[promptIds.length - 1]! + (sampling.seed ?? 0);
+  const last = promptIds[promptIds.length - 1]! + Number(sampling.seed ?? 0);
   const most = Math.min(stop.maxTokens, CONTEXT_LENGTH - promptIds.length);
   for (let n = 0; n < most; n++) {
     await new Promise(setImmediate);

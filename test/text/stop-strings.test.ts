@@ -3,12 +3,12 @@ import t from 'tap';
 import { StopStrings } from '#text/stop-strings.js';
 import { runs } from '#test/support/property-runs.js';
 
-/** What all pieces together show, and whether it stopped. */
-function run(stops: string[], include: boolean, pieces: string[]) {
+/** What all pieces together show, and whether it stopped. @param early pieces in which nothing stops */
+function run(stops: string[], include: boolean, pieces: string[], early = 0) {
   const search = new StopStrings(stops, include);
   const shown: string[] = [];
-  for (const piece of pieces) {
-    const { text, stopped } = search.push(piece);
+  for (const [index, piece] of pieces.entries()) {
+    const { text, stopped } = search.push(piece, index >= early);
     shown.push(text);
     if (stopped) return { shown, stopped };
   }
@@ -36,6 +36,12 @@ t.test('stop strings that are empty or half a character do not count', async t =
   t.strictSame(run(['', '\udc1b', '\ud83d'], false, ['a🐛']), { shown: ['a🐛', ''], stopped: false });
 });
 
+t.test('a stop string that ends too early does not count, nor later', async t => {
+  t.strictSame(run(['b'], false, ['ab', 'cb', 'd'], 1), { shown: ['ab', 'c'], stopped: true });
+  t.strictSame(run(['bc'], false, ['ab', 'cd'], 1), { shown: ['a', ''], stopped: true }, 'begins before');
+  t.strictSame(run(['ab', 'zabc'], false, ['zab', 'x'], 1), { shown: ['', 'zabx', ''], stopped: false });
+});
+
 t.test('no stop strings hold nothing back', async t => {
   const search = new StopStrings([], false);
   t.strictSame(search.push('abc'), { text: 'abc', stopped: false });
@@ -49,18 +55,20 @@ t.test('the pieces do not matter, and nothing is shown that a stop string takes 
     cuts,
     fc.array(letters(5), { maxLength: 3 }),
     fc.boolean(),
-    (pieces, stops, include) => {
+    fc.nat(12),
+    (pieces, stops, include, early) => {
       const text = pieces.join('');
-      // Worked out the slow way: the first end at which some stop string is complete, and the longest of those.
+      const border = pieces.slice(0, early).join('').length;
+      // Worked out the slow way: the first end behind the border at which some stop string is complete, and the longest of those.
       let expected = text;
       let stopped = false;
-      for (let end = 1; end <= text.length && !stopped; end++) {
+      for (let end = border + 1; end <= text.length && !stopped; end++) {
         const found = stops.filter(stop => stop !== '' && text.slice(0, end).endsWith(stop));
         if (found.length === 0) continue;
         stopped = true;
         expected = text.slice(0, include ? end : end - Math.max(...found.map(stop => stop.length)));
       }
-      const result = run(stops, include, pieces);
+      const result = run(stops, include, pieces, early);
       t.equal(result.shown.join(''), expected);
       t.equal(result.stopped, stopped);
     },

@@ -1,5 +1,6 @@
 import type { SamplingParameters, StopConditions } from '#engine/types.js';
 import { invalidRequest } from '#errors.js';
+import { digitsOf } from '#exact-numbers.js';
 import type { GenerationModel } from '#registry/types.js';
 
 /**
@@ -34,7 +35,7 @@ export function samplingParameters(fields: SamplingFields, model: GenerationMode
     presencePenalty: fields.presence_penalty ?? 0,
     frequencyPenalty: fields.frequency_penalty ?? 0,
     logitBias: logitBias(fields.logit_bias ?? {}, model.tokenizer.vocabularySize),
-    seed: fields.seed ?? undefined,
+    seed: seedOf(fields),
   };
 }
 
@@ -43,7 +44,23 @@ export function samplingParameters(fields: SamplingFields, model: GenerationMode
  * own, and the first gives what it would give alone.
  */
 export function forChoice(sampling: SamplingParameters, index: number): SamplingParameters {
-  return sampling.seed === undefined ? sampling : { ...sampling, seed: sampling.seed + index };
+  if (sampling.seed === undefined) return sampling;
+  const seed = Number(sampling.seed) + index;
+  return {
+    ...sampling,
+    seed: Number.isSafeInteger(seed) ? seed : BigInt.asIntN(64, BigInt(sampling.seed) + BigInt(index)),
+  };
+}
+
+/** A seed with all of its digits. @throws KvasirError `invalid_request` where it has not 64 bits */
+function seedOf(fields: SamplingFields): number | bigint | undefined {
+  const { seed } = fields;
+  if (typeof seed !== 'number') return undefined;
+  if (Number.isSafeInteger(seed)) return seed;
+  const digits = digitsOf(fields, 'seed') ?? String(BigInt(seed));
+  if (/^-?\d{1,19}$/.test(digits) && BigInt.asIntN(64, BigInt(digits)) === BigInt(digits))
+    return BigInt(digits);
+  throw invalidRequest('seed', 'seed must be an integer of 64 bits: >= -2^63 and < 2^63');
 }
 
 /**

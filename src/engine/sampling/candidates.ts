@@ -1,3 +1,5 @@
+import type { Noise } from './noise.js';
+
 /**
  * Token candidates with weights, in buffers that are reused. `pop` takes them best first from a binary heap,
  * so that finding the few tokens of a nucleus costs one pass over the vocabulary, not a sort of it.
@@ -58,14 +60,22 @@ export class Candidates {
     this.#count = end - start;
   }
 
-  /** The candidate at a share of the total weight. @param uniform `[0, 1)` */
-  draw(uniform: number): number {
-    let rest = uniform * this.#sum(0, this.#count);
+  /** The winner of the candidates' race, see `Sampler`. */
+  draw(noise: Noise): number {
+    let best = this.#ids[0]!;
+    let first = Infinity;
     for (let i = 0; i < this.#count; i++) {
-      rest -= this.#weights[i]!;
-      if (rest < 0) return this.#ids[i]!;
+      const weight = this.#weights[i]!;
+      const uniform = noise.uniform(this.#ids[i]!);
+      // The logarithm is larger still: most candidates are told without it.
+      if (1 - uniform >= first * weight) continue;
+      const time = -Math.log(uniform) / weight;
+      if (time < first) {
+        first = time;
+        best = this.#ids[i]!;
+      }
     }
-    return this.#ids[this.#count - 1]!;
+    return best;
   }
 
   #sum(start: number, end: number): number {

@@ -18,15 +18,16 @@ export function drawToken(
   logits: Float32Array,
   maxima: Float32Array | undefined,
 ): GeneratedToken {
-  const { request, random } = sequence;
+  const { request } = sequence;
+  const noise = sequence.noise.begin(sequence.generated);
   checkLogits(maxima ?? logits);
   // The reported distribution is the model's own, so a copy is changed where both are needed.
   const own = request.logprobs === undefined ? undefined : logits.slice();
   const isChanged = processLogits(logits, sequence);
-  let id = sampler.sample(logits, request.sampling, random, isChanged ? undefined : maxima);
+  let id = sampler.sample(logits, request.sampling, noise, isChanged ? undefined : maxima);
   if (logits[id] === -Infinity) {
     levelLogits(logits, sequence);
-    id = sampler.sample(logits, request.sampling, random);
+    id = sampler.sample(logits, request.sampling, noise);
   }
   return { id, logprobs: own && logprobsOf(own, id, request.logprobs ?? 0) };
 }

@@ -1,16 +1,15 @@
 import { argmax } from './argmax.js';
 import { Candidates } from './candidates.js';
-import type { Random } from './random.js';
+import type { Noise } from './noise.js';
 import type { SamplingParameters } from '../types.js';
 import { BUCKETS, BUCKETS_OF_1, bucketOf, NEGLIGIBLE, expWeight } from './fast-exp.js';
 
 /** Size of the blocks into which a vocabulary is cut where nobody knows the largest logits of other ones. */
 const BLOCK = 128;
-/**
- * How often a token is proposed, in sizes of a block, before all are looked at instead: hardly ever, since
- * one in a block's size is taken at least.
- */
-const PROPOSALS = 16;
+/** Tokens of a block of the race; a power of two. */
+const RACERS = 128;
+/** Places of the noise that a block of the race has before the next one's begin. */
+const PLACES = 4096;
 
 /** A row of logits, and what is asked of it. */
 interface Row {
@@ -28,15 +27,19 @@ interface Row {
 }
 
 /**
- * Draws tokens. Reads no more of a row than it must: a block whose largest logit is too small is not looked
- * at. One instance serves all sequences of an engine: its buffers are reused from call to call.
+ * Draws tokens by a race: each has an exponentially distributed time, drawn for its step and id alone, which
+ * is divided by its weight; the first one wins, with the probability of its share of all weight (the
+ * exponential form of the Gumbel-max trick, Maddison et al. 2014). A logit that differs in the last digit, as
+ * where a part of the prompt was cached, moves all times by as little, so that a seeded text changes only
+ * where two tokens arrive together.
+ *
+ * Reads no more of a row than it must: a block whose largest logit is too small is not looked at. One
+ * instance serves all sequences of an engine: its buffers are reused from call to call.
  */
 export class Sampler {
   readonly #candidates: Candidates;
   /** Of rows whose blocks nobody knows. */
   readonly #maxima: Float32Array;
-  /** By block: sum of all proposals' weights up to and with it. */
-  #sums = new Float64Array(0);
   readonly #buckets = new Float64Array(BUCKETS);
 
   constructor(vocabularySize: number) {
@@ -57,7 +60,7 @@ export class Sampler {
   sample(
     logits: Float32Array,
     { temperature, topK, topP, minP }: SamplingParameters,
-    random: Random,
+    noise: Noise,
     maxima?: Float32Array,
   ): number {
     if (temperature === 0 && maxima === undefined) return argmax(logits);
@@ -66,12 +69,12 @@ export class Sampler {
     const start = argmax(maxima) * size;
     const best = start + argmax(logits.subarray(start, start + size));
     const max = logits[best]!;
-    if (temperature === 0 || !Number.isFinite(max)) return best;
+    if (temperature === 0 || topP === 0 || !Number.isFinite(max)) return best;
     const floor = max - temperature * Math.min(NEGLIGIBLE, -Math.log(minP));
     const row = { logits, maxima, size, max, scale: 1 / temperature, floor };
-    if (topK > 0 && topK < logits.length) return this.#drawOfBest(row, topK, topP, random());
-    if (topP < 1) return this.#drawOfNucleus(row, topP, random());
-    return this.#propose(row, random) ?? this.#drawOfAll(row, random());
+    if (topK > 0 && topK < logits.length) return this.#drawOfBest(row, topK, topP, noise);
+    if (topP < 1) return this.#drawOfNucleus(row, topP, noise);
+    return race(row, best, noise);
   }
 
   #maximaOf(logits: Float32Array): Float32Array {
@@ -89,12 +92,12 @@ export class Sampler {
    * Of the `topK` best ones, and of those the nucleus. As many blocks' largest logits are above the limit, so
    * all of them are.
    */
-  #drawOfBest(row: Row, topK: number, topP: number, uniform: number): number {
+  #drawOfBest(row: Row, topK: number, topP: number, noise: Noise): number {
     const { maxima, floor } = row;
     const limit = topK <= maxima.length ? Float32Array.from(maxima).sort().at(-topK)! : -Infinity;
     this.#collect({ ...row, floor: Math.max(floor, limit) });
     this.#candidates.truncate(topK, topP);
-    return this.#candidates.draw(uniform);
+    return this.#candidates.draw(noise);
   }
 
   /** Takes all that are not below the floor as candidates, in the order of their ids. */
@@ -107,7 +110,7 @@ export class Sampler {
    * Of the smallest set of best tokens that holds a share `topP` of all weight. Weights are summed by their
    * size, in buckets, so that only those of the bucket in which the set ends must be sorted.
    */
-  #drawOfNucleus(row: Row, topP: number, uniform: number): number {
+  #drawOfNucleus(row: Row, topP: number, noise: Noise): number {
     const buckets = this.#buckets.fill(0);
     sumByBucket(row, buckets);
     const wanted = topP * buckets.reduce((sum, mass) => sum + mass, 0);
@@ -132,48 +135,52 @@ export class Sampler {
       this.#candidates.add(id, weightOfId);
       before += weightOfId;
     }
-    return this.#candidates.draw(uniform);
+    return this.#candidates.draw(noise);
   }
+}
 
-  /**
-   * Of all that are not below the floor, without a look at most of them (rejection sampling, von Neumann
-   * 1951): a token is proposed as if all in its block weighed as much as the best one there, and taken with
-   * the probability that its own weight has of that.
-   *
-   * @returns undefined where none was taken, which is as good as impossible with random numbers.
-   */
-  #propose({ logits, maxima, size, max, scale, floor }: Row, random: Random): number | undefined {
-    const sums = this.#sumsOf(maxima.length);
-    let total = 0;
-    for (let block = 0; block < maxima.length; block++) {
-      const length = Math.min(size, logits.length - block * size);
-      if (maxima[block]! >= floor) total += length * expWeight((max - maxima[block]!) * scale);
-      sums[block] = total;
+/**
+ * The winner of all that are not below the floor, without a look at most of them. The times of a block's
+ * tokens are those at which each first comes up in a sequence of arrivals that have exponential distances and
+ * any of the tokens with the same probability (a Poisson process, thinned). They are followed only as long as
+ * an arrival would be early enough for the largest weight of the block.
+ *
+ * @param best the token of the largest logit.
+ */
+function race({ logits, maxima, size, max, scale, floor }: Row, best: number, noise: Noise): number {
+  const home = Math.floor(best / RACERS);
+  const blocks = Math.ceil(logits.length / RACERS);
+  let winner = best;
+  let first = Infinity;
+  // The best token's block comes first, since it is likely to have the winner or one that is hardly later.
+  for (let turn = -1; turn < blocks; turn++) {
+    if (turn === home) continue;
+    const block = turn < 0 ? home : turn;
+    const begin = block * RACERS;
+    let largest = -Infinity;
+    const last = Math.min(begin + RACERS, logits.length) - 1;
+    for (let i = Math.floor(begin / size); i <= Math.floor(last / size); i++)
+      if (maxima[i]! > largest) largest = maxima[i]!;
+    if (!(largest >= floor)) continue;
+    const limit = expWeight((max - largest) * scale) * RACERS;
+    let arrival = 0;
+    for (let place = block * PLACES; ; place += 2) {
+      const uniform = noise.uniform(place);
+      // The logarithm is larger still: most blocks are told without it.
+      if (arrival + 1 - uniform >= first * limit) break;
+      arrival -= Math.log(uniform);
+      if (arrival >= first * limit) break;
+      const id = begin + (noise.bits(place + 1) & (RACERS - 1));
+      const logit = id <= last ? logits[id]! : NaN;
+      if (!(logit >= floor)) continue;
+      const time = arrival / (expWeight((max - logit) * scale) * RACERS);
+      if (time < first) {
+        first = time;
+        winner = id;
+      }
     }
-    for (let proposal = 0; proposal < PROPOSALS * size; proposal++) {
-      const at = random() * total;
-      const block = firstAbove(sums, at);
-      const begin = block * size;
-      const length = Math.min(size, logits.length - begin);
-      const bound = expWeight((max - maxima[block]!) * scale);
-      const rest = at - (block > 0 ? sums[block - 1]! : 0);
-      const id = begin + Math.min(length - 1, Math.floor(rest / bound));
-      const logit = logits[id]!;
-      if (logit >= floor && random() * bound < expWeight((max - logit) * scale)) return id;
-    }
-    return undefined;
   }
-
-  /** Of all that are not below the floor, by their weights' sums. */
-  #drawOfAll(row: Row, uniform: number): number {
-    this.#collect(row);
-    return this.#candidates.draw(uniform);
-  }
-
-  #sumsOf(blocks: number): Float64Array {
-    if (this.#sums.length !== blocks) this.#sums = new Float64Array(blocks);
-    return this.#sums;
-  }
+  return winner;
 }
 
 /**
@@ -209,15 +216,4 @@ function sumByBucket({ logits, maxima, size, max, scale, floor }: Row, buckets: 
       buckets[bucketOf(y)]! += expWeight(y);
     }
   }
-}
-
-/** Index of the first of ascending sums that is above a value; the last one where none is. */
-function firstAbove(sums: Float64Array, value: number): number {
-  let [low, high] = [0, sums.length - 1];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (sums[middle]! > value) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }

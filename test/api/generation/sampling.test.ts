@@ -1,5 +1,11 @@
 import t from 'tap';
-import { forChoice, samplingParameters, stopConditions } from '#api/generation/sampling.js';
+import {
+  forChoice,
+  samplingParameters,
+  stopConditions,
+  type SamplingFields,
+} from '#api/generation/sampling.js';
+import { parseJson } from '#http/json.js';
 import { fakeModel } from '#test/support/http-server.js';
 import { GREEDY } from '#test/support/generation-request.js';
 
@@ -86,6 +92,24 @@ t.test('seeds of choices', async t => {
     [7, 8, 9],
   );
   t.equal(forChoice(samplingParameters({}, model), 1).seed, undefined);
+});
+
+t.test('seeds of 64 bits keep all of their digits', async t => {
+  const parse = (seed: string): SamplingFields => parseJson(`{"seed":${seed}}`, 'it').value as SamplingFields;
+  const most = 2n ** 63n;
+  for (const seed of [2n ** 53n, 2n ** 53n + 1n, 2n ** 62n, most - 1n, -most, -most + 1n]) {
+    const sampling = samplingParameters(parse(String(seed)), model);
+    const seeds = [0, 1, 2].map(index => forChoice(sampling, index).seed!);
+    t.equal(BigInt(sampling.seed!), seed);
+    t.equal(new Set(seeds.map(String)).size, 3, `${seed}: each choice has its own`);
+    t.equal(BigInt(seeds[0]!), seed, 'the first has what it has alone');
+  }
+  t.strictSame(
+    [0, 1].map(index => forChoice(samplingParameters({ seed: Number.MAX_SAFE_INTEGER }, model), index).seed),
+    [Number.MAX_SAFE_INTEGER, 2n ** 53n],
+  );
+  for (const seed of [`${most}`, `${-most - 1n}`, '1e19', '1e300', '1'.repeat(400), '9007199254740993.55'])
+    t.throws(() => samplingParameters(parse(seed), model), { code: 'invalid_request', param: 'seed' }, seed);
 });
 
 t.test('what does not fit the model', async t => {

@@ -2,6 +2,7 @@ import t from 'tap';
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { seededRandom } from '#engine/sampling/random.js';
+import { Noise } from '#engine/sampling/noise.js';
 import { argmax } from '#engine/sampling/argmax.js';
 import { Sampler } from '#engine/sampling/sampler.js';
 import type { SamplingParameters } from '#engine/types.js';
@@ -35,18 +36,16 @@ function reference(
 
 function frequencies(logits: readonly number[], sampling: SamplingParameters, draws: number): number[] {
   const sampler = new Sampler(logits.length);
-  const random = seededRandom(7);
+  const noise = new Noise(7);
   const counts = new Array<number>(logits.length).fill(0);
-  for (let i = 0; i < draws; i++) counts[sampler.sample(Float32Array.from(logits), sampling, random)]!++;
+  for (let i = 0; i < draws; i++)
+    counts[sampler.sample(Float32Array.from(logits), sampling, noise.begin(i))]!++;
   return counts.map(count => count / draws);
 }
 
 t.test('temperature 0 takes the most probable token, the first of equal ones', async t => {
   const logits = Float32Array.of(1, 5, 5, 2);
-  t.equal(
-    new Sampler(4).sample(logits, { ...plain, temperature: 0 }, () => 0.99),
-    1,
-  );
+  t.equal(new Sampler(4).sample(logits, { ...plain, temperature: 0 }, new Noise(1)), 1);
   t.equal(argmax(Float32Array.of(NaN, -3, -2)), 2, 'NaN never wins');
   t.equal(argmax(Float32Array.of(1, NaN, 7, -0, Infinity, 3, 1, 1, 1)), 4);
 });
@@ -77,7 +76,7 @@ t.test('finds the largest of any values, whole or by blocks', async () => {
       const maxima = Float32Array.from(parts, part => part.reduce((a, b) => Math.max(a, b)));
       const greedy = { ...plain, temperature: 0 };
       assert.equal(
-        new Sampler(values.length).sample(values, greedy, () => 0.5, maxima),
+        new Sampler(values.length).sample(values, greedy, new Noise(1), maxima),
         values.indexOf(Math.max(...values)),
       );
     }),
@@ -130,7 +129,8 @@ for (const [name, parameters] of cases) {
     for (const maxima of [undefined, maximaOf(many, 8)]) {
       const sampler = new Sampler(many.length);
       const counts = new Float64Array(many.length);
-      for (let i = 0; i < draws; i++) counts[sampler.sample(many, sampling, random, maxima)]!++;
+      const noise = new Noise(3);
+      for (let i = 0; i < draws; i++) counts[sampler.sample(many, sampling, noise.begin(i), maxima)]!++;
       let worst = 0;
       let excluded = 0;
       counts.forEach((count, id) => {
@@ -145,18 +145,22 @@ for (const [name, parameters] of cases) {
   });
 }
 
-t.test('numbers that are no random ones still draw what may be drawn', async t => {
-  const values = Float32Array.from({ length: 300 }, (_, id) => (id === 200 ? 9 : id / 1000));
-  for (const uniform of [0, 0.5, 1 - 2 ** -53]) {
-    const id = new Sampler(300).sample(values, plain, () => uniform, maximaOf(values, 3));
-    t.ok(id >= 0 && id < 300);
-  }
-  const masked = new Float32Array(300).fill(-Infinity);
-  masked[123] = -5;
-  t.equal(
-    new Sampler(300).sample(masked, plain, () => 0.5),
-    123,
-  );
+t.test('top-p of 0 keeps the most probable token, with other parameters too', async t => {
+  for (const parameters of [{}, { topK: 3 }, { minP: 0.1, temperature: 5 }, { topK: 8, temperature: 100 }])
+    for (let step = 0; step < 20; step++) {
+      const noise = new Noise(2).begin(step);
+      const row = Float32Array.from(logits);
+      t.equal(new Sampler(8).sample(row, { ...plain, ...parameters, topP: 0 }, noise), 0);
+    }
+});
+
+t.test('a single token that may be drawn is found wherever it is', async t => {
+  for (const size of [1, 2, 127, 128, 129, 300])
+    for (const only of [0, size >> 1, size - 1]) {
+      const masked = new Float32Array(size).fill(-Infinity);
+      masked[only] = -5;
+      t.equal(new Sampler(size).sample(masked, plain, new Noise(size)), only, `${only} of ${size}`);
+    }
 });
 
 t.test('weights are those of the exponential', async () => {
@@ -184,13 +188,13 @@ t.test('never draws a token that the definitions exclude', async () => {
         topP: fc.double({ min: 0.05, max: 1, noNaN: true }),
         minP: fc.double({ min: 0, max: 1, noNaN: true }),
       }),
-      fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
-      (values, parameters, uniform) => {
+      fc.bigInt(),
+      (values, parameters, seed) => {
         const sampling = { ...plain, ...parameters };
         const row = Float32Array.from(values);
         const blocks = [7, 5, 3, 2].find(count => row.length % count === 0);
         const maxima = blocks === undefined ? undefined : maximaOf(row, blocks);
-        const id = new Sampler(row.length).sample(row, sampling, () => uniform, maxima);
+        const id = new Sampler(row.length).sample(row, sampling, new Noise(seed), maxima);
         // Borders of the sets are decided by rounding: a token a hair outside is let through.
         const widened = {
           ...sampling,
@@ -205,20 +209,91 @@ t.test('never draws a token that the definitions exclude', async () => {
 });
 
 t.test('the same seed draws the same tokens, another one others', async t => {
-  const draw = (seed: number): number[] => {
-    const random = seededRandom(seed);
+  const draw = (seed: number | bigint): number[] => {
+    const noise = new Noise(seed);
     const sampler = new Sampler(logits.length);
-    return Array.from({ length: 50 }, () => sampler.sample(Float32Array.from(logits), plain, random));
+    const row = Float32Array.from(logits);
+    return Array.from({ length: 50 }, (_, step) => sampler.sample(row, plain, noise.begin(step)));
   };
   t.strictSame(draw(42), draw(42));
-  t.notSame(draw(42), draw(43));
-  t.notSame(draw(42), draw(42 + 2 ** 32), 'high bits of the seed count');
+  t.strictSame(draw(42), draw(42n));
+  const seeds = [0, 1, -1, 42, 43, 42 + 2 ** 32, 2n ** 53n, 2n ** 53n + 1n, 2n ** 63n - 1n, -(2n ** 63n)];
+  t.equal(new Set(seeds.map(seed => draw(seed).join())).size, seeds.length, 'all bits of a seed count');
 });
 
-t.test('random numbers are spread evenly over [0, 1)', async t => {
-  const random = seededRandom(1);
-  const bins = new Array<number>(10).fill(0);
-  for (let i = 0; i < 100_000; i++) bins[Math.floor(random() * 10)]!++;
-  t.equal(bins.length, 10, 'none fell outside');
-  for (const bin of bins) t.ok(Math.abs(bin - 10_000) < 600, `${bin} of 10000`);
+t.test('a draw depends on its step alone, not on those before it', async t => {
+  const noise = new Noise(5);
+  const sampler = new Sampler(logits.length);
+  const at = (step: number): number => sampler.sample(Float32Array.from(logits), plain, noise.begin(step));
+  const steps = Array.from({ length: 100 }, (_, step) => step);
+  t.strictSame(steps.toReversed().map(at).toReversed(), steps.map(at));
+});
+
+for (const [name, parameters] of cases) {
+  t.test(`noise in the last digits of 50,280 logits moves no draw with ${name}`, async t => {
+    const random = seededRandom(9);
+    const sampling = { ...plain, ...parameters };
+    const sampler = new Sampler(50_280);
+    const noise = new Noise(11);
+    let moved = 0;
+    const drawn = new Set<number>();
+    for (let step = 0; step < 20; step++) {
+      const row = Float32Array.from({ length: 50_280 }, () => 9 * random() ** 0.5);
+      const noisy = row.map(logit => logit + 2e-5 * (random() - 0.5));
+      const id = sampler.sample(row, sampling, noise.begin(step));
+      drawn.add(id);
+      if (sampler.sample(noisy, sampling, noise) !== id) moved++;
+      if (sampler.sample(noisy, sampling, noise, maximaOf(noisy, 419)) !== id) moved++;
+    }
+    t.equal(moved, 0);
+    t.ok(drawn.size > 15, 'they are other tokens at each step');
+  });
+}
+
+t.test('noise is spread evenly over (0, 1), whatever is counted', async t => {
+  const noise = new Noise(1);
+  const sources: [string, (i: number) => number][] = [
+    ['places', i => noise.uniform(i)],
+    ['steps', i => noise.begin(i).uniform(0)],
+    ['seeds', i => new Noise(i).uniform(0)],
+    ['high bits of seeds', i => new Noise(BigInt(i) << 32n).uniform(0)],
+  ];
+  for (const [name, draw] of sources) {
+    const bins = new Array<number>(100).fill(0);
+    const pairs = new Array<number>(100).fill(0);
+    let last = 0;
+    for (let i = 0; i < 20_000; i++) {
+      const value = draw(i);
+      bins[Math.floor(value * 100)]!++;
+      pairs[Math.floor(value * 10) * 10 + Math.floor(last * 10)]!++;
+      last = value;
+    }
+    for (const counts of [bins, pairs]) {
+      const chiSquare = counts.reduce((sum, count) => sum + (count - 200) ** 2 / 200, 0);
+      // 99 degrees of freedom: beyond 160 once in ten thousand times.
+      t.ok(chiSquare < 160, `${name}: ${chiSquare.toFixed(1)}`);
+    }
+  }
+});
+
+t.test('tokens are drawn as often as they weigh, by the test of chi-square', async t => {
+  const random = seededRandom(13);
+  const row = Float32Array.from({ length: 1000 }, () => 1.5 * (random() + random()));
+  const expected = reference([...row], plain);
+  const draws = 100_000;
+  for (const [name, maxima] of [
+    ['unknown blocks', undefined],
+    ['blocks of 40', maximaOf(row, 25)],
+  ] as const) {
+    const sampler = new Sampler(row.length);
+    const noise = new Noise(17);
+    const counts = new Float64Array(row.length);
+    for (let i = 0; i < draws; i++) counts[sampler.sample(row, plain, noise.begin(i), maxima)]!++;
+    const chiSquare = counts.reduce(
+      (sum, count, id) => sum + (count - draws * expected[id]!) ** 2 / (draws * expected[id]!),
+      0,
+    );
+    // 999 degrees of freedom, standard deviation 45.
+    t.ok(Math.abs(chiSquare - 999) < 4 * 45, `${name}: ${chiSquare.toFixed(0)}`);
+  }
 });

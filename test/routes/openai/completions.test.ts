@@ -270,7 +270,7 @@ t.test('best_of gives back the most probable per token, and counts all', async t
     { text: 'ccc', logprob: -2 },
   ];
   engine.script = async function* ({ sampling }) {
-    const { text, logprob } = outcomes[sampling.seed!]!;
+    const { text, logprob } = outcomes[Number(sampling.seed)]!;
     const tokens = [...text].map(() => ({ id: 0, logprobs: { id: 0, logprob, top: [] } }));
     yield { type: 'delta', text, tokens, finishReason: 'stop' };
   };
