@@ -27,12 +27,17 @@ export interface ParsedJson {
  * lists, objects or keys than the limits above, or has a key that changes prototypes
  */
 export function parseJson(text: string, what: string): ParsedJson {
+  return parseJsonIfAny(text, what) ?? refuse(`${what} is not valid JSON`);
+}
+
+/** As {@link parseJson}. @returns undefined where it is no JSON */
+export function parseJsonIfAny(text: string, what: string): ParsedJson | undefined {
   const count = measure(text, what);
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    refuse(`${what} is not valid JSON`);
+    return undefined;
   }
   if (SUSPECT.test(text)) refusePrototypes(value, what);
   return { value, count };
