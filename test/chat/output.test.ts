@@ -2,30 +2,16 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import t from 'tap';
 import { CallListReader } from '#chat/calls/forced.js';
-import { CallReader, type OutputPart, type OutputReader } from '#chat/output.js';
+import { CallReader, type OutputReader } from '#chat/output.js';
 import type { ToolFormat } from '#chat/tool-format.js';
+import { readPieces, type ReadOutput } from '#test/support/read-pieces.js';
 import { runs } from '#test/support/property-runs.js';
-
-interface Outcome {
-  readonly text: string;
-  readonly calls: { name: string; arguments: string }[];
-}
-
-function read(reader: OutputReader, pieces: readonly string[]): Outcome {
-  const parts: OutputPart[] = [...pieces.flatMap(piece => reader.push(piece)), ...reader.end()];
-  const calls: Outcome['calls'] = [];
-  for (const part of parts) {
-    if (part.type === 'call') calls[part.index] = { name: part.name, arguments: '' };
-    if (part.type === 'arguments') calls[part.index]!.arguments += part.text;
-  }
-  return { text: parts.map(part => (part.type === 'text' ? part.text : '')).join(''), calls };
-}
 
 const f = { name: 'f', arguments: '{"a": [1, "}"]}' };
 const g = { name: 'g', arguments: '{}' };
-const call = (name: string, text: string): Outcome['calls'][number] => ({ name, arguments: text });
+const call = (name: string, text: string): ReadOutput['calls'][number] => ({ name, arguments: text });
 
-type Case = readonly [format: ToolFormat | 'list', output: string, text: string, calls: Outcome['calls']];
+type Case = readonly [format: ToolFormat | 'list', output: string, text: string, calls: ReadOutput['calls']];
 /** An output without a call. */
 const same = (format: ToolFormat, output: string): Case => [format, output, output, []];
 const CASES: readonly Case[] = [
@@ -151,7 +137,7 @@ const readerOf = (format: ToolFormat | 'list'): OutputReader =>
 
 t.test('calls and text, however the output is cut', async t => {
   for (const [format, output, text, calls] of CASES) {
-    t.strictSame(read(readerOf(format), [output]), { text, calls }, output);
+    t.strictSame(readPieces(readerOf(format), [output]), { text, calls }, output);
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 12 }), { minLength: 1 }), lengths => {
         const pieces: string[] = [];
@@ -160,7 +146,7 @@ t.test('calls and text, however the output is cut', async t => {
           pieces.push(output.slice(at, at + length));
           at += length;
         }
-        assert.deepEqual(read(readerOf(format), pieces), { text, calls });
+        assert.deepEqual(readPieces(readerOf(format), pieces), { text, calls });
       }),
       runs(300),
     );
@@ -169,5 +155,5 @@ t.test('calls and text, however the output is cut', async t => {
 
 t.test('no more calls than allowed', async t => {
   const [, output] = CASES[2]!;
-  t.strictSame(read(new CallReader('hermes', { most: 1 }), [output]).calls, [f]);
+  t.strictSame(readPieces(new CallReader('hermes', { most: 1 }), [output]).calls, [f]);
 });

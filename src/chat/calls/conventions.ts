@@ -93,7 +93,7 @@ async function learn(template: ChatTemplate, tokenizer: Tokenizer, caller: Calle
   const both = await render(fitted(answered(2), demands), true);
   const two = both && written(plain, await render(fitted(called(2), demands), false), 2);
   const takesTwo = taken === undefined || (both !== undefined && (one === undefined || two !== undefined));
-  const learned = one && learnFormat(one, two || undefined);
+  const learned = one && learnFormat(one, two || undefined, template.toolFormat);
   const format = typeof learned === 'object' ? learned : FORMATS[learned ?? template.toolFormat ?? 'hermes'];
   return {
     format,
@@ -157,8 +157,12 @@ function written(
   while (start < at && text[start] === plain[start]) start++;
   let end = 0;
   while (end < after.length && text.at(-1 - end) === after.at(-1 - end)) end++;
+  // Tags may begin and end alike.
+  const open = /<[^<>]*$/.exec(text.slice(0, start))?.[0] ?? '';
+  const close = /^[^<>]*>/.exec(text.slice(text.length - end))?.[0] ?? '';
   return {
-    text: text.slice(start, text.length - end),
+    text: text.slice(start - open.length, text.length - end + close.length),
+    plain: plain.slice(plain.lastIndexOf('Hi', at)),
     calls: calls.map(call => ({ name: call.name, arguments: JSON.stringify(call.arguments) })),
   };
 }

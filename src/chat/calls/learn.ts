@@ -8,6 +8,8 @@ import type { WrittenCall } from './written-call.js';
 export interface WrittenExample {
   readonly text: string;
   readonly calls: readonly WrittenCall[];
+  /** The same message with a word in place of the calls, and what is around it. */
+  readonly plain: string;
 }
 
 /**
@@ -16,30 +18,44 @@ export interface WrittenExample {
  *
  * @param one a message with one call.
  * @param two one with two calls, if the template takes them.
+ * @param likely the format that is taken where several fit.
  * @returns undefined where the calls cannot be found in the text.
  */
-export function learnFormat(one: WrittenExample, two?: WrittenExample): FormatName | CallFormat | undefined {
+export function learnFormat(
+  one: WrittenExample,
+  two?: WrittenExample,
+  likely?: FormatName,
+): FormatName | CallFormat | undefined {
   const names = Object.keys(FORMATS) as FormatName[];
+  if (likely !== undefined) names.unshift(likely);
   const known = names
-    .map(name => ({ name, rest: restAround(FORMATS[name], one) }))
-    .filter(({ rest }) => rest !== undefined)
-    .sort((a, b) => a.rest!.trim().length - b.rest!.trim().length)[0];
-  if (known?.rest?.trim() === '') return known.name;
-  return enclosed(one) ?? headed(one, two) ?? known?.name;
+    .map(name => ({ name, rest: restLength(FORMATS[name], one) }))
+    .sort((a, b) => a.rest - b.rest)[0]!;
+  if (known.rest === 0) return known.name;
+  return enclosed(one) ?? headed(one, two) ?? (known.rest < Infinity ? known.name : undefined);
 }
 
-/** The text around calls, where they are read back as they were; undefined where they are not. */
-function restAround(format: CallFormat, { text, calls }: WrittenExample): string | undefined {
+/** The text before and after calls, where they are read back as they were; undefined where they are not. */
+function restAround(
+  format: CallFormat,
+  { text, calls }: WrittenExample,
+): { readonly before: string; readonly after: string } | undefined {
   const reader = new CallReader(format);
   const parts = [...reader.push(text), ...reader.end()];
   const read: { name: string; arguments: string }[] = [];
-  let rest = '';
+  const rest = { before: '', after: '' };
   for (const part of parts) {
-    if (part.type === 'text') rest += part.text;
+    if (part.type === 'text') rest[read.length === 0 ? 'before' : 'after'] += part.text;
     else if (part.type === 'call') read[part.index] = { name: part.name, arguments: '' };
     else read[part.index]!.arguments += part.text;
   }
   return read.length === calls.length && calls.every((call, i) => isSame(call, read[i]!)) ? rest : undefined;
+}
+
+/** Characters around calls, white space left out; infinite where the calls are not read back. */
+function restLength(format: CallFormat, example: WrittenExample): number {
+  const rest = restAround(format, example);
+  return rest === undefined ? Infinity : rest.before.trim().length + rest.after.trim().length;
 }
 
 function isSame(a: WrittenCall, b: WrittenCall): boolean {
@@ -53,16 +69,19 @@ function canonical(json: string): string {
 
 /** Calls in a known form behind a marker of the template's own. */
 function enclosed(example: WrittenExample): CallFormat | undefined {
-  const { text, calls } = example;
+  const { text, calls, plain } = example;
   const name = text.indexOf(calls[0]!.name);
   const forms: readonly BodyForm[] = Object.values(FORMATS).flatMap(({ forms }) => [...forms]);
   for (let from = 1; from <= name; from++) {
     if (from < name && !/[{[<]/.test(text[from]!)) continue;
-    const marker = text.slice(0, from).trim();
-    if (marker === '') continue;
+    const before = text.slice(0, from).trim();
+    if (before === '') continue;
+    // What stands before the last tag may be another part of the message, such as thoughts.
+    const tag = /(?:<[^<>]+>|\[[A-Z_]+\])$/.exec(before)?.[0];
+    const marker = tag === undefined || plain.includes(tag) ? before : tag;
     const format: CallFormat = { markers: [marker], closers: [], forms };
-    const rest = restAround(format, example)?.trim();
-    if (rest !== undefined) return { ...format, closers: rest === '' ? [] : [rest] };
+    const rest = restAround(format, example);
+    if (rest !== undefined) return { ...format, closers: [rest.after.trim()].filter(word => word !== '') };
   }
   return undefined;
 }
@@ -81,14 +100,11 @@ function headed(one: WrittenExample, two: WrittenExample | undefined): CallForma
   const closers = [...new Set([between ?? '', first.after.trim(), second?.after.trim() ?? ''])];
   const format: CallFormat = {
     markers,
-    closers: closers.filter(closer => closer !== ''),
+    closers: closers.map(closer => remainder(closer, closers)).filter(closer => closer !== ''),
     forms: [{ type: 'named', head }],
   };
-  return [one, ...(two === undefined ? [] : [two])].every(
-    example => restAround(format, example)?.trim() === '',
-  )
-    ? format
-    : undefined;
+  const examples = two === undefined ? [one] : [one, two];
+  return examples.every(example => restLength(format, example) === 0) ? format : undefined;
 }
 
 /** What stands before each call's name, between it and the arguments, and after them. */
@@ -108,6 +124,12 @@ function placesOf({ text, calls }: WrittenExample): { before: string; between: s
     at = brace + length;
   }
   return places;
+}
+
+/** What is left of a word without another one at its beginning. */
+function remainder(word: string, others: readonly string[]): string {
+  const first = others.find(other => other !== '' && other !== word && word.startsWith(other));
+  return first === undefined ? word : word.slice(first.length).trim();
 }
 
 function commonEnd(a: string, b: string): string {
