@@ -1,6 +1,6 @@
 import type { CallBody } from './calls/bodies.js';
 import { bodyOf, type BodyForm, type CallFormat, FORMATS, type FormatName } from './calls/format.js';
-import type { WrittenCall } from './calls/written-call.js';
+import { isSendable, type WrittenCall } from './calls/written-call.js';
 import type { FunctionTool } from './tools.js';
 
 /** A part of an assistant's output: text, or a call of a function. */
@@ -165,14 +165,16 @@ export class CallReader implements OutputReader {
     }
     const reading = this.#body.read(held.slice(this.#from));
     if (reading === 'open') return undefined;
-    if (reading === 'none' || !(this.#marked || this.#isKnown(reading.call.name))) return this.#reject();
+    if (reading === 'none' || !this.#isTaken(reading.call)) return this.#reject();
     this.#held = held.slice(this.#from + reading.end);
     this.#state = 'after';
     return this.#accept(reading.call);
   }
 
-  #isKnown(name: string): boolean {
-    return this.#tools.length === 0 || this.#tools.some(tool => tool.function.name === name);
+  #isTaken(call: WrittenCall): boolean {
+    const known =
+      this.#marked || this.#tools.length === 0 || this.#tools.some(tool => tool.function.name === call.name);
+    return known && isSendable(call);
   }
 
   #accept({ name, arguments: text }: WrittenCall): OutputPart[] {

@@ -62,6 +62,8 @@ const CASES: readonly Case[] = [
   ),
   same('hermes', 'a <tool_call>{"name": "f", "arguments": {"a": "hello wor'),
   same('hermes', '<tool_call>{"a": 1}</tool_call>'),
+  same('hermes', '<tool_call>{"name": "f", "arguments": {"__proto__": 1}}</tool_call>'),
+  same('hermes', `<tool_call>{"name": "${'f'.repeat(129)}", "arguments": {}}</tool_call>`),
   [
     'hermes',
     '<tool_call>{"a": 1}</tool_call> <tool_call>{"name": "g"}</tool_call>',

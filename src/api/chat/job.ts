@@ -40,6 +40,9 @@ export interface ChatTask {
   readonly variables?: Readonly<Record<string, unknown>> | undefined;
 }
 
+/** Most calls of one message: as many as one may have that is sent. */
+export const MAX_CALLS = 128;
+
 /** Sequences, and what becomes of each. */
 export interface ChatJob {
   readonly requests: readonly GenerationRequest[];
@@ -91,7 +94,7 @@ export async function chatJob(
   const sequences = Array.from({ length: task.n }, (_, index) => {
     const own = constraint?.();
     const isSure = own !== undefined && own.enough <= Math.min(stop.maxTokens, room);
-    return { index, own, reader: readerOf(task, conventions?.format, most, isSure) };
+    return { index, own, reader: readerOf(task, conventions?.format, Math.min(most, MAX_CALLS), isSure) };
   });
   return {
     requests: sequences.map(({ index, own }) => ({

@@ -7,6 +7,28 @@ export interface WrittenCall {
   readonly arguments: string;
 }
 
+/** Longest name of a function. */
+const MAX_NAME = 128;
+
+/**
+ * Whether a call would be taken as a part of a later conversation: requests have a limit for names, and must
+ * not have keys that change prototypes.
+ */
+export function isSendable({ name, arguments: json }: WrittenCall): boolean {
+  if (name.length > MAX_NAME) return false;
+  let sendable = true;
+  if (/proto/i.test(json) || json.includes('\\u'))
+    JSON.parse(json, function (this: object, key, value: unknown) {
+      if (
+        key === '__proto__' ||
+        (key === 'constructor' && Object.hasOwn(Object(value) as object, 'prototype'))
+      )
+        sendable = false;
+      return value;
+    });
+  return sendable;
+}
+
 /** Keys that models use for the function's name, and for its arguments. */
 const NAMES = ['name', 'tool_name', 'function'];
 const ARGUMENTS = ['arguments', 'parameters'];
