@@ -1,4 +1,5 @@
 import { Type, type Static } from '@fastify/type-provider-typebox';
+import { MAX_CALLS } from '#api/chat/job.js';
 import { MAX_NAME } from '#routes/shared/fields.js';
 import { nullable } from '#http/schemas/nullable.js';
 
@@ -7,9 +8,6 @@ export const MAX_MESSAGES = 4096;
 
 /** Most parts of one message. */
 export const MAX_PARTS = 1024;
-
-/** Most calls in one message. */
-const MAX_CALLS = 128;
 
 /** Most characters of what a function is for. */
 export const MAX_DESCRIPTION = 65_536;

@@ -1,6 +1,7 @@
 import type { ChatMessage, ToolCallMessage } from '#chat/messages.js';
 import { invalidRequest } from '#errors.js';
-import { parseJsonField } from '#http/json.js';
+import { parseJsonIfAny, type ParsedJson } from '#http/json.js';
+import { endings } from '#http/unfinished-json.js';
 import type { ContentPart, Message } from './message-schema.js';
 
 /**
@@ -45,20 +46,42 @@ export function textOf(content: string | readonly ContentPart[], place: string):
 type Call = NonNullable<Message['tool_calls']>[number];
 
 function toolCall({ id, function: { name, arguments: text } }: Call, place: string): ToolCallMessage {
-  let parsed: unknown;
-  try {
-    parsed = text.trim() === '' ? {} : parseJsonField(text, `${place}.function.arguments`);
-  } catch {
-    parsed = undefined;
+  const values = argumentsOf(text, `${place}.function.arguments`);
+  return { ...(id && { id }), type: 'function', function: { name, arguments: values } };
+}
+
+/** How deep JSON within a text within JSON is looked for. */
+const NESTED = 3;
+
+/**
+ * The arguments of a call that was made: an object, for templates take nothing else. A model may have written
+ * something else, or have been cut off within it, and the conversation goes on nevertheless: text that holds
+ * an object is unwrapped, one that broke off is closed, and what is no object is told under the key
+ * `arguments`.
+ *
+ * @param param the field, for errors.
+ * @throws KvasirError `invalid_request` where it is deeper or larger than JSON may be.
+ */
+export function argumentsOf(text: string, param: string, nested = NESTED): Readonly<Record<string, unknown>> {
+  if (text.trim() === '') return {};
+  let value: unknown = text;
+  for (const candidate of [text, ...endings(text)]) {
+    const parsed = parsedField(candidate, param);
+    if (parsed === undefined) continue;
+    value = parsed.value;
+    break;
   }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
-    throw invalidRequest(
-      `${place}.function.arguments`,
-      `${place}.function.arguments must be a JSON object, as text`,
-    );
-  return {
-    ...(id && { id }),
-    type: 'function',
-    function: { name, arguments: parsed as Record<string, unknown> },
-  };
+  if (value === null) return {};
+  if (typeof value === 'string' && value !== text && nested > 0) return argumentsOf(value, param, nested - 1);
+  return typeof value === 'object' && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : { arguments: value };
+}
+
+function parsedField(text: string, param: string): ParsedJson | undefined {
+  try {
+    return parseJsonIfAny(text, param);
+  } catch (error) {
+    throw invalidRequest(param, (error as Error).message);
+  }
 }

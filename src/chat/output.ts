@@ -1,5 +1,7 @@
-import { CallScanner } from './call-scanner.js';
-import { MARKERS, type ToolFormat } from './tool-format.js';
+import type { CallBody } from './calls/bodies.js';
+import { bodyOf, type BodyForm, type CallFormat, FORMATS, type FormatName } from './calls/format.js';
+import { isSendable, type WrittenCall } from './calls/written-call.js';
+import type { FunctionTool } from './tools.js';
 
 /** A part of an assistant's output: text, or a call of a function. */
 export type OutputPart =
@@ -10,8 +12,8 @@ export type OutputPart =
 
 /** Separates an output into text and calls as it arrives. */
 export interface OutputReader {
-  /** @param marked whether a marker came before the text, as a special token, which has no text. */
-  push(text: string, marked?: boolean): OutputPart[];
+  /** @param text what comes next; special tokens that belong to calls have their text in it. */
+  push(text: string): OutputPart[];
   /** @returns what was held back, when no text follows. */
   end(): OutputPart[];
 }
@@ -27,178 +29,214 @@ export class TextReader implements OutputReader {
   }
 }
 
-/** Reads everything as the arguments of one call, whose function was chosen before. */
-export class ArgumentsReader implements OutputReader {
-  readonly #name: string;
-  #begun = false;
-
-  constructor(name: string) {
-    this.#name = name;
-  }
-
-  push(text: string): OutputPart[] {
-    if (text === '') return [];
-    const begin: OutputPart[] = this.#begun ? [] : [{ type: 'call', index: 0, name: this.#name }];
-    this.#begun = true;
-    return [...begin, { type: 'arguments', index: 0, text }];
-  }
-
-  end(): OutputPart[] {
-    return [];
-  }
+/** Which calls are given. */
+export interface CallReaderOptions {
+  /** Further calls are left out; default: all are given. */
+  readonly most?: number;
+  /** What may be called: values without types get theirs, and without a marker only these are called. */
+  readonly tools?: readonly FunctionTool[];
 }
 
+/** Long texts that were taken for calls in vain, after which the rest of the message is text. */
+const MAX_ERRORS = 64;
+
 /**
- * Reads calls as a model writes them by itself, with text around them; or as a list, which {@link
- * callsSchema} describes.
+ * Reads calls as a model writes them by itself, with text around them. A call is given whole, once it is
+ * certain that it is one: what turns out to be none is text, its marker included. However the text is cut
+ * into pieces, the same comes out.
  */
 export class CallReader implements OutputReader {
-  readonly #format: ToolFormat | 'list';
+  readonly #format: CallFormat;
   readonly #most: number;
-  readonly #marker: string | undefined;
-  /** Text that may be the beginning of a marker, or that stands between calls. */
+  readonly #tools: readonly FunctionTool[];
+  readonly #beginnings: readonly string[];
+  /** Text that is not decided yet. In a call it begins with what announced the call. */
   #held = '';
-  #scanner: CallScanner | undefined;
-  /** True once the beginning of the current call was reported. */
-  #begun = false;
+  #state: 'text' | 'call' | 'after' = 'text';
+  /** Where the call itself begins in the held text. */
+  #from = 0;
+  #body: CallBody | undefined;
+  /** Whether a list of calls is open. */
+  #list = false;
+  /** Whether a marker announced the call. */
+  #marked = false;
+  /** Whether a call may begin here without a marker. */
+  #bare: boolean;
   #calls = 0;
-  /** True where a call may begin: after a marker, or anywhere if the format needs none. */
-  #expecting: boolean;
+  #errors = 0;
   /** True if anything but white space was said since the last call. White space alone is layout. */
   #spoken = false;
 
-  /** @param most further calls are left out. */
-  constructor(format: ToolFormat | 'list', most = Infinity) {
-    this.#format = format;
+  constructor(format: FormatName | CallFormat, { most = Infinity, tools = [] }: CallReaderOptions = {}) {
+    this.#format = typeof format === 'string' ? FORMATS[format] : format;
     this.#most = most;
-    this.#marker = format === 'list' ? undefined : MARKERS[format];
-    this.#expecting = format === 'list' || format === 'llama3';
+    this.#tools = tools;
+    this.#beginnings = [...this.#format.markers, ...(this.#format.openings ?? [])];
+    this.#bare = this.#format.bare ?? false;
   }
 
-  push(text: string, marked = false): OutputPart[] {
-    const parts = marked ? this.#marked() : [];
+  push(text: string): OutputPart[] {
     this.#held += text;
-    for (let more = true; more;) {
-      const before = this.#held.length;
-      parts.push(...this.#step());
-      more = this.#held.length > 0 && this.#held.length < before;
-    }
-    return parts;
+    return this.#read();
   }
 
   end(): OutputPart[] {
     const parts: OutputPart[] = [];
-    if (this.#scanner !== undefined) {
-      const { text } = this.#scanner;
-      // A call that broke off before its name: what is there is all that there is to say.
-      if (!this.#begun) parts.push(...this.#say(text));
-      this.#scanner = undefined;
+    // A call that is not whole is text, in which others may stand.
+    while (this.#state === 'call') parts.push(...this.#reject(), ...this.#read());
+    if (this.#state === 'text' || !/^[\s,;\]]*$/.test(this.#held)) parts.push(...this.#say(this.#held));
+    this.#held = '';
+    return parts;
+  }
+
+  #read(): OutputPart[] {
+    const parts: OutputPart[] = [];
+    for (let added: OutputPart[] | undefined = []; added !== undefined;) {
+      parts.push(...added);
+      added = this.#step();
     }
-    const undecided = this.#format === 'llama3' && this.#calls === 0;
-    if (!this.#expecting || undecided) parts.push(...this.#say(this.#held));
-    this.#held = '';
     return parts;
   }
 
-  #marked(): OutputPart[] {
-    const parts = this.#expecting || this.#isLayout(this.#held) ? [] : this.#say(this.#held);
-    this.#held = '';
-    this.#expecting = true;
-    return parts;
-  }
-
-  #step(): OutputPart[] {
-    if (this.#scanner !== undefined) return this.#scan();
-    if (this.#expecting) return this.#expect();
-    return this.#listen();
+  /** @returns undefined where nothing can be done before more text comes. */
+  #step(): OutputPart[] | undefined {
+    if (this.#held === '') return undefined;
+    switch (this.#state) {
+      case 'text':
+        return this.#readText();
+      case 'call':
+        return this.#readCall();
+      case 'after':
+        return this.#readAfter();
+    }
   }
 
   /** Reads text up to a marker. */
-  #listen(): OutputPart[] {
-    const marker = this.#marker!;
-    const at = this.#held.indexOf(marker);
-    if (at >= 0) {
-      const text = this.#held.slice(0, at);
-      this.#held = this.#held.slice(at + marker.length);
-      this.#expecting = true;
+  #readText(): OutputPart[] | undefined {
+    const held = this.#held;
+    if (this.#bare) {
+      const start = held.search(/\S/);
+      if (start < 0) return undefined;
+      if (/[{[]/.test(held[start]!)) return this.#begin(start, false);
+      this.#bare = false;
+    }
+    const places = this.#errors < MAX_ERRORS ? this.#beginnings.map(marker => held.indexOf(marker)) : [];
+    const at = Math.min(...places.filter(place => place >= 0));
+    if (at < Infinity) {
+      const text = held.slice(0, at);
+      this.#held = held.slice(at);
+      const marker = longest(this.#format.markers.filter(marker => this.#held.startsWith(marker)));
+      this.#begin(marker.length, true);
       return this.#isLayout(text) ? [] : this.#say(text);
     }
-    const kept = unfinished(this.#held, marker);
-    const text = this.#held.slice(0, this.#held.length - kept);
-    this.#held = this.#held.slice(text.length);
+    const kept = Math.max(...this.#beginnings.map(marker => unfinished(held, marker)));
+    const text = held.slice(0, held.length - kept);
     // White space may turn out to stand before a call.
-    if (this.#isLayout(text)) {
-      this.#held = text + this.#held;
-      return [];
-    }
+    if (text === '' || this.#isLayout(text)) return undefined;
+    this.#held = held.slice(text.length);
     return this.#say(text);
   }
 
-  /** Reads the beginning of a call, or finds that none comes. */
-  #expect(): OutputPart[] {
-    const brace = this.#held.search(/\S/);
-    if (brace < 0) return [];
-    const rest = this.#held.slice(brace);
-    const skipped = this.#skip(rest);
-    if (skipped > 0) {
-      this.#held = rest.slice(skipped);
+  #begin(from: number, marked: boolean): OutputPart[] {
+    this.#state = 'call';
+    this.#marked = marked;
+    this.#from = from;
+    this.#body = undefined;
+    return [];
+  }
+
+  /** Reads the call that was announced, or finds that none comes. */
+  #readCall(): OutputPart[] | undefined {
+    const held = this.#held;
+    if (this.#body === undefined) {
+      this.#from += spaceAt(held, this.#from);
+      const forms = this.#list ? this.#format.forms.filter(isListed) : this.#format.forms;
+      if (!this.#list && held[this.#from] === '[' && this.#format.forms.some(isListed)) {
+        const first = this.#from + 1 + spaceAt(held, this.#from + 1);
+        if (first === held.length) return undefined;
+        this.#list = true;
+        this.#from = first;
+        return [];
+      }
+      const body = bodyOf(held.slice(this.#from), forms, this.#marked, this.#tools);
+      if (body === 'open') return undefined;
+      if (body === 'none') return this.#reject();
+      this.#body = body;
+    }
+    const reading = this.#body.read(held.slice(this.#from));
+    if (reading === 'open') return undefined;
+    if (reading === 'none' || !this.#isTaken(reading.call)) return this.#reject();
+    this.#held = held.slice(this.#from + reading.end);
+    this.#state = 'after';
+    return this.#accept(reading.call);
+  }
+
+  #isTaken(call: WrittenCall): boolean {
+    const known =
+      this.#marked || this.#tools.length === 0 || this.#tools.some(tool => tool.function.name === call.name);
+    return known && isSendable(call);
+  }
+
+  #accept({ name, arguments: text }: WrittenCall): OutputPart[] {
+    this.#spoken = false;
+    const index = this.#calls++;
+    if (index >= this.#most) return [];
+    return [
+      { type: 'call', index, name },
+      { type: 'arguments', index, text },
+    ];
+  }
+
+  /** The held text does not begin with a call: what announced one is text. */
+  #reject(): OutputPart[] {
+    const held = this.#held;
+    const marker = longest(this.#beginnings.filter(marker => held.startsWith(marker)));
+    if (held.length - marker.length > 256) this.#errors++;
+    this.#state = 'text';
+    this.#bare = false;
+    this.#list = false;
+    this.#held = held.slice(marker.length);
+    return this.#say(marker);
+  }
+
+  /** Reads what stands between calls and after them. */
+  #readAfter(): OutputPart[] | undefined {
+    const held = this.#held;
+    const start = spaceAt(held, 0);
+    if (start === held.length) return undefined;
+    if (this.#list) {
+      if (held[start] === ']') {
+        this.#list = false;
+        this.#held = held.slice(start + 1);
+        return [];
+      }
+      if (held[start] === ',') {
+        const next = start + 1 + spaceAt(held, start + 1);
+        if (next === held.length) return undefined;
+        return this.#begin(next, this.#marked);
+      }
+      this.#list = false;
+    }
+    const closer = longest(this.#format.closers.filter(closer => held.startsWith(closer, start)));
+    if (closer !== '') {
+      this.#held = held.slice(start + closer.length);
       return [];
     }
-    if (rest.startsWith('{')) {
-      this.#held = rest;
-      this.#scanner = new CallScanner();
-      this.#begun = false;
-      return this.#scan();
+    const marker = longest(this.#format.markers.filter(marker => held.startsWith(marker, start)));
+    if (marker !== '') {
+      this.#held = held.slice(start);
+      return this.#begin(marker.length, true);
     }
-    if (this.#marker !== undefined && unfinished(rest, this.#marker) === rest.length) return [];
-    if (this.#format === 'hermes' && unfinished(rest, '</tool_call>') === rest.length) return [];
-    // No call after all: the text goes on.
-    this.#expecting = false;
-    return this.#listen();
-  }
-
-  /**
-   * Measures the markers, brackets and commas around calls at the beginning of the text.
-   *
-   * @returns its length at the beginning of the text
-   */
-  #skip(text: string): number {
-    if (this.#marker !== undefined && text.startsWith(this.#marker)) return this.#marker.length;
-    if (this.#format === 'hermes' && text.startsWith('</tool_call>')) return '</tool_call>'.length;
-    const between = this.#format === 'llama3' ? ';' : '[],';
-    if (this.#format === 'llama3' && this.#calls === 0) return 0;
-    return this.#format !== 'hermes' && between.includes(text[0]!) ? 1 : 0;
-  }
-
-  #scan(): OutputPart[] {
-    const scanner = this.#scanner!;
-    const { name, arguments: added, length } = scanner.push(this.#held);
-    this.#held = this.#held.slice(length);
-    const parts: OutputPart[] = [];
-    const wanted = this.#calls < this.#most;
-    if (name !== undefined) {
-      this.#begun = true;
-      if (wanted) parts.push({ type: 'call', index: this.#calls, name });
+    const rest = held.slice(start);
+    if ([...this.#format.closers, ...this.#beginnings].some(word => word.startsWith(rest))) return undefined;
+    if (this.#format.bare) {
+      const next = start + (held[start] === ';' ? 1 + spaceAt(held, start + 1) : 0);
+      if (next === held.length) return undefined;
+      if (/[{[]/.test(held[next]!)) return this.#begin(next, false);
     }
-    if (added !== '' && wanted) parts.push({ type: 'arguments', index: this.#calls, text: added });
-    if (!scanner.complete) return parts;
-    this.#scanner = undefined;
-    this.#spoken = false;
-    if (this.#begun) this.#calls++;
-    else if (scanner.name !== undefined && this.#format !== 'llama3') {
-      // A call without arguments.
-      if (wanted)
-        parts.push(
-          { type: 'call', index: this.#calls, name: scanner.name },
-          { type: 'arguments', index: this.#calls, text: '{}' },
-        );
-      this.#calls++;
-    } else {
-      parts.push(...this.#say(scanner.text));
-      if (this.#format === 'llama3') this.#expecting = false;
-    }
-    if (this.#format === 'hermes') this.#expecting = true;
-    return parts;
+    this.#state = 'text';
+    this.#bare = false;
+    return [];
   }
 
   #isLayout(text: string): boolean {
@@ -207,14 +245,30 @@ export class CallReader implements OutputReader {
 
   #say(text: string): OutputPart[] {
     if (text === '' || (this.#calls > 0 && this.#isLayout(text))) return [];
-    this.#spoken = true;
+    this.#spoken ||= text.trim() !== '';
     return [{ type: 'text', text }];
   }
 }
 
+/** Whether calls of a form may be items of a list. */
+function isListed({ type }: BodyForm): boolean {
+  return type === 'json' || type === 'python';
+}
+
+/** The length of the white space at a place. */
+function spaceAt(text: string, from: number): number {
+  let at = from;
+  while (at < text.length && /\s/.test(text[at]!)) at++;
+  return at - from;
+}
+
+function longest(words: readonly string[]): string {
+  return words.reduce((best, word) => (word.length > best.length ? word : best), '');
+}
+
 /** The length of the longest end of the text with which the marker begins. */
 function unfinished(text: string, marker: string): number {
-  for (let length = Math.min(marker.length, text.length); length > 0; length--)
+  for (let length = Math.min(marker.length - 1, text.length); length > 0; length--)
     if (text.endsWith(marker.slice(0, length))) return length;
   return 0;
 }

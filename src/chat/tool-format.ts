@@ -1,20 +1,20 @@
 import type { Tokenizer } from '#text/types.js';
+import { FORMATS, type FormatName } from './calls/format.js';
 
-/**
- * The format in which a model writes calls of functions.
- *
- * - `hermes` (Nous Hermes, Qwen): `<tool_call>{"name": ..., "arguments": ...}</tool_call>`
- * - `mistral`: `[TOOL_CALLS] [{"name": ..., "arguments": ...}]`
- * - `llama3`: `{"name": ..., "parameters": ...}`, with or without `<|python_tag|>` before it
- */
-export type ToolFormat = 'hermes' | 'mistral' | 'llama3';
+/** The name of the format in which a model writes calls of functions, see {@link FORMATS}. */
+export type ToolFormat = FormatName;
 
-/** The marker before a call. It may be a special token, which has no text. */
-export const MARKERS: Readonly<Record<ToolFormat, string>> = {
-  hermes: '<tool_call>',
-  mistral: '[TOOL_CALLS]',
-  llama3: '<|python_tag|>',
-};
+/** What templates of each format say that others do not; the first that fits counts. */
+const SIGNS: readonly (readonly [ToolFormat, RegExp])[] = [
+  ['qwen3-coder', /<function=/],
+  ['gemma', /<start_function_call>|<\|tool_call>/],
+  ['phi4', /<\|\/tool_call\|>|functools/],
+  ['granite', /<\|tool_call\|>/],
+  ['hermes', /<tool_call>/],
+  ['mistral', /\[TOOL_CALLS\]/],
+  ['pythonic', /<\|python_start\|>|\[\w+\(\w+=/],
+  ['llama3', /<\|python_tag\|>|["']parameters["']/],
+];
 
 /** Whether a template writes the functions that a model may call. */
 export function takesTools(template: string): boolean {
@@ -24,11 +24,10 @@ export function takesTools(template: string): boolean {
 /** The format that a template speaks of, or else the vocabulary. */
 export function toolFormat(template: string, tokenizer: Tokenizer): ToolFormat | undefined {
   if (!takesTools(template)) return undefined;
-  const formats = Object.keys(MARKERS) as ToolFormat[];
+  const names = Object.keys(FORMATS) as ToolFormat[];
   return (
-    formats.find(format => template.includes(MARKERS[format])) ??
-    (/["']parameters["']/.test(template) ? 'llama3' : undefined) ??
-    formats.find(format => tokenizer.id(MARKERS[format]) !== undefined) ??
+    SIGNS.find(([, sign]) => sign.test(template))?.[0] ??
+    names.find(name => FORMATS[name].markers.some(marker => tokenizer.id(marker) !== undefined)) ??
     'hermes'
   );
 }

@@ -1,4 +1,5 @@
 import { withDigitsOf } from '#exact-numbers.js';
+import { movedSchema } from './moved-schema.js';
 
 /** A function that a model may call, as OpenAI's API and chat templates have it. */
 export interface FunctionTool {
@@ -47,26 +48,11 @@ export function callsSchema(
         type: 'object',
         properties: {
           name: { const: tool.function.name },
-          parameters: moved(argumentsSchema(tool), `/items/anyOf/${index}/properties/parameters`),
+          parameters: movedSchema(argumentsSchema(tool), `/items/anyOf/${index}/properties/parameters`),
         },
         required: ['name', 'parameters'],
         additionalProperties: false,
       })),
     },
   };
-}
-
-/** Keywords whose values are no schemas. */
-const DATA = new Set(['const', 'enum', 'default', 'examples']);
-
-/** Rewrites the references of a schema that became part of another one. */
-function moved(schema: unknown, pointer: string): unknown {
-  if (Array.isArray(schema)) return schema.map(item => moved(item, pointer));
-  if (typeof schema !== 'object' || schema === null) return schema;
-  const members = Object.entries(schema).map(([key, value]): [string, unknown] => {
-    if (key === '$ref' && typeof value === 'string' && value.startsWith('#'))
-      return [key, `#${pointer}${value.slice(1)}`];
-    return [key, DATA.has(key) ? (value as unknown) : moved(value, pointer)];
-  });
-  return withDigitsOf(schema, Object.fromEntries(members) as object);
 }

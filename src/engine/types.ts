@@ -85,6 +85,8 @@ export interface GenerationRequest {
   readonly reuseScope?: string;
   /** Nothing else is generated, whatever the sampling parameters say; not together with stop strings. */
   readonly constraint?: TokenConstraint | undefined;
+  /** Special tokens that have their spelling as text, such as the marker of a call; others have none. */
+  readonly spelledIds?: ReadonlySet<number> | undefined;
 }
 
 /** The log-probability of a token at its position, with the most probable alternatives, best first. */

@@ -30,11 +30,16 @@ export interface ParsedJson {
  * lists, objects or keys than the limits above
  */
 export function parseJson(text: string, what: string): ParsedJson {
+  return parseJsonIfAny(text, what) ?? refuse(`${what} is not valid JSON`);
+}
+
+/** As {@link parseJson}. @returns undefined where it is no JSON */
+export function parseJsonIfAny(text: string, what: string): ParsedJson | undefined {
   const { count, hasLongNumbers } = measure(text, what);
   try {
     return { value: hasLongNumbers ? parseLongNumbers(text, endOfString) : JSON.parse(text), count };
   } catch {
-    refuse(`${what} is not valid JSON`);
+    return undefined;
   }
 }
 

@@ -2,11 +2,20 @@ import type { TokenConstraint } from '#engine/types.js';
 import { distance, firstFrame, mayEnd, step, type Frame } from './frames.js';
 import type { TokenMasks } from './token-masks.js';
 
+/** What is known of a text that is kept to a structure, beside what the engine asks. */
+export interface StructureConstraint extends TokenConstraint {
+  /** Where at least this many tokens may still come, the text is sure to be whole in the end. */
+  readonly enough: number;
+  /** Bytes of the text before the token where it was first led to its end; undefined where it was not. */
+  readonly shortenedAt: number | undefined;
+}
+
 /** Keeps one sequence within a grammar. */
-export class GrammarConstraint implements TokenConstraint {
+export class GrammarConstraint implements StructureConstraint {
   readonly #masks: TokenMasks;
   #frames: readonly Frame[];
-  #shortened = false;
+  #length = 0;
+  #shortenedAt: number | undefined;
 
   constructor(masks: TokenMasks) {
     this.#masks = masks;
@@ -19,12 +28,21 @@ export class GrammarConstraint implements TokenConstraint {
   }
 
   get shortened(): boolean {
-    return this.#shortened;
+    return this.#shortenedAt !== undefined;
+  }
+
+  get shortenedAt(): number | undefined {
+    return this.#shortenedAt;
+  }
+
+  get enough(): number {
+    return Math.min(...this.#frames.map(frame => distance(this.#masks.grammar, frame)));
   }
 
   accept(id: number): void {
     const bytes = this.#masks.vocabulary.tokenBytes[id] ?? [];
     for (const byte of bytes) this.#frames = step(this.#masks.grammar, this.#frames, byte);
+    this.#length += bytes.length;
     if (bytes.length === 0 || this.#frames.length === 0)
       throw new Error(`token ${id} does not fit the grammar`);
   }
@@ -48,7 +66,7 @@ export class GrammarConstraint implements TokenConstraint {
     const ends = stops.some(id => logits[id]! > logits[favourite]!);
     this.#masks.allowWithin(this.#frames, remaining - 1);
     if (bits.every(word => word === 0) && stops.length === 0) this.#masks.allow(this.#frames);
-    else if (!ends && !isSet(bits, favourite)) this.#shortened = true;
+    else if (!ends && !isSet(bits, favourite)) this.#shortenedAt ??= this.#length;
   }
 }
 

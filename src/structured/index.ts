@@ -1,11 +1,10 @@
 /** Structured output: texts kept to a schema, a regular expression or a choice. README.md tells how. */
 
 import type { Caller } from '#caller.js';
-import type { TokenConstraint } from '#engine/types.js';
 import type { Tokenizer } from '#text/types.js';
 import { Budget } from './budget.js';
 import { keyOf, StructureCache, type Compiled } from './cache.js';
-import { GrammarConstraint } from './constraint.js';
+import { GrammarConstraint, type StructureConstraint } from './constraint.js';
 import { exactSchema } from './exact-schema.js';
 import { Refusal } from './refusal.js';
 import { grammarOf, type Structure } from './structure.js';
@@ -14,12 +13,13 @@ import { loadVocabulary, vocabularyOf, type Vocabulary } from './vocabulary.js';
 export { LIMITS, Refusal, refusing } from './refusal.js';
 export { Budget } from './budget.js';
 export type { Compiled } from './cache.js';
+export type { StructureConstraint } from './constraint.js';
 export type { Grammar } from './grammar.js';
 export { checkSize } from './size.js';
 export type { Structure } from './structure.js';
 
 /** Makes a constraint for one sequence. */
-export type MakeConstraint = () => TokenConstraint;
+export type MakeConstraint = () => StructureConstraint;
 
 /** Compiles a structure elsewhere than on the event loop. */
 export type CompileElsewhere = (

@@ -98,6 +98,7 @@ export class SchemaShapes {
     const declared = conjunction.some(
       ({ schema }) => 'additionalProperties' in schema || 'patternProperties' in schema,
     );
+    const listed = conjunction.some(({ schema }) => 'properties' in schema) || required.size > 0;
     const additional = additionalSchemas(conjunction);
     this.schemas.budget.charge(2 * sources.size * conjunction.length);
     return {
@@ -117,9 +118,7 @@ export class SchemaShapes {
         }),
       })),
       additional:
-        (declared || named.size + required.size === 0) && this.schemas.expand(additional).length > 0
-          ? additional
-          : undefined,
+        (declared || !listed) && this.schemas.expand(additional).length > 0 ? additional : undefined,
       names: conjunction.flatMap(({ schema, pointer }) =>
         'propertyNames' in schema ? [child(pointer, 'propertyNames')] : [],
       ),

@@ -21,7 +21,7 @@ const WINDOW = 16;
  * new; the work for a token does not grow with the output.
  *
  * The pieces together are `decode(prompt + output)` without `decode(prompt)`. Special tokens and unknown ids
- * have no text.
+ * have no text, but for special ones that are to be spelled.
  */
 export class Detokenizer {
   readonly #tokenizer: Tokenizer;
@@ -34,10 +34,19 @@ export class Detokenizer {
    * True if the prompt seems to end within a character, so that the output may change the prompt's last one.
    */
   #promptMayBeOpen: boolean;
+  readonly #spelledIds: ReadonlySet<number>;
 
-  /** @param promptIds what the output continues; empty when it continues nothing. */
-  constructor(tokenizer: Tokenizer, promptIds: readonly number[]) {
+  /**
+   * @param promptIds what the output continues; empty when it continues nothing.
+   * @param spelledIds special tokens that have their spelling as text nevertheless.
+   */
+  constructor(
+    tokenizer: Tokenizer,
+    promptIds: readonly number[],
+    spelledIds: ReadonlySet<number> = new Set(),
+  ) {
     this.#tokenizer = tokenizer;
+    this.#spelledIds = spelledIds;
     this.#window = lastReadable(tokenizer, promptIds, CONTEXT);
     this.#text = tokenizer.decode(this.#window);
     this.#given = this.#text.length;
@@ -51,6 +60,7 @@ export class Detokenizer {
 
   /** @returns the text that has become certain; often empty. */
   push(id: number): string {
+    if (this.#spelledIds.has(id)) return this.flush() + (this.#tokenizer.token(id) ?? '');
     if (!isReadable(this.#tokenizer, id)) return '';
     if (this.#window.length >= WINDOW) this.#cut();
     this.#window.push(id);

@@ -28,14 +28,16 @@ export class OutputText {
    * @param promptIds what the output continues.
    * @param stopStrings strings that end the text.
    * @param includeStopString whether the stop string stays at the end of the text.
+   * @param spelledIds see {@link Detokenizer}
    */
   constructor(
     tokenizer: Tokenizer,
     promptIds: readonly number[],
     stopStrings: readonly string[],
     includeStopString: boolean,
+    spelledIds?: ReadonlySet<number>,
   ) {
-    this.#detokenizer = new Detokenizer(tokenizer, promptIds);
+    this.#detokenizer = new Detokenizer(tokenizer, promptIds, spelledIds);
     this.#stops = new StopStrings(stopStrings, includeStopString);
   }
 

@@ -71,6 +71,24 @@ t.test('json_object is an object, of any depth', async t => {
   }
 });
 
+const closed = { type: 'object', properties: {} };
+
+t.test('an object with no properties of its own is empty, unless others are allowed', async t => {
+  for (let seed = 0; seed < 10; seed++) {
+    const { text, whole } = sample(compile({ kind: 'schema', schema: closed })(), tokenizer, STOP, {
+      seed,
+      maxTokens: 200,
+    });
+    t.strictSame([whole, JSON.parse(text)], [true, {}]);
+  }
+  const open = { ...closed, additionalProperties: { const: 1 }, minProperties: 1 };
+  const { text } = sample(compile({ kind: 'schema', schema: open })(), tokenizer, STOP, {
+    seed: 1,
+    maxTokens: 200,
+  });
+  t.ok(Object.keys(JSON.parse(text) as object).length > 0, text);
+});
+
 t.test('regular expressions and choices match as a whole', async t => {
   for (const pattern of ['a+b?', '(?:yes|no)!', '\\d{4}-\\d{2}', '[α-ω]{1,3}', '^x|y$', '[^\\n"]{2}']) {
     const make = compile({ kind: 'regex', pattern });

@@ -49,6 +49,15 @@ t.test('special tokens and unknown ids have no text', async t => {
   t.strictSame(stream(tokenizer, [1, 99999], [the, 2, -1, 99999, the]), ['the', '', '', '', ' the', '']);
 });
 
+t.test('special tokens that are spelled have their text, and change no other', async t => {
+  const tokenizer = byteFallbackTokenizer();
+  const the = tokenizer.id('▁the')!;
+  const [first] = bytesOf(tokenizer, '🐛');
+  const detokenizer = new Detokenizer(tokenizer, [1], new Set([2]));
+  const pieces = [the, 2, 1, the, first!, 2].map(id => detokenizer.push(id));
+  t.strictSame(pieces, ['the', tokenizer.token(2), '', ' the', '', `\ufffd${tokenizer.token(2)}`]);
+});
+
 t.test('output that completes a character of the prompt gives that character', async t => {
   const tokenizer = byteFallbackTokenizer();
   const [first, ...rest] = bytesOf(tokenizer, '🐛');

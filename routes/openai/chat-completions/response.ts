@@ -1,5 +1,4 @@
 import { answerPieces } from '#http/json-answer.js';
-import { randomUUID } from 'node:crypto';
 import type { OutputPart } from '#chat/output.js';
 import type { ChatLogprobs, ChatPiece } from '#api/chat/choice.js';
 import { chatUsage, type ChatEvents } from '../chat-usage.js';
@@ -21,14 +20,14 @@ export async function chatCompletion(
 ): Promise<Iterable<string>> {
   const pieces: ChatPiece[][] = job.choices.map(() => []);
   for await (const [index, event] of events) pieces[index]!.push(job.choices[index]!.add(event));
-  return answerPieces({ ...head, object: 'chat.completion' }, 'choices', choices(pieces), {
+  return answerPieces({ ...head, object: 'chat.completion' }, 'choices', choices(pieces, job), {
     usage: chatUsage(job),
   });
 }
 
-function* choices(pieces: readonly ChatPiece[][]): Generator<ChatCompletionChoice> {
+function* choices(pieces: readonly ChatPiece[][], job: ChatJob): Generator<ChatCompletionChoice> {
   let index = 0;
-  for (const own of pieces) yield choice(own, index++);
+  for (const own of pieces) yield choice(own, index++, job);
 }
 
 /** The message as it comes. */
@@ -59,7 +58,7 @@ export async function* chatChunks(
     // Log-probabilities go with the first part, or on their own.
     let rest = logprobs !== null && logprobs.content.length > 0 ? logprobs : null;
     for (const part of parts) {
-      yield chunk(index, deltaOf(part), rest);
+      yield chunk(index, deltaOf(part, job), rest);
       rest = null;
     }
     if (finishReason !== null) yield chunk(index, {}, rest, finishReason);
@@ -68,14 +67,19 @@ export async function* chatChunks(
   if (includeUsage) yield { ...head, object: 'chat.completion.chunk', choices: [], usage: chatUsage(job) };
 }
 
-function deltaOf(part: OutputPart): ChatCompletionChunk['choices'][number]['delta'] {
+function deltaOf(part: OutputPart, job: ChatJob): ChatCompletionChunk['choices'][number]['delta'] {
   switch (part.type) {
     case 'text':
       return { content: part.text };
     case 'call':
       return {
         tool_calls: [
-          { index: part.index, id: callId(), type: 'function', function: { name: part.name, arguments: '' } },
+          {
+            index: part.index,
+            id: job.newCallId(),
+            type: 'function',
+            function: { name: part.name, arguments: '' },
+          },
         ],
       };
     case 'arguments':
@@ -83,7 +87,7 @@ function deltaOf(part: OutputPart): ChatCompletionChunk['choices'][number]['delt
   }
 }
 
-function choice(pieces: readonly ChatPiece[], index: number): ChatCompletionChoice {
+function choice(pieces: readonly ChatPiece[], index: number, job: ChatJob): ChatCompletionChoice {
   const parts = pieces.flatMap(piece => piece.parts);
   const text = parts.map(part => (part.type === 'text' ? part.text : '')).join('');
   const calls = parts.flatMap(part => {
@@ -92,7 +96,11 @@ function choice(pieces: readonly ChatPiece[], index: number): ChatCompletionChoi
       other.type === 'arguments' && other.index === part.index ? other.text : '',
     );
     return [
-      { id: callId(), type: 'function' as const, function: { name: part.name, arguments: own.join('') } },
+      {
+        id: job.newCallId(),
+        type: 'function' as const,
+        function: { name: part.name, arguments: own.join('') },
+      },
     ];
   });
   const logprobs = pieces.flatMap(piece => piece.logprobs ?? []);
@@ -108,8 +116,4 @@ function choice(pieces: readonly ChatPiece[], index: number): ChatCompletionChoi
       logprobs.length === 0 ? null : { content: logprobs.flatMap(({ content }) => content), refusal: null },
     finish_reason: pieces.at(-1)?.finishReason ?? 'stop',
   };
-}
-
-function callId(): string {
-  return `call_${randomUUID().replaceAll('-', '').slice(0, 24)}`;
 }

@@ -134,7 +134,7 @@ export class ResponseWriter {
       id: newId('fc'),
       type: 'function_call',
       status: 'in_progress',
-      call_id: newId('call'),
+      call_id: this.#job.newCallId(),
       name,
       arguments: '',
     };

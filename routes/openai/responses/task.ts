@@ -2,7 +2,7 @@ import type { ChatMessage, ToolCallMessage } from '#chat/messages.js';
 import type { FunctionTool, ToolChoice } from '#chat/tools.js';
 import { invalidRequest } from '#errors.js';
 import type { ChatTask } from '#api/chat/job.js';
-import { chatMessages, textOf } from '../messages.js';
+import { argumentsOf, textOf } from '../messages.js';
 import { functionTool } from '../tools.js';
 import type { AskedStructure } from '#api/generation/structured.js';
 import type { InputItem, ResponseRequest } from './schema.js';
@@ -84,15 +84,12 @@ function message(item: InputItem, place: string): ChatMessage {
 
 function functionCall(item: InputItem, place: string): ToolCallMessage {
   const name = needed(item.name, `${place}.name`);
-  const call = {
-    id: item.call_id ?? null,
-    function: { name, arguments: needed(item.arguments, `${place}.arguments`) },
+  const values = argumentsOf(needed(item.arguments, `${place}.arguments`), `${place}.arguments`);
+  return {
+    ...(item.call_id && { id: item.call_id }),
+    type: 'function',
+    function: { name, arguments: values },
   };
-  try {
-    return chatMessages([{ role: 'assistant', tool_calls: [call] }])[0]!.tool_calls![0]!;
-  } catch {
-    throw invalidRequest(`${place}.arguments`, `${place}.arguments must be a JSON object, as text`);
-  }
 }
 
 function readTool(tool: NonNullable<ResponseRequest['tools']>[number], index: number): FunctionTool {

@@ -1,5 +1,6 @@
 import type { OutputPart, OutputReader } from '#chat/output.js';
-import type { GenerationEvent, TokenLogprobs } from '#engine/types.js';
+import type { FinishReason, GenerationEvent, TokenLogprobs } from '#engine/types.js';
+import type { StructureConstraint } from '#structured/index.js';
 import { tokenBytes } from '#text/token-bytes.js';
 import type { Tokenizer } from '#text/types.js';
 import { finite, tokenText } from '../generation/token-text.js';
@@ -27,12 +28,12 @@ export interface ChatLogprobs {
 }
 
 export interface ChatChoiceOptions {
-  /** A special token that comes before calls. */
-  readonly markerId: number | undefined;
   readonly stopTokenIds: ReadonlySet<number>;
   readonly logprobs: boolean;
   /** Whether a message with calls ends because of them. */
   readonly callsFinish: boolean;
+  /** Where the message had to be calls: what its text is kept to. */
+  readonly calls?: StructureConstraint | undefined;
 }
 
 /** Turns the events of one sequence into what OpenAI's chat completions say of it. */
@@ -44,6 +45,8 @@ export class ChatChoice {
   #tokens = 0;
   #cachedTokens = 0;
   #called = false;
+  /** The text of calls that the message had to be. */
+  #callsText = '';
 
   constructor(tokenizer: Tokenizer, reader: OutputReader, options: ChatChoiceOptions) {
     this.#tokenizer = tokenizer;
@@ -65,19 +68,34 @@ export class ChatChoice {
   add(event: GenerationEvent): ChatPiece {
     if (event.type === 'prompt') return { parts: [], logprobs: null, finishReason: null };
     const { text, tokens, finishReason, report } = event;
-    const { markerId, callsFinish } = this.#options;
+    const { calls } = this.#options;
     this.#tokens += tokens.length;
     this.#cachedTokens = report?.cachedTokens ?? this.#cachedTokens;
-    const marked = markerId !== undefined && tokens.some(({ id }) => id === markerId);
-    const parts = this.#reader.push(text, marked);
+    if (calls !== undefined) this.#callsText += text;
+    const parts = this.#reader.push(text);
     if (finishReason !== undefined) parts.push(...this.#reader.end());
     this.#called ||= parts.some(({ type }) => type === 'call');
     return {
       parts,
       logprobs: this.#options.logprobs ? this.#logprobs(tokens) : null,
-      finishReason:
-        finishReason === 'stop' && this.#called && callsFinish ? 'tool_calls' : (finishReason ?? null),
+      finishReason: finishReason === undefined ? null : this.#reason(finishReason),
     };
+  }
+
+  #reason(reason: FinishReason): ChatFinishReason {
+    if (reason === 'length' && !this.#isWhole()) return 'length';
+    return this.#called && this.#options.callsFinish ? 'tool_calls' : 'stop';
+  }
+
+  /**
+   * Whether a message that had to be calls was led to its end between them: each of them is as the model
+   * would have written it.
+   */
+  #isWhole(): boolean {
+    const { calls } = this.#options;
+    if (!calls?.complete || calls.shortenedAt === undefined) return false;
+    const led = Buffer.from(this.#callsText).subarray(calls.shortenedAt).toString();
+    return /^[\s\]}]*$/.test(led);
   }
 
   #logprobs(

@@ -1,8 +1,11 @@
 import type { Caller } from '#caller.js';
 import type { ChatMessage } from '#chat/messages.js';
 import type { ChatTemplate } from '#chat/template.js';
-import { ArgumentsReader, CallReader, TextReader, type OutputReader } from '#chat/output.js';
-import { MARKERS } from '#chat/tool-format.js';
+import { conventionsOf } from '#chat/calls/conventions.js';
+import { longId } from '#chat/calls/demands.js';
+import { ArgumentsReader, CallListReader } from '#chat/calls/forced.js';
+import type { CallFormat } from '#chat/calls/format.js';
+import { CallReader, TextReader, type OutputReader } from '#chat/output.js';
 import { argumentsSchema, callsSchema, type FunctionTool, type ToolChoice } from '#chat/tools.js';
 import type { GenerationRequest } from '#engine/types.js';
 import { KvasirError, invalidRequest } from '#errors.js';
@@ -37,11 +40,16 @@ export interface ChatTask {
   readonly variables?: Readonly<Record<string, unknown>> | undefined;
 }
 
+/** Most calls of one message: as many as one may have that is sent. */
+export const MAX_CALLS = 128;
+
 /** Sequences, and what becomes of each. */
 export interface ChatJob {
   readonly requests: readonly GenerationRequest[];
   readonly choices: readonly ChatChoice[];
   readonly promptTokens: number;
+  /** An id for a call, in the form that the model's template takes. */
+  readonly newCallId: () => string;
 }
 
 /**
@@ -54,12 +62,15 @@ export async function chatJob(
   model: GenerationModel,
   caller: Caller,
 ): Promise<ChatJob> {
-  const { tokenizer, texts } = model;
+  const { texts } = model;
   model.engine.checkRoom(task.n, caller.client);
   const template = templateOf(model, task);
   const tools = task.toolChoice === 'none' ? [] : task.tools;
   const { addGenerationPrompt, continueFinalMessage, variables, messages } = task;
-  const input = { messages, tools, addGenerationPrompt, continueFinalMessage, variables };
+  const hasCalls = tools.length > 0 || messages.some(message => message.tool_calls ?? message.tool_call_id);
+  const conventions = hasCalls ? await conventionsOf(template, model.tokenizer, caller) : undefined;
+  const conversation = conventions?.fit(messages, tools) ?? { messages, tools };
+  const input = { ...conversation, addGenerationPrompt, continueFinalMessage, variables };
   const text = await template.render(input, caller);
   // The template has written all special tokens itself, the first one included.
   const prompt = { text, addSpecialTokens: false };
@@ -76,13 +87,17 @@ export async function chatJob(
 
   const sampling = samplingParameters(task.sampling, model);
   const stop = stopConditions(task.sampling, task.maxTokens ?? room, model);
-  const structure = (await forcedCalls(task)) ?? task.structure;
+  const most = task.parallelCalls ? (conventions?.most ?? Infinity) : 1;
+  const calls = await forcedCalls(task, most);
+  const structure = calls ?? task.structure;
   const constraint = structure && (await constraints(structure, stop, model, caller));
-  const marker = template.toolFormat && tokenizer.id(MARKERS[template.toolFormat]);
-  const markerId = marker !== undefined && tokenizer.specialIds.has(marker) ? marker : undefined;
-  const indexes = Array.from({ length: task.n }, (_, index) => index);
+  const sequences = Array.from({ length: task.n }, (_, index) => {
+    const own = constraint?.();
+    const isSure = own !== undefined && own.enough <= Math.min(stop.maxTokens, room);
+    return { index, own, reader: readerOf(task, conventions?.format, Math.min(most, MAX_CALLS), isSure) };
+  });
   return {
-    requests: indexes.map(index => ({
+    requests: sequences.map(({ index, own }) => ({
       id: `${id}-${index}`,
       client: caller.client,
       promptIds,
@@ -91,45 +106,38 @@ export async function chatJob(
       stop,
       logprobs: task.logprobs,
       promptLogprobs: undefined,
-      ...(constraint && { constraint: constraint() }),
+      ...(own && { constraint: own }),
+      ...(tools.length > 0 && { spelledIds: conventions?.spelledIds }),
     })),
-    choices: indexes.map(
-      () =>
-        new ChatChoice(tokenizer, readerOf(task, template), {
-          markerId,
+    choices: sequences.map(
+      ({ own, reader }) =>
+        new ChatChoice(model.tokenizer, reader, {
           stopTokenIds: stop.stopTokenIds,
           logprobs: task.logprobs !== undefined,
           // Whoever named a function knows that a call comes.
           callsFinish: typeof task.toolChoice === 'string',
+          calls: calls && own,
         }),
     ),
     promptTokens: promptIds.length,
+    newCallId: conventions?.newId ?? longId,
   };
 }
 
-function templateOf(
-  { id, chat }: GenerationModel,
-  { messagesParam, tools, toolChoice }: ChatTask,
-): ChatTemplate {
+function templateOf({ id, chat }: GenerationModel, { messagesParam }: ChatTask): ChatTemplate {
   if (chat === undefined)
     throw invalidRequest(
       messagesParam,
       `the model ${JSON.stringify(id)} has no chat template: it was not made for conversations; use /v1/completions`,
     );
-  if (tools.length > 0 && toolChoice === 'auto' && chat.toolFormat === undefined)
-    throw invalidRequest(
-      'tools',
-      `the chat template of the model ${JSON.stringify(id)} does not take tools; only tool_choice none, required or a function work with it`,
-    );
   return chat;
 }
 
 /** The structure of an answer that must be a call. */
-async function forcedCalls({
-  tools,
-  toolChoice,
-  parallelCalls,
-}: ChatTask): Promise<AskedStructure | undefined> {
+async function forcedCalls(
+  { tools, toolChoice }: ChatTask,
+  most: number,
+): Promise<AskedStructure | undefined> {
   if (toolChoice === 'auto' || toolChoice === 'none') return undefined;
   await checkParts(
     'tools',
@@ -144,7 +152,7 @@ async function forcedCalls({
   if (toolChoice === 'required') {
     return {
       param: 'tools',
-      structure: { kind: 'schema', schema: callsSchema(tools, parallelCalls ? Infinity : 1) },
+      structure: { kind: 'schema', schema: callsSchema(tools, most) },
       locate: pointer => {
         const match = /^\/items\/anyOf\/(\d+)\/properties\/parameters(.*)$/s.exec(pointer);
         return match === null
@@ -166,13 +174,15 @@ async function forcedCalls({
   };
 }
 
+/** @param isSure whether what must be a call is sure to be whole in the end. */
 function readerOf(
-  { tools, toolChoice, parallelCalls }: ChatTask,
-  { toolFormat }: ChatTemplate,
+  { tools, toolChoice }: ChatTask,
+  format: CallFormat | undefined,
+  most: number,
+  isSure: boolean,
 ): OutputReader {
-  const most = parallelCalls ? Infinity : 1;
-  if (typeof toolChoice === 'object') return new ArgumentsReader(toolChoice.name);
-  if (toolChoice === 'required') return new CallReader('list', most);
-  if (toolChoice === 'none' || tools.length === 0 || toolFormat === undefined) return new TextReader();
-  return new CallReader(toolFormat, most);
+  if (typeof toolChoice === 'object') return new ArgumentsReader(toolChoice.name, isSure);
+  if (toolChoice === 'required') return new CallListReader(most, isSure);
+  if (toolChoice === 'none' || format === undefined) return new TextReader();
+  return new CallReader(format, { most, tools });
 }

@@ -1,8 +1,8 @@
 import type { Caller } from '#caller.js';
-import type { StopConditions, TokenConstraint } from '#engine/types.js';
+import type { StopConditions } from '#engine/types.js';
 import { invalidRequest } from '#errors.js';
 import type { GenerationModel } from '#registry/types.js';
-import { checkSize, refusing, type Structure } from '#structured/index.js';
+import { checkSize, refusing, type Structure, type StructureConstraint } from '#structured/index.js';
 import { loadVocabulary } from '#structured/vocabulary.js';
 
 export { LIMITS as STRUCTURE_LIMITS } from '#structured/index.js';
@@ -30,7 +30,7 @@ export async function constraints(
   stop: StopConditions,
   { tokenizer, eosIds, structures }: GenerationModel,
   caller: Caller,
-): Promise<() => TokenConstraint> {
+): Promise<() => StructureConstraint> {
   if (stop.stopStrings.length > 0)
     throw invalidRequest(
       'stop',

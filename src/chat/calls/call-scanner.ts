@@ -14,8 +14,6 @@ interface ScannedPiece {
  * comes.
  */
 export class CallScanner {
-  /** The object's text so far. */
-  text = '';
   /** True once the last bracket was read. */
   complete = false;
   #depth = 0;
@@ -31,22 +29,11 @@ export class CallScanner {
   #hasArguments = false;
   #arguments = '';
 
-  /** The function's name; undefined until it is known. */
-  get name(): string | undefined {
-    return this.#name;
-  }
-
-  /** True once arguments have begun. */
-  get hasArguments(): boolean {
-    return this.#hasArguments;
-  }
-
   push(piece: string): ScannedPiece {
     let length = 0;
     for (const character of piece) {
       if (this.complete) break;
       length += character.length;
-      this.text += character;
       this.#read(character);
     }
     if (this.#name === undefined || !this.#hasArguments) return { name: undefined, arguments: '', length };
