@@ -5,6 +5,7 @@ import type { ApiKeys } from '#http/security/api-keys.js';
 import { requireApiKey } from '#http/security/authentication.js';
 import { trustedProxies } from '#http/security/addresses.js';
 import { checkHosts, requireHost } from '#http/security/hosts.js';
+import { Endpoints } from '#http/endpoints.js';
 import { readJson } from '#http/json-body.js';
 import { BodyMemory, limitBodies } from '#http/lifecycle/body-memory.js';
 import { limitConnections } from '#http/lifecycle/connections.js';
@@ -182,7 +183,10 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   handleErrors(app);
   for (const schema of SHARED_SCHEMAS) app.addSchema(schema);
   await documentRoutes(app, version);
-  const routes: RouteOptions = { registry, watchdog, metrics, playground: settings.playground, version };
+  const endpoints = new Endpoints();
+  endpoints.collect(app);
+  const { playground } = settings;
+  const routes: RouteOptions = { registry, watchdog, metrics, endpoints, playground, version };
   await app.register(allRoutes, routes);
   return app;
 }

@@ -1,5 +1,6 @@
 import { Type, type Static } from '@fastify/type-provider-typebox';
 import type { App } from '#http/app.js';
+import type { Endpoints } from '#http/endpoints.js';
 import type { ErrorBody } from '#http/errors/errors.js';
 import { errorResponses, type ErrorStatus } from '#http/schemas/shared.js';
 
@@ -25,12 +26,20 @@ const ERROR_TYPES: Readonly<Record<number, string>> = {
   504: 'Backend',
 };
 
-/** Tells the same errors as everywhere, with the same status, in TEI's shape. */
-export function answerErrors(app: App): void {
+/** Addresses whose errors have OpenAI's shape. */
+const OPENAI = /^\/(v1\/|invocations$)/;
+
+/**
+ * Tells the same errors as everywhere, with the same status, in TEI's shape; those of endpoints of another
+ * protocol that a request was handed to keep theirs.
+ */
+export function answerErrors(app: App, endpoints: Endpoints): void {
   app.addSchema(TeiError);
-  app.addHook('preSerialization', async (_request, reply, payload) =>
-    reply.statusCode < 400 ? payload : teiError(reply.statusCode, payload as ErrorBody),
-  );
+  app.addHook('preSerialization', async (request, reply, payload) => {
+    const url = endpoints.handedTo(request) ?? request.routeOptions.url!;
+    if (reply.statusCode < 400 || OPENAI.test(url)) return payload;
+    return teiError(reply.statusCode, payload as ErrorBody);
+  });
 }
 
 function teiError(status: number, { error: { message, code } }: ErrorBody): Static<typeof TeiError> {

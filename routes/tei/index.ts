@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { RouteOptions } from '#http/route-options.js';
 import { embed } from './embed.js';
 import { answerErrors } from './errors.js';
+import { hosted } from './hosted.js';
 import { info } from './info.js';
 import { predict } from './predict.js';
 import { rerank } from './rerank.js';
@@ -12,8 +13,9 @@ import { decode, tokenize } from './tokens.js';
  * The endpoints of Hugging Face's text-embeddings-inference (TEI), for its clients: bare lists in and out.
  * That server has one model; here the first that can do what is asked answers, or the one that `model` names.
  */
-export const tei: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { registry }) => {
-  answerErrors(app);
+export const tei: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { registry, endpoints }) => {
+  answerErrors(app, endpoints);
   for (const add of [embed, predict, rerank, similarity, tokenize, decode]) add(app);
   info(app, registry);
+  hosted(app, registry, endpoints);
 };

@@ -5,6 +5,8 @@ import type { BodyMemory } from './lifecycle/body-memory.js';
 
 /** Reads bodies of JSON within the bounds of `parseJson`, and takes account of what they take when parsed. */
 export function readJson(app: FastifyInstance, memory: BodyMemory): void {
+  // Fastify takes it as a text, which no endpoint does.
+  app.removeContentTypeParser('text/plain');
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) => {
     try {
       if (body === '') throw new KvasirError('invalid_request', 'the body is empty, expected JSON');

@@ -1,4 +1,4 @@
-import { invalidRequest, KvasirError } from '#errors.js';
+import { contextLengthExceeded, invalidRequest, type KvasirError } from '#errors.js';
 import { truncate, type TruncationSide } from './truncation.js';
 import type { Encoding, TokenOrigin, Tokenizer } from './types.js';
 
@@ -153,10 +153,11 @@ function shift(origin: TokenOrigin, by: number): TokenOrigin {
 
 /** @param length undefined: nobody counted that far. */
 function tooLong(param: string, length: number | undefined, maxTokens: number): KvasirError {
-  return new KvasirError(
-    'context_length_exceeded',
+  return contextLengthExceeded(
+    param,
     `${param} has ${length ?? `more than ${maxTokens}`} tokens, expected at most ${maxTokens}; set truncate to true to have it cut`,
-    { param },
+    length,
+    maxTokens,
   );
 }
 

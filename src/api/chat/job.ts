@@ -5,7 +5,7 @@ import { ArgumentsReader, CallReader, TextReader, type OutputReader } from '#cha
 import { MARKERS } from '#chat/tool-format.js';
 import { argumentsSchema, callsSchema, type FunctionTool, type ToolChoice } from '#chat/tools.js';
 import type { GenerationRequest } from '#engine/types.js';
-import { KvasirError, invalidRequest } from '#errors.js';
+import { contextLengthExceeded, invalidRequest } from '#errors.js';
 import type { GenerationModel } from '#registry/types.js';
 import {
   forChoice,
@@ -68,10 +68,11 @@ export async function chatJob(
   const { ids: promptIds, whole } = encoded!;
   const room = model.contextLength - promptIds.length;
   if (room < 1)
-    throw new KvasirError(
-      'context_length_exceeded',
+    throw contextLengthExceeded(
+      task.messagesParam,
       `the messages have ${whole ? '' : 'more than '}${promptIds.length} tokens; the model's context of ${model.contextLength} tokens must hold them and at least one more`,
-      { param: task.messagesParam },
+      whole ? promptIds.length : undefined,
+      model.contextLength,
     );
 
   const sampling = samplingParameters(task.sampling, model);

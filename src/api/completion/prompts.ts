@@ -1,5 +1,5 @@
 import type { Caller } from '#caller.js';
-import { KvasirError } from '#errors.js';
+import { contextLengthExceeded, type KvasirError } from '#errors.js';
 import type { GenerationModel } from '#registry/types.js';
 import { isTokenIds } from '../encoding/inputs.js';
 
@@ -32,7 +32,7 @@ export async function readPrompts(
 ): Promise<Prompt[]> {
   const written = prompts.filter(prompt => typeof prompt === 'string');
   const given = prompts.filter(prompt => typeof prompt !== 'string');
-  for (const { length } of given) if (length >= contextLength) throw tooLong(`${length}`, contextLength);
+  for (const { length } of given) if (length >= contextLength) throw tooLong(length, true, contextLength);
   const limit = { maxTokens: contextLength };
   const encoded = await texts.map(
     'encodePrompt',
@@ -47,16 +47,17 @@ export async function readPrompts(
   return prompts.map(prompt => {
     if (typeof prompt !== 'string') return { ids: prompt, text: decoded.shift() ?? '' };
     const { ids, whole } = encoded.shift()!;
-    if (ids.length >= contextLength)
-      throw tooLong(`${whole ? '' : 'more than '}${ids.length}`, contextLength);
+    if (ids.length >= contextLength) throw tooLong(ids.length, whole, contextLength);
     return { ids: ids.length === 0 && bosId !== undefined ? [bosId] : ids, text: prompt };
   });
 }
 
-function tooLong(tokens: string, contextLength: number): KvasirError {
-  return new KvasirError(
-    'context_length_exceeded',
-    `the prompt has ${tokens} tokens; the model's context of ${contextLength} tokens must hold it and at least one more`,
-    { param: 'prompt' },
+/** @param whole whether those are all of its tokens. */
+function tooLong(tokens: number, whole: boolean, contextLength: number): KvasirError {
+  return contextLengthExceeded(
+    'prompt',
+    `the prompt has ${whole ? '' : 'more than '}${tokens} tokens; the model's context of ${contextLength} tokens must hold it and at least one more`,
+    whole ? tokens : undefined,
+    contextLength,
   );
 }

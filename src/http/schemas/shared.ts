@@ -11,6 +11,14 @@ export const ErrorSchema = Type.Object(
       }),
       param: Type.Union([Type.String(), Type.Null()], { description: 'The field at fault.' }),
       code: Type.Union([Type.String(), Type.Null()], { description: 'For programs; stable.' }),
+      n_prompt_tokens: Type.Optional(
+        Type.Integer({
+          description: 'With `context_length_exceeded`: tokens of the prompt, where all were counted.',
+        }),
+      ),
+      n_ctx: Type.Optional(
+        Type.Integer({ description: 'With `context_length_exceeded`: tokens that the model can take.' }),
+      ),
     }),
   },
   {

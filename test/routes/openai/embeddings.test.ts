@@ -170,12 +170,12 @@ t.test('what is refused, and how', async t => {
   const cases: [fields: object, param: string | null, message: RegExp][] = [
     [{ input: undefined }, 'input', /^input is required$/],
     [{ input: null }, 'input', /^input must be a string, a list of strings, a list of token ids or/],
-    [{ input: [] }, 'input', /^input must be/],
-    [{ input: [[]] }, 'input', /^input must be/],
-    [{ input: ['a', 5] }, 'input', /^input must be/],
-    [{ input: [-1] }, 'input', /^input must be/],
+    [{ input: [] }, 'input', /^input must have at least 1 item$/],
+    [{ input: [[]] }, 'input[0]', /^input\[0\] must have at least 1 item$/],
+    [{ input: ['a', 5] }, 'input[1]', /^input\[1\] must be a string/],
+    [{ input: [-1] }, 'input[0]', /^input\[0\] must be >= 0$/],
     [{ input: [5, 1000] }, 'input', /^input has the token id 1000, expected ids from 0 to/],
-    [{ input: Array(2049).fill('a') }, 'input', /2048|^input must be/],
+    [{ input: Array(2049).fill('a') }, 'input', /^input must have at most 2048 items$/],
     [{ dimensions: 0 }, 'dimensions', /^dimensions must be >= 1$/],
     [{ dimensions: 5 }, 'dimensions', /^dimensions must be <= 4, the width/],
     [
