@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { refuseFields } from '#routes/shared/peer-fields.js';
 import { chatModel } from '../chat-model.js';
 import { chatJob } from '#api/chat/job.js';
 import { sendPieces } from '#http/json-answer.js';
 import { sendEvents } from '#http/event-stream.js';
 import { generateAll } from '#api/generation/generate-all.js';
 import { reuseScope } from '#api/generation/reuse-scope.js';
+import { chatPeerFields } from './peer-fields.js';
 import { chatChunks, chatCompletion } from './response.js';
 import { chatCompletionSchema, schemas } from './schema.js';
 import { chatTask } from './task.js';
@@ -13,7 +15,8 @@ import { chatTask } from './task.js';
 const chatCompletions: FastifyPluginAsyncTypebox = async app => {
   for (const schema of schemas) app.addSchema(schema);
 
-  app.post('', { schema: chatCompletionSchema }, async (request, reply) => {
+  const preValidation = refuseFields(chatPeerFields);
+  app.post('', { schema: chatCompletionSchema, preValidation }, async (request, reply) => {
     const { body } = request;
     const model = await chatModel(request, body.model);
     const id = `chatcmpl-${randomUUID()}`;

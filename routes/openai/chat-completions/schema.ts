@@ -1,6 +1,8 @@
 import { Type, type Static } from '@fastify/type-provider-typebox';
 import { FunctionDefinition, MAX_MESSAGES, Message } from '../message-schema.js';
 import { modelField } from '#routes/shared/fields.js';
+import { fieldsDescription } from '#routes/shared/peer-fields.js';
+import { chatPeerFields } from './peer-fields.js';
 import { nullable } from '#http/schemas/nullable.js';
 import { samplingFields } from '../sampling-schema.js';
 import { errorResponses, MODEL_ERRORS, refTo, UsageSchema } from '#http/schemas/shared.js';
@@ -158,7 +160,7 @@ const ChatCompletionRequest = Type.Object(
   },
   {
     $id: 'ChatCompletionRequest',
-    description: 'Unknown fields are ignored.',
+    description: fieldsDescription(chatPeerFields),
     examples: [
       {
         model: 'stories',

@@ -1,18 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { refuseFields } from '#routes/shared/peer-fields.js';
 import { sendPieces } from '#http/json-answer.js';
 import { sendEvents } from '#http/event-stream.js';
 import { generateAll } from '#api/generation/generate-all.js';
 import { reuseScope } from '#api/generation/reuse-scope.js';
 import { completionJob } from '#api/completion/job.js';
 import { askedStructure } from '../asked-structure.js';
+import { completionPeerFields } from './peer-fields.js';
 import { completion, completionChunks } from './response.js';
 import { completionSchema, schemas } from './schema.js';
 
 const completions: FastifyPluginAsyncTypebox = async app => {
   for (const schema of schemas) app.addSchema(schema);
 
-  app.post('', { schema: completionSchema }, async (request, reply) => {
+  const preValidation = refuseFields(completionPeerFields);
+  app.post('', { schema: completionSchema, preValidation }, async (request, reply) => {
     const { body } = request;
     const model = await request.model('complete');
     const id = `cmpl-${randomUUID()}`;

@@ -1,6 +1,8 @@
 import { Type, type Static } from '@fastify/type-provider-typebox';
 import { MAX_SEQUENCES } from '#api/completion/job.js';
 import { modelField, TokenIds } from '#routes/shared/fields.js';
+import { fieldsDescription } from '#routes/shared/peer-fields.js';
+import { completionPeerFields } from './peer-fields.js';
 import { nullable } from '#http/schemas/nullable.js';
 import { samplingFields } from '../sampling-schema.js';
 import { structureFields } from '../structure-schema.js';
@@ -79,7 +81,7 @@ const CompletionRequest = Type.Object(
   },
   {
     $id: 'CompletionRequest',
-    description: 'Unknown fields are ignored.',
+    description: fieldsDescription(completionPeerFields),
     examples: [{ model: 'stories', prompt: 'Once upon a time', max_tokens: 32, temperature: 0 }],
   },
 );

@@ -1,6 +1,8 @@
 import { Type, type Static, type TProperties } from '@fastify/type-provider-typebox';
 import { MAX_DESCRIPTION, MAX_MESSAGES, MAX_PARTS } from '../message-schema.js';
 import { MAX_NAME, modelField } from '#routes/shared/fields.js';
+import { fieldsDescription } from '#routes/shared/peer-fields.js';
+import { responsePeerFields } from './peer-fields.js';
 import { samplingFields } from '../sampling-schema.js';
 import { nullable } from '#http/schemas/nullable.js';
 import { errorResponses, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
@@ -104,7 +106,7 @@ const ResponseRequest = Type.Object(
   },
   {
     $id: 'ResponseRequest',
-    description: 'Unknown fields are ignored.',
+    description: fieldsDescription(responsePeerFields),
     examples: [{ model: 'stories', input: 'What is the capital of Iceland?', max_output_tokens: 64 }],
   },
 );

@@ -12,7 +12,6 @@ import type { InputItem, ResponseRequest } from './schema.js';
  * supported.
  */
 export function responseTask(body: ResponseRequest): ChatTask {
-  checkFields(body);
   const tools = (body.tools ?? []).map(readTool);
   const toolChoice = chosen(body.tool_choice, tools);
   const structure = askedFormat(body.text?.format);
@@ -117,15 +116,6 @@ function askedFormat(format: NonNullable<ResponseRequest['text']>['format']): As
   if (format?.type === 'json_object') return { param: 'text.format', structure: { kind: 'object' } };
   if (format?.type !== 'json_schema') return undefined;
   return { param: 'text.format.schema', structure: { kind: 'schema', schema: format.schema ?? {} } };
-}
-
-function checkFields(body: ResponseRequest): void {
-  if (body.previous_response_id)
-    throw invalidRequest(
-      'previous_response_id',
-      'previous_response_id is not supported: nothing is stored, send the whole conversation',
-    );
-  if (body.background) throw invalidRequest('background', 'background is not supported: nothing is stored');
 }
 
 function needed<T>(value: T | null | undefined, param: string): T {

@@ -25,7 +25,6 @@ export interface CompletionFields extends SamplingFields {
   readonly best_of?: number | null;
   readonly logprobs?: number | null;
   readonly echo?: boolean | null;
-  readonly suffix?: string | null;
   readonly stream?: boolean | null;
   readonly stream_options?: object | null;
 }
@@ -109,8 +108,6 @@ export async function completionJob(
 function checkFields(body: CompletionFields): void {
   const n = body.n ?? 1;
   const candidates = body.best_of ?? n;
-  if (body.suffix)
-    throw invalidRequest('suffix', 'suffix is not supported: a text cannot be filled in from both sides');
   if (body.max_tokens === 0 && !body.echo)
     throw invalidRequest('max_tokens', 'max_tokens must be >= 1 unless echo is true');
   if (candidates < n) throw invalidRequest('best_of', `best_of must be >= n, which is ${n}`);
