@@ -3,6 +3,7 @@ import { KvasirError, invalidRequest } from '#errors.js';
 
 /** As much of a JSON Schema as is needed to say what it expects. */
 interface Expectation {
+  readonly $ref?: string;
   readonly type?: string | readonly string[];
   /** Names one value, where the type says too little: `token id`. */
   readonly title?: string;
@@ -76,7 +77,13 @@ function principal(errors: readonly SchemaError[]): SchemaError {
   if (outermost.keyword !== 'anyOf') return outermost;
   const { schemaPath, parentSchema, data } = outermost;
   const members = (parentSchema?.anyOf ?? []).flatMap((schema, index) => {
-    const own = errors.filter(error => error.schemaPath.startsWith(`${schemaPath}/${index}/`));
+    const isOther = refersTo(schema);
+    const own = errors.filter(
+      error =>
+        error.schemaPath.startsWith(`${schemaPath}/${index}/`) ||
+        // Paths begin anew in a schema that is referred to.
+        (isOther && rootOf(error) !== rootOf(outermost)),
+    );
     return own.length > 0 ? [{ schema, own }] : [];
   });
   const fitting = members.filter(({ schema }) => fits(schema, data));
@@ -90,6 +97,16 @@ function principal(errors: readonly SchemaError[]): SchemaError {
       reports.map(({ params }) => params.allowedValue),
     );
   return (fitting.length > 0 ? reports.find(({ keyword }) => LIMITS.has(keyword)) : undefined) ?? outermost;
+}
+
+/** The schema, itself or one that others refer to, that a path is seen from. */
+function rootOf({ schemaPath }: SchemaError): string {
+  return schemaPath.split('/', 1)[0]!;
+}
+
+/** Whether a schema, or that of its items, stands elsewhere. */
+function refersTo({ $ref, items }: Expectation): boolean {
+  return $ref !== undefined || items?.$ref !== undefined;
 }
 
 /** The error for an object whose constant field, such as `type`, is that of no member of the union. */
@@ -149,8 +166,10 @@ function complaint({ keyword, params, message, parentSchema }: SchemaError): str
     case 'type':
     case 'anyOf':
       return `must be ${describe(parentSchema ?? { type: params.type as string })}`;
-    case 'enum':
-      return `must be one of ${(params.allowedValues as unknown[]).map(value => JSON.stringify(value)).join(', ')}`;
+    case 'enum': {
+      const allowed = (params.allowedValues as unknown[]).map(value => JSON.stringify(value));
+      return `must be ${allowed.length > 1 ? 'one of ' : ''}${allowed.join(', ')}`;
+    }
     case 'const':
       return `must be ${JSON.stringify(params.allowedValue)}`;
     case 'minItems':

@@ -155,6 +155,8 @@ t.test('long inputs: refused, or cut as the request says, and counted as they we
     code: 'context_length_exceeded',
     param: 'input[1]',
     message: /^input\[1\] has 34 tokens, expected at most 32/,
+    n_prompt_tokens: 34,
+    n_ctx: 32,
   });
   t.equal(encoder.inputs.length, 0);
   t.strictSame((await embed({ input, truncate: true })).usage, { prompt_tokens: 35, total_tokens: 35 });
