@@ -6,7 +6,7 @@ import type { Endpoints } from '#http/endpoints.js';
 import { errorResponses, json, MODEL_ERRORS } from '#http/schemas/shared.js';
 import type { Ability } from '#registry/card.js';
 import type { ModelRegistry } from '#registry/types.js';
-import { teiErrorResponses } from './errors.js';
+import { TEI_ERRORS, teiErrorResponses } from './errors.js';
 import { TAG } from './fields.js';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -48,7 +48,7 @@ const rootSchema = {
   body: body([{ inputs: 'A fox in the snow' }]),
   response: {
     200: json("That endpoint's answer.", Type.Unsafe<unknown>({}), [[0.6, -0.8]]),
-    ...teiErrorResponses(MODEL_ERRORS),
+    ...teiErrorResponses(TEI_ERRORS),
   },
 };
 

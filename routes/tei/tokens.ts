@@ -1,11 +1,10 @@
 import { Type } from '@fastify/type-provider-typebox';
 import type { App } from '#http/app.js';
-import { isTokenIds } from '#api/encoding/inputs.js';
-import { MAX_INPUTS } from '#api/encoding/inputs.js';
+import { isTokenIds, MAX_INPUTS, textSources } from '#api/encoding/inputs.js';
 import { modelField, Texts, TokenIds } from '#routes/shared/fields.js';
 import { described, nullable } from '#http/schemas/nullable.js';
-import { json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
-import { teiErrorResponses } from './errors.js';
+import { json, refTo } from '#http/schemas/shared.js';
+import { refuseEmpty, TEI_ERRORS, teiErrorResponses } from './errors.js';
 import { promptName, refusePrompt, TAG } from './fields.js';
 
 const TeiTokenizeRequest = Type.Object(
@@ -48,7 +47,7 @@ const tokenizeSchema = {
         { id: 318, text: 'A', special: false, start: 0, stop: 1 },
       ],
     ]),
-    ...teiErrorResponses(MODEL_ERRORS),
+    ...teiErrorResponses(TEI_ERRORS),
   },
 };
 
@@ -60,6 +59,7 @@ export function tokenize(app: App): void {
   app.post('/tokenize', { schema: tokenizeSchema }, async (request, reply) => {
     const { body } = request;
     refusePrompt(body.prompt_name);
+    refuseEmpty(request, textSources('inputs', body.inputs));
     const { texts } = await request.model('tokenize');
     const items = [body.inputs].flat().map((text): [string] => [text]);
     const options = { withSpecial: body.add_special_tokens ?? true };
@@ -89,7 +89,7 @@ const decodeSchema = {
   body: refTo(TeiDecodeRequest),
   response: {
     200: json('The texts.', Type.Array(Type.String()), ['A fox in the snow']),
-    ...teiErrorResponses(MODEL_ERRORS),
+    ...teiErrorResponses(TEI_ERRORS),
   },
 };
 

@@ -17,6 +17,7 @@ interface Endpoint {
 /** The endpoints that take bodies: one address may hand its requests to another. */
 export class Endpoints {
   readonly #byUrl = new Map<string, Endpoint>();
+  readonly #valid = new WeakSet<FastifyRequest>();
   readonly #handed = new WeakMap<FastifyRequest, string>();
 
   /** Takes note of the endpoints that are registered after it. */
@@ -40,7 +41,13 @@ export class Endpoints {
     const validate = (endpoint.validate ??= compiled(app, route));
     for (const hook of [route.preValidation ?? []].flat()) await (hook as Check)(request, reply);
     if (!validate(request.body)) throw validationError(validate.errors ?? [], 'body');
+    this.#valid.add(request);
     return route.handler.call(app, request, reply);
+  }
+
+  /** Whether a request was handed to an endpoint whose schema allows its body. */
+  isValid(request: FastifyRequest): boolean {
+    return this.#valid.has(request);
   }
 
   /** The address that a request was handed to, if so. */

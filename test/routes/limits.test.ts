@@ -42,8 +42,8 @@ function resolved(schema: Schema): Schema {
   return schema.$ref === undefined ? schema : components.schemas[schema.$ref.split('/').at(-1)!]!;
 }
 
-function typeOf({ type }: Schema): string | undefined {
-  return typeof type === 'string' ? type : type?.find(one => one !== 'null');
+function typeOf({ type }: Schema): string {
+  return typeof type === 'string' ? type : (type?.find(one => one !== 'null') ?? '');
 }
 
 /** The smallest value that a schema allows. */
@@ -139,7 +139,8 @@ for (const [path, { post }] of Object.entries(paths)) {
       checked++;
       const place = violation.path;
       t.ok(
-        message.startsWith(`${place} `) && message.includes(limit),
+        message.startsWith(`${place} `) &&
+          (message.includes(limit) || (limit === 'at least 1 ' && message.endsWith('cannot be empty'))),
         `${place}, ${limit}: ${message.slice(0, 200)}`,
       );
     }

@@ -41,7 +41,7 @@ t.test('/embed: bare lists in and out', async t => {
 t.test('/embed: truncation', async t => {
   const inputs = `a b ${'c '.repeat(40)}d`;
   t.match(await post('/embed', { inputs: ['a', inputs] }), {
-    status: 400,
+    status: 422,
     body: {
       error: /^inputs\[1\] has 45 tokens, expected at most 32/,
       error_type: 'Validation',
@@ -104,7 +104,7 @@ t.test('/similarity', async t => {
   t.strictSame((await post('/similarity', { inputs })).body, [1, -1]);
   const long = { ...inputs, sentences: ['a '.repeat(40)] };
   t.match(await post('/similarity', { inputs: long, parameters: null }), {
-    status: 400,
+    status: 422,
     body: { error: /^inputs\.sentences\[0\] has 42 tokens/ },
   });
   t.strictSame((await post('/similarity', { inputs: long, parameters: { truncate: true } })).body, [1]);
@@ -189,6 +189,38 @@ t.test("errors have TEI's shape", async t => {
   });
   t.equal(response.status, 400);
   t.match(await response.json(), { error: String, error_type: 'Validation' });
+});
+
+t.test("what is too long, too many, empty or unreadable has TEI's status and type", async t => {
+  const model = 'embedding';
+  const cases: [path: string, body: object, status: number, type: string, error: RegExp][] = [
+    ['/embed', { inputs: 'a '.repeat(40) }, 422, 'Validation', /^inputs has 42 tokens/],
+    ['/predict', { inputs: [['a', 'b '.repeat(40)]] }, 422, 'Validation', /^inputs\[0\] has/],
+    ['/rerank', { query: 'a', texts: ['b', 'b '.repeat(40)] }, 422, 'Validation', /^texts\[1\] has/],
+    ['/embed', { inputs: 'a', dimensions: 5 }, 400, 'Validation', /^dimensions/],
+    ['/embed', { inputs: Array(2049).fill('a') }, 413, 'Validation', /^inputs must have at most 2048 items/],
+    ['/predict', { inputs: Array(2049).fill(['a']) }, 413, 'Validation', /^inputs must have at most 2048/],
+    ['/rerank', { query: 'q', texts: Array(2049).fill('a') }, 413, 'Validation', /^texts must have at most/],
+    ['/tokenize', { inputs: Array(2049).fill('a') }, 413, 'Validation', /^inputs must have at most/],
+    ['/embed', { inputs: [] }, 400, 'Empty', /^inputs cannot be empty/],
+    ['/embed', { inputs: '' }, 400, 'Empty', /^inputs cannot be empty/],
+    ['/embed', { inputs: ['a', ''] }, 400, 'Empty', /^inputs\[1\] cannot be empty/],
+    ['/embed', { inputs: [[]] }, 400, 'Empty', /^inputs\[0\] cannot be empty/],
+    ['/predict', { inputs: [['a'], ['', '']] }, 400, 'Empty', /^inputs\[1\] cannot be empty/],
+    ['/rerank', { query: 'q', texts: [] }, 400, 'Empty', /^texts cannot be empty/],
+    ['/similarity', { inputs: { source_sentence: 'a', sentences: [] } }, 400, 'Empty', /sentences cannot/],
+    ['/similarity', { inputs: { source_sentence: '', sentences: ['a'] } }, 400, 'Empty', /source_sentence/],
+    ['/tokenize', { inputs: '' }, 400, 'Empty', /^inputs cannot be empty/],
+    ['/decode', { ids: [] }, 400, 'Empty', /^ids cannot be empty/],
+    ['/embed', { inputs: [5, 1000], model }, 422, 'Tokenizer', /^inputs has the token id 1000/],
+    ['/embed', { inputs: 5 }, 400, 'Validation', /^inputs must be/],
+    ['/embed', { inputs: 'a', normalize: 5 }, 400, 'Validation', /^normalize must be/],
+  ];
+  for (const [path, body, status, error_type, error] of cases) {
+    const name = `${path} ${JSON.stringify(body).slice(0, 60)}`;
+    t.match(await post(path, body), { status, body: { error, error_type, code: String } }, name);
+  }
+  t.match(await post('/predict', { inputs: ['', 'a'] }), { status: 200 }, 'a pair with one text');
 });
 
 t.test('a client that leaves takes its inputs back', async t => {

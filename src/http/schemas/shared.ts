@@ -91,6 +91,12 @@ const ERRORS = {
   415: documented('The body is of another media type.', 'invalid_request_error', 'Unsupported Media Type', {
     code: 'unsupported_media_type',
   }),
+  422: documented(
+    'An input is too long for the model, or is nothing that it can read.',
+    'invalid_request_error',
+    'inputs has 602 tokens, expected at most 256; set truncate to true to have it cut',
+    { code: 'context_length_exceeded' },
+  ),
   429: documented(
     'Too many requests are waiting, or came from this client; `retry-after` says when to come again.',
     'rate_limit_error',
