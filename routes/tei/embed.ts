@@ -8,7 +8,7 @@ import { modelField, TokenIds } from '#routes/shared/fields.js';
 import { nullable } from '#http/schemas/nullable.js';
 import { json, refTo } from '#http/schemas/shared.js';
 import { refuseEmpty, TEI_ERRORS, teiErrorResponses } from './errors.js';
-import { promptName, refusePrompt, TAG, truncation } from './fields.js';
+import { promptName, TAG, truncation } from './fields.js';
 
 const TeiEmbedRequest = Type.Object(
   {
@@ -53,14 +53,14 @@ export function embed(app: App): void {
 
   app.post('/embed', { schema, serializerCompiler: plainJson }, async request => {
     const { body } = request;
-    refusePrompt(body.prompt_name);
     const sources = mixedSources('inputs', body.inputs);
     refuseEmpty(request, sources);
     const model = await request.model('embed');
     const options = {
       limit: inputLimit(body, model),
       dimensions: body.dimensions ?? undefined,
-      normalize: body.normalize ?? true,
+      normalize: body.normalize ?? undefined,
+      prompt: { prompt_name: body.prompt_name },
     };
     const { vectors } = await embedSources(model, sources, options, request.scope);
     return vectors.map(vector => Array.from(vector));

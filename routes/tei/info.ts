@@ -31,7 +31,7 @@ const Info = Type.Object({
   max_input_length: Type.Integer({ description: 'Longest input in tokens.' }),
   max_client_batch_size: Type.Integer({ description: 'Most inputs in one request.' }),
   auto_truncate: Type.Boolean({
-    description: 'Whether inputs are cut unless a request says so: they are not.',
+    description: 'Whether inputs that are too long are cut unless a request says otherwise.',
   }),
 });
 
@@ -71,7 +71,7 @@ export function info(app: App, registry: ModelRegistry): void {
       model_dtype: 'float32',
       max_input_length: card?.contextLength ?? 0,
       max_client_batch_size: MAX_INPUTS,
-      auto_truncate: false,
+      auto_truncate: card?.autoTruncate ?? false,
     };
   });
 }

@@ -8,7 +8,7 @@ import { nullable } from '#http/schemas/nullable.js';
 import { json, refTo } from '#http/schemas/shared.js';
 import { cosine } from '#results/vectors.js';
 import { refuseEmpty, TEI_ERRORS, teiErrorResponses } from './errors.js';
-import { promptName, refusePrompt, TAG, truncation } from './fields.js';
+import { promptName, TAG, truncation } from './fields.js';
 
 const TeiSimilarityRequest = Type.Object(
   {
@@ -50,7 +50,6 @@ export function similarity(app: App): void {
 
   app.post('/similarity', { schema }, async request => {
     const { inputs, parameters } = request.body;
-    refusePrompt(parameters?.prompt_name);
     const sources = [
       { param: 'inputs.source_sentence', text: inputs.source_sentence },
       ...inputs.sentences.map((text, index) => ({ param: `inputs.sentences[${index}]`, text })),
@@ -61,6 +60,7 @@ export function similarity(app: App): void {
       limit: inputLimit(parameters ?? {}, model),
       dimensions: undefined,
       normalize: false,
+      prompt: { prompt_name: parameters?.prompt_name },
     };
     const { vectors } = await embed(model, sources, options, request.scope);
     const [source, ...others] = vectors;

@@ -12,6 +12,9 @@ export const MAX_JSON_LISTS = 250_000;
 /** Most keys of all objects together: each may be a new name, and change the shape of what has it. */
 export const MAX_JSON_KEYS = 50_000;
 
+/** Most values of all lists and objects together: about what 4 MiB of numbers are. Texts may be longer than that. */
+export const MAX_JSON_VALUES = 2 ** 21 + 2 ** 16;
+
 /** JSON of a client, and how many values it has. */
 export interface ParsedJson {
   readonly value: unknown;
@@ -24,7 +27,7 @@ export interface ParsedJson {
  *
  * @param what it is called in refusals.
  * @throws KvasirError `invalid_request` where it is no JSON, deeper than {@link MAX_JSON_DEPTH}, of more
- * lists, objects or keys than the limits above, or has a key that changes prototypes
+ * lists, objects, keys or values than the limits above, or has a key that changes prototypes
  */
 export function parseJson(text: string, what: string): ParsedJson {
   const count = measure(text, what);
@@ -62,8 +65,9 @@ function measure(text: string, what: string): number {
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
     if (code === QUOTE) i = endOfString(text, i);
-    else if (code === 0x2c) commas++;
-    else if (code === 0x5b || code === 0x7b) {
+    else if (code === 0x2c) {
+      if (++commas > MAX_JSON_VALUES) refuse(`${what} has more than ${MAX_JSON_VALUES} values`);
+    } else if (code === 0x5b || code === 0x7b) {
       if (++depth > MAX_JSON_DEPTH) refuse(`${what} is more than ${MAX_JSON_DEPTH} lists and objects deep`);
       if (++lists > MAX_JSON_LISTS) refuse(`${what} has more than ${MAX_JSON_LISTS} lists and objects`);
     } else if (code === 0x5d || code === 0x7d) depth--;
@@ -74,10 +78,13 @@ function measure(text: string, what: string): number {
 
 /** @returns the place of the quote that ends the string which begins at `start`. */
 function endOfString(text: string, start: number): number {
-  for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
-    let backslashes = 0;
-    while (text.charCodeAt(end - 1 - backslashes) === BACKSLASH) backslashes++;
-    if (backslashes % 2 === 0) return end;
+  const next = text.indexOf('"', start + 1);
+  if (next < 0) return text.length;
+  if (text.charCodeAt(next - 1) !== BACKSLASH) return next;
+  for (let i = start + 1; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === QUOTE) return i;
+    if (code === BACKSLASH) i++;
   }
   return text.length;
 }

@@ -10,6 +10,8 @@ export interface RouteOptions {
   readonly metrics: Metrics;
   /** All that take bodies. */
   readonly endpoints: Endpoints;
+  /** Largest body of endpoints that take many texts at once, in bytes. */
+  readonly textsLimit: number;
   /** Whether there is a page to try the models with. */
   readonly playground: boolean;
   /** The package's. */

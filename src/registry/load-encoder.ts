@@ -19,6 +19,8 @@ export interface EncoderModelOptions extends EncoderOptions {
   /** The name that requests use; by default the folder's. */
   readonly id?: string | undefined;
   readonly batching?: Partial<BatchingOptions>;
+  /** See {@link EncoderModel}. */
+  readonly autoTruncate?: boolean | undefined;
 }
 
 /**
@@ -44,7 +46,8 @@ export async function loadEncoder(
     const tokenizer = await loadTokenizer(tokenizerFolder);
     const service = new BatchingEncoder(encoder, { ...options.batching, concurrency });
     const { task, width, contextLength } = encoder;
-    const { labels, activation } = description;
+    const { labels, activation, sentences } = description;
+    const { autoTruncate = false } = options;
     return encoderModel({
       id: options.id ?? basename(resolve(folder)),
       tokenizer,
@@ -57,6 +60,8 @@ export async function loadEncoder(
       width,
       labels,
       activation,
+      sentences,
+      autoTruncate,
     });
   } catch (error) {
     encoder.dispose();

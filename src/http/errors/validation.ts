@@ -45,8 +45,6 @@ export function validationError(errors: FastifySchemaValidationError[], part: st
       place === '' ? String(params.missingProperty) : `${place}.${String(params.missingProperty)}`;
     return invalidRequest(param, `${param} is required`);
   }
-  if (place === '' && (error.data ?? null) === null)
-    return new KvasirError('invalid_request', `the ${part} is empty, expected a JSON object`);
   const message = `${place === '' ? `the ${part}` : place} ${complaint(error)}`;
   return new KvasirError('invalid_request', message, place === '' ? {} : { param: place });
 }

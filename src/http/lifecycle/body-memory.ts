@@ -79,7 +79,7 @@ export function limitBodies(app: FastifyInstance, memory: BodyMemory): void {
       if (bytes > limit) {
         // The client may send the rest of it, which nobody reads.
         void reply.header('connection', 'close');
-        throw bodyTooLarge(limit);
+        throw bodyTooLarge(limit, limit === app.initialConfig.bodyLimit ? 'body_limit' : 'texts_limit');
       }
       memory.take(request, bytes);
     };
@@ -93,10 +93,12 @@ export function limitBodies(app: FastifyInstance, memory: BodyMemory): void {
   });
 }
 
-function bodyTooLarge(limit: number): KvasirError {
+/** @param setting what the limit is called in the server's settings. */
+function bodyTooLarge(limit: number, setting: string): KvasirError {
+  const flag = `--${setting.replace('_', '-')}`;
   return new KvasirError(
     'body_too_large',
-    `the body has more than ${formatMemory(limit)}, which is the most that this endpoint takes; the server's setting body_limit (--body-limit) raises it`,
+    `the body has more than ${formatMemory(limit)}, which is the most that this endpoint takes; the server's setting ${setting} (${flag}) raises it`,
   );
 }
 

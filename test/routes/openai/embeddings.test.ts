@@ -174,7 +174,8 @@ t.test('what is refused, and how', async t => {
     [{ input: null }, 'input', /^input must be a string, a list of strings, a list of token ids or/],
     [{ input: [] }, 'input', /^input must have at least 1 item$/],
     [{ input: [[]] }, 'input[0]', /^input\[0\] must have at least 1 item$/],
-    [{ input: ['a', 5] }, 'input[1]', /^input\[1\] must be a string/],
+    [{ input: ['a', 5] }, 'input', /^input must be/],
+    [{ input: ['a', [-1]] }, 'input[1][0]', /^input\[1\]\[0\] must be >= 0$/],
     [{ input: [-1] }, 'input[0]', /^input\[0\] must be >= 0$/],
     [{ input: [5, 1000] }, 'input', /^input has the token id 1000, expected ids from 0 to/],
     [{ input: Array(2049).fill('a') }, 'input', /^input must have at most 2048 items$/],
@@ -183,7 +184,7 @@ t.test('what is refused, and how', async t => {
     [
       { encoding_format: 'hex' },
       'encoding_format',
-      /^encoding_format must be one of "float", "base64", null$/,
+      /^encoding_format must be one of "float", "base64", "bytes", "bytes_only", null$/,
     ],
     [{ truncate_prompt_tokens: 33 }, 'truncate_prompt_tokens', /from 1 to 32/],
     [{ truncate_prompt_tokens: -2 }, 'truncate_prompt_tokens', />= -1$/],

@@ -74,6 +74,7 @@ t.test('documents in objects, the best few, without their texts', async t => {
     { index: 0, relevance_score: 0.5 },
   ]);
   t.equal((await rerank({ top_n: 10 })).results.length, 3);
+  t.equal((await rerank({ top_n: 0 })).results.length, 3, '0 is all, as in vLLM');
 });
 
 t.test('an embedder compares directions', async t => {
@@ -103,7 +104,7 @@ t.test('rerank: what is refused', async t => {
   t.match((await rerank({ documents: ['a', 5] })).error, { param: 'documents[1]' });
   t.match((await rerank({ documents: ['a', {}] })).error, { message: /text is required/ });
   t.match((await rerank({ query: undefined })).error, { message: 'query is required' });
-  t.match((await rerank({ top_n: 0 })).error, { param: 'top_n' });
+  t.match((await rerank({ top_n: -1 })).error, { param: 'top_n' });
   const long = 'a '.repeat(40);
   t.match((await rerank({ documents: ['a', long] })).error, {
     code: 'context_length_exceeded',
