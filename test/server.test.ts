@@ -205,6 +205,8 @@ t.test('openapi.yaml is what the routes say', async t => {
     '/metrics',
     '/metrics/slots',
     '/embed',
+    '/embed_all',
+    '/embed_sparse',
     '/predict',
     '/rerank',
     '/similarity',

@@ -3,24 +3,16 @@ import type { App } from '#http/app.js';
 import { embed as embedSources } from '#api/encoding/embed.js';
 import { inputLimit, mixedSources } from '#api/encoding/inputs.js';
 import { plainJson } from '#http/plain-json.js';
-import { MAX_INPUTS } from '#api/encoding/inputs.js';
-import { modelField, TokenIds } from '#routes/shared/fields.js';
+import { modelField } from '#routes/shared/fields.js';
 import { nullable } from '#http/schemas/nullable.js';
 import { json, refTo } from '#http/schemas/shared.js';
 import { refuseEmpty, TEI_ERRORS, teiErrorResponses } from './errors.js';
-import { promptName, TAG, truncation } from './fields.js';
+import { EmbeddingInputs, promptName, TAG, truncation } from './fields.js';
 
 const TeiEmbedRequest = Type.Object(
   {
     model: modelField(),
-    inputs: Type.Union(
-      [
-        Type.String(),
-        TokenIds,
-        Type.Array(Type.Union([Type.String(), TokenIds]), { minItems: 1, maxItems: MAX_INPUTS }),
-      ],
-      { description: 'A text, several texts, or the same as token ids.' },
-    ),
+    inputs: EmbeddingInputs,
     normalize: nullable(
       Type.Boolean({ default: true, description: 'Scale each embedding to a length of 1.' }),
     ),

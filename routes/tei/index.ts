@@ -2,6 +2,8 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import type { RouteOptions } from '#http/route-options.js';
 import { takeManyTexts } from '#routes/shared/texts-limit.js';
 import { embed } from './embed.js';
+import { embedAll } from './embed-all.js';
+import { embedSparse } from './embed-sparse.js';
 import { answerErrors } from './errors.js';
 import { hosted } from './hosted.js';
 import { info } from './info.js';
@@ -18,7 +20,7 @@ export const tei: FastifyPluginAsyncTypebox<RouteOptions> = async (app, options)
   const { registry, endpoints } = options;
   answerErrors(app, endpoints);
   takeManyTexts(app, options);
-  for (const add of [embed, predict, rerank, similarity, tokenize, decode]) add(app);
+  for (const add of [embed, embedAll, embedSparse, predict, rerank, similarity, tokenize, decode]) add(app);
   info(app, registry);
   hosted(app, registry, endpoints);
 };

@@ -7,6 +7,8 @@ const truncation = ['truncate', 'truncation_direction'];
 /** What becomes of each field that text-embeddings-inference has, by the address of the endpoint. */
 export const teiPeerFields: Readonly<Record<string, readonly PeerField[]>> = {
   '/embed': tei('inputs', 'normalize', 'dimensions', 'prompt_name', ...truncation),
+  '/embed_all': tei('inputs', 'prompt_name', ...truncation),
+  '/embed_sparse': tei('inputs', 'prompt_name', ...truncation),
   '/predict': tei('inputs', 'raw_scores', ...truncation),
   '/rerank': tei('query', 'texts', 'raw_scores', 'return_text', ...truncation),
   '/similarity': tei(

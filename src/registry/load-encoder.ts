@@ -45,7 +45,7 @@ export async function loadEncoder(
   try {
     const tokenizer = await loadTokenizer(tokenizerFolder);
     const service = new BatchingEncoder(encoder, { ...options.batching, concurrency });
-    const { task, width, contextLength } = encoder;
+    const { task, width, tokenWidth, contextLength } = encoder;
     const { labels, activation, sentences } = description;
     const { autoTruncate = false } = options;
     return encoderModel({
@@ -58,6 +58,7 @@ export async function loadEncoder(
       task,
       encoder: service,
       width,
+      tokenWidth,
       labels,
       activation,
       sentences,

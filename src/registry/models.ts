@@ -31,7 +31,7 @@ export function generationModel(parts: GenerationParts): GenerationModel {
 /** The parts of an encoder; the rest of the model follows from them. */
 export type EncoderParts = Origin &
   Pick<EncoderModel, 'tokenizer' | 'contextLength' | 'task' | 'encoder' | 'width' | 'labels' | 'activation'> &
-  Partial<Pick<EncoderModel, 'texts' | 'sentences' | 'autoTruncate'>>;
+  Partial<Pick<EncoderModel, 'texts' | 'sentences' | 'autoTruncate' | 'tokenWidth'>>;
 
 export function encoderModel(parts: EncoderParts): EncoderModel {
   const { encoder, task, contextLength, labels, autoTruncate = false } = parts;

@@ -71,6 +71,8 @@ export interface EncoderModel extends TextModel {
   readonly tensors: TensorService;
   /** Width of a result row: embedding dimension, number of labels, ... */
   readonly width: number;
+  /** Width of the vector of one token, for an embedder that can tell them. */
+  readonly tokenWidth?: number | undefined;
   /** Names of the labels (`id2label` of config.json), for classification; empty otherwise. */
   readonly labels: readonly string[];
   /**

@@ -54,6 +54,69 @@ t.test('/embed: truncation', async t => {
   t.ok(embedder.encoder.inputs.every(({ ids }) => ids.length === 32));
 });
 
+t.test('/embed_all', async t => {
+  const tokens = fakeEncoderModel('embedding', { id: 'tokens', width: 2, tokenWidth: 2 });
+  const server = await startServer(t, { registry: new Registry([tokens, classifier, embedder]) });
+  const ask = jsonClient(server.url);
+  tokens.encoder.script = ({ ids }) => ids.flatMap((_, i) => [i, 0.5]);
+  t.strictSame((await ask('/embed_all', { inputs: 'a' })).body, [
+    [
+      [0, 0.5],
+      [1, 0.5],
+      [2, 0.5],
+    ],
+  ]);
+  t.strictSame((await ask('/embed_all', { inputs: [[5], 'a'], truncate: true })).body, [
+    [[0, 0.5]],
+    [
+      [0, 0.5],
+      [1, 0.5],
+      [2, 0.5],
+    ],
+  ]);
+  t.ok(tokens.encoder.inputs.every(({ everyToken }) => everyToken));
+  t.match(await ask('/embed_all', { inputs: 'a '.repeat(40) }), { status: 422 });
+  t.match(await ask('/embed_all', { inputs: '' }), { status: 400, body: { error_type: 'Empty' } });
+  t.match(await ask('/embed_all', { model: 'classifier', inputs: 'a' }), { status: 404 });
+  t.match(await ask('/embed_all', { model: 'embedding', inputs: 'a' }), { body: { error: /single tokens/ } });
+  const wide = fakeEncoderModel('embedding', { tokenWidth: 2 ** 20 });
+  const other = await startServer(t, { registry: new Registry([wide]) });
+  t.match(await jsonClient(other.url)('/embed_all', { inputs: 'a b c' }), {
+    body: { error: /^inputs has 5 tokens together; the vectors of at most 4 are given at once/ },
+  });
+});
+
+t.test('/embed_sparse', async t => {
+  const masks = fakeEncoderModel('fill-mask');
+  const server = await startServer(t, { registry: new Registry([embedder, masks]) });
+  const ask = jsonClient(server.url);
+  masks.encoder.script = ({ ids, positions }) =>
+    positions!.flatMap(position => {
+      const logits = new Array<number>(masks.width).fill(-1);
+      logits[ids[position]!] = position + 1;
+      return logits;
+    });
+  const [cls, a, sep] = masks.tokenizer.encode('a') as [number, number, number];
+  const value = (logit: number): number => Math.fround(Math.log1p(logit));
+  const byIndex = [
+    { index: cls, value: value(1) },
+    { index: sep, value: value(3) },
+    { index: a, value: value(2) },
+  ].sort((x, y) => x.index - y.index);
+  t.strictSame((await ask('/embed_sparse', { inputs: 'a' })).body, [byIndex]);
+  t.strictSame((await ask('/embed_sparse', { inputs: [[5], 'a'] })).body, [
+    [{ index: 5, value: value(1) }],
+    byIndex,
+  ]);
+  t.strictSame((await ask('/', { model: 'fill-mask', inputs: 'a' })).body, [byIndex]);
+  t.match(await ask('/embed_sparse', { inputs: 'a '.repeat(40) }), { status: 422 });
+  t.match(await ask('/embed_sparse', { inputs: 'a', prompt_name: 'x' }), { status: 400 });
+  t.match(await ask('/embed_sparse', { model: 'embedding', inputs: 'a' }), {
+    status: 404,
+    body: { code: 'model_not_found' },
+  });
+});
+
 t.test('/predict: a text, a pair, or a batch of them', async t => {
   classifier.encoder.script = ({ ids }) => [0, ids.length === 3 ? Math.log(3) : -Math.log(3)];
   const glad = [
