@@ -1,5 +1,6 @@
 import { Type } from '@fastify/type-provider-typebox';
 import { MAX_NAME } from '#routes/shared/fields.js';
+import { mapOf } from '#http/schemas/map-of.js';
 import { nullable } from '#http/schemas/nullable.js';
 
 const StopString = Type.String({ minLength: 1, maxLength: 1024 });
@@ -42,7 +43,7 @@ export const samplingFields = {
     }),
   ),
   logit_bias: nullable(
-    Type.Record(Type.String(), Type.Number({ minimum: -100, maximum: 100 }), {
+    mapOf(Type.Number({ minimum: -100, maximum: 100 }), {
       maxProperties: 1024,
       // Two keys for one token would contradict each other.
       propertyNames: { title: 'a token id without leading zeros', not: { pattern: '^0[0-9]' } },

@@ -54,6 +54,7 @@ export const chatPeerFields: readonly PeerField[] = [
   ),
   ...refused(['llama.cpp'], 'calls are always read', ['parse_tool_calls'], [true]),
   ...refused(['llama.cpp'], 'use max_completion_tokens', ['n_predict'], [-1]),
+  ...refused(['OpenAI'], 'use max_completion_tokens', ['max_output_tokens']),
   ...refused(['llama.cpp'], 'use n', ['n_cmpl'], [1]),
   ...refused(['llama.cpp'], 'use top_logprobs', ['n_probs'], [0]),
 ];

@@ -3,10 +3,11 @@ import { FunctionDefinition, MAX_MESSAGES, Message } from '../message-schema.js'
 import { modelField } from '#routes/shared/fields.js';
 import { fieldsDescription } from '#routes/shared/peer-fields.js';
 import { chatPeerFields } from './peer-fields.js';
+import { mapOf } from '#http/schemas/map-of.js';
 import { nullable } from '#http/schemas/nullable.js';
 import { samplingFields } from '../sampling-schema.js';
 import { errorResponses, MODEL_ERRORS, refTo, UsageSchema } from '#http/schemas/shared.js';
-import { structureFields } from '../structure-schema.js';
+import { responseFormatField, structureFields } from '../structure-schema.js';
 
 /** Variables of chat templates that are made of the request and of the model's folder. */
 const OWN_VARIABLES = [
@@ -130,6 +131,7 @@ const ChatCompletionRequest = Type.Object(
     parallel_tool_calls: nullable(
       Type.Boolean({ default: true, description: 'Whether an answer may have several calls.' }),
     ),
+    ...responseFormatField,
     ...structureFields,
     ...samplingFields,
     add_generation_prompt: nullable(
@@ -145,7 +147,7 @@ const ChatCompletionRequest = Type.Object(
       }),
     ),
     chat_template_kwargs: nullable(
-      Type.Record(Type.String(), Type.Unknown(), {
+      mapOf(Type.Unknown(), {
         maxProperties: 64,
         propertyNames: {
           title: `a variable that is neither the server's to set (${OWN_VARIABLES.join(', ')}) nor a name of Jinja`,

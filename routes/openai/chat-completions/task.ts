@@ -3,7 +3,7 @@ import { invalidRequest } from '#errors.js';
 import { chatMessages } from '../messages.js';
 import type { ChatTask } from '#api/chat/job.js';
 import { functionTool } from '../tools.js';
-import { askedStructure } from '../asked-structure.js';
+import { askedResponseFormat, askedStructure } from '../asked-structure.js';
 import type { ChatCompletionRequest } from './schema.js';
 
 /** @throws KvasirError `invalid_request` where fields contradict one another. */
@@ -11,7 +11,7 @@ export function chatTask(body: ChatCompletionRequest): ChatTask {
   checkFields(body);
   const tools = (body.tools ?? []).map(tool => functionTool(tool.function));
   const toolChoice = chosen(body, tools);
-  const structure = askedStructure(body);
+  const structure = askedStructure(body, askedResponseFormat(body.response_format));
   if (structure !== undefined && tools.length > 0 && toolChoice !== 'none')
     throw invalidRequest(
       structure.param,

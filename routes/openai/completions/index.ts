@@ -6,7 +6,7 @@ import { sendEvents } from '#http/event-stream.js';
 import { generateAll } from '#api/generation/generate-all.js';
 import { reuseScope } from '#api/generation/reuse-scope.js';
 import { completionJob } from '#api/completion/job.js';
-import { askedStructure } from '../asked-structure.js';
+import { askedResponseFormat, askedStructure } from '../asked-structure.js';
 import { completionPeerFields } from './peer-fields.js';
 import { completion, completionChunks } from './response.js';
 import { completionSchema, schemas } from './schema.js';
@@ -24,7 +24,7 @@ const completions: FastifyPluginAsyncTypebox = async app => {
     const job = await completionJob(
       { id, reuseScope: reuseScope(request.scope.apiKey, body.cache_salt) },
       body,
-      askedStructure(body),
+      askedStructure(body, askedResponseFormat(body.response_format)),
       model,
       request.scope,
     );

@@ -24,6 +24,7 @@ export const completionPeerFields: readonly PeerField[] = [
   ...refused(['OpenAI', 'vLLM'], 'a text cannot be filled in from both sides', ['suffix'], ['']),
   ...refused(['vLLM'], 'prompts are texts or token ids', ['prompt_embeds']),
   ...refused(['llama.cpp'], 'use max_tokens', ['n_predict'], [-1]),
+  ...refused(['OpenAI'], 'use max_tokens', ['max_completion_tokens', 'max_output_tokens']),
   ...refused(['llama.cpp'], 'use n', ['n_cmpl'], [1]),
   ...refused(['llama.cpp'], 'use logprobs', ['n_probs'], [0]),
 ];

@@ -3,9 +3,10 @@ import { MAX_SEQUENCES } from '#api/completion/job.js';
 import { modelField, TokenIds } from '#routes/shared/fields.js';
 import { fieldsDescription } from '#routes/shared/peer-fields.js';
 import { completionPeerFields } from './peer-fields.js';
+import { mapOf } from '#http/schemas/map-of.js';
 import { nullable } from '#http/schemas/nullable.js';
 import { samplingFields } from '../sampling-schema.js';
-import { structureFields } from '../structure-schema.js';
+import { responseFormatField, structureFields } from '../structure-schema.js';
 import { errorResponses, MODEL_ERRORS, refTo, UsageSchema } from '#http/schemas/shared.js';
 
 const CompletionRequest = Type.Object(
@@ -77,6 +78,7 @@ const CompletionRequest = Type.Object(
       ),
     ),
     ...samplingFields,
+    ...responseFormatField,
     ...structureFields,
   },
   {
@@ -92,7 +94,7 @@ const Logprobs = Type.Object(
     token_logprobs: Type.Array(Type.Union([Type.Number(), Type.Null()]), {
       description: 'Natural logarithms; null for the first token of the prompt, which nothing precedes.',
     }),
-    top_logprobs: Type.Array(Type.Union([Type.Record(Type.String(), Type.Number()), Type.Null()]), {
+    top_logprobs: Type.Array(Type.Union([mapOf(Type.Number()), Type.Null()]), {
       description: 'The most probable tokens, and the token itself.',
     }),
     text_offset: Type.Array(Type.Integer(), {

@@ -4,6 +4,8 @@ import { MAX_NAME, modelField } from '#routes/shared/fields.js';
 import { fieldsDescription } from '#routes/shared/peer-fields.js';
 import { responsePeerFields } from './peer-fields.js';
 import { samplingFields } from '../sampling-schema.js';
+import { structureFields } from '../structure-schema.js';
+import { mapOf } from '#http/schemas/map-of.js';
 import { nullable } from '#http/schemas/nullable.js';
 import { errorResponses, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
 
@@ -46,7 +48,7 @@ const Tool = Type.Object(
     type: Type.String({ maxLength: MAX_NAME, description: 'Only `function`.' }),
     name: nullable(Type.String({ minLength: 1, maxLength: 128 })),
     description: nullable(Type.String({ maxLength: MAX_DESCRIPTION })),
-    parameters: nullable(Type.Record(Type.String(), Type.Unknown())),
+    parameters: nullable(mapOf(Type.Unknown())),
     strict: nullable(Type.Boolean()),
   },
   { $id: 'ResponseTool' },
@@ -56,7 +58,7 @@ const Format = Type.Object({
   type: Type.String({ enum: ['text', 'json_object', 'json_schema'] }),
   name: nullable(Type.String()),
   description: nullable(Type.String()),
-  schema: nullable(Type.Record(Type.String(), Type.Unknown())),
+  schema: nullable(mapOf(Type.Unknown())),
   strict: nullable(Type.Boolean()),
 });
 
@@ -74,7 +76,8 @@ const ResponseRequest = Type.Object(
         description: 'A message of the user, or the whole conversation: nothing is stored.',
       },
     ),
-    cache_salt: samplingFields.cache_salt,
+    ...samplingFields,
+    ...structureFields,
     instructions: nullable(Type.String({ description: 'A system message before the input.' })),
     max_output_tokens: nullable(
       Type.Integer({
@@ -82,8 +85,6 @@ const ResponseRequest = Type.Object(
         description: 'Most tokens to generate; by default as many as the context holds.',
       }),
     ),
-    temperature: nullable(Type.Number({ minimum: 0, maximum: 2, default: 1 })),
-    top_p: nullable(Type.Number({ exclusiveMinimum: 0, maximum: 1, default: 1 })),
     tools: nullable(Type.Array(refTo(Tool), { maxItems: 128 })),
     tool_choice: nullable(ToolChoice),
     parallel_tool_calls: nullable(Type.Boolean({ default: true })),
@@ -95,14 +96,11 @@ const ResponseRequest = Type.Object(
     ),
     stream: nullable(Type.Boolean({ default: false, description: 'Send typed events as the answer comes.' })),
     metadata: nullable(
-      Type.Record(Type.String(), Type.String({ maxLength: 512 }), {
+      mapOf(Type.String({ maxLength: 512 }), {
         maxProperties: 16,
         description: 'Comes back with the answer.',
       }),
     ),
-    store: nullable(Type.Boolean({ description: 'Ignored: nothing is stored.' })),
-    previous_response_id: nullable(Type.String({ description: 'Refused: nothing is stored.' })),
-    background: nullable(Type.Boolean({ description: 'Only false.' })),
   },
   {
     $id: 'ResponseRequest',
@@ -171,7 +169,7 @@ const Response = Type.Object(
     top_p: Type.Number(),
     truncation: Type.String({ const: 'disabled' }),
     usage: Type.Union([ResponseUsage, Type.Null()]),
-    metadata: Type.Record(Type.String(), Type.String()),
+    metadata: mapOf(Type.String()),
   },
   {
     $id: 'Response',
