@@ -142,6 +142,7 @@ export class Sequence implements Schedulable {
       this.#finish(
         stopped ? text : text + this.#output.flush(),
         isWhole && !constraint?.shortened ? 'stop' : 'length',
+        isEnd ? id : this.#output.stopString,
       );
     else if (text !== '') this.#emit(text);
   }
@@ -159,10 +160,18 @@ export class Sequence implements Schedulable {
     this.channel.push({ type: 'delta', text, tokens, finishReason: undefined });
   }
 
-  #finish(text: string, finishReason: FinishReason): void {
+  #finish(text: string, finishReason: FinishReason, stopReason: string | number | undefined): void {
     this.finished = true;
     const tokens = this.#held.splice(0);
-    this.channel.push({ type: 'delta', text, tokens, finishReason, report: this.#report() });
+    const report = this.#report();
+    this.channel.push({
+      type: 'delta',
+      text,
+      tokens,
+      finishReason,
+      ...(stopReason !== undefined && { stopReason }),
+      report,
+    });
     this.channel.end();
   }
 

@@ -3,7 +3,7 @@ import { ChunkSize } from './chunk-size.js';
 import type { EngineOptions } from './engine-options.js';
 import { promptLookup } from './prompt-lookup.js';
 import { checkLogits } from './sampling/check-logits.js';
-import { logprobsOf } from './sampling/log-probabilities.js';
+import { logprobsOf, rankOf } from './sampling/log-probabilities.js';
 import { drawToken } from './sampling/next-token.js';
 import { Sampler } from './sampling/sampler.js';
 import { isPrefilled, type PrefillChunk, type Scheduler } from './scheduler.js';
@@ -172,7 +172,10 @@ export class Stepper {
         const next = tokens[start + i + 1]!;
         const row = this.#row(result.logits, i);
         checkLogits(row);
-        promptLogprobs.push(logprobsOf(row, next, request.promptLogprobs ?? 0));
+        promptLogprobs.push({
+          ...logprobsOf(row, next, request.promptLogprobs ?? 0),
+          rank: rankOf(row, next),
+        });
         if (turns.isOver) await turns.next();
       }
     } catch (error) {
