@@ -124,7 +124,7 @@ export type FinishReason = 'stop' | 'length';
 export type GenerationEvent =
   | {
       readonly type: 'prompt';
-      /** One entry per prompt token; the first is undefined. */
+      /** One entry for each of the prompt's next tokens; that of the first one is undefined. */
       readonly logprobs: readonly (TokenLogprobs | undefined)[];
     }
   | {

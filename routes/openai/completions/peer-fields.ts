@@ -1,6 +1,7 @@
 import { honoured, refused, type PeerField } from '#routes/shared/peer-fields.js';
 import {
   generationFields,
+  reportPeerFields,
   responseFormatFields,
   samplingPeerFields,
   structurePeerFields,
@@ -19,6 +20,8 @@ export const completionPeerFields: readonly PeerField[] = [
   ...honoured(['OpenAI', 'vLLM'], 'echo', 'best_of'),
   ...generationFields,
   ...samplingPeerFields,
+  ...reportPeerFields,
+  ...honoured(['vLLM'], 'prompt_logprobs', 'stream_options.continuous_usage_stats'),
   ...responseFormatFields,
   ...structurePeerFields,
   ...refused(['OpenAI', 'vLLM'], 'a text cannot be filled in from both sides', ['suffix'], ['']),
