@@ -23,6 +23,15 @@ export const promptFields = {
   ),
 };
 
+/** How much a model is to think, for chat templates that take it. */
+export const reasoningEffortField = nullable(
+  Type.String({
+    enum: ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'],
+    description:
+      'Given to the chat template as `reasoning_effort`: whether it says anything is up to the model.',
+  }),
+);
+
 /** vLLM's fields that ask for reports by tokens' ids. */
 export const tokenIdFields = {
   return_token_ids: nullable(

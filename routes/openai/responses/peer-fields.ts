@@ -2,6 +2,7 @@ import { harmless, honoured, refused, type PeerField } from '#routes/shared/peer
 import {
   conversationFields,
   generationFields,
+  reportPeerFields,
   samplingPeerFields,
   structurePeerFields,
 } from '../generation-fields.js';
@@ -33,6 +34,16 @@ export const responsePeerFields: readonly PeerField[] = [
   ...conversationFields,
   ...generationFields,
   ...samplingPeerFields,
+  ...reportPeerFields,
+  ...honoured(['OpenAI', 'vLLM'], 'include', 'top_logprobs', 'truncation', 'reasoning.effort'),
+  ...harmless(
+    ['OpenAI', 'vLLM'],
+    'reasoning is not told from text',
+    'reasoning.summary',
+    'reasoning.generate_summary',
+    'reasoning.context',
+  ),
+  ...refused(['vLLM'], 'use completions or chat completions', ['prompt_logprobs']),
   ...structurePeerFields,
   ...refused(['OpenAI', 'vLLM'], NOTHING_STORED, [
     'previous_response_id',

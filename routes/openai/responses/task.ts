@@ -34,8 +34,18 @@ export function responseTask(body: ResponseRequest): ChatTask {
     sampling: body,
     maxTokens: body.max_output_tokens ?? undefined,
     n: 1,
-    logprobs: undefined,
+    logprobs: outputLogprobs(body),
+    variables: { ...(body.reasoning?.effort && { reasoning_effort: body.reasoning.effort }) },
+    addSpecialTokens: body.add_special_tokens ?? false,
+    cut: body,
+    dropsMessages: body.truncation === 'auto',
+    report: body,
   };
+}
+
+/** How many alternatives of each token of a message are reported; undefined: no log-probabilities at all. */
+export function outputLogprobs({ include, top_logprobs: top }: ResponseRequest): number | undefined {
+  return top || include?.includes('message.output_text.logprobs') ? (top ?? 0) : undefined;
 }
 
 /** Calls that follow one another, or a message of the assistant, are one message. */
