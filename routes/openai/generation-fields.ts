@@ -101,6 +101,20 @@ export const samplingPeerFields: readonly PeerField[] = [
   ...honoured(['vLLM'], 'repetition_penalty', 'min_tokens', 'stop_token_ids', 'include_stop_str_in_output'),
 ];
 
+/** Fields about how prompts are read, and what is reported by tokens' ids. */
+export const reportPeerFields: readonly PeerField[] = [
+  ...honoured(
+    ['vLLM'],
+    'truncate_prompt_tokens',
+    'truncation_side',
+    'add_special_tokens',
+    'return_token_ids',
+    'return_tokens_as_token_ids',
+  ),
+  ...refused(['vLLM'], 'use logprobs with alternatives', ['logprob_token_ids']),
+  ...refused(['vLLM'], 'use return_token_ids', ['return_prompt_text']),
+];
+
 /** Fields that say what form an answer has. */
 export const structurePeerFields: readonly PeerField[] = [
   ...honoured(

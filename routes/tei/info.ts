@@ -1,3 +1,4 @@
+import { mapOf } from '#http/schemas/map-of.js';
 import { Type, type Static } from '@fastify/type-provider-typebox';
 import type { App } from '#http/app.js';
 import { findModel, requireAbility } from '#http/model.js';
@@ -10,8 +11,8 @@ import { teiErrorResponses } from './errors.js';
 import { TAG } from './fields.js';
 
 const Labels = Type.Object({
-  id2label: Type.Record(Type.String(), Type.String()),
-  label2id: Type.Record(Type.String(), Type.Integer()),
+  id2label: mapOf(Type.String()),
+  label2id: mapOf(Type.Integer()),
 });
 
 const Info = Type.Object({

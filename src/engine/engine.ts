@@ -124,8 +124,10 @@ export class Engine implements GenerationEngine {
 
   /** @param group of those that came with it. */
   #sequence(request: GenerationRequest, group: symbol): Sequence {
-    const { promptIds, stop, client = '' } = request;
-    const output = new OutputText(this.#tokenizer, promptIds, stop.stopStrings, stop.includeStopString);
+    const { promptIds, stop, client = '', skipSpecialTokens } = request;
+    const output = new OutputText(this.#tokenizer, promptIds, stop.stopStrings, stop.includeStopString, {
+      skipSpecialTokens,
+    });
     const { chunkInvariant } = this.#decoder.traits;
     const options = {
       contextLength: this.contextLength,

@@ -3,6 +3,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { refuseFields } from '#routes/shared/peer-fields.js';
 import { chatModel } from '../chat-model.js';
 import { chatJob } from '#api/chat/job.js';
+import { sendPieces } from '#http/json-answer.js';
 import { sendTypedEvents } from '#http/event-stream.js';
 import { generateAll } from '#api/generation/generate-all.js';
 import { reuseScope } from '#api/generation/reuse-scope.js';
@@ -27,7 +28,7 @@ const responses: FastifyPluginAsyncTypebox = async app => {
     );
     const writer = new ResponseWriter(id, body, model.id, job);
     const events = generateAll(model.engine, job.requests, request.scope);
-    if (!body.stream) return wholeResponse(writer, job, events);
+    if (!body.stream) return sendPieces(reply, [JSON.stringify(await wholeResponse(writer, job, events))]);
     return sendTypedEvents(reply, responseEvents(writer, job, events));
   });
 };

@@ -1,5 +1,11 @@
 import { harmless, honoured, refused, type PeerField } from '#routes/shared/peer-fields.js';
-import { conversationFields, generationFields } from '../generation-fields.js';
+import {
+  conversationFields,
+  generationFields,
+  reportPeerFields,
+  samplingPeerFields,
+  structurePeerFields,
+} from '../generation-fields.js';
 
 const NOTHING_STORED = 'nothing is stored, send the whole conversation';
 
@@ -14,6 +20,10 @@ export const responsePeerFields: readonly PeerField[] = [
     'text.format.schema',
     'metadata',
   ),
+  ...refused(['OpenAI', 'vLLM'], 'use text.format', ['response_format']),
+  ...refused(['OpenAI', 'vLLM'], 'use max_output_tokens', ['max_tokens', 'max_completion_tokens']),
+  ...refused(['llama.cpp'], 'use max_output_tokens', ['n_predict'], [-1]),
+  ...refused(['OpenAI', 'vLLM'], 'there is one response', ['n', 'n_cmpl', 'best_of'], [1]),
   ...harmless(
     ['OpenAI', 'vLLM'],
     'the schema always holds, and the prompt says what it is for',
@@ -23,6 +33,18 @@ export const responsePeerFields: readonly PeerField[] = [
   ),
   ...conversationFields,
   ...generationFields,
+  ...samplingPeerFields,
+  ...reportPeerFields,
+  ...honoured(['OpenAI', 'vLLM'], 'include', 'top_logprobs', 'truncation', 'reasoning.effort'),
+  ...harmless(
+    ['OpenAI', 'vLLM'],
+    'reasoning is not told from text',
+    'reasoning.summary',
+    'reasoning.generate_summary',
+    'reasoning.context',
+  ),
+  ...refused(['vLLM'], 'use completions or chat completions', ['prompt_logprobs']),
+  ...structurePeerFields,
   ...refused(['OpenAI', 'vLLM'], NOTHING_STORED, [
     'previous_response_id',
     'background',

@@ -5,7 +5,7 @@ import { ArgumentsReader, CallReader, TextReader, type OutputReader } from '#cha
 import { MARKERS } from '#chat/tool-format.js';
 import { argumentsSchema, callsSchema, type FunctionTool, type ToolChoice } from '#chat/tools.js';
 import type { GenerationRequest } from '#engine/types.js';
-import { contextLengthExceeded, invalidRequest } from '#errors.js';
+import { invalidRequest } from '#errors.js';
 import type { GenerationModel } from '#registry/types.js';
 import {
   forChoice,
@@ -13,8 +13,12 @@ import {
   stopConditions,
   type SamplingFields,
 } from '../generation/sampling.js';
+import { bannedSequences } from '../generation/banned-sequences.js';
+import type { PromptCutFields } from '../generation/prompt-cut.js';
+import type { ReportFields } from '../generation/report.js';
 import { checkParts, constraints, type AskedStructure } from '../generation/structured.js';
 import { ChatChoice } from './choice.js';
+import { conversationIds } from './conversation.js';
 
 /** What a request for a conversation's next message comes down to, whatever API it came through. */
 export interface ChatTask {
@@ -35,6 +39,13 @@ export interface ChatTask {
   readonly addGenerationPrompt?: boolean | undefined;
   readonly continueFinalMessage?: boolean | undefined;
   readonly variables?: Readonly<Record<string, unknown>> | undefined;
+  /** See {@link ConversationOptions}. */
+  readonly addSpecialTokens?: boolean | undefined;
+  readonly cut?: PromptCutFields | undefined;
+  readonly dropsMessages?: boolean | undefined;
+  /** Text that the answer begins with, before what is generated. */
+  readonly before?: string | undefined;
+  readonly report?: ReportFields | undefined;
 }
 
 /** Sequences, and what becomes of each. */
@@ -42,6 +53,8 @@ export interface ChatJob {
   readonly requests: readonly GenerationRequest[];
   readonly choices: readonly ChatChoice[];
   readonly promptTokens: number;
+  /** The prompt's token ids, where they are asked for. */
+  readonly promptIds: readonly number[] | undefined;
 }
 
 /**
@@ -54,33 +67,43 @@ export async function chatJob(
   model: GenerationModel,
   caller: Caller,
 ): Promise<ChatJob> {
-  const { tokenizer, texts } = model;
+  const { tokenizer } = model;
   model.engine.checkRoom(task.n, caller.client);
   const template = templateOf(model, task);
   const tools = task.toolChoice === 'none' ? [] : task.tools;
   const { addGenerationPrompt, continueFinalMessage, variables, messages } = task;
   const input = { messages, tools, addGenerationPrompt, continueFinalMessage, variables };
-  const text = await template.render(input, caller);
-  // The template has written all special tokens itself, the first one included.
-  const prompt = { text, addSpecialTokens: false };
-  const limit = { maxTokens: model.contextLength };
-  const [encoded] = await texts.map('encodePrompt', [prompt], limit, caller, task.messagesParam);
-  const { ids: promptIds, whole } = encoded!;
-  const room = model.contextLength - promptIds.length;
-  if (room < 1)
-    throw contextLengthExceeded(
-      task.messagesParam,
-      `the messages have ${whole ? '' : 'more than '}${promptIds.length} tokens; the model's context of ${model.contextLength} tokens must hold them and at least one more`,
-      whole ? promptIds.length : undefined,
-      model.contextLength,
-    );
+  const { contextLength } = model;
+  const promptIds = await conversationIds(
+    template,
+    input,
+    {
+      param: task.messagesParam,
+      addSpecialTokens: task.addSpecialTokens ?? false,
+      cut: task.cut ?? {},
+      dropsMessages: task.dropsMessages ?? false,
+      // What is unknown is a quarter, so that there is an answer.
+      reserved: Math.min(task.maxTokens ?? contextLength >> 2, contextLength - 1),
+    },
+    model,
+    caller,
+  );
+  const room = contextLength - promptIds.length;
 
-  const sampling = samplingParameters(task.sampling, model);
+  const banned = await bannedSequences(task.sampling.bad_words ?? [], model, caller);
+  const sampling = { ...samplingParameters(task.sampling, model), bannedSequences: banned };
   const stop = stopConditions(task.sampling, task.maxTokens ?? room, model);
   const structure = (await forcedCalls(task)) ?? task.structure;
   const constraint = structure && (await constraints(structure, stop, model, caller));
+  if (structure && sampling.allowedIds)
+    throw invalidRequest('allowed_token_ids', `allowed_token_ids is allowed only without ${structure.param}`);
+  const { report = {} } = task;
+  const promptTop = report.prompt_logprobs ?? undefined;
+  const skipSpecialTokens = task.sampling.skip_special_tokens ?? true;
   const marker = template.toolFormat && tokenizer.id(MARKERS[template.toolFormat]);
-  const markerId = marker !== undefined && tokenizer.specialIds.has(marker) ? marker : undefined;
+  // A marker that has text is read there.
+  const isHidden = skipSpecialTokens && marker !== undefined && tokenizer.specialIds.has(marker);
+  const markerId = isHidden ? marker : undefined;
   const indexes = Array.from({ length: task.n }, (_, index) => index);
   return {
     requests: indexes.map(index => ({
@@ -91,7 +114,9 @@ export async function chatJob(
       sampling: forChoice(sampling, index),
       stop,
       logprobs: task.logprobs,
-      promptLogprobs: undefined,
+      // It is the same for all choices.
+      promptLogprobs: index === 0 ? promptTop : undefined,
+      skipSpecialTokens,
       ...(constraint && { constraint: constraint() }),
     })),
     choices: indexes.map(
@@ -99,12 +124,18 @@ export async function chatJob(
         new ChatChoice(tokenizer, readerOf(task, template), {
           markerId,
           stopTokenIds: stop.stopTokenIds,
+          eosIds: model.eosIds,
           logprobs: task.logprobs !== undefined,
+          promptLogprobs: promptTop,
+          tokenIds: report.return_token_ids ?? false,
+          tokensAsIds: report.return_tokens_as_token_ids ?? false,
+          before: task.before,
           // Whoever named a function knows that a call comes.
           callsFinish: typeof task.toolChoice === 'string',
         }),
     ),
     promptTokens: promptIds.length,
+    promptIds: report.return_token_ids ? promptIds : undefined,
   };
 }
 
