@@ -7,6 +7,8 @@ export type ErrorCode =
   | 'invalid_request'
   /** Prompt and requested tokens do not fit the model's context. */
   | 'context_length_exceeded'
+  /** The body of the request is larger than its endpoint takes. */
+  | 'body_too_large'
   /** No model of that name, or none that can do what was asked. */
   | 'model_not_found'
   /** The waiting line is full; the request may be sent again later. */
@@ -44,21 +46,53 @@ export type ErrorCode =
   /** The disk is full. */
   | 'storage_full';
 
+/** Numbers of an error that programs can read, by the names that llama.cpp's server gives them. */
+export interface ErrorNumbers {
+  /** Tokens of the prompt, where it was read as a whole. */
+  readonly n_prompt_tokens?: number;
+  /** Tokens that the model can take. */
+  readonly n_ctx?: number;
+}
+
 /** The one error class that crosses module borders; see {@link ErrorCode}. */
 export class KvasirError extends Error {
   override readonly name = 'KvasirError';
   readonly code: ErrorCode;
   /** The request field at fault, such as `temperature`, where there is one. */
   readonly param: string | undefined;
+  readonly numbers: ErrorNumbers | undefined;
 
-  constructor(code: ErrorCode, message: string, options: { param?: string; cause?: unknown } = {}) {
+  constructor(code: ErrorCode, message: string, options: KvasirErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.param = options.param;
+    this.numbers = options.numbers;
   }
+}
+
+export interface KvasirErrorOptions {
+  readonly param?: string | undefined;
+  readonly numbers?: ErrorNumbers | undefined;
+  readonly cause?: unknown;
 }
 
 /** The error for a request whose field `param` is wrong in itself or does not fit the model. */
 export function invalidRequest(param: string, message: string): KvasirError {
   return new KvasirError('invalid_request', message, { param });
+}
+
+/**
+ * The error for a prompt or an input that does not fit the model.
+ *
+ * @param tokens how many it has; undefined where nobody counted that far.
+ * @param contextLength how many the model can take.
+ */
+export function contextLengthExceeded(
+  param: string | undefined,
+  message: string,
+  tokens: number | undefined,
+  contextLength: number,
+): KvasirError {
+  const numbers = { ...(tokens !== undefined && { n_prompt_tokens: tokens }), n_ctx: contextLength };
+  return new KvasirError('context_length_exceeded', message, { param, numbers });
 }

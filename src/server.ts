@@ -5,6 +5,7 @@ import type { ApiKeys } from '#http/security/api-keys.js';
 import { requireApiKey } from '#http/security/authentication.js';
 import { trustedProxies } from '#http/security/addresses.js';
 import { checkHosts, requireHost } from '#http/security/hosts.js';
+import { Endpoints } from '#http/endpoints.js';
 import { readJson } from '#http/json-body.js';
 import { BodyMemory, limitBodies } from '#http/lifecycle/body-memory.js';
 import { limitConnections } from '#http/lifecycle/connections.js';
@@ -74,6 +75,11 @@ export interface ServerOptions {
   readonly corsOrigins?: readonly string[];
   /** Largest request body, in bytes; 4 MiB by default. */
   readonly bodyLimit?: number;
+  /**
+   * Largest request body of encoders' endpoints, which take many texts at once, in bytes; by default four times
+   * `bodyLimit`.
+   */
+  readonly textsLimit?: number | undefined;
   /** Longest time for a request to arrive whole, in milliseconds; two minutes by default. */
   readonly receiveTimeout?: number;
   /**
@@ -125,13 +131,14 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   const { registry, logger, apiKeys, allowedHosts, ...settings } = { ...DEFAULTS, ...options };
   const { receiveTimeout, rateLimit } = settings;
   const isProxy = settings.trustProxy === undefined ? undefined : trustedProxies(settings.trustProxy);
-  const bodies = new BodyMemory(Math.max(settings.bodyMemory, settings.bodyLimit));
+  const { bodyLimit, textsLimit = 4 * bodyLimit } = settings;
+  const bodies = new BodyMemory(Math.max(settings.bodyMemory, bodyLimit));
   const app = fastify({
     ...(logger !== undefined && { loggerInstance: logger }),
     logController,
     genReqId: requestId,
     trustProxy: isProxy ?? false,
-    bodyLimit: settings.bodyLimit,
+    bodyLimit,
     requestTimeout: receiveTimeout,
     http: {
       requireHostHeader: false,
@@ -182,7 +189,18 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   handleErrors(app);
   for (const schema of SHARED_SCHEMAS) app.addSchema(schema);
   await documentRoutes(app, version);
-  const routes: RouteOptions = { registry, watchdog, metrics, playground: settings.playground, version };
+  const endpoints = new Endpoints();
+  endpoints.collect(app);
+  const { playground } = settings;
+  const routes: RouteOptions = {
+    registry,
+    watchdog,
+    metrics,
+    endpoints,
+    textsLimit,
+    playground,
+    version,
+  };
   await app.register(allRoutes, routes);
   return app;
 }

@@ -36,10 +36,24 @@ async function raw(bytes: string): Promise<string> {
 }
 
 t.test('everything that can go wrong before a route has the shape of an OpenAI error', async t => {
-  const cases: [name: string, response: Promise<Response>, status: number, code: string][] = [
+  type Case = [name: string, response: Promise<Response>, status: number, code: string];
+  const cases: Case[] = [
     ['unknown address', fetch(`${url}/nowhere?a=b`), 404, 'unknown_url'],
     ['unknown address under /v1', post('/v1/nowhere', '{}'), 404, 'unknown_url'],
     ['wrong method', fetch(`${url}/v1/completions`), 405, 'method_not_allowed'],
+    [
+      'unknown address, no JSON',
+      post('/v1/nowhere', '{"a', { 'content-type': 'text/csv' }),
+      404,
+      'unknown_url',
+    ],
+    ['unknown address, large body', post('/v1/nowhere', 'a'.repeat(2000)), 404, 'unknown_url'],
+    [
+      'wrong method, no JSON',
+      fetch(`${url}/v1/completions`, { method: 'PUT', body: 'x' }),
+      405,
+      'method_not_allowed',
+    ],
     ['malformed JSON', post('/v1/completions', '{"prompt": "secret'), 400, 'invalid_request'],
     ['no body', post('/v1/completions', ''), 400, 'invalid_request'],
     [
@@ -48,6 +62,15 @@ t.test('everything that can go wrong before a route has the shape of an OpenAI e
       415,
       'unsupported_media_type',
     ],
+    ...['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x'].map(
+      (type): Case => [
+        type,
+        post('/v1/completions', completion(), { 'content-type': type }),
+        415,
+        'unsupported_media_type',
+      ],
+    ),
+    ['no body and no type', fetch(`${url}/v1/completions`, { method: 'POST' }), 400, 'invalid_request'],
     ['body size', post('/v1/completions', completion({ prompt: 'a'.repeat(1000) })), 413, 'body_too_large'],
     ['a bad address', fetch(`${url}/v1/models/%zz`), 400, 'invalid_request'],
   ];
@@ -60,6 +83,26 @@ t.test('everything that can go wrong before a route has the shape of an OpenAI e
   }
   t.equal((await fetch(`${url}/v1/completions`)).headers.get('allow'), 'POST');
   t.equal((await post('/v1/models/letters', '{}')).headers.get('allow'), 'GET, HEAD');
+});
+
+t.test('refusals of bodies say what would be taken', async t => {
+  const message = async (response: Promise<Response>): Promise<string> =>
+    ((await (await response).json()) as { error: { message: string } }).error.message;
+  const form = { 'content-type': 'application/x-www-form-urlencoded' };
+  t.match(await message(post('/v1/completions', 'a=b', form)), /must be JSON.*application\/json/);
+  t.match(await message(fetch(`${url}/v1/completions`, { method: 'POST' })), /the body is empty/);
+  t.match(await message(post('/v1/completions', '')), /the body is empty/);
+  const large = completion({ prompt: 'a'.repeat(1000) });
+  t.match(await message(post('/v1/completions', large)), /more than 1000 bytes, .*body_limit/);
+  const pieces = new ReadableStream({
+    start(controller) {
+      controller.enqueue(new TextEncoder().encode(large));
+      controller.close();
+    },
+  });
+  const headers = { 'content-type': 'application/json' };
+  const chunked = { method: 'POST', body: pieces, duplex: 'half', headers } as RequestInit;
+  t.match(await message(fetch(`${url}/v1/completions`, chunked)), /more than 1000 bytes, .*body_limit/);
 });
 
 t.test('bytes that are no request', async t => {
@@ -127,6 +170,10 @@ t.test('an API key', async t => {
     t.equal(await status(path), 401, path);
   }
   for (const path of [
+    '/health',
+    '/v1/health',
+    '/ping',
+    '/version',
     '/health/ready',
     '/docs',
     '/docs/static/index.html',
@@ -149,17 +196,24 @@ t.test('openapi.yaml is what the routes say', async t => {
   const json = (await (await fetch(`${url}/openapi.json`)).json()) as { paths: object };
   t.match(json, { openapi: '3.1.0', info: { title: 'Kvasir' } });
   t.strictSame(Object.keys(json.paths), [
+    '/health',
+    '/ping',
+    '/version',
     '/health/live',
     '/health/ready',
     '/metrics',
     '/metrics/slots',
     '/embed',
+    '/embed_all',
+    '/embed_sparse',
     '/predict',
     '/rerank',
     '/similarity',
     '/tokenize',
     '/decode',
     '/info',
+    '/',
+    '/invocations',
     '/v1/chat/completions',
     '/v1/classify',
     '/v1/completions',

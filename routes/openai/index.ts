@@ -1,5 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify';
 import type { RouteOptions } from '#http/route-options.js';
+import { takeManyTexts } from '#routes/shared/texts-limit.js';
 import chatCompletions from './chat-completions/index.js';
 import classify from './classify/index.js';
 import completions from './completions/index.js';
@@ -31,10 +32,24 @@ const ENDPOINTS = {
   tokenize,
 };
 
+/** Those that take many texts at once. */
+const OF_ENCODERS = new Set<string>([
+  'classify',
+  'embeddings',
+  'fill-mask',
+  'question-answering',
+  'rerank',
+  'score',
+  'token-classification',
+] satisfies (keyof typeof ENDPOINTS)[]);
+
 /**
  * OpenAI's API, and in its manner what it lacks: vLLM's endpoints, and those for the other heads of encoders.
  */
 export const openai: FastifyPluginAsync<RouteOptions> = async (app, options) => {
   for (const [path, endpoint] of Object.entries(ENDPOINTS))
-    await app.register(endpoint, { ...options, prefix: `/v1/${path}` });
+    await app.register(async scope => {
+      if (OF_ENCODERS.has(path)) takeManyTexts(scope, options);
+      await scope.register(endpoint, { ...options, prefix: `/v1/${path}` });
+    });
 };

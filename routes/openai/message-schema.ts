@@ -1,6 +1,7 @@
 import { Type, type Static } from '@fastify/type-provider-typebox';
 import { MAX_CALLS } from '#api/chat/job.js';
 import { MAX_NAME } from '#routes/shared/fields.js';
+import { mapOf } from '#http/schemas/map-of.js';
 import { nullable } from '#http/schemas/nullable.js';
 
 /** Most messages of a conversation, results and calls included. */
@@ -53,9 +54,7 @@ export const Message = Type.Object(
 export const FunctionDefinition = Type.Object({
   name: Type.String({ minLength: 1, maxLength: 128 }),
   description: nullable(Type.String({ maxLength: MAX_DESCRIPTION })),
-  parameters: nullable(
-    Type.Record(Type.String(), Type.Unknown(), { description: 'JSON Schema of the arguments.' }),
-  ),
+  parameters: nullable(mapOf(Type.Unknown(), { description: 'JSON Schema of the arguments.' })),
   strict: nullable(
     Type.Boolean({
       description: 'Ignored: arguments are sure to be valid where `tool_choice` asks for a call.',

@@ -1,5 +1,6 @@
 import { Type } from '@fastify/type-provider-typebox';
 import { MAX_NAME } from '#routes/shared/fields.js';
+import { mapOf } from '#http/schemas/map-of.js';
 import { nullable } from '#http/schemas/nullable.js';
 
 const StopString = Type.String({ minLength: 1, maxLength: 1024 });
@@ -12,17 +13,19 @@ export const samplingFields = {
   temperature: nullable(
     Type.Number({
       minimum: 0,
-      maximum: 2,
+      maximum: 100,
       default: 1,
-      description: 'Divides the logits: higher is more random, 0 always takes the most probable token.',
+      description:
+        "Divides the logits: higher is more random, 0 always takes the most probable token. OpenAI's end at 2; more makes sense with `min_p` or `top_k`.",
     }),
   ),
   top_p: nullable(
     Type.Number({
-      exclusiveMinimum: 0,
+      minimum: 0,
       maximum: 1,
       default: 1,
-      description: 'Sample from the smallest set of most probable tokens whose probability reaches this.',
+      description:
+        'Sample from the smallest set of most probable tokens whose probability reaches this; 0: the most probable one.',
     }),
   ),
   presence_penalty: nullable(
@@ -42,7 +45,7 @@ export const samplingFields = {
     }),
   ),
   logit_bias: nullable(
-    Type.Record(Type.String(), Type.Number({ minimum: -100, maximum: 100 }), {
+    mapOf(Type.Number({ minimum: -100, maximum: 100 }), {
       maxProperties: 1024,
       // Two keys for one token would contradict each other.
       propertyNames: { title: 'a token id without leading zeros', not: { pattern: '^0[0-9]' } },
@@ -110,6 +113,26 @@ export const samplingFields = {
     Type.Array(Type.Integer({ minimum: 0, title: 'token id' }), {
       maxItems: 128,
       description: "Token ids that end the text, beside the model's own.",
+    }),
+  ),
+  allowed_token_ids: nullable(
+    Type.Array(Type.Integer({ minimum: 0, title: 'token id' }), {
+      minItems: 1,
+      maxItems: 65_536,
+      description: 'Only these tokens are drawn; a stop token only where it is one of them.',
+    }),
+  ),
+  bad_words: nullable(
+    Type.Array(Type.String({ minLength: 1, maxLength: 256 }), {
+      maxItems: 256,
+      description:
+        'Words whose tokens are not drawn one after the other, at the beginning of the text or behind a space, unless nothing else is left to draw.',
+    }),
+  ),
+  skip_special_tokens: nullable(
+    Type.Boolean({
+      default: true,
+      description: 'Leave special tokens out of the text. A stop token has no text in any case.',
     }),
   ),
   include_stop_str_in_output: nullable(

@@ -1,10 +1,11 @@
 import { Type, type Static, type TObject } from '@fastify/type-provider-typebox';
 import { STRUCTURE_LIMITS } from '#api/generation/structured.js';
+import { mapOf } from '#http/schemas/map-of.js';
 import { nullable } from '#http/schemas/nullable.js';
 
 const { characters, members, pattern } = STRUCTURE_LIMITS;
 
-const SchemaObject = Type.Record(Type.String(), Type.Unknown(), { maxProperties: members });
+const SchemaObject = mapOf(Type.Unknown(), { maxProperties: members });
 
 const Schema = Type.Union([SchemaObject, Type.Boolean(), Type.String({ maxLength: characters })], {
   description: 'A JSON Schema, as an object or as text.',
@@ -29,6 +30,10 @@ export const ResponseFormat = Type.Object(
         strict: nullable(Type.Boolean({ description: 'Ignored: the schema always holds.' })),
       }),
     ),
+    schema: nullable({
+      ...SchemaObject,
+      description: "Only with `json_object`: a schema that it is valid for, as llama.cpp's clients send it.",
+    } as typeof SchemaObject),
   },
   {
     description:
@@ -49,9 +54,8 @@ export const ResponseFormat = Type.Object(
   },
 );
 
-/** The fields that say what form an answer has: OpenAI's, then vLLM's. At most one is given. */
+/** vLLM's fields that say what form an answer has. Of these, and of OpenAI's, at most one is given. */
 export const structureFields = {
-  response_format: nullable(ResponseFormat),
   guided_json: nullable({
     ...Schema,
     description: 'The answer is JSON that is valid for this schema.',
@@ -74,9 +78,15 @@ export const structureFields = {
         regex: nullable(Pattern),
         choice: nullable(Choices),
       },
-      { description: "vLLM's newer name for the `guided_` fields." },
+      {
+        description: "vLLM's newer name for the `guided_` fields. Exactly one is given, and no other field.",
+      },
     ),
   ),
 };
 
+/** OpenAI's field for it in completions and chats. */
+export const responseFormatField = { response_format: nullable(ResponseFormat) };
+
 export type StructureFields = Static<TObject<typeof structureFields>>;
+export type ResponseFormat = Static<typeof ResponseFormat>;

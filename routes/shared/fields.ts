@@ -1,5 +1,6 @@
 import { Type, type TSchema } from '@fastify/type-provider-typebox';
 import { MAX_INPUTS } from '#api/encoding/inputs.js';
+import { MAX_PROMPT } from '#api/encoding/prompt.js';
 import { nullable, nullableEnum } from '#http/schemas/nullable.js';
 
 /** Most token ids of one text: more than any model's context. */
@@ -33,9 +34,8 @@ export const modelField = (example = 'encoder') =>
 export const truncationFields = {
   truncate: nullable(
     Type.Boolean({
-      default: false,
       description:
-        'Cut inputs that are longer than the model can read. Otherwise they are refused with `context_length_exceeded`.',
+        "Cut inputs that are longer than the model can read. Otherwise they are refused with `context_length_exceeded`. By default the server's setting `auto_truncate` says it: they are refused.",
     }),
   ),
   truncate_prompt_tokens: nullable(
@@ -50,6 +50,63 @@ export const truncationFields = {
     description: 'The side on which inputs are cut. Of a pair, the longer text is cut first.',
   }),
 };
+
+/** The side on which inputs are cut, as vLLM calls it. */
+export const truncationSideField = {
+  truncation_side: nullableEnum(['left', 'right'], {
+    default: 'right',
+    description: "vLLM's name for `truncation_direction`, which comes before it.",
+  }),
+};
+
+export const specialTokensField = {
+  add_special_tokens: nullable(
+    Type.Boolean({
+      default: true,
+      description: 'Put the special tokens that the model expects around each text.',
+    }),
+  ),
+};
+
+/** What is put in front of texts, as `encode` of sentence-transformers takes it. */
+export const promptFields = {
+  prompt_name: nullable(
+    Type.String({
+      maxLength: MAX_NAME,
+      description:
+        "One of the model's prompts (`prompts` of its config_sentence_transformers.json), which is put in front of each text; empty for none. By default the model's `default_prompt_name`.",
+    }),
+  ),
+  prompt: nullable(
+    Type.String({
+      maxLength: MAX_PROMPT,
+      description: 'The text to put in front of each text, in place of one of the prompts; empty for none.',
+    }),
+  ),
+};
+
+/** The fields of classifiers that ask for logits. */
+export const activationFields = {
+  raw_scores: nullable(
+    Type.Boolean({ default: false, description: "The model's logits in place of probabilities." }),
+  ),
+  use_activation: nullable(
+    Type.Boolean({
+      default: true,
+      description: "vLLM's name for the opposite of `raw_scores`, which comes before it.",
+    }),
+  ),
+};
+
+/** Whether logits are asked for. */
+export function asksForLogits({ raw_scores: raw, use_activation: activated }: RawScoresFields): boolean {
+  return raw ?? !(activated ?? true);
+}
+
+interface RawScoresFields {
+  readonly raw_scores?: boolean | null;
+  readonly use_activation?: boolean | null;
+}
 
 const listFields = {
   id: Type.String(),

@@ -3,24 +3,16 @@ import type { App } from '#http/app.js';
 import { embed as embedSources } from '#api/encoding/embed.js';
 import { inputLimit, mixedSources } from '#api/encoding/inputs.js';
 import { plainJson } from '#http/plain-json.js';
-import { MAX_INPUTS } from '#api/encoding/inputs.js';
-import { modelField, TokenIds } from '#routes/shared/fields.js';
+import { modelField } from '#routes/shared/fields.js';
 import { nullable } from '#http/schemas/nullable.js';
-import { json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
-import { teiErrorResponses } from './errors.js';
-import { promptName, refusePrompt, TAG, truncation } from './fields.js';
+import { json, refTo } from '#http/schemas/shared.js';
+import { refuseEmpty, TEI_ERRORS, teiErrorResponses } from './errors.js';
+import { EmbeddingInputs, promptName, TAG, truncation } from './fields.js';
 
 const TeiEmbedRequest = Type.Object(
   {
     model: modelField(),
-    inputs: Type.Union(
-      [
-        Type.String(),
-        TokenIds,
-        Type.Array(Type.Union([Type.String(), TokenIds]), { minItems: 1, maxItems: MAX_INPUTS }),
-      ],
-      { description: 'A text, several texts, or the same as token ids.' },
-    ),
+    inputs: EmbeddingInputs,
     normalize: nullable(
       Type.Boolean({ default: true, description: 'Scale each embedding to a length of 1.' }),
     ),
@@ -43,7 +35,7 @@ const schema = {
     200: json('The embeddings, in the order of the inputs.', Type.Array(Type.Array(Type.Number())), [
       [0.6, -0.8],
     ]),
-    ...teiErrorResponses(MODEL_ERRORS),
+    ...teiErrorResponses(TEI_ERRORS),
   },
 };
 
@@ -53,19 +45,16 @@ export function embed(app: App): void {
 
   app.post('/embed', { schema, serializerCompiler: plainJson }, async request => {
     const { body } = request;
-    refusePrompt(body.prompt_name);
+    const sources = mixedSources('inputs', body.inputs);
+    refuseEmpty(request, sources);
     const model = await request.model('embed');
     const options = {
       limit: inputLimit(body, model),
       dimensions: body.dimensions ?? undefined,
-      normalize: body.normalize ?? true,
+      normalize: body.normalize ?? undefined,
+      prompt: { prompt_name: body.prompt_name },
     };
-    const { vectors } = await embedSources(
-      model,
-      mixedSources('inputs', body.inputs),
-      options,
-      request.scope,
-    );
+    const { vectors } = await embedSources(model, sources, options, request.scope);
     return vectors.map(vector => Array.from(vector));
   });
 }

@@ -1,7 +1,6 @@
 import { Type } from '@fastify/type-provider-typebox';
-import { invalidRequest } from '#errors.js';
-import { MAX_NAME, truncationFields } from '#routes/shared/fields.js';
-import { nullable } from '#http/schemas/nullable.js';
+import { MAX_INPUTS } from '#api/encoding/inputs.js';
+import { promptFields, TokenIds, truncationFields } from '#routes/shared/fields.js';
 
 /** The group of the endpoints in the documentation. */
 export const TAG = 'Text Embeddings Inference';
@@ -12,19 +11,15 @@ export const truncation = {
   truncation_direction: truncationFields.truncation_direction,
 };
 
-export const promptName = nullable(
-  Type.String({
-    maxLength: MAX_NAME,
-    description: 'Refused: the prompts of a sentence-transformers model are not known here.',
-  }),
-);
+/** A prompt of the model. */
+export const { prompt_name: promptName } = promptFields;
 
-/**
- * To leave a prompt out would change the embeddings, and nobody would know.
- *
- * @throws KvasirError `invalid_request` where there is one.
- */
-export function refusePrompt(name: string | null | undefined): void {
-  if (name === null || name === undefined) return;
-  throw invalidRequest('prompt_name', 'prompt_name is not supported: put the prompt in front of the texts');
-}
+/** Texts, or the token ids of such, of which vectors are to be made. */
+export const EmbeddingInputs = Type.Union(
+  [
+    Type.String(),
+    TokenIds,
+    Type.Array(Type.Union([Type.String(), TokenIds]), { minItems: 1, maxItems: MAX_INPUTS }),
+  ],
+  { description: 'A text, several texts, or the same as token ids.' },
+);

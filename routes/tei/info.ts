@@ -1,3 +1,4 @@
+import { mapOf } from '#http/schemas/map-of.js';
 import { Type, type Static } from '@fastify/type-provider-typebox';
 import type { App } from '#http/app.js';
 import { findModel, requireAbility } from '#http/model.js';
@@ -10,8 +11,8 @@ import { teiErrorResponses } from './errors.js';
 import { TAG } from './fields.js';
 
 const Labels = Type.Object({
-  id2label: Type.Record(Type.String(), Type.String()),
-  label2id: Type.Record(Type.String(), Type.Integer()),
+  id2label: mapOf(Type.String()),
+  label2id: mapOf(Type.Integer()),
 });
 
 const Info = Type.Object({
@@ -31,7 +32,7 @@ const Info = Type.Object({
   max_input_length: Type.Integer({ description: 'Longest input in tokens.' }),
   max_client_batch_size: Type.Integer({ description: 'Most inputs in one request.' }),
   auto_truncate: Type.Boolean({
-    description: 'Whether inputs are cut unless a request says so: they are not.',
+    description: 'Whether inputs that are too long are cut unless a request says otherwise.',
   }),
 });
 
@@ -71,7 +72,7 @@ export function info(app: App, registry: ModelRegistry): void {
       model_dtype: 'float32',
       max_input_length: card?.contextLength ?? 0,
       max_client_batch_size: MAX_INPUTS,
-      auto_truncate: false,
+      auto_truncate: card?.autoTruncate ?? false,
     };
   });
 }

@@ -7,8 +7,8 @@ import { plainJson } from '#http/plain-json.js';
 import { MAX_INPUTS } from '#api/encoding/inputs.js';
 import { modelField } from '#routes/shared/fields.js';
 import { nullable } from '#http/schemas/nullable.js';
-import { json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
-import { teiErrorResponses } from './errors.js';
+import { json, refTo } from '#http/schemas/shared.js';
+import { refuseEmpty, TEI_ERRORS, teiErrorResponses } from './errors.js';
 import { TAG, truncation } from './fields.js';
 
 const Sequence = Type.Array(Type.String(), { minItems: 1, maxItems: 2 });
@@ -54,7 +54,7 @@ const schema = {
         ],
       ],
     ),
-    ...teiErrorResponses(MODEL_ERRORS),
+    ...teiErrorResponses(TEI_ERRORS),
   },
 };
 
@@ -64,8 +64,9 @@ export function predict(app: App): void {
 
   app.post('/predict', { schema, serializerCompiler: plainJson }, async request => {
     const { body } = request;
-    const model = await request.model('classify');
     const { sources, single } = readInputs(body.inputs);
+    refuseEmpty(request, sources);
+    const model = await request.model('classify');
     const { logits } = await classify(model, sources, inputLimit(body, model), request.scope);
     const predictions = logits.map(row => ranked(labelScores(model, row, body.raw_scores ?? false)));
     return single ? predictions[0] : predictions;

@@ -5,9 +5,9 @@ import { relevance } from '#api/encoding/relevance.js';
 import { MAX_INPUTS } from '#api/encoding/inputs.js';
 import { modelField } from '#routes/shared/fields.js';
 import { nullable } from '#http/schemas/nullable.js';
-import { json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
+import { json, refTo } from '#http/schemas/shared.js';
 import { descending } from '#results/scores.js';
-import { teiErrorResponses } from './errors.js';
+import { refuseEmpty, TEI_ERRORS, teiErrorResponses } from './errors.js';
 import { TAG, truncation } from './fields.js';
 
 const TeiRerankRequest = Type.Object(
@@ -50,7 +50,7 @@ const schema = {
       { index: 1, score: 0.94 },
       { index: 0, score: 0.02 },
     ]),
-    ...teiErrorResponses(MODEL_ERRORS),
+    ...teiErrorResponses(TEI_ERRORS),
   },
 };
 
@@ -60,6 +60,8 @@ export function rerank(app: App): void {
 
   app.post('/rerank', { schema }, async request => {
     const { body } = request;
+    const pairs = body.texts.map((pair, i) => ({ param: `texts[${i}]`, text: body.query, pair }));
+    refuseEmpty(request, pairs);
     const model = await request.model('score');
     const { scores } = await relevance(
       model,

@@ -5,10 +5,10 @@ import { inputLimit } from '#api/encoding/inputs.js';
 import { MAX_INPUTS } from '#api/encoding/inputs.js';
 import { modelField } from '#routes/shared/fields.js';
 import { nullable } from '#http/schemas/nullable.js';
-import { json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
+import { json, refTo } from '#http/schemas/shared.js';
 import { cosine } from '#results/vectors.js';
-import { teiErrorResponses } from './errors.js';
-import { promptName, refusePrompt, TAG, truncation } from './fields.js';
+import { refuseEmpty, TEI_ERRORS, teiErrorResponses } from './errors.js';
+import { promptName, TAG, truncation } from './fields.js';
 
 const TeiSimilarityRequest = Type.Object(
   {
@@ -40,7 +40,7 @@ const schema = {
   body: refTo(TeiSimilarityRequest),
   response: {
     200: json('From -1 to 1, in the order of the sentences.', Type.Array(Type.Number()), [0.31, 0.87]),
-    ...teiErrorResponses(MODEL_ERRORS),
+    ...teiErrorResponses(TEI_ERRORS),
   },
 };
 
@@ -50,16 +50,17 @@ export function similarity(app: App): void {
 
   app.post('/similarity', { schema }, async request => {
     const { inputs, parameters } = request.body;
-    refusePrompt(parameters?.prompt_name);
-    const model = await request.model('embed');
     const sources = [
       { param: 'inputs.source_sentence', text: inputs.source_sentence },
       ...inputs.sentences.map((text, index) => ({ param: `inputs.sentences[${index}]`, text })),
     ];
+    refuseEmpty(request, sources);
+    const model = await request.model('embed');
     const options = {
       limit: inputLimit(parameters ?? {}, model),
       dimensions: undefined,
       normalize: false,
+      prompt: { prompt_name: parameters?.prompt_name },
     };
     const { vectors } = await embed(model, sources, options, request.scope);
     const [source, ...others] = vectors;

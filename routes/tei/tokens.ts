@@ -1,12 +1,12 @@
 import { Type } from '@fastify/type-provider-typebox';
 import type { App } from '#http/app.js';
-import { isTokenIds } from '#api/encoding/inputs.js';
-import { MAX_INPUTS } from '#api/encoding/inputs.js';
+import { isTokenIds, MAX_INPUTS, textSources } from '#api/encoding/inputs.js';
+import { withPrompt } from '#api/encoding/prompt.js';
 import { modelField, Texts, TokenIds } from '#routes/shared/fields.js';
 import { described, nullable } from '#http/schemas/nullable.js';
-import { json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
-import { teiErrorResponses } from './errors.js';
-import { promptName, refusePrompt, TAG } from './fields.js';
+import { json, refTo } from '#http/schemas/shared.js';
+import { refuseEmpty, TEI_ERRORS, teiErrorResponses } from './errors.js';
+import { promptName, TAG } from './fields.js';
 
 const TeiTokenizeRequest = Type.Object(
   {
@@ -38,7 +38,8 @@ const TeiToken = Type.Object(
 const tokenizeSchema = {
   operationId: 'teiTokenize',
   summary: 'Turn texts into tokens',
-  description: 'The tokens of each text, as a list of lists, for one text too.',
+  description:
+    'The tokens of each text, with the prompt in front of it that the model is given for it, as a list of lists, for one text too.',
   tags: [TAG],
   body: refTo(TeiTokenizeRequest),
   response: {
@@ -48,7 +49,7 @@ const tokenizeSchema = {
         { id: 318, text: 'A', special: false, start: 0, stop: 1 },
       ],
     ]),
-    ...teiErrorResponses(MODEL_ERRORS),
+    ...teiErrorResponses(TEI_ERRORS),
   },
 };
 
@@ -59,11 +60,12 @@ export function tokenize(app: App): void {
 
   app.post('/tokenize', { schema: tokenizeSchema }, async (request, reply) => {
     const { body } = request;
-    refusePrompt(body.prompt_name);
-    const { texts } = await request.model('tokenize');
-    const items = [body.inputs].flat().map((text): [string] => [text]);
+    const sources = textSources('inputs', body.inputs);
+    refuseEmpty(request, sources);
+    const model = await request.model('tokenize');
+    const items = withPrompt(model, sources, body).map(({ text }): [string] => [text]);
     const options = { withSpecial: body.add_special_tokens ?? true };
-    const lists = await texts.map('describeTokens', items, options, request.scope, 'inputs');
+    const lists = await model.texts.map('describeTokens', items, options, request.scope, 'inputs');
     return reply.type('application/json; charset=utf-8').send(`[${lists.join()}]`);
   });
 }
@@ -89,7 +91,7 @@ const decodeSchema = {
   body: refTo(TeiDecodeRequest),
   response: {
     200: json('The texts.', Type.Array(Type.String()), ['A fox in the snow']),
-    ...teiErrorResponses(MODEL_ERRORS),
+    ...teiErrorResponses(TEI_ERRORS),
   },
 };
 

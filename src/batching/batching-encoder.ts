@@ -1,5 +1,5 @@
 import type { Caller } from '#caller.js';
-import { KvasirError, invalidRequest } from '#errors.js';
+import { contextLengthExceeded, KvasirError, invalidRequest } from '#errors.js';
 import type { Encoder, EncoderInput, EncoderOutput } from '#model/encoder/contract.js';
 import { Places } from '#places.js';
 import { BatchScheduler, type Batchable, type BatchOptions } from './scheduler.js';
@@ -141,10 +141,11 @@ export class BatchingEncoder implements EncoderService {
     };
     if (ids.length === 0) invalid('has no tokens');
     if (ids.length > contextLength)
-      throw new KvasirError(
-        'context_length_exceeded',
+      throw contextLengthExceeded(
+        'input',
         `input ${index} has ${ids.length} tokens; the model takes ${contextLength} at most`,
-        { param: 'input' },
+        ids.length,
+        contextLength,
       );
     const outside = (values: readonly number[], limit: number): number | undefined =>
       values.find(value => !Number.isInteger(value) || value < 0 || value >= limit);

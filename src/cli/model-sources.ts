@@ -66,6 +66,7 @@ async function loadPlanned(
     },
     raw: { outputBytes: plan.output_memory, runTime: plan.tensor_timeout * 1000 },
     maxTokens: plan.max_tokens,
+    autoTruncate: plan.auto_truncate,
     onDamaged: fault => logger.warn({ model: id }, fault),
     onProgress: progress => {
       if (stop.aborted) throw new KvasirError('cancelled', 'the build was interrupted');
@@ -99,12 +100,13 @@ function logLimit(logger: Logger, { id, engine }: Model, bytes: number): void {
  * @throws KvasirError as `readCard`, and as `pullModel`
  */
 export async function describePlanned(plan: ModelPlan, signal: AbortSignal): Promise<ModelCard> {
-  const { folder, subfolder, format, precision, context_length: contextLength } = plan;
+  const { folder, subfolder, format, precision } = plan;
+  const { context_length: contextLength, auto_truncate: autoTruncate } = plan;
   const withoutWeights = isPulled(plan);
   const here = withoutWeights
     ? await pullModel(folder, { subfolder, signal, descriptionOnly: true })
     : join(folder, subfolder ?? '');
-  return readCard(here, { format, precision, contextLength, withoutWeights });
+  return readCard(here, { format, precision, contextLength, withoutWeights, autoTruncate });
 }
 
 /** The model's folder; one of the hub is pulled first, as far as the cache does not have it. */

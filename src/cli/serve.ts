@@ -70,6 +70,7 @@ function serverOptions(settings: Settings): Omit<ServerOptions, 'registry'> {
     allowedHosts: settings.allowed_hosts ?? [],
     corsOrigins: settings.cors_origins ?? [],
     bodyLimit: settings.body_limit,
+    textsLimit: settings.texts_limit,
     bodyMemory: settings.body_memory,
     maxConnections: settings.max_connections,
     maxConnectionsPerAddress: settings.max_connections_per_address,

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
@@ -51,7 +52,7 @@ function parse(source: string, name: string): unknown {
 
 function readModel(model: unknown, name: string, locate: (folder: string) => string): string | ModelSettings {
   if (typeof model === 'string') {
-    const { id, folder } = parseModel(model);
+    const { id, folder } = parseModel(model, text => existsSync(locate(text)));
     return { folder: locate(folder), ...(id !== undefined && { name: id }) };
   }
   const fields = fieldsOf(model, name);
@@ -60,10 +61,18 @@ function readModel(model: unknown, name: string, locate: (folder: string) => str
   return { ...settings, folder: locate(settings.folder) };
 }
 
-/** Reads `NAME=FOLDER`, or a folder alone. */
-export function parseModel(text: string): { id: string | undefined; folder: string } {
-  const [, id, folder] = /^([^=/\\]+)=(.+)$/.exec(text) ?? [undefined, undefined, text];
-  return { id, folder: folder ?? text };
+/**
+ * Reads `NAME=FOLDER`, or a folder alone. A name may have slashes, as `owner/name` has, but does not begin like
+ * a path.
+ *
+ * @param exists whether there is a folder: one that has a `=` in its own path is meant as it is.
+ */
+export function parseModel(
+  text: string,
+  exists: (folder: string) => boolean = existsSync,
+): { id: string | undefined; folder: string } {
+  const [, id, folder] = /^([^=/\\.~][^=\\]*)=(.+)$/.exec(text) ?? [];
+  return folder === undefined || exists(text) ? { id: undefined, folder: text } : { id, folder };
 }
 
 function fieldsOf(value: unknown, name: string): Fields {

@@ -75,6 +75,12 @@ const serverSettings = {
   ),
   playground: flag({ description: 'serve a page to try the models with, at /', default: true }),
   body_limit: bytes({ description: 'largest request body', default: 4 * 2 ** 20 }),
+  texts_limit: Type.Optional(
+    bytes({
+      description: 'largest request body for encoders, which take many texts at once',
+      otherwise: 'four times body_limit',
+    }),
+  ),
   body_memory: bytes({
     description:
       'memory for all request bodies above 64k under way, half of it for one client; more are refused with 503',
@@ -138,6 +144,10 @@ const modelSettings = {
       otherwise: 'as many as fit',
     }),
   ),
+  auto_truncate: flag({
+    description: 'cut inputs of encoders that are too long, unless a request says otherwise',
+    default: false,
+  }),
   max_waiting: integer(0, 1e6, { description: 'requests that may wait for a slot', default: 1024 }),
   kv_cache_memory: Type.Optional(
     bytes({

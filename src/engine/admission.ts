@@ -1,4 +1,4 @@
-import { KvasirError, invalidRequest } from '#errors.js';
+import { contextLengthExceeded, KvasirError, invalidRequest } from '#errors.js';
 import type { Decoder, DecoderShape } from '#model/decoder/contract.js';
 
 /**
@@ -19,10 +19,11 @@ export function checkPrompt(
       `token id ${stray} is outside of the vocabulary, 0 to ${vocabularySize - 1}`,
     );
   if (promptIds.length >= contextLength)
-    throw new KvasirError(
-      'context_length_exceeded',
+    throw contextLengthExceeded(
+      'prompt',
       `the prompt has ${promptIds.length} tokens; the model's context of ${contextLength} tokens must hold it and at least one more`,
-      { param: 'prompt' },
+      promptIds.length,
+      contextLength,
     );
 }
 

@@ -124,9 +124,11 @@ export class Engine implements GenerationEngine {
 
   /** @param group of those that came with it. */
   #sequence(request: GenerationRequest, group: symbol): Sequence {
-    const { promptIds, stop, spelledIds, client = '' } = request;
-    const { stopStrings, includeStopString } = stop;
-    const output = new OutputText(this.#tokenizer, promptIds, stopStrings, includeStopString, spelledIds);
+    const { promptIds, stop, client = '', skipSpecialTokens, spelledIds } = request;
+    const output = new OutputText(this.#tokenizer, promptIds, stop.stopStrings, stop.includeStopString, {
+      skipSpecialTokens,
+      spelledIds,
+    });
     const { chunkInvariant } = this.#decoder.traits;
     const options = {
       contextLength: this.contextLength,

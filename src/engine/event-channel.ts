@@ -6,6 +6,7 @@ interface PendingDelta {
   text: string;
   readonly tokens: GeneratedToken[];
   finishReason: FinishReason | undefined;
+  stopReason?: string | number | undefined;
   report?: SequenceReport;
 }
 
@@ -38,6 +39,7 @@ export class EventChannel implements AsyncIterable<GenerationEvent> {
       this.#delta.text += event.text;
       this.#delta.tokens.push(...event.tokens);
       this.#delta.finishReason = event.finishReason;
+      if (event.stopReason !== undefined) this.#delta.stopReason = event.stopReason;
       if (event.report !== undefined) this.#delta.report = event.report;
     }
     this.#wake?.();

@@ -47,11 +47,8 @@ export class Sequence implements Schedulable {
   readonly noise: Noise;
   readonly counts: TokenCounts | undefined;
   readonly channel: EventChannel;
-  /**
-   * Log-probabilities of the prompt's tokens, as far as it was prefilled; undefined where nobody waits for
-   * them (any more).
-   */
-  promptLogprobs: (TokenLogprobs | undefined)[] | undefined;
+  /** Prompt tokens whose log-probabilities were reported; undefined where nobody waits for any (more). */
+  promptReported: number | undefined;
   readonly #output: OutputText;
   readonly #chunkInvariant: boolean;
   /** Generated tokens whose text has not been emitted yet. */
@@ -77,7 +74,7 @@ export class Sequence implements Schedulable {
     this.promptLength = promptIds.length;
     this.prefillLength = promptIds.length;
     this.maxLength = Math.min(promptIds.length + stop.maxTokens, contextLength);
-    this.promptLogprobs = promptLogprobs === undefined ? undefined : [undefined];
+    this.promptReported = promptLogprobs === undefined ? undefined : 0;
     // A token whose keys and values are there already has no logits. Nor can a prompt whose chunks differ go
     // on from another's.
     this.reusesPrefix = reusesPrefix && chunkInvariant && promptLogprobs === undefined;
@@ -143,8 +140,16 @@ export class Sequence implements Schedulable {
       this.#finish(
         stopped ? text : text + this.#output.flush(),
         isWhole && !constraint?.shortened ? 'stop' : 'length',
+        isEnd ? id : this.#output.stopString,
       );
     else if (text !== '') this.#emit(text);
+  }
+
+  /** Tells the log-probabilities of the prompt's next tokens. */
+  reportPrompt(logprobs: readonly (TokenLogprobs | undefined)[]): void {
+    this.channel.push({ type: 'prompt', logprobs });
+    const reported = this.promptReported! + logprobs.length;
+    this.promptReported = reported < this.promptLength ? reported : undefined;
   }
 
   /** Ends the sequence by an error, unless it has ended. */
@@ -160,10 +165,18 @@ export class Sequence implements Schedulable {
     this.channel.push({ type: 'delta', text, tokens, finishReason: undefined });
   }
 
-  #finish(text: string, finishReason: FinishReason): void {
+  #finish(text: string, finishReason: FinishReason, stopReason: string | number | undefined): void {
     this.finished = true;
     const tokens = this.#held.splice(0);
-    this.channel.push({ type: 'delta', text, tokens, finishReason, report: this.#report() });
+    const report = this.#report();
+    this.channel.push({
+      type: 'delta',
+      text,
+      tokens,
+      finishReason,
+      ...(stopReason !== undefined && { stopReason }),
+      report,
+    });
     this.channel.end();
   }
 

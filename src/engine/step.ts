@@ -3,12 +3,16 @@ import { ChunkSize } from './chunk-size.js';
 import type { EngineOptions } from './engine-options.js';
 import { promptLookup } from './prompt-lookup.js';
 import { checkLogits } from './sampling/check-logits.js';
-import { logprobsOf } from './sampling/log-probabilities.js';
+import { logprobsOf, rankOf } from './sampling/log-probabilities.js';
 import { drawToken } from './sampling/next-token.js';
 import { Sampler } from './sampling/sampler.js';
 import { isPrefilled, type PrefillChunk, type Scheduler } from './scheduler.js';
 import { Turns } from '#turns.js';
 import type { Sequence } from './sequence.js';
+import type { TokenLogprobs } from './types.js';
+
+/** Prompt tokens of one event: whoever writes them does not hold up the others. */
+const REPORTED_AT_ONCE = 256;
 
 /** Runs what a scheduler plans: entries into the decoder, and tokens out of their logits. */
 export class Stepper {
@@ -82,9 +86,8 @@ export class Stepper {
       this.counts.promptTokens += sequence.promptLength;
       this.counts.reusedPromptTokens += sequence.reused;
     }
-    if (sequence.promptLogprobs !== undefined && start === 0) sequence.promptLogprobs = [undefined];
     const isLast = start + length === sequence.prefillLength;
-    const wanted = sequence.promptLogprobs !== undefined ? 'all' : isLast ? 'last' : 'none';
+    const wanted = sequence.promptReported !== undefined ? 'all' : isLast ? 'last' : 'none';
     return { slot, ids: sequence.tokens.slice(start, start + length), computed: start, wanted };
   }
 
@@ -112,7 +115,7 @@ export class Stepper {
     const turns = new Turns();
     for (let i = 0; i < sequences.length; i++) {
       const [sequence, entry, result] = [sequences[i]!, entries[i]!, results[i]!];
-      if (sequence.promptLogprobs !== undefined) await this.#reportPrompt(sequence, entry, result);
+      if (sequence.promptReported !== undefined) await this.#reportPrompt(sequence, entry, result);
       if (!sequence.finished) this.#take(sequence, entry, result);
       // A structure's mask may take some milliseconds.
       if (turns.isOver && i < sequences.length - 1) await turns.next();
@@ -159,29 +162,38 @@ export class Stepper {
     this.counts.generatedTokens++;
   }
 
-  /** Of each position of a prompt's chunk, the log-probabilities of what follows; in turns with others. */
+  /**
+   * Of each position of a prompt's chunk, the log-probabilities of what follows; in turns with others. Those
+   * that were reported before the sequence lost its slot are not told again.
+   */
   async #reportPrompt(
     sequence: Sequence,
     { ids, computed: start }: BatchEntry,
     result: EntryResult,
   ): Promise<void> {
-    const { promptLogprobs, tokens, promptLength, request } = sequence;
-    if (promptLogprobs === undefined || 'error' in result) return;
+    if ('error' in result) return;
+    const { tokens, promptLength, request } = sequence;
     const turns = new Turns();
+    // Nothing precedes the first token.
+    let entries: (TokenLogprobs | undefined)[] = sequence.promptReported === 0 ? [undefined] : [];
+    let next = Math.max(start + 1, sequence.promptReported ?? 0);
+    const end = Math.min(start + ids.length + 1, promptLength);
     try {
-      for (let i = 0; i < ids.length && start + i + 1 < promptLength; i++) {
-        const next = tokens[start + i + 1]!;
-        const row = this.#row(result.logits, i);
+      for (; next < end; next++) {
+        const row = this.#row(result.logits, next - 1 - start);
         checkLogits(row);
-        promptLogprobs.push(logprobsOf(row, next, request.promptLogprobs ?? 0));
+        const id = tokens[next]!;
+        entries.push({ ...logprobsOf(row, id, request.promptLogprobs ?? 0), rank: rankOf(row, id) });
+        if (entries.length === REPORTED_AT_ONCE) {
+          sequence.reportPrompt(entries);
+          entries = [];
+        }
         if (turns.isOver) await turns.next();
       }
+      if (entries.length > 0) sequence.reportPrompt(entries);
     } catch (error) {
       if (!this.#aborted) sequence.fail(error as Error);
     }
-    if (promptLogprobs.length < promptLength) return;
-    sequence.channel.push({ type: 'prompt', logprobs: promptLogprobs });
-    sequence.promptLogprobs = undefined;
   }
 
   /** One position's logits of `[positions, vocabulary]`; -1: the last one's. */

@@ -22,6 +22,13 @@ export interface SamplingParameters {
   readonly frequencyPenalty: number;
   /** Added to the logits of these ids, `[-100, 100]`. */
   readonly logitBias: ReadonlyMap<number, number>;
+  /** Only these ids are drawn, of which the vocabulary has at least one; undefined: all. Not with a constraint. */
+  readonly allowedIds?: readonly number[] | undefined;
+  /**
+   * Sequences of ids, none empty, that the generated tokens never contain: the last id of one is not drawn
+   * where the others have just been generated, unless nothing else is left to draw.
+   */
+  readonly bannedSequences?: readonly (readonly number[])[] | undefined;
   /**
    * `[-2^63, 2^63)`. The same seed and request give the same text, whatever else is in the batch or in the
    * cache. Undefined: drawn at random.
@@ -87,6 +94,8 @@ export interface GenerationRequest {
   readonly constraint?: TokenConstraint | undefined;
   /** Special tokens that have their spelling as text, such as the marker of a call; others have none. */
   readonly spelledIds?: ReadonlySet<number> | undefined;
+  /** Whether special tokens are left out of the text; default true. A stop token never has text. */
+  readonly skipSpecialTokens?: boolean;
 }
 
 /** The log-probability of a token at its position, with the most probable alternatives, best first. */
@@ -95,6 +104,8 @@ export interface TokenLogprobs {
   /** Natural logarithm, of the model's own distribution (before temperature, penalties and truncation). */
   readonly logprob: number;
   readonly top: readonly { readonly id: number; readonly logprob: number }[];
+  /** How many tokens are at least as probable, itself included: 1 is the most probable. Of prompts only. */
+  readonly rank?: number;
 }
 
 /** A generated token. */
@@ -116,7 +127,7 @@ export type FinishReason = 'stop' | 'length';
 export type GenerationEvent =
   | {
       readonly type: 'prompt';
-      /** One entry per prompt token; the first is undefined. */
+      /** One entry for each of the prompt's next tokens; that of the first one is undefined. */
       readonly logprobs: readonly (TokenLogprobs | undefined)[];
     }
   | {
@@ -126,6 +137,8 @@ export type GenerationEvent =
       /** The tokens whose text this delta completes (a stop token included: it has no text). */
       readonly tokens: readonly GeneratedToken[];
       readonly finishReason: FinishReason | undefined;
+      /** The stop string, or the id of the stop token, that ended the sequence, if one did. */
+      readonly stopReason?: string | number | undefined;
       /** With the finish reason only. */
       readonly report?: SequenceReport;
     };

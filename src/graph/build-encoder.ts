@@ -16,6 +16,9 @@ import { weightBits } from './quantization/per-channel.js';
 import { Checkpoint, weightFiles } from './weights/checkpoint.js';
 import { bodyOf, ModelWeights } from './weights/model-weights.js';
 
+/** The output of an embedder's graph with the vectors that are pooled. */
+export const TOKEN_EMBEDDINGS = 'token_embeddings';
+
 /** A build of an encoder's folder. */
 export interface EncoderPlan extends HeadOptions {
   readonly precision: EncoderPrecision;
@@ -28,7 +31,8 @@ export interface EncoderPlan extends HeadOptions {
 
 /**
  * A graph on disk, ready to load. Its inputs are those of `PackedBatch`, its output is `output`,
- * `[rows, width]`.
+ * `[rows, width]`; an embedder's has the hidden states as {@link TOKEN_EMBEDDINGS} as well, of all tokens, or of
+ * the listed ones.
  */
 export interface BuiltEncoder {
   readonly graphPath: string;
@@ -85,7 +89,7 @@ async function designEncoder(folder: string, plan: EncoderPlan): Promise<Design>
   const written = writtenContext(config, sizes.contextLength, contextLength);
   // Pooling and labels are read from files that are no weights; what they say is part of the name.
   const details = createHash('sha256')
-    .update(JSON.stringify([modules, labels]))
+    .update(JSON.stringify([modules, labels, ...(task === 'embedding' ? [TOKEN_EMBEDDINGS] : [])]))
     .digest('hex')
     .slice(0, 8);
   const numbers = precision === 'int8' ? `int8-w${weightBits()}` : precision;
@@ -96,7 +100,7 @@ async function designEncoder(folder: string, plan: EncoderPlan): Promise<Design>
 /** Composes the graph, whose weights can be read as long as `use` takes. */
 async function withGraph(
   folder: string,
-  { modules, precision }: EncoderPlan,
+  { task, modules, precision }: EncoderPlan,
   { architecture, config, sizes, written: { contextLength }, head }: Design,
   use: (graph: ModelGraph) => Promise<void>,
 ): Promise<void> {
@@ -123,9 +127,14 @@ async function withGraph(
       body: bodyOf(weights, bodyName, embedding),
       embedding,
     };
-    const value = head.write(source, architecture.hiddenStates(source));
+    const hidden = architecture.hiddenStates(source);
+    const value = head.write(source, hidden);
     graph.node({ op: 'Identity', inputs: [value], name: 'output' });
     graph.output('output', DataType.FLOAT, ['outputs', head.width]);
+    if (task === 'embedding') {
+      graph.node({ op: 'Identity', inputs: [hidden], name: TOKEN_EMBEDDINGS });
+      graph.output(TOKEN_EMBEDDINGS, DataType.FLOAT, ['rows', sizes.hiddenSize]);
+    }
     await use(graph);
   } finally {
     await Promise.all(checkpoints.map(checkpoint => checkpoint.close()));

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import { Turns } from '#turns.js';
+import { jsonPieces } from './json-pieces.js';
 
 /** Characters of an answer that are sent as one. */
 const MOST_AT_ONCE = 2 ** 20;
@@ -38,7 +39,8 @@ async function* takingTurns(pieces: Iterable<string>): AsyncGenerator<string> {
 }
 
 /**
- * JSON of an answer with a list that may be long, in pieces of one item each: `{...head, [name]: items, ...tail}`.
+ * JSON of an answer with a list that may be long, in pieces of one item each, or of less where an item is long:
+ * `{...head, [name]: items, ...tail}`.
  *
  * @param head not empty.
  * @param tail not empty.
@@ -52,8 +54,14 @@ export function* answerPieces(
   yield `${JSON.stringify(head).slice(0, -1)},${JSON.stringify(name)}:[`;
   let separator = '';
   for (const item of items) {
-    yield separator + JSON.stringify(item);
+    if (separator !== '') yield separator;
+    yield* jsonPieces(item);
     separator = ',';
   }
-  yield `],${JSON.stringify(tail).slice(1)}`;
+  yield '],';
+  let begun = false;
+  for (const piece of jsonPieces(tail)) {
+    yield begun ? piece : piece.slice(1);
+    begun = true;
+  }
 }

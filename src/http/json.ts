@@ -13,6 +13,9 @@ export const MAX_JSON_LISTS = 250_000;
 /** Most keys of all objects together: each may be a new name, and change the shape of what has it. */
 export const MAX_JSON_KEYS = 50_000;
 
+/** Most values of all lists and objects together: about what 4 MiB of numbers are. Texts may be longer than that. */
+export const MAX_JSON_VALUES = 2 ** 21 + 2 ** 16;
+
 /** JSON of a client, and how many values it has. */
 export interface ParsedJson {
   readonly value: unknown;
@@ -27,7 +30,7 @@ export interface ParsedJson {
  *
  * @param what it is called in refusals.
  * @throws KvasirError `invalid_request` where it is no JSON, deeper than {@link MAX_JSON_DEPTH}, or of more
- * lists, objects or keys than the limits above
+ * lists, objects, keys or values than the limits above
  */
 export function parseJson(text: string, what: string): ParsedJson {
   return parseJsonIfAny(text, what) ?? refuse(`${what} is not valid JSON`);
@@ -68,8 +71,9 @@ function measure(text: string, what: string): { count: number; hasLongNumbers: b
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
     if (code === QUOTE) i = endOfString(text, i);
-    else if (code === 0x2c) commas++;
-    else if (code >= 0x30 && code <= 0x39) {
+    else if (code === 0x2c) {
+      if (++commas > MAX_JSON_VALUES) refuse(`${what} has more than ${MAX_JSON_VALUES} values`);
+    } else if (code >= 0x30 && code <= 0x39) {
       const start = i;
       while (isOfNumber(text.charCodeAt(i + 1))) i++;
       if (i + 1 - start >= LONG_NUMBER) hasLongNumbers = true;
@@ -96,10 +100,13 @@ function isOfNumber(code: number): boolean {
 
 /** @returns the place of the quote that ends the string which begins at `start`. */
 function endOfString(text: string, start: number): number {
-  for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
-    let backslashes = 0;
-    while (text.charCodeAt(end - 1 - backslashes) === BACKSLASH) backslashes++;
-    if (backslashes % 2 === 0) return end;
+  const next = text.indexOf('"', start + 1);
+  if (next < 0) return text.length;
+  if (text.charCodeAt(next - 1) !== BACKSLASH) return next;
+  for (let i = start + 1; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === QUOTE) return i;
+    if (code === BACKSLASH) i++;
   }
   return text.length;
 }

@@ -9,6 +9,7 @@ import {
   type SentenceModules,
 } from '#graph/sentence-modules.js';
 import type { EncoderTask } from './encoder/contract.js';
+import { PLAIN_SENTENCES, readSentenceConfig, type SentenceConfig } from './sentence-config.js';
 import { isGenaiFolder } from './decoder/ready-made/genai-config.js';
 
 /** How a classifier's logits become scores. */
@@ -24,6 +25,8 @@ export interface EncoderDescription {
   /** Names of the labels, in the order of the logits; empty where the task has none. */
   readonly labels: readonly string[];
   readonly activation: ScoreActivation;
+  /** Prompts and the like; for `embedding`. */
+  readonly sentences: SentenceConfig;
 }
 
 /**
@@ -50,14 +53,16 @@ export async function describeEncoder(folder: string): Promise<EncoderDescriptio
   if (hasSentenceModules(folder)) {
     const modules = await readSentenceModules(folder);
     const config = await ModelConfig.read(path.join(folder, modules.encoderFolder));
-    return { task: 'embedding', config, modules, labels: [], activation: 'none' };
+    const sentences = await readSentenceConfig(folder);
+    return { task: 'embedding', config, modules, labels: [], activation: 'none', sentences };
   }
   const config = await ModelConfig.read(folder);
   const task = headOf(config) ?? 'embedding';
   const classifies = task === 'sequence-classification' || task === 'token-classification';
   const labels = classifies ? readLabels(config) : [];
   const activation = classifies ? readActivation(config, task, labels.length) : 'none';
-  return { task, config, modules: PLAIN_MODULES, labels, activation };
+  const sentences = task === 'embedding' ? await readSentenceConfig(folder) : PLAIN_SENTENCES;
+  return { task, config, modules: PLAIN_MODULES, labels, activation, sentences };
 }
 
 /** `id2label`, or `LABEL_0`, `LABEL_1`, ... as Hugging Face names them. */

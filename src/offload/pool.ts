@@ -44,8 +44,8 @@ export class WorkerPool {
     try {
       const result = await this.#executor.execute<T>(name, data);
       if (!('error' in result)) return result.value;
-      const { code, message, param } = result.error;
-      throw new KvasirError(code, message, param === undefined ? {} : { param });
+      const { code, message, param, numbers } = result.error;
+      throw new KvasirError(code, message, { param, numbers });
     } finally {
       this.#running--;
       this.#next();

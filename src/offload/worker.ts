@@ -1,6 +1,6 @@
 import { TemplateTooLarge, type TemplateBounds } from '#chat/bounded-interpreter.js';
 import { JinjaTemplate, type ChatInput, type TemplateSource } from '#chat/template.js';
-import { invalidRequest, KvasirError, type ErrorCode } from '#errors.js';
+import { invalidRequest, KvasirError, type ErrorCode, type ErrorNumbers } from '#errors.js';
 import { isEncoding, packEncoding } from './packed-encoding.js';
 import { Budget, compile, Refusal, type Grammar, type Structure } from '#structured/index.js';
 import { TEXT_FUNCTIONS, type TextFunction } from '#text/functions.js';
@@ -15,6 +15,7 @@ export type JobResult<T> =
         readonly code: ErrorCode;
         readonly message: string;
         readonly param: string | undefined;
+        readonly numbers: ErrorNumbers | undefined;
       };
     };
 
@@ -84,8 +85,8 @@ async function answer<T>(work: () => Promise<T>): Promise<JobResult<T>> {
     return { value: await work() };
   } catch (error) {
     if (!(error instanceof KvasirError)) throw error;
-    const { code, message, param } = error;
-    return { error: { code, message, param } };
+    const { code, message, param, numbers } = error;
+    return { error: { code, message, param, numbers } };
   }
 }
 

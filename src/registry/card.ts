@@ -32,6 +32,8 @@ export interface ModelCard {
   readonly contextLength?: number | undefined;
   /** Names of a classifier's labels, in the order of its logits; empty for all others. */
   readonly labels: readonly string[];
+  /** Whether an encoder cuts inputs that are too long where a request does not say. */
+  readonly autoTruncate?: boolean | undefined;
 }
 
 /**
@@ -64,10 +66,11 @@ export function encoderCard(
   task: EncoderTask,
   contextLength: number | undefined,
   labels: readonly string[],
+  autoTruncate = false,
 ): ModelCard {
   const abilities = new Set<Ability>([...OF_HEADS[task], 'tokenize', 'tensors']);
   if (abilities.has('classify') && labels.length === 1) abilities.add('score');
-  return { task, abilities, contextLength, labels };
+  return { task, abilities, contextLength, labels, autoTruncate };
 }
 
 /** The card of a graph that is run as it is, on tensors of those who ask. */

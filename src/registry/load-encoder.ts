@@ -19,6 +19,8 @@ export interface EncoderModelOptions extends EncoderOptions {
   /** The name that requests use; by default the folder's. */
   readonly id?: string | undefined;
   readonly batching?: Partial<BatchingOptions>;
+  /** See {@link EncoderModel}. */
+  readonly autoTruncate?: boolean | undefined;
 }
 
 /**
@@ -43,8 +45,9 @@ export async function loadEncoder(
   try {
     const tokenizer = await loadTokenizer(tokenizerFolder);
     const service = new BatchingEncoder(encoder, { ...options.batching, concurrency });
-    const { task, width, contextLength } = encoder;
-    const { labels, activation } = description;
+    const { task, width, tokenWidth, contextLength } = encoder;
+    const { labels, activation, sentences } = description;
+    const { autoTruncate = false } = options;
     return encoderModel({
       id: options.id ?? basename(resolve(folder)),
       tokenizer,
@@ -55,8 +58,11 @@ export async function loadEncoder(
       task,
       encoder: service,
       width,
+      tokenWidth,
       labels,
       activation,
+      sentences,
+      autoTruncate,
     });
   } catch (error) {
     encoder.dispose();

@@ -8,7 +8,7 @@ import type { Model } from './types.js';
 
 /** Settings of all kinds of models; each takes those that concern it. */
 export type ModelOptions = GenerationOptions &
-  Pick<EncoderModelOptions, 'batching'> & {
+  Pick<EncoderModelOptions, 'batching' | 'autoTruncate'> & {
     /** Of a graph that is called with tensors. */
     readonly raw?: RawModelOptions['limits'];
   };
@@ -45,9 +45,9 @@ export async function loadModel(
 
 /** The context length is that of generators: encoders take what they were made for. */
 function encoderOptions(options: ModelOptions): EncoderModelOptions {
-  const { id, format, precision, onProgress, batching } = options;
+  const { id, format, precision, onProgress, batching, autoTruncate } = options;
   const session = onProcessor(options);
-  return { id, format, precision, session, onProgress, ...(batching && { batching }) };
+  return { id, format, precision, session, onProgress, autoTruncate, ...(batching && { batching }) };
 }
 
 /** The device is that of generators: all else runs on the processor. */

@@ -1,4 +1,5 @@
 import { StructureService } from '#offload/structure-service.js';
+import { PLAIN_SENTENCES } from '#model/sentence-config.js';
 import { TextService } from '#offload/text-service.js';
 import { EncoderTensors } from '#tensors/encoder-tensors.js';
 import type { GraphService } from '#tensors/graph-service.js';
@@ -30,15 +31,17 @@ export function generationModel(parts: GenerationParts): GenerationModel {
 /** The parts of an encoder; the rest of the model follows from them. */
 export type EncoderParts = Origin &
   Pick<EncoderModel, 'tokenizer' | 'contextLength' | 'task' | 'encoder' | 'width' | 'labels' | 'activation'> &
-  Partial<Pick<EncoderModel, 'texts'>>;
+  Partial<Pick<EncoderModel, 'texts' | 'sentences' | 'autoTruncate' | 'tokenWidth'>>;
 
 export function encoderModel(parts: EncoderParts): EncoderModel {
-  const { encoder, task, contextLength, labels } = parts;
+  const { encoder, task, contextLength, labels, autoTruncate = false } = parts;
   return {
     created: now(),
     texts: new TextService(parts.tokenizer),
+    sentences: PLAIN_SENTENCES,
     ...parts,
-    card: encoderCard(task, contextLength, labels),
+    autoTruncate,
+    card: encoderCard(task, contextLength, labels, autoTruncate),
     tensors: new EncoderTensors(parts),
     stats: () => ({ encoder: encoder.stats() }),
     close: () => encoder.close(),

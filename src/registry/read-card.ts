@@ -13,6 +13,8 @@ export interface CardOptions extends FolderOptions {
    * be there.
    */
   readonly withTokenizer?: boolean | undefined;
+  /** Of an encoder, whether it is to cut inputs that are too long. */
+  readonly autoTruncate?: boolean | undefined;
 }
 
 /**
@@ -32,7 +34,7 @@ export async function readCard(
     case 'encoder': {
       const { task, labels, modules } = read.description;
       await requireTokenizer(path.join(folder, modules.encoderFolder), withTokenizer);
-      return encoderCard(task, read.contextLength, labels);
+      return encoderCard(task, read.contextLength, labels, options.autoTruncate);
     }
     case 'decoder': {
       await requireTokenizer(folder, withTokenizer);

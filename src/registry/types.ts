@@ -2,6 +2,7 @@ import type { ChatTemplate } from '#chat/template.js';
 import type { EncoderService, EncoderStats } from '#batching/types.js';
 import type { EngineStats, GenerationEngine } from '#engine/types.js';
 import type { EncoderTask } from '#model/encoder/contract.js';
+import type { SentenceConfig } from '#model/sentence-config.js';
 import type { RunPath } from '#model/run-path.js';
 import type { StructureService } from '#offload/structure-service.js';
 import type { TextService } from '#offload/text-service.js';
@@ -44,6 +45,8 @@ export interface TextModel extends Model {
   readonly texts: TextService;
   /** Longest input (for generators: input and output together), in tokens. */
   readonly contextLength: number;
+  /** Prompts and the like, of an embedder. */
+  readonly sentences?: SentenceConfig;
 }
 
 /** A decoder that writes text. */
@@ -68,6 +71,8 @@ export interface EncoderModel extends TextModel {
   readonly tensors: TensorService;
   /** Width of a result row: embedding dimension, number of labels, ... */
   readonly width: number;
+  /** Width of the vector of one token, for an embedder that can tell them. */
+  readonly tokenWidth?: number | undefined;
   /** Names of the labels (`id2label` of config.json), for classification; empty otherwise. */
   readonly labels: readonly string[];
   /**
@@ -75,6 +80,9 @@ export interface EncoderModel extends TextModel {
    * (`problem_type`).
    */
   readonly activation: 'softmax' | 'sigmoid' | 'none';
+  readonly sentences: SentenceConfig;
+  /** Whether inputs that are too long are cut where a request does not say; else they are refused. */
+  readonly autoTruncate: boolean;
 }
 
 /** A model that is called with tensors. */

@@ -2,7 +2,7 @@
  * A vector's first components. An embedding that was trained for it (Kusupati et al. 2022, "Matryoshka")
  * remains an embedding when it is cut.
  *
- * @param dimensions at most the vector's length.
+ * @param dimensions a vector that has fewer stays as it is.
  */
 export function shorten(vector: Float32Array, dimensions: number): Float32Array {
   return vector.subarray(0, dimensions);

@@ -53,7 +53,10 @@ export class EncoderTensors implements TensorService {
       )
       .catch((error: unknown) => {
         if (error instanceof KvasirError && error.param === 'input')
-          throw new KvasirError(error.code, `input_ids: ${error.message}`, { param: 'input_ids' });
+          throw new KvasirError(error.code, `input_ids: ${error.message}`, {
+            param: 'input_ids',
+            numbers: error.numbers,
+          });
         throw error;
       });
     return outputs.map(name => this.#output(name, rows, results));

@@ -12,6 +12,13 @@ const CONTEXT = 4;
 /** Tokens decoded at a time before the window is cut down to its context again. */
 const WINDOW = 16;
 
+export interface DetokenizerOptions {
+  /** Whether special tokens are left out of the text; default true. */
+  readonly skipSpecialTokens?: boolean | undefined;
+  /** Special tokens that have their spelling as text nevertheless. */
+  readonly spelledIds?: ReadonlySet<number> | undefined;
+}
+
 /**
  * Turns the ids of one sequence into text as they come.
  *
@@ -20,11 +27,12 @@ const WINDOW = 16;
  * that reaches back into the sequence is decoded each time, and what it has beyond the text already given is
  * new; the work for a token does not grow with the output.
  *
- * The pieces together are `decode(prompt + output)` without `decode(prompt)`. Special tokens and unknown ids
- * have no text, but for special ones that are to be spelled.
+ * The pieces together are `decode(prompt + output)` without `decode(prompt)`. Unknown ids have no text, and
+ * special tokens only where it is asked for.
  */
 export class Detokenizer {
   readonly #tokenizer: Tokenizer;
+  readonly #skipSpecialTokens: boolean;
   #window: number[];
   /** The text of `#window`. */
   #text: string;
@@ -36,19 +44,17 @@ export class Detokenizer {
   #promptMayBeOpen: boolean;
   readonly #spelledIds: ReadonlySet<number>;
 
-  /**
-   * @param promptIds what the output continues; empty when it continues nothing.
-   * @param spelledIds special tokens that have their spelling as text nevertheless.
-   */
+  /** @param promptIds what the output continues; empty when it continues nothing. */
   constructor(
     tokenizer: Tokenizer,
     promptIds: readonly number[],
-    spelledIds: ReadonlySet<number> = new Set(),
+    { skipSpecialTokens = true, spelledIds = new Set() }: DetokenizerOptions = {},
   ) {
     this.#tokenizer = tokenizer;
+    this.#skipSpecialTokens = skipSpecialTokens;
     this.#spelledIds = spelledIds;
-    this.#window = lastReadable(tokenizer, promptIds, CONTEXT);
-    this.#text = tokenizer.decode(this.#window);
+    this.#window = this.#lastReadable(promptIds, CONTEXT);
+    this.#text = this.#decode(this.#window);
     this.#given = this.#text.length;
     this.#promptMayBeOpen = this.#text.endsWith(REPLACEMENT);
   }
@@ -60,11 +66,12 @@ export class Detokenizer {
 
   /** @returns the text that has become certain; often empty. */
   push(id: number): string {
-    if (this.#spelledIds.has(id)) return this.flush() + (this.#tokenizer.token(id) ?? '');
-    if (!isReadable(this.#tokenizer, id)) return '';
+    if (this.#skipSpecialTokens && this.#spelledIds.has(id))
+      return this.flush() + (this.#tokenizer.token(id) ?? '');
+    if (!this.#isReadable(id)) return '';
     if (this.#window.length >= WINDOW) this.#cut();
     this.#window.push(id);
-    this.#text = this.#tokenizer.decode(this.#window);
+    this.#text = this.#decode(this.#window);
     if (this.#promptMayBeOpen && this.#text[this.#given - 1] !== REPLACEMENT) {
       this.#given -= 1;
       this.#promptMayBeOpen = false;
@@ -97,21 +104,26 @@ export class Detokenizer {
   #cut(): void {
     const open = this.#text.length - this.#given;
     this.#window = this.#window.slice(-CONTEXT);
-    this.#text = this.#tokenizer.decode(this.#window);
+    this.#text = this.#decode(this.#window);
     this.#given = this.#text.length - open;
   }
-}
 
-function isReadable(tokenizer: Tokenizer, id: number): boolean {
-  return !tokenizer.specialIds.has(id) && tokenizer.token(id) !== undefined;
-}
-
-/** The last `count` ids that have text, in order. */
-function lastReadable(tokenizer: Tokenizer, ids: readonly number[], count: number): number[] {
-  const readable: number[] = [];
-  for (let index = ids.length - 1; index >= 0 && readable.length < count; index--) {
-    const id = ids[index];
-    if (id !== undefined && isReadable(tokenizer, id)) readable.unshift(id);
+  #decode(ids: readonly number[]): string {
+    return this.#tokenizer.decode(ids, { skipSpecialTokens: this.#skipSpecialTokens });
   }
-  return readable;
+
+  #isReadable(id: number): boolean {
+    if (this.#skipSpecialTokens && this.#tokenizer.specialIds.has(id)) return false;
+    return this.#tokenizer.token(id) !== undefined;
+  }
+
+  /** The last `count` ids that have text, in order. */
+  #lastReadable(ids: readonly number[], count: number): number[] {
+    const readable: number[] = [];
+    for (let index = ids.length - 1; index >= 0 && readable.length < count; index--) {
+      const id = ids[index];
+      if (id !== undefined && this.#isReadable(id)) readable.unshift(id);
+    }
+    return readable;
+  }
 }

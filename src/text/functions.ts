@@ -1,6 +1,7 @@
 import { KvasirError } from '#errors.js';
 import { codePointOffsets } from './code-points.js';
 import { encodeInput, locateInput } from './inputs.js';
+import type { TruncationSide } from './truncation.js';
 import type { Encoding, Tokenizer } from './types.js';
 
 /** A text to generate from. */
@@ -13,7 +14,7 @@ export interface PromptText {
 /** Token ids of a prompt, or of its beginning where that is already too long. */
 export interface PromptIds {
   readonly ids: number[];
-  /** Whether the whole text was read. */
+  /** Whether these are the tokens of the whole text. */
   readonly whole: boolean;
 }
 
@@ -23,22 +24,52 @@ export interface PromptIds {
  */
 const CHARACTERS_PER_TOKEN = 64;
 
+/** How long a prompt may be. */
+export interface PromptLimit {
+  /** A longer prompt is of no use, or is cut. */
+  readonly maxTokens: number;
+  /** The side on which it is cut; undefined: it is not. */
+  readonly cut?: TruncationSide | undefined;
+}
+
 /**
- * Tokenizes a prompt, but no more of it than shows that it is too long.
- *
- * @param limit.maxTokens a longer prompt is of no use.
+ * Tokenizes a prompt, but no more of it than shows that it is too long, or than is left of it where it is cut.
  */
 function encodePrompt(
   tokenizer: Tokenizer,
-  { text, addSpecialTokens = true }: PromptText,
-  { maxTokens }: { readonly maxTokens: number },
+  prompt: PromptText,
+  { maxTokens, cut }: PromptLimit,
   charactersPerToken = CHARACTERS_PER_TOKEN,
 ): PromptIds {
+  if (cut !== undefined) return cutPrompt(tokenizer, prompt, maxTokens, cut);
+  const { text, addSpecialTokens = true } = prompt;
   for (let length = maxTokens * charactersPerToken; length < text.length; length *= 4) {
     const ids = tokenizer.encode(text.slice(0, length), { addSpecialTokens });
     if (ids.length > maxTokens) return { ids, whole: false };
   }
   return { ids: tokenizer.encode(text, { addSpecialTokens }), whole: true };
+}
+
+/**
+ * The first or last tokens of a prompt. Where a part of the text has twice as many, those at its broken end,
+ * which the rest of the text might have changed, are not among them.
+ */
+function cutPrompt(
+  tokenizer: Tokenizer,
+  { text, addSpecialTokens = true }: PromptText,
+  maxTokens: number,
+  cut: TruncationSide,
+): PromptIds {
+  const keep = (ids: number[]): PromptIds => {
+    if (ids.length <= maxTokens) return { ids, whole: true };
+    return { ids: cut === 'left' ? ids.slice(-maxTokens) : ids.slice(0, maxTokens), whole: false };
+  };
+  for (let length = Math.max(maxTokens, 64) * CHARACTERS_PER_TOKEN; length < text.length; length *= 4) {
+    const part = cut === 'left' ? text.slice(-length) : text.slice(0, length);
+    const ids = tokenizer.encode(part, { addSpecialTokens });
+    if (ids.length > 2 * maxTokens) return keep(ids);
+  }
+  return keep(tokenizer.encode(text, { addSpecialTokens }));
 }
 
 function decodeIds(

@@ -1,4 +1,4 @@
-import { invalidRequest, KvasirError } from '#errors.js';
+import { contextLengthExceeded, invalidRequest, type KvasirError } from '#errors.js';
 import { truncate, type TruncationSide } from './truncation.js';
 import type { Encoding, TokenOrigin, Tokenizer } from './types.js';
 
@@ -25,6 +25,8 @@ export interface InputLimit {
   readonly maxTokens: number;
   /** The side on which they are cut; undefined: they are refused. */
   readonly cut: TruncationSide | undefined;
+  /** Whether the tokenizer puts its special tokens around texts; default true. */
+  readonly withSpecial?: boolean | undefined;
 }
 
 /** A text as a model reads it. */
@@ -51,7 +53,7 @@ export function encodeInput(tokenizer: Tokenizer, source: Source, limit: InputLi
   if ('ids' in source) return checkIds(tokenizer, source, limit);
   if (source.pair === undefined && source.text.length <= limit.maxTokens * CHARACTERS_PER_TOKEN) {
     // Quicker than with offsets, which most texts do not need.
-    const ids = tokenizer.encode(source.text);
+    const ids = tokenizer.encode(source.text, { addSpecialTokens: limit.withSpecial ?? true });
     if (ids.length > 0 && ids.length <= limit.maxTokens) return { ids };
   }
   const { ids, typeIds } = locateInput(tokenizer, source, limit);
@@ -66,7 +68,7 @@ export function encodeInput(tokenizer: Tokenizer, source: Source, limit: InputLi
 export function locateInput(
   tokenizer: Tokenizer,
   source: TextSource,
-  { maxTokens, cut }: InputLimit,
+  { maxTokens, cut, withSpecial = true }: InputLimit,
 ): Encoding {
   const { text, pair } = source;
   const whole = { text, pair, starts: [0, 0] };
@@ -76,6 +78,7 @@ export function locateInput(
   do {
     part = relevantPart(source, length, cut) ?? whole;
     encoding = tokenizer.encodeWithOffsets(part.text, part.pair);
+    if (!withSpecial) encoding = withoutSpecial(encoding);
     length *= GROWTH;
   } while (part !== whole && encoding.ids.length <= maxTokens);
   if (encoding.ids.length === 0) throw invalid(source.param, 'has no tokens');
@@ -86,6 +89,12 @@ export function locateInput(
   const kept = truncate(encoding, maxTokens, cut);
   const { starts } = part;
   return { ...kept, origins: kept.origins.map(origin => origin && shift(origin, starts[origin.text]!)) };
+}
+
+/** Only the tokens of the texts themselves. */
+function withoutSpecial({ ids, typeIds, origins }: Encoding): Encoding {
+  const isOfText = (_: unknown, i: number): boolean => origins[i] !== undefined;
+  return { ids: ids.filter(isOfText), typeIds: typeIds.filter(isOfText), origins: origins.filter(isOfText) };
 }
 
 function checkIds(tokenizer: Tokenizer, { param, ids }: IdsSource, { maxTokens, cut }: InputLimit): InputIds {
@@ -153,10 +162,11 @@ function shift(origin: TokenOrigin, by: number): TokenOrigin {
 
 /** @param length undefined: nobody counted that far. */
 function tooLong(param: string, length: number | undefined, maxTokens: number): KvasirError {
-  return new KvasirError(
-    'context_length_exceeded',
+  return contextLengthExceeded(
+    param,
     `${param} has ${length ?? `more than ${maxTokens}`} tokens, expected at most ${maxTokens}; set truncate to true to have it cut`,
-    { param },
+    length,
+    maxTokens,
   );
 }
 

@@ -1,4 +1,4 @@
-import { Detokenizer } from './detokenizer.js';
+import { Detokenizer, type DetokenizerOptions } from './detokenizer.js';
 import { StopStrings } from './stop-strings.js';
 import type { StoppableText } from './stop-strings.js';
 import type { Tokenizer } from './types.js';
@@ -28,17 +28,22 @@ export class OutputText {
    * @param promptIds what the output continues.
    * @param stopStrings strings that end the text.
    * @param includeStopString whether the stop string stays at the end of the text.
-   * @param spelledIds see {@link Detokenizer}
+   * @param options see {@link Detokenizer}
    */
   constructor(
     tokenizer: Tokenizer,
     promptIds: readonly number[],
     stopStrings: readonly string[],
     includeStopString: boolean,
-    spelledIds?: ReadonlySet<number>,
+    options?: DetokenizerOptions,
   ) {
-    this.#detokenizer = new Detokenizer(tokenizer, promptIds, spelledIds);
+    this.#detokenizer = new Detokenizer(tokenizer, promptIds, options);
     this.#stops = new StopStrings(stopStrings, includeStopString);
+  }
+
+  /** The stop string that ended the text, if one did. */
+  get stopString(): string | undefined {
+    return this.#stops.found;
   }
 
   /**

@@ -13,6 +13,7 @@ export class StopStrings {
   readonly #stops: readonly string[];
   readonly #include: boolean;
   #held = '';
+  #found: string | undefined;
 
   /**
    * @param stops empty ones are ignored, and those with half a surrogate pair, which no text of whole
@@ -29,6 +30,11 @@ export class StopStrings {
     return this.#held.length;
   }
 
+  /** The stop string that ended the text. */
+  get found(): string | undefined {
+    return this.#found;
+  }
+
   /**
    * @param piece what follows; nothing may be pushed once `stopped` was returned.
    * @param mayStop false where a stop string that ends in the piece does not count.
@@ -38,6 +44,7 @@ export class StopStrings {
     const match = mayStop ? this.#find(text, this.#held.length) : undefined;
     if (match !== undefined) {
       this.#held = '';
+      this.#found = text.slice(match.start, match.end);
       return { text: text.slice(0, this.#include ? match.end : match.start), stopped: true };
     }
     const shown = text.length - this.#unfinished(text);

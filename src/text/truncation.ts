@@ -1,4 +1,4 @@
-import { KvasirError } from '#errors.js';
+import { contextLengthExceeded, type KvasirError } from '#errors.js';
 import type { Encoding } from './types.js';
 
 /** The side of a text at which tokens are removed. */
@@ -80,8 +80,6 @@ function select(encoding: Encoding, keep: (text: 0 | 1, position: number) => boo
 }
 
 function tooLong(maxTokens: number): KvasirError {
-  return new KvasirError(
-    'context_length_exceeded',
-    `the input does not fit ${maxTokens} tokens, however it is cut`,
-  );
+  const message = `the input does not fit ${maxTokens} tokens, however it is cut`;
+  return contextLengthExceeded(undefined, message, undefined, maxTokens);
 }

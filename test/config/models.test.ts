@@ -30,6 +30,22 @@ t.test("a model's own settings come before the server's", async t => {
   ]);
 });
 
+t.test('names with slashes, and folders with an equals sign', async t => {
+  const folder = t.testdir({ owner: { 'x=y': {} }, 'a=b': {} });
+  const here = process.cwd();
+  t.teardown(() => process.chdir(here));
+  process.chdir(folder);
+  const models = ['owner/name=some/folder', 'owner/x=y', 'a=b', './c=d', '/e/f=g', 'me/mine=org/chat@v2'];
+  t.match(modelPlans({ ...settings, models }, []), [
+    { id: 'owner/name', folder: 'some/folder' },
+    { id: 'x=y', folder: resolve('owner/x=y') },
+    { id: 'a=b', folder: resolve('a=b') },
+    { id: 'c=d', folder: resolve('c=d') },
+    { id: 'f=g', folder: '/e/f=g' },
+    { id: 'me/mine', folder: 'org/chat@v2' },
+  ]);
+});
+
 t.test('what is no folder but looks like owner/name is pulled from a hub', async t => {
   const models = ['org/chat', 'mine=org/chat@v2', 'test', './org/chat'];
   const plans = modelPlans({ ...settings, models }, []);

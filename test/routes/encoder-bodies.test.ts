@@ -7,7 +7,7 @@ import { runs } from '#test/support/property-runs.js';
 
 const labels = ['O', 'B-PER', 'I-PER', 'B-LOC'];
 const models = [
-  fakeEncoderModel('embedding'),
+  fakeEncoderModel('embedding', { tokenWidth: 4 }),
   fakeEncoderModel('sequence-classification', { labels, activation: 'softmax' }),
   fakeEncoderModel('sequence-classification', { id: 'cross-encoder', width: 1, labels: ['LABEL_0'] }),
   fakeEncoderModel('token-classification', { labels, activation: 'softmax' }),
@@ -23,6 +23,13 @@ const BODIES: Record<string, object> = {
   '/v1/embeddings': {
     input: ['a', 'the'],
     encoding_format: 'base64',
+    embed_dtype: 'float16',
+    endianness: 'big',
+    add_special_tokens: false,
+    use_activation: true,
+    prompt: 'a',
+    prompt_name: '',
+    truncation_side: 'left',
     dimensions: 2,
     normalize: true,
     user: 'me',
@@ -58,6 +65,8 @@ const BODIES: Record<string, object> = {
   '/v1/tokenize': { prompt: 'a b', add_special_tokens: true, return_token_strs: true },
   '/v1/detokenize': { tokens: [2, 3], skip_special_tokens: true },
   '/embed': { inputs: ['a', [5]], normalize: true, dimensions: 1, prompt_name: null, truncate: true },
+  '/embed_all': { inputs: ['a', [5]], prompt_name: null, truncate: true },
+  '/embed_sparse': { inputs: ['a', [5]], truncate: true },
   '/predict': { inputs: [['a'], ['a', 'b']], raw_scores: true, truncation_direction: 'Left' },
   '/rerank': { query: 'q', texts: ['a', 'b'], raw_scores: true, return_text: true, truncate: true },
   '/similarity': { inputs: { source_sentence: 'a', sentences: ['b'] }, parameters: { truncate: true } },

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import OpenAI from 'openai';
 import t, { type Test } from 'tap';
@@ -33,13 +33,22 @@ interface Served {
 const environment = new Environment({ logLevel: 'fatal' });
 const root = t.testdir();
 
-async function load(id: string, head: Head, labels: readonly string[] = []): Promise<Served> {
+async function load(
+  id: string,
+  head: Head,
+  labels: readonly string[] = [],
+  files: Readonly<Record<string, unknown>> = {},
+): Promise<Served> {
   const id2label = Object.fromEntries(labels.map((label, index) => [index, label]));
   const config = encoderConfig('bert', head, labels.length > 0 ? { id2label } : {});
   const tensors = randomTensors(encoderShapes(config, head, labels.length));
   const folder = path.join(root, id);
   await writeModel(folder, { config, tensors });
   await writeFile(path.join(folder, 'tokenizer.json'), JSON.stringify(WORD_PIECE));
+  for (const [name, content] of Object.entries(files)) {
+    await mkdir(path.dirname(path.join(folder, name)), { recursive: true });
+    await writeFile(path.join(folder, name), JSON.stringify(content));
+  }
   const model = await loadEncoder(environment, folder, { id, session: { intraOpThreads: 1 } });
   return { model, config, tensors };
 }
@@ -50,7 +59,16 @@ const crossEncoder = await load('cross-encoder', 'ForSequenceClassification', ['
 const tagger = await load('tagger', 'ForTokenClassification', ['O', 'B-PER', 'I-PER']);
 const filler = await load('filler', 'ForMaskedLM');
 const reader = await load('reader', 'ForQuestionAnswering');
-const all = [embedder, classifier, crossEncoder, tagger, filler, reader];
+/** Its vectors are those of the first tokens, scaled to a length of 1. */
+const first = await load('first', 'Model', [], {
+  'modules.json': [
+    { idx: 0, path: '', type: 'sentence_transformers.models.Transformer' },
+    { idx: 1, path: '1_Pooling', type: 'sentence_transformers.models.Pooling' },
+    { idx: 2, path: '2_Normalize', type: 'sentence_transformers.models.Normalize' },
+  ],
+  '1_Pooling/config.json': { pooling_mode_cls_token: true, pooling_mode_mean_tokens: false },
+});
+const all = [embedder, first, classifier, crossEncoder, tagger, filler, reader];
 const { url } = await startServer(t, { registry: new Registry(all.map(({ model }) => model)) });
 const post = jsonClient(url);
 
@@ -84,6 +102,31 @@ t.test('embeddings, by OpenAI and by TEI, together and from several clients at o
     together.usage.prompt_tokens,
     TEXTS.reduce((sum, text) => sum + encode(text).ids.length, 0),
   );
+});
+
+t.test('the vectors of tokens, before they are pooled, beside requests for whole texts', async t => {
+  for (const { model, config, tensors } of [embedder, first]) {
+    const [{ body }, { body: whole }] = await Promise.all([
+      post<number[][][]>('/embed_all', { model: model.id, inputs: TEXTS }),
+      post<number[][]>('/embed', { model: model.id, inputs: TEXTS }),
+    ]);
+    TEXTS.forEach((text, i) => {
+      const states = hiddenStates(config, tensors, encode(text));
+      close(t, body[i]!.flat(), states.flat(), `${model.id}: tokens of ${text}`);
+      close(t, whole[i]!, normalized(model === first.model ? states[0]! : pooled(states, 'mean')), text);
+    });
+  }
+});
+
+t.test('sparse vectors of a masked language model', async t => {
+  const { body } = await post<{ index: number; value: number }[][]>('/embed_sparse', { inputs: TEXTS });
+  TEXTS.forEach((text, i) => {
+    const rows = maskLogits(filler.config, filler.tensors, encode(text));
+    const expected = rows[0]!.map((_, id) => Math.log1p(Math.max(0, ...rows.map(row => row[id]!))));
+    const dense = expected.map((_, id) => body[i]!.find(({ index }) => index === id)?.value ?? 0);
+    close(t, dense, expected, text);
+    t.ok(body[i]!.every(({ value, index }, j, list) => value > 0 && index > (list[j - 1]?.index ?? -1)));
+  });
 });
 
 t.test('classification', async t => {

@@ -41,7 +41,7 @@ t.test('/embed: bare lists in and out', async t => {
 t.test('/embed: truncation', async t => {
   const inputs = `a b ${'c '.repeat(40)}d`;
   t.match(await post('/embed', { inputs: ['a', inputs] }), {
-    status: 400,
+    status: 422,
     body: {
       error: /^inputs\[1\] has 45 tokens, expected at most 32/,
       error_type: 'Validation',
@@ -52,6 +52,69 @@ t.test('/embed: truncation', async t => {
   await post('/embed', { inputs, truncate: true, truncation_direction: 'Left' });
   t.match(read(embedder), [/^a b c.*c$/, /^c.*c d$/]);
   t.ok(embedder.encoder.inputs.every(({ ids }) => ids.length === 32));
+});
+
+t.test('/embed_all', async t => {
+  const tokens = fakeEncoderModel('embedding', { id: 'tokens', width: 2, tokenWidth: 2 });
+  const server = await startServer(t, { registry: new Registry([tokens, classifier, embedder]) });
+  const ask = jsonClient(server.url);
+  tokens.encoder.script = ({ ids }) => ids.flatMap((_, i) => [i, 0.5]);
+  t.strictSame((await ask('/embed_all', { inputs: 'a' })).body, [
+    [
+      [0, 0.5],
+      [1, 0.5],
+      [2, 0.5],
+    ],
+  ]);
+  t.strictSame((await ask('/embed_all', { inputs: [[5], 'a'], truncate: true })).body, [
+    [[0, 0.5]],
+    [
+      [0, 0.5],
+      [1, 0.5],
+      [2, 0.5],
+    ],
+  ]);
+  t.ok(tokens.encoder.inputs.every(({ everyToken }) => everyToken));
+  t.match(await ask('/embed_all', { inputs: 'a '.repeat(40) }), { status: 422 });
+  t.match(await ask('/embed_all', { inputs: '' }), { status: 400, body: { error_type: 'Empty' } });
+  t.match(await ask('/embed_all', { model: 'classifier', inputs: 'a' }), { status: 404 });
+  t.match(await ask('/embed_all', { model: 'embedding', inputs: 'a' }), { body: { error: /single tokens/ } });
+  const wide = fakeEncoderModel('embedding', { tokenWidth: 2 ** 20 });
+  const other = await startServer(t, { registry: new Registry([wide]) });
+  t.match(await jsonClient(other.url)('/embed_all', { inputs: 'a b c' }), {
+    body: { error: /^inputs has 5 tokens together; the vectors of at most 4 are given at once/ },
+  });
+});
+
+t.test('/embed_sparse', async t => {
+  const masks = fakeEncoderModel('fill-mask');
+  const server = await startServer(t, { registry: new Registry([embedder, masks]) });
+  const ask = jsonClient(server.url);
+  masks.encoder.script = ({ ids, positions }) =>
+    positions!.flatMap(position => {
+      const logits = new Array<number>(masks.width).fill(-1);
+      logits[ids[position]!] = position + 1;
+      return logits;
+    });
+  const [cls, a, sep] = masks.tokenizer.encode('a') as [number, number, number];
+  const value = (logit: number): number => Math.fround(Math.log1p(logit));
+  const byIndex = [
+    { index: cls, value: value(1) },
+    { index: sep, value: value(3) },
+    { index: a, value: value(2) },
+  ].sort((x, y) => x.index - y.index);
+  t.strictSame((await ask('/embed_sparse', { inputs: 'a' })).body, [byIndex]);
+  t.strictSame((await ask('/embed_sparse', { inputs: [[5], 'a'] })).body, [
+    [{ index: 5, value: value(1) }],
+    byIndex,
+  ]);
+  t.strictSame((await ask('/', { model: 'fill-mask', inputs: 'a' })).body, [byIndex]);
+  t.match(await ask('/embed_sparse', { inputs: 'a '.repeat(40) }), { status: 422 });
+  t.match(await ask('/embed_sparse', { inputs: 'a', prompt_name: 'x' }), { status: 400 });
+  t.match(await ask('/embed_sparse', { model: 'embedding', inputs: 'a' }), {
+    status: 404,
+    body: { code: 'model_not_found' },
+  });
 });
 
 t.test('/predict: a text, a pair, or a batch of them', async t => {
@@ -104,7 +167,7 @@ t.test('/similarity', async t => {
   t.strictSame((await post('/similarity', { inputs })).body, [1, -1]);
   const long = { ...inputs, sentences: ['a '.repeat(40)] };
   t.match(await post('/similarity', { inputs: long, parameters: null }), {
-    status: 400,
+    status: 422,
     body: { error: /^inputs\.sentences\[0\] has 42 tokens/ },
   });
   t.strictSame((await post('/similarity', { inputs: long, parameters: { truncate: true } })).body, [1]);
@@ -189,6 +252,38 @@ t.test("errors have TEI's shape", async t => {
   });
   t.equal(response.status, 400);
   t.match(await response.json(), { error: String, error_type: 'Validation' });
+});
+
+t.test("what is too long, too many, empty or unreadable has TEI's status and type", async t => {
+  const model = 'embedding';
+  const cases: [path: string, body: object, status: number, type: string, error: RegExp][] = [
+    ['/embed', { inputs: 'a '.repeat(40) }, 422, 'Validation', /^inputs has 42 tokens/],
+    ['/predict', { inputs: [['a', 'b '.repeat(40)]] }, 422, 'Validation', /^inputs\[0\] has/],
+    ['/rerank', { query: 'a', texts: ['b', 'b '.repeat(40)] }, 422, 'Validation', /^texts\[1\] has/],
+    ['/embed', { inputs: 'a', dimensions: 5 }, 400, 'Validation', /^dimensions/],
+    ['/embed', { inputs: Array(2049).fill('a') }, 413, 'Validation', /^inputs must have at most 2048 items/],
+    ['/predict', { inputs: Array(2049).fill(['a']) }, 413, 'Validation', /^inputs must have at most 2048/],
+    ['/rerank', { query: 'q', texts: Array(2049).fill('a') }, 413, 'Validation', /^texts must have at most/],
+    ['/tokenize', { inputs: Array(2049).fill('a') }, 413, 'Validation', /^inputs must have at most/],
+    ['/embed', { inputs: [] }, 400, 'Empty', /^inputs cannot be empty/],
+    ['/embed', { inputs: '' }, 400, 'Empty', /^inputs cannot be empty/],
+    ['/embed', { inputs: ['a', ''] }, 400, 'Empty', /^inputs\[1\] cannot be empty/],
+    ['/embed', { inputs: [[]] }, 400, 'Empty', /^inputs\[0\] cannot be empty/],
+    ['/predict', { inputs: [['a'], ['', '']] }, 400, 'Empty', /^inputs\[1\] cannot be empty/],
+    ['/rerank', { query: 'q', texts: [] }, 400, 'Empty', /^texts cannot be empty/],
+    ['/similarity', { inputs: { source_sentence: 'a', sentences: [] } }, 400, 'Empty', /sentences cannot/],
+    ['/similarity', { inputs: { source_sentence: '', sentences: ['a'] } }, 400, 'Empty', /source_sentence/],
+    ['/tokenize', { inputs: '' }, 400, 'Empty', /^inputs cannot be empty/],
+    ['/decode', { ids: [] }, 400, 'Empty', /^ids cannot be empty/],
+    ['/embed', { inputs: [5, 1000], model }, 422, 'Tokenizer', /^inputs has the token id 1000/],
+    ['/embed', { inputs: 5 }, 400, 'Validation', /^inputs must be/],
+    ['/embed', { inputs: 'a', normalize: 5 }, 400, 'Validation', /^normalize must be/],
+  ];
+  for (const [path, body, status, error_type, error] of cases) {
+    const name = `${path} ${JSON.stringify(body).slice(0, 60)}`;
+    t.match(await post(path, body), { status, body: { error, error_type, code: String } }, name);
+  }
+  t.match(await post('/predict', { inputs: ['', 'a'] }), { status: 200 }, 'a pair with one text');
 });
 
 t.test('a client that leaves takes its inputs back', async t => {

@@ -36,6 +36,8 @@ const plan = fc.record({
       shared: fc.nat(40),
       prompt: fc.array(fc.integer({ min: 2, max: 319 }), { minLength: 1, maxLength: 40 }),
       maxTokens: fc.integer({ min: 1, max: 25 }),
+      /** Alternatives in a report of the prompt. */
+      promptLogprobs: fc.option(fc.nat(3), { nil: undefined, freq: 2 }),
       /** Steps after which it comes. */
       delay: fc.nat(12),
       /** Tokens after which its reader goes away. */
@@ -72,10 +74,10 @@ export async function checkBatching(
       const batched = await open(slots, engine);
       try {
         const answers = await Promise.all(
-          requests.map(async ({ shared, prompt, maxTokens, delay, leavesAfter }, index) => {
+          requests.map(async ({ shared, prompt, maxTokens, promptLogprobs, delay, leavesAfter }, index) => {
             for (let i = 0; i < delay; i++) await new Promise(resolve => setImmediate(resolve));
             const ids = [...COMMON.slice(0, shared), ...prompt];
-            const request = greedy(ids, { id: String(index), maxTokens, logprobs: 2 });
+            const request = greedy(ids, { id: String(index), maxTokens, logprobs: 2, promptLogprobs });
             if (leavesAfter === null) return collect(batched, request);
             let left: number = leavesAfter;
             for await (const _ of batched.generate(request)) if (left-- === 0) break;
@@ -84,9 +86,9 @@ export async function checkBatching(
         );
         for (const [index, answer] of answers.entries()) {
           if (answer === undefined) continue;
-          const { shared, prompt, maxTokens } = requests[index]!;
+          const { shared, prompt, maxTokens, promptLogprobs } = requests[index]!;
           const ids = [...COMMON.slice(0, shared), ...prompt];
-          const expected = await collect(alone, greedy(ids, { maxTokens, logprobs: 2 }));
+          const expected = await collect(alone, greedy(ids, { maxTokens, logprobs: 2, promptLogprobs }));
           const difference = differs(answer, expected);
           if (difference !== undefined) throw new Error(difference);
           compared++;

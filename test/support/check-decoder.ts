@@ -112,6 +112,16 @@ export async function runInEveryWay(
   }));
   const ends = cached.map((length, slot) => expected[slot]![length - 1]!);
   compare('prompts of several lengths in one call', logitsOf(await run(decoder, prompts)), ends);
+  compare(
+    'all positions of prompts in one call',
+    logitsOf(
+      await run(
+        decoder,
+        prompts.map(entry => ({ ...entry, wanted: 'all' as const })),
+      ),
+    ),
+    cached.flatMap((length, slot) => expected[slot]!.slice(0, length)),
+  );
   while (Math.max(...cached) < contextLength) {
     const tokens = cached.map((position, slot) => sequences[slot]![position]!);
     const wanted = cached.map((position, slot) => expected[slot]![position]!);

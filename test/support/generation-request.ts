@@ -16,7 +16,7 @@ export const GREEDY: SamplingParameters = {
 interface GreedyOptions extends Partial<StopConditions> {
   readonly id?: string;
   readonly logprobs?: number;
-  readonly promptLogprobs?: number;
+  readonly promptLogprobs?: number | undefined;
 }
 
 /** A greedy request, 16 tokens long unless something stops it sooner. */

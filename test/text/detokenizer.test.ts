@@ -53,7 +53,7 @@ t.test('special tokens that are spelled have their text, and change no other', a
   const tokenizer = byteFallbackTokenizer();
   const the = tokenizer.id('▁the')!;
   const [first] = bytesOf(tokenizer, '🐛');
-  const detokenizer = new Detokenizer(tokenizer, [1], new Set([2]));
+  const detokenizer = new Detokenizer(tokenizer, [1], { spelledIds: new Set([2]) });
   const pieces = [the, 2, 1, the, first!, 2].map(id => detokenizer.push(id));
   t.strictSame(pieces, ['the', tokenizer.token(2), '', ' the', '', `\ufffd${tokenizer.token(2)}`]);
 });

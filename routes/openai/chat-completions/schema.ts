@@ -1,10 +1,24 @@
 import { Type, type Static } from '@fastify/type-provider-typebox';
 import { FunctionDefinition, MAX_MESSAGES, Message } from '../message-schema.js';
 import { modelField } from '#routes/shared/fields.js';
+import { fieldsDescription } from '#routes/shared/peer-fields.js';
+import { chatPeerFields } from './peer-fields.js';
+import { mapOf } from '#http/schemas/map-of.js';
 import { nullable } from '#http/schemas/nullable.js';
+import {
+  fingerprintField,
+  promptFields,
+  promptLogprobsField,
+  promptLogprobsReport,
+  reasoningEffortField,
+  stopReasonField,
+  streamOptionsField,
+  tokenIdFields,
+  tokenIdList,
+} from '../report-schema.js';
 import { samplingFields } from '../sampling-schema.js';
 import { errorResponses, MODEL_ERRORS, refTo, UsageSchema } from '#http/schemas/shared.js';
-import { structureFields } from '../structure-schema.js';
+import { responseFormatField, structureFields } from '../structure-schema.js';
 
 /** Variables of chat templates that are made of the request and of the model's folder. */
 const OWN_VARIABLES = [
@@ -93,19 +107,7 @@ const ChatCompletionRequest = Type.Object(
     stream: nullable(
       Type.Boolean({ default: false, description: 'Send the answer as it comes, as server-sent events.' }),
     ),
-    stream_options: nullable(
-      Type.Object(
-        {
-          include_usage: nullable(
-            Type.Boolean({
-              default: false,
-              description: 'Send one last chunk with the usage and no choices.',
-            }),
-          ),
-        },
-        { description: 'Only with `stream`.' },
-      ),
-    ),
+    ...streamOptionsField,
     tools: nullable(
       Type.Array(refTo(ChatTool), { maxItems: 128, description: 'Functions that the model may call.' }),
     ),
@@ -128,6 +130,7 @@ const ChatCompletionRequest = Type.Object(
     parallel_tool_calls: nullable(
       Type.Boolean({ default: true, description: 'Whether an answer may have several calls.' }),
     ),
+    ...responseFormatField,
     ...structureFields,
     ...samplingFields,
     add_generation_prompt: nullable(
@@ -142,8 +145,30 @@ const ChatCompletionRequest = Type.Object(
         description: 'Go on with the last message, instead of beginning a new one.',
       }),
     ),
+    echo: nullable(
+      Type.Boolean({
+        default: false,
+        description: 'Begin the message with the last one, where that is of the assistant.',
+      }),
+    ),
+    add_special_tokens: nullable(
+      Type.Boolean({
+        default: false,
+        description: 'Whether the tokenizer adds its own tokens to what the chat template wrote.',
+      }),
+    ),
+    ...promptFields,
+    ...promptLogprobsField,
+    ...tokenIdFields,
+    documents: nullable(
+      Type.Array(mapOf(Type.Unknown()), {
+        maxItems: 1024,
+        description: 'For chat templates that take documents, each with a `title` and a `text`.',
+      }),
+    ),
+    reasoning_effort: reasoningEffortField,
     chat_template_kwargs: nullable(
-      Type.Record(Type.String(), Type.Unknown(), {
+      mapOf(Type.Unknown(), {
         maxProperties: 64,
         propertyNames: {
           title: `a variable that is neither the server's to set (${OWN_VARIABLES.join(', ')}) nor a name of Jinja`,
@@ -158,7 +183,7 @@ const ChatCompletionRequest = Type.Object(
   },
   {
     $id: 'ChatCompletionRequest',
-    description: 'Unknown fields are ignored.',
+    description: fieldsDescription(chatPeerFields),
     examples: [
       {
         model: 'stories',
@@ -213,6 +238,8 @@ const ChatCompletionChoice = Type.Object(
     }),
     logprobs: Type.Union([refTo(Logprobs), Type.Null()]),
     finish_reason: FINISH_REASONS,
+    stop_reason: stopReasonField,
+    token_ids: tokenIdList('of the message.'),
   },
   { $id: 'ChatCompletionChoice' },
 );
@@ -221,11 +248,15 @@ const head = {
   id: Type.String(),
   created: Type.Integer({ description: 'Seconds since the epoch.' }),
   model: Type.String(),
+  system_fingerprint: fingerprintField,
+  prompt_token_ids: tokenIdList('of the prompt; in a stream, in the first chunk.'),
+  prompt_logprobs: promptLogprobsReport,
 };
 const exampleHead = {
   id: 'chatcmpl-5f0c2f5e-6d43-44d3-a57a-0f7c7a1f1a51',
   created: 1767225600,
   model: 'stories',
+  system_fingerprint: 'fp_5d1c9b3a70',
 };
 
 const ChatCompletion = Type.Object(
@@ -291,11 +322,14 @@ const ChatCompletionChunk = Type.Object(
         finish_reason: Type.Union([FINISH_REASONS, Type.Null()], {
           description: 'null: the stream goes on.',
         }),
+        stop_reason: stopReasonField,
+        token_ids: tokenIdList('of the chunk.'),
       }),
     ),
     usage: Type.Optional(
       Type.Union([refTo(UsageSchema), Type.Null()], {
-        description: 'Only with `include_usage`: null but for the last chunk.',
+        description:
+          'Only with `include_usage`, null but for the last chunk, or with `continuous_usage_stats`.',
       }),
     ),
   },

@@ -1,9 +1,10 @@
 import type { FunctionTool, ToolChoice } from '#chat/tools.js';
+import type { ChatMessage } from '#chat/messages.js';
 import { invalidRequest } from '#errors.js';
 import { chatMessages } from '../messages.js';
 import type { ChatTask } from '#api/chat/job.js';
 import { functionTool } from '../tools.js';
-import { askedStructure } from '../asked-structure.js';
+import { askedResponseFormat, askedStructure } from '../asked-structure.js';
 import type { ChatCompletionRequest } from './schema.js';
 
 /** @throws KvasirError `invalid_request` where fields contradict one another. */
@@ -11,14 +12,15 @@ export function chatTask(body: ChatCompletionRequest): ChatTask {
   checkFields(body);
   const tools = (body.tools ?? []).map(tool => functionTool(tool.function));
   const toolChoice = chosen(body, tools);
-  const structure = askedStructure(body);
+  const structure = askedStructure(body, askedResponseFormat(body.response_format));
   if (structure !== undefined && tools.length > 0 && toolChoice !== 'none')
     throw invalidRequest(
       structure.param,
       `${structure.param} is allowed only where tool_choice is none: a call has a form of its own`,
     );
+  const messages = chatMessages(body.messages);
   return {
-    messages: chatMessages(body.messages),
+    messages,
     messagesParam: 'messages',
     tools,
     toolChoice,
@@ -30,8 +32,22 @@ export function chatTask(body: ChatCompletionRequest): ChatTask {
     logprobs: body.logprobs ? (body.top_logprobs ?? 0) : undefined,
     addGenerationPrompt: body.add_generation_prompt ?? true,
     continueFinalMessage: body.continue_final_message ?? false,
-    variables: body.chat_template_kwargs ?? {},
+    variables: {
+      ...(body.documents && { documents: body.documents }),
+      ...(body.reasoning_effort && { reasoning_effort: body.reasoning_effort }),
+      ...body.chat_template_kwargs,
+    },
+    addSpecialTokens: body.add_special_tokens ?? false,
+    cut: body,
+    before: body.echo ? lastText(messages) : undefined,
+    report: body,
   };
+}
+
+/** What the assistant said last, where it is the last to have spoken. */
+function lastText(messages: readonly ChatMessage[]): string | undefined {
+  const last = messages.at(-1)!;
+  return last.role === 'assistant' ? last.content : undefined;
 }
 
 function chosen({ tool_choice: choice }: ChatCompletionRequest, tools: readonly FunctionTool[]): ToolChoice {

@@ -1,6 +1,16 @@
 import { Type, type Static } from '@fastify/type-provider-typebox';
 import { MAX_INPUTS } from '#api/encoding/inputs.js';
-import { modelField, truncationFields, resultList } from '#routes/shared/fields.js';
+import {
+  activationFields,
+  modelField,
+  resultList,
+  specialTokensField,
+  TokenIds,
+  truncationFields,
+  truncationSideField,
+} from '#routes/shared/fields.js';
+import { fieldsDescription } from '#routes/shared/peer-fields.js';
+import { classifyPeerFields } from './peer-fields.js';
 import { nullable } from '#http/schemas/nullable.js';
 import { errorResponses, json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
 
@@ -19,24 +29,26 @@ const ClassifyRequest = Type.Object(
       [
         Type.String(),
         TextPair,
-        Type.Array(Type.Union([Type.String(), TextPair]), { minItems: 1, maxItems: MAX_INPUTS }),
+        TokenIds,
+        Type.Array(Type.Union([Type.String(), TextPair, TokenIds]), { minItems: 1, maxItems: MAX_INPUTS }),
       ],
       {
-        description: 'A text, a pair of texts, or a list of such.',
+        description:
+          'A text, a pair of texts, or the token ids of a text, special tokens included; or a list of such.',
         examples: ['A warm and funny film'],
       },
     ),
     top_k: nullable(
       Type.Integer({ minimum: 1, description: 'Give only so many of the best labels in `scores`.' }),
     ),
-    raw_scores: nullable(
-      Type.Boolean({ default: false, description: "The model's logits in place of probabilities." }),
-    ),
+    ...activationFields,
+    ...specialTokensField,
     ...truncationFields,
+    ...truncationSideField,
   },
   {
     $id: 'ClassifyRequest',
-    description: 'Unknown fields are ignored.',
+    description: fieldsDescription(classifyPeerFields),
     examples: [{ model: 'encoder', input: ['A warm and funny film', 'Two hours of boredom'], top_k: 1 }],
   },
 );

@@ -4,6 +4,8 @@ import { usage, type Usage } from '../usage.js';
 import type { ChoicePiece } from '#api/completion/choice.js';
 import type { CompletionJob } from '#api/completion/job.js';
 import type { Logprobs } from '#api/completion/logprobs.js';
+import { joinLists } from '../join-lists.js';
+import type { StreamOptions } from '../report-schema.js';
 import type { CompletionChoice } from './schema.js';
 
 /** What every completion and chunk begins with. */
@@ -12,6 +14,7 @@ export interface CompletionHead {
   readonly object: 'text_completion';
   readonly created: number;
   readonly model: string;
+  readonly system_fingerprint: string;
 }
 
 type Events = AsyncIterable<readonly [index: number, event: GenerationEvent]>;
@@ -40,14 +43,15 @@ export async function* completionChunks(
   head: CompletionHead,
   job: CompletionJob,
   events: Events,
-  includeUsage: boolean,
+  { include_usage: atEnd, continuous_usage_stats: always }: StreamOptions,
 ): AsyncGenerator<CompletionHead & { choices: CompletionChoice[]; usage?: Usage | null }> {
   for await (const [index, event] of events) {
     const piece = job.choices[index]!.add(event);
     if (piece === undefined) continue;
-    yield { ...head, choices: [choice(index, piece)], ...(includeUsage && { usage: null }) };
+    const usage = always ? { usage: jobUsage(job) } : atEnd ? { usage: null } : {};
+    yield { ...head, choices: [choice(index, piece)], ...usage };
   }
-  if (includeUsage) yield { ...head, choices: [], usage: jobUsage(job) };
+  if (atEnd) yield { ...head, choices: [], usage: jobUsage(job) };
 }
 
 /**
@@ -68,10 +72,15 @@ function best({ choices, candidates, n }: CompletionJob): number[] {
 }
 
 function join(pieces: readonly ChoicePiece[]): ChoicePiece {
+  const last = pieces.at(-1);
   return {
     text: pieces.map(piece => piece.text).join(''),
     logprobs: joinLogprobs(pieces.flatMap(piece => piece.logprobs ?? [])),
-    finishReason: pieces[pieces.length - 1]?.finishReason ?? null,
+    finishReason: last?.finishReason ?? null,
+    stopReason: last?.stopReason ?? null,
+    promptLogprobs: joinLists(pieces.map(piece => piece.promptLogprobs)),
+    promptIds: joinLists(pieces.map(piece => piece.promptIds)),
+    tokenIds: joinLists(pieces.map(piece => piece.tokenIds)),
   };
 }
 
@@ -85,8 +94,18 @@ function joinLogprobs(parts: readonly Logprobs[]): Logprobs | null {
   };
 }
 
-function choice(index: number, { text, logprobs, finishReason }: ChoicePiece): CompletionChoice {
-  return { index, text, logprobs, finish_reason: finishReason };
+function choice(index: number, piece: ChoicePiece): CompletionChoice {
+  const { text, logprobs, finishReason, stopReason, promptLogprobs, promptIds, tokenIds } = piece;
+  return {
+    index,
+    text,
+    logprobs,
+    finish_reason: finishReason,
+    ...(stopReason !== null && { stop_reason: stopReason }),
+    ...(promptLogprobs && { prompt_logprobs: promptLogprobs }),
+    ...(promptIds && { prompt_token_ids: [...promptIds] }),
+    ...(tokenIds && { token_ids: [...tokenIds] }),
+  };
 }
 
 function jobUsage({ promptTokens, choices, candidates }: CompletionJob): Usage {

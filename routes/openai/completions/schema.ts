@@ -1,9 +1,23 @@
 import { Type, type Static } from '@fastify/type-provider-typebox';
 import { MAX_SEQUENCES } from '#api/completion/job.js';
 import { modelField, TokenIds } from '#routes/shared/fields.js';
+import { fieldsDescription } from '#routes/shared/peer-fields.js';
+import { completionPeerFields } from './peer-fields.js';
+import { mapOf } from '#http/schemas/map-of.js';
 import { nullable } from '#http/schemas/nullable.js';
+import {
+  fingerprintField,
+  MAX_LOGPROBS,
+  promptFields,
+  promptLogprobsField,
+  promptLogprobsReport,
+  stopReasonField,
+  streamOptionsField,
+  tokenIdFields,
+  tokenIdList,
+} from '../report-schema.js';
 import { samplingFields } from '../sampling-schema.js';
-import { structureFields } from '../structure-schema.js';
+import { responseFormatField, structureFields } from '../structure-schema.js';
 import { errorResponses, MODEL_ERRORS, refTo, UsageSchema } from '#http/schemas/shared.js';
 
 const CompletionRequest = Type.Object(
@@ -46,7 +60,7 @@ const CompletionRequest = Type.Object(
     logprobs: nullable(
       Type.Integer({
         minimum: 0,
-        maximum: 5,
+        maximum: MAX_LOGPROBS,
         description:
           'Report the log-probability of each token and of this many most probable ones beside it.',
       }),
@@ -57,29 +71,26 @@ const CompletionRequest = Type.Object(
         description: 'Begin the text with the prompt; with `logprobs`, report those of the prompt too.',
       }),
     ),
-    suffix: nullable(Type.String({ description: 'Text after the completion: not supported, refused.' })),
     stream: nullable(
       Type.Boolean({ default: false, description: 'Send the text as it comes, as server-sent events.' }),
     ),
-    stream_options: nullable(
-      Type.Object(
-        {
-          include_usage: nullable(
-            Type.Boolean({
-              default: false,
-              description: 'Send one last chunk with the usage and no choices.',
-            }),
-          ),
-        },
-        { description: 'Only with `stream`.' },
-      ),
+    ...streamOptionsField,
+    add_special_tokens: nullable(
+      Type.Boolean({
+        default: true,
+        description: 'Whether the tokenizer adds its own tokens to texts, such as that of the beginning.',
+      }),
     ),
+    ...promptFields,
+    ...promptLogprobsField,
+    ...tokenIdFields,
     ...samplingFields,
+    ...responseFormatField,
     ...structureFields,
   },
   {
     $id: 'CompletionRequest',
-    description: 'Unknown fields are ignored.',
+    description: fieldsDescription(completionPeerFields),
     examples: [{ model: 'stories', prompt: 'Once upon a time', max_tokens: 32, temperature: 0 }],
   },
 );
@@ -90,7 +101,7 @@ const Logprobs = Type.Object(
     token_logprobs: Type.Array(Type.Union([Type.Number(), Type.Null()]), {
       description: 'Natural logarithms; null for the first token of the prompt, which nothing precedes.',
     }),
-    top_logprobs: Type.Array(Type.Union([Type.Record(Type.String(), Type.Number()), Type.Null()]), {
+    top_logprobs: Type.Array(Type.Union([mapOf(Type.Number()), Type.Null()]), {
       description: 'The most probable tokens, and the token itself.',
     }),
     text_offset: Type.Array(Type.Integer(), {
@@ -109,6 +120,10 @@ const CompletionChoice = Type.Object(
       description:
         '`stop`: a stop token or stop string; `length`: `max_tokens` or the end of the context; null: the stream goes on.',
     }),
+    stop_reason: stopReasonField,
+    prompt_logprobs: promptLogprobsReport,
+    prompt_token_ids: tokenIdList('of the prompt; in a stream, in the first chunk of the choice.'),
+    token_ids: tokenIdList('of the text; in a stream, of the chunk.'),
   },
   { $id: 'CompletionChoice', description: 'One text, or in a stream the next piece of one.' },
 );
@@ -118,6 +133,7 @@ const completionFields = {
   object: Type.String({ const: 'text_completion' }),
   created: Type.Integer({ description: 'Seconds since the epoch.' }),
   model: Type.String(),
+  system_fingerprint: fingerprintField,
   choices: Type.Array(refTo(CompletionChoice)),
 };
 
@@ -126,6 +142,7 @@ const exampleHead = {
   object: 'text_completion',
   created: 1767225600,
   model: 'stories',
+  system_fingerprint: 'fp_5d1c9b3a70',
 };
 
 const Completion = Type.Object(
@@ -152,7 +169,8 @@ const CompletionChunk = Type.Object(
     ...completionFields,
     usage: Type.Optional(
       Type.Union([refTo(UsageSchema), Type.Null()], {
-        description: 'Only with `include_usage`: null but for the last chunk.',
+        description:
+          'Only with `include_usage`, null but for the last chunk, or with `continuous_usage_stats`.',
       }),
     ),
   },

@@ -1,15 +1,29 @@
-/**
- * How embeddings travel: as a list of numbers, or as the base64 of little-endian single-precision floats,
- * four times shorter.
- */
-export type EmbeddingFormat = 'float' | 'base64';
+import { endianness } from 'node:os';
+import { floatBytes, type FloatType } from '#results/float-bytes.js';
 
-export function formatEmbedding(vector: Float32Array, format: EmbeddingFormat): number[] | string {
-  return format === 'float' ? Array.from(vector) : base64(vector);
+/** How embeddings are written as bytes, as vLLM's fields say it. */
+export interface ByteFormat {
+  /** Number format; by default single precision. */
+  readonly embed_dtype?: FloatType | null | undefined;
+  /** By default little-endian. */
+  readonly endianness?: 'native' | 'little' | 'big' | null | undefined;
 }
 
-function base64(vector: Float32Array): string {
-  const bytes = Buffer.allocUnsafe(vector.length * Float32Array.BYTES_PER_ELEMENT);
-  vector.forEach((value, index) => bytes.writeFloatLE(value, index * Float32Array.BYTES_PER_ELEMENT));
-  return bytes.toString('base64');
+/** An embedding as a list of numbers, or as the base64 of its bytes: a quarter of the size. */
+export function formatEmbedding(
+  vector: Float32Array,
+  format: 'float' | 'base64',
+  bytes: ByteFormat = {},
+): number[] | string {
+  return format === 'float' ? Array.from(vector) : embeddingBytes(vector, bytes).toString('base64');
+}
+
+export function embeddingBytes(vector: Float32Array, format: ByteFormat): Buffer {
+  return floatBytes(vector, format.embed_dtype ?? 'float32', byteOrder(format) === 'big');
+}
+
+/** The order of bytes that is asked for. */
+export function byteOrder({ endianness: order }: ByteFormat): 'little' | 'big' {
+  if (order === 'native') return endianness() === 'BE' ? 'big' : 'little';
+  return order ?? 'little';
 }

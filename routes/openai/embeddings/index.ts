@@ -1,9 +1,12 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { embed } from '#api/encoding/embed.js';
+import { sendBytes } from './bytes-answer.js';
 import { formatEmbedding } from './embedding-format.js';
 import { inputLimit, mixedSources } from '#api/encoding/inputs.js';
 import { inputUsage } from '../input-usage.js';
 import { plainJson } from '#http/plain-json.js';
+import { refuseFields } from '#routes/shared/peer-fields.js';
+import { embeddingsPeerFields } from './peer-fields.js';
 import { embeddingsSchema, schemas } from './schema.js';
 
 const embeddings: FastifyPluginAsyncTypebox = async app => {
@@ -12,23 +15,27 @@ const embeddings: FastifyPluginAsyncTypebox = async app => {
   const options = {
     schema: embeddingsSchema,
     serializerCompiler: plainJson,
+    preValidation: refuseFields(embeddingsPeerFields),
   };
-  app.post('', options, async request => {
+  app.post('', options, async (request, reply) => {
     const { body } = request;
     const model = await request.model('embed');
     const wanted = {
       limit: inputLimit(body, model),
       dimensions: body.dimensions ?? undefined,
-      normalize: body.normalize ?? true,
+      normalize: body.normalize ?? body.use_activation ?? undefined,
+      prompt: body,
     };
     const { vectors, tokens } = await embed(model, mixedSources('input', body.input), wanted, request.scope);
-    const format = body.encoding_format ?? 'float';
+    const { encoding_format: format } = body;
+    if (format === 'bytes' || format === 'bytes_only')
+      return sendBytes(reply, model.id, vectors, body, inputUsage(tokens), format === 'bytes');
     return {
       object: 'list',
       data: vectors.map((vector, index) => ({
         object: 'embedding',
         index,
-        embedding: formatEmbedding(vector, format),
+        embedding: formatEmbedding(vector, format ?? 'float', body),
       })),
       model: model.id,
       usage: inputUsage(tokens),

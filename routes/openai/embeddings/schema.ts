@@ -1,6 +1,17 @@
 import { Type, type Static } from '@fastify/type-provider-typebox';
 import { MAX_INPUTS } from '#api/encoding/inputs.js';
-import { modelField, TokenIds, truncationFields, usageField } from '#routes/shared/fields.js';
+import { FLOAT_TYPES } from '#results/float-bytes.js';
+import {
+  modelField,
+  promptFields,
+  specialTokensField,
+  TokenIds,
+  truncationFields,
+  truncationSideField,
+  usageField,
+} from '#routes/shared/fields.js';
+import { fieldsDescription } from '#routes/shared/peer-fields.js';
+import { embeddingsPeerFields } from './peer-fields.js';
 import { nullable, nullableEnum } from '#http/schemas/nullable.js';
 import { errorResponses, json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
 
@@ -12,17 +23,26 @@ const EmbeddingsRequest = Type.Object(
         Type.String(),
         Type.Array(Type.String(), { minItems: 1, maxItems: MAX_INPUTS }),
         TokenIds,
-        Type.Array(TokenIds, { minItems: 1, maxItems: MAX_INPUTS }),
+        Type.Array(Type.Union([Type.String(), TokenIds]), { minItems: 1, maxItems: MAX_INPUTS }),
       ],
       {
         description:
-          'What to embed: a text, several texts, or the same as token ids, which the model reads as they are: special tokens included.',
+          "What to embed: a text, the token ids of one, or a list of such. Token ids are the model's own, and it reads them as they are: special tokens included, and without a prompt.",
         examples: ['A fox in the snow'],
       },
     ),
-    encoding_format: nullableEnum(['float', 'base64'], {
+    encoding_format: nullableEnum(['float', 'base64', 'bytes', 'bytes_only'], {
       default: 'float',
-      description: '`base64`: of little-endian single-precision floats, a quarter of the size.',
+      description:
+        '`base64`: of the bytes of the numbers, a quarter of the size. `bytes` answers with the bytes of all embeddings, one behind the other, and says in the header `metadata` where each of them is; `bytes_only` leaves the header out.',
+    }),
+    embed_dtype: nullableEnum(FLOAT_TYPES, {
+      default: 'float32',
+      description: 'Number format of `base64` and bytes.',
+    }),
+    endianness: nullableEnum(['native', 'little', 'big'], {
+      default: 'little',
+      description: "Order of the bytes of `base64` and bytes; `native` is the server's.",
     }),
     dimensions: nullable(
       Type.Integer({
@@ -38,12 +58,18 @@ const EmbeddingsRequest = Type.Object(
           'Scale each embedding to a length of 1, as OpenAI does. Otherwise it is what the model gives.',
       }),
     ),
+    use_activation: nullable(
+      Type.Boolean({ description: "vLLM's name for `normalize`, which comes before it." }),
+    ),
     user: nullable(Type.String({ description: 'Ignored.' })),
+    ...promptFields,
+    ...specialTokensField,
     ...truncationFields,
+    ...truncationSideField,
   },
   {
     $id: 'EmbeddingsRequest',
-    description: 'Unknown fields are ignored.',
+    description: fieldsDescription(embeddingsPeerFields),
     examples: [{ model: 'encoder', input: ['A fox in the snow', 'A dog in the rain'] }],
   },
 );

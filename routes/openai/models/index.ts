@@ -9,10 +9,12 @@ const models: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { registry }
 
   const started = Math.floor(Date.now() / 1000);
 
-  app.get('', { schema: listSchema }, async () => ({
+  const list = () => ({
     object: 'list',
     data: registry.entries().map(entry => describe(entry, started)),
-  }));
+  });
+  app.get('', { schema: listSchema }, async () => list());
+  app.get('/', { schema: { hide: true }, prefixTrailingSlash: 'slash' }, async () => list());
 
   app.get('/:model', { schema: modelSchema }, async request =>
     describe(registry.entry(request.params.model), started),

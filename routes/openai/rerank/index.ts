@@ -4,12 +4,16 @@ import { relevance } from '#api/encoding/relevance.js';
 import { resultListHead } from '../result-list.js';
 import { inputUsage } from '../input-usage.js';
 import { descending } from '#results/scores.js';
+import { asksForLogits } from '#routes/shared/fields.js';
+import { refuseFields } from '#routes/shared/peer-fields.js';
+import { rerankPeerFields } from './peer-fields.js';
 import { rerankSchema, schemas } from './schema.js';
 
 const rerank: FastifyPluginAsyncTypebox = async app => {
   for (const schema of schemas) app.addSchema(schema);
 
-  app.post('', { schema: rerankSchema }, async request => {
+  const preValidation = refuseFields(rerankPeerFields);
+  app.post('', { schema: rerankSchema, preValidation }, async request => {
     const { body } = request;
     const model = await request.model('score');
     const texts = body.documents.map(document => (typeof document === 'string' ? document : document.text));
@@ -17,11 +21,11 @@ const rerank: FastifyPluginAsyncTypebox = async app => {
       model,
       textSources('query', body.query),
       textSources('documents', texts),
-      { limit: inputLimit(body, model), raw: body.raw_scores ?? false },
+      { limit: inputLimit(body, model), raw: asksForLogits(body) },
       request.scope,
     );
     const results = descending(scores)
-      .slice(0, body.top_n ?? undefined)
+      .slice(0, body.top_n || undefined)
       .map(index => ({
         index,
         relevance_score: scores[index]!,

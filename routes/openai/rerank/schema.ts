@@ -1,6 +1,15 @@
 import { Type } from '@fastify/type-provider-typebox';
 import { MAX_INPUTS } from '#api/encoding/inputs.js';
-import { modelField, truncationFields, resultList } from '#routes/shared/fields.js';
+import {
+  activationFields,
+  modelField,
+  resultList,
+  specialTokensField,
+  truncationFields,
+  truncationSideField,
+} from '#routes/shared/fields.js';
+import { fieldsDescription } from '#routes/shared/peer-fields.js';
+import { rerankPeerFields } from './peer-fields.js';
 import { nullable } from '#http/schemas/nullable.js';
 import { errorResponses, json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
 
@@ -13,18 +22,20 @@ const RerankRequest = Type.Object(
       maxItems: MAX_INPUTS,
       description: 'Texts to put in order, as strings or in the field `text` of objects.',
     }),
-    top_n: nullable(Type.Integer({ minimum: 1, description: 'Give only so many of the best documents.' })),
+    top_n: nullable(
+      Type.Integer({ minimum: 0, description: 'Give only so many of the best documents; 0 is all.' }),
+    ),
     return_documents: nullable(
       Type.Boolean({ default: true, description: 'Give the text of each document too.' }),
     ),
-    raw_scores: nullable(
-      Type.Boolean({ default: false, description: "A cross-encoder's logits in place of their sigmoid." }),
-    ),
+    ...activationFields,
+    ...specialTokensField,
     ...truncationFields,
+    ...truncationSideField,
   },
   {
     $id: 'RerankRequest',
-    description: 'Unknown fields are ignored.',
+    description: fieldsDescription(rerankPeerFields),
     examples: [
       {
         model: 'encoder',

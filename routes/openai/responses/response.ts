@@ -3,7 +3,9 @@ import type { OutputPart } from '#chat/output.js';
 import type { FinishReason } from '#engine/types.js';
 import { chatUsage, type ChatEvents } from '../chat-usage.js';
 import type { ChatJob } from '#api/chat/job.js';
-import type { OutputItem, Response, ResponseRequest } from './schema.js';
+import type { ChatLogprobs, ChatPiece } from '#api/chat/choice.js';
+import { outputLogprobs } from './task.js';
+import type { OutputItem, Response, ResponseLogprob, ResponseRequest } from './schema.js';
 
 /** An event of a response's stream; its number is added when it is sent. */
 type Event = { readonly type: string } & Readonly<Record<string, unknown>>;
@@ -18,9 +20,16 @@ export class ResponseWriter {
   /** The item that is being written. */
   #open: { item: OutputItem; index: number; call: number | undefined } | undefined;
   #end: FinishReason | undefined;
+  readonly #tokenIds: number[] | undefined;
+  /** Whether the log-probabilities of a message's tokens are asked for. */
+  readonly #tellsLogprobs: boolean;
+  /** Those whose text has not been told yet. */
+  #untold: ResponseLogprob[] = [];
 
   constructor(id: string, body: ResponseRequest, model: string, job: ChatJob) {
     this.#job = job;
+    this.#tokenIds = job.promptIds && [];
+    this.#tellsLogprobs = outputLogprobs(body) !== undefined;
     this.#base = {
       id,
       object: 'response',
@@ -37,7 +46,9 @@ export class ResponseWriter {
       tool_choice: body.tool_choice ?? 'auto',
       tools: body.tools ?? [],
       top_p: body.top_p ?? 1,
-      truncation: 'disabled',
+      top_logprobs: body.top_logprobs ?? 0,
+      truncation: body.truncation ?? 'disabled',
+      ...(job.promptIds && { prompt_token_ids: [...job.promptIds] }),
       metadata: body.metadata ?? {},
     };
   }
@@ -50,6 +61,7 @@ export class ResponseWriter {
       status: this.#status(),
       incomplete_details: this.#end === 'length' ? { reason: 'max_output_tokens' } : null,
       output: this.#items,
+      ...(this.#tokenIds && { token_ids: this.#tokenIds }),
       usage:
         this.#end === undefined
           ? null
@@ -70,14 +82,20 @@ export class ResponseWriter {
     ];
   }
 
-  add(part: OutputPart): Event[] {
-    if (part.type === 'text') {
-      const events = this.#open?.item.type === 'message' ? [] : [...this.#close(), ...this.#openMessage()];
-      const { item, index } = this.#open!;
-      if (item.type === 'message') item.content[0]!.text += part.text;
-      const place = { item_id: item.id, output_index: index, content_index: 0 };
-      return [...events, { type: 'response.output_text.delta', ...place, delta: part.text, logprobs: [] }];
-    }
+  /** What a piece adds. Its tokens are told with its first text, or else with the next one. */
+  add({ parts, logprobs, tokenIds, finishReason }: ChatPiece): Event[] {
+    this.#untold.push(...(logprobs?.content ?? []).map(responseLogprob));
+    this.#tokenIds?.push(...(tokenIds ?? []));
+    const events = parts.flatMap(part => this.#addPart(part));
+    return finishReason === null
+      ? events
+      : [...events, ...this.#finish(finishReason === 'length' ? 'length' : 'stop')];
+  }
+
+  #addPart(part: OutputPart): Event[] {
+    if (part.type === 'text') return this.#addText(part.text);
+    // Tokens of calls are not told.
+    this.#untold = [];
     if (part.type === 'call') return [...this.#close(), ...this.#openCall(part.index, part.name)];
     const { item, index } = this.#open!;
     if (item.type === 'function_call') item.arguments += part.text;
@@ -91,11 +109,27 @@ export class ResponseWriter {
     ];
   }
 
-  end(reason: FinishReason): Event[] {
+  #addText(text: string): Event[] {
+    const events = this.#open?.item.type === 'message' ? [] : [...this.#close(), ...this.#openMessage()];
+    const { item, index } = this.#open!;
+    const logprobs = this.#untold;
+    this.#untold = [];
+    if (item.type === 'message') {
+      const content = item.content[0]!;
+      content.text += text;
+      content.logprobs?.push(...logprobs);
+    }
+    const place = { item_id: item.id, output_index: index, content_index: 0 };
+    return [...events, { type: 'response.output_text.delta', ...place, delta: text, logprobs }];
+  }
+
+  #finish(reason: FinishReason): Event[] {
+    const isMessage = this.#items.length === 0 || this.#open?.item.type === 'message';
+    const last = isMessage && this.#untold.length > 0 ? this.#addText('') : [];
     this.#end = reason;
     // An answer is an item even if it is empty.
     const empty = this.#items.length === 0 ? this.#openMessage() : [];
-    const events = [...empty, ...this.#close()];
+    const events = [...last, ...empty, ...this.#close()];
     const type = reason === 'length' ? 'response.incomplete' : 'response.completed';
     return [...events, { type, response: this.response() }];
   }
@@ -115,7 +149,12 @@ export class ResponseWriter {
     };
     const index = this.#items.push(item) - 1;
     const added = { type: 'response.output_item.added', output_index: index, item: { ...item, content: [] } };
-    item.content.push({ type: 'output_text', text: '', annotations: [] });
+    item.content.push({
+      type: 'output_text',
+      text: '',
+      annotations: [],
+      ...(this.#tellsLogprobs && { logprobs: [] }),
+    });
     this.#open = { item, index, call: undefined };
     return [
       added,
@@ -124,7 +163,7 @@ export class ResponseWriter {
         item_id: item.id,
         output_index: index,
         content_index: 0,
-        part: { ...item.content[0] },
+        part: { ...item.content[0], ...(this.#tellsLogprobs && { logprobs: [] }) },
       },
     ];
   }
@@ -163,7 +202,13 @@ export class ResponseWriter {
       ];
     const part = item.content[0]!;
     return [
-      { type: 'response.output_text.done', ...place, content_index: 0, text: part.text, logprobs: [] },
+      {
+        type: 'response.output_text.done',
+        ...place,
+        content_index: 0,
+        text: part.text,
+        logprobs: part.logprobs ?? [],
+      },
       { type: 'response.content_part.done', ...place, content_index: 0, part },
       done,
     ];
@@ -194,10 +239,13 @@ export async function* responseEvents(
     // Nothing is said before the engine has taken the request: until then, errors have a status of their own.
     if (!begun) yield* numbered(writer.begin());
     begun = true;
-    const { parts, finishReason } = job.choices[index]!.add(event);
-    for (const part of parts) yield* numbered(writer.add(part));
-    if (finishReason !== null) yield* numbered(writer.end(finishReason === 'length' ? 'length' : 'stop'));
+    yield* numbered(writer.add(job.choices[index]!.add(event)));
   }
+}
+
+function responseLogprob({ bytes, top_logprobs, ...own }: ChatLogprobs['content'][number]): ResponseLogprob {
+  const top = top_logprobs.map(({ bytes: other, ...rest }) => ({ ...rest, bytes: other ?? [] }));
+  return { ...own, bytes: bytes ?? [], top_logprobs: top };
 }
 
 function newId(kind: string): string {

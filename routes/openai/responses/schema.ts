@@ -1,7 +1,18 @@
 import { Type, type Static, type TProperties } from '@fastify/type-provider-typebox';
 import { MAX_DESCRIPTION, MAX_MESSAGES, MAX_PARTS } from '../message-schema.js';
 import { MAX_NAME, modelField } from '#routes/shared/fields.js';
+import { fieldsDescription } from '#routes/shared/peer-fields.js';
+import { responsePeerFields } from './peer-fields.js';
+import {
+  MAX_LOGPROBS,
+  promptFields,
+  reasoningEffortField,
+  tokenIdFields,
+  tokenIdList,
+} from '../report-schema.js';
 import { samplingFields } from '../sampling-schema.js';
+import { structureFields } from '../structure-schema.js';
+import { mapOf } from '#http/schemas/map-of.js';
 import { nullable } from '#http/schemas/nullable.js';
 import { errorResponses, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
 
@@ -44,7 +55,7 @@ const Tool = Type.Object(
     type: Type.String({ maxLength: MAX_NAME, description: 'Only `function`.' }),
     name: nullable(Type.String({ minLength: 1, maxLength: 128 })),
     description: nullable(Type.String({ maxLength: MAX_DESCRIPTION })),
-    parameters: nullable(Type.Record(Type.String(), Type.Unknown())),
+    parameters: nullable(mapOf(Type.Unknown())),
     strict: nullable(Type.Boolean()),
   },
   { $id: 'ResponseTool' },
@@ -54,7 +65,7 @@ const Format = Type.Object({
   type: Type.String({ enum: ['text', 'json_object', 'json_schema'] }),
   name: nullable(Type.String()),
   description: nullable(Type.String()),
-  schema: nullable(Type.Record(Type.String(), Type.Unknown())),
+  schema: nullable(mapOf(Type.Unknown())),
   strict: nullable(Type.Boolean()),
 });
 
@@ -62,6 +73,17 @@ const ToolChoice = Type.Union([
   Type.String({ enum: ['none', 'auto', 'required'] }),
   Type.Object({ type: Type.String({ const: 'function' }), name: Type.String({ maxLength: 128 }) }),
 ]);
+
+const INCLUDABLE = [
+  'message.output_text.logprobs',
+  'message.input_image.image_url',
+  'reasoning.encrypted_content',
+  'file_search_call.results',
+  'web_search_call.results',
+  'web_search_call.action.sources',
+  'computer_call_output.output.image_url',
+  'code_interpreter_call.outputs',
+];
 
 const ResponseRequest = Type.Object(
   {
@@ -72,7 +94,39 @@ const ResponseRequest = Type.Object(
         description: 'A message of the user, or the whole conversation: nothing is stored.',
       },
     ),
-    cache_salt: samplingFields.cache_salt,
+    include: nullable(
+      Type.Array(Type.String({ enum: INCLUDABLE }), {
+        maxItems: 64,
+        description:
+          '`message.output_text.logprobs`: report the log-probability of each token. The others ask for what there is none of here.',
+      }),
+    ),
+    top_logprobs: nullable(
+      Type.Integer({
+        minimum: 0,
+        maximum: MAX_LOGPROBS,
+        description: 'Report the log-probability of each token, and this many most probable ones beside it.',
+      }),
+    ),
+    reasoning: nullable(Type.Object({ effort: reasoningEffortField })),
+    truncation: nullable(
+      Type.String({
+        enum: ['auto', 'disabled'],
+        default: 'disabled',
+        description:
+          '`auto`: where the input is too long, turns at its beginning are left out; `disabled`: it is refused.',
+      }),
+    ),
+    add_special_tokens: nullable(
+      Type.Boolean({
+        default: false,
+        description: 'Whether the tokenizer adds its own tokens to what the chat template wrote.',
+      }),
+    ),
+    ...promptFields,
+    ...tokenIdFields,
+    ...samplingFields,
+    ...structureFields,
     instructions: nullable(Type.String({ description: 'A system message before the input.' })),
     max_output_tokens: nullable(
       Type.Integer({
@@ -80,8 +134,6 @@ const ResponseRequest = Type.Object(
         description: 'Most tokens to generate; by default as many as the context holds.',
       }),
     ),
-    temperature: nullable(Type.Number({ minimum: 0, maximum: 2, default: 1 })),
-    top_p: nullable(Type.Number({ exclusiveMinimum: 0, maximum: 1, default: 1 })),
     tools: nullable(Type.Array(refTo(Tool), { maxItems: 128 })),
     tool_choice: nullable(ToolChoice),
     parallel_tool_calls: nullable(Type.Boolean({ default: true })),
@@ -93,26 +145,39 @@ const ResponseRequest = Type.Object(
     ),
     stream: nullable(Type.Boolean({ default: false, description: 'Send typed events as the answer comes.' })),
     metadata: nullable(
-      Type.Record(Type.String(), Type.String({ maxLength: 512 }), {
+      mapOf(Type.String({ maxLength: 512 }), {
         maxProperties: 16,
         description: 'Comes back with the answer.',
       }),
     ),
-    store: nullable(Type.Boolean({ description: 'Ignored: nothing is stored.' })),
-    previous_response_id: nullable(Type.String({ description: 'Refused: nothing is stored.' })),
-    background: nullable(Type.Boolean({ description: 'Only false.' })),
   },
   {
     $id: 'ResponseRequest',
-    description: 'Unknown fields are ignored.',
+    description: fieldsDescription(responsePeerFields),
     examples: [{ model: 'stories', input: 'What is the capital of Iceland?', max_output_tokens: 64 }],
   },
 );
+
+const Probability = {
+  token: Type.String(),
+  logprob: Type.Number({ description: 'A natural logarithm.' }),
+  bytes: Type.Array(Type.Integer(), {
+    description: 'Of the token in UTF-8, which may be part of a character.',
+  }),
+};
+
+const ResponseLogprob = Type.Object({
+  ...Probability,
+  top_logprobs: Type.Array(Type.Object(Probability)),
+});
 
 const OutputText = Type.Object({
   type: Type.String({ const: 'output_text' }),
   text: Type.String(),
   annotations: Type.Array(Type.Unknown()),
+  logprobs: Type.Optional(
+    Type.Array(ResponseLogprob, { description: 'One entry per token, where they are asked for.' }),
+  ),
 });
 
 const STATUS = Type.String({ enum: ['in_progress', 'completed', 'incomplete'] });
@@ -167,9 +232,12 @@ const Response = Type.Object(
     tool_choice: ToolChoice,
     tools: Type.Array(refTo(Tool)),
     top_p: Type.Number(),
-    truncation: Type.String({ const: 'disabled' }),
+    top_logprobs: Type.Integer(),
+    truncation: Type.String({ enum: ['auto', 'disabled'] }),
+    prompt_token_ids: tokenIdList('of the prompt.'),
+    token_ids: tokenIdList('of the output.'),
     usage: Type.Union([ResponseUsage, Type.Null()]),
-    metadata: Type.Record(Type.String(), Type.String()),
+    metadata: mapOf(Type.String()),
   },
   {
     $id: 'Response',
@@ -201,6 +269,7 @@ const Response = Type.Object(
         tool_choice: 'auto',
         tools: [],
         top_p: 1,
+        top_logprobs: 0,
         truncation: 'disabled',
         usage: {
           input_tokens: 12,
@@ -241,12 +310,12 @@ const ResponseEvent = Type.Union(
     event(['response.output_text.delta'], {
       ...partPlace,
       delta: Type.String({ description: 'What is new.' }),
-      logprobs: Type.Array(Type.Unknown()),
+      logprobs: Type.Array(ResponseLogprob),
     }),
     event(['response.output_text.done'], {
       ...partPlace,
       text: Type.String(),
-      logprobs: Type.Array(Type.Unknown()),
+      logprobs: Type.Array(ResponseLogprob),
     }),
     event(['response.function_call_arguments.delta'], { ...itemPlace, delta: Type.String() }),
     event(['response.function_call_arguments.done'], {
@@ -303,4 +372,5 @@ export const responseSchema = {
 export type ResponseRequest = Static<typeof ResponseRequest>;
 export type InputItem = Static<typeof InputItem>;
 export type Response = Static<typeof Response>;
+export type ResponseLogprob = Static<typeof ResponseLogprob>;
 export type OutputItem = Static<typeof OutputItem>;

@@ -4,7 +4,7 @@ import { invalidRequest } from '#errors.js';
 import type { ChatTask } from '#api/chat/job.js';
 import { argumentsOf, textOf } from '../messages.js';
 import { functionTool } from '../tools.js';
-import type { AskedStructure } from '#api/generation/structured.js';
+import { askedStructure, askedTextFormat } from '../asked-structure.js';
 import type { InputItem, ResponseRequest } from './schema.js';
 
 /**
@@ -12,14 +12,13 @@ import type { InputItem, ResponseRequest } from './schema.js';
  * supported.
  */
 export function responseTask(body: ResponseRequest): ChatTask {
-  checkFields(body);
   const tools = (body.tools ?? []).map(readTool);
   const toolChoice = chosen(body.tool_choice, tools);
-  const structure = askedFormat(body.text?.format);
+  const structure = askedStructure(body, askedTextFormat(body.text?.format));
   if (structure !== undefined && tools.length > 0 && toolChoice !== 'none')
     throw invalidRequest(
-      'text.format',
-      'text.format is allowed only where tool_choice is none: a call has a form of its own',
+      structure.param,
+      `${structure.param} is allowed only where tool_choice is none: a call has a form of its own`,
     );
   const { instructions } = body;
   return {
@@ -32,11 +31,21 @@ export function responseTask(body: ResponseRequest): ChatTask {
     toolChoice,
     parallelCalls: body.parallel_tool_calls ?? true,
     structure,
-    sampling: { temperature: body.temperature ?? 1, top_p: body.top_p ?? 1 },
+    sampling: body,
     maxTokens: body.max_output_tokens ?? undefined,
     n: 1,
-    logprobs: undefined,
+    logprobs: outputLogprobs(body),
+    variables: { ...(body.reasoning?.effort && { reasoning_effort: body.reasoning.effort }) },
+    addSpecialTokens: body.add_special_tokens ?? false,
+    cut: body,
+    dropsMessages: body.truncation === 'auto',
+    report: body,
   };
+}
+
+/** How many alternatives of each token of a message are reported; undefined: no log-probabilities at all. */
+export function outputLogprobs({ include, top_logprobs: top }: ResponseRequest): number | undefined {
+  return top || include?.includes('message.output_text.logprobs') ? (top ?? 0) : undefined;
 }
 
 /** Calls that follow one another, or a message of the assistant, are one message. */
@@ -108,21 +117,6 @@ function chosen(choice: ResponseRequest['tool_choice'], tools: readonly Function
   if (choice !== 'none' && tools.length === 0)
     throw invalidRequest('tool_choice', 'tool_choice is allowed only with tools');
   return typeof choice === 'string' ? (choice as 'auto' | 'none' | 'required') : { name: choice.name };
-}
-
-function askedFormat(format: NonNullable<ResponseRequest['text']>['format']): AskedStructure | undefined {
-  if (format?.type === 'json_object') return { param: 'text.format', structure: { kind: 'object' } };
-  if (format?.type !== 'json_schema') return undefined;
-  return { param: 'text.format.schema', structure: { kind: 'schema', schema: format.schema ?? {} } };
-}
-
-function checkFields(body: ResponseRequest): void {
-  if (body.previous_response_id)
-    throw invalidRequest(
-      'previous_response_id',
-      'previous_response_id is not supported: nothing is stored, send the whole conversation',
-    );
-  if (body.background) throw invalidRequest('background', 'background is not supported: nothing is stored');
 }
 
 function needed<T>(value: T | null | undefined, param: string): T {

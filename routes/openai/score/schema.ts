@@ -1,21 +1,38 @@
-import { Type } from '@fastify/type-provider-typebox';
-import { modelField, Texts, truncationFields, resultList } from '#routes/shared/fields.js';
+import { Type, type Static } from '@fastify/type-provider-typebox';
+import {
+  activationFields,
+  modelField,
+  resultList,
+  specialTokensField,
+  Texts,
+  truncationFields,
+  truncationSideField,
+} from '#routes/shared/fields.js';
+import { fieldsDescription } from '#routes/shared/peer-fields.js';
+import { scorePeerFields } from './peer-fields.js';
 import { described, nullable } from '#http/schemas/nullable.js';
 import { errorResponses, json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
 
 const ScoreRequest = Type.Object(
   {
     model: modelField(),
-    text_1: described(Texts, 'One text, which is paired with each of `text_2`, or as many as `text_2` has.'),
-    text_2: described(Texts, 'The second text of each pair.'),
-    raw_scores: nullable(
-      Type.Boolean({ default: false, description: "A cross-encoder's logits in place of their sigmoid." }),
+    text_1: nullable(
+      described(Texts, 'One text, which is paired with each of `text_2`, or as many as `text_2` has.'),
     ),
+    text_2: nullable(described(Texts, 'The second text of each pair.')),
+    queries: nullable(described(Texts, 'With `documents`: as `text_1`.')),
+    documents: nullable(described(Texts, 'With `queries`: as `text_2`.')),
+    data_1: nullable(described(Texts, 'With `data_2`: as `text_1`.')),
+    data_2: nullable(described(Texts, 'With `data_1`: as `text_2`.')),
+    items: nullable(described(Texts, 'With `queries`: as `documents`.')),
+    ...activationFields,
+    ...specialTokensField,
     ...truncationFields,
+    ...truncationSideField,
   },
   {
     $id: 'ScoreRequest',
-    description: 'Unknown fields are ignored.',
+    description: `The texts are in \`text_1\` and \`text_2\`, or else in another such pair of fields. ${fieldsDescription(scorePeerFields)}`,
     examples: [
       { model: 'encoder', text_1: 'A fox in the snow', text_2: ['A dog in the rain', 'A fox on the ice'] },
     ],
@@ -61,3 +78,5 @@ export const scoreSchema = {
     ...errorResponses(MODEL_ERRORS),
   },
 };
+
+export type ScoreRequest = Static<typeof ScoreRequest>;

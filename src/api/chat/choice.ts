@@ -3,7 +3,8 @@ import type { FinishReason, GenerationEvent, TokenLogprobs } from '#engine/types
 import type { StructureConstraint } from '#structured/index.js';
 import { tokenBytes } from '#text/token-bytes.js';
 import type { Tokenizer } from '#text/types.js';
-import { finite, tokenText } from '../generation/token-text.js';
+import { promptLogprobs, stopReasonOf, tokenNames, type PromptLogprobs } from '../generation/report.js';
+import { finite } from '../generation/token-text.js';
 
 /** Why a message ended, in OpenAI's words. */
 export type ChatFinishReason = 'stop' | 'length' | 'tool_calls';
@@ -14,6 +15,12 @@ export interface ChatPiece {
   /** Of the tokens; null where nobody asked. */
   readonly logprobs: ChatLogprobs | null;
   readonly finishReason: ChatFinishReason | null;
+  /** See `stopReasonOf`. */
+  readonly stopReason: string | number | null;
+  /** Of the tokens, a stop token included; undefined where nobody asked. */
+  readonly tokenIds: readonly number[] | undefined;
+  /** Of the prompt's next tokens; undefined where nobody asked, or the event is not about the prompt. */
+  readonly promptLogprobs: PromptLogprobs | undefined;
 }
 
 export interface TokenProbability {
@@ -30,15 +37,35 @@ export interface ChatLogprobs {
 export interface ChatChoiceOptions {
   readonly stopTokenIds: ReadonlySet<number>;
   readonly logprobs: boolean;
+  /** Alternatives in a report of the prompt; undefined: none. */
+  readonly promptLogprobs: number | undefined;
+  /** Report token ids. */
+  readonly tokenIds: boolean;
+  /** Name tokens by their ids. */
+  readonly tokensAsIds: boolean;
+  /** The model's own stop tokens. */
+  readonly eosIds: ReadonlySet<number>;
+  /** Text that the message begins with. */
+  readonly before: string | undefined;
   /** Whether a message with calls ends because of them. */
   readonly callsFinish: boolean;
   /** Where the message had to be calls: what its text is kept to. */
   readonly calls?: StructureConstraint | undefined;
 }
 
+/** What an event adds that says nothing of the message. */
+const NOTHING: ChatPiece = {
+  parts: [],
+  logprobs: null,
+  finishReason: null,
+  stopReason: null,
+  tokenIds: undefined,
+  promptLogprobs: undefined,
+};
+
 /** Turns the events of one sequence into what OpenAI's chat completions say of it. */
 export class ChatChoice {
-  readonly #tokenizer: Tokenizer;
+  readonly #nameOf: (id: number) => string;
   readonly #bytesOf: (id: number) => Uint8Array | undefined;
   readonly #reader: OutputReader;
   readonly #options: ChatChoiceOptions;
@@ -47,12 +74,15 @@ export class ChatChoice {
   #called = false;
   /** The text of calls that the message had to be. */
   #callsText = '';
+  /** Parts that the next piece begins with. */
+  #before: readonly OutputPart[];
 
   constructor(tokenizer: Tokenizer, reader: OutputReader, options: ChatChoiceOptions) {
-    this.#tokenizer = tokenizer;
+    this.#nameOf = tokenNames(tokenizer, options.tokensAsIds);
     this.#bytesOf = tokenBytes(tokenizer);
     this.#reader = reader;
     this.#options = options;
+    this.#before = options.before ? [{ type: 'text', text: options.before }] : [];
   }
 
   /** Tokens generated so far, one that ended the text included. */
@@ -66,17 +96,25 @@ export class ChatChoice {
   }
 
   add(event: GenerationEvent): ChatPiece {
-    if (event.type === 'prompt') return { parts: [], logprobs: null, finishReason: null };
+    const { promptLogprobs: top, tokenIds, eosIds } = this.#options;
+    if (event.type === 'prompt') {
+      const report = top === undefined ? undefined : promptLogprobs(event.logprobs, top, this.#nameOf);
+      return { ...NOTHING, tokenIds: tokenIds ? [] : undefined, promptLogprobs: report };
+    }
     const { text, tokens, finishReason, report } = event;
     const { calls } = this.#options;
     this.#tokens += tokens.length;
     this.#cachedTokens = report?.cachedTokens ?? this.#cachedTokens;
     if (calls !== undefined) this.#callsText += text;
-    const parts = this.#reader.push(text);
+    const parts = [...this.#before, ...this.#reader.push(text)];
+    this.#before = [];
     if (finishReason !== undefined) parts.push(...this.#reader.end());
     this.#called ||= parts.some(({ type }) => type === 'call');
     return {
+      ...NOTHING,
       parts,
+      stopReason: stopReasonOf(event, eosIds),
+      tokenIds: tokenIds ? tokens.map(({ id }) => id) : undefined,
       logprobs: this.#options.logprobs ? this.#logprobs(tokens) : null,
       finishReason: finishReason === undefined ? null : this.#reason(finishReason),
     };
@@ -119,7 +157,7 @@ export class ChatChoice {
   #probability({ id, logprob }: { readonly id: number; readonly logprob: number }): TokenProbability {
     const bytes = this.#bytesOf(id);
     return {
-      token: tokenText(this.#tokenizer, id),
+      token: this.#nameOf(id),
       logprob: finite(logprob),
       bytes: bytes === undefined ? null : [...bytes],
     };

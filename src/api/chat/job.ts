@@ -8,7 +8,7 @@ import type { CallFormat } from '#chat/calls/format.js';
 import { CallReader, TextReader, type OutputReader } from '#chat/output.js';
 import { argumentsSchema, callsSchema, type FunctionTool, type ToolChoice } from '#chat/tools.js';
 import type { GenerationRequest } from '#engine/types.js';
-import { KvasirError, invalidRequest } from '#errors.js';
+import { invalidRequest } from '#errors.js';
 import type { GenerationModel } from '#registry/types.js';
 import {
   forChoice,
@@ -16,8 +16,12 @@ import {
   stopConditions,
   type SamplingFields,
 } from '../generation/sampling.js';
+import { bannedSequences } from '../generation/banned-sequences.js';
+import type { PromptCutFields } from '../generation/prompt-cut.js';
+import type { ReportFields } from '../generation/report.js';
 import { checkParts, constraints, type AskedStructure } from '../generation/structured.js';
 import { ChatChoice } from './choice.js';
+import { conversationIds } from './conversation.js';
 
 /** What a request for a conversation's next message comes down to, whatever API it came through. */
 export interface ChatTask {
@@ -38,6 +42,13 @@ export interface ChatTask {
   readonly addGenerationPrompt?: boolean | undefined;
   readonly continueFinalMessage?: boolean | undefined;
   readonly variables?: Readonly<Record<string, unknown>> | undefined;
+  /** See {@link ConversationOptions}. */
+  readonly addSpecialTokens?: boolean | undefined;
+  readonly cut?: PromptCutFields | undefined;
+  readonly dropsMessages?: boolean | undefined;
+  /** Text that the answer begins with, before what is generated. */
+  readonly before?: string | undefined;
+  readonly report?: ReportFields | undefined;
 }
 
 /** Most calls of one message: as many as one may have that is sent. */
@@ -50,6 +61,8 @@ export interface ChatJob {
   readonly promptTokens: number;
   /** An id for a call, in the form that the model's template takes. */
   readonly newCallId: () => string;
+  /** The prompt's token ids, where they are asked for. */
+  readonly promptIds: readonly number[] | undefined;
 }
 
 /**
@@ -62,7 +75,6 @@ export async function chatJob(
   model: GenerationModel,
   caller: Caller,
 ): Promise<ChatJob> {
-  const { texts } = model;
   model.engine.checkRoom(task.n, caller.client);
   const template = templateOf(model, task);
   const tools = task.toolChoice === 'none' ? [] : task.tools;
@@ -71,26 +83,35 @@ export async function chatJob(
   const conventions = hasCalls ? await conventionsOf(template, model.tokenizer, caller) : undefined;
   const conversation = conventions?.fit(messages, tools) ?? { messages, tools };
   const input = { ...conversation, addGenerationPrompt, continueFinalMessage, variables };
-  const text = await template.render(input, caller);
-  // The template has written all special tokens itself, the first one included.
-  const prompt = { text, addSpecialTokens: false };
-  const limit = { maxTokens: model.contextLength };
-  const [encoded] = await texts.map('encodePrompt', [prompt], limit, caller, task.messagesParam);
-  const { ids: promptIds, whole } = encoded!;
-  const room = model.contextLength - promptIds.length;
-  if (room < 1)
-    throw new KvasirError(
-      'context_length_exceeded',
-      `the messages have ${whole ? '' : 'more than '}${promptIds.length} tokens; the model's context of ${model.contextLength} tokens must hold them and at least one more`,
-      { param: task.messagesParam },
-    );
+  const { contextLength } = model;
+  const promptIds = await conversationIds(
+    template,
+    input,
+    {
+      param: task.messagesParam,
+      addSpecialTokens: task.addSpecialTokens ?? false,
+      cut: task.cut ?? {},
+      dropsMessages: task.dropsMessages ?? false,
+      // What is unknown is a quarter, so that there is an answer.
+      reserved: Math.min(task.maxTokens ?? contextLength >> 2, contextLength - 1),
+    },
+    model,
+    caller,
+  );
+  const room = contextLength - promptIds.length;
 
-  const sampling = samplingParameters(task.sampling, model);
+  const banned = await bannedSequences(task.sampling.bad_words ?? [], model, caller);
+  const sampling = { ...samplingParameters(task.sampling, model), bannedSequences: banned };
   const stop = stopConditions(task.sampling, task.maxTokens ?? room, model);
   const most = task.parallelCalls ? (conventions?.most ?? Infinity) : 1;
   const calls = await forcedCalls(task, most);
   const structure = calls ?? task.structure;
   const constraint = structure && (await constraints(structure, stop, model, caller));
+  if (structure && sampling.allowedIds)
+    throw invalidRequest('allowed_token_ids', `allowed_token_ids is allowed only without ${structure.param}`);
+  const { report = {} } = task;
+  const promptTop = report.prompt_logprobs ?? undefined;
+  const skipSpecialTokens = task.sampling.skip_special_tokens ?? true;
   const sequences = Array.from({ length: task.n }, (_, index) => {
     const own = constraint?.();
     const isSure = own !== undefined && own.enough <= Math.min(stop.maxTokens, room);
@@ -105,7 +126,9 @@ export async function chatJob(
       sampling: forChoice(sampling, index),
       stop,
       logprobs: task.logprobs,
-      promptLogprobs: undefined,
+      // It is the same for all choices.
+      promptLogprobs: index === 0 ? promptTop : undefined,
+      skipSpecialTokens,
       ...(own && { constraint: own }),
       ...(tools.length > 0 && { spelledIds: conventions?.spelledIds }),
     })),
@@ -113,7 +136,12 @@ export async function chatJob(
       ({ own, reader }) =>
         new ChatChoice(model.tokenizer, reader, {
           stopTokenIds: stop.stopTokenIds,
+          eosIds: model.eosIds,
           logprobs: task.logprobs !== undefined,
+          promptLogprobs: promptTop,
+          tokenIds: report.return_token_ids ?? false,
+          tokensAsIds: report.return_tokens_as_token_ids ?? false,
+          before: task.before,
           // Whoever named a function knows that a call comes.
           callsFinish: typeof task.toolChoice === 'string',
           calls: calls && own,
@@ -121,6 +149,7 @@ export async function chatJob(
     ),
     promptTokens: promptIds.length,
     newCallId: conventions?.newId ?? longId,
+    promptIds: report.return_token_ids ? promptIds : undefined,
   };
 }
 

@@ -7,6 +7,9 @@ import {
   stopConditions,
   type SamplingFields,
 } from '../generation/sampling.js';
+import { bannedSequences } from '../generation/banned-sequences.js';
+import { promptCut, type PromptCutFields } from '../generation/prompt-cut.js';
+import type { ReportFields } from '../generation/report.js';
 import { constraints, type AskedStructure } from '../generation/structured.js';
 import type { GenerationModel } from '#registry/types.js';
 import { Choice } from './choice.js';
@@ -18,14 +21,14 @@ export const MAX_SEQUENCES = 1024;
 const DEFAULT_MAX_TOKENS = 16;
 
 /** What a request for completions asks for, in the words of OpenAI's API; what is missing or null has its default. */
-export interface CompletionFields extends SamplingFields {
+export interface CompletionFields extends SamplingFields, ReportFields, PromptCutFields {
   readonly prompt?: PromptField;
   readonly max_tokens?: number | null;
   readonly n?: number | null;
   readonly best_of?: number | null;
   readonly logprobs?: number | null;
   readonly echo?: boolean | null;
-  readonly suffix?: string | null;
+  readonly add_special_tokens?: boolean | null;
   readonly stream?: boolean | null;
   readonly stream_options?: object | null;
 }
@@ -71,11 +74,25 @@ export async function completionJob(
     );
   const counted = candidates > n ? 'best_of' : n > 1 ? 'n' : 'prompt';
   model.engine.checkRoom(listed.length * candidates, caller.client, counted);
-  const sampling = samplingParameters(body, model);
+  const banned = await bannedSequences(body.bad_words ?? [], model, caller);
+  const sampling = { ...samplingParameters(body, model), bannedSequences: banned };
   // The engine generates at least one token.
   const stop = stopConditions(body, Math.max(1, maxTokens), model);
   const constraint = asked && (await constraints(asked, stop, model, caller));
-  const prompts = await readPrompts(listed, model, echo, caller);
+  if (asked && sampling.allowedIds)
+    throw invalidRequest('allowed_token_ids', `allowed_token_ids is allowed only without ${asked.param}`);
+  const skipSpecialTokens = body.skip_special_tokens ?? true;
+  const prompts = await readPrompts(
+    listed,
+    model,
+    {
+      echo,
+      skipSpecialTokens,
+      addSpecialTokens: body.add_special_tokens ?? true,
+      cut: promptCut(body, model.contextLength - stop.maxTokens),
+    },
+    caller,
+  );
   const sequences = prompts.flatMap(prompt =>
     Array.from({ length: candidates }, (_, index) => ({ prompt, index })),
   );
@@ -90,14 +107,20 @@ export async function completionJob(
       ...(constraint && { constraint: constraint() }),
       // Candidates are compared by their log-probabilities.
       logprobs: logprobs ?? (candidates > n ? 0 : undefined),
-      promptLogprobs: echo ? logprobs : undefined,
+      promptLogprobs: most(body.prompt_logprobs, echo ? logprobs : undefined),
+      skipSpecialTokens,
     })),
     choices: sequences.map(
       ({ prompt }) =>
         new Choice(prompt, model.tokenizer, {
           echo,
-          logprobs: logprobs !== undefined,
+          logprobs,
+          promptLogprobs: body.prompt_logprobs ?? undefined,
+          tokenIds: body.return_token_ids ?? false,
+          tokensAsIds: body.return_tokens_as_token_ids ?? false,
+          skipSpecialTokens,
           promptOnly: maxTokens === 0,
+          eosIds: model.eosIds,
         }),
     ),
     candidates,
@@ -106,12 +129,15 @@ export async function completionJob(
   };
 }
 
+/** The larger of two counts, of which either may be missing. */
+function most(a: number | null | undefined, b: number | undefined): number | undefined {
+  return a === null || a === undefined ? b : Math.max(a, b ?? 0);
+}
+
 function checkFields(body: CompletionFields): void {
   const n = body.n ?? 1;
   const candidates = body.best_of ?? n;
-  if (body.suffix)
-    throw invalidRequest('suffix', 'suffix is not supported: a text cannot be filled in from both sides');
-  if (body.max_tokens === 0 && !body.echo)
+  if (body.max_tokens === 0 && !body.echo && (body.prompt_logprobs ?? null) === null)
     throw invalidRequest('max_tokens', 'max_tokens must be >= 1 unless echo is true');
   if (candidates < n) throw invalidRequest('best_of', `best_of must be >= n, which is ${n}`);
   if (candidates > n && body.stream) {

@@ -1,6 +1,7 @@
 import type { Caller } from '#caller.js';
-import { KvasirError } from '#errors.js';
+import { contextLengthExceeded, type KvasirError } from '#errors.js';
 import type { GenerationModel } from '#registry/types.js';
+import type { PromptCut } from '../generation/prompt-cut.js';
 import { isTokenIds } from '../encoding/inputs.js';
 
 /** One prompt or several, each a text or the token ids of one. */
@@ -19,6 +20,17 @@ export function listPrompts(prompt: PromptField): readonly (string | readonly nu
   return isTokenIds(prompt) ? [prompt] : prompt;
 }
 
+/** How prompts are read. */
+export interface PromptOptions {
+  /** Write those that are ids, or were cut, as text. */
+  readonly echo: boolean;
+  /** Whether the tokenizer may add its own tokens to texts. */
+  readonly addSpecialTokens: boolean;
+  /** Whether special tokens are left out of the text for `echo`. */
+  readonly skipSpecialTokens: boolean;
+  readonly cut: PromptCut | undefined;
+}
+
 /**
  * Tokenizes prompts, and writes those that are ids as text where that is wanted.
  *
@@ -27,36 +39,45 @@ export function listPrompts(prompt: PromptField): readonly (string | readonly nu
 export async function readPrompts(
   prompts: readonly (string | readonly number[])[],
   { texts, contextLength, bosId }: GenerationModel,
-  echo: boolean,
+  { echo, addSpecialTokens, skipSpecialTokens, cut }: PromptOptions,
   caller: Caller,
 ): Promise<Prompt[]> {
-  const written = prompts.filter(prompt => typeof prompt === 'string');
-  const given = prompts.filter(prompt => typeof prompt !== 'string');
-  for (const { length } of given) if (length >= contextLength) throw tooLong(`${length}`, contextLength);
-  const limit = { maxTokens: contextLength };
+  const given = prompts.map(prompt => (typeof prompt === 'string' ? prompt : cutIds(prompt, cut)));
+  for (const prompt of given)
+    if (typeof prompt !== 'string' && prompt.length >= contextLength)
+      throw tooLong(prompt.length, true, contextLength);
+  const limit = cut ?? { maxTokens: contextLength };
+  const written = given.filter(prompt => typeof prompt === 'string');
   const encoded = await texts.map(
     'encodePrompt',
-    written.map(text => ({ text })),
+    written.map(text => ({ text, addSpecialTokens })),
     limit,
     caller,
     'prompt',
   );
-  const decoded = echo
-    ? await texts.map('decodeIds', given, { skipSpecialTokens: true }, caller, 'prompt')
-    : [];
-  return prompts.map(prompt => {
-    if (typeof prompt !== 'string') return { ids: prompt, text: decoded.shift() ?? '' };
+  const read = given.map(prompt => {
+    if (typeof prompt !== 'string') return { ids: prompt, text: undefined };
     const { ids, whole } = encoded.shift()!;
-    if (ids.length >= contextLength)
-      throw tooLong(`${whole ? '' : 'more than '}${ids.length}`, contextLength);
-    return { ids: ids.length === 0 && bosId !== undefined ? [bosId] : ids, text: prompt };
+    if (ids.length >= contextLength) throw tooLong(ids.length, whole || cut !== undefined, contextLength);
+    const text = cut !== undefined && !whole ? undefined : prompt;
+    return { ids: ids.length === 0 && bosId !== undefined ? [bosId] : ids, text };
   });
+  const untold = echo ? read.filter(({ text }) => text === undefined).map(({ ids }) => ids) : [];
+  const decoded = await texts.map('decodeIds', untold, { skipSpecialTokens }, caller, 'prompt');
+  return read.map(({ ids, text }) => ({ ids, text: text ?? (echo ? decoded.shift()! : '') }));
 }
 
-function tooLong(tokens: string, contextLength: number): KvasirError {
-  return new KvasirError(
-    'context_length_exceeded',
-    `the prompt has ${tokens} tokens; the model's context of ${contextLength} tokens must hold it and at least one more`,
-    { param: 'prompt' },
+function cutIds(ids: readonly number[], cut: PromptCut | undefined): readonly number[] {
+  if (cut === undefined || ids.length <= cut.maxTokens) return ids;
+  return cut.cut === 'left' ? ids.slice(-cut.maxTokens) : ids.slice(0, cut.maxTokens);
+}
+
+/** @param whole whether those are all of its tokens. */
+function tooLong(tokens: number, whole: boolean, contextLength: number): KvasirError {
+  return contextLengthExceeded(
+    'prompt',
+    `the prompt has ${whole ? '' : 'more than '}${tokens} tokens; the model's context of ${contextLength} tokens must hold it and at least one more`,
+    whole ? tokens : undefined,
+    contextLength,
   );
 }

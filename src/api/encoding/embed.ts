@@ -3,14 +3,20 @@ import type { Caller } from '#caller.js';
 import type { EncoderModel } from '#registry/types.js';
 import { normalize, shorten } from '#results/vectors.js';
 import { countTokens, withPlaces } from './inputs.js';
+import { withPrompt, type PromptFields } from './prompt.js';
 import type { InputLimit, Source } from '#text/inputs.js';
 
 export interface EmbeddingOptions {
   readonly limit: InputLimit;
   /** Keep only so many components; undefined: all. */
   readonly dimensions: number | undefined;
-  /** Scale vectors to a length of 1. */
-  readonly normalize: boolean;
+  /**
+   * Scale vectors to a length of 1; undefined: so it is, but for those that the model's own settings cut
+   * afterwards.
+   */
+  readonly normalize: boolean | undefined;
+  /** What to put in front of the texts; by default what the model says. */
+  readonly prompt?: PromptFields;
 }
 
 export interface Embeddings {
@@ -27,7 +33,7 @@ export interface Embeddings {
 export async function embed(
   model: EncoderModel,
   sources: readonly Source[],
-  { limit, dimensions, normalize: unit }: EmbeddingOptions,
+  { limit, dimensions, normalize: unit, prompt }: EmbeddingOptions,
   caller: Caller,
 ): Promise<Embeddings> {
   if (dimensions !== undefined && dimensions > model.width) {
@@ -36,13 +42,17 @@ export async function embed(
       `dimensions must be <= ${model.width}, the width of the model's embeddings`,
     );
   }
+  const prompted = withPrompt(model, sources, prompt);
   const inputs = await withPlaces(model, sources.length, caller, () =>
-    model.texts.map('encodeInput', sources, limit, caller, 'input'),
+    model.texts.map('encodeInput', prompted, limit, caller, 'input'),
   );
   const outputs = await model.encoder.encode(inputs, caller);
+  const { truncateDim } = model.sentences;
   const vectors = outputs.map(({ values }) => {
-    const vector = dimensions === undefined ? values : shorten(values, dimensions);
-    return unit ? normalize(vector) : vector;
+    if (dimensions === undefined && truncateDim !== undefined && unit === undefined)
+      return shorten(normalize(values), truncateDim);
+    const vector = shorten(values, dimensions ?? truncateDim ?? values.length);
+    return (unit ?? true) ? normalize(vector) : vector;
   });
   return { vectors, tokens: countTokens(inputs) };
 }

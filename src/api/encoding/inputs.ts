@@ -14,20 +14,30 @@ export interface TruncationFields {
   /** Cut them to so many tokens; -1 stands for the model's own limit. */
   readonly truncate_prompt_tokens?: number | null;
   readonly truncation_direction?: string | null;
+  /** The same, as vLLM calls it. */
+  readonly truncation_side?: string | null;
+  /** Whether the model's special tokens are put around each text. */
+  readonly add_special_tokens?: boolean | null;
 }
 
 /** @throws KvasirError `invalid_request` */
-export function inputLimit(fields: TruncationFields, { contextLength }: EncoderModel): InputLimit {
+export function inputLimit(
+  fields: TruncationFields,
+  { contextLength, autoTruncate }: Pick<EncoderModel, 'contextLength' | 'autoTruncate'>,
+): InputLimit {
   const { truncate_prompt_tokens: wanted = null } = fields;
-  const side = fields.truncation_direction?.toLowerCase() === 'left' ? 'left' : 'right';
-  if (wanted === null) return { maxTokens: contextLength, cut: fields.truncate ? side : undefined };
+  const named = fields.truncation_direction ?? fields.truncation_side;
+  const side = named?.toLowerCase() === 'left' ? 'left' : 'right';
+  const plain = { ...(fields.add_special_tokens === false && { withSpecial: false }) };
+  if (wanted === null)
+    return { ...plain, maxTokens: contextLength, cut: (fields.truncate ?? autoTruncate) ? side : undefined };
   if (wanted === 0 || wanted > contextLength) {
     throw invalidRequest(
       'truncate_prompt_tokens',
       `truncate_prompt_tokens must be -1, or from 1 to ${contextLength}, the most that the model can read`,
     );
   }
-  return { maxTokens: wanted < 0 ? contextLength : wanted, cut: side };
+  return { ...plain, maxTokens: wanted < 0 ? contextLength : wanted, cut: side };
 }
 
 /** A list of texts as sources; one text alone is a list of one. */

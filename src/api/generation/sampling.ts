@@ -22,21 +22,44 @@ export interface SamplingFields {
   readonly include_stop_str_in_output?: boolean | null;
   readonly min_tokens?: number | null;
   readonly ignore_eos?: boolean | null;
+  readonly allowed_token_ids?: readonly number[] | null;
+  readonly bad_words?: readonly string[] | null;
+  readonly skip_special_tokens?: boolean | null;
 }
 
-/** @throws KvasirError `invalid_request` for a bias of tokens that the model does not have */
+/**
+ * All but what `bad_words` ask for, see `bannedSequences`.
+ *
+ * @throws KvasirError `invalid_request` for tokens that the model does not have.
+ */
 export function samplingParameters(fields: SamplingFields, model: GenerationModel): SamplingParameters {
+  const { vocabularySize } = model.tokenizer;
+  const allowedIds = fields.allowed_token_ids ?? undefined;
+  if (allowedIds !== undefined) checkIds('allowed_token_ids', allowedIds, vocabularySize);
+  // The smallest set whose probability reaches 0 is the most probable token.
+  const onlyBest = fields.top_p === 0;
   return {
     temperature: fields.temperature ?? 1,
-    topK: Math.max(0, fields.top_k ?? 0),
-    topP: fields.top_p ?? 1,
+    topK: onlyBest ? 1 : Math.max(0, fields.top_k ?? 0),
+    topP: onlyBest ? 1 : (fields.top_p ?? 1),
     minP: fields.min_p ?? 0,
     repetitionPenalty: fields.repetition_penalty ?? 1,
     presencePenalty: fields.presence_penalty ?? 0,
     frequencyPenalty: fields.frequency_penalty ?? 0,
-    logitBias: logitBias(fields.logit_bias ?? {}, model.tokenizer.vocabularySize),
+    logitBias: logitBias(fields.logit_bias ?? {}, vocabularySize),
     seed: seedOf(fields),
+    ...(allowedIds !== undefined && { allowedIds }),
   };
+}
+
+function checkIds(param: string, ids: readonly number[], vocabularySize: number): void {
+  if (ids.length === 0) throw invalidRequest(param, `${param} must have at least 1 item`);
+  const index = ids.findIndex(id => id >= vocabularySize);
+  if (index >= 0)
+    throw invalidRequest(
+      `${param}[${index}]`,
+      `${param}[${index}] is ${ids[index]}, expected token ids from 0 to ${vocabularySize - 1}`,
+    );
 }
 
 /**

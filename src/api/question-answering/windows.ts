@@ -1,5 +1,5 @@
 import type { Caller } from '#caller.js';
-import { KvasirError, invalidRequest } from '#errors.js';
+import { contextLengthExceeded, invalidRequest } from '#errors.js';
 import { MAX_INPUTS } from '../encoding/inputs.js';
 import type { EncoderModel } from '#registry/types.js';
 import { windows } from '#text/truncation.js';
@@ -45,10 +45,11 @@ export async function contextWindows(
   const length = contextLengthOf(whole);
   const room = maxTokens - (whole.ids.length - length);
   if (room < 1) {
-    throw new KvasirError(
-      'context_length_exceeded',
+    throw contextLengthExceeded(
+      'question',
       `question has so many tokens that nothing of the context fits into the ${maxTokens} tokens of a window`,
-      { param: 'question' },
+      undefined,
+      maxTokens,
     );
   }
   const overlap = doc_stride ?? Math.min(DEFAULT_OVERLAP, room >> 1);

@@ -21,6 +21,14 @@ export function logprobsOf(logits: Float32Array, id: number, top: number): Token
   };
 }
 
+/** How many logits are at least as large as that of an id, itself included. */
+export function rankOf(logits: Float32Array, id: number): number {
+  const own = logits[id]!;
+  let rank = 0;
+  for (let i = 0; i < logits.length; i++) if (logits[i]! >= own) rank++;
+  return rank;
+}
+
 /**
  * Ids of the `count` largest logits, largest first; insertion into a short sorted list, since count is small.
  */

@@ -17,7 +17,13 @@ export function handleErrors(app: FastifyInstance): void {
   });
 
   app.setErrorHandler(sendError);
-  app.setNotFoundHandler((request, reply) => {
+  app.setNotFoundHandler(answerUnknown);
+  // Before a body is read: of an address that does not exist nobody can say what it takes.
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.is404) return answerUnknown(request, reply);
+  });
+
+  function answerUnknown(request: FastifyRequest, reply: FastifyReply): FastifyReply {
     const path = request.url.split('?', 1)[0]!;
     const allowed = new Set(routes.flatMap(route => (route.path.test(path) ? route.methods : [])));
     if (allowed.size === 0) {
@@ -30,7 +36,7 @@ export function handleErrors(app: FastifyInstance): void {
       .code(405)
       .header('allow', methods)
       .send(errorBody('invalid_request_error', message, { code: 'method_not_allowed' }));
-  });
+  }
 }
 
 /** The status, headers and body for what was thrown. */

@@ -1,4 +1,4 @@
-import { KvasirError, type ErrorCode } from '#errors.js';
+import { KvasirError, type ErrorCode, type ErrorNumbers } from '#errors.js';
 
 /** An error as OpenAI's clients read it. */
 export interface ErrorBody {
@@ -8,7 +8,7 @@ export interface ErrorBody {
     /** The request field at fault. */
     readonly param: string | null;
     readonly code: string | null;
-  };
+  } & ErrorNumbers;
 }
 
 export type ErrorType =
@@ -36,6 +36,7 @@ interface Mapping {
 const MAPPINGS: Readonly<Record<ErrorCode, Mapping>> = {
   invalid_request: { status: 400, type: 'invalid_request_error' },
   context_length_exceeded: { status: 400, type: 'invalid_request_error' },
+  body_too_large: { status: 413, type: 'invalid_request_error' },
   model_not_found: { status: 404, type: 'invalid_request_error' },
   queue_full: { status: 429, type: 'rate_limit_error', retryAfter: 1 },
   rate_limit_exceeded: { status: 429, type: 'rate_limit_error' },
@@ -60,20 +61,24 @@ const MAPPINGS: Readonly<Record<ErrorCode, Mapping>> = {
 const INTERNAL_MESSAGE =
   "the server failed to process the request; its log has the reason under the response's x-request-id";
 
-/** What Fastify refuses itself, before a route is reached. */
-const CODES_BY_STATUS: Readonly<Record<number, string>> = {
-  413: 'body_too_large',
-  414: 'url_too_long',
-  415: 'unsupported_media_type',
+/** What Fastify refuses itself, before a route is reached. A message takes the place of Fastify's own. */
+const BY_STATUS: Readonly<Record<number, { readonly code: string; readonly message?: string }>> = {
+  413: { code: 'body_too_large' },
+  414: { code: 'url_too_long' },
+  415: {
+    code: 'unsupported_media_type',
+    message: 'the body must be JSON, with the header content-type: application/json',
+  },
 };
 
 /** @param message for people; `code` is what programs compare. */
 export function errorBody(
   type: ErrorType,
   message: string,
-  { code = null, param = null }: { code?: string | null; param?: string | null } = {},
+  fields: { code?: string | null; param?: string | null } & ErrorNumbers = {},
 ): ErrorBody {
-  return { error: { message, type, param, code } };
+  const { code = null, param = null, ...numbers } = fields;
+  return { error: { message, type, param, code, ...numbers } };
 }
 
 /**
@@ -84,19 +89,21 @@ export function toHttpError(error: unknown): HttpError {
   if (error instanceof KvasirError) {
     const { status, type, retryAfter, final, internal } = MAPPINGS[error.code];
     const message = internal ? INTERNAL_MESSAGE : error.message;
+    const { code, param = null, numbers } = error;
     return {
       status,
-      body: errorBody(type, message, { code: error.code, param: error.param ?? null }),
+      body: errorBody(type, message, { code, param, ...numbers }),
       retryAfter,
       ...(final && { final }),
     };
   }
   const { statusCode, message } = Object(error) as { statusCode?: unknown; message: string };
   if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500) {
-    const code = CODES_BY_STATUS[statusCode] ?? 'invalid_request';
+    const known = BY_STATUS[statusCode];
+    const { code } = known ?? { code: 'invalid_request' };
     return {
       status: statusCode,
-      body: errorBody('invalid_request_error', message, { code }),
+      body: errorBody('invalid_request_error', known?.message ?? message, { code }),
       retryAfter: undefined,
     };
   }

@@ -3,6 +3,7 @@ import { KvasirError, invalidRequest } from '#errors.js';
 
 /** As much of a JSON Schema as is needed to say what it expects. */
 interface Expectation {
+  readonly $ref?: string;
   readonly type?: string | readonly string[];
   /** Names one value, where the type says too little: `token id`. */
   readonly title?: string;
@@ -48,28 +49,94 @@ export function validationError(errors: FastifySchemaValidationError[], part: st
   return new KvasirError('invalid_request', message, place === '' ? {} : { param: place });
 }
 
+/** Limits: of a value that is of the right type, they say what is wrong with it. */
+const LIMITS: ReadonlySet<string> = new Set([
+  'minItems',
+  'maxItems',
+  'minLength',
+  'maxLength',
+  'minimum',
+  'maximum',
+  'exclusiveMinimum',
+  'exclusiveMaximum',
+  'minProperties',
+  'maxProperties',
+  'propertyNames',
+  'pattern',
+  'enum',
+]);
+
 /**
  * The error to report: the last one is the outermost. Of a union, the member that the value was meant for
- * speaks, where just one comes into question.
+ * speaks: the only one of its type, or else one of its type whose limit it breaks.
  */
 function principal(errors: readonly SchemaError[]): SchemaError {
   const outermost = errors[errors.length - 1]!;
   if (outermost.keyword !== 'anyOf') return outermost;
   const { schemaPath, parentSchema, data } = outermost;
-  const members = (parentSchema?.anyOf ?? []).flatMap((member, index) => {
-    const own = errors.filter(error => error.schemaPath.startsWith(`${schemaPath}/${index}/`));
-    return own.length > 0 && isMeant(member, data) ? [own] : [];
+  const members = (parentSchema?.anyOf ?? []).flatMap((schema, index) => {
+    const isOther = refersTo(schema);
+    const own = errors.filter(
+      error =>
+        error.schemaPath.startsWith(`${schemaPath}/${index}/`) ||
+        // Paths begin anew in a schema that is referred to.
+        (isOther && rootOf(error) !== rootOf(outermost)),
+    );
+    return own.length > 0 ? [{ schema, own }] : [];
   });
-  if (members.length === 1) return principal(members[0]!);
-  return members.map(tooLong).find(error => error !== undefined) ?? outermost;
+  const fitting = members.filter(({ schema }) => fits(schema, data));
+  const meant = fitting.length > 0 ? fitting : members.filter(({ schema }) => isMeant(schema, data));
+  const reports = meant.map(({ own }) => principal(own));
+  if (reports.length === 1) return reports[0]!;
+  if (reports.length === 0) return unknownKind(outermost) ?? outermost;
+  if (reports.every(({ keyword }) => keyword === 'const'))
+    return oneOf(
+      outermost,
+      reports.map(({ params }) => params.allowedValue),
+    );
+  return (fitting.length > 0 ? reports.find(({ keyword }) => LIMITS.has(keyword)) : undefined) ?? outermost;
 }
 
-/** Of a list that would be right but for its length, the error that says so. */
-function tooLong(errors: readonly SchemaError[]): SchemaError | undefined {
-  return errors.find(
-    ({ keyword, parentSchema, data }) =>
-      keyword === 'maxItems' && Array.isArray(data) && isMeant(parentSchema?.items ?? {}, data[0]),
+/** The schema, itself or one that others refer to, that a path is seen from. */
+function rootOf({ schemaPath }: SchemaError): string {
+  return schemaPath.split('/', 1)[0]!;
+}
+
+/** Whether a schema, or that of its items, stands elsewhere. */
+function refersTo({ $ref, items }: Expectation): boolean {
+  return $ref !== undefined || items?.$ref !== undefined;
+}
+
+/** The error for an object whose constant field, such as `type`, is that of no member of the union. */
+function unknownKind(union: SchemaError): SchemaError | undefined {
+  const { parentSchema, data, instancePath } = union;
+  if (!isOfType(data, 'object')) return undefined;
+  const constants = (parentSchema?.anyOf ?? []).flatMap(({ properties = {} }) =>
+    Object.entries(properties).flatMap(([key, { const: value }]) =>
+      value === undefined ? [] : { key, value },
+    ),
   );
+  const key = constants[0]?.key;
+  if (key === undefined || constants.some(other => other.key !== key)) return undefined;
+  if (!Object.hasOwn(data as object, key))
+    return { ...union, keyword: 'required', params: { missingProperty: key } };
+  const place = { ...union, instancePath: `${instancePath}/${key}` };
+  return oneOf(
+    place,
+    constants.map(({ value }) => value),
+  );
+}
+
+function oneOf(error: SchemaError, allowed: readonly unknown[]): SchemaError {
+  return { ...error, keyword: 'enum', params: { allowedValues: [...new Set(allowed)] } };
+}
+
+/** Whether a value is of the schema's type through and through, whatever limits it breaks; of a list, the first item tells. */
+function fits(schema: Expectation, value: unknown): boolean {
+  if (schema.const !== undefined) return schema.const === value;
+  if (schema.anyOf !== undefined) return schema.anyOf.some(member => fits(member, value));
+  if (!isMeant(schema, value)) return false;
+  return !Array.isArray(value) || value.length === 0 || fits(schema.items ?? {}, value[0]);
 }
 
 /**
@@ -81,7 +148,7 @@ function isMeant(schema: Expectation, value: unknown): boolean {
   if (expected.length > 0 && !expected.some(type => isOfType(value, type))) return false;
   return Object.entries(schema.properties ?? {}).every(
     ([key, property]) =>
-      property.const === undefined || (value as Record<string, unknown>)[key] === property.const,
+      property.const === undefined || (Object(value) as Record<string, unknown>)[key] === property.const,
   );
 }
 
@@ -97,8 +164,10 @@ function complaint({ keyword, params, message, parentSchema }: SchemaError): str
     case 'type':
     case 'anyOf':
       return `must be ${describe(parentSchema ?? { type: params.type as string })}`;
-    case 'enum':
-      return `must be one of ${(params.allowedValues as unknown[]).map(value => JSON.stringify(value)).join(', ')}`;
+    case 'enum': {
+      const allowed = (params.allowedValues as unknown[]).map(value => JSON.stringify(value));
+      return `must be ${allowed.length > 1 ? 'one of ' : ''}${allowed.join(', ')}`;
+    }
     case 'const':
       return `must be ${JSON.stringify(params.allowedValue)}`;
     case 'minItems':
@@ -109,6 +178,8 @@ function complaint({ keyword, params, message, parentSchema }: SchemaError): str
       return `must have at least ${count(params.limit, 'character')}`;
     case 'maxLength':
       return `must have at most ${count(params.limit, 'character')}`;
+    case 'minProperties':
+      return `must have at least ${count(params.limit, 'field')}`;
     case 'maxProperties':
       return `must have at most ${count(params.limit, 'field')}`;
     case 'propertyNames':
@@ -151,6 +222,7 @@ function singular(type: string, { title, items }: Expectation): string {
 }
 
 function plural(schema: Expectation): string {
+  if (schema.anyOf !== undefined) return [...new Set(schema.anyOf.map(plural))].join(' or ');
   const [type, ...others] = types(schema);
   if (type === undefined || others.length > 0) return 'values';
   return type === 'array' ? singular(type, schema).replace('list', 'lists') : `${singular(type, schema)}s`;

@@ -1,5 +1,6 @@
 import { Transform, type TransformCallback } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { formatMemory } from '#bytes.js';
 import { KvasirError } from '#errors.js';
 
 /** Bodies up to this size are always taken: the limit of connections bounds what they take together. */
@@ -71,26 +72,43 @@ export class BodyMemory {
 
 /** Takes account of bodies before they are read: of one in chunks, whose size nobody knows, as it comes. */
 export function limitBodies(app: FastifyInstance, memory: BodyMemory): void {
-  app.addHook('preParsing', (request, _reply, payload, done) => {
+  app.addHook('preParsing', (request, reply, payload, done) => {
     const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
-    const bytes = Number(length ?? 0);
+    const take = (bytes: number): void => {
+      const limit = request.routeOptions.bodyLimit;
+      if (bytes > limit) {
+        // The client may send the rest of it, which nobody reads.
+        void reply.header('connection', 'close');
+        throw bodyTooLarge(limit, limit === app.initialConfig.bodyLimit ? 'body_limit' : 'texts_limit');
+      }
+      memory.take(request, bytes);
+    };
     try {
-      // One that is too large is refused right away, as such.
-      if (bytes <= request.routeOptions.bodyLimit) memory.take(request, bytes);
+      take(Number(length ?? 0));
     } catch (error) {
       done(error as KvasirError);
       return;
     }
-    done(null, encoding === undefined ? payload : payload.pipe(counted(request, memory)));
+    done(null, encoding === undefined ? payload : payload.pipe(counted(take)));
   });
 }
 
-function counted(request: FastifyRequest, memory: BodyMemory): Transform {
+/** @param setting what the limit is called in the server's settings. */
+function bodyTooLarge(limit: number, setting: string): KvasirError {
+  const flag = `--${setting.replace('_', '-')}`;
+  return new KvasirError(
+    'body_too_large',
+    `the body has more than ${formatMemory(limit)}, which is the most that this endpoint takes; the server's setting ${setting} (${flag}) raises it`,
+  );
+}
+
+/** @param take told how many bytes there were so far. */
+function counted(take: (bytes: number) => void): Transform {
   let bytes = 0;
   return new Transform({
     transform(chunk: Buffer, _encoding, done: TransformCallback) {
       try {
-        memory.take(request, (bytes += chunk.length));
+        take((bytes += chunk.length));
         done(null, chunk);
       } catch (error) {
         done(error as KvasirError);

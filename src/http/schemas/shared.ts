@@ -11,6 +11,14 @@ export const ErrorSchema = Type.Object(
       }),
       param: Type.Union([Type.String(), Type.Null()], { description: 'The field at fault.' }),
       code: Type.Union([Type.String(), Type.Null()], { description: 'For programs; stable.' }),
+      n_prompt_tokens: Type.Optional(
+        Type.Integer({
+          description: 'With `context_length_exceeded`: tokens of the prompt, where all were counted.',
+        }),
+      ),
+      n_ctx: Type.Optional(
+        Type.Integer({ description: 'With `context_length_exceeded`: tokens that the model can take.' }),
+      ),
     }),
   },
   {
@@ -83,6 +91,12 @@ const ERRORS = {
   415: documented('The body is of another media type.', 'invalid_request_error', 'Unsupported Media Type', {
     code: 'unsupported_media_type',
   }),
+  422: documented(
+    'An input is too long for the model, or is nothing that it can read.',
+    'invalid_request_error',
+    'inputs has 602 tokens, expected at most 256; set truncate to true to have it cut',
+    { code: 'context_length_exceeded' },
+  ),
   429: documented(
     'Too many requests are waiting, or came from this client; `retry-after` says when to come again.',
     'rate_limit_error',

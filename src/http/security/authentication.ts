@@ -10,17 +10,17 @@ declare module 'fastify' {
   }
 }
 
-const PUBLIC = /^\/(health|v2\/health|metrics|docs)(\/|$)|^\/openapi\.(json|yaml)$/;
+const PUBLIC = /^\/((v[12]\/)?health|metrics|docs)(\/|$)|^\/(ping|version|openapi\.(json|yaml))$/;
 
-/** What orchestrators restart a process by, which have no key. */
-const ALIVE = /^\/(v2\/)?health\/live$/;
+/** What orchestrators restart a process by, and hosts keep it by, which have no key. */
+const ALIVE = /^\/(v2\/)?health\/live$|^\/(v1\/)?health$|^\/ping$/;
 
 export interface KeyOptions {
   readonly keys: ApiKeys;
   /** Wrong keys that one address may send in a minute; 0: any number. */
   readonly wrongKeyLimit: number;
   /**
-   * Requires a key for what is public otherwise, but for the liveness probe and routes whose `config` says
+   * Requires a key for what is public otherwise, but for the probes `/health/live`, `/health` and `/ping`, and routes whose `config` says
    * `public`.
    */
   readonly guardPublic: boolean;

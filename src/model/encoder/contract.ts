@@ -11,10 +11,13 @@ export interface EncoderInput {
   readonly typeIds?: readonly number[] | undefined;
   /** `fill-mask` only: which positions of `ids` to project onto the vocabulary. */
   readonly positions?: readonly number[];
+  /** `embedding` only: the vector of each token is wanted, before they are pooled. */
+  readonly everyToken?: boolean;
 }
 
 /**
- * One text's result, `[rows, width]`, row by row: `embedding` `[1, dimension]`; `sequence-classification`
+ * One text's result, `[rows, width]`, row by row: `embedding` `[1, dimension]`, with `everyToken`
+ * `[ids.length, hidden]`; `sequence-classification`
  * `[1, labels]`; `token-classification` `[ids.length, labels]`; `fill-mask` `[positions.length, vocabulary]`;
  * `question-answering` `[ids.length, 2]` (start and end logit). Padding never shows.
  */
@@ -31,6 +34,8 @@ export interface Encoder {
   readonly contextLength: number;
   /** Width of a result row: dimension, labels, vocabulary, or 2. */
   readonly width: number;
+  /** Width of a token's vector, where `everyToken` may be asked for. */
+  readonly tokenWidth?: number | undefined;
   /** Ids are in `[0, vocabularySize)`. */
   readonly vocabularySize: number;
   /** Segments that the model tells apart; 1 where it knows none. */

@@ -45,7 +45,7 @@ export async function run(baseUrl: string) {
   });
   const wrong = await sdk.createCompletion({ body: { model: 'nobody', prompt: 'a' } });
   const range = await sdk.createCompletion({
-    body: { model: 'kvasir-stories-3m', prompt: 'a', temperature: 3 },
+    body: { model: 'kvasir-stories-3m', prompt: 'a', temperature: 101 },
   });
 
   const [choice] = completion.data?.choices ?? [];

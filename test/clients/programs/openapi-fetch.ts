@@ -49,7 +49,7 @@ export async function run(baseUrl: string) {
   });
   const wrong = await POST('/v1/completions', { body: { model: 'nobody', prompt: 'a' } });
   const range = await POST('/v1/completions', {
-    body: { model: 'kvasir-stories-3m', prompt: 'a', temperature: 3 },
+    body: { model: 'kvasir-stories-3m', prompt: 'a', temperature: 101 },
   });
 
   const [choice] = completion.data?.choices ?? [];

@@ -6,6 +6,7 @@ t.test('every code has its status', async t => {
   const expected: Record<ErrorCode, [status: number, type: string]> = {
     invalid_request: [400, 'invalid_request_error'],
     context_length_exceeded: [400, 'invalid_request_error'],
+    body_too_large: [413, 'invalid_request_error'],
     model_not_found: [404, 'invalid_request_error'],
     queue_full: [429, 'rate_limit_error'],
     rate_limit_exceeded: [429, 'rate_limit_error'],

@@ -91,6 +91,52 @@ t.test('unions: the member that was meant speaks', async t => {
   );
 });
 
+t.test('unions: limits, whatever else the value is not', async t => {
+  const ids = Type.Array(Type.Integer({ minimum: 0, title: 'token id' }), { minItems: 1, maxItems: 4 });
+  const texts = Type.Array(Type.String(), { minItems: 1, maxItems: 2 });
+  const input = Type.Union([Type.String(), texts, ids, Type.Array(ids, { minItems: 1, maxItems: 2 })]);
+  t.strictSame(
+    await complaints(input, [], ['a', 'b', 'c'], [1, 2, 3, 4, 5], [[1], [2], [3]], [[]], [-1], [[-1]], [1.5]),
+    [
+      'x must have at least 1 item',
+      'x must have at most 2 items',
+      'x must have at most 4 items',
+      'x must have at most 2 items',
+      'x[0] must have at least 1 item',
+      'x[0] must be >= 0',
+      'x[0][0] must be >= 0',
+      'x must be a string, a list of strings, a list of token ids or a list of lists of token ids',
+    ],
+  );
+  const mixed = Type.Array(Type.Union([Type.String(), ids]), { maxItems: 2 });
+  t.strictSame(
+    await complaints(Type.Union([Type.String(), mixed]), ['a', [-1]], ['a', 5], ['a', [1], 'b'], 5),
+    [
+      'x[1][0] must be >= 0',
+      'x[1] must be a string or a list of token ids',
+      'x must have at most 2 items',
+      'x must be a string or a list of strings or lists of token ids',
+    ],
+  );
+});
+
+t.test('unions: words, and objects that a constant field tells apart', async t => {
+  const kind = (type: string) => Type.Object({ type: Type.Literal(type), name: Type.String() });
+  const choice = nullable(
+    Type.Union([Type.Literal('none'), Type.Literal('auto'), kind('function'), kind('custom')]),
+  );
+  t.strictSame(await complaints(choice, 'all', { type: 'x' }, { name: 'a' }, { type: 'custom' }, 5), [
+    'x must be one of "none", "auto"',
+    'x.type must be one of "function", "custom"',
+    'x.type is required',
+    'x.name is required',
+    'x must be a string, an object or null',
+  ]);
+  t.strictSame(await complaints(Type.Union([Type.String(), kind('a')]), { type: 'b' }), [
+    'x.type must be "a"',
+  ]);
+});
+
 t.test('a body that is no object', async t => {
   const app = fastify({ ajv: { customOptions: AJV_OPTIONS }, schemaErrorFormatter: validationError });
   app.post('/', { schema: { body: Type.Object({}) } }, async () => ({}));

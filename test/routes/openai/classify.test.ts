@@ -120,3 +120,28 @@ t.test('models that cannot', async t => {
     error: { code: 'model_not_found', message: 'the model "embedding" cannot classify texts' },
   });
 });
+
+t.test('token ids, alone, in lists, and beside texts', async t => {
+  const read = async (input: unknown): Promise<unknown> => {
+    single.encoder.reset();
+    t.notOk((await classify({ input })).error);
+    return single.encoder.inputs.map(({ ids }) => ids);
+  };
+  const [cls, a, sep] = single.tokenizer.encode('a');
+  t.strictSame(await read([4, 5]), [[4, 5]]);
+  t.strictSame(await read([[4, 5], [6]]), [[4, 5], [6]]);
+  t.strictSame(await read(['a', [4, 5], { text: 'a' }]), [
+    [cls, a, sep],
+    [4, 5],
+    [cls, a, sep],
+  ]);
+  t.match((await classify({ input: [1000] })).error, { param: 'input', message: /token id 1000/ });
+});
+
+t.test("vLLM's fields", async t => {
+  single.encoder.script = () => [0, 2, 1];
+  t.strictSame((await classify({ use_activation: false })).data[0]!.probs, [0, 2, 1]);
+  t.strictSame((await classify({ use_activation: true, raw_scores: true })).data[0]!.probs, [0, 2, 1]);
+  t.equal(rounded((await classify({ use_activation: true })).data[0]!.probs)[0], '0.0900');
+  t.match(await classify({ add_special_tokens: false }), { usage: { prompt_tokens: 1 } });
+});

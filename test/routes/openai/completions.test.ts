@@ -80,9 +80,9 @@ t.test('the openai client: errors', async t => {
     param: 'model',
     requestID: String,
   });
-  await t.rejects(client.completions.create({ model: 'letters', prompt: 'a', temperature: 3 }), {
+  await t.rejects(client.completions.create({ model: 'letters', prompt: 'a', temperature: 101 }), {
     status: 400,
-    message: '400 temperature must be <= 2',
+    message: '400 temperature must be <= 100',
     param: 'temperature',
     type: 'invalid_request_error',
   });
@@ -327,8 +327,8 @@ t.test('what is refused, and how', async t => {
     [{ max_tokens: '5' }, 400, 'max_tokens', /^max_tokens must be an integer or null$/],
     [{ max_tokens: 0 }, 400, 'max_tokens', /^max_tokens must be >= 1 unless echo is true$/],
     [{ temperature: -0.1 }, 400, 'temperature', /^temperature must be >= 0$/],
-    [{ top_p: 0 }, 400, 'top_p', /^top_p must be > 0$/],
-    [{ logprobs: 6 }, 400, 'logprobs', /^logprobs must be <= 5$/],
+    [{ top_p: -0.1 }, 400, 'top_p', /^top_p must be >= 0$/],
+    [{ logprobs: 21 }, 400, 'logprobs', /^logprobs must be <= 20$/],
     [{ stop: ['a', 5] }, 400, 'stop[1]', /^stop\[1\] must be a string$/],
     [{ stop: 5 }, 400, 'stop', /^stop must be a string, a list of strings or null$/],
     [{ stop: '' }, 400, 'stop', /^stop must have at least 1 character$/],

@@ -53,6 +53,10 @@ t.test('the list, in the order of the registry', async t => {
       },
     ],
   });
+  t.strictSame(
+    await (await fetch(`${url}/v1/models/`)).json(),
+    await (await fetch(`${url}/v1/models`)).json(),
+  );
   t.match((await client.models.list()).data, [{ id: 'letters' }, { id: 'maker/encoder v1' }]);
 });
 

@@ -74,6 +74,7 @@ t.test('documents in objects, the best few, without their texts', async t => {
     { index: 0, relevance_score: 0.5 },
   ]);
   t.equal((await rerank({ top_n: 10 })).results.length, 3);
+  t.equal((await rerank({ top_n: 0 })).results.length, 3, '0 is all, as in vLLM');
 });
 
 t.test('an embedder compares directions', async t => {
@@ -103,7 +104,7 @@ t.test('rerank: what is refused', async t => {
   t.match((await rerank({ documents: ['a', 5] })).error, { param: 'documents[1]' });
   t.match((await rerank({ documents: ['a', {}] })).error, { message: /text is required/ });
   t.match((await rerank({ query: undefined })).error, { message: 'query is required' });
-  t.match((await rerank({ top_n: 0 })).error, { param: 'top_n' });
+  t.match((await rerank({ top_n: -1 })).error, { param: 'top_n' });
   const long = 'a '.repeat(40);
   t.match((await rerank({ documents: ['a', long] })).error, {
     code: 'context_length_exceeded',
@@ -141,4 +142,40 @@ t.test('score: embeddings of pairs', async t => {
     ['1.0000', '0.7071'],
   );
   t.strictSame(read(embedder), ['a', 'b', 'c', 'c']);
+});
+
+t.test('score: the other names of the texts', async t => {
+  crossEncoder.encoder.script = byLetter;
+  const scores = async (fields: object): Promise<number[]> =>
+    (await post<Answer>('/v1/score', fields)).body.data.map(({ score }) => score);
+  const expected = await scores({ text_1: 'q', text_2: ['a', 'b'] });
+  t.strictSame(await scores({ queries: 'q', documents: ['a', 'b'] }), expected);
+  t.strictSame(await scores({ queries: ['q', 'q'], documents: ['a', 'b'] }), expected);
+  t.strictSame(await scores({ queries: 'q', items: ['a', 'b'] }), expected);
+  t.strictSame(await scores({ data_1: 'q', data_2: ['a', 'b'], text_1: null }), expected);
+  for (const [fields, param, message] of [
+    [{}, 'text_1', /^text_1 is required$/],
+    [{ text_1: 'q' }, 'text_2', /^text_2 is required$/],
+    [{ queries: 'q' }, 'documents', /^documents is required$/],
+    [{ documents: 'q' }, 'queries', /^queries is required$/],
+    [{ data_2: 'q' }, 'data_1', /^data_1 is required$/],
+    [
+      { text_1: 'q', text_2: 'a', queries: 'q' },
+      'queries',
+      /^queries cannot stand beside text_1 and text_2$/,
+    ],
+    [{ queries: ['a', 'b'], documents: ['c'] }, 'documents', /as many texts as queries, which has 2$/],
+  ] as const)
+    t.match((await post<Answer>('/v1/score', fields)).body.error, { param, message }, JSON.stringify(fields));
+});
+
+t.test("vLLM's and Cohere's fields", async t => {
+  crossEncoder.encoder.script = byLetter;
+  const raw = await score({ raw_scores: true });
+  t.strictSame((await score({ use_activation: false })).data, raw.data);
+  t.match((await rerank({ use_activation: false })).results[2]!.relevance_score.toFixed(4), '-1.0986');
+  crossEncoder.encoder.reset();
+  t.match((await score({ add_special_tokens: false, text_2: 'a' })).usage, { total_tokens: 2 });
+  t.match((await rerank({ max_tokens_per_doc: 5 })).error, { param: 'max_tokens_per_doc' });
+  t.match((await rerank({ rank_fields: ['title'] })).error, { param: 'rank_fields' });
 });

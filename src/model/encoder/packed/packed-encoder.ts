@@ -1,5 +1,6 @@
 import type { EncoderSizes } from '#graph/assembly/encoder-architecture.js';
 import type { ListedRows } from '#graph/assembly/heads/head.js';
+import { TOKEN_EMBEDDINGS } from '#graph/build-encoder.js';
 import { IoBinding, RunOptions, Tensor, type Session } from '#runtime/index.js';
 import { Packing } from './packing.js';
 import type { Encoder, EncoderInput, EncoderOutput, EncoderTask } from '../contract.js';
@@ -36,6 +37,10 @@ export class PackedEncoder implements Encoder {
     return this.#shape.width;
   }
 
+  get tokenWidth(): number | undefined {
+    return this.task === 'embedding' ? this.#shape.sizes.hiddenSize : undefined;
+  }
+
   get vocabularySize(): number {
     return this.#shape.sizes.vocabularySize;
   }
@@ -47,9 +52,28 @@ export class PackedEncoder implements Encoder {
   async run(inputs: readonly EncoderInput[]): Promise<EncoderOutput[]> {
     const { width, listed, sizes } = this.#shape;
     const packing = new Packing(inputs, listed, sizes.window);
-    const rows = inputs.map(input => outputRows(this.task, input));
-    const total = rows.reduce((sum, count) => sum + count, 0);
-    const values = new Float32Array(total * width);
+    // Where the graph lists rows, a text has as many results as there are of its rows.
+    const rows = inputs.map(input =>
+      input.everyToken && listed === undefined ? 1 : outputRows(this.task, input),
+    );
+    const values = new Float32Array(sum(rows) * width);
+    const outputs = [{ name: 'output', values, width }];
+    // Vectors of all tokens that the graph computes.
+    const tokens = inputs.map((input, i) => (listed === undefined ? input.ids.length : rows[i]!));
+    const hidden = inputs.some(({ everyToken }) => everyToken) ? sizes.hiddenSize : 0;
+    const vectors = new Float32Array(sum(tokens) * hidden);
+    if (hidden > 0) outputs.push({ name: TOKEN_EMBEDDINGS, values: vectors, width: hidden });
+    await this.#run(packing, outputs);
+    let [row, token] = [0, 0];
+    return inputs.map((input, i) => {
+      const [fromRow, fromToken] = [row, token];
+      row += rows[i]!;
+      token += tokens[i]!;
+      return input.everyToken ? part(vectors, fromToken, token, hidden) : part(values, fromRow, row, width);
+    });
+  }
+
+  async #run(packing: Packing, outputs: readonly Output[]): Promise<void> {
     using binding = new IoBinding(this.#session);
     const tensors: Tensor[] = [];
     try {
@@ -59,19 +83,15 @@ export class PackedEncoder implements Encoder {
         tensors.push(tensor);
         binding.bindInput(name, tensor);
       }
-      const output = Tensor.fromArray(values, [total, width]);
-      tensors.push(output);
-      binding.bindOutput('output', output);
+      for (const { name, values, width } of outputs) {
+        const output = Tensor.fromArray(values, [values.length / width, width]);
+        tensors.push(output);
+        binding.bindOutput(name, output);
+      }
       await this.#session.run(binding, this.#runOptions);
     } finally {
       for (const tensor of tensors) tensor.dispose();
     }
-    let row = 0;
-    return rows.map(count => {
-      const from = row;
-      row += count;
-      return { values: values.subarray(from * width, row * width), rows: count, width };
-    });
   }
 
   abort(): void {
@@ -84,8 +104,25 @@ export class PackedEncoder implements Encoder {
   }
 }
 
+/** An output of the graph, and where its numbers go. */
+interface Output {
+  readonly name: string;
+  readonly values: Float32Array;
+  readonly width: number;
+}
+
+/** Rows of a list of such. */
+function part(values: Float32Array, from: number, to: number, width: number): EncoderOutput {
+  return { values: values.subarray(from * width, to * width), rows: to - from, width };
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0);
+}
+
 /** How many rows a text's result has. */
-function outputRows(task: EncoderTask, { ids, positions }: EncoderInput): number {
+function outputRows(task: EncoderTask, { ids, positions, everyToken }: EncoderInput): number {
+  if (everyToken) return ids.length;
   switch (task) {
     case 'embedding':
     case 'sequence-classification':

@@ -102,7 +102,8 @@ export class Packing {
   }
 
   /** Positions of the wanted tokens of a text. */
-  #wanted({ ids, positions }: EncoderInput): readonly number[] {
+  #wanted({ ids, positions, everyToken }: EncoderInput): readonly number[] {
+    if (everyToken) return ids.map((_, position) => position);
     if (this.#listed === 'first') return [0];
     if (this.#listed === 'last') return [ids.length - 1];
     return positions ?? [];

@@ -26,6 +26,9 @@ export interface PaddedEncoderShape {
  */
 export class PaddedEncoder implements Encoder {
   readonly width: number;
+  readonly tokenWidth: number | undefined;
+  /** The output with the vectors of all tokens. */
+  readonly #hidden: string | undefined;
   readonly #session: Session;
   readonly #shape: PaddedEncoderShape;
   readonly #outputs: readonly string[];
@@ -40,6 +43,10 @@ export class PaddedEncoder implements Encoder {
     this.#shape = shape;
     this.#outputs = paddedOutputs(session.inputs, session.outputs, shape.task);
     this.width = this.#widthOf(session);
+    const hidden = session.outputs.find(({ name, type }) => HIDDEN.includes(name) && type === 'float32');
+    const width = hidden?.shape.at(-1);
+    this.#hidden = shape.task === 'embedding' && typeof width === 'number' ? hidden?.name : undefined;
+    this.tokenWidth = this.#hidden === undefined ? undefined : (width as number);
   }
 
   get task(): EncoderTask {
@@ -69,12 +76,19 @@ export class PaddedEncoder implements Encoder {
         tensors.push(tensor);
         binding.bindInput(name, tensor);
       }
-      for (const name of this.#outputs) binding.bindOutputToDevice(name, cpuMemoryInfo());
+      const names = new Set(this.#outputs);
+      if (this.#hidden !== undefined && inputs.some(({ everyToken }) => everyToken)) names.add(this.#hidden);
+      for (const name of names) binding.bindOutputToDevice(name, cpuMemoryInfo());
       await this.#session.run(binding, this.#runOptions);
       const outputs = binding.outputs();
       tensors.push(...outputs);
       const arrays = outputs.map(output => output.toArray() as Float32Array);
-      return inputs.map((input, text) => this.#result(arrays, input, text, inputs.length));
+      const hidden = arrays[[...names].indexOf(this.#hidden ?? '')];
+      return inputs.map((input, text) =>
+        input.everyToken && hidden !== undefined
+          ? this.#tokens(hidden, input, text, inputs.length)
+          : this.#result(arrays, input, text, inputs.length),
+      );
     } finally {
       for (const tensor of tensors) tensor.dispose();
     }
@@ -95,6 +109,13 @@ export class PaddedEncoder implements Encoder {
     const last = session.outputs.find(output => output.name === name)!.shape.at(-1);
     if (typeof last === 'number') return HIDDEN.includes(name!) ? last * this.#shape.pooling.length : last;
     throw new KvasirError('unsupported_model', `the graph does not tell the width of its output '${name}'`);
+  }
+
+  /** The vectors of one text's tokens. */
+  #tokens(hidden: Float32Array, { ids }: EncoderInput, text: number, texts: number): EncoderOutput {
+    const from = text * (hidden.length / texts);
+    const width = this.tokenWidth!;
+    return { values: hidden.subarray(from, from + ids.length * width), rows: ids.length, width };
   }
 
   /** One text's part of the outputs. */

@@ -5,7 +5,7 @@ import { int } from '#graph/onnx/attributes.js';
 import { DataType, GraphBuilder, type Value } from '#graph/onnx/graph-builder.js';
 import type { EncoderInput } from '#model/encoder/contract.js';
 import { normalized, pooled } from '#test/reference/encoder.js';
-import { checkEncoder, openEncoder } from '#test/support/check-encoder.js';
+import { checkEncoder, openEncoder, outputError, randomInputs } from '#test/support/check-encoder.js';
 
 const VOCABULARY = 50;
 const HIDDEN = 4;
@@ -143,6 +143,24 @@ t.test('a sentence embedding is taken as it is, whatever else there is', async t
     graph.output('sentence_embedding', DataType.FLOAT, ['batch_size', HIDDEN]);
   });
   await checkEncoder(t, await openEncoder(t, folder), input => [hiddenOf(input)[0]!]);
+});
+
+t.test('vectors of tokens, beside those of texts', async t => {
+  const both = (graph: GraphBuilder, hidden: Value): void => {
+    output('last_hidden_state')(graph, hidden);
+    const first = graph.constant('first', [], [0]);
+    const inputs = [hidden, first];
+    graph.node({ op: 'Gather', inputs, name: 'sentence_embedding', attributes: { axis: int(1) } });
+    graph.output('sentence_embedding', DataType.FLOAT, ['batch_size', HIDDEN]);
+  };
+  for (const finish of [both, output('token_embeddings')]) {
+    const encoder = await openEncoder(t, await writeFolder(t, finish));
+    t.equal(encoder.tokenWidth, HIDDEN);
+    const inputs = randomInputs([3, 9, 5], VOCABULARY).map(({ positions: _, ...input }) => input);
+    const outputs = await encoder.run(inputs.map((input, i) => ({ ...input, everyToken: i !== 2 })));
+    for (const i of [0, 1]) t.ok(outputError(outputs[i]!, hiddenOf(inputs[i]!)) < 1e-4, `${i}`);
+    t.equal(outputs[2]!.rows, 1);
+  }
 });
 
 t.test('logits of texts, tokens and masks', async t => {

@@ -1,0 +1,51 @@
+import { invalidRequest } from '#errors.js';
+import type { TextModel } from '#registry/types.js';
+import type { Source } from '#text/inputs.js';
+
+/** Most characters of a prompt that a request brings along: it is put in front of each of its texts. */
+export const MAX_PROMPT = 4096;
+
+/** What requests say about the text in front of their texts, as `encode` of sentence-transformers takes it. */
+export interface PromptFields {
+  /** The prompt itself; empty: none. It comes before `prompt_name`. */
+  readonly prompt?: string | null | undefined;
+  /** One of the model's prompts; empty: none. By default the model's own choice. */
+  readonly prompt_name?: string | null | undefined;
+}
+
+/**
+ * Puts the prompt that a request asks for, or else the model's default one, in front of each text. Token ids
+ * are what the model reads: a default prompt leaves them as they are.
+ *
+ * @throws KvasirError `invalid_request` for a name that the model does not have, and for a prompt that is asked
+ * for in front of token ids
+ */
+export function withPrompt<S extends Source>(
+  { sentences }: Pick<TextModel, 'sentences'>,
+  sources: readonly S[],
+  fields: PromptFields = {},
+): readonly S[] {
+  const { prompts, defaultPrompt } = sentences ?? { prompts: new Map<string, string>(), defaultPrompt: '' };
+  const asked = askedPrompt(prompts, fields);
+  const prompt = asked?.text ?? defaultPrompt;
+  if (prompt === '') return sources;
+  return sources.map(source => {
+    if ('text' in source) return { ...source, text: prompt + source.text };
+    if (asked === undefined) return source;
+    throw invalidRequest(asked.param, `${asked.param}: no prompt can be put in front of token ids`);
+  });
+}
+
+function askedPrompt(
+  prompts: ReadonlyMap<string, string>,
+  { prompt, prompt_name: name }: PromptFields,
+): { readonly param: string; readonly text: string } | undefined {
+  if (typeof prompt === 'string') return { param: 'prompt', text: prompt };
+  if (typeof name !== 'string') return undefined;
+  const text = prompts.get(name) ?? (name === '' ? '' : undefined);
+  if (text !== undefined) return { param: 'prompt_name', text };
+  if (prompts.size === 0)
+    throw invalidRequest('prompt_name', 'prompt_name is not supported by this model: it has no prompts');
+  const known = [...prompts.keys()].map(key => JSON.stringify(key)).join(', ');
+  throw invalidRequest('prompt_name', `prompt_name must be one of the model's prompts: ${known}`);
+}

@@ -1,0 +1,36 @@
+import type { SamplingParameters } from '../types.js';
+
+/** Whether a request excludes tokens by their ids. */
+export function limitsTokens({ allowedIds, bannedSequences = [] }: SamplingParameters): boolean {
+  return allowedIds !== undefined || bannedSequences.length > 0;
+}
+
+/** Excludes all tokens but these. @param logits `[vocabulary]`, changed in place. */
+export function keepOnly(logits: Float32Array, ids: readonly number[]): void {
+  const kept = ids.map(id => logits[id]!);
+  logits.fill(-Infinity);
+  ids.forEach((id, i) => (logits[id] = kept[i]!));
+}
+
+/**
+ * Excludes the last id of each sequence whose other ids are the latest tokens.
+ *
+ * @param logits `[vocabulary]`, changed in place.
+ * @param tokens of the prompt, then the generated ones.
+ * @param begin where the generated ones begin: only these count.
+ */
+export function banSequences(
+  logits: Float32Array,
+  sequences: readonly (readonly number[])[],
+  tokens: readonly number[],
+  begin: number,
+): void {
+  for (const sequence of sequences) {
+    const before = sequence.length - 1;
+    const start = tokens.length - before;
+    if (start < begin) continue;
+    let i = 0;
+    while (i < before && tokens[start + i] === sequence[i]) i++;
+    if (i === before) logits[sequence[before]!] = -Infinity;
+  }
+}
