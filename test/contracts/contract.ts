@@ -32,8 +32,8 @@ const BESIDE: Readonly<Record<string, object>> = {
 };
 
 /**
- * Checks over a socket what is said of each field of each peer: what is honoured does what it promises, what is
- * refused is refused by its name, and what is harmless changes nothing.
+ * Checks over a socket what is said of each field of each peer: what is honoured does what it promises, what
+ * is refused is refused by its name, and what is harmless changes nothing.
  */
 export function checkContract(t: Test, url: string, { path, plain, fields, cases }: Contract): void {
   const ask: Ask = async body => {
