@@ -99,6 +99,7 @@ export const samplingPeerFields: readonly PeerField[] = [
   ),
   ...honoured(['vLLM', 'llama.cpp'], 'top_k', 'min_p', 'ignore_eos'),
   ...honoured(['vLLM'], 'repetition_penalty', 'min_tokens', 'stop_token_ids', 'include_stop_str_in_output'),
+  ...honoured(['vLLM'], 'allowed_token_ids', 'bad_words', 'skip_special_tokens'),
 ];
 
 /** Fields about how prompts are read, and what is reported by tokens' ids. */

@@ -22,7 +22,7 @@ export interface SamplingParameters {
   readonly frequencyPenalty: number;
   /** Added to the logits of these ids, `[-100, 100]`. */
   readonly logitBias: ReadonlyMap<number, number>;
-  /** Only these ids are drawn, of which the vocabulary has at least one; undefined: all. Not with a constraint. */
+  /** Only these ids are drawn, at least one; undefined: all. Not together with a constraint. */
   readonly allowedIds?: readonly number[] | undefined;
   /**
    * Sequences of ids, none empty, that the generated tokens never contain: the last id of one is not drawn

@@ -9,7 +9,9 @@ const value = fc.letrec<{ value: unknown }>(tie => ({
   value: fc.oneof(
     { depthSize: 'small' },
     fc.jsonValue({ maxDepth: 1 }),
-    fc.tuple(fc.nat(300), fc.jsonValue({ maxDepth: 1 })).map(([length, item]) => Array(length).fill(item)),
+    fc
+      .tuple(fc.nat(300), fc.jsonValue({ maxDepth: 1 }))
+      .map(([length, item]) => Array.from({ length }, () => item)),
     fc.array(tie('value'), { maxLength: 3 }),
     fc.dictionary(fc.string(), fc.option(tie('value'), { nil: undefined }), { maxKeys: 3 }),
   ),

@@ -9,8 +9,14 @@ import { fakeEncoderModel } from './fake-encoder-service.js';
 import { CREATED, startServer } from './http-server.js';
 import { byteLevelTokenizer } from './tiny-tokenizers.js';
 
-const TEMPLATE =
-  '{% if tools %}<tool_call>{% endif %}{% for m in messages %}{{ m.role }} {{ m.content }} {% endfor %}{% if add_generation_prompt %}a{% endif %}';
+const TEMPLATE = [
+  '{% if tools %}<tool_call>{% endif %}',
+  '{% for m in messages %}{{ m.role }} {{ m.content }} {% endfor %}',
+  '{% if documents %}{{ documents[0].text }}{% endif %}',
+  '{% if reasoning_effort %}{{ reasoning_effort }}{% endif %}',
+  '{% if wish %}{{ wish }}{% endif %}',
+  '{% if add_generation_prompt %}a{% endif %}',
+].join('');
 
 /** Which of the models of {@link startWholeServer} can do what a path is for. */
 export function modelOf(path: string): string {

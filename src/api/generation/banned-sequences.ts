@@ -15,7 +15,7 @@ export async function bannedSequences(
 ): Promise<readonly (readonly number[])[]> {
   if (words.length === 0) return [];
   const prompts = words.flatMap(word => {
-    const bare = word.trimStart();
+    const bare = word.trimStart() || word;
     return [bare, ` ${bare}`].map(text => ({ text, addSpecialTokens: false }));
   });
   const limit = { maxTokens: contextLength };

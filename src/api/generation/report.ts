@@ -22,8 +22,8 @@ export interface PromptTokenLogprob {
 export type PromptLogprobs = (Readonly<Record<string, PromptTokenLogprob>> | null)[];
 
 /**
- * Why a text ended, as vLLM's `stop_reason` has it: the stop string, or the id of a stop token that is not one
- * of the model's own.
+ * Why a text ended, as vLLM's `stop_reason` has it: the stop string, or the id of a stop token that is not
+ * one of the model's own.
  */
 export function stopReasonOf(
   { stopReason }: Extract<GenerationEvent, { type: 'delta' }>,

@@ -3,8 +3,8 @@ import { Type, type Static, type TSchema, type TUnsafe } from '@fastify/type-pro
 /**
  * A map with any texts as its keys.
  *
- * Unlike `Type.Record`, which describes keys by a pattern: a key with a line break does not match it, so that its
- * value would be neither checked in a request nor written in an answer.
+ * Unlike `Type.Record`, which describes keys by a pattern: a key with a line break does not match it, so
+ * that its value would be neither checked in a request nor written in an answer.
  *
  * @param value the schema of each value.
  */
