@@ -118,3 +118,29 @@ t.test('a seed gives the same text alone and in company', async t => {
   t.equal(company[1].text, alone.text);
   t.equal(company[2].text, alone.text);
 });
+
+t.test('a seed gives the same text whether its prompt was cached, in part, or not', async t => {
+  const folder = await randomLlama(t);
+  const environment = new Environment();
+  const model = await loadGeneration(environment, folder, { slots: 4, session: ONE_THREAD });
+  t.teardown(() => model.close());
+  const prompt = Array.from({ length: 60 }, (_, i) => 2 + ((i * i * 7) % 300));
+  for (const changed of [{}, { topP: 0.9 }, { topK: 40 }, { minP: 0.01 }]) {
+    const request = (id: string, seed: number): GenerationRequest => {
+      const base = greedy(prompt, { id, maxTokens: 20 });
+      const sampling = { ...base.sampling, temperature: 1, ...changed, seed };
+      return { ...base, sampling, reuseScope: Object.keys(changed).join() };
+    };
+    const seeds = [1, 2, 3];
+    const fresh: string[] = [];
+    for (const seed of seeds) fresh.push((await collect(model.engine, request(`fresh ${seed}`, seed))).text);
+    const { reusedPromptTokens: before } = model.engine.stats();
+    const again = await Promise.all(seeds.map(seed => collect(model.engine, request(`again ${seed}`, seed))));
+    t.ok(model.engine.stats().reusedPromptTokens > before, 'the cache had it');
+    t.strictSame(
+      again.map(({ text }) => text),
+      fresh,
+    );
+    t.equal(new Set(fresh).size, seeds.length, 'other seeds give other texts');
+  }
+});

@@ -69,9 +69,10 @@ export class Sampler {
     const start = argmax(maxima) * size;
     const best = start + argmax(logits.subarray(start, start + size));
     const max = logits[best]!;
-    if (temperature === 0 || topP === 0 || !Number.isFinite(max)) return best;
+    const scale = 1 / temperature;
+    if (!Number.isFinite(scale) || topP === 0 || !Number.isFinite(max)) return best;
     const floor = max - temperature * Math.min(NEGLIGIBLE, -Math.log(minP));
-    const row = { logits, maxima, size, max, scale: 1 / temperature, floor };
+    const row = { logits, maxima, size, max, scale, floor };
     if (topK > 0 && topK < logits.length) return this.#drawOfBest(row, topK, topP, noise);
     if (topP < 1) return this.#drawOfNucleus(row, topP, noise);
     return race(row, best, noise);
@@ -167,9 +168,9 @@ function race({ logits, maxima, size, max, scale, floor }: Row, best: number, no
     for (let place = block * PLACES; ; place += 2) {
       const uniform = noise.uniform(place);
       // The logarithm is larger still: most blocks are told without it.
-      if (arrival + 1 - uniform >= first * limit) break;
+      if (!(arrival + 1 - uniform < first * limit)) break;
       arrival -= Math.log(uniform);
-      if (arrival >= first * limit) break;
+      if (!(arrival < first * limit)) break;
       const id = begin + (noise.bits(place + 1) & (RACERS - 1));
       const logit = id <= last ? logits[id]! : NaN;
       if (!(logit >= floor)) continue;

@@ -154,6 +154,17 @@ t.test('top-p of 0 keeps the most probable token, with other parameters too', as
     }
 });
 
+t.test('temperatures of any size draw what is most probable, or anything', async t => {
+  const row = Float32Array.from({ length: 300 }, (_, id) => (id === 200 ? 9 : id / 100));
+  for (const temperature of [5e-324, 1e-310, 1e-300, 1e-30, 1e-3])
+    for (const parameters of [{}, { topK: 5 }, { topP: 0.5 }, { minP: 0.1 }])
+      t.equal(new Sampler(300).sample(row, { ...plain, ...parameters, temperature }, new Noise(1)), 200);
+  for (const temperature of [1e3, 1e30, 1e300, Number.MAX_VALUE]) {
+    const id = new Sampler(300).sample(row, { ...plain, temperature }, new Noise(1));
+    t.ok(id >= 0 && id < 300, `${temperature}: ${id}`);
+  }
+});
+
 t.test('a single token that may be drawn is found wherever it is', async t => {
   for (const size of [1, 2, 127, 128, 129, 300])
     for (const only of [0, size >> 1, size - 1]) {
