@@ -128,7 +128,7 @@ function headed(one: WrittenExample, two: WrittenExample | undefined): CallForma
   const [first] = placesOf(one);
   if (first === undefined || first.before.trim() === '') return undefined;
   const head: Head = {
-    whole: new RegExp(`^(?<name>[^\\s{}"'<>()]+?)\\s*${escaped(first.between.trim())}\\s*$`, 'u'),
+    whole: new RegExp(`^(?<name>[^\\s{}"'<>()]+?)\\s*${numbered(first.between.trim())}\\s*$`, 'u'),
   };
   const [, second] = two === undefined ? [] : placesOf(two);
   const again = second === undefined ? '' : commonEnd(second.before, first.before);
@@ -175,6 +175,7 @@ function commonEnd(a: string, b: string): string {
   return a.slice(a.length - length);
 }
 
-function escaped(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
+/** A regular expression for a text, with any number where it has one. */
+function numbered(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&').replace(/\d+/g, '\\d+');
 }
