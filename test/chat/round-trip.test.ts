@@ -134,6 +134,18 @@ for (const [family, { source, format, single, shortIds, unwritable }] of Object.
     );
   });
 
+t.test('special tokens that are a part of calls are spelled, and no others', async t => {
+  const special = ['<|assistant|>', '<|end|>', '<tool_call>', '</tool_call>', '<unused>'];
+  const tokenizer = {
+    ...letterTokenizer,
+    specialIds: new Set(special.keys()),
+    token: (id: number) => special[id],
+  };
+  const template: ChatTemplate = createChatTemplate(FAMILY_TEMPLATES.hermes!.source, {}, tokenizer);
+  const { spelledIds } = await conventionsOf(template, tokenizer, caller);
+  t.strictSame([...spelledIds], [2, 3]);
+});
+
 function cut(text: string, lengths: Iterable<number>): string[] {
   const pieces: string[] = [];
   let at = 0;
