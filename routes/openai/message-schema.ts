@@ -27,7 +27,9 @@ const ToolCall = Type.Object({
   type: nullable(Type.String({ const: 'function' })),
   function: Type.Object({
     name: Type.String({ maxLength: MAX_NAME }),
-    arguments: Type.String({ description: 'A JSON object, as text.' }),
+    arguments: Type.String({
+      description: 'A JSON object, as text. Unfinished JSON is closed, other values are taken as text.',
+    }),
   }),
 });
 

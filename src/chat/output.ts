@@ -58,6 +58,8 @@ export class CallReader implements OutputReader {
   #body: CallBody | undefined;
   /** Whether a list of calls is open. */
   #list = false;
+  /** Whether the marker of the last call holds for what follows: nothing ended it. */
+  #goesOn = false;
   /** Whether a marker announced the call. */
   #marked = false;
   /** Whether a call may begin here without a marker. */
@@ -168,6 +170,7 @@ export class CallReader implements OutputReader {
     if (reading === 'none' || !this.#isTaken(reading.call)) return this.#reject();
     this.#held = held.slice(this.#from + reading.end);
     this.#state = 'after';
+    this.#goesOn = this.#marked && !this.#list;
     return this.#accept(reading.call);
   }
 
@@ -219,6 +222,7 @@ export class CallReader implements OutputReader {
     }
     const closer = longest(this.#format.closers.filter(closer => held.startsWith(closer, start)));
     if (closer !== '') {
+      this.#goesOn = false;
       this.#held = held.slice(start + closer.length);
       return [];
     }
@@ -229,6 +233,7 @@ export class CallReader implements OutputReader {
     }
     const rest = held.slice(start);
     if ([...this.#format.closers, ...this.#beginnings].some(word => word.startsWith(rest))) return undefined;
+    if (this.#goesOn && held[start] === '{') return this.#begin(start, true);
     if (this.#format.bare) {
       const next = start + (held[start] === ';' ? 1 + spaceAt(held, start + 1) : 0);
       if (next === held.length) return undefined;

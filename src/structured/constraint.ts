@@ -2,12 +2,20 @@ import type { TokenConstraint } from '#engine/types.js';
 import { distance, firstFrame, mayEnd, step, type Frame } from './frames.js';
 import type { TokenMasks } from './token-masks.js';
 
+/** A place in a text where the model would have gone on, but was led to the end. */
+export interface Steering {
+  /** Bytes of the text before the token. */
+  readonly at: number;
+  /** The bytes of the token that the model wanted. */
+  readonly wanted: Uint8Array | readonly number[];
+}
+
 /** What is known of a text that is kept to a structure, beside what the engine asks. */
 export interface StructureConstraint extends TokenConstraint {
   /** Where at least this many tokens may still come, the text is sure to be whole in the end. */
   readonly enough: number;
-  /** Bytes of the text before the token where it was first led to its end; undefined where it was not. */
-  readonly shortenedAt: number | undefined;
+  /** Where the text was led to its end, in order. */
+  readonly steerings: readonly Steering[];
 }
 
 /** Keeps one sequence within a grammar. */
@@ -15,7 +23,7 @@ export class GrammarConstraint implements StructureConstraint {
   readonly #masks: TokenMasks;
   #frames: readonly Frame[];
   #length = 0;
-  #shortenedAt: number | undefined;
+  readonly #steerings: Steering[] = [];
 
   constructor(masks: TokenMasks) {
     this.#masks = masks;
@@ -28,11 +36,11 @@ export class GrammarConstraint implements StructureConstraint {
   }
 
   get shortened(): boolean {
-    return this.#shortenedAt !== undefined;
+    return this.#steerings.length > 0;
   }
 
-  get shortenedAt(): number | undefined {
-    return this.#shortenedAt;
+  get steerings(): readonly Steering[] {
+    return this.#steerings;
   }
 
   get enough(): number {
@@ -66,7 +74,10 @@ export class GrammarConstraint implements StructureConstraint {
     const ends = stops.some(id => logits[id]! > logits[favourite]!);
     this.#masks.allowWithin(this.#frames, remaining - 1);
     if (bits.every(word => word === 0) && stops.length === 0) this.#masks.allow(this.#frames);
-    else if (!ends && !isSet(bits, favourite)) this.#shortenedAt ??= this.#length;
+    else if (!ends && !isSet(bits, favourite)) {
+      const wanted = this.#masks.vocabulary.tokenBytes[favourite] ?? [];
+      this.#steerings.push({ at: this.#length, wanted });
+    }
   }
 }
 

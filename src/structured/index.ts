@@ -13,7 +13,7 @@ import { loadVocabulary, vocabularyOf, type Vocabulary } from './vocabulary.js';
 export { LIMITS, Refusal, refusing } from './refusal.js';
 export { Budget } from './budget.js';
 export type { Compiled } from './cache.js';
-export type { StructureConstraint } from './constraint.js';
+export type { Steering, StructureConstraint } from './constraint.js';
 export type { Grammar } from './grammar.js';
 export { checkSize } from './size.js';
 export type { Structure } from './structure.js';

@@ -48,6 +48,7 @@ const CASES: readonly Case[] = [
   ['llama3', '{"name": "Bob", "age": 3}', '{"name": "Bob", "age": 3}', []],
   ['llama3', 'Hello { there', 'Hello { there', []],
 
+  ['hermes', '<tool_call>\n{"name": "g"}\n{"name": "g"}\n</tool_call> {}', ' {}', [g, g]],
   ['hermes', 'x <tool_call> y', 'x <tool_call> y', []],
   [
     'hermes',

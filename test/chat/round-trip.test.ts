@@ -120,7 +120,7 @@ for (const [family, { source, format, single, shortIds, unwritable }] of Object.
           );
           const streamed = readPieces(new CallReader(conventions.format, { tools }), cut(output, cuts));
           assert.deepEqual(streamed, whole, output);
-          for (let end = 0; end < output.length; end++) {
+          for (let end = 0; end < output.length; end += 7) {
             const { text, calls } = readPieces(new CallReader(conventions.format, { tools }), [
               output.slice(0, end),
             ]);
@@ -133,6 +133,18 @@ for (const [family, { source, format, single, shortIds, unwritable }] of Object.
       runs(30),
     );
   });
+
+t.test('special tokens that are a part of calls are spelled, and no others', async t => {
+  const special = ['<|assistant|>', '<|end|>', '<tool_call>', '</tool_call>', '<unused>'];
+  const tokenizer = {
+    ...letterTokenizer,
+    specialIds: new Set(special.keys()),
+    token: (id: number) => special[id],
+  };
+  const template: ChatTemplate = createChatTemplate(FAMILY_TEMPLATES.hermes!.source, {}, tokenizer);
+  const { spelledIds } = await conventionsOf(template, tokenizer, caller);
+  t.strictSame([...spelledIds], [2, 3]);
+});
 
 function cut(text: string, lengths: Iterable<number>): string[] {
   const pieces: string[] = [];

@@ -27,6 +27,13 @@ t.test('a stop token ends it and has no text', async t => {
   t.match(events.at(-1), { finishReason: 'stop', tokens: [{ id: END }] });
 });
 
+t.test('a special token has no text, unless it is to be spelled', async t => {
+  const { engine } = setup(t, { next: tokens => (tokens.length === 4 ? END : 5) });
+  const request = greedy(prompt('abc'), { maxTokens: 3 });
+  t.equal(await text(engine, request), 'ff');
+  t.equal(await text(engine, { ...request, spelledIds: new Set([END]) }), 'f<end>f');
+});
+
 t.test('stop tokens are not drawn before minTokens', async t => {
   const { engine } = setup(t, { next: () => 5 });
   const events = await all(

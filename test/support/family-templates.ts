@@ -110,4 +110,21 @@ export const FAMILY_TEMPLATES: Readonly<Record<string, FamilyTemplate>> = {
       each('<|call|>function<|sep|>{{ f.name }}\n```json\n{{ f.arguments }}{{ "\n" }}```<|call_end|>', '\n') +
       `<|calls_end|>{% else %}{{ m.content }}{% endif %}<|end|>{% endfor %}${TURN}`,
   },
+  'tags of its own': {
+    source: chat(
+      each(
+        '<call>{{ f.name }}\n{% for k in f.arguments %}<key>{{ k }}</key>\n<value>{% if f.arguments[k] is string %}{{ f.arguments[k] }}{% else %}{{ f.arguments[k] | tojson }}{% endif %}</value>\n{% endfor %}</call>',
+      ),
+    ),
+    unwritable: /<\/?(?:key|value|call)|\\n/,
+  },
+  'tags of its own within others': {
+    source: chat(
+      `<calls>${each(
+        '<invoke name="{{ f.name }}">\n{% for k in f.arguments %}<p name="{{ k }}">{% if f.arguments[k] is string %}{{ f.arguments[k] }}{% else %}{{ f.arguments[k] | tojson }}{% endif %}</p>\n{% endfor %}</invoke>',
+        '\n',
+      )}</calls>`,
+    ),
+    unwritable: /<\/?(?:p|invoke|calls)|\\n/,
+  },
 };

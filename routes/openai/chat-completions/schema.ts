@@ -122,7 +122,7 @@ const ChatCompletionRequest = Type.Object(
         ],
         {
           description:
-            '`auto`: as the model likes; `none`: no calls; `required`, or a function: an answer that is a call, with arguments that are valid.',
+            '`auto`: as the model likes; `none`: no calls; `required`, or a function: an answer that is a call, with arguments that are valid; one that has no room for a whole call has none and ends by `length`.',
           default: 'auto',
         },
       ),
@@ -361,7 +361,7 @@ export const chatCompletionSchema = {
   operationId: 'createChatCompletion',
   summary: "Write a conversation's next message",
   description:
-    "Works with models that have a chat template. Calls of functions are read from the model's own way of writing them (Hermes and Qwen, Llama 3, Mistral).",
+    "Works with models that have a chat template. Calls of functions are read from the model's own way of writing them, which its chat template tells (Hermes and Qwen, Qwen3-Coder, Mistral, Llama 3, Granite, Phi-4, Gemma and others); a template that knows of no tools gets them in the system message.",
   tags: ['Generation'],
   body: refTo(ChatCompletionRequest),
   response: {

@@ -5,6 +5,7 @@ import { tokenBytes } from '#text/token-bytes.js';
 import type { Tokenizer } from '#text/types.js';
 import { promptLogprobs, stopReasonOf, tokenNames, type PromptLogprobs } from '../generation/report.js';
 import { finite } from '../generation/token-text.js';
+import { areAsWanted } from './whole-calls.js';
 
 /** Why a message ended, in OpenAI's words. */
 export type ChatFinishReason = 'stop' | 'length' | 'tool_calls';
@@ -125,15 +126,10 @@ export class ChatChoice {
     return this.#called && this.#options.callsFinish ? 'tool_calls' : 'stop';
   }
 
-  /**
-   * Whether a message that had to be calls was led to its end between them: each of them is as the model
-   * would have written it.
-   */
+  /** Whether a message that had to be calls has them whole, though it was led to its end in time. */
   #isWhole(): boolean {
     const { calls } = this.#options;
-    if (!calls?.complete || calls.shortenedAt === undefined) return false;
-    const led = Buffer.from(this.#callsText).subarray(calls.shortenedAt).toString();
-    return /^[\s\]}]*$/.test(led);
+    return calls?.complete === true && areAsWanted(this.#callsText, calls.steerings);
   }
 
   #logprobs(

@@ -39,17 +39,21 @@ export async function conventionsOf(
   tokenizer: Tokenizer,
   caller: Caller,
 ): Promise<CallConventions> {
-  let known = KNOWN.get(template);
-  if (known === undefined) {
-    known = learn(template, tokenizer, caller);
-    KNOWN.set(template, known);
-    // Whoever began it may go away before it is done.
-    known.catch(() => KNOWN.delete(template));
+  // Whoever began a trial may go away before it is done.
+  for (let pending = KNOWN.get(template); pending !== undefined; pending = KNOWN.get(template)) {
+    const known = await pending.catch(() => undefined);
+    if (known !== undefined) return known;
   }
-  return known;
+  const trial = learn(template, tokenizer, caller);
+  KNOWN.set(template, trial);
+  trial.catch(() => KNOWN.delete(template));
+  return trial;
 }
 
 const SPOKEN = '§';
+
+/** Milliseconds after which no further form is tried: a template may take long for each. */
+const MOST_TIME = 5000;
 
 async function learn(template: ChatTemplate, tokenizer: Tokenizer, caller: Caller): Promise<CallConventions> {
   const render = async (
@@ -80,7 +84,9 @@ async function learn(template: ChatTemplate, tokenizer: Tokenizer, caller: Calle
   }
   let taken: Demands | undefined;
   let one: WrittenExample | undefined;
+  const begun = performance.now();
   for (const demands of DEMANDS) {
+    if (performance.now() - begun > MOST_TIME) break;
     const whole = await render(fitted(answered(1), demands), true);
     if (whole === undefined) continue;
     taken ??= demands;

@@ -32,7 +32,7 @@ export function learnFormat(
     .map(name => ({ name, rest: restLength(FORMATS[name], one) }))
     .sort((a, b) => a.rest - b.rest)[0]!;
   if (known.rest === 0) return known.name;
-  return enclosed(one) ?? headed(one, two) ?? (known.rest < Infinity ? known.name : undefined);
+  return enclosed(one) ?? headed(one, two) ?? tagged(one) ?? (known.rest < Infinity ? known.name : undefined);
 }
 
 /** The text before and after calls, where they are read back as they were; undefined where they are not. */
@@ -77,8 +77,7 @@ function enclosed(example: WrittenExample): CallFormat | undefined {
     const before = text.slice(0, from).trim();
     if (before === '') continue;
     // What stands before the last tag may be another part of the message, such as thoughts.
-    const tag = /(?:<[^<>]+>|\[[A-Z_]+\])$/.exec(before)?.[0];
-    const marker = tag === undefined || plain.includes(tag) ? before : tag;
+    const marker = lastTag(before, plain);
     const format: CallFormat = { markers: [marker], closers: [], forms };
     const rest = restAround(format, example);
     if (rest !== undefined) return { ...format, closers: [rest.after.trim()].filter(word => word !== '') };
@@ -86,12 +85,50 @@ function enclosed(example: WrittenExample): CallFormat | undefined {
   return undefined;
 }
 
+function lastTag(before: string, plain: string): string {
+  const tag = /(?:<[^<>]+>|\[[A-Z_]+\])$/.exec(before)?.[0];
+  return tag === undefined || plain.includes(tag) ? before : tag;
+}
+
+/** Calls whose name and arguments stand in tags. */
+function tagged(example: WrittenExample): CallFormat | undefined {
+  const { text, calls, plain } = example;
+  const { name, arguments: json } = calls[0]!;
+  const gaps: string[] = [];
+  let at = 0;
+  for (const word of [name, ...Object.entries(JSON.parse(json) as Record<string, string>).flat()]) {
+    const start = text.indexOf(word, at);
+    if (start < 0) return undefined;
+    gaps.push(text.slice(at, start));
+    at = start + word.length;
+  }
+  const [before, first, keyed, second] = gaps as [string, string, string, string];
+  const shared = commonEnd(first, second);
+  const parameter = shared.slice(Math.max(shared.lastIndexOf('<'), 0));
+  const ended = second.slice(0, second.length - parameter.length).trim();
+  const after = text.slice(at).trim();
+  if (parameter === '' || ended === '' || !after.startsWith(ended)) return undefined;
+  const rest = after.slice(ended.length).trim();
+  const close = /^<[^<>]*>/.exec(rest)?.[0];
+  if (close === undefined) return undefined;
+  const open = /<[^<>]*$/.exec(before)?.[0] ?? '';
+  const announced = before.slice(0, before.length - open.length).trim();
+  const named = first.slice(0, first.length - parameter.length).trim();
+  const format: CallFormat = {
+    markers: announced === '' ? [] : [lastTag(announced, plain)],
+    openings: open === '' ? [] : [open],
+    closers: [rest.slice(close.length).trim()].filter(word => word !== ''),
+    forms: [{ type: 'tags', tags: { open, named, parameter, keyed: keyed.trim(), ended, close } }],
+  };
+  return restLength(format, example) < Infinity ? format : undefined;
+}
+
 /** Calls whose name stands before an object. */
 function headed(one: WrittenExample, two: WrittenExample | undefined): CallFormat | undefined {
   const [first] = placesOf(one);
   if (first === undefined || first.before.trim() === '') return undefined;
   const head: Head = {
-    whole: new RegExp(`^(?<name>[^\\s{}"'<>()]+?)\\s*${escaped(first.between.trim())}\\s*$`, 'u'),
+    whole: new RegExp(`^(?<name>[^\\s{}"'<>()]+?)\\s*${numbered(first.between.trim())}\\s*$`, 'u'),
   };
   const [, second] = two === undefined ? [] : placesOf(two);
   const again = second === undefined ? '' : commonEnd(second.before, first.before);
@@ -138,6 +175,7 @@ function commonEnd(a: string, b: string): string {
   return a.slice(a.length - length);
 }
 
-function escaped(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
+/** A regular expression for a text, with any number where it has one. */
+function numbered(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&').replace(/\d+/g, '\\d+');
 }

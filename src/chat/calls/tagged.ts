@@ -2,7 +2,10 @@ import type { FunctionTool } from '../tools.js';
 import type { CallBody, Reading } from './bodies.js';
 import { jsonObject, jsonOf, readLiteral } from './literal.js';
 
-/** How a call is written with tags, `open NAME named (parameter KEY keyed VALUE ended)* close`; white space between them. */
+/**
+ * How a call is written with tags: `open NAME named (parameter KEY keyed VALUE ended)* close`, with white space
+ * between them. `open` and `named` may be empty.
+ */
 export interface TagNotation {
   readonly open: string;
   readonly named: string;
@@ -75,6 +78,13 @@ export class TaggedBody implements CallBody {
         ? 'open'
         : 'none';
     const from = this.#at + before.length;
+    if (after === '') {
+      const word = /^[^\s<>{}]*/.exec(text.slice(from, from + MAX_NAME + 1))![0];
+      if (from + word.length === text.length) return word.length > MAX_NAME ? 'none' : 'open';
+      if (word === '' || word.length > MAX_NAME) return 'none';
+      this.#at = from + word.length;
+      return { word };
+    }
     const end = text.indexOf(after, from);
     const word = text.slice(from, end < 0 ? undefined : end).trim();
     if (word.length > MAX_NAME || /[\s<>{}]/.test(end < 0 ? word.split(after[0]!)[0]! : word)) return 'none';
