@@ -34,6 +34,8 @@ export async function readCall(
     const head = checked(input, model.inputs);
     if (inputs.some(({ name }) => name === head.name)) refuse(`input '${head.name}' is there twice`);
     const length = input.parameters?.binary_data_size ?? undefined;
+    if ('shared_memory_region' in (input.parameters ?? {}))
+      refuse(`input '${head.name}': the shared memory extension is not supported`);
     if (length === undefined) {
       if (!Array.isArray(input.data)) return refuse(`input '${head.name}' has no data`);
       inputs.push({ ...head, data: await fromJson(head, input.data) });
@@ -81,6 +83,10 @@ function wantedOutputs(
   ports: readonly TensorPort[],
 ): WantedOutput[] {
   const binary = parameters?.binary_data_output ?? false;
+  // Calls of a sequence share a state, which no model here keeps.
+  const { sequence_id: sequence } = (parameters ?? {}) as { sequence_id?: unknown };
+  if (sequence !== undefined && sequence !== null && sequence !== 0 && sequence !== '')
+    refuse('sequence_id: the sequence extension is not supported', 'parameters');
   if (outputs === undefined || outputs === null || outputs.length === 0)
     return ports.map(({ name }) => ({ name, binary }));
   const wanted = outputs.map(output => ({
@@ -88,13 +94,15 @@ function wantedOutputs(
     binary: output.parameters?.binary_data ?? binary,
     // An extension that is not spoken here; to ignore it would answer something else than was asked.
     classes: 'classification' in (output.parameters ?? {}),
+    shared: 'shared_memory_region' in (output.parameters ?? {}),
   }));
-  wanted.forEach(({ name, classes }, i) => {
+  wanted.forEach(({ name, classes, shared }, i) => {
     if (!ports.some(port => port.name === name))
       refuse(`the model has no output ${JSON.stringify(name)}, only ${names(ports)}`, 'outputs');
     if (wanted.findIndex(other => other.name === name) !== i)
       refuse(`output '${name}' is asked for twice`, 'outputs');
     if (classes) refuse(`output '${name}': the classification extension is not supported`, 'outputs');
+    if (shared) refuse(`output '${name}': the shared memory extension is not supported`, 'outputs');
   });
   return wanted;
 }

@@ -50,10 +50,11 @@ export function embedAll(app: App): void {
     const texts = await embedTokens(model, prompted, inputLimit(body, model), request.scope, 'inputs');
     return sendPieces(
       reply,
-      listPieces(texts, ({ values, rows, width }) => {
-        const vector = (row: number): string => `[${values.subarray(row * width, (row + 1) * width).join()}]`;
-        return `[${Array.from({ length: rows }, (_, row) => vector(row)).join()}]`;
-      }),
+      listPieces(texts, ({ values, rows, width }) =>
+        listPieces(Array(rows).keys(), row => [
+          `[${values.subarray(row * width, (row + 1) * width).join()}]`,
+        ]),
+      ),
     );
   });
 }

@@ -54,7 +54,19 @@ export function embedSparse(app: App): void {
   });
 }
 
-function written({ indexes, values }: SparseVector): string {
-  const components = Array.from(indexes, (index, i) => `{"index":${index},"value":${values[i]!}}`);
-  return `[${components.join()}]`;
+/** Components that are written at once. */
+const AT_ONCE = 4096;
+
+function written(vector: SparseVector): Iterable<string> {
+  return listPieces(parts(vector.values.length), ([from, to]) => {
+    const indexes = vector.indexes.subarray(from, to);
+    return [
+      Array.from(indexes, (index, i) => `{"index":${index},"value":${vector.values[from + i]!}}`).join(),
+    ];
+  });
+}
+
+/** Ranges that cover so many components. */
+function* parts(count: number): Generator<readonly [from: number, to: number]> {
+  for (let from = 0; from < count; from += AT_ONCE) yield [from, Math.min(from + AT_ONCE, count)];
 }

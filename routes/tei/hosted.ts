@@ -36,8 +36,19 @@ const BY_ABILITY: Readonly<Record<'inputs' | 'input', readonly (readonly [Abilit
   ],
 };
 
-const body = (examples: readonly unknown[]) =>
-  Type.Unsafe<Fields>({ type: 'object', additionalProperties: true, examples });
+const TEI_REQUESTS = ['TeiEmbedRequest', 'TeiPredictRequest', 'TeiRerankRequest'];
+
+/** One of the bodies of other endpoints, which check it: here it only has to be an object. */
+const body = (examples: readonly unknown[], others: readonly object[] = []) =>
+  Type.Unsafe<Fields>({
+    anyOf: [...TEI_REQUESTS.map(name => Type.Ref(name)), ...others],
+    examples,
+  });
+
+const validatorCompiler = () => (value: unknown) =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? { value }
+    : { error: new KvasirError('invalid_request', 'the body must be an object') };
 
 const rootSchema = {
   operationId: 'teiRoot',
@@ -58,32 +69,33 @@ const invocationsSchema = {
   description:
     'As the endpoint that a body with these fields is for: chat completions for `messages`, completions for `prompt`, a ranking for `documents` or `texts`, a score for `text_1`, and for `input` or `inputs` whatever the model can do.',
   tags: ['Generation'],
-  body: body([{ messages: [{ role: 'user', content: 'How do foxes sleep?' }] }]),
+  body: body(
+    [{ messages: [{ role: 'user', content: 'How do foxes sleep?' }] }],
+    [Type.Object({}, { additionalProperties: true, description: 'Any other body that it is for.' })],
+  ),
   response: {
     200: json("That endpoint's answer.", Type.Unsafe<unknown>({}), { object: 'list' }),
     ...errorResponses(MODEL_ERRORS),
   },
 };
 
+const compilers = { validatorCompiler, serializerCompiler: plainJson };
+
 /** `POST /` and `POST /invocations`, by which hosts of models send requests that are for the model as such. */
 export function hosted(app: App, registry: ModelRegistry, endpoints: Endpoints): void {
-  app.post('/', { schema: rootSchema, serializerCompiler: plainJson }, async (request, reply) => {
+  app.post('/', { schema: rootSchema, ...compilers }, async (request, reply) => {
     const { texts } = request.body;
     const url = texts === undefined ? forInputs('inputs', request.body) : '/rerank';
     return endpoints.answer(url, request, reply);
   });
 
-  app.post(
-    '/invocations',
-    { schema: invocationsSchema, serializerCompiler: plainJson },
-    async (request, reply) => {
-      const { body } = request;
-      const url =
-        BY_FIELD.find(([field]) => body[field] !== undefined)?.[1] ??
-        forInputs(body.inputs === undefined && body.input !== undefined ? 'input' : 'inputs', body);
-      return endpoints.answer(url, request, reply);
-    },
-  );
+  app.post('/invocations', { schema: invocationsSchema, ...compilers }, async (request, reply) => {
+    const { body } = request;
+    const url =
+      BY_FIELD.find(([field]) => body[field] !== undefined)?.[1] ??
+      forInputs(body.inputs === undefined && body.input !== undefined ? 'input' : 'inputs', body);
+    return endpoints.answer(url, request, reply);
+  });
 
   /** @throws KvasirError `invalid_request` without the field */
   function forInputs(field: 'inputs' | 'input', { [field]: inputs, model }: Fields): string {

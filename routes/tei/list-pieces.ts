@@ -1,10 +1,17 @@
-/** JSON of a list in pieces of one item each. @param written an item as JSON. */
-export function* listPieces<T>(items: Iterable<T>, written: (item: T) => string): Generator<string> {
-  yield '[';
-  let separator = '';
+/**
+ * JSON of a list in pieces that each take a few milliseconds to write.
+ *
+ * @param written an item as JSON, in such pieces.
+ */
+export function* listPieces<T>(
+  items: Iterable<T>,
+  written: (item: T) => Iterable<string>,
+): Generator<string> {
+  let separator = '[';
   for (const item of items) {
-    yield separator + written(item);
+    yield separator;
+    yield* written(item);
     separator = ',';
   }
-  yield ']';
+  yield separator === '[' ? '[]' : ']';
 }

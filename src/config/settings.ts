@@ -47,7 +47,7 @@ const serverSettings = {
     default: 60,
   }),
   guard_public: flag({
-    description: 'require an API key for /metrics, /docs, /openapi.* and /health/ready as well',
+    description: 'require an API key for /metrics, /docs, /openapi.*, /version and /health/ready as well',
     default: false,
   }),
   trust_proxy: Type.Optional(

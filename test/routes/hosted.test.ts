@@ -41,7 +41,7 @@ const OF_OTHERS: readonly Case[] = [
   [{ query: 'q', documents: ['a', 'b'] }, '/v1/rerank'],
   [{ text_1: 'q', text_2: ['a', 'b'] }, '/v1/score'],
   [{ prompt: 5 }, '/v1/completions'],
-  [{ prompt: 'a', temperature: 5 }, '/v1/completions'],
+  [{ prompt: 'a', temperature: -1 }, '/v1/completions'],
   [{ prompt: 'a', model: 'nobody' }, '/v1/completions'],
   [{ messages: [] }, '/v1/chat/completions'],
 ];

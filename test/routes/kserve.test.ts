@@ -349,6 +349,15 @@ t.test('what is wrong with a request is said', async t => {
       { inputs: [X, INDEX], outputs: [{ name: 'y', parameters: { classification: 2 } }] },
       /^output 'y': the classification extension is not supported$/,
     ],
+    [
+      { inputs: [X, INDEX], outputs: [{ name: 'y', parameters: { shared_memory_region: 'a' } }] },
+      /^output 'y': the shared memory extension is not supported$/,
+    ],
+    [
+      { inputs: [{ ...X, data: undefined, parameters: { shared_memory_region: 'a' } }, INDEX] },
+      /^input 'x': the shared memory extension is not supported$/,
+    ],
+    [{ inputs: [X, INDEX], parameters: { sequence_id: 5 } }, /^sequence_id: the sequence extension is not/],
   ];
   for (const [request, fault] of cases) {
     const { status, body } = await post<Answer>('/v2/models/linear/infer', request);

@@ -128,7 +128,8 @@ async function refusal(url: string, payload: unknown): Promise<string | undefine
 let checked = 0;
 for (const [path, { post }] of Object.entries(paths)) {
   const schema = post?.requestBody?.content['application/json']?.schema;
-  if (schema === undefined) continue;
+  // What is handed on is checked at the address that it is handed to.
+  if (schema === undefined || path === '/' || path === '/invocations') continue;
   t.test(`${path}: whatever limit a value breaks, that is what is said`, async t => {
     const url = path.replaceAll(/\{.*?\}/g, 'x');
     for (const violation of violations(schema)) {

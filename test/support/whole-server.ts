@@ -20,12 +20,12 @@ const TEMPLATE = [
 
 /** Which of the models of {@link startWholeServer} can do what a path is for. */
 export function modelOf(path: string): string {
-  if (/fill-mask/.test(path)) return 'fill-mask';
+  if (/fill-mask|sparse/.test(path)) return 'fill-mask';
   if (/question/.test(path)) return 'question-answering';
   if (/token-classification/.test(path)) return 'token-classification';
   if (/classify|predict/.test(path)) return 'sequence-classification';
   if (/rank|score/.test(path)) return 'ranker';
-  return /embed|similarity|infer/.test(path) ? 'embedding' : 'writer';
+  return /embed|similarity|infer$|^\/$|^\/invocations$/.test(path) ? 'embedding' : 'writer';
 }
 
 /** A server with a model of every kind. Its text is made by the real engine, over a decoder whose tokens depend on all before them. */
@@ -49,7 +49,7 @@ export async function startWholeServer(t: Test, contextLength: number, options: 
     chat: createChatTemplate(TEMPLATE, {}, tokenizer),
   });
   const encoders = [
-    fakeEncoderModel('embedding'),
+    fakeEncoderModel('embedding', { tokenWidth: 4 }),
     fakeEncoderModel('sequence-classification', { labels: ['a', 'b', 'c', 'd'], activation: 'softmax' }),
     fakeEncoderModel('sequence-classification', { id: 'ranker', width: 1, labels: ['score'] }),
     fakeEncoderModel('token-classification', { labels: ['O', 'B-X', 'I-X', 'B-Y'] }),

@@ -1,0 +1,42 @@
+import type { Test } from 'tap';
+import { Registry } from '#registry/registry.js';
+import { fakeEncoderModel } from '#test/support/fake-encoder-service.js';
+import { startServer } from '#test/support/http-server.js';
+import type { Answer } from './contract.js';
+
+/** Longest input of the models, in tokens. */
+export const CONTEXT = 32;
+
+/** A text of more tokens than that. */
+export const LONG = `${'a b '.repeat(30)}the`;
+
+/** Texts whose vectors and scores all differ. */
+export const [A, B] = ['a b c', 'the token'] as const;
+
+/** A server with an encoder of each kind, whose results depend on all the tokens that they read. */
+export async function startEncoders(t: Test): Promise<string> {
+  const sentences = { prompts: new Map([['query', 'the ']]), defaultPrompt: '', truncateDim: undefined };
+  const registry = new Registry([
+    fakeEncoderModel('embedding', { sentences, tokenWidth: 4 }),
+    fakeEncoderModel('embedding', { id: 'other', width: 3 }),
+    fakeEncoderModel('sequence-classification', {
+      id: 'classifier',
+      width: 3,
+      labels: ['sad', 'glad', 'mad'],
+      activation: 'softmax',
+    }),
+    fakeEncoderModel('sequence-classification', {
+      id: 'ranker',
+      width: 1,
+      labels: ['score'],
+      activation: 'sigmoid',
+    }),
+    fakeEncoderModel('fill-mask'),
+  ]);
+  const { url } = await startServer(t, { registry });
+  return url;
+}
+
+export function json<T>({ text }: Answer): T {
+  return JSON.parse(text) as T;
+}
