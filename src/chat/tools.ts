@@ -26,7 +26,7 @@ export function argumentsSchema({
 }: FunctionTool): Readonly<Record<string, unknown>> {
   if (parameters === undefined || Object.keys(parameters).length === 0)
     return { type: 'object', properties: {}, additionalProperties: false };
-  return { type: 'object', ...parameters };
+  return { ...parameters, type: 'object' };
 }
 
 /**
