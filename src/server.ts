@@ -76,7 +76,7 @@ export interface ServerOptions {
   /** Largest request body, in bytes; 4 MiB by default. */
   readonly bodyLimit?: number;
   /**
-   * Largest request body of encoders' endpoints, which take many texts at once, in bytes; by default four times
+   * Largest request body of encoders' endpoints, which take many texts at once, in bytes; by default twice
    * `bodyLimit`.
    */
   readonly textsLimit?: number | undefined;
@@ -131,7 +131,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   const { registry, logger, apiKeys, allowedHosts, ...settings } = { ...DEFAULTS, ...options };
   const { receiveTimeout, rateLimit } = settings;
   const isProxy = settings.trustProxy === undefined ? undefined : trustedProxies(settings.trustProxy);
-  const { bodyLimit, textsLimit = 4 * bodyLimit } = settings;
+  const { bodyLimit, textsLimit = 2 * bodyLimit } = settings;
   const bodies = new BodyMemory(Math.max(settings.bodyMemory, bodyLimit));
   const app = fastify({
     ...(logger !== undefined && { loggerInstance: logger }),

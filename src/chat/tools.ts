@@ -27,7 +27,7 @@ export function argumentsSchema({
 }: FunctionTool): Readonly<Record<string, unknown>> {
   if (parameters === undefined || Object.keys(parameters).length === 0)
     return { type: 'object', properties: {}, additionalProperties: false };
-  return withDigitsOf(parameters, { type: 'object', ...parameters });
+  return withDigitsOf(parameters, { ...parameters, type: 'object' });
 }
 
 /**

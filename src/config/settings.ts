@@ -78,7 +78,7 @@ const serverSettings = {
   texts_limit: Type.Optional(
     bytes({
       description: 'largest request body for encoders, which take many texts at once',
-      otherwise: 'four times body_limit',
+      otherwise: 'twice body_limit',
     }),
   ),
   body_memory: bytes({

@@ -168,6 +168,14 @@ async function forcedCalls(
   most: number,
 ): Promise<AskedStructure | undefined> {
   if (toolChoice === 'auto' || toolChoice === 'none') return undefined;
+  tools.forEach(({ function: { parameters } }, index) => {
+    const type = parameters?.type;
+    if (type !== undefined && ![type].flat().includes('object'))
+      throw invalidRequest(
+        `tools[${index}].function.parameters.type`,
+        `tools[${index}].function.parameters must be the schema of an object: arguments are one`,
+      );
+  });
   await checkParts(
     'tools',
     tools.map(tool => tool.function.parameters ?? {}),

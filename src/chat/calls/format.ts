@@ -31,7 +31,8 @@ const QWEN_FORM: BodyForm = { type: 'tags', tags: QWEN_TAGS };
 /**
  * Formats that families of models use.
  *
- * - `hermes` (Nous Hermes, Qwen 2.5 and 3, SmolLM3, Granite 4): `<tool_call>{"name": ..., "arguments": ...}</tool_call>`
+ * - `hermes` (Nous Hermes, Qwen 2.5 and 3, SmolLM3, Granite 4):
+ *   `<tool_call>{"name": ..., "arguments": ...}</tool_call>`
  * - `qwen3-coder`: `<tool_call><function=name><parameter=key>value</parameter></function></tool_call>`
  * - `mistral`: `[TOOL_CALLS] [{"name": ..., "arguments": ...}]`, and `[TOOL_CALLS]name[ARGS]{...}`
  * - `llama3`: `{"name": ..., "parameters": ...}`, also several of them or a list, with or without
@@ -39,7 +40,8 @@ const QWEN_FORM: BodyForm = { type: 'tags', tags: QWEN_TAGS };
  * - `pythonic` (Llama 3.2 and 4, Gemma 3): `[name(key=value)]`
  * - `granite` (Granite 3): `<|tool_call|>[{"name": ..., "arguments": ...}]`
  * - `phi4`: the same with `<|/tool_call|>` at its end, or after `functools`
- * - `gemma` (FunctionGemma, Gemma 4): `<start_function_call>call:name{key:<escape>value<escape>}<end_function_call>`
+ * - `gemma` (FunctionGemma, Gemma 4):
+ *   `<start_function_call>call:name{key:<escape>value<escape>}<end_function_call>`
  */
 export const FORMATS = {
   'qwen3-coder': {

@@ -208,5 +208,13 @@ t.test('what is refused, and how', async t => {
     'response_format.json_schema.schema',
     /at \/properties\/a\/not: is not supported/,
   );
+  await refused(
+    {
+      tools: [{ type: 'function', function: { name: 'f', parameters: { type: 'array' } } }],
+      tool_choice: 'required',
+    },
+    'tools[0].function.parameters.type',
+    /schema of an object/,
+  );
   await refused({ guided_regex: 'a', stop: 'b' }, 'stop', /before it is whole/);
 });
