@@ -1,4 +1,4 @@
-import { TemplateTooLarge, type TemplateBounds } from '#chat/bounded-interpreter.js';
+import { TemplateTooLarge, type TemplateBounds } from '#chat/jinja/index.js';
 import { JinjaTemplate, type ChatInput, type TemplateSource } from '#chat/template.js';
 import { invalidRequest, KvasirError, type ErrorCode } from '#errors.js';
 import { isEncoding, packEncoding } from './packed-encoding.js';
