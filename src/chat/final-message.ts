@@ -1,40 +1,50 @@
 import { KvasirError } from '#errors.js';
+import { strip } from './jinja/splitting.js';
 import type { ChatMessage } from './messages.js';
 
-/** Characters of no language, which no template looks for and no text of people has. */
-const MARKS = ['\ue0a1\ue0b2\ue0c3', '\ue0d4\ue0e5\ue0f6'] as const;
+/** Characters that no language has and no template changes. A message may have some of them, but not all. */
+const MARKS = Array.from({ length: 64 }, (_, i) => `\uf8a1${String.fromCharCode(0xe100 + i)}\uf8a2`);
 
 /**
- * The last message of a conversation, which is to be continued: the prompt must end where its text ends,
- * whatever the template writes behind it.
+ * Makes a prompt that ends where the text of the last message ends, whatever the template writes behind it,
+ * for the model to go on from there. The place is found by a mark behind the text, as transformers finds it:
+ * the text itself may stand in the prompt more than once.
  *
- * The place is found by rendering with a mark behind the text. That the template does to the text what it
- * does without the mark is found by rendering with another mark, and without any.
+ * @param messages one at least; the last one is continued.
+ * @param render makes the prompt of messages.
+ * @returns the prompt, whose end is the message's text; without white space at the text's ends where the
+ * template trims it
+ * @throws KvasirError `invalid_request` where the template changes the text, or leaves it out
  */
-export class FinalMessage {
-  readonly #before: readonly ChatMessage[];
-  readonly #last: ChatMessage;
-
-  /** @param messages one at least; the last one is continued. */
-  constructor(messages: readonly ChatMessage[]) {
-    this.#before = messages.slice(0, -1);
-    this.#last = messages.at(-1)!;
+export function continueFinalMessage(
+  messages: readonly ChatMessage[],
+  render: (messages: readonly ChatMessage[]) => string,
+): string {
+  const last = messages.at(-1)!;
+  const { content } = last;
+  const mark = MARKS.find(mark => !content.includes(mark)) ?? refuse();
+  // Whether the space behind the mark is still there tells whether the template trims texts.
+  const prompt = render([...messages.slice(0, -1), { ...last, content: `${content}${mark} ` }]);
+  const end = prompt.lastIndexOf(mark);
+  if (end < 0) refuse();
+  if (prompt[end + mark.length] === ' ') {
+    const text = prompt.slice(0, end);
+    return endsWith(text, content) ? text : refuse();
   }
-
-  /**
-   * @param render makes the prompt of messages.
-   * @returns the prompt up to the end of the last message's text. White space at its end stays if the
-   * template keeps what is within a message.
-   * @throws KvasirError `invalid_request` where the text does not stand in the prompt, or not once
-   */
-  cut(render: (messages: readonly ChatMessage[]) => string): string {
-    const { content } = this.#last;
-    const mark = MARKS.find(mark => !content.includes(mark)) ?? refuse();
-    const prompt = render([...this.#before, { ...this.#last, content: content + mark }]);
-    const end = prompt.lastIndexOf(mark);
-    if (end < 0) refuse();
-    return prompt.slice(0, end);
+  const kept = strip(content, 'right');
+  if (kept !== '') {
+    const text = strip(prompt.slice(0, end), 'right');
+    return endsWith(text, kept) ? text : refuse();
   }
+  // Nothing is left of the text: the prompt ends where it would begin.
+  if (content !== '')
+    return continueFinalMessage([...messages.slice(0, -1), { ...last, content: '' }], render);
+  return prompt.slice(0, end);
+}
+
+/** Whether a prompt ends with a message, whose white space at the beginning a template may have removed. */
+function endsWith(prompt: string, content: string): boolean {
+  return prompt.endsWith(content) || (content !== '' && prompt.endsWith(strip(content, 'left')));
 }
 
 function refuse(): never {

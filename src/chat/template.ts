@@ -1,7 +1,7 @@
 import type { Caller } from '#caller.js';
 import { KvasirError } from '#errors.js';
 import type { Tokenizer } from '#text/types.js';
-import { FinalMessage } from './final-message.js';
+import { continueFinalMessage } from './final-message.js';
 import {
   JinjaProgram,
   TemplateError,
@@ -121,9 +121,8 @@ export class JinjaTemplate implements ChatTemplate {
 
   /** @throws TemplateTooLarge; KvasirError `invalid_request` where the template refuses the messages. */
   renderWithin(input: ChatInput, bounds: TemplateBounds): string {
-    if (input.continueFinalMessage !== true) return this.#render(input, input.messages, bounds);
-    const final = new FinalMessage(input.messages);
-    return final.cut(messages => this.#render(input, messages, bounds));
+    if (!input.continueFinalMessage) return this.#render(input, input.messages, bounds);
+    return continueFinalMessage(input.messages, messages => this.#render(input, messages, bounds));
   }
 
   #render(

@@ -1,4 +1,5 @@
 import { invalidRequest, KvasirError } from '#errors.js';
+import { keepJsonForms } from '#json-forms.js';
 
 /**
  * Deepest JSON: what walks it recursively would otherwise run out of stack. Schemas and messages of people
@@ -35,7 +36,17 @@ export function parseJson(text: string, what: string): ParsedJson {
     refuse(`${what} is not valid JSON`);
   }
   if (SUSPECT.test(text)) refusePrototypes(value, what);
+  if (mayBePrinted(text, value)) keepJsonForms(text, value);
   return { value, count };
+}
+
+/** Characters of a text that may be looked through twice whatever it is. */
+const SHORT = 65_536;
+
+/** Whether a chat template may print it, which prints numbers as they were written. */
+function mayBePrinted(text: string, value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return text.length <= SHORT || 'messages' in value || 'tools' in value;
 }
 
 /** As `parseJson`, for a field: refusals name it. */

@@ -3,6 +3,7 @@ import { TemplateTooLarge, type TemplateBounds } from '#chat/jinja/index.js';
 import type { ChatInput, ChatTemplate, JinjaTemplate } from '#chat/template.js';
 import type { ToolFormat } from '#chat/tool-format.js';
 import { invalidRequest } from '#errors.js';
+import { collectJsonForms } from '#json-forms.js';
 import { JobEnded } from './executor.js';
 import type { WorkerPool } from './pool.js';
 import type { RenderJob } from './worker.js';
@@ -35,7 +36,12 @@ export class IsolatedTemplate implements ChatTemplate {
     } catch (error) {
       if (!(error instanceof TemplateTooLarge)) throw error;
     }
-    const job: RenderJob = { source: this.#template.source, input, bounds: BOUNDS };
+    const job: RenderJob = {
+      source: this.#template.source,
+      input,
+      forms: collectJsonForms(input),
+      bounds: BOUNDS,
+    };
     return this.#pool.run<string>('render', job, caller).catch((error: unknown) => {
       if (!(error instanceof JobEnded)) throw error;
       throw invalidRequest('messages', `the model's chat template ${error.message} for these messages`);

@@ -9,7 +9,7 @@ import type { ChatCompletionRequest } from './schema.js';
 /** @throws KvasirError `invalid_request` where fields contradict one another. */
 export function chatTask(body: ChatCompletionRequest): ChatTask {
   checkFields(body);
-  const tools = (body.tools ?? []).map(tool => functionTool(tool.function));
+  const tools = (body.tools ?? []).map(tool => functionTool(tool.function, tool));
   const toolChoice = chosen(body, tools);
   const structure = askedStructure(body);
   if (structure !== undefined && tools.length > 0 && toolChoice !== 'none')
