@@ -48,6 +48,8 @@ export const Message = Type.Object(
   },
   {
     $id: 'ChatMessage',
+    description:
+      'Further fields are given to the chat template; `reasoning_content` (also `reasoning`, `thinking`) is what the assistant thought.',
     examples: [{ role: 'user', content: 'What is the capital of Iceland?' }],
   },
 );
@@ -60,7 +62,8 @@ export const FunctionDefinition = Type.Object({
   ),
   strict: nullable(
     Type.Boolean({
-      description: 'Ignored: arguments are sure to be valid where `tool_choice` asks for a call.',
+      description:
+        'Given to the chat template only: arguments are sure to be valid where `tool_choice` asks for a call.',
     }),
   ),
 });

@@ -1,5 +1,5 @@
 import { compile, type Execute } from './compile.js';
-import { TemplateError } from './errors.js';
+import { TemplateError, TemplateSyntaxError } from './errors.js';
 import type { Environment } from './filter.js';
 import { GLOBALS } from './globals.js';
 import { LIST_FILTERS } from './list-filters.js';
@@ -34,7 +34,13 @@ export class JinjaProgram {
 
   /** @throws TemplateSyntaxError */
   constructor(source: string) {
-    this.#execute = compile(parseTemplate(source), ENVIRONMENT);
+    try {
+      this.#execute = compile(parseTemplate(source), ENVIRONMENT);
+    } catch (error) {
+      // The stack is at its end.
+      if (error instanceof RangeError) throw new TemplateSyntaxError('too deeply nested');
+      throw error;
+    }
   }
 
   /**

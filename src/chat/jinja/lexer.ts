@@ -1,6 +1,7 @@
 import { TemplateSyntaxError } from './errors.js';
 import { unescapeString } from './string-literal.js';
 import { SPACES } from './space.js';
+import { strip } from './splitting.js';
 
 /** The smallest part of a template that the parser sees. */
 export interface Token {
@@ -42,7 +43,6 @@ const CLOSING: Readonly<Record<string, string>> = { '(': ')', '[': ']', '{': '}'
 
 /** White space at the end of a line's beginning, before a tag: `lstrip_blocks` removes it. */
 const INDENTATION = new RegExp(`^${SPACES}+$`);
-const TRAILING_SPACE = new RegExp(`${SPACES}+$`);
 
 /**
  * Reads a template as Jinja's lexer does with `trim_blocks` and `lstrip_blocks`: line breaks become `\n`, the
@@ -90,7 +90,7 @@ class Lexer {
   /** @param sign of the tag behind the text: `-` removes white space, `+` keeps it; undefined at the end. */
   #data(text: string, sign: string | undefined): void {
     let kept = text;
-    if (sign === '-') kept = text.replace(TRAILING_SPACE, '');
+    if (sign === '-') kept = strip(text, 'right');
     else if (sign === '') {
       const start = text.lastIndexOf('\n') + 1;
       if ((start > 0 || this.#atLineStart) && INDENTATION.test(text.slice(start)))

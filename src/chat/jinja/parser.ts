@@ -1,10 +1,6 @@
-import { TemplateSyntaxError } from './errors.js';
 import { ExpressionParser } from './expression-parser.js';
 import type { Body, Expression, Signature, Statement, Target } from './nodes.js';
 import { TokenStream } from './token-stream.js';
-
-/** Deepest nesting of statements and expressions: a parser's stack is finite. */
-const DEEPEST = 'too deeply nested';
 
 /**
  * Parses a template with the statements that transformers has in chat templates: Jinja's own, `break`,
@@ -13,12 +9,7 @@ const DEEPEST = 'too deeply nested';
  * @throws TemplateSyntaxError
  */
 export function parseTemplate(source: string): Body {
-  try {
-    return new Parser(new TokenStream(source)).template();
-  } catch (error) {
-    if (error instanceof RangeError) throw new TemplateSyntaxError(DEEPEST);
-    throw error;
-  }
+  return new Parser(new TokenStream(source)).template();
 }
 
 class Parser extends ExpressionParser {
