@@ -122,6 +122,7 @@ function callTextMethod(
   args: readonly Value[],
   keywords: Keywords,
 ): Value {
+  run.pass(text);
   let result: Value;
   if (name === 'format') result = formatText(text, args, keywords, run);
   else if (name === 'format_map') {
@@ -158,6 +159,7 @@ export function callAttribute(
 ): Value {
   run.step();
   if (typeof object === 'string') {
+    run.pass(object);
     const method = TEXT_METHODS.get(name);
     if (method !== undefined) {
       const result = callMethod(method, object, name, run, args, keywords);

@@ -168,6 +168,7 @@ function last(value: Value, run: Run): Value {
 function reverse(value: Value, run: Run): Value {
   const text = textOf(value);
   if (text !== undefined) {
+    run.pass(text);
     const back = characters(text).reverse().join('');
     return value instanceof Markup ? new Markup(back) : back;
   }

@@ -47,6 +47,11 @@ export class Run {
     this.#next = Math.min(this.#steps + STEPS_BETWEEN_LOOKS, this.#bounds.steps + 1);
   }
 
+  /** Counts work that goes over a text's characters. @throws TemplateTooLarge */
+  pass(text: string): void {
+    this.step(1 + (text.length >> 8));
+  }
+
   /**
    * Asks before a text or a list is made.
    *

@@ -46,6 +46,7 @@ export function slice(value: Value, { start, stop, step }: Slice, run: Run): Val
   if (value instanceof Tuple) return new Tuple(take(value.items));
   const text = textOf(value);
   if (text !== undefined) {
+    run.pass(text);
     const part = take(characters(text)).join('');
     return value instanceof Markup ? new Markup(part) : part;
   }

@@ -21,7 +21,9 @@ type Arguments = readonly (Value | undefined)[];
 
 /** A text as `str` gives it; HTML stays HTML. */
 function soft(value: Value, run: Run, change: (text: string) => string): Value {
-  const text = run.text(change(str(value, run)));
+  const before = str(value, run);
+  run.pass(before);
+  const text = run.text(change(before));
   return value instanceof Markup ? new Markup(text) : text;
 }
 
@@ -236,9 +238,8 @@ export const TEXT_FILTERS: readonly (readonly [string, Filter])[] = [
         breakOnHyphens: truth(hyphens),
       };
       const lines = splitLines(needText(value, 'wordwrap() argument')).map(line => {
-        const parts = wrapWords(line, options);
-        run.step(parts.length);
-        return parts.join(mark);
+        run.step(line.length);
+        return wrapWords(line, options, run).join(mark);
       });
       return run.text(lines.join(mark));
     },

@@ -197,11 +197,12 @@ function expandTabs(text: string, size: number): string {
   return result;
 }
 
-function makeTranslation([from, to, gone]: Arguments): Value {
+function makeTranslation([from, to, gone]: Arguments, run: Run): Value {
   if (to === undefined) {
     if (!(from instanceof Dict)) return fail('if you give only one argument to maketrans it must be a dict');
     return new Dict([...from.entries()].map(([key, value]) => [codeOf(key), value] as const));
   }
+  run.step(needText(from!, 'x').length);
   const [a, b] = [characters(needText(from!, 'x')), characters(needText(to, 'y'))];
   if (a.length !== b.length) fail('the first two maketrans arguments must have equal length');
   const codes = a.map((key, i) => [codeOf(key), codeOf(b[i]!)] as const);
@@ -278,7 +279,7 @@ export const TEXT_METHODS: ReadonlyMap<string, Method<string>> = new Map(
     ljust: pad(() => 0),
     lower: method('', 0, text => text.toLowerCase()),
     lstrip: stripping('left'),
-    maketrans: method('x y z', 1, (_, args) => makeTranslation(args)),
+    maketrans: method('x y z', 1, (_, args, run) => makeTranslation(args, run)),
     partition: partition(false),
     removeprefix: method('prefix', 1, (text, [prefix]) => {
       const part = needText(prefix!, 'removeprefix() argument');

@@ -1,4 +1,5 @@
 import { strip } from './splitting.js';
+import type { Run } from './run.js';
 import { lengthOf, sliceText } from './text.js';
 import { fail } from './errors.js';
 
@@ -17,12 +18,17 @@ const HYPHENATED =
 const PLAIN = /([\t\n\v\f\r ]+)/;
 
 /** `textwrap.wrap` of one line, with `expand_tabs` and `replace_whitespace` off. */
-export function wrapWords(text: string, { width, breakLongWords, breakOnHyphens }: WrapOptions): string[] {
+export function wrapWords(
+  text: string,
+  { width, breakLongWords, breakOnHyphens }: WrapOptions,
+  run: Run,
+): string[] {
   if (width <= 0) fail(`invalid width ${width} (must be > 0)`);
   const chunks = text.split(breakOnHyphens ? HYPHENATED : PLAIN).filter(chunk => chunk !== '');
   chunks.reverse();
   const lines: string[] = [];
   while (chunks.length > 0) {
+    run.pass(chunks.at(-1)!);
     if (lines.length > 0 && isBlank(chunks.at(-1)!)) chunks.pop();
     const line: string[] = [];
     let used = 0;
