@@ -49,6 +49,8 @@ export const Message = Type.Object(
   },
   {
     $id: 'ChatMessage',
+    description:
+      'Further fields are given to the chat template; `reasoning_content` (also `reasoning`, `thinking`) is what the assistant thought.',
     examples: [{ role: 'user', content: 'What is the capital of Iceland?' }],
   },
 );
@@ -59,7 +61,8 @@ export const FunctionDefinition = Type.Object({
   parameters: nullable(mapOf(Type.Unknown(), { description: 'JSON Schema of the arguments.' })),
   strict: nullable(
     Type.Boolean({
-      description: 'Ignored: arguments are sure to be valid where `tool_choice` asks for a call.',
+      description:
+        'Given to the chat template only: arguments are sure to be valid where `tool_choice` asks for a call.',
     }),
   ),
 });

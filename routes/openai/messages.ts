@@ -11,15 +11,14 @@ import type { ContentPart, Message } from './message-schema.js';
  */
 export function chatMessages(messages: readonly Message[]): ChatMessage[] {
   return messages.map((message, index) => {
-    const { role, content, name, tool_calls: calls, tool_call_id: id } = message;
+    const { role, content, tool_calls: calls } = message;
     const place = `messages[${index}]`;
     if ((content === undefined || content === null) && !(role === 'assistant' && calls))
       throw invalidRequest(`${place}.content`, `${place}.content is required`);
     return {
+      ...fieldsOf(message),
       role: role === 'function' ? 'tool' : role,
       content: textOf(content ?? '', `${place}.content`),
-      ...(name && { name }),
-      ...(id && { tool_call_id: id }),
       ...(calls &&
         calls.length > 0 && {
           tool_calls: calls.map((call, i) => toolCall(call, `${place}.tool_calls[${i}]`)),
@@ -27,6 +26,27 @@ export function chatMessages(messages: readonly Message[]): ChatMessage[] {
     };
   });
 }
+
+/** Names of what the assistant thought before it answered; templates know the first. */
+const REASONING = ['reasoning_content', 'thinking', 'reasoning'] as const;
+
+/**
+ * All fields of a message, for templates may read any, but for the calls, which have another form there, and
+ * for those that are null, as templates ask whether they are there. What the assistant thought is there under
+ * each of the names that templates know.
+ */
+function fieldsOf(message: Message): Readonly<Record<string, unknown>> {
+  const fields = Object.fromEntries(
+    Object.entries(message).filter(
+      ([key, value]) => value !== null && key !== 'tool_calls' && !(value === '' && NAMES.has(key)),
+    ),
+  ) as Readonly<Record<string, unknown>>;
+  const reasoning = REASONING.map(name => fields[name]).find(value => value !== undefined);
+  return reasoning === undefined ? fields : { thinking: reasoning, ...fields, reasoning_content: reasoning };
+}
+
+/** Fields that say nothing where they are empty. */
+const NAMES = new Set(['name', 'tool_call_id']);
 
 /** The text of a content; parts of other kinds are refused. */
 export function textOf(content: string | readonly ContentPart[], place: string): string {

@@ -1,12 +1,13 @@
-/** A message as chat templates take it. */
+/** A message as chat templates take it, with any fields that some of them read, such as `reasoning_content`. */
 export interface ChatMessage {
+  readonly [field: string]: unknown;
   readonly role: string;
   readonly content: string;
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** Calls that the assistant made. */
-  readonly tool_calls?: readonly ToolCallMessage[];
+  readonly tool_calls?: readonly ToolCallMessage[] | undefined;
   /** Id of the call that a tool answers. */
-  readonly tool_call_id?: string;
+  readonly tool_call_id?: string | undefined;
 }
 
 export interface ToolCallMessage {

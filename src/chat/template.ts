@@ -1,13 +1,22 @@
-import { join } from 'node:path';
 import type { Caller } from '#caller.js';
 import { KvasirError } from '#errors.js';
-import { ifThere, readJsonObject, readTextFile } from '#files.js';
-import { renderWithin, TemplateTooLarge, type TemplateBounds } from './bounded-interpreter.js';
 import type { Tokenizer } from '#text/types.js';
+import { continueFinalMessage } from './final-message.js';
+import {
+  JinjaProgram,
+  TemplateError,
+  TemplateTooLarge,
+  UNBOUNDED,
+  valueOf,
+  type TemplateBounds,
+  type Value,
+} from './jinja/index.js';
 import type { ChatMessage } from './messages.js';
-import { Template } from './jinja.js';
-import type { FunctionTool } from './tools.js';
+import { namedTemplates, readTemplates, templateSource, type TemplateSource } from './template-files.js';
 import { takesTools, toolFormat, type ToolFormat } from './tool-format.js';
+import type { FunctionTool } from './tools.js';
+
+export type { TemplateSource } from './template-files.js';
 
 /** What a prompt is made from. */
 export interface ChatInput {
@@ -18,7 +27,7 @@ export interface ChatInput {
   readonly addGenerationPrompt?: boolean | undefined;
   /** End the prompt within the last message, which the model continues. */
   readonly continueFinalMessage?: boolean | undefined;
-  /** Further variables of the template, such as `enable_thinking`. */
+  /** Further variables of the template, such as `enable_thinking` and `documents`. */
   readonly variables?: Readonly<Record<string, unknown>> | undefined;
 }
 
@@ -34,9 +43,7 @@ export interface ChatTemplate {
 }
 
 /**
- * Loads the chat template of a model folder in the Hugging Face layout: `chat_template.jinja`, or
- * `chat_template` in `chat_template.json` or `tokenizer_config.json`, where it may be a list of templates
- * with names.
+ * Loads the chat template of a model folder, see {@link readTemplates}.
  *
  * @returns undefined where there is none.
  * @throws KvasirError `invalid_model` where a file is broken.
@@ -45,9 +52,10 @@ export async function loadChatTemplate(
   folder: string,
   tokenizer: Tokenizer,
 ): Promise<JinjaTemplate | undefined> {
-  const { source, config } = await readSource(folder);
-  if (source === undefined) return undefined;
-  return inFolder(folder, () => createChatTemplate(source, config, tokenizer));
+  return inFolder(folder, async () => {
+    const source = await readTemplates(folder);
+    return source && new JinjaTemplate(source, toolFormat(source.withTools, tokenizer));
+  });
 }
 
 /**
@@ -57,36 +65,22 @@ export async function loadChatTemplate(
  * @throws KvasirError `invalid_model` where a file is broken.
  */
 export async function describeChatTemplate(folder: string): Promise<{ readonly tools: boolean } | undefined> {
-  const { source } = await readSource(folder);
-  if (source === undefined) return undefined;
-  return inFolder(folder, () => {
-    const { standard, withTools } = variantsOf(source);
-    parse(standard);
-    if (withTools !== standard) parse(withTools);
-    return { tools: takesTools(withTools) };
+  return inFolder(folder, async () => {
+    const source = await readTemplates(folder);
+    if (source === undefined) return undefined;
+    new JinjaTemplate(source);
+    return { tools: takesTools(source.withTools) };
   });
 }
 
 /** Names the folder in errors about its template. */
-function inFolder<T>(folder: string, read: () => T): T {
+async function inFolder<T>(folder: string, read: () => Promise<T>): Promise<T> {
   try {
-    return read();
+    return await read();
   } catch (cause) {
-    if (!(cause instanceof KvasirError)) throw cause;
+    if (!(cause instanceof KvasirError) || cause.message.includes(folder)) throw cause;
     throw new KvasirError(cause.code, `${folder}: ${cause.message}`, { cause });
   }
-}
-
-async function readSource(
-  folder: string,
-): Promise<{ readonly source: unknown; readonly config: Readonly<Record<string, unknown>> }> {
-  const config = (await ifThere(readJsonObject(join(folder, 'tokenizer_config.json')))) ?? {};
-  const source =
-    (await ifThere(readTextFile(join(folder, 'chat_template.jinja')))) ??
-    (await ifThere(readJsonObject(join(folder, 'chat_template.json'))))?.chat_template ??
-    config.chat_template ??
-    undefined;
-  return { source, config };
 }
 
 /**
@@ -99,29 +93,16 @@ export function createChatTemplate(
   config: Readonly<Record<string, unknown>>,
   tokenizer: Tokenizer,
 ): JinjaTemplate {
-  const { standard, withTools } = variantsOf(source);
-  const format = toolFormat(withTools, tokenizer);
-  return new JinjaTemplate({ standard, withTools, specialTokens: specialTokens(config) }, format);
+  const templates = templateSource(namedTemplates(source), config);
+  return new JinjaTemplate(templates, toolFormat(templates.withTools, tokenizer));
 }
-
-/** What a template is made of. */
-export interface TemplateSource {
-  readonly standard: string;
-  /** For conversations with tools; it may be the same. */
-  readonly withTools: string;
-  /** Variables such as `bos_token`. */
-  readonly specialTokens: Readonly<Record<string, string>>;
-}
-
-const UNBOUNDED: TemplateBounds = { steps: Infinity, time: Infinity, size: Infinity };
 
 /** A chat template that is rendered where it is asked for. */
-
 export class JinjaTemplate implements ChatTemplate {
   readonly source: TemplateSource;
   readonly toolFormat: ToolFormat | undefined;
-  readonly #standard: Template;
-  readonly #withTools: Template;
+  readonly #standard: JinjaProgram;
+  readonly #withTools: JinjaProgram;
   readonly #knowsDeveloper: boolean;
 
   /** @throws KvasirError `invalid_model` where it is no Jinja template. */
@@ -140,95 +121,48 @@ export class JinjaTemplate implements ChatTemplate {
 
   /** @throws TemplateTooLarge; KvasirError `invalid_request` where the template refuses the messages. */
   renderWithin(input: ChatInput, bounds: TemplateBounds): string {
-    const { tools = [], addGenerationPrompt = true, continueFinalMessage = false, variables } = input;
-    const template = tools.length > 0 ? this.#withTools : this.#standard;
-    const messages = input.messages.map(message =>
-      message.role === 'developer' && !this.#knowsDeveloper ? { ...message, role: 'system' } : message,
-    );
-    let text: string;
+    if (!input.continueFinalMessage) return this.#render(input, input.messages, bounds);
+    return continueFinalMessage(input.messages, messages => this.#render(input, messages, bounds));
+  }
+
+  #render(
+    { tools = [], addGenerationPrompt = true, continueFinalMessage = false, variables = {} }: ChatInput,
+    messages: readonly ChatMessage[],
+    bounds: TemplateBounds,
+  ): string {
+    const program = tools.length > 0 ? this.#withTools : this.#standard;
+    const given = {
+      documents: null,
+      ...this.source.specialTokens,
+      ...variables,
+      messages: messages.map(message =>
+        message.role === 'developer' && !this.#knowsDeveloper ? { ...message, role: 'system' } : message,
+      ),
+      // Templates ask whether there are tools, not whether the list is empty.
+      tools: tools.length > 0 ? tools.map(({ source, ...tool }) => source ?? tool) : null,
+      add_generation_prompt: addGenerationPrompt && !continueFinalMessage,
+    };
     try {
-      text = renderWithin(
-        template,
-        {
-          ...this.source.specialTokens,
-          ...variables,
-          messages,
-          // Templates ask whether there are tools, not whether the list is empty.
-          ...(tools.length > 0 && { tools }),
-          add_generation_prompt: addGenerationPrompt && !continueFinalMessage,
-        },
+      return program.render(
+        Object.entries(given).map(([name, value]): [string, Value] => [name, valueOf(value)]),
         bounds,
       );
     } catch (cause) {
-      if (cause instanceof TemplateTooLarge) throw cause;
-      const reason = cause instanceof Error ? cause.message : String(cause);
+      if (cause instanceof TemplateTooLarge || !(cause instanceof Error)) throw cause;
       throw new KvasirError(
         'invalid_request',
-        `the model's chat template does not take these messages: ${reason}`,
-        {
-          param: 'messages',
-          cause,
-        },
+        `the model's chat template does not take these messages: ${cause.message}`,
+        { param: 'messages', cause },
       );
     }
-    return continueFinalMessage ? upToLast(text, input.messages.at(-1)!.content) : text;
   }
 }
 
-/** The prompt up to the end of its last message's content. Templates often trim it. */
-function upToLast(text: string, content: string): string {
-  for (const candidate of [content, content.trimStart(), content.trim()]) {
-    const start = text.lastIndexOf(candidate);
-    if (start >= 0) return text.slice(0, start + candidate.length);
-  }
-  throw new KvasirError(
-    'invalid_request',
-    "the model's chat template changes the last message: it cannot be continued",
-    {
-      param: 'continue_final_message',
-    },
-  );
-}
-
-function parse(source: string): Template {
+function parse(source: string): JinjaProgram {
   try {
-    return new Template(source);
+    return new JinjaProgram(source);
   } catch (cause) {
-    throw new KvasirError('invalid_model', `the chat template cannot be read: ${(cause as Error).message}`, {
-      cause,
-    });
+    if (!(cause instanceof TemplateError)) throw cause;
+    throw new KvasirError('invalid_model', `the chat template cannot be read: ${cause.message}`, { cause });
   }
-}
-
-/** The template for conversations, and the one for those with tools, which may be the same. */
-function variantsOf(source: unknown): { readonly standard: string; readonly withTools: string } {
-  const sources = namedSources(source);
-  const standard = sources.get('default') ?? [...sources.values()][0];
-  if (standard === undefined)
-    throw new KvasirError('invalid_model', 'chat_template is neither a text nor a list of them');
-  return { standard, withTools: sources.get('tool_use') ?? standard };
-}
-
-function namedSources(source: unknown): ReadonlyMap<string, string> {
-  if (typeof source === 'string') return new Map([['default', source]]);
-  const entries = Array.isArray(source) ? (source as unknown[]) : [];
-  return new Map(
-    entries.flatMap(entry => {
-      const { name, template } = Object(entry) as { name?: unknown; template?: unknown };
-      return typeof name === 'string' && typeof template === 'string' ? [[name, template] as const] : [];
-    }),
-  );
-}
-
-const SPECIAL_TOKENS = ['bos_token', 'eos_token', 'unk_token', 'pad_token', 'sep_token', 'cls_token'];
-
-function specialTokens(config: Readonly<Record<string, unknown>>): Record<string, string> {
-  return Object.fromEntries(
-    SPECIAL_TOKENS.flatMap(name => {
-      const value = config[name];
-      const content =
-        typeof value === 'object' && value !== null && 'content' in value ? value.content : value;
-      return typeof content === 'string' ? [[name, content] as const] : [];
-    }),
-  );
 }

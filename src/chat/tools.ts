@@ -10,6 +10,8 @@ export interface FunctionTool {
     /** JSON Schema of the arguments; without one there are none. */
     readonly parameters?: Readonly<Record<string, unknown>>;
   };
+  /** The tool as the client sent it, for templates, which may print all of it; undefined: as above. */
+  readonly source?: object;
 }
 
 /** The functions that a model is to call. */

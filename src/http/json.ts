@@ -1,4 +1,5 @@
 import { invalidRequest, KvasirError } from '#errors.js';
+import { keepJsonForms } from '#json-forms.js';
 import { LONG_NUMBER, parseLongNumbers } from './long-numbers.js';
 
 /**
@@ -39,11 +40,23 @@ export function parseJson(text: string, what: string): ParsedJson {
 /** As {@link parseJson}. @returns undefined where it is no JSON */
 export function parseJsonIfAny(text: string, what: string): ParsedJson | undefined {
   const { count, hasLongNumbers } = measure(text, what);
+  let value: unknown;
   try {
-    return { value: hasLongNumbers ? parseLongNumbers(text, endOfString) : JSON.parse(text), count };
+    value = hasLongNumbers ? parseLongNumbers(text, endOfString) : (JSON.parse(text) as unknown);
   } catch {
     return undefined;
   }
+  if (mayBePrinted(text, value)) keepJsonForms(text, value);
+  return { value, count };
+}
+
+/** Characters of a text that may be looked through twice whatever it is. */
+const SHORT = 65_536;
+
+/** Whether a chat template may print it, which prints numbers as they were written. */
+function mayBePrinted(text: string, value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return text.length <= SHORT || 'messages' in value || 'tools' in value;
 }
 
 /** As `parseJson`, for a field: refusals name it. */

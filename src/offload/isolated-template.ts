@@ -1,11 +1,15 @@
 import type { Caller } from '#caller.js';
-import { SMALL_TEMPLATE, TemplateTooLarge, type TemplateBounds } from '#chat/bounded-interpreter.js';
+import { TemplateTooLarge, type TemplateBounds } from '#chat/jinja/index.js';
 import type { ChatInput, ChatTemplate, JinjaTemplate } from '#chat/template.js';
 import type { ToolFormat } from '#chat/tool-format.js';
 import { invalidRequest } from '#errors.js';
+import { collectJsonForms } from '#json-forms.js';
 import { JobEnded } from './executor.js';
 import type { WorkerPool } from './pool.js';
 import type { RenderJob } from './worker.js';
+
+/** What a template may do here: enough for the conversations of an hour; some milliseconds of work. */
+const SMALL: TemplateBounds = { steps: 20_000, time: 20, size: 200_000 };
 
 /** What a template may do elsewhere. */
 const BOUNDS: TemplateBounds = { steps: 20_000_000, time: Infinity, size: 16 * 1024 * 1024 };
@@ -28,11 +32,16 @@ export class IsolatedTemplate implements ChatTemplate {
 
   async render(input: ChatInput, caller: Caller): Promise<string> {
     try {
-      if (hasFewValues(input)) return this.#template.renderWithin(input, SMALL_TEMPLATE);
+      if (hasFewValues(input)) return this.#template.renderWithin(input, SMALL);
     } catch (error) {
       if (!(error instanceof TemplateTooLarge)) throw error;
     }
-    const job: RenderJob = { source: this.#template.source, input, bounds: BOUNDS };
+    const job: RenderJob = {
+      source: this.#template.source,
+      input,
+      forms: collectJsonForms(input),
+      bounds: BOUNDS,
+    };
     return this.#pool.run<string>('render', job, caller).catch((error: unknown) => {
       if (!(error instanceof JobEnded)) throw error;
       throw invalidRequest('messages', `the model's chat template ${error.message} for these messages`);

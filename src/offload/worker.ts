@@ -1,6 +1,7 @@
-import { TemplateTooLarge, type TemplateBounds } from '#chat/bounded-interpreter.js';
+import { TemplateTooLarge, type TemplateBounds } from '#chat/jinja/index.js';
 import { JinjaTemplate, type ChatInput, type TemplateSource } from '#chat/template.js';
 import { invalidRequest, KvasirError, type ErrorCode, type ErrorNumbers } from '#errors.js';
+import { restoreJsonForms, type PortableForms } from '#json-forms.js';
 import { isEncoding, packEncoding } from './packed-encoding.js';
 import { Budget, compile, Refusal, type Grammar, type Structure } from '#structured/index.js';
 import { TEXT_FUNCTIONS, type TextFunction } from '#text/functions.js';
@@ -47,12 +48,15 @@ export async function text({ folder, name, items, options }: TextJob): Promise<J
 export interface RenderJob {
   readonly source: TemplateSource;
   readonly input: ChatInput;
+  /** Of the input: see `json-forms.ts`. */
+  readonly forms: PortableForms;
   readonly bounds: TemplateBounds;
 }
 
-export async function render({ source, input, bounds }: RenderJob): Promise<JobResult<string>> {
+export async function render({ source, input, forms, bounds }: RenderJob): Promise<JobResult<string>> {
   return answer(async () => {
     const template = keep(templates, JSON.stringify(source), () => new JinjaTemplate(source));
+    restoreJsonForms(input, forms);
     try {
       return template.renderWithin(input, bounds);
     } catch (error) {

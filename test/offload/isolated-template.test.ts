@@ -1,5 +1,6 @@
 import t from 'tap';
 import { createChatTemplate } from '#chat/template.js';
+import { keepJsonForms } from '#json-forms.js';
 import { IsolatedTemplate } from '#offload/isolated-template.js';
 import { WorkerPool } from '#offload/pool.js';
 import { Processes } from '#offload/processes.js';
@@ -25,6 +26,18 @@ t.test('renders as it would here', async t => {
   t.equal(tools.toolFormat, createChatTemplate('{{ tools }}', {}, letterTokenizer).toolFormat);
 });
 
+t.test('numbers are as they were written, wherever the template is rendered', async t => {
+  const text = '{"type":"object","minimum":1.0,"2":1e3,"1":12345678901234567890}';
+  const parameters = JSON.parse(text) as Record<string, unknown>;
+  keepJsonForms(text, parameters);
+  const tools = [{ type: 'function', function: { name: 'f', parameters } }] as const;
+  const print = '{{ tools[0].function.parameters | tojson }}';
+  const expected = '{"type": "object", "minimum": 1.0, "2": 1000.0, "1": 12345678901234567890}';
+  t.equal(await open(print).render({ messages, tools }, caller), expected);
+  const long = `{% for i in range(30000) %}{% endfor %}${print}`;
+  t.equal(await open(long).render({ messages, tools }, caller), expected);
+});
+
 t.test('what a template refuses is told as the same error', async t => {
   const refusing = open("{{ raise_exception('only one message') }}");
   await t.rejects(refusing.render({ messages }, caller), {
@@ -44,6 +57,9 @@ const HOSTILE: Readonly<Record<string, string>> = {
   'a text that doubles': `{% set n = namespace(s='xxxxxxxxxxxxxxxx') %}${'{% set n.s = n.s + n.s %}'.repeat(40)}{{ n.s }}`,
   'a list that doubles': `{% set n = namespace(s=[1, 2, 3]) %}${'{% set n.s = n.s + n.s %}'.repeat(40)}{{ n.s | length }}`,
   'a long text made a list': `{% set n = namespace(s='xxxxxxxxxxxxxxxx') %}${'{% set n.s = n.s + n.s %}'.repeat(25)}{{ n.s | list | length }}`,
+  'lists within lists': `{% set n = namespace(s=[1]) %}${'{% set n.s = [n.s, n.s] %}'.repeat(40)}{{ n.s == n.s }}{{ n.s | tojson }}`,
+  'a power': '{{ 9 ** (9 ** 9) }}',
+  'a long word that is wrapped': "{{ ('a' * 16000000) | wordwrap(1) }}",
   'a macro that calls itself': '{% macro f(x) %}{{ f(x + 1) }}{% endmacro %}{{ f(1) }}',
 };
 

@@ -10,7 +10,7 @@ import type { ChatCompletionRequest } from './schema.js';
 /** @throws KvasirError `invalid_request` where fields contradict one another. */
 export function chatTask(body: ChatCompletionRequest): ChatTask {
   checkFields(body);
-  const tools = (body.tools ?? []).map(tool => functionTool(tool.function));
+  const tools = (body.tools ?? []).map(tool => functionTool(tool.function, tool));
   const toolChoice = chosen(body, tools);
   const structure = askedStructure(body, askedResponseFormat(body.response_format));
   if (structure !== undefined && tools.length > 0 && toolChoice !== 'none')

@@ -103,12 +103,14 @@ function functionCall(item: InputItem, place: string): ToolCallMessage {
 
 function readTool(tool: NonNullable<ResponseRequest['tools']>[number], index: number): FunctionTool {
   const place = `tools[${index}]`;
-  if (tool.type !== 'function')
+  const { type, ...definition } = tool;
+  if (type !== 'function')
     throw invalidRequest(
       `${place}.type`,
-      `${place} is of type ${JSON.stringify(tool.type)}: only functions are supported`,
+      `${place} is of type ${JSON.stringify(type)}: only functions are supported`,
     );
-  return functionTool({ ...tool, name: needed(tool.name, `${place}.name`) });
+  const named = { ...definition, name: needed(tool.name, `${place}.name`) };
+  return functionTool(named, { type, function: definition });
 }
 
 function chosen(choice: ResponseRequest['tool_choice'], tools: readonly FunctionTool[]): ToolChoice {
