@@ -37,13 +37,14 @@ export class Engine implements GenerationEngine {
     this.#options = { ...DEFAULT_ENGINE_OPTIONS, ...options };
     const { reservedTokens, draftTokens, maxWaiting } = this.#options;
     this.#places = new Places(decoder.slots + maxWaiting);
-    const { packs, wholePrompts, window, cacheTokens } = decoder.traits;
+    const { packs, wholePrompts, chunkInvariant, window, cacheTokens } = decoder.traits;
     this.#cacheTokens = cacheCapacity(decoder, this.#options.cacheTokens, draftTokens);
     this.#scheduler = new Scheduler({
       slots: decoder.slots,
       cacheTokens: this.#cacheTokens,
       reservedTokens,
       packs,
+      chunkInvariant,
       wholePrompts,
       window,
       // What is kept for a sequence must not be what another slot's tokens were to have.

@@ -62,7 +62,9 @@ export interface Demand {
   readonly tokens: number;
 }
 
-export interface SchedulerOptions extends Partial<Pick<DecoderTraits, 'packs' | 'wholePrompts' | 'window'>> {
+export interface SchedulerOptions extends Partial<
+  Pick<DecoderTraits, 'packs' | 'wholePrompts' | 'chunkInvariant' | 'window'>
+> {
   /** How many sequences may hold a slot at once; at least 1. */
   readonly slots: number;
   /** How many tokens the cache may hold, in all slots together; at least as many as the longest sequence. */
@@ -296,7 +298,9 @@ export class Scheduler<S extends Schedulable> {
       chunks.push({ sequence, slot, start, length: sequence.prefillLength - start });
     }
     const [only] = chunks;
-    return chunks.length === 1 ? [{ ...only!, length: Math.min(limit, only!.length) }] : chunks;
+    // Where pieces of a prompt had other logits than the whole, it comes in one.
+    const isWhole = chunks.length > 1 || this.#options.chunkInvariant === false;
+    return isWhole || only === undefined ? chunks : [{ ...only, length: Math.min(limit, only.length) }];
   }
 
   /**

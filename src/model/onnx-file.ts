@@ -33,7 +33,7 @@ export interface GraphWeight {
   /** Bytes of its elements, wherever they lie. */
   readonly bytes: number;
   /** Where they begin in a file beside the graph, which is named relative to its folder; undefined: in the graph. */
-  readonly external?: { readonly file: string; readonly offset: number } | undefined;
+  readonly external?: { readonly file: string; readonly offset: number };
 }
 
 /** What an ONNX file says, without its weights' elements. */
@@ -163,10 +163,9 @@ class Skimmer {
       type: dataType,
       shape,
       bytes: Math.ceil((elements * (BITS[dataType as DataType] ?? 8)) / 8),
-      external:
-        dataLocation === DataLocation.EXTERNAL
-          ? { file: place.get('location') ?? '', offset: Number(place.get('offset') ?? 0) }
-          : undefined,
+      ...(dataLocation === DataLocation.EXTERNAL && {
+        external: { file: place.get('location') ?? '', offset: Number(place.get('offset') ?? 0) },
+      }),
     };
   }
 

@@ -55,6 +55,13 @@ t.test('prefills one sequence after the other, in chunks, while others decode', 
   t.strictSame(step(4).decode, [a, b]);
 });
 
+t.test('where chunks would have other logits, a prompt comes in one piece', async t => {
+  const { scheduler, step } = setup({ chunkInvariant: false });
+  scheduler.add(new Fake('a', prompt(1, 10)));
+  t.match(step(4).prefill, [{ slot: 0, start: 0, length: 10 }]);
+  t.equal(step(4).decode.length, 1);
+});
+
 t.test('prefills short prompts together as far as the limit allows', async t => {
   const { scheduler, step } = setup({ wholePrompts: true });
   const sequences = [3, 5, 4, 2].map((length, i) => new Fake(String(i), prompt(i, length)));

@@ -153,7 +153,7 @@ for (const { name, code, message, damage } of FAULTS)
     await writeModel(folder, { config: { ...LLAMA }, tensors: TENSORS });
     await buildDecoder(folder);
     const before = await builds(folder);
-    t.equal(Object.keys(before).length, 3);
+    t.equal(Object.keys(before).length, 4);
     await damage(folder);
     for (const precision of ['f32', 'int4'] as const)
       await t.rejects(buildDecoder(folder, { precision }), { name: 'KvasirError', code, message });

@@ -40,15 +40,16 @@ t.test('structure', async t => {
     outside.nodes.map(({ opType }) => opType),
     ['Cast', 'MatMul'],
   );
+  const weight = { name: 'weight', type: DataType.FLOAT16, shape: [300, 200], bytes: 120_000 };
   t.strictSame(outside.weights, [
-    { name: 'weight', type: DataType.FLOAT16, shape: [300, 200], bytes: 120_000 },
+    { ...weight, external: { file: 'model.onnx.data', offset: 0 } },
     { name: 'shape', type: DataType.INT64, shape: [2], bytes: 16 },
   ]);
   t.strictSame(outside.dataFiles, ['model.onnx.data']);
 
   await withWeightsInside(file);
   const inside = await readOnnxFile(file);
-  t.strictSame(inside.weights, outside.weights);
+  t.strictSame(inside.weights, [weight, outside.weights[1]]);
   t.strictSame(inside.dataFiles, []);
 });
 
