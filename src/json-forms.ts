@@ -156,8 +156,12 @@ export function collectJsonForms(root: object): PortableForms {
     const [value, path] = next;
     const forms = kept.get(value);
     if (forms !== undefined) found.push([path, forms]);
-    for (const [key, child] of Object.entries(value) as [string, unknown][])
-      if (typeof child === 'object' && child !== null) pending.push([child, [...path, key]]);
+    const visit = (child: unknown, key: string | number): void => {
+      if (typeof child === 'object' && child !== null) pending.push([child, [...path, String(key)]]);
+    };
+    // A list may have a million numbers.
+    if (Array.isArray(value)) value.forEach(visit);
+    else for (const [key, child] of Object.entries(value)) visit(child, key);
   }
   return found;
 }

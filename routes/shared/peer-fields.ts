@@ -72,6 +72,9 @@ export function refuseFields(fields: readonly PeerField[]): preValidationAsyncHo
   };
 }
 
+/** Items of a list that are looked through. */
+const MOST_ITEMS = 65_536;
+
 /** The values that a path leads to, each with its own path; those that are missing are left out. */
 function* valuesAt(
   root: object,
@@ -83,12 +86,20 @@ function* valuesAt(
   if (!Object.hasOwn(root, key)) return;
   const value: unknown = root[key as keyof typeof root];
   const path = place === '' ? key : `${place}.${key}`;
-  const entries = isList
-    ? (Array.isArray(value) ? (value as unknown[]) : []).map((item, i) => [`${path}[${i}]`, item] as const)
-    : [[path, value] as const];
-  for (const [param, entry] of entries)
-    if (rest.length === 0) yield [param, entry];
-    else if (typeof entry === 'object' && entry !== null) yield* valuesAt(entry, rest, param);
+  if (!isList) {
+    yield* within(value, rest, path);
+    return;
+  }
+  const items = Array.isArray(value) ? (value as unknown[]) : [];
+  // No schema has longer lists.
+  for (let i = 0; i < Math.min(items.length, MOST_ITEMS); i++)
+    if (rest.length === 0 || typeof items[i] === 'object') yield* within(items[i], rest, `${path}[${i}]`);
+}
+
+/** The value itself, or those that the rest of a path leads to. */
+function* within(value: unknown, rest: readonly string[], path: string): ReturnType<typeof valuesAt> {
+  if (rest.length === 0) yield [path, value];
+  else if (typeof value === 'object' && value !== null) yield* valuesAt(value, rest, path);
 }
 
 function asksForSomething(value: unknown, neutral: readonly unknown[]): boolean {

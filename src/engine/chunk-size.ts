@@ -14,19 +14,12 @@ const GRANULE = 16;
  * better than one in every step.
  */
 const SAVED_STEPS = 24;
-/** The same where prompts ride along: enough for a short prompt to come at once. */
-const SAVED_STEPS_RIDING = 4;
 
 export interface ChunkSizeOptions {
   /** Longest run, which is used while nothing decodes. */
   readonly longest: number;
   /** What prompts may take for each one that waits, as a share of the time of decode steps; above 0. */
   readonly prefillShare: number;
-  /**
-   * Whether prompts ride along with decode steps: small pieces cost less than large ones then, and are taken in
-   * every step. Default false: a run of their own is worth being saved for.
-   */
-  readonly ridesAlong?: boolean;
 }
 
 /**
@@ -67,7 +60,7 @@ export class ChunkSize {
 
   #earn(ms: number): void {
     this.#decodeMs = average(this.#decodeMs, ms);
-    const earned = this.#earnedMs(this.#decodeMs);
+    const earned = this.#options.prefillShare * this.#decodeMs * Math.max(1, this.#demand.waiting);
     this.#savedMs = Math.min((this.#savedMs ?? Infinity) + earned, this.#mostMs(this.#decodeMs));
   }
 
@@ -89,23 +82,17 @@ export class ChunkSize {
     const { longest } = this.#options;
     if (demand.decoding === 0 || this.#tokenMs === undefined || this.#savedMs === undefined) return longest;
     const affordable = this.#savedMs / this.#tokenMs;
-    const least = this.#options.ridesAlong ? this.#granule : longest;
-    if (affordable < Math.min(demand.tokens, least) && this.#savedMs < this.#mostMs(this.#decodeMs!))
+    if (affordable < Math.min(demand.tokens, longest) && this.#savedMs < this.#mostMs(this.#decodeMs!))
       return 0;
     return Math.min(longest, Math.ceil(affordable / this.#granule) * this.#granule);
   }
 
-  /** What a decode step earns. */
-  #earnedMs(decodeMs: number): number {
-    return this.#options.prefillShare * decodeMs * Math.max(1, this.#demand.waiting);
-  }
-
   /** What can be saved: always enough for the shortest run. */
   #mostMs(decodeMs: number): number {
-    const { prefillShare, ridesAlong } = this.#options;
-    const steps = ridesAlong ? SAVED_STEPS_RIDING : SAVED_STEPS;
-    const most = steps * prefillShare * decodeMs;
-    return Math.max(most, ridesAlong ? this.#earnedMs(decodeMs) : 0, this.#granule * (this.#tokenMs ?? 0));
+    return Math.max(
+      SAVED_STEPS * this.#options.prefillShare * decodeMs,
+      this.#granule * (this.#tokenMs ?? 0),
+    );
   }
 }
 

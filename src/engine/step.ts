@@ -37,12 +37,11 @@ export class Stepper {
     scheduler: Scheduler<Sequence>,
     { prefillTokens, prefillShare, draftTokens }: EngineOptions,
   ) {
-    const { mixes, packs } = decoder.traits;
     this.#decoder = decoder;
     this.#scheduler = scheduler;
     this.#prefillTokens = prefillTokens;
     this.#draftTokens = decoder.traits.chunkInvariant ? draftTokens : 0;
-    this.#chunkSize = new ChunkSize({ longest: prefillTokens, prefillShare, ridesAlong: mixes && !packs });
+    this.#chunkSize = new ChunkSize({ longest: prefillTokens, prefillShare });
     this.#sampler = new Sampler(decoder.shape.vocabularySize);
   }
 

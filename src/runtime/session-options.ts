@@ -64,6 +64,9 @@ export class SessionOptions extends Handle {
       if (settings.arena === false) check(DisableCpuMemArena(this.pointer));
       if (settings.profile !== undefined) check(EnableProfiling(this.pointer, settings.profile));
       this.#set('session.intra_op.spin_backoff_max', String(SPIN_PAUSES));
+      // Sessions take turns: whoever has had its own must not spin through the next one's, nor through what the
+      // event loop does between two runs.
+      this.#set('session.force_spinning_stop', '1');
       if (settings.spinning === false) this.#set('session.intra_op.allow_spinning', '0');
       (settings.device ?? PROCESSOR).addTo(this.pointer, settings.captures ?? false);
       for (const [key, value] of Object.entries(settings.config ?? {})) this.#set(key, value);

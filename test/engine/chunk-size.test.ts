@@ -98,23 +98,6 @@ t.test(
   },
 );
 
-t.test('prompts that ride along come in every step, and a short one at once', async t => {
-  const size = new ChunkSize({ longest: 512, prefillShare: 0.5, ridesAlong: true });
-  prefilled(size, 100, 100);
-  decoded(size, 40);
-  const ride = (demand: { waiting: number; tokens: number }): number => {
-    const tokens = size.tokens({ decoding: 8, ...demand });
-    size.observe([{ decoding: 8, promptTokens: tokens, ms: 40 + tokens }]);
-    return tokens;
-  };
-  t.equal(ride({ waiting: 1, tokens: 70 }), 80, 'half the time of 4 steps was saved up');
-  const chunks = Array.from({ length: 30 }, () => ride({ waiting: 1, tokens: 5000 })).slice(5);
-  const mean = chunks.reduce((sum, tokens) => sum + tokens, 0) / chunks.length;
-  t.ok(mean > 15 && mean < 25 && Math.max(...chunks) <= 32, chunks.join());
-  const many = Array.from({ length: 30 }, () => ride({ waiting: 10, tokens: 5000 })).slice(5);
-  t.ok(Math.min(...many) >= 100 && Math.max(...many) <= 320, many.join());
-});
-
 t.test('of a run of both, prompts count as what it took longer than a decode step', async t => {
   const demand = { decoding: 4, waiting: 3, tokens: 5000 };
   const [mixed, apart] = [1, 2].map(() => {
