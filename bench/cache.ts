@@ -8,7 +8,7 @@ import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Engine } from '#engine/engine.js';
-import { seededRandom } from '#engine/sampling/random.js';
+import { seededRandom } from '#test/support/seeded-random.js';
 import { cacheBytesPerToken } from '#model/cache/layer-cache.js';
 import { loadDecoder } from '#model/decoder/load-decoder.js';
 import { Environment } from '#runtime/index.js';

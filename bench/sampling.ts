@@ -4,7 +4,7 @@
  *
  * Run: `npm run build && node dist/bench/sampling.js`
  */
-import { seededRandom, type Random } from '#engine/sampling/random.js';
+import { seededRandom, type Random } from '#test/support/seeded-random.js';
 import { Noise } from '#engine/sampling/noise.js';
 import { Sampler } from '#engine/sampling/sampler.js';
 import type { SamplingParameters } from '#engine/types.js';

@@ -6,7 +6,7 @@
  */
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { seededRandom } from '#engine/sampling/random.js';
+import { seededRandom } from '#test/support/seeded-random.js';
 import { argmax } from '#engine/sampling/argmax.js';
 import { compileStructure, type Structure } from '#structured/index.js';
 import { vocabularyOf } from '#structured/vocabulary.js';

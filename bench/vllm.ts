@@ -12,7 +12,7 @@ import { writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { seededRandom } from '#engine/sampling/random.js';
+import { seededRandom } from '#test/support/seeded-random.js';
 import { ClientProcess } from './support/client-process.js';
 import { SMOLLM2_135M, writeRandomLlama } from './support/random-model.js';
 import { ServerProcess } from './support/server-process.js';

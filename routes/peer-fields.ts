@@ -1,12 +1,12 @@
-import type { PeerField } from './shared/peer-fields.js';
-import { chatPeerFields } from './openai/chat-completions/peer-fields.js';
-import { classifyPeerFields } from './openai/classify/peer-fields.js';
-import { embeddingsPeerFields } from './openai/embeddings/peer-fields.js';
-import { rerankPeerFields } from './openai/rerank/peer-fields.js';
-import { scorePeerFields } from './openai/score/peer-fields.js';
-import { teiPeerFields } from './tei/peer-fields.js';
-import { completionPeerFields } from './openai/completions/peer-fields.js';
-import { responsePeerFields } from './openai/responses/peer-fields.js';
+import type { PeerField } from '#routes/shared/peer-fields.js';
+import { chatPeerFields } from '#routes/openai/chat-completions/peer-fields.js';
+import { classifyPeerFields } from '#routes/openai/classify/peer-fields.js';
+import { embeddingsPeerFields } from '#routes/openai/embeddings/peer-fields.js';
+import { rerankPeerFields } from '#routes/openai/rerank/peer-fields.js';
+import { scorePeerFields } from '#routes/openai/score/peer-fields.js';
+import { teiPeerFields } from '#routes/tei/peer-fields.js';
+import { completionPeerFields } from '#routes/openai/completions/peer-fields.js';
+import { responsePeerFields } from '#routes/openai/responses/peer-fields.js';
 
 /** Addresses that take a body which peers have too, and what becomes of each of its fields. */
 export const PEER_FIELDS: Readonly<Record<string, readonly PeerField[]>> = {

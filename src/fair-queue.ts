@@ -1,4 +1,4 @@
-import { Ring } from './ring.js';
+import { Ring } from '#ring.js';
 
 /** Who waits, from the outermost party to the innermost: a client, say, and one of its requests. */
 export type Party = readonly unknown[];

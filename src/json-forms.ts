@@ -128,15 +128,23 @@ function valueAt({ container, keys, key, index }: Frame): unknown {
   return Object.hasOwn(container, name) ? (container as Record<string, unknown>)[name] : undefined;
 }
 
-/** @returns the place of the quote that ends the string which begins at `start`. */
-function endOfString(text: string, start: number): number {
-  let end = start;
-  let backslashes: number;
-  do {
-    end = text.indexOf('"', end + 1);
-    for (backslashes = 0; text[end - 1 - backslashes] === '\\'; backslashes++);
-  } while (backslashes % 2 === 1);
-  return end;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/**
+ * @returns the place of the quote that ends the string which begins at `start`; the text's length
+ * where there is none.
+ */
+export function endOfString(text: string, start: number): number {
+  const next = text.indexOf('"', start + 1);
+  if (next < 0) return text.length;
+  if (text.charCodeAt(next - 1) !== BACKSLASH) return next;
+  for (let i = start + 1; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === QUOTE) return i;
+    if (code === BACKSLASH) i++;
+  }
+  return text.length;
 }
 
 function endOfNumber(text: string, start: number): number {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { FairQueue } from '#fair-queue.js';
-import { runs } from '#test/support/property-runs.js';
+import { runs } from './support/property-runs.js';
 
 t.test('clients take turns; items of one keep their order', async t => {
   const queue = new FairQueue<string>();

@@ -9,9 +9,9 @@ import { ifThere, openRegularFile, readJsonObject, readTextFile } from '#files.j
 import { readCard } from '#registry/read-card.js';
 import { inspectModel } from '#model/inspect.js';
 import { readOnnxFile } from '#model/onnx-file.js';
-import { startCommand } from '#test/support/command.js';
-import { eventually } from '#test/support/http-server.js';
-import { randomLlama } from '#test/support/random-llama.js';
+import { startCommand } from './support/command.js';
+import { eventually } from './support/http-server.js';
+import { randomLlama } from './support/random-llama.js';
 
 const skip = process.platform === 'win32';
 

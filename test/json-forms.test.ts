@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { JinjaProgram, valueOf } from '#chat/jinja/index.js';
 import { collectJsonForms, keepJsonForms, restoreJsonForms } from '#json-forms.js';
-import { runs } from '#test/support/property-runs.js';
+import { runs } from './support/property-runs.js';
 
 const program = new JinjaProgram("{{ x | tojson(separators=[',', ':']) }}");
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { Places } from '#places.js';
-import { runs } from '#test/support/property-runs.js';
+import { runs } from './support/property-runs.js';
 
 t.test('one client may take all there are, and no more', async t => {
   const places = new Places(5);

@@ -4,7 +4,7 @@
  * Arguments: device, folder of the model, precision, kind of cache, requests, slots. Prints JSON.
  */
 import { readFile } from 'node:fs/promises';
-import { seededRandom } from '#engine/sampling/random.js';
+import { seededRandom } from '#test/support/seeded-random.js';
 import type { CacheKind } from '#graph/cache-kind.js';
 import type { Precision } from '#graph/precision.js';
 import { loadGeneration } from '#registry/load-generation.js';

@@ -8,7 +8,7 @@ import { cpus } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { BatchingEncoder } from '#batching/batching-encoder.js';
-import { seededRandom } from '#engine/sampling/random.js';
+import { seededRandom } from '#test/support/seeded-random.js';
 import type { Encoder, EncoderInput, EncoderOutput } from '#model/encoder/contract.js';
 import { loadEncoder } from '#registry/load-encoder.js';
 import { Environment } from '#runtime/index.js';

@@ -1,6 +1,6 @@
 import { mkdir, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { seededRandom } from '#engine/sampling/random.js';
+import { seededRandom } from '#test/support/seeded-random.js';
 import { llamaTensors, writeTokenizer, type LlamaSizes, type Shapes } from './random-model.js';
 
 /** Bytes of a shard, as Hugging Face's own tools cut them. */

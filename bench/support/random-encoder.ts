@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { seededRandom } from '#engine/sampling/random.js';
+import { seededRandom } from '#test/support/seeded-random.js';
 import { int, ints } from '#graph/onnx/attributes.js';
 import { DataType, GraphBuilder, type Value } from '#graph/onnx/graph-builder.js';
 import { writeSafetensors, type Shapes } from './random-model.js';

@@ -1,5 +1,5 @@
 import { invalidRequest, KvasirError } from '#errors.js';
-import { keepJsonForms } from '#json-forms.js';
+import { endOfString, keepJsonForms } from '#json-forms.js';
 import { LONG_NUMBER, parseLongNumbers } from './long-numbers.js';
 
 /**
@@ -42,7 +42,7 @@ export function parseJsonIfAny(text: string, what: string): ParsedJson | undefin
   const { count, hasLongNumbers } = measure(text, what);
   let value: unknown;
   try {
-    value = hasLongNumbers ? parseLongNumbers(text, endOfString) : (JSON.parse(text) as unknown);
+    value = hasLongNumbers ? parseLongNumbers(text) : (JSON.parse(text) as unknown);
   } catch {
     return undefined;
   }
@@ -69,7 +69,6 @@ export function parseJsonField(text: string, param: string): unknown {
 }
 
 const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
 
 /**
  * Counts values and brackets, without taking any stack, and looks for long numbers. What is no JSON is counted as well as may be: it is
@@ -109,19 +108,6 @@ function isOfNumber(code: number): boolean {
     code === 0x2b ||
     code === 0x2d
   );
-}
-
-/** @returns the place of the quote that ends the string which begins at `start`. */
-function endOfString(text: string, start: number): number {
-  const next = text.indexOf('"', start + 1);
-  if (next < 0) return text.length;
-  if (text.charCodeAt(next - 1) !== BACKSLASH) return next;
-  for (let i = start + 1; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code === QUOTE) return i;
-    if (code === BACKSLASH) i++;
-  }
-  return text.length;
 }
 
 function refuse(message: string): never {

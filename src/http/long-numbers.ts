@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { keepDigits } from '#exact-numbers.js';
+import { endOfString } from '#json-forms.js';
 
 /** Characters from which on a number may have more digits than a double keeps. */
 export const LONG_NUMBER = 16;
@@ -15,13 +16,9 @@ const STRING_OR_LONG = new RegExp(`"|[\\d.eE+-]{${LONG_NUMBER},}`, 'g');
 /**
  * Parses JSON in which there are long numbers. The digits that doubles lose are kept, see `exact-numbers.ts`.
  *
- * @param endOfString tells where the string ends that begins at a place.
  * @throws SyntaxError
  */
-export function parseLongNumbers(
-  text: string,
-  endOfString: (text: string, start: number) => number,
-): unknown {
+export function parseLongNumbers(text: string): unknown {
   // Long numbers stand in for themselves as strings that no one else can have written.
   const mark = randomUUID();
   const pieces: string[] = [];

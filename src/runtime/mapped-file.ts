@@ -2,12 +2,11 @@ import koffi from 'koffi';
 import { closeSync, fstatSync, openSync } from 'node:fs';
 import { KvasirError } from '#errors.js';
 import type { Pointer } from './api.js';
+import { discardPages } from './page-advice.js';
 
 /** `PROT_READ` and `MAP_PRIVATE` of mmap(2), the same on Linux and macOS. */
 const READ = 1;
 const PRIVATE = 2;
-/** `MADV_DONTNEED` of madvise(2). */
-const DONT_NEED = 4;
 
 /** True if files can be mapped on this system. */
 export const CAN_MAP_FILES = process.platform !== 'win32';
@@ -22,7 +21,6 @@ interface Calls {
     from: number,
   ) => Pointer;
   readonly munmap: (address: Pointer, bytes: number) => number;
-  readonly madvise: (address: Pointer, bytes: number, advice: number) => number;
 }
 
 let calls: Calls | undefined;
@@ -37,9 +35,9 @@ export class MappedFile {
     this.bytes = bytes;
   }
 
-  /** Gives its pages back to the system; they are read again when they are touched. */
+  /** Gives its pages back to the system where that can be; they are read again when they are touched. */
   discard(): void {
-    posix().madvise(this.address, this.bytes, DONT_NEED);
+    discardPages(this.address, this.bytes);
   }
 
   dispose(): void {
@@ -84,9 +82,6 @@ function posix(): Calls {
         'void *mmap(void *at, size_t bytes, int protection, int flags, int file, int64_t from)',
       ) as unknown as Calls['mmap'],
       munmap: library.func('int munmap(void *address, size_t bytes)') as unknown as Calls['munmap'],
-      madvise: library.func(
-        'int madvise(void *address, size_t bytes, int advice)',
-      ) as unknown as Calls['madvise'],
     };
   }
   return calls;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { seededRandom } from '#engine/sampling/random.js';
+import { seededRandom } from '#test/support/seeded-random.js';
 import { compileStructure, type Structure } from '#structured/index.js';
 import { patterns } from '#test/support/pattern-texts.js';
 import { runs } from '#test/support/property-runs.js';

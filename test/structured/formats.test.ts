@@ -1,7 +1,7 @@
 import t from 'tap';
 import { compileStructure } from '#structured/index.js';
 import { FORMATS } from '#structured/formats.js';
-import { seededRandom } from '#engine/sampling/random.js';
+import { seededRandom } from '#test/support/seeded-random.js';
 import { refusedPart, tokenizerOfPieces } from '#test/support/token-walk.js';
 
 /** Words that JSON Schema's drafts, OpenAPI's registry, zod and pydantic have for formats. */

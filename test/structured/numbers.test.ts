@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import type { Test as T } from 'tap';
 import { parseJson } from '#http/json.js';
-import { seededRandom } from '#engine/sampling/random.js';
+import { seededRandom } from '#test/support/seeded-random.js';
 import { compileStructure } from '#structured/index.js';
 import { runs } from '#test/support/property-runs.js';
 import { refusedPart, tokenizerOfPieces } from '#test/support/token-walk.js';

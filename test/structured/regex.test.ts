@@ -1,5 +1,5 @@
 import t from 'tap';
-import { seededRandom } from '#engine/sampling/random.js';
+import { seededRandom } from '#test/support/seeded-random.js';
 import { compileStructure } from '#structured/index.js';
 import { refusedPart, tokenizerOfPieces } from '#test/support/token-walk.js';
 

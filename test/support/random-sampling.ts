@@ -1,5 +1,5 @@
 import type { TokenConstraint } from '#engine/types.js';
-import { seededRandom } from '#engine/sampling/random.js';
+import { seededRandom } from './seeded-random.js';
 import type { Tokenizer } from '#text/types.js';
 
 /** What a constraint let through. */

@@ -1,4 +1,4 @@
-import { seededRandom } from '#engine/sampling/random.js';
+import { seededRandom } from './seeded-random.js';
 import type { TestTensor, TestTensors } from './safetensors.js';
 
 export type Shapes = Readonly<Record<string, readonly number[]>>;

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import { seededRandom } from '#engine/sampling/random.js';
+import { seededRandom } from '#test/support/seeded-random.js';
 
 export interface AbortingOptions {
   readonly port: number;

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { writeRandomLlama } from '#bench/support/random-model.js';
+import { writeRandomLlama } from '../random-model.js';
 import { writeModel } from '#test/support/check-decoder.js';
 import { encoderConfig, encoderShapes, type Head } from '#test/support/encoder-models.js';
 import { randomTensors } from '#test/support/random-tensors.js';

@@ -17,11 +17,15 @@ export interface CacheLengths {
   readonly longest: Value;
 }
 
-/** Declares the inputs of {@link CacheLengths}. */
-export function cacheLengths(graph: ModelGraph): CacheLengths {
+/**
+ * Declares the inputs of {@link CacheLengths}.
+ *
+ * @param part stands before their names where a graph has several; default: nothing.
+ */
+export function cacheLengths(graph: ModelGraph, part = ''): CacheLengths {
   return {
-    lastPositions: graph.input('seqlens_k', DataType.INT32, ['batch']),
-    longest: graph.input('total_sequence_length', DataType.INT32, []),
+    lastPositions: graph.input(`${part}seqlens_k`, DataType.INT32, [`${part}batch`]),
+    longest: graph.input(`${part}total_sequence_length`, DataType.INT32, []),
   };
 }
 

@@ -9,7 +9,7 @@ import {
   type AttentionOptions,
   type PackedAttentionWeights,
 } from './attention-projections.js';
-import type { CacheLengths } from './grouped-query-attention.js';
+import { cacheLengths, type CacheLengths } from './grouped-query-attention.js';
 
 /**
  * Inputs that all attention layers of a mixed run share. Its tokens stand in one list: first those of the
@@ -30,15 +30,11 @@ export const PROMPT_PART = 'prompt_';
 
 /** Declares the inputs of {@link MixedBatch}. */
 export function mixedBatch(graph: ModelGraph): MixedBatch {
-  const lengths = (part: string): CacheLengths => ({
-    lastPositions: graph.input(`${part}seqlens_k`, DataType.INT32, [`${part}batch`]),
-    longest: graph.input(`${part}total_sequence_length`, DataType.INT32, []),
-  });
   return {
     parts: graph.input('parts', DataType.INT64, [2]),
     promptShape: graph.input('prompt_shape', DataType.INT64, [2]),
-    decode: lengths(''),
-    prompt: lengths(PROMPT_PART),
+    decode: cacheLengths(graph),
+    prompt: cacheLengths(graph, PROMPT_PART),
   };
 }
 

@@ -1,7 +1,7 @@
 import t from 'tap';
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { seededRandom } from '#engine/sampling/random.js';
+import { seededRandom } from '#test/support/seeded-random.js';
 import { Noise } from '#engine/sampling/noise.js';
 import { argmax } from '#engine/sampling/argmax.js';
 import { Sampler } from '#engine/sampling/sampler.js';

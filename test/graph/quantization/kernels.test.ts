@@ -1,6 +1,6 @@
 /** The pinned ONNX Runtime's quantized kernels against the dequantized products. */
 import t from 'tap';
-import { seededRandom } from '#engine/sampling/random.js';
+import { seededRandom } from '#test/support/seeded-random.js';
 import { embed, embeddingTable, similarities } from '#graph/blocks/embedding.js';
 import { linear } from '#graph/blocks/linear.js';
 import { ModelGraph } from '#graph/model-graph.js';

@@ -1,6 +1,6 @@
 import t from 'tap';
 import fc from 'fast-check';
-import { seededRandom } from '#engine/sampling/random.js';
+import { seededRandom } from '#test/support/seeded-random.js';
 import type { BlockFormat } from '#graph/quantization/block-format.js';
 import { quantize } from '#graph/quantization/quantize.js';
 import { dequantize } from '#test/support/dequantize.js';

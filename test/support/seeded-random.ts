@@ -2,8 +2,8 @@
 export type Random = () => number;
 
 /**
- * A generator of its own for every sequence, so that neighbours in a batch cannot disturb it: xoshiro128**
- * (Blackman and Vigna 2018), its state filled by SplitMix32 from the seed.
+ * A generator of repeatable numbers: xoshiro128** (Blackman and Vigna 2018), its state filled by SplitMix32
+ * from the seed.
  *
  * @param seed any safe integer; equal seeds give equal streams.
  */
