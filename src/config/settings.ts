@@ -201,7 +201,8 @@ const modelSettings = {
   stall: Type.Number({
     exclusiveMinimum: 0,
     maximum: 1000,
-    description: 'time that a decode step gives to each waiting prompt, as a share of its own time',
+    description:
+      'how much prompts hold up running texts: their part of a step, of 512 tokens; where they have runs of their own, the time that a decode step gives to each, as a share of its own',
     unit: 'share',
     default: DEFAULT_ENGINE_OPTIONS.prefillShare,
   }),

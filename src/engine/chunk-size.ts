@@ -18,14 +18,23 @@ const SAVED_STEPS = 24;
 export interface ChunkSizeOptions {
   /** Longest run, which is used while nothing decodes. */
   readonly longest: number;
-  /** What prompts may take for each one that waits, as a share of the time of decode steps; above 0. */
+  /**
+   * What prompts may take for each one that waits, as a share of the time of decode steps; above 0. Where
+   * they share runs with decode steps: their part of a run, as a share of the longest.
+   */
   readonly prefillShare: number;
+  /** See {@link DecoderTraits.mixes}; default false. */
+  readonly mixes?: boolean | undefined;
 }
 
 /**
- * Chooses how many tokens of prompts go into one run, from the times that runs took.
+ * Chooses how many tokens of prompts go into one run.
  *
- * Each decode step earns time for prompts: a share of its own time for each sequence that waits. The more
+ * Where they share it with sequences that decode, each step takes as many, as long as any wait: those that
+ * decode ride along, and steps of a few of them alone, which cost as much as steps of many, come only when no
+ * prompt is left.
+ *
+ * Otherwise it goes by the times that runs took. Each decode step earns time for prompts: a share of its own time for each sequence that waits. The more
  * wait, the sooner they should all decode together, which takes hardly longer than decoding a few. A run of
  * prompts spends what was saved up. It comes at once where that is enough for all that waits, as it is for a
  * short prompt or some that come together; otherwise when no more can be saved.
@@ -46,12 +55,11 @@ export class ChunkSize {
 
   /** Learns from the runs of a step. */
   observe(runs: readonly RunTime[]): void {
+    if (this.#options.mixes) return;
     let [decodeMs, promptMs, tokens] = [0, 0, 0];
-    for (const { decoding, promptTokens, ms } of runs) {
-      // Of a run of both, prompts count as what it took longer than a decode step.
-      const decode = promptTokens === 0 ? ms : decoding === 0 ? 0 : Math.min(ms, this.#decodeMs ?? 0);
-      decodeMs += decode;
-      promptMs += ms - decode;
+    for (const { promptTokens, ms } of runs) {
+      if (promptTokens === 0) decodeMs += ms;
+      else promptMs += ms;
       tokens += promptTokens;
     }
     if (tokens > 0) this.#spend(tokens, promptMs);
@@ -79,12 +87,19 @@ export class ChunkSize {
    */
   tokens(demand: Demand): number {
     this.#demand = demand;
-    const { longest } = this.#options;
+    const { longest, prefillShare, mixes } = this.#options;
+    if (mixes && demand.decoding > 0) return this.#part(longest * prefillShare - demand.decoding);
     if (demand.decoding === 0 || this.#tokenMs === undefined || this.#savedMs === undefined) return longest;
     const affordable = this.#savedMs / this.#tokenMs;
     if (affordable < Math.min(demand.tokens, longest) && this.#savedMs < this.#mostMs(this.#decodeMs!))
       return 0;
-    return Math.min(longest, Math.ceil(affordable / this.#granule) * this.#granule);
+    return this.#part(affordable);
+  }
+
+  /** Whole granules, at least one, and no more than the longest run. */
+  #part(tokens: number): number {
+    const granules = Math.max(1, Math.ceil(tokens / this.#granule));
+    return Math.min(this.#options.longest, granules * this.#granule);
   }
 
   /** What can be saved: always enough for the shortest run. */

@@ -41,7 +41,8 @@ export class Stepper {
     this.#scheduler = scheduler;
     this.#prefillTokens = prefillTokens;
     this.#draftTokens = decoder.traits.chunkInvariant ? draftTokens : 0;
-    this.#chunkSize = new ChunkSize({ longest: prefillTokens, prefillShare });
+    const { mixes } = decoder.traits;
+    this.#chunkSize = new ChunkSize({ longest: prefillTokens, prefillShare, mixes });
     this.#sampler = new Sampler(decoder.shape.vocabularySize);
   }
 

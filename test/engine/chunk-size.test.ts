@@ -98,26 +98,20 @@ t.test(
   },
 );
 
-t.test('of a run of both, prompts count as what it took longer than a decode step', async t => {
-  const demand = { decoding: 4, waiting: 3, tokens: 5000 };
-  const [mixed, apart] = [1, 2].map(() => {
-    const size = new ChunkSize({ longest: 512, prefillShare: 0.5 });
-    prefilled(size, 100, 100);
-    decoded(size, 20);
-    return size;
-  }) as [ChunkSize, ChunkSize];
-  for (let step = 0; step < 60; step++) {
-    const tokens = apart.tokens(demand);
-    t.equal(mixed.tokens(demand), tokens);
-    if (tokens > 0) {
-      mixed.observe([{ decoding: 4, promptTokens: tokens, ms: 20 + tokens }]);
-      prefilled(apart, tokens, tokens);
-    } else decoded(mixed, 20);
-    decoded(apart, 20);
+t.test('where prompts share runs with those that decode, each step takes its part of them', async t => {
+  const size = (longest: number, prefillShare: number): ChunkSize =>
+    new ChunkSize({ longest, prefillShare, mixes: true });
+  const shared = size(512, 0.5);
+  const demand = { decoding: 16, waiting: 3, tokens: 5000 };
+  for (let step = 0; step < 9; step++) {
+    t.equal(shared.tokens(demand), 240, 'with those that decode, half of the longest run');
+    shared.observe([{ decoding: 16, promptTokens: 240, ms: 900 }]);
   }
-  const first = new ChunkSize({ longest: 512, prefillShare: 0.5 });
-  first.observe([{ decoding: 0, promptTokens: 100, ms: 100 }]);
-  t.equal(first.tokens({ decoding: 1, waiting: 1, tokens: 9 }), 512, 'nothing is known of decode steps');
+  t.equal(shared.tokens({ ...demand, decoding: 0 }), 512, 'all of it while nobody decodes');
+  t.equal(shared.tokens({ ...demand, decoding: 400 }), 16, 'never nothing');
+  t.equal(size(512, 0.25).tokens(demand), 112);
+  t.equal(size(512, 100).tokens(demand), 512);
+  t.equal(size(5, 0.5).tokens(demand), 5);
 });
 
 t.test('the runs of a step count together', async t => {
