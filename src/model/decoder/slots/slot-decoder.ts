@@ -10,6 +10,7 @@ import {
 } from '#runtime/index.js';
 import { cacheParts, widestWindow } from '../../cache/layer-cache.js';
 import { SlotCache } from '../../cache/slot-cache.js';
+import { KeptFloats } from '../kept-floats.js';
 import { MixedRuns } from '../mixed/mixed-runs.js';
 import { CapturedDecode, UNCAPTURED } from '../captured/captured-decode.js';
 import type {
@@ -74,6 +75,8 @@ export class SlotDecoder implements Decoder {
   readonly #decodeRows: readonly EntryLogits[];
   /** Steps of not too many sequences, where the session captures. */
   readonly #captured: CapturedDecode | undefined;
+  /** What other runs than decode steps give: of as many rows as there are slots, and a prompt's last one. */
+  readonly #floats: KeptFloats;
   readonly #decodeRanges = new Map<number, DecodeRange>();
   readonly #prefillRanges = new Map<number, PrefillRange>();
   readonly #ways: RunWays = {
@@ -113,11 +116,14 @@ export class SlotDecoder implements Decoder {
       this.#owned.use(new OutputFloats(session, slots * width));
     const maxima = session.outputs.find(({ name }) => name === 'logits_maxima');
     const blocks = maxima && Number(maxima.shape[1]);
+    this.#floats = new KeptFloats((slots + 1) * (vocabularySize + (blocks ?? 0)));
     try {
       if (mixed !== undefined) this.#owned.use(mixed);
       this.#cache = this.#owned.use(new SlotCache(session, layout));
       if (mixed !== undefined) {
-        const runs = this.#owned.use(new MixedRuns(mixed, shape, this.#cache, this.#runOptions));
+        const runs = this.#owned.use(
+          new MixedRuns(mixed, shape, this.#cache, this.#runOptions, this.#floats),
+        );
         this.#ways.mix = part => runs.run(part);
       }
       this.#decodeLogits = outputs(vocabularySize);
@@ -138,6 +144,7 @@ export class SlotDecoder implements Decoder {
   }
 
   run(entries: readonly BatchEntry[]): Promise<BatchResult> {
+    this.#floats.reset();
     return runInWays(entries, this.#ways);
   }
 
@@ -165,7 +172,7 @@ export class SlotDecoder implements Decoder {
     const length = ids.length;
     const positions =
       wanted === 'none' ? [] : wanted === 'last' ? [length - 1] : Array.from(ids, (_, i) => i);
-    const logits = new Float32Array(positions.length * vocabularySize);
+    const logits = this.#floats.take(positions.length * vocabularySize);
     using idsTensor = Tensor.fromArray(BigInt64Array.from(ids, BigInt), [1, length]);
     using positionsTensor = Tensor.fromArray(BigInt64Array.from(positions, BigInt), [positions.length]);
     using logitsTensor = Tensor.fromArray(logits, [positions.length, vocabularySize]);
@@ -193,7 +200,7 @@ export class SlotDecoder implements Decoder {
       lengths[row] = own.length - 1;
       positions[row] = BigInt(row * longest + own.length - 1);
     });
-    const logits = new Float32Array(rows * vocabularySize);
+    const logits = this.#floats.take(rows * vocabularySize);
     const range = this.#bindSlots(entries[0]!.slot, rows, lengths);
     using idsTensor = Tensor.fromArray(ids, [rows, longest]);
     using positionsTensor = Tensor.fromArray(positions, [rows]);
