@@ -1,3 +1,4 @@
+import { invalidRequest } from '#errors.js';
 import { Parser } from 'htmlparser2';
 
 /** Elements that stand within a sentence. All others begin and end one. */
@@ -12,6 +13,9 @@ const UNTRANSLATABLE = namesOf(
 
 /** Elements without content. */
 const VOID = namesOf('area base br col embed hr img input link meta source track wbr');
+
+/** Most elements within one another; the time that a parser takes grows by the square of them. */
+const MAX_DEPTH = 512;
 
 /** A text of a page, and the tags of inline elements right before and behind it. */
 export interface TextNode {
@@ -49,6 +53,8 @@ interface Token {
 /**
  * Takes a page, or a part of one, apart. Markup, tags and sources of the parts, one behind the other, are the page,
  * character by character.
+ *
+ * @throws KvasirError `invalid_request` where elements are nested too deep.
  */
 export function htmlParts(html: string): HtmlPart[] {
   const parts: HtmlPart[] = [];
@@ -82,6 +88,7 @@ function tokensOf(html: string): Token[] {
   let position = 0;
   /** Names of open elements whose content stays as it is: the outermost one, and those of its name within. */
   const kept: string[] = [];
+  let depth = 0;
   const push = (type: Token['type'], end: number, { name = '', text = '' } = {}): void => {
     if (end > position) tokens.push({ type, source: html.slice(position, end), name, text });
     position = Math.max(position, end);
@@ -92,11 +99,14 @@ function tokensOf(html: string): Token[] {
   };
   const parser = new Parser({
     onopentag(name, { translate }, isImplied) {
+      if (++depth > MAX_DEPTH)
+        throw invalidRequest('q', `q has more than ${MAX_DEPTH} elements within one another`);
       const keeps = kept.length > 0 ? name === kept[0] : UNTRANSLATABLE.has(name) || translate === 'no';
       if (keeps && !VOID.has(name)) kept.push(name);
       if (!isImplied) pushTag('open', name, keeps || kept.length > 0);
     },
     onclosetag(name, isImplied) {
+      depth--;
       const isKept = kept.length > 0;
       if (name === kept.at(-1)) kept.pop();
       if (!isImplied) pushTag('close', name, isKept);

@@ -1,3 +1,5 @@
+import { invalidRequest, type KvasirError } from '#errors.js';
+
 /** Characters that are looked through for ends of sentences at once: the time for that grows by their square. */
 const WINDOW = 4096;
 
@@ -22,17 +24,18 @@ export interface TextPieces {
   readonly between: readonly string[];
 }
 
+/** Most pieces of all texts of a request; more would keep others waiting for too long. */
+export const MAX_PIECES = 1024;
+
 /**
  * Takes a text apart into sentences (Unicode Standard Annex 29). None goes over a line break.
  *
  * @param locale of the text, a BCP 47 tag.
+ * @throws KvasirError `invalid_request` where there are more than {@link MAX_PIECES}.
  */
 export function sentencesOf(text: string, locale: string): TextPieces {
   const segmenter = new Intl.Segmenter(locale, { granularity: 'sentence' });
-  const parts = text
-    .split(LINE_BREAKS)
-    .flatMap((part, index) => (index % 2 === 1 ? [part] : sentences(part, segmenter)));
-  return collect(parts);
+  return collect(lineSentences(text, segmenter));
 }
 
 /** The text whose pieces have become others, as many. */
@@ -55,7 +58,7 @@ export function halvesOf(text: string, locale: string): TextPieces | undefined {
   return place === undefined ? undefined : collect([text.slice(0, place), text.slice(place)]);
 }
 
-function collect(parts: readonly string[]): TextPieces {
+function collect(parts: Iterable<string>): TextPieces {
   const pieces: string[] = [];
   const between = [''];
   const keep = (text: string): void => void (between[between.length - 1] += text);
@@ -64,6 +67,7 @@ function collect(parts: readonly string[]): TextPieces {
     const piece = begun.trimEnd();
     keep(part.slice(0, part.length - begun.length));
     if (LETTER.test(piece)) {
+      if (pieces.length === MAX_PIECES) throw tooManyPieces();
       pieces.push(piece);
       between.push('');
     } else keep(piece);
@@ -72,9 +76,23 @@ function collect(parts: readonly string[]): TextPieces {
   return { pieces, between };
 }
 
+/** The error for texts that have more pieces than {@link MAX_PIECES}. */
+export function tooManyPieces(): KvasirError {
+  return invalidRequest(
+    'q',
+    `q has more than the ${MAX_PIECES} sentences that one request may have translated`,
+  );
+}
+
+/** Sentences, white space behind each included, and line breaks. */
+function* lineSentences(text: string, segmenter: Intl.Segmenter): Generator<string> {
+  for (const [index, part] of text.split(LINE_BREAKS).entries())
+    if (index % 2 === 1) yield part;
+    else yield* sentences(part, segmenter);
+}
+
 /** The sentences of a line, white space behind each included. */
-function sentences(line: string, segmenter: Intl.Segmenter): string[] {
-  const found: string[] = [];
+function* sentences(line: string, segmenter: Intl.Segmenter): Generator<string> {
   let open = '';
   for (let begin = 0; begin < line.length;) {
     const end = windowEnd(line, begin);
@@ -85,11 +103,11 @@ function sentences(line: string, segmenter: Intl.Segmenter): string[] {
       begin += segment.length;
       open += segment;
       if (ABBREVIATION.test(open.slice(-ABBREVIATION_REACH)) && open.length < WINDOW) continue;
-      found.push(open);
+      yield open;
       open = '';
     }
   }
-  return open === '' ? found : [...found, open];
+  if (open !== '') yield open;
 }
 
 /** Where to stop looking: behind a word, if there is one. */

@@ -51,9 +51,9 @@ t.test('a text ends its sentences, and keeps its lines and spaces', async t => {
 });
 
 t.test('a long text takes a time that grows with its length', async t => {
-  const text = 'The quick brown fox jumps over the lazy dog. It was late! '.repeat(4000);
+  const text = 'The quick brown fox jumps over the lazy dog. It was late! '.repeat(500);
   const { pieces } = sentencesOf(text, 'en');
-  t.equal(pieces.length, 8000);
+  t.equal(pieces.length, 1000);
   t.equal(new Set(pieces).size, 2, 'no sentence is cut where the text is looked at in parts');
   const endless = sentencesOf('no end '.repeat(3000), 'en');
   t.ok(

@@ -108,3 +108,9 @@ t.test('a paragraph is translated as one, with its inline elements where their t
 t.test('the same text is asked for once', async t => {
   t.strictSame(translate('<li>a<li>a<li>b', loud).asked, [['a', 'b']]);
 });
+
+t.test('elements are not nested without end', async t => {
+  t.equal(translate('<b>'.repeat(512) + 'a', loud).html, '<b>'.repeat(512) + 'A');
+  t.equal(translate('<p>a<br>'.repeat(1000), loud).html, '<p>A<br>'.repeat(1000));
+  t.throws(() => translate('<b>'.repeat(513), loud), { code: 'invalid_request', param: 'q' });
+});
