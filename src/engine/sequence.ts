@@ -185,6 +185,7 @@ export class Sequence implements Schedulable {
     const firstToken = this.#firstToken ?? started;
     return {
       promptTokens: this.promptLength,
+      sourceTokens: 0,
       cachedTokens: this.#reused,
       generatedTokens: this.generated,
       queueMs: started - this.#added,

@@ -103,6 +103,11 @@ export interface GenerationRequest {
   /** At least one id, each in `[0, vocabularySize)`. */
   readonly promptIds: readonly number[];
   /**
+   * Ids of the source, for a decoder that attends to one, and for no other; `promptIds` are then what its own
+   * text begins with. At least one id, each in the vocabulary of sources.
+   */
+  readonly sourceIds?: readonly number[] | undefined;
+  /**
    * With beams, what is drawn by chance plays no part: `temperature`, `topK`, `topP`, `minP` and `seed`. The
    * others change the log-probabilities by which hypotheses are compared.
    */
@@ -187,7 +192,9 @@ export type GenerationEvent =
 /** What a sequence took. */
 export interface SequenceReport {
   readonly promptTokens: number;
-  /** Prompt tokens whose keys and values were in the cache already. */
+  /** Tokens of the source; 0 where there is none. */
+  readonly sourceTokens: number;
+  /** Tokens of source and prompt whose keys and values were in the cache already. */
   readonly cachedTokens: number;
   /** With beams: of all hypotheses that are told. */
   readonly generatedTokens: number;
@@ -201,6 +208,8 @@ export interface SequenceReport {
 export interface GenerationEngine {
   /** Prompt and generated tokens together never exceed this. */
   readonly contextLength: number;
+  /** Longest source, in tokens; undefined: its decoder attends to none. */
+  readonly sourceLength?: number | undefined;
   /** Rows that can run at once. */
   readonly slots: number;
   /**
@@ -241,7 +250,7 @@ export interface SlotOccupancy {
    * `empty`.
    */
   readonly state: 'running' | 'kept' | 'empty';
-  /** Filled positions. */
+  /** Filled positions, those of its source included. */
   readonly tokens: number;
 }
 
@@ -257,7 +266,7 @@ export interface EngineStats {
   readonly activeTokens: number;
   /** Tokens that the KV cache may hold. */
   readonly cacheCapacity: number;
-  /** Counts since the start. */
+  /** Counts since the start; tokens of sources are counted as those of prompts. */
   readonly promptTokens: number;
   readonly reusedPromptTokens: number;
   readonly generatedTokens: number;
