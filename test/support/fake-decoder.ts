@@ -78,7 +78,7 @@ export class FakeDecoder implements Decoder {
     const { cells } = this;
     switch (operation.kind) {
       case 'copy':
-        cells[operation.to] = cells[operation.from]!.slice(0, operation.length);
+        cells[operation.to] = copied(cells[operation.from]!, cells[operation.to]!, operation);
         break;
       case 'swap': {
         const { a, b, length } = operation;
@@ -139,6 +139,15 @@ export class FakeDecoder implements Decoder {
     this.spoil(logits, tokens);
     return logits;
   }
+}
+
+/** What a slot holds after a copy: the positions before `begin` stay as they are. */
+function copied(
+  from: readonly number[],
+  to: readonly number[],
+  { length, begin = 0 }: SlotOperation & { kind: 'copy' },
+): number[] {
+  return [...to.slice(0, begin), ...from.slice(begin, length)];
 }
 
 /** The largest of each block of a row. */
