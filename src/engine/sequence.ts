@@ -34,12 +34,14 @@ export class Sequence implements Schedulable {
   readonly request: GenerationRequest;
   readonly tokens: number[];
   readonly scope: string;
+  readonly source: readonly number[] | undefined;
   readonly promptLength: number;
   readonly maxLength: number;
   readonly reusesPrefix: boolean;
   readonly priority: number;
   readonly party: Party;
   computed = 0;
+  encoded = false;
   prefillLength: number;
   /** Set when the reader left or the request was taken back; the sequence leaves at the next step. */
   cancelled: KvasirError | undefined;
@@ -71,6 +73,7 @@ export class Sequence implements Schedulable {
     this.request = request;
     this.tokens = [...promptIds];
     this.scope = request.reuseScope ?? '';
+    this.source = request.sourceIds;
     this.promptLength = promptIds.length;
     this.prefillLength = promptIds.length;
     this.maxLength = Math.min(promptIds.length + stop.maxTokens, contextLength);
@@ -106,7 +109,12 @@ export class Sequence implements Schedulable {
     return this.maxLength - this.tokens.length;
   }
 
-  /** Prompt tokens that were in the cache already when the sequence first got a slot. */
+  /** Tokens of the source that have a place in its slot. */
+  get encodedTokens(): number {
+    return this.encoded && this.source !== undefined ? this.source.length : 0;
+  }
+
+  /** Tokens of source and prompt that were in the cache already when the sequence first got a slot. */
   get reused(): number {
     return this.#reused;
   }
@@ -115,10 +123,10 @@ export class Sequence implements Schedulable {
     return this.#started !== undefined;
   }
 
-  /** Notes the first run. */
+  /** Notes the first run, before it. */
   start(): void {
     this.#started = performance.now();
-    this.#reused = this.computed;
+    this.#reused = this.encodedTokens + this.computed;
   }
 
   /** Adds a token, emits the text that it makes certain, and ends the sequence where that is due. */
@@ -185,6 +193,7 @@ export class Sequence implements Schedulable {
     const firstToken = this.#firstToken ?? started;
     return {
       promptTokens: this.promptLength,
+      sourceTokens: this.source?.length ?? 0,
       cachedTokens: this.#reused,
       generatedTokens: this.generated,
       queueMs: started - this.#added,

@@ -75,6 +75,11 @@ export interface GenerationRequest {
   readonly id: string;
   /** At least one id, each in `[0, vocabularySize)`. */
   readonly promptIds: readonly number[];
+  /**
+   * Ids of the source, for a decoder that attends to one, and for no other; `promptIds` are then what its own
+   * text begins with. At least one id, each in the vocabulary of sources.
+   */
+  readonly sourceIds?: readonly number[] | undefined;
   readonly sampling: SamplingParameters;
   readonly stop: StopConditions;
   /** Report the log-probability of each generated token and of this many alternatives; undefined: none. */
@@ -146,7 +151,9 @@ export type GenerationEvent =
 /** What a sequence took. */
 export interface SequenceReport {
   readonly promptTokens: number;
-  /** Prompt tokens whose keys and values were in the cache already. */
+  /** Tokens of the source; 0 where there is none. */
+  readonly sourceTokens: number;
+  /** Tokens of source and prompt whose keys and values were in the cache already. */
   readonly cachedTokens: number;
   readonly generatedTokens: number;
   /** Milliseconds in the waiting line, then until the first token, then until the end. */
@@ -159,6 +166,8 @@ export interface SequenceReport {
 export interface GenerationEngine {
   /** Prompt and generated tokens together never exceed this. */
   readonly contextLength: number;
+  /** Longest source, in tokens; undefined: its decoder attends to none. */
+  readonly sourceLength?: number | undefined;
   /** Rows that can run at once. */
   readonly slots: number;
   /**
@@ -199,7 +208,7 @@ export interface SlotOccupancy {
    * `empty`.
    */
   readonly state: 'running' | 'kept' | 'empty';
-  /** Filled positions. */
+  /** Filled positions, those of its source included. */
   readonly tokens: number;
 }
 
@@ -215,7 +224,7 @@ export interface EngineStats {
   readonly activeTokens: number;
   /** Tokens that the KV cache may hold. */
   readonly cacheCapacity: number;
-  /** Counts since the start. */
+  /** Counts since the start; tokens of sources are counted as those of prompts. */
   readonly promptTokens: number;
   readonly reusedPromptTokens: number;
   readonly generatedTokens: number;

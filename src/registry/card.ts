@@ -5,6 +5,7 @@ export const ABILITIES = [
   'complete',
   'chat',
   'tools',
+  'translate',
   'embed',
   'classify',
   'score',
@@ -22,7 +23,10 @@ export type Ability = (typeof ABILITIES)[number];
  * afterwards.
  */
 export interface ModelCard {
-  /** Its main use: `text-generation`, the task of an encoder such as `embedding`, or `raw-tensors`. */
+  /**
+   * Its main use: `text-generation`, `text2text-generation`, the task of an encoder such as `embedding`, or
+   * `raw-tensors`.
+   */
   readonly task: string;
   readonly abilities: ReadonlySet<Ability>;
   /**
@@ -48,6 +52,18 @@ export function generatorCard(
   if (chat !== undefined) abilities.add('chat');
   if (chat?.tools) abilities.add('tools');
   return { task: 'text-generation', abilities, contextLength, labels: [] };
+}
+
+/**
+ * The card of a model that reads a source and writes another text.
+ *
+ * @param contextLength longest text that it writes, in tokens.
+ * @param translates whether it was made to translate.
+ */
+export function sourcedCard(contextLength: number, translates: boolean): ModelCard {
+  const abilities = new Set<Ability>(['complete', 'tokenize']);
+  if (translates) abilities.add('translate');
+  return { task: 'text2text-generation', abilities, contextLength, labels: [] };
 }
 
 /**

@@ -62,6 +62,18 @@ export interface GenerationModel extends TextModel {
   readonly bosId: number | undefined;
   /** How it writes conversations; undefined where it was not made for them. */
   readonly chat?: ChatTemplate | undefined;
+  /** Of a model that reads a source and writes another text. */
+  readonly sourced?: SourcedText | undefined;
+}
+
+/** How a source and its decoder's prompt are made. */
+export interface SourcedText {
+  /** Longest source, in tokens. */
+  readonly longestSource: number;
+  /** What the decoder's text begins with (`decoder_start_token_id`). */
+  readonly startIds: readonly number[];
+  /** Whether it was made to translate. */
+  readonly translates: boolean;
 }
 
 /** A one-shot model: embeddings, classification, masks. */
@@ -95,6 +107,7 @@ export interface ModelWith extends Record<Ability, Model> {
   complete: GenerationModel;
   chat: GenerationModel & { readonly chat: ChatTemplate };
   tools: GenerationModel & { readonly chat: ChatTemplate };
+  translate: GenerationModel & { readonly sourced: SourcedText };
   embed: EncoderModel;
   classify: EncoderModel;
   score: EncoderModel;
