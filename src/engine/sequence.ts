@@ -3,6 +3,7 @@ import type { KvasirError } from '#errors.js';
 import type { Party } from '#fair-queue.js';
 import type { OutputText } from '#text/output-text.js';
 import { EventChannel } from './event-channel.js';
+import { isForcedFirst } from './sampling/logits-rules.js';
 import { needsCounts, TokenCounts } from './sampling/penalties.js';
 import { Noise } from './sampling/noise.js';
 import type { Schedulable } from './scheduler.js';
@@ -132,13 +133,14 @@ export class Sequence implements Schedulable {
   /** Adds a token, emits the text that it makes certain, and ends the sequence where that is due. */
   append(token: GeneratedToken): void {
     const { id } = token;
-    const { stop, constraint } = this.request;
+    const { sampling, stop, constraint } = this.request;
+    const isForced = isForcedFirst(sampling, this.tokens.length);
     this.tokens.push(id);
     this.#firstToken ??= performance.now();
     this.counts?.add(id);
     this.#held.push(token);
     const isEnd = stop.stopTokenIds.has(id);
-    if (!isEnd) constraint?.accept(id);
+    if (!isEnd && !isForced) constraint?.accept(id);
     const { text, stopped, tokens } = isEnd
       ? { text: this.#output.flush(), stopped: true, tokens: 0 }
       : this.#output.push(id, this.generated > stop.minTokens);
