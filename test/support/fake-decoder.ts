@@ -96,15 +96,10 @@ export class FakeDecoder implements Decoder {
   arrange(operation: SlotOperation): void {
     const { cells, sources } = this;
     switch (operation.kind) {
-<<<<<<< HEAD
-      case 'copy':
-        cells[operation.to] = copied(cells[operation.from]!, cells[operation.to]!, operation);
-=======
       case 'copy': {
         const { from, to, length, begin = 0 } = operation;
         cells[to] = [...cells[to]!.slice(0, begin), ...cells[from]!.slice(begin, length)];
         if (begin === 0) sources[to] = sources[from];
->>>>>>> engine
         break;
       }
       case 'swap': {
@@ -181,18 +176,8 @@ export class FakeDecoder implements Decoder {
   }
 }
 
-<<<<<<< HEAD
-/** What a slot holds after a copy: the positions before `begin` stay as they are. */
-function copied(
-  from: readonly number[],
-  to: readonly number[],
-  { length, begin = 0 }: SlotOperation & { kind: 'copy' },
-): number[] {
-  return [...to.slice(0, begin), ...from.slice(begin, length)];
-=======
 function lengths(entries: readonly { readonly ids: readonly number[] }[]): string {
   return entries.map(({ ids }) => ids.length).join('+');
->>>>>>> engine
 }
 
 /** The largest of each block of a row. */
