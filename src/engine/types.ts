@@ -40,7 +40,10 @@ export interface SamplingParameters {
    * that above 1 what is written keeps to the source.
    */
   readonly sourceRepetitionPenalty?: number | undefined;
-  /** The first generated token is this one; a constraint is not asked about it. */
+  /**
+   * The token behind a prompt of one token, which is what a decoder begins with, is this one; a constraint is
+   * not asked about it.
+   */
   readonly forcedFirstId?: number | undefined;
   /**
    * The last token that `maxTokens` or the context lets through is one of these, where nothing has ended the

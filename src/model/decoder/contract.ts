@@ -143,7 +143,7 @@ export interface Decoder {
   readonly shape: DecoderShape;
   readonly traits: DecoderTraits;
   /** Of a decoder that attends to a source; all others have neither this nor {@link encode}. */
-  readonly source?: SourceTraits;
+  readonly source?: SourceTraits | undefined;
   /**
    * Reads sources, each for the sequence of its slot, in as few runs as it can: those of consecutive slots share
    * one. A slot keeps its source until it gets another, or is released from position 0 on. A run that fails gives
@@ -151,7 +151,7 @@ export interface Decoder {
    *
    * @param entries at least one, of different slots.
    */
-  encode?(entries: readonly SourceEntry[]): Promise<EncodeResult>;
+  readonly encode?: ((entries: readonly SourceEntry[]) => Promise<EncodeResult>) | undefined;
   /**
    * Continues several slots, each by a piece of its sequence, in as few runs of the graph as it can. A run
    * that fails gives its own entries an error, and the others go on. One call at a time; the engine sees to
