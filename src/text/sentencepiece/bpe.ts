@@ -36,21 +36,22 @@ export function bytePairSplitter({ model, trie, userDefined }: PieceTables): Spl
       next[left] = next[right]!;
       if (next[right] !== NONE) previous[next[right]!] = left;
       propose(previous[left]!, left);
-      propose(left, next[left]!);
+      propose(left, next[left]);
     }
     const ends: number[] = [];
     const ids: number[] = [];
     for (let symbol = count === 0 ? NONE : 0; symbol !== NONE; symbol = next[symbol]!) {
-      const rest: [start: number, end: number][] = [[starts[symbol]!, starts[symbol]! + lengths[symbol]!]];
+      const rest = [{ start: starts[symbol]!, end: starts[symbol]! + lengths[symbol]! }];
       for (let part = rest.pop(); part !== undefined; part = rest.pop()) {
-        const [start, end] = part;
+        const { start, end } = part;
         const id = trie.get(text, start, end);
         const leftLength = types[id] === PieceType.UNUSED ? unused.get(id) : undefined;
         if (leftLength === undefined) {
           ends.push(end);
           ids.push(id === NONE ? unknownId : id);
         } else {
-          rest.push([start + leftLength, end], [start, start + leftLength]);
+          const middle = start + leftLength;
+          rest.push({ start: middle, end }, { start, end: middle });
         }
       }
     }

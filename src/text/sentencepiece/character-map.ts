@@ -29,11 +29,13 @@ export class CharacterMap {
       throw new Error('its precompiled_charsmap is broken');
     this.#units = Uint32Array.from({ length: trieBytes / 4 }, (_, i) => view.getUint32(4 + 4 * i, true));
     this.#replacements = bytes.subarray(4 + trieBytes);
+    let start = 0;
     let longest = 0;
-    for (let start = 0, end = 0; start < this.#replacements.length; start = end + 1) {
-      end = this.#replacements.indexOf(0, start);
-      longest = Math.max(longest, end - start);
-    }
+    this.#replacements.forEach((byte, at) => {
+      if (byte !== 0) return;
+      longest = Math.max(longest, at - start);
+      start = at + 1;
+    });
     this.longestReplacement = longest;
   }
 

@@ -3,7 +3,7 @@ import { bytePairSplitter } from './bpe.js';
 import { ByteTrie, NONE } from './byte-trie.js';
 import { byteOf, PieceType, type ModelKind, type SentencePieceModel } from './model-file.js';
 import { Normalizer, type Beginning } from './normalizer.js';
-import { SPACE_CHARACTER } from './space-symbol.js';
+import { PieceText } from './piece-text.js';
 import type { PieceTables, Splitter } from './splitter.js';
 import { unigramSplitter } from './unigram.js';
 import { characterSplitter, wordSplitter } from './words.js';
@@ -40,7 +40,7 @@ export class SentencePieceProcessor {
   readonly #normalizer: Normalizer;
   readonly #split: Splitter;
   readonly #trie: ByteTrie;
-  /** Pieces that no text is split into (control, unknown, bytes), by their spelling. */
+  /** The ids of pieces that no text is split into (control, unknown, bytes), by their spelling. */
   readonly #reserved = new Map<string, number>();
   /** The piece for each byte, where the model has byte pieces. */
   readonly #byteIds = new Map<number, number>();
@@ -122,67 +122,9 @@ export class SentencePieceProcessor {
     return pieces;
   }
 
-  /**
-   * The text of pieces, given by their spelling. Those that the model has not are text as they are; control
-   * pieces have none.
-   */
-  decode(pieces: readonly string[]): string {
-    const text = new PieceText(this.model);
-    for (const piece of pieces) {
-      const id = this.id(piece);
-      if (id !== undefined && this.model.types[id] === PieceType.CONTROL) continue;
-      if (id === undefined || id === this.model.unknownId) text.spell(piece);
-      else text.add(piece);
-    }
-    return text.finish();
-  }
-}
-
-/** The text of pieces, as they come. */
-export class PieceText {
-  #text = '';
-  #bytes: number[] = [];
-  readonly #hasBytes: boolean;
-  /** How many spaces at the beginning of the text are none of it. */
-  #unwantedSpaces: number;
-
-  constructor({ byteFallback, normalizer }: SentencePieceModel) {
-    const { addDummyPrefix, removeExtraWhitespaces } = normalizer;
-    this.#hasBytes = byteFallback;
-    if (removeExtraWhitespaces) this.#unwantedSpaces = Infinity;
-    else this.#unwantedSpaces = addDummyPrefix ? 1 : 0;
-  }
-
-  /** Adds a piece: a byte, or characters in which spaces are spelled as {@link SPACE_CHARACTER}. */
-  add(piece: string): void {
-    const byte = this.#hasBytes ? byteOf(piece) : undefined;
-    if (byte !== undefined) {
-      this.#bytes.push(byte);
-      return;
-    }
-    this.#endBytes();
-    // One piece loses one space, at most.
-    const isUnwanted = this.#text === '' && this.#unwantedSpaces > 0 && piece.startsWith(SPACE_CHARACTER);
-    if (isUnwanted) this.#unwantedSpaces--;
-    this.#text += (isUnwanted ? piece.slice(1) : piece).replaceAll(SPACE_CHARACTER, ' ');
-  }
-
-  /** Adds what is text as it is. */
-  spell(text: string): void {
-    this.#endBytes();
-    this.#text += text;
-  }
-
-  finish(): string {
-    this.#endBytes();
-    return this.#text;
-  }
-
-  #endBytes(): void {
-    if (this.#bytes.length === 0) return;
-    // What is no character becomes one replacement character, so that an unfinished one can be told.
-    this.#text += decoder.decode(Uint8Array.from(this.#bytes));
-    this.#bytes = [];
+  /** A text to be put together of pieces. */
+  startText(): PieceText {
+    return new PieceText(this.model, this.#reserved);
   }
 }
 
