@@ -117,6 +117,33 @@ export function listLanguages(translators: readonly Translator[]): ListedLanguag
 }
 
 /**
+ * Tags of the languages that can be translated to one, and of that one itself: what a text may be in.
+ *
+ * @throws KvasirError as {@link chooseTranslator}
+ */
+export function sourcesFor(translators: readonly Translator[], target: string): string[] {
+  const tags = new Set<string>();
+  for (const { translates } of translators) {
+    const to = findLanguage(translates.targets, target);
+    if (to === undefined) continue;
+    tags.add(to.tag);
+    for (const { tag } of languageTags(translates.sources)) tags.add(tag);
+  }
+  if (tags.size === 0) throw refusal(translators, 'target', target);
+  return [...tags];
+}
+
+/** Whether a language that models know is called by two names. */
+export function sameLanguage(translators: readonly Translator[], a: string, b: string): boolean {
+  return translators.some(({ translates }) =>
+    [translates.sources, translates.targets].some(codes => {
+      const found = findLanguage(codes, a)?.tag;
+      return found !== undefined && found === findLanguage(codes, b)?.tag;
+    }),
+  );
+}
+
+/**
  * The first model that translates a pair of languages.
  *
  * @throws KvasirError `model_not_found` where none translates at all; `invalid_request` where none does this
@@ -138,15 +165,19 @@ export function chooseTranslator<T extends Translator>(
   for (const { translator, from, to } of pairs)
     if (from !== undefined && to !== undefined && from.tag !== to.tag)
       return { translator, source: from.code, target: to.code, locale: from.tag };
-  for (const [param, code, isKnown] of [
-    ['source', source, pairs.some(({ from }) => from !== undefined)],
-    ['target', target, pairs.some(({ to }) => to !== undefined)],
-  ] as const)
-    if (!isKnown) throw invalidRequest(param, `${code} is not supported`);
+  if (pairs.every(({ from }) => from === undefined)) throw refusal(translators, 'source', source);
+  if (pairs.every(({ to }) => to === undefined)) throw refusal(translators, 'target', target);
   throw invalidRequest(
     'target',
     `${languageName(target)} (${target}) is not available as a target language from ${languageName(source)} (${source})`,
   );
+}
+
+/** Why nothing is translated from or to a language that no model knows. */
+function refusal(translators: readonly Translator[], param: 'source' | 'target', code: string): KvasirError {
+  return translators.length === 0
+    ? new KvasirError('model_not_found', 'no model is served here that can translate', { param: 'model' })
+    : invalidRequest(param, `${code} is not supported`);
 }
 
 /** @returns undefined for what is no code of a language. */
