@@ -10,7 +10,7 @@ import { readGenerationDefaults } from '#model/generation-defaults.js';
 import { Environment } from '#runtime/index.js';
 import { DECODER_FIXTURES, readFixture } from '#test/support/decoder-fixtures.js';
 import { greedy, GREEDY } from '#test/support/generation-request.js';
-import { all } from '#test/support/letter-engine.js';
+import { all as eventsOf } from '#test/support/letter-engine.js';
 import { letterTokenizer } from '#test/support/letter-tokenizer.js';
 
 /** What transformers' `generate` gives, see `test/fixtures/make_seq2seq.py`. */
@@ -49,19 +49,28 @@ async function requestOf(
   return { ...request, sampling: { ...GREEDY, ...sampling }, ...(beams.width > 1 && { beams }) };
 }
 
+/** Whether a banned sequence begins in the prompt: to vLLM, and here, a generator's prompt is none of its text. */
+function bansGoOn(
+  promptIds: readonly number[],
+  { bad_words_ids: banned = [] }: Record<string, unknown>,
+): boolean {
+  return (banned as number[][]).some(ids => ids.length > 1 && ids[0] === promptIds.at(-1));
+}
+
 for (const name of ['gpt2', 'llama'])
   t.test(`${name}: the same texts and scores as transformers, all at once`, async t => {
     const folder = await mkdtemp(path.join(tmpdir(), 'kvasir-'));
     t.teardown(() => rm(folder, { recursive: true }));
     await cp(path.join(DECODER_FIXTURES, name), folder, { recursive: true });
-    const { end, prompts, searches } = await readFixture<Searches>(name, 'beams.json');
+    const { end, prompts, searches: all } = await readFixture<Searches>(name, 'beams.json');
+    const searches = all.filter(({ prompt, options }) => !bansGoOn(prompts[prompt]!, options));
     const decoder = await openDecoder(environment, folder, 12, 'f32', { intraOpThreads: 1 });
     const engine = new Engine(decoder, { ...tokenizer, vocabularySize: decoder.shape.vocabularySize });
     t.teardown(() => engine.close());
     const answers = [];
     for (const { prompt, options } of searches) {
       const request = await requestOf(folder, prompts[prompt]!, options, end);
-      answers.push(all(engine.generate(request)));
+      answers.push(eventsOf(engine.generate(request)));
     }
     for (const [i, { prompt, options, results }] of searches.entries()) {
       const [event] = (await answers[i]!).slice(-1);
