@@ -48,6 +48,7 @@ export function languageForm(
         target: 'forced',
         token: itself,
       };
+    case undefined:
     default:
       return undefined;
   }

@@ -63,78 +63,83 @@ const FAIRSEQ = {
 } satisfies Partial<TokenizerFamily>;
 
 /** By the name of transformers' class. */
-const FAMILIES: Readonly<Record<string, TokenizerFamily>> = {
-  MarianTokenizer: {
-    files: { source: 'source.spm', target: 'target.spm', listed: 'vocab.json' },
-    roles: { eos: '</s>', unk: '<unk>', pad: '<pad>' },
-    vocabulary: byList,
-    layout: ENDS,
-    marksLanguages: true,
-  },
-  M2M100Tokenizer: {
-    files: { source: 'sentencepiece.bpe.model', listed: 'vocab.json' },
-    roles: { bos: '<s>', eos: '</s>', unk: '<unk>', sep: '</s>', pad: '<pad>' },
-    vocabulary: byList,
-    builtIn: behindVocabulary,
-    languages: languagesOf('M2M100Tokenizer'),
-    layout: languageLayout,
-  },
-  NllbTokenizer: { ...FAIRSEQ, languages: languagesOf('NllbTokenizer') },
-  MBartTokenizer: { ...FAIRSEQ, languages: languagesOf('MBartTokenizer') },
-  MBart50Tokenizer: { ...FAIRSEQ, languages: languagesOf('MBart50Tokenizer') },
-  XLMRobertaTokenizer: {
-    ...FAIRSEQ,
-    layout: ({ roles }) => ({ ...around(roles, ['cls'], ['sep']), between: spelled(roles, ['sep', 'sep']) }),
-  },
-  T5Tokenizer: {
-    files: { source: 'spiece.model' },
-    roles: { eos: '</s>', unk: '<unk>', pad: '<pad>' },
-    vocabulary: source => shiftedVocabulary(source, 0, source.model.unknownId),
-    builtIn: extraIds,
-    layout: ({ roles }) => ({ ...around(roles, [], ['eos']), between: spelled(roles, ['eos']) }),
-    endsOnce: true,
-    knowsLegacy: true,
-  },
-  PegasusTokenizer: {
-    files: { source: 'spiece.model' },
-    roles: { eos: '</s>', unk: '<unk>', pad: '<pad>', mask: '<mask_2>' },
-    vocabulary: (source, settings) => {
-      const offset = settings.count('offset', PEGASUS_OFFSET);
-      return shiftedVocabulary(source, offset, source.model.unknownId + offset);
+const FAMILIES: ReadonlyMap<string, TokenizerFamily> = new Map(
+  Object.entries<TokenizerFamily>({
+    MarianTokenizer: {
+      files: { source: 'source.spm', target: 'target.spm', listed: 'vocab.json' },
+      roles: { eos: '</s>', unk: '<unk>', pad: '<pad>' },
+      vocabulary: byList,
+      layout: ENDS,
+      marksLanguages: true,
     },
-    builtIn: pegasusTokens,
-    layout: ENDS,
-  },
-  LlamaTokenizer: {
-    files: { source: 'tokenizer.model' },
-    roles: { bos: '<s>', eos: '</s>', unk: '<unk>' },
-    vocabulary: source => shiftedVocabulary(source, 0, source.model.unknownId),
-    layout: ({ settings, roles }) => {
-      const before: Role[] = settings.flag('add_bos_token', true) ? ['bos'] : [];
-      const after: Role[] = settings.flag('add_eos_token', false) ? ['eos'] : [];
-      return { ...around(roles, before, after), between: spelled(roles, [...after, ...before]) };
+    M2M100Tokenizer: {
+      files: { source: 'sentencepiece.bpe.model', listed: 'vocab.json' },
+      roles: { bos: '<s>', eos: '</s>', unk: '<unk>', sep: '</s>', pad: '<pad>' },
+      vocabulary: byList,
+      builtIn: behindVocabulary,
+      languages: languagesOf('M2M100Tokenizer'),
+      layout: languageLayout,
     },
-    knowsLegacy: true,
-  },
-};
+    NllbTokenizer: { ...FAIRSEQ, languages: languagesOf('NllbTokenizer') },
+    MBartTokenizer: { ...FAIRSEQ, languages: languagesOf('MBartTokenizer') },
+    MBart50Tokenizer: { ...FAIRSEQ, languages: languagesOf('MBart50Tokenizer') },
+    XLMRobertaTokenizer: {
+      ...FAIRSEQ,
+      layout: ({ roles }) => ({
+        ...around(roles, ['cls'], ['sep']),
+        between: spelled(roles, ['sep', 'sep']),
+      }),
+    },
+    T5Tokenizer: {
+      files: { source: 'spiece.model' },
+      roles: { eos: '</s>', unk: '<unk>', pad: '<pad>' },
+      vocabulary: source => shiftedVocabulary(source, 0, source.model.unknownId),
+      builtIn: extraIds,
+      layout: ({ roles }) => ({ ...around(roles, [], ['eos']), between: spelled(roles, ['eos']) }),
+      endsOnce: true,
+      knowsLegacy: true,
+    },
+    PegasusTokenizer: {
+      files: { source: 'spiece.model' },
+      roles: { eos: '</s>', unk: '<unk>', pad: '<pad>', mask: '<mask_2>' },
+      vocabulary: (source, settings) => {
+        const offset = settings.count('offset', PEGASUS_OFFSET);
+        return shiftedVocabulary(source, offset, source.model.unknownId + offset);
+      },
+      builtIn: pegasusTokens,
+      layout: ENDS,
+    },
+    LlamaTokenizer: {
+      files: { source: 'tokenizer.model' },
+      roles: { bos: '<s>', eos: '</s>', unk: '<unk>' },
+      vocabulary: source => shiftedVocabulary(source, 0, source.model.unknownId),
+      layout: ({ settings, roles }) => {
+        const before: Role[] = settings.flag('add_bos_token', true) ? ['bos'] : [];
+        const after: Role[] = settings.flag('add_eos_token', false) ? ['eos'] : [];
+        return { ...around(roles, before, after), between: spelled(roles, [...after, ...before]) };
+      },
+      knowsLegacy: true,
+    },
+  }),
+);
 
 /** The classes of folders that do not name one, by the `model_type` of config.json. */
-const CLASSES: Readonly<Record<string, string>> = {
-  marian: 'MarianTokenizer',
-  m2m_100: 'M2M100Tokenizer',
-  mbart: 'MBartTokenizer',
-  t5: 'T5Tokenizer',
-  mt5: 'T5Tokenizer',
-  umt5: 'T5Tokenizer',
-  pegasus: 'PegasusTokenizer',
-  'xlm-roberta': 'XLMRobertaTokenizer',
-  llama: 'LlamaTokenizer',
-  mistral: 'LlamaTokenizer',
-  mixtral: 'LlamaTokenizer',
-};
+const CLASSES: ReadonlyMap<unknown, string> = new Map([
+  ['marian', 'MarianTokenizer'],
+  ['m2m_100', 'M2M100Tokenizer'],
+  ['mbart', 'MBartTokenizer'],
+  ['t5', 'T5Tokenizer'],
+  ['mt5', 'T5Tokenizer'],
+  ['umt5', 'T5Tokenizer'],
+  ['pegasus', 'PegasusTokenizer'],
+  ['xlm-roberta', 'XLMRobertaTokenizer'],
+  ['llama', 'LlamaTokenizer'],
+  ['mistral', 'LlamaTokenizer'],
+  ['mixtral', 'LlamaTokenizer'],
+]);
 
 /** Classes that are others by another name. */
-const ALIASES: Readonly<Record<string, string>> = { MT5Tokenizer: 'T5Tokenizer' };
+const ALIASES: ReadonlyMap<string, string> = new Map([['MT5Tokenizer', 'T5Tokenizer']]);
 
 /**
  * The class of a folder's tokenizer in transformers, without `Fast` at its end.
@@ -142,15 +147,13 @@ const ALIASES: Readonly<Record<string, string>> = { MT5Tokenizer: 'T5Tokenizer' 
  * @param named what tokenizer_config.json, or else config.json, says (`tokenizer_class`).
  */
 export function tokenizerClass(named: string | undefined, modelType: string | undefined): string | undefined {
-  const name = named?.replace(/Fast$/, '') ?? (modelType === undefined ? undefined : CLASSES[modelType]);
-  return name === undefined ? undefined : (ALIASES[name] ?? name);
+  const name = named?.replace(/Fast$/, '') ?? CLASSES.get(modelType);
+  return name === undefined ? undefined : (ALIASES.get(name) ?? name);
 }
 
 /** How a class of tokenizers is made of its files; undefined for one that needs a tokenizer.json. */
-export function findFamily(tokenizerClass: string | undefined): TokenizerFamily | undefined {
-  return tokenizerClass === undefined || !Object.hasOwn(FAMILIES, tokenizerClass)
-    ? undefined
-    : FAMILIES[tokenizerClass];
+export function findFamily(tokenizerClass: string): TokenizerFamily | undefined {
+  return FAMILIES.get(tokenizerClass);
 }
 
 const PEGASUS_OFFSET = 103;

@@ -21,7 +21,7 @@ export async function findTokenizerFamily(folder: string): Promise<TokenizerFami
   const tokenizerConfig = await ifThere(readJsonObject(path.join(folder, 'tokenizer_config.json')));
   const named = [tokenizerConfig, config].map(fields => textOf(fields?.tokenizer_class));
   const name = tokenizerClass(named.find(Boolean), textOf(config?.model_type));
-  const family = findFamily(name);
+  const family = name === undefined ? undefined : findFamily(name);
   const missing = `${path.join(folder, 'tokenizer.json')} is missing`;
   if (family === undefined) {
     const reason = name === undefined ? 'no tokenizer_class is named' : `a ${name} needs it`;

@@ -47,8 +47,8 @@ export class TokenizerSettings {
     this.#fields = decoder === undefined ? { ...config, ...files['special_tokens_map.json'] } : config;
     for (const [name, value] of REFUSED)
       if (this.#fields[name] === value) throw new Error(`${name} ${JSON.stringify(value)} is not supported`);
-    const { sp_model_kwargs: arguments_ } = this.#fields;
-    if (Object(arguments_).enable_sampling === true) throw new Error('enable_sampling is not supported');
+    const { enable_sampling: samples } = Object(this.#fields.sp_model_kwargs) as JsonObject;
+    if (samples === true) throw new Error('enable_sampling is not supported');
     const additional = this.#fields.additional_special_tokens ?? undefined;
     this.additional = additional === undefined ? undefined : this.#tokens(additional);
     this.numbered = this.#numbered(decoder, files['added_tokens.json'] ?? {});

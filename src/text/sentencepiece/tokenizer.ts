@@ -128,7 +128,12 @@ export class SentencePieceTokenizer implements Tokenizer {
     const tokens: LocatedToken[] = [];
     // Spaces are spelled in one way.
     const spelled = this.#keepsSpaces ? text.replaceAll(SPACE_CHARACTER, ' ') : text;
-    this.#added.split(spelled).forEach((section, i) => {
+    const sections = this.#added.split(spelled);
+    // The prefix is there even where no text follows it, but for a special token.
+    if (this.#addsPrefix && sections[0]?.token?.special === false)
+      for (const piece of this.#source.encode(SPACE_CHARACTER, { dummyPrefix: false, keepsSpace: true }))
+        tokens.push({ id: this.#vocabulary.pieceId(piece), start: 0, end: 0 });
+    sections.forEach((section, i) => {
       if (section.token === undefined) this.#encodeSection(spelled, section, i, tokens);
       else tokens.push({ id: section.token.id, start: section.start, end: section.end });
     });
