@@ -132,7 +132,7 @@ const rules = fc.record(
     repetitionPenalty: fc.constantFrom(0.7, 1.5),
     noRepeatNgram: fc.constantFrom(1, 2),
     bannedSequences: fc.constantFrom([[0], [1]], [[2, 3]]),
-    forcedFirstId: fc.nat(25),
+    forcedFirstId: fc.integer({ min: 7, max: 25 }),
     forcedLastIds: fc.constantFrom([END], [3, 4]),
     suppressedIds: fc.constantFrom([5, 6]),
     logitBias: fc.constantFrom(new Map([[END, 2]]), new Map([[END, -5]])),
