@@ -43,9 +43,12 @@ export async function buildSeq2Seq(folder: string, options: BuildOptions = {}): 
   const { onProgress, onDamaged } = options;
   const build = await buildOnce({ folder, files, variant, onDamaged }, target =>
     withGraphs(folder, design, async (encoder, decoder) => {
-      await decoder.save(path.join(target, 'decoder.onnx'), onProgress);
-      const sharing = { saved: decoder, isShared: isSharedTable };
-      await encoder.save(path.join(target, 'encoder.onnx'), onProgress, sharing);
+      const shared = { saved: decoder, isShared: isSharedTable };
+      const [first, second] = [decoder.weightsToWrite(), encoder.weightsToWrite(shared)];
+      const all = { tensors: first.tensors + second.tensors, bytes: first.bytes + second.bytes };
+      const none = { tensors: 0, bytes: 0 };
+      await decoder.save(path.join(target, 'decoder.onnx'), asPart(onProgress, none, all));
+      await encoder.save(path.join(target, 'encoder.onnx'), asPart(onProgress, first, all), shared);
     }),
   );
   return {
@@ -116,4 +119,22 @@ async function withGraphs(
   } finally {
     await checkpoint.close();
   }
+}
+
+/** Tells of a save as of a part of several. */
+function asPart(
+  onProgress: BuildOptions['onProgress'],
+  before: { readonly tensors: number; readonly bytes: number },
+  all: { readonly tensors: number; readonly bytes: number },
+): BuildOptions['onProgress'] {
+  return (
+    onProgress &&
+    (({ tensors, bytes }) =>
+      onProgress({
+        tensors: before.tensors + tensors,
+        bytes: before.bytes + bytes,
+        allTensors: all.tensors,
+        allBytes: all.bytes,
+      }))
+  );
 }
