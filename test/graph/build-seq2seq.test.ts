@@ -4,9 +4,11 @@ import t, { type Test } from 'tap';
 import { buildSeq2Seq, checkSeq2Seq } from '#graph/build-seq2seq.js';
 import type { SaveProgress } from '#graph/onnx/graph-builder.js';
 import { readOnnxFile } from '#model/onnx-file.js';
+import { copySeq2SeqFixture, type FixtureChanges } from '#test/support/changed-seq2seq.js';
+import { encode, openSeq2Seq } from '#test/support/check-seq2seq.js';
+import { prefill } from '#test/support/run-decoder.js';
 import type { TestTensors } from '#test/support/safetensors.js';
-import { copySeq2SeqFixture, readSeq2SeqRuns, type FixtureChanges } from '#test/support/seq2seq-fixtures.js';
-import { Seq2SeqGraphs } from '#test/support/seq2seq-graphs.js';
+import { readSeq2SeqFixture } from '#test/support/seq2seq-fixtures.js';
 
 t.test('a build has two graphs, which share the embeddings', async t => {
   const folder = await copySeq2SeqFixture(t, 'bart');
@@ -59,11 +61,10 @@ t.test('T5 reaches as far as asked for', async t => {
 
 /** Logits of a fixture's first run, from a folder with changes. */
 async function logits(t: Test, name: string, changes: FixtureChanges = {}): Promise<Float32Array> {
-  const graphs = await Seq2SeqGraphs.open(await copySeq2SeqFixture(t, name, changes), 1);
-  t.teardown(() => graphs.dispose());
-  const [run] = await readSeq2SeqRuns(name);
-  await graphs.encode(0, [run!.source]);
-  return graphs.decode(0, [run!.target], [0]);
+  const decoder = await openSeq2Seq(t, await copySeq2SeqFixture(t, name, changes));
+  const [run] = (await readSeq2SeqFixture(name)).runs;
+  await encode(decoder, [{ slot: 0, ids: run!.source }]);
+  return prefill(decoder, 0, run!.target, 0, 'all');
 }
 
 function renamed(tensors: TestTensors, names: Readonly<Record<string, readonly string[]>>): TestTensors {
