@@ -18,7 +18,7 @@ import type {
   Seq2SeqSource,
   StackDesign,
 } from './architecture.js';
-import { outputWeight, refuseOtherHeads, tokenEmbeddings, type Tying } from './weights.js';
+import { outputWeight, tokenEmbeddings, type Tying } from './weights.js';
 
 /** Epsilon of layer norms; the model's code has it, not config.json. */
 const EPSILON = 1e-5;
@@ -80,7 +80,6 @@ export function bartArchitecture(family: BartFamily): Seq2SeqArchitecture {
 
 function bartSizes(config: ModelConfig, family: BartFamily): Seq2SeqSizes {
   const { defaults } = family;
-  refuseOtherHeads(config);
   const hiddenSize = config.size('d_model', defaults.hiddenSize, MOST.width);
   const heads = headsOf(config, defaults, 'decoder');
   const positions = config.size('max_position_embeddings', defaults.positions, MOST.context);
