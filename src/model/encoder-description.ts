@@ -1,5 +1,6 @@
 import path from 'node:path';
-import { isEncoderType } from '#graph/families/index.js';
+import { hasOtherHead } from '#graph/assembly/seq2seq/weights.js';
+import { findSeq2Seq, isEncoderType } from '#graph/families/index.js';
 import { MOST, ModelConfig } from '#graph/config.js';
 import { headOf } from '#graph/encoder-task.js';
 import {
@@ -35,12 +36,18 @@ export interface EncoderDescription {
  *
  * @throws KvasirError `invalid_model` where config.json is missing or broken
  */
-export async function modelKind(folder: string): Promise<'generation' | 'encoder'> {
+export async function modelKind(folder: string): Promise<'generation' | 'seq2seq' | 'encoder'> {
   if (hasSentenceModules(folder)) return 'encoder';
   if (isGenaiFolder(folder)) return 'generation';
   const config = await ModelConfig.read(folder);
+  if (isSeq2Seq(config)) return 'seq2seq';
   if (headOf(config) !== undefined) return 'encoder';
   return !config.has('architectures') && isEncoderType(config) ? 'encoder' : 'generation';
+}
+
+function isSeq2Seq(config: ModelConfig): boolean {
+  const isOfFamily = findSeq2Seq(config) !== undefined || config.flag('is_encoder_decoder', false);
+  return isOfFamily && !hasOtherHead(config);
 }
 
 /**
