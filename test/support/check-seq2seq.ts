@@ -13,8 +13,15 @@ import { decode, prefill, run } from './run-decoder.js';
 
 let environment: Environment | undefined;
 
-/** Builds and loads an encoder-decoder's folder with {@link SLOTS} slots; it is freed when the test is over. */
-export async function openSeq2Seq(t: Test, folder: string, precision: Precision = 'f32'): Promise<Decoder> {
+/** Builds and loads an encoder-decoder's folder; it is freed when the test is over. */
+export async function openSeq2Seq(
+  t: Test,
+  folder: string,
+  {
+    slots = SLOTS,
+    precision = 'f32',
+  }: { readonly slots?: number; readonly precision?: Precision | undefined } = {},
+): Promise<Decoder> {
   environment ??= new Environment({ logLevel: 'fatal' });
   const { encoderPath, decoderPath, sizes, cacheHeadSize, cacheType } = await buildSeq2Seq(folder, {
     precision,
@@ -30,8 +37,8 @@ export async function openSeq2Seq(t: Test, folder: string, precision: Precision 
   const encoder = await Session.load(environment, encoderPath, settings);
   const session = await Session.load(environment, decoderPath, settings);
   const traits = { longest: sizes.sourceLength, vocabularySize: sizes.sourceVocabularySize };
-  const sources = new SourceCache(encoder, session, shape, SLOTS, traits);
-  const decoder = new SlotDecoder(session, shape, SLOTS, { sources });
+  const sources = new SourceCache(encoder, session, shape, slots, traits);
+  const decoder = new SlotDecoder(session, shape, slots, { sources });
   t.teardown(() => decoder.dispose());
   return decoder;
 }
@@ -40,7 +47,7 @@ export async function openSeq2Seq(t: Test, folder: string, precision: Precision 
 export async function openTinySeq2Seq(t: Test, model: TinyModel, precision?: Precision): Promise<Decoder> {
   const folder = t.testdir();
   await writeModel(folder, model);
-  return openSeq2Seq(t, folder, precision);
+  return openSeq2Seq(t, folder, { precision });
 }
 
 /**
