@@ -70,7 +70,7 @@ interface MaskOptions {
  */
 function mask(logits: Float32Array, text: WrittenText, { mustGoOn, bans, zero }: MaskOptions): void {
   const { request, remaining, tokens, promptLength } = text;
-  const { sampling, stop, constraint, sourceIds = [] } = request;
+  const { sampling, stop, constraint, sourceIds } = request;
   const { noRepeatNgram = 0, sourceNoRepeatNgram = 0 } = sampling;
   const forced = forcedIds(text);
   if (forced !== undefined) {
@@ -81,8 +81,10 @@ function mask(logits: Float32Array, text: WrittenText, { mustGoOn, bans, zero }:
     if (sampling.allowedIds !== undefined) keepOnly(logits, sampling.allowedIds);
     if (bans) {
       if (noRepeatNgram > 0) banNgrams(logits, noRepeatNgram, tokens, tokens);
-      if (sourceNoRepeatNgram > 0) banNgrams(logits, sourceNoRepeatNgram, sourceIds, tokens);
-      banSequences(logits, sampling.bannedSequences ?? [], tokens, promptLength);
+      if (sourceNoRepeatNgram > 0) banNgrams(logits, sourceNoRepeatNgram, sourceIds ?? [], tokens);
+      // What a decoder begins with belongs to its text, where what it goes on from is a source.
+      const begin = sourceIds === undefined ? promptLength : 0;
+      banSequences(logits, sampling.bannedSequences ?? [], tokens, begin);
     }
     if (mustGoOn) exclude(logits, stop.stopTokenIds);
   }
