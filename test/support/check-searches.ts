@@ -6,14 +6,7 @@ import type { Decoder } from '#model/decoder/contract.js';
 import { readGenerationDefaults } from '#model/generation-defaults.js';
 import { GREEDY, greedy } from './generation-request.js';
 import { letterTokenizer } from './letter-tokenizer.js';
-import type { Hypothesis, SearchOptions, Searches, Seq2SeqFixture } from './seq2seq-fixtures.js';
-
-/** What a model's texts begin with and end by. */
-export interface Ends {
-  /** What the decoder of a source begins with; undefined: the prompt is its own beginning. */
-  readonly start?: number;
-  readonly end: number;
-}
+import type { Hypothesis, SearchOptions, Seq2SeqFixture } from './seq2seq-fixtures.js';
 
 /** An engine whose texts are of no interest, only their tokens. */
 export function idEngine(t: Test, decoder: Decoder): GenerationEngine {
@@ -30,10 +23,9 @@ export function idEngine(t: Test, decoder: Decoder): GenerationEngine {
 export async function checkSearches(
   t: Test,
   engine: GenerationEngine,
-  { prompts, searches }: Searches,
-  ends: Ends,
+  { config, prompts, searches }: Seq2SeqFixture,
 ): Promise<void> {
-  const requests = searches.map(search => requestOf(search.options, prompts[search.prompt]!, ends));
+  const requests = searches.map(search => requestOf(search.options, prompts[search.prompt]!, config));
   const together = await Promise.all(requests.map(request => hypotheses(engine, request)));
   for (const [i, { prompt, options, results }] of searches.entries()) {
     const what = `${JSON.stringify(options)} over ${prompt}`;
@@ -46,11 +38,10 @@ export async function checkSearches(
 export async function checkDefaults(
   t: Test,
   engine: GenerationEngine,
-  { folder, prompts, defaults }: Seq2SeqFixture,
-  end: number,
+  { config, folder, prompts, defaults }: Seq2SeqFixture,
 ): Promise<void> {
   const { startIds, maxTokens, minTokens, sampling, beams } = await readGenerationDefaults(folder);
-  const stopTokenIds = new Set([end]);
+  const stopTokenIds = new Set([config.eos_token_id as number]);
   for (const { prompt, results } of defaults) {
     const request = {
       ...greedy(startIds, { minTokens, stopTokenIds, ...(maxTokens !== undefined && { maxTokens }) }),
@@ -68,7 +59,7 @@ function compareHypotheses(
   wanted: readonly Hypothesis[],
   what: string,
 ): void {
-  t.same(
+  t.strictSame(
     actual.map(({ ids }) => ids),
     wanted.map(({ ids }) => ids),
     what,
@@ -81,22 +72,22 @@ function compareHypotheses(
 }
 
 /** The request that a call of transformers' `generate` is. */
-export function requestOf(
+function requestOf(
   options: SearchOptions,
-  prompt: readonly number[],
-  { start, end }: Ends,
+  sourceIds: readonly number[],
+  config: Seq2SeqFixture['config'],
 ): GenerationRequest {
-  const promptIds = start === undefined ? prompt : [start];
+  const promptIds = [config.decoder_start_token_id as number];
   const beams = beamsOf(options);
   const request = greedy(promptIds, {
     maxTokens: options.max_length - promptIds.length,
     minTokens: Math.max(0, (options.min_length ?? 0) - promptIds.length),
-    stopTokenIds: new Set([end]),
+    stopTokenIds: new Set([config.eos_token_id as number]),
   });
   return {
     ...request,
     sampling: samplingOf(options),
-    ...(start !== undefined && { sourceIds: prompt }),
+    sourceIds,
     ...(beams !== undefined && { beams }),
   };
 }
@@ -123,7 +114,10 @@ function beamsOf(options: SearchOptions): BeamParameters | undefined {
 }
 
 /** What comes of a request, best first; one text where it has no beams. */
-async function hypotheses(engine: GenerationEngine, request: GenerationRequest): Promise<Hypothesis[]> {
+export async function hypotheses(
+  engine: GenerationEngine,
+  request: GenerationRequest,
+): Promise<Hypothesis[]> {
   const ids: number[] = [];
   for await (const event of engine.generate(request)) {
     if (event.type !== 'delta') continue;
