@@ -3,7 +3,13 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fixtureFloats } from './decoder-fixtures.js';
 
-const FIXTURES = fileURLToPath(new URL('../../../test/fixtures/seq2seq/', import.meta.url));
+/** A folder of `test/fixtures/`. */
+function fixtures(name: string): string {
+  return fileURLToPath(new URL(`../../../test/fixtures/${name}/`, import.meta.url));
+}
+
+const WEIGHTS = fixtures('seq2seq');
+const EXPORTS = fixtures('exports');
 
 /** Fields of transformers' `generate`, by its names. What is missing has no effect. */
 export interface SearchOptions {
@@ -68,15 +74,31 @@ export interface Seq2SeqFixture {
   readonly defaults: readonly Omit<Search, 'options'>[];
 }
 
-/** All tiny encoder-decoders. */
-export async function readSeq2SeqFixtures(): Promise<Seq2SeqFixture[]> {
-  const names = (await readdir(FIXTURES)).sort();
-  return Promise.all(names.map(readSeq2SeqFixture));
+/** All tiny encoder-decoders in the Hugging Face layout. */
+export function readSeq2SeqFixtures(): Promise<Seq2SeqFixture[]> {
+  return readAll(WEIGHTS);
 }
 
-/** One tiny encoder-decoder, such as `bart`. */
-export async function readSeq2SeqFixture(name: string): Promise<Seq2SeqFixture> {
-  const folder = path.join(FIXTURES, name);
+/** One of them, such as `bart`. */
+export function readSeq2SeqFixture(name: string): Promise<Seq2SeqFixture> {
+  return readFixture(WEIGHTS, name);
+}
+
+/**
+ * Tiny encoder-decoders as optimum exports them, see `test/fixtures/make_exports.py`: an encoder and a decoder with and without a past,
+ * or an encoder and a merged decoder.
+ */
+export function readSeq2SeqExports(): Promise<Seq2SeqFixture[]> {
+  return readAll(EXPORTS);
+}
+
+async function readAll(root: string): Promise<Seq2SeqFixture[]> {
+  const names = (await readdir(root)).sort();
+  return Promise.all(names.map(name => readFixture(root, name)));
+}
+
+async function readFixture(root: string, name: string): Promise<Seq2SeqFixture> {
+  const folder = path.join(root, name);
   const expected = await readJson<
     Omit<Seq2SeqFixture, 'name' | 'folder' | 'config' | 'runs'> & {
       readonly runs: readonly (Omit<Seq2SeqRun, 'states' | 'logits'> & {
