@@ -3,6 +3,7 @@ import { KvasirError } from '#errors.js';
 import type { Seq2SeqArchitecture, Seq2SeqSizes } from './assembly/seq2seq/architecture.js';
 import { writeSeq2SeqDecoder } from './assembly/seq2seq/decoder.js';
 import { isSharedTable, writeSeq2SeqEncoder } from './assembly/seq2seq/encoder.js';
+import { refuseOtherHeads } from './assembly/seq2seq/weights.js';
 import { paddedHeadSize } from './blocks/attention-projections.js';
 import { CACHE_TYPES, type BuildOptions, type CacheType } from './build.js';
 import { buildOnce } from './build-cache.js';
@@ -85,6 +86,7 @@ async function designSeq2Seq(
 ): Promise<Design> {
   const config = await ModelConfig.read(folder);
   const architecture = seq2seqArchitecture(config);
+  refuseOtherHeads(config);
   if (halfFloats || cache !== 'slots' || !SEQ2SEQ_PRECISIONS.some(known => known === precision))
     throw new KvasirError(
       'invalid_configuration',

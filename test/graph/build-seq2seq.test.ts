@@ -90,6 +90,15 @@ for (const names of [
     t.strictSame(await logits(t, 'bart', { tensors }), await logits(t, 'bart'));
   });
 
+t.test('embeddings of a decoder of its own vocabulary that are stored as its head', async t => {
+  const tensors = (stored: TestTensors) => renamed(stored, { [DECODER]: ['lm_head.weight'] });
+  t.strictSame(await logits(t, 'marian-separate', { tensors }), await logits(t, 'marian-separate'));
+  const folder = await copySeq2SeqFixture(t, 'marian-separate', {
+    tensors: stored => renamed(stored, { [ENCODER]: [SHARED] }),
+  });
+  await t.rejects(checkSeq2Seq(folder), { code: 'invalid_model', message: ENCODER });
+});
+
 t.test('a checkpoint of the body alone', async t => {
   const tensors = (stored: TestTensors) =>
     Object.fromEntries(

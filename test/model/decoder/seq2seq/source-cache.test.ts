@@ -4,7 +4,7 @@ import type { Decoder } from '#model/decoder/contract.js';
 import { loadSeq2Seq } from '#model/decoder/load-seq2seq.js';
 import type { DecoderOptions } from '#model/decoder/load-decoder.js';
 import { LONGEST_CHUNK } from '#model/decoder/seq2seq/source-cache.js';
-import { Allocator, Environment } from '#runtime/index.js';
+import { Allocator, Environment, PROCESSOR, type DeviceMemory } from '#runtime/index.js';
 import { relativeError } from '#test/support/check-decoder.js';
 import { encode } from '#test/support/check-seq2seq.js';
 import { randomIds } from '#test/support/random-tensors.js';
@@ -27,13 +27,17 @@ async function load(t: Test, folder: string, options: Partial<DecoderOptions> = 
 
 /** Has all native memory be full of what is no number when it is allocated. */
 function spoilMemory(t: Test): void {
-  const { allocate } = Allocator.prototype;
-  Allocator.prototype.allocate = function (bytes) {
-    const memory = allocate.call(this, bytes);
-    memory.view().fill(0xff);
-    return memory;
-  };
-  t.teardown(() => void (Allocator.prototype.allocate = allocate));
+  const own = Object.getOwnPropertyDescriptor(Allocator.prototype, 'allocate')!;
+  const allocate = own.value as (this: Allocator, bytes: number) => DeviceMemory;
+  Object.defineProperty(Allocator.prototype, 'allocate', {
+    ...own,
+    value(this: Allocator, bytes: number) {
+      const memory = allocate.call(this, bytes);
+      memory.view().fill(0xff);
+      return memory;
+    },
+  });
+  t.teardown(() => void Object.defineProperty(Allocator.prototype, 'allocate', own));
 }
 
 function rowsOf({ logits, target }: Seq2SeqRun): number[][] {
@@ -91,7 +95,6 @@ t.test('what the model cannot run is refused by its name', async t => {
   const { folder } = await readSeq2SeqFixture('bart');
   const refuses = (options: Partial<DecoderOptions>, message: RegExp): Promise<unknown> =>
     t.rejects(load(t, folder, options), { message });
-  const { PROCESSOR } = await import('#runtime/index.js');
   await refuses(
     { session: { device: { ...PROCESSOR, name: 'cuda:0' } } },
     /on the processor only, not on cuda:0/,
