@@ -11,7 +11,7 @@ export interface LanguageForm {
   /** Whether the target's language takes the place of the decoder's start token, or follows it. */
   readonly target: 'start' | 'forced';
   /** The spelling of a language's token. */
-  token(code: string): string;
+  readonly token: (code: string) => string;
 }
 
 const itself = (code: string): string => code;
