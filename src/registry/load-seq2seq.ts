@@ -5,6 +5,7 @@ import { loadSeq2Seq } from '#model/decoder/load-seq2seq.js';
 import { STRUCTURES } from '#offload/pools.js';
 import { StructureService } from '#offload/structure-service.js';
 import type { Environment } from '#runtime/index.js';
+import { loadLanguageCodes } from '#text/languages/language-codes.js';
 import { loadTokenizer } from '#text/tokenizer.js';
 import type { GenerationOptions } from './load-generation.js';
 import { generationModel } from './models.js';
@@ -41,6 +42,11 @@ export async function loadSeq2SeqModel(
     device: options.session?.device?.name ?? 'cpu',
     chat: undefined,
     maxTokens: options.maxTokens,
-    sourced: { longestSource: engine.sourceLength!, startIds: defaults.startIds, defaults },
+    sourced: {
+      longestSource: engine.sourceLength!,
+      startIds: defaults.startIds,
+      defaults,
+      languages: await loadLanguageCodes(folder, tokenizer),
+    },
   });
 }

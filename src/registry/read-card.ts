@@ -4,6 +4,7 @@ import { servedLengths } from '#model/decoder/seq2seq/seq2seq-lengths.js';
 import { readModelFolder, type FolderOptions } from '#model/folder.js';
 import { readGenerationConfig } from '#model/generation-config.js';
 import { readGenerationDefaults } from '#model/generation-defaults.js';
+import { loadLanguageCodes } from '#text/languages/language-codes.js';
 import { loadTokenizer, requireTokenizerFiles } from '#text/tokenizer.js';
 import { encoderCard, generatorCard, sourcedCard, TENSORS_CARD, type ModelCard } from './card.js';
 
@@ -37,11 +38,10 @@ export async function readCard(
       return encoderCard(task, read.contextLength, labels, options.autoTruncate);
     }
     case 'seq2seq': {
-      await requireTokenizer(folder, withTokenizer);
       await readGenerationConfig(folder);
       await readGenerationDefaults(folder);
       const { contextLength } = servedLengths(folder, read.sizes, options.contextLength);
-      return sourcedCard(contextLength, undefined);
+      return sourcedCard(contextLength, await loadLanguageCodes(folder, await loadTokenizer(folder)));
     }
     case 'decoder': {
       await requireTokenizer(folder, withTokenizer);

@@ -8,9 +8,9 @@ import type { RunPath } from '#model/run-path.js';
 import type { StructureService } from '#offload/structure-service.js';
 import type { TextService } from '#offload/text-service.js';
 import type { TensorService, TensorStats } from '#tensors/types.js';
-import type { LanguageCodes } from '#text/languages/types.js';
+import type { LanguageCodes } from '#text/languages/language-codes.js';
 import type { Tokenizer } from '#text/types.js';
-import type { Ability, ModelCard, TranslatedLanguages } from './card.js';
+import type { Ability, ModelCard } from './card.js';
 
 /** A model in memory: its card says which of the parts below it has. */
 export interface Model {
@@ -76,10 +76,8 @@ export interface SourcedText {
   readonly startIds: readonly number[];
   /** What is done where a request does not say. */
   readonly defaults: GenerationDefaults;
-  /** How it is told of languages; undefined: it is not. */
+  /** What it translates, and how it is told; undefined: it was not made to translate. */
   readonly languages?: LanguageCodes | undefined;
-  /** What it translates; undefined: it was made for something else. */
-  readonly translates?: TranslatedLanguages | undefined;
 }
 
 /** A model that reads a source and writes another text. */
