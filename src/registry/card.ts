@@ -40,7 +40,7 @@ export interface ModelCard {
    * that read no text, and where nothing says it.
    */
   readonly contextLength?: number | undefined;
-  /** What it translates; undefined: it was not made to translate, or does not say from what. */
+  /** What it translates; undefined: it was made for something else. */
   readonly translates?: TranslatedLanguages | undefined;
   /** Names of a classifier's labels, in the order of its logits; empty for all others. */
   readonly labels: readonly string[];
@@ -62,17 +62,23 @@ export function generatorCard(
   return { task: 'text-generation', abilities, contextLength, labels: [] };
 }
 
+/** Undefined where a model knows no languages, or does not say which it reads or writes. */
+export function translatedLanguages(
+  codes: Partial<TranslatedLanguages> = {},
+): TranslatedLanguages | undefined {
+  const { sources = [], targets = [] } = codes;
+  return sources.length > 0 && targets.length > 0 ? { sources, targets } : undefined;
+}
+
 /**
  * The card of a model that reads a source and writes another text.
  *
  * @param contextLength longest text that it writes, in tokens.
- * @param languages that it was made to translate, if it was.
+ * @param translates what it translates, if it was made for that.
  */
-export function sourcedCard(contextLength: number, languages: TranslatedLanguages | undefined): ModelCard {
+export function sourcedCard(contextLength: number, translates: TranslatedLanguages | undefined): ModelCard {
   const abilities = new Set<Ability>(['complete', 'tokenize']);
-  const { sources = [], targets = [] } = languages ?? {};
-  const translates = sources.length > 0 && targets.length > 0 ? { sources, targets } : undefined;
-  if (translates !== undefined) abilities.add('translate');
+  if (translates) abilities.add('translate');
   return { task: 'text2text-generation', abilities, contextLength, translates, labels: [] };
 }
 

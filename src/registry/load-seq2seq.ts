@@ -5,8 +5,9 @@ import { loadSeq2Seq } from '#model/decoder/load-seq2seq.js';
 import { STRUCTURES } from '#offload/pools.js';
 import { StructureService } from '#offload/structure-service.js';
 import type { Environment } from '#runtime/index.js';
-import { loadLanguageCodes } from '#text/languages/language-codes.js';
 import { loadTokenizer } from '#text/tokenizer.js';
+import { loadLanguageCodes } from '#text/languages/language-codes.js';
+import { translatedLanguages } from './card.js';
 import type { GenerationOptions } from './load-generation.js';
 import { generationModel } from './models.js';
 import { openEngine } from './open-engine.js';
@@ -28,6 +29,7 @@ export async function loadSeq2SeqModel(
   const tokenizer = await loadTokenizer(folder);
   const { bosId, eosIds } = await readGenerationConfig(folder);
   const defaults = await readGenerationDefaults(folder);
+  const languages = await loadLanguageCodes(folder, tokenizer);
   const loaded = await loadSeq2Seq(environment, folder, options);
   const engine = openEngine(loaded, tokenizer, options, options.engine);
   return generationModel({
@@ -46,7 +48,8 @@ export async function loadSeq2SeqModel(
       longestSource: engine.sourceLength!,
       startIds: defaults.startIds,
       defaults,
-      languages: await loadLanguageCodes(folder, tokenizer),
+      languages,
+      translates: translatedLanguages(languages),
     },
   });
 }

@@ -24,7 +24,7 @@ export function generationModel(parts: GenerationParts): GenerationModel {
     card:
       sourced === undefined
         ? generatorCard(engine.contextLength, chat && { tools: chat.toolFormat !== undefined })
-        : sourcedCard(engine.contextLength, sourced.languages),
+        : sourcedCard(engine.contextLength, sourced.translates),
     contextLength: engine.contextLength,
     stats: () => ({ engine: engine.stats() }),
     close: () => engine.close(),

@@ -4,9 +4,16 @@ import { servedLengths } from '#model/decoder/seq2seq/seq2seq-lengths.js';
 import { readModelFolder, type FolderOptions } from '#model/folder.js';
 import { readGenerationConfig } from '#model/generation-config.js';
 import { readGenerationDefaults } from '#model/generation-defaults.js';
-import { loadLanguageCodes } from '#text/languages/language-codes.js';
 import { loadTokenizer, requireTokenizerFiles } from '#text/tokenizer.js';
-import { encoderCard, generatorCard, sourcedCard, TENSORS_CARD, type ModelCard } from './card.js';
+import { isTranslator, loadLanguageCodes, type LanguageCodes } from '#text/languages/language-codes.js';
+import {
+  encoderCard,
+  generatorCard,
+  sourcedCard,
+  TENSORS_CARD,
+  translatedLanguages,
+  type ModelCard,
+} from './card.js';
 
 export interface CardOptions extends FolderOptions {
   /**
@@ -38,10 +45,11 @@ export async function readCard(
       return encoderCard(task, read.contextLength, labels, options.autoTruncate);
     }
     case 'seq2seq': {
+      const languages = await readLanguages(folder, read.config.modelType, withTokenizer);
       await readGenerationConfig(folder);
       await readGenerationDefaults(folder);
       const { contextLength } = servedLengths(folder, read.sizes, options.contextLength);
-      return sourcedCard(contextLength, await loadLanguageCodes(folder, await loadTokenizer(folder)));
+      return sourcedCard(contextLength, translatedLanguages(languages));
     }
     case 'decoder': {
       await requireTokenizer(folder, withTokenizer);
@@ -50,6 +58,17 @@ export async function readCard(
       return generatorCard(options.contextLength ?? read.sizes.contextLength, chat);
     }
   }
+}
+
+/** A translator's are in its vocabulary: then its tokenizer is loaded in any case. */
+async function readLanguages(
+  folder: string,
+  modelType: string,
+  load: boolean,
+): Promise<LanguageCodes | undefined> {
+  if (isTranslator(modelType)) return loadLanguageCodes(folder, await loadTokenizer(folder));
+  await requireTokenizer(folder, load);
+  return undefined;
 }
 
 async function requireTokenizer(folder: string, load: boolean): Promise<void> {

@@ -10,7 +10,7 @@ import type { TextService } from '#offload/text-service.js';
 import type { TensorService, TensorStats } from '#tensors/types.js';
 import type { LanguageCodes } from '#text/languages/language-codes.js';
 import type { Tokenizer } from '#text/types.js';
-import type { Ability, ModelCard } from './card.js';
+import type { Ability, ModelCard, TranslatedLanguages } from './card.js';
 
 /** A model in memory: its card says which of the parts below it has. */
 export interface Model {
@@ -76,8 +76,10 @@ export interface SourcedText {
   readonly startIds: readonly number[];
   /** What is done where a request does not say. */
   readonly defaults: GenerationDefaults;
-  /** What it translates, and how it is told; undefined: it was not made to translate. */
+  /** How it is told of languages; undefined: it is not. */
   readonly languages?: LanguageCodes | undefined;
+  /** What it translates; undefined: it was made for something else. */
+  readonly translates?: TranslatedLanguages | undefined;
 }
 
 /** A model that reads a source and writes another text. */

@@ -33,6 +33,22 @@ t.test('an encoder-decoder is a model that reads sources, as its card says befor
   t.equal(model.engine.sourceLength, 24);
 });
 
+t.test('a translator says what it translates before it is loaded', async t => {
+  const folder = await seq2seqFolder(t, 'marian');
+  t.equal((await readCard(folder)).translates, undefined, 'nothing says its languages');
+  const pair = { source_lang: 'en', target_lang: 'de' };
+  await writeFile(path.join(folder, 'tokenizer_config.json'), JSON.stringify(pair));
+  const card = await readCard(folder);
+  t.match(card, {
+    abilities: new Set(['complete', 'tokenize', 'translate']),
+    translates: { sources: ['en'], targets: ['de'] },
+  });
+  const model = (await loadModel(environment, folder, { slots: 1, session })) as GenerationModel;
+  t.teardown(() => model.close());
+  t.strictSame(model.card, card);
+  t.match(model.sourced, { translates: card.translates, languages: { codes: ['en', 'de'] } });
+});
+
 t.test('its texts are those of transformers', async t => {
   const { prompts, searches } = await readSeq2SeqFixture('t5');
   const folder = await seq2seqFolder(t);

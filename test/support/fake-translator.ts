@@ -50,6 +50,7 @@ export function fakeTranslator(
       longestSource,
       startIds: [START],
       languages,
+      translates,
       defaults: {
         startIds: [START],
         maxTokens: undefined,

@@ -6,7 +6,7 @@ import type {
   Seq2SeqSizes,
   Seq2SeqSource,
 } from '../assembly/seq2seq/architecture.js';
-import { outputWeight, refuseOtherHeads, tokenEmbeddings } from '../assembly/seq2seq/weights.js';
+import { outputWeight, tokenEmbeddings } from '../assembly/seq2seq/weights.js';
 import { activationOf, type Activation } from '../blocks/activation.js';
 import { feedForward, gatedFeedForward } from '../blocks/feed-forward.js';
 import { rmsNorm } from '../blocks/normalization.js';
@@ -98,7 +98,6 @@ function t5Architecture(family: T5Family): Seq2SeqArchitecture {
 }
 
 function t5Sizes(config: ModelConfig, defaults: T5Defaults, asked?: number): Seq2SeqSizes {
-  refuseOtherHeads(config);
   const encoderLayers = config.size('num_layers', defaults.layers, MOST.layers);
   const vocabularySize = config.size('vocab_size', defaults.vocabularySize);
   const contextLength = asked ?? config.size('n_positions', CONTEXT, MOST.context);

@@ -6,6 +6,8 @@ import { SafetensorsFile } from './safetensors.js';
 
 const SINGLE = 'model.safetensors';
 const INDEX = 'model.safetensors.index.json';
+/** Older forms of the same, which only Python reads. */
+const PICKLED = ['pytorch_model.bin', 'pytorch_model.bin.index.json'];
 
 /** A weight of a checkpoint whose presence and shape are known to be right, not yet read. */
 export interface Weight {
@@ -92,8 +94,12 @@ export class Checkpoint {
 /** The index's `weight_map`: tensor -> file. */
 async function readIndex(folder: string): Promise<Record<string, string>> {
   const file = path.join(folder, INDEX);
-  if (!existsSync(file))
-    throw new KvasirError('invalid_model', `${folder} has neither ${SINGLE} nor ${INDEX}`);
+  if (!existsSync(file)) {
+    const pickled = PICKLED.find(name => existsSync(path.join(folder, name)));
+    const hint =
+      pickled && `; ${pickled} is not read, since it holds code: save the model with safe_serialization`;
+    throw new KvasirError('invalid_model', `${folder} has neither ${SINGLE} nor ${INDEX}${hint ?? ''}`);
+  }
   const index = await readJson(file);
   const map = (index as { weight_map?: unknown } | null)?.weight_map;
   if (typeof map !== 'object' || map === null || Array.isArray(map))

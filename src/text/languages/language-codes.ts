@@ -38,6 +38,13 @@ export interface LanguageCodes {
 
 type Fields = Readonly<Record<string, unknown>>;
 
+const TRANSLATORS: readonly unknown[] = ['marian', 'm2m_100', 'mbart'];
+
+/** Whether models of a `model_type` may know languages: of others nothing need be read to tell. */
+export function isTranslator(modelType: unknown): boolean {
+  return TRANSLATORS.includes(modelType);
+}
+
 /**
  * The languages of a translator's folder.
  *
@@ -51,9 +58,9 @@ export async function loadLanguageCodes(
   const read = async (name: string): Promise<Fields> =>
     (await ifThere(readJsonObject(path.join(folder, name)))) ?? {};
   const config = await read('config.json');
+  if (!isTranslator(config.model_type)) return undefined;
   const settings = await read('tokenizer_config.json');
   if (config.model_type === 'marian') return marianLanguages(folder, tokenizer, settings);
-  if (config.model_type !== 'm2m_100' && config.model_type !== 'mbart') return undefined;
   const form = formOf(tokenizer, settings, config);
   return form === undefined ? undefined : multilingual(tokenizer, form, settings);
 }

@@ -18,7 +18,7 @@ import type {
   Seq2SeqSource,
   StackDesign,
 } from './architecture.js';
-import { outputWeight, tokenEmbeddings, refuseOtherHeads } from './weights.js';
+import { outputWeight, tokenEmbeddings, type Tying } from './weights.js';
 
 /** Epsilon of layer norms; the model's code has it, not config.json. */
 const EPSILON = 1e-5;
@@ -78,8 +78,8 @@ export function bartArchitecture(family: BartFamily): Seq2SeqArchitecture {
   };
 }
 
-function bartSizes(config: ModelConfig, { defaults, mayHaveTwoVocabularies }: BartFamily): Seq2SeqSizes {
-  refuseOtherHeads(config);
+function bartSizes(config: ModelConfig, family: BartFamily): Seq2SeqSizes {
+  const { defaults } = family;
   const hiddenSize = config.size('d_model', defaults.hiddenSize, MOST.width);
   const heads = headsOf(config, defaults, 'decoder');
   const positions = config.size('max_position_embeddings', defaults.positions, MOST.context);
@@ -91,7 +91,7 @@ function bartSizes(config: ModelConfig, { defaults, mayHaveTwoVocabularies }: Ba
     heads,
     headSize: headSizeOf(config, hiddenSize, heads),
     vocabularySize:
-      mayHaveTwoVocabularies === true && !sharesEmbeddings(config)
+      tyingOf(config, family) === 'decoder'
         ? config.size('decoder_vocab_size', sourceVocabularySize)
         : sourceVocabularySize,
     sourceVocabularySize,
@@ -100,9 +100,9 @@ function bartSizes(config: ModelConfig, { defaults, mayHaveTwoVocabularies }: Ba
   };
 }
 
-/** Marian's. */
-function sharesEmbeddings(config: ModelConfig): boolean {
-  return config.flag('share_encoder_decoder_embeddings', true);
+function tyingOf(config: ModelConfig, { mayHaveTwoVocabularies = false }: BartFamily): Tying {
+  const isShared = !mayHaveTwoVocabularies || config.flag('share_encoder_decoder_embeddings', true);
+  return isShared ? 'both sides' : 'decoder';
 }
 
 function headsOf(config: ModelConfig, defaults: BartDefaults, side: Side): number {
@@ -148,7 +148,7 @@ function stack(source: Seq2SeqSource, family: BartFamily, side: Side): StackDesi
   const table = family.positions({ config, weights: own, rows, width: hiddenSize });
   const layers = side === 'encoder' ? sizes.encoderLayers : sizes.decoderLayers;
   return {
-    words: words(source, side),
+    words: words(source, family, side),
     afterEmbedding: (embedded, positions) => {
       const normalize = (x: Value): Value =>
         norm(source, own, 'layernorm_embedding')('embedding_norm', { stream: x, update: undefined })
@@ -214,10 +214,10 @@ function norm({ graph, sizes }: Seq2SeqSource, own: ModelWeights, weightName: st
   return (name, residual) => layerNorm(graph, name, residual, weights);
 }
 
-function words({ weights, sizes }: Seq2SeqSource, side: Side): Weight {
+function words({ config, weights, sizes }: Seq2SeqSource, family: BartFamily, side: Side): Weight {
   const { hiddenSize, vocabularySize, sourceVocabularySize } = sizes;
   const rows = side === 'encoder' ? sourceVocabularySize : vocabularySize;
-  return tokenEmbeddings(weights, bartBody(weights), side, [rows, hiddenSize]);
+  return tokenEmbeddings(weights, bartBody(weights), side, [rows, hiddenSize], tyingOf(config, family));
 }
 
 /** The weights of both stacks, which are below `model` where the checkpoint has a head. */
