@@ -34,7 +34,7 @@ export interface AddedToken {
 }
 
 export interface Normalizer {
-  normalize(text: string): string;
+  normalize: (text: string) => string;
 }
 export interface SequenceNormalizer extends Normalizer {
   readonly normalizers: readonly (Normalizer | null)[];
@@ -48,6 +48,11 @@ export interface PrependNormalizer extends Normalizer {
 export interface ReplaceNormalizer extends Normalizer {
   readonly pattern: RegExp | null;
   readonly config: { readonly content?: string };
+}
+
+export interface PrecompiledNormalizer extends Normalizer {
+  /** In base64. */
+  readonly charsmap: unknown;
 }
 
 export interface PreTokenizer {
@@ -88,6 +93,7 @@ export const {
   StripNormalizer,
   PrependNormalizer,
   ReplaceNormalizer,
+  PrecompiledNormalizer,
   SequencePreTokenizer,
   ByteLevelPreTokenizer,
   WordPiece,
@@ -98,6 +104,7 @@ export const {
   readonly StripNormalizer: Class<StripNormalizer>;
   readonly PrependNormalizer: Class<PrependNormalizer>;
   readonly ReplaceNormalizer: Class<ReplaceNormalizer>;
+  readonly PrecompiledNormalizer: Class<PrecompiledNormalizer>;
   readonly SequencePreTokenizer: Class<SequencePreTokenizer>;
   readonly ByteLevelPreTokenizer: Class<PreTokenizer>;
   readonly WordPiece: Class<WordPiece>;

@@ -6,6 +6,7 @@ import { layoutOf, type LayoutItem } from './layout.js';
 import { mayExplode } from './risk.js';
 import { TokenLocator } from './offsets.js';
 import { findTokenizerFamily, loadSentencePieceTokenizer } from './sentencepiece/folder.js';
+import { obeyPrecompiledMaps } from './sentencepiece/precompiled.js';
 import type { Encoding, Tokenizer, TokenOrigin } from './types.js';
 import { splitAtWordStarts } from './word-starts.js';
 
@@ -53,6 +54,7 @@ export function createTokenizer(definition: object, config: object = {}): Tokeni
   refuseSharedIds(definition);
   refuseCostlyDecoder(definition);
   const library = new TokenizerLibrary(splitAtWordStarts(definition), config);
+  obeyPrecompiledMaps(library.normalizer);
   return new LoadedTokenizer(library, config, mayExplode(definition));
 }
 
