@@ -73,6 +73,10 @@ interface Model {
   /** True if one unknown token stands for a run of them. */
   readonly fuse_unk: boolean;
 }
+export interface Unigram extends Model {
+  /** The tokens of one word; a character that no token has is one of them. */
+  tokenize: (word: string) => string[];
+}
 export interface WordPiece extends Model {
   readonly config: { readonly continuing_subword_prefix?: string };
 }
@@ -96,6 +100,7 @@ export const {
   PrecompiledNormalizer,
   SequencePreTokenizer,
   ByteLevelPreTokenizer,
+  Unigram,
   WordPiece,
   RobertaProcessingPostProcessor,
 } = library as unknown as {
@@ -107,6 +112,7 @@ export const {
   readonly PrecompiledNormalizer: Class<PrecompiledNormalizer>;
   readonly SequencePreTokenizer: Class<SequencePreTokenizer>;
   readonly ByteLevelPreTokenizer: Class<PreTokenizer>;
+  readonly Unigram: Class<Unigram>;
   readonly WordPiece: Class<WordPiece>;
   readonly RobertaProcessingPostProcessor: Class<PostProcessor>;
 };

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { KvasirError } from '#errors.js';
 import { ifThere, openRegularFile, readJsonObject } from '#files.js';
+import { spellUnknownAsBytes } from './byte-fallback.js';
 import { Tokenizer as TokenizerLibrary, WordPiece, type HuggingFaceTokenizer } from './huggingface.js';
 import { layoutOf, type LayoutItem } from './layout.js';
 import { mayExplode } from './risk.js';
@@ -55,6 +56,7 @@ export function createTokenizer(definition: object, config: object = {}): Tokeni
   refuseCostlyDecoder(definition);
   const library = new TokenizerLibrary(splitAtWordStarts(definition), config);
   obeyPrecompiledMaps(library.normalizer);
+  spellUnknownAsBytes(library, definition);
   return new LoadedTokenizer(library, config, mayExplode(definition));
 }
 
