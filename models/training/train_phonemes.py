@@ -74,7 +74,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("dictionary")
     parser.add_argument("out")
-    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--words", type=int, default=256, help="in a step")
     parser.add_argument("--lr", type=float, default=0.02)
     parser.add_argument("--smoothing", type=float, default=0.1)
