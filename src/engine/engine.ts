@@ -3,7 +3,7 @@ import type { Decoder } from '#model/decoder/contract.js';
 import { Places } from '#places.js';
 import { OutputText } from '#text/output-text.js';
 import type { Tokenizer } from '#text/types.js';
-import { cacheCapacity, checkPrompt } from './admission.js';
+import { cacheCapacity, checkPrompt, checkSource } from './admission.js';
 import { DEFAULT_ENGINE_OPTIONS, type EngineOptions } from './engine-options.js';
 import { Scheduler } from './scheduler.js';
 import { Sequence } from './sequence.js';
@@ -58,6 +58,10 @@ export class Engine implements GenerationEngine {
     return this.#decoder.shape.contextLength;
   }
 
+  get sourceLength(): number | undefined {
+    return this.#decoder.source?.longest;
+  }
+
   get slots(): number {
     return this.#decoder.slots;
   }
@@ -71,7 +75,10 @@ export class Engine implements GenerationEngine {
     signal?: AbortSignal,
   ): readonly AsyncIterable<GenerationEvent>[] {
     if (this.#closing) throw shuttingDown();
-    for (const { promptIds } of requests) checkPrompt(promptIds, this.#decoder.shape);
+    for (const { promptIds, sourceIds } of requests) {
+      checkSource(sourceIds, this.#decoder.source);
+      checkPrompt(promptIds, this.#decoder.shape);
+    }
     this.checkRoom(requests.length, requests[0]?.client);
     const group = Symbol();
     const sequences = requests.map(request => this.#sequence(request, group));
@@ -103,7 +110,7 @@ export class Engine implements GenerationEngine {
       waiting: waitingCount,
       slots: this.slots,
       cachedTokens,
-      activeTokens: running.reduce((sum, { computed }) => sum + computed, 0),
+      activeTokens: running.reduce((sum, { encodedTokens, computed }) => sum + encodedTokens + computed, 0),
       cacheCapacity: this.#cacheTokens,
       preemptions,
       ...this.#stepper.counts,

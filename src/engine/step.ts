@@ -6,7 +6,7 @@ import { checkLogits } from './sampling/check-logits.js';
 import { logprobsOf, rankOf } from './sampling/log-probabilities.js';
 import { drawToken } from './sampling/next-token.js';
 import { Sampler } from './sampling/sampler.js';
-import { isPrefilled, type PrefillChunk, type Scheduler } from './scheduler.js';
+import { isPrefilled, type Encoding, type PrefillChunk, type Scheduler } from './scheduler.js';
 import { Turns } from '#turns.js';
 import type { Sequence } from './sequence.js';
 import type { TokenLogprobs } from './types.js';
@@ -47,14 +47,19 @@ export class Stepper {
   }
 
   /**
-   * Admits sequences, runs prompts and those that decode, and draws a token for each that is due one.
+   * Admits sequences, runs sources, prompts and those that decode, and draws a token for each that is due one.
    *
    * @returns whether there was anything to do.
    */
   async step(): Promise<boolean> {
     const limit = this.#chunkSize.tokens(this.#scheduler.demand(this.#prefillTokens));
-    const { operations, prefill, decode } = this.#scheduler.schedule(limit);
+    const { operations, encode, prefill, decode: planned } = this.#scheduler.schedule(limit);
     for (const operation of operations) this.#decoder.arrange(operation);
+    if (encode.length > 0) await this.#encode(encode);
+    // Those that were encoded come last, and none behind one that failed is in its place.
+    const lost = planned.findIndex(({ source, encoded }) => source !== undefined && !encoded);
+    const decode = lost < 0 ? planned : planned.slice(0, lost);
+    for (const sequence of decode) this.#begin(sequence);
     const prompts = prefill.map(({ sequence }) => sequence);
     const chunks = prefill.map(chunk => this.#chunk(chunk));
     if (prompts.length > 0 && (this.#decoder.traits.mixes || chunks.every(runsAsDecode))) {
@@ -67,7 +72,7 @@ export class Stepper {
       const draft = decode.length === 1 ? this.#draft(decode[0]!) : [];
       await this.#run(decode, decode.map(latestToken), draft);
     }
-    return prompts.length + decode.length > 0;
+    return encode.length + prompts.length + decode.length > 0;
   }
 
   /** Makes the run under way fail, without a word to its sequences, and all later ones. */
@@ -76,25 +81,43 @@ export class Stepper {
     this.#decoder.abort();
   }
 
+  /** Reads sources. An error ends the sequences whose source it was, and no other. */
+  async #encode(encodings: readonly Encoding<Sequence>[]): Promise<void> {
+    for (const { sequence } of encodings) this.#begin(sequence);
+    const entries = encodings.map(({ sequence, slot }) => ({ slot, ids: sequence.source! }));
+    const { results, runs } = await this.#decoder.encode!(entries);
+    this.#chunkSize.observe(runs);
+    encodings.forEach(({ sequence }, i) => {
+      const failure = results[i];
+      if (failure === undefined) sequence.encoded = true;
+      else if (!this.#aborted) sequence.fail(failure.error);
+    });
+  }
+
+  /** Notes a sequence's first run, before it. */
+  #begin(sequence: Sequence): void {
+    if (sequence.started) return;
+    sequence.start();
+    this.counts.promptTokens += sequence.promptLength + (sequence.source?.length ?? 0);
+    this.counts.reusedPromptTokens += sequence.reused;
+  }
+
   /**
    * A chunk as the decoder takes it; its logits only with the last chunk, or where the prompt's own are
    * wanted.
    */
   #chunk({ sequence, slot, start, length }: PrefillChunk<Sequence>): BatchEntry {
-    if (!sequence.started) {
-      sequence.start();
-      this.counts.promptTokens += sequence.promptLength;
-      this.counts.reusedPromptTokens += sequence.reused;
-    }
+    this.#begin(sequence);
     const isLast = start + length === sequence.prefillLength;
     const wanted = sequence.promptReported !== undefined ? 'all' : isLast ? 'last' : 'none';
     return { slot, ids: sequence.tokens.slice(start, start + length), computed: start, wanted };
   }
 
   /** What may come next, where checking it pays: a greedy sequence that is alone. */
-  #draft({ request: { sampling, constraint }, tokens, remaining }: Sequence): number[] {
+  #draft({ request: { sampling, constraint }, tokens, computed, remaining }: Sequence): number[] {
     const longest = Math.min(this.#draftTokens, remaining - 1);
-    const checkable = sampling.temperature === 0 && constraint === undefined;
+    const isLatest = computed === tokens.length - 1;
+    const checkable = isLatest && sampling.temperature === 0 && constraint === undefined;
     return longest > 0 && checkable ? promptLookup(tokens, longest) : [];
   }
 

@@ -11,6 +11,20 @@ import type { RotaryTables } from './rotary.js';
 /** Added to a score before it is scaled; what is left of such a key after the softmax is exactly 0. */
 const SHUT_OUT = -1e9;
 
+/** Heads of attention that sees both ways. */
+interface BothWaysHeads {
+  readonly heads: number;
+  readonly headSize: number;
+  /** Factor of scores; default `1 / sqrt(headSize)`. */
+  readonly scale?: number | undefined;
+}
+
+/** Rotary positions of a batch's tokens. */
+interface RotaryPositions {
+  readonly tables: RotaryTables;
+  readonly batch: PackedBatch;
+}
+
 /**
  * Bidirectional multi-head attention (Vaswani et al. 2017) over a packed batch.
  *
@@ -28,10 +42,9 @@ export function multiHeadAttention(
   name: string,
   x: Value,
   weights: AttentionWeights,
-  { heads, headSize }: { readonly heads: number; readonly headSize: number },
-  batch: PackedBatch,
+  { heads, headSize, scale = 1 / Math.sqrt(headSize) }: BothWaysHeads,
   grid: AttentionGrid,
-  rotary?: RotaryTables,
+  rotary?: RotaryPositions,
 ): Value {
   const size = headSize + 1;
   const widen = (matrix: Matrix): Matrix => padRows(matrix, headSize, size);
@@ -40,7 +53,7 @@ export function multiHeadAttention(
   const rotate = (side: string, value: Value): Value =>
     rotary === undefined
       ? value
-      : rotateHeads(graph, `${name}.${side}.rotary`, value, heads, headSize, batch, rotary);
+      : rotateHeads(graph, `${name}.${side}.rotary`, value, heads, headSize, rotary);
   const query = rotate(
     'query',
     project('query', widen(weights.query), withOnes(weights.queryBias, heads, headSize)),
@@ -71,7 +84,7 @@ export function multiHeadAttention(
       ...(grid.bias === undefined ? [] : [NONE, NONE, grid.bias]),
     ],
     name: `${name}.attention`,
-    attributes: { num_heads: int(heads), scale: float(1 / Math.sqrt(headSize)) },
+    attributes: { num_heads: int(heads), scale: float(scale) },
   });
   const shape = graph.shared('attention.rows_shape', () =>
     graph.constant('attention.rows_shape', [2], [-1, heads * headSize]),
@@ -88,8 +101,7 @@ function rotateHeads(
   x: Value,
   heads: number,
   headSize: number,
-  batch: PackedBatch,
-  rotary: RotaryTables,
+  { batch, tables }: RotaryPositions,
 ): Value {
   // Each token is a sequence of its own: one sequence of all of them may be longer than the tables.
   const axis = graph.shared('rotary.axis', () => graph.constant('rotary.axis', [1], [1]));
@@ -106,7 +118,7 @@ function rotateHeads(
   const rotated = graph.node({
     op: 'RotaryEmbedding',
     domain: 'com.microsoft',
-    inputs: [sequences, positions, rotary.cos, rotary.sin],
+    inputs: [sequences, positions, tables.cos, tables.sin],
     name: `${name}.rotated`,
     attributes: { num_heads: int(heads), rotary_embedding_dim: int(headSize) },
   });

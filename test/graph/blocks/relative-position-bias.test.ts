@@ -15,7 +15,7 @@ t.test('buckets of MPNet', async t => {
     load: async () => Float32Array.from({ length: buckets }, (_, bucket) => bucket),
   };
   const grid = graph.input('grid', DataType.INT32, ['texts', 'longest']);
-  relativePositionBias(graph, 'bias', numbers, 128, grid, length);
+  relativePositionBias(graph, 'bias', { weight: numbers, maxDistance: 128 }, grid);
   graph.output('bias', DataType.FLOAT, [1, 1, 'longest', 'longest']);
   using wanted = Tensor.fromArray(new Int32Array(length), [1, length]);
   const { bias } = await evaluate(t.testdir(), graph, { grid: wanted });
