@@ -77,7 +77,8 @@ class Bart(nn.Module):
 
     def forward(self, source, target):
         body = self.model
-        padding = torch.zeros(source.shape).masked_fill(source == self.config["pad_token_id"], -torch.inf)[:, None, None]
+        padded = source == self.config["pad_token_id"]
+        padding = torch.zeros(source.shape).masked_fill(padded, -torch.inf)[:, None, None]
         future = torch.full((target.size(1), target.size(1)), -torch.inf).triu(1)
         encoded = body.encoder(body.shared(source), padding)
         decoded = body.decoder(body.shared(target), future, encoded, padding)

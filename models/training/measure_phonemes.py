@@ -12,6 +12,7 @@ from transformers import AutoTokenizer, BartForConditionalGeneration
 import pronunciations
 
 BEAMS = 4
+BATCH = 250
 EXAMPLES = 24
 
 
@@ -39,15 +40,17 @@ def without_stress(phonemes):
 @torch.inference_mode()
 def generate(model, tokenizer, words, **settings):
     """[{texts, scores}] of each word; greedy search has no scores."""
-    out = []
-    for i in range(0, len(words), 100):
-        batch = tokenizer(words[i:i + 100], padding=True, return_tensors="pt", return_token_type_ids=False)
-        result = model.generate(**batch, **settings, return_dict_in_generate=True, output_scores=True)
+    count, out = settings.get("num_return_sequences", 1), {}
+    by_length = sorted(words, key=len)
+    for part in (by_length[i:i + BATCH] for i in range(0, len(words), BATCH)):
+        batch = tokenizer(part, padding=True, return_tensors="pt", return_token_type_ids=False)
+        result = model.generate(**batch, **settings, return_dict_in_generate=True, output_scores=count > 1)
         texts = tokenizer.batch_decode(result.sequences, skip_special_tokens=True)
-        count = settings.get("num_return_sequences", 1)
         scores = result.sequences_scores.tolist() if count > 1 else [None] * len(texts)
-        out += [{"texts": texts[j:j + count], "scores": scores[j:j + count]} for j in range(0, len(texts), count)]
-    return out
+        for j, word in enumerate(part):
+            of_word = slice(j * count, (j + 1) * count)
+            out[word] = {"texts": texts[of_word], "scores": scores[of_word]}
+    return [out[word] for word in words]
 
 
 def main():

@@ -13,7 +13,7 @@ HELD, TUNED = 4000, 1000
 
 
 def read(path):
-    """{word: its pronunciations, lists of ARPAbet phonemes} of `cmudict.dict`; words of letters and apostrophes only."""
+    """{word: pronunciations, lists of ARPAbet phonemes} of `cmudict.dict`; words of letters and apostrophes only."""
     words = {}
     with open(path, encoding="utf-8") as file:
         for line in file:
@@ -51,7 +51,8 @@ class Tokenizer:
     def save(self, folder, limit):
         tokens = [{"id": i, "content": s, "single_word": False, "lstrip": False, "rstrip": False,
                    "normalized": False, "special": True} for i, s in enumerate(SPECIAL)]
-        end, a, b = {"SpecialToken": {"id": "</s>", "type_id": 0}}, *({"Sequence": {"id": s, "type_id": 0}} for s in "AB")
+        a, b = ({"Sequence": {"id": text, "type_id": 0}} for text in "AB")
+        end = {"SpecialToken": {"id": "</s>", "type_id": 0}}
         file = {
             "version": "1.0", "truncation": None, "padding": None, "added_tokens": tokens,
             "normalizer": {"type": "Sequence", "normalizers": [
@@ -59,8 +60,9 @@ class Tokenizer:
                 {"type": "Replace", "pattern": {"String": "\u2019"}, "content": "'"},
                 {"type": "Replace", "pattern": {"Regex": "[^a-z']"}, "content": ""}]},
             "pre_tokenizer": None,
-            "post_processor": {"type": "TemplateProcessing", "single": [a, end], "pair": [a, b, end], "special_tokens": {
-                "</s>": {"id": "</s>", "ids": [END], "tokens": ["</s>"]}}},
+            "post_processor": {
+                "type": "TemplateProcessing", "single": [a, end], "pair": [a, b, end],
+                "special_tokens": {"</s>": {"id": "</s>", "ids": [END], "tokens": ["</s>"]}}},
             "decoder": {"type": "Metaspace", "replacement": SPACE, "prepend_scheme": "always", "split": True},
             "model": {"type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": None,
                       "end_of_word_suffix": None, "fuse_unk": False, "byte_fallback": False,
