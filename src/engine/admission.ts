@@ -1,4 +1,5 @@
 import { contextLengthExceeded, KvasirError, invalidRequest } from '#errors.js';
+import type { GenerationRequest } from './types.js';
 import type { Decoder, DecoderShape, SourceTraits } from '#model/decoder/contract.js';
 
 /**
@@ -54,6 +55,41 @@ function checkIds(ids: readonly number[], vocabularySize: number): void {
       'prompt',
       `token id ${stray} is outside of the vocabulary, 0 to ${vocabularySize - 1}`,
     );
+}
+
+/**
+ * Checks the beam search of a request, if it wants one.
+ *
+ * @param cacheTokens that may be in the cache.
+ * @throws KvasirError `invalid_request` where there are not as many slots, the cache cannot hold all beams at
+ * their longest, or what is asked for with them cannot be combined.
+ */
+export function checkBeams(
+  { beams, promptIds, sourceIds = [], stop, constraint, promptLogprobs }: GenerationRequest,
+  { slots, shape }: Pick<Decoder, 'slots' | 'shape'>,
+  cacheTokens: number,
+): void {
+  if (beams === undefined) return;
+  const { width, results } = beams;
+  if (!(Number.isInteger(width) && width >= 1))
+    throw invalidRequest('n', `n is ${width}, expected the number of beams`);
+  if (width > slots) throw invalidRequest('n', `n: ${width} beams are more than the model's ${slots} slots`);
+  if (!(Number.isInteger(results) && results >= 1 && results <= width))
+    throw invalidRequest('n', `n: ${results} texts are not to be had from ${width} beams`);
+  if (!Number.isFinite(beams.lengthPenalty))
+    throw invalidRequest('length_penalty', 'length_penalty must be a finite number');
+  const longest = sourceIds.length + Math.min(promptIds.length + stop.maxTokens, shape.contextLength);
+  if (width * longest > cacheTokens)
+    throw invalidRequest(
+      'n',
+      `n: ${width} beams of up to ${longest} tokens do not fit into the KV cache of ${cacheTokens} tokens; a smaller max_tokens lets more of them in`,
+    );
+  if (stop.stopStrings.length > 0)
+    throw invalidRequest('stop', 'beam search ends at stop tokens only: stop must be left out');
+  if (constraint !== undefined)
+    throw invalidRequest('use_beam_search', 'beam search and a structure of the text cannot be combined');
+  if (promptLogprobs !== undefined)
+    throw invalidRequest('prompt_logprobs', 'beam search does not report prompt_logprobs');
 }
 
 /**

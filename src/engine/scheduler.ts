@@ -37,6 +37,15 @@ export interface Schedulable extends CachedSequence, Queued {
   readonly maxLength: number;
   /** Whether it may start from what is in the cache already. */
   readonly reusesPrefix: boolean;
+  /** Slots that are kept for it, its own included; default 1. */
+  readonly width?: number;
+  /**
+   * Sequences with the same one lose their slots together. The others come after the first one, by
+   * {@link Scheduler.copy}, into slots that were kept for it.
+   */
+  readonly group?: object;
+  /** Told when it has lost its slot and waits again; of a group, one alone does. */
+  preempted?(): void;
 }
 
 /** A piece of one sequence: tokens `[start, start + length)`. */
@@ -187,7 +196,7 @@ export class Scheduler<S extends Schedulable> {
   demand(most = Infinity): Demand {
     this.#countDecoding();
     const admitted = this.#admitted.length;
-    const next = Math.min(this.#line.size, this.#options.slots - admitted);
+    const next = Math.min(this.#line.size, this.#options.slots - this.#taken);
     let tokens = 0;
     for (let slot = this.#decoding; slot < admitted; slot++) {
       const { prefillLength, computed } = this.#table.sequence(slot)!;
@@ -234,6 +243,42 @@ export class Scheduler<S extends Schedulable> {
       if (sequences.has(this.#table.sequence(slot)!)) this.#vacate(slot);
   }
 
+  /**
+   * Makes a sequence a copy of another one of its group, as far as that is computed. It has a slot itself, or
+   * gets one of those that are kept for the group.
+   *
+   * @param begin positions that it has in common with the other one already, at least 1 where it has a slot.
+   */
+  copy(from: S, to: S, begin: number): void {
+    const [source, target] = [this.#slotOf(from), this.#slotOf(to)];
+    this.#pending.clear();
+    if (target >= 0) {
+      this.#table.overwrite(source, target, begin);
+      return;
+    }
+    this.#makeRoom(from.computed + lengthOf(from.source));
+    this.#place(to, { slot: source, length: from.computed });
+    // Of the same age as the others, and before those that are prefilled.
+    this.#admitted.splice(this.#admitted.indexOf(from) + 1, 0, this.#admitted.pop()!);
+    this.#countDecoding();
+    const slot = this.#slotOf(to);
+    if (slot > this.#decoding) this.#table.exchange(this.#decoding, slot);
+  }
+
+  #slotOf(sequence: S): number {
+    return this.#admitted.findIndex((_, slot) => this.#table.sequence(slot) === sequence);
+  }
+
+  /** Slots that are taken, or kept for sequences that run. */
+  get #taken(): number {
+    return sum(this.#admitted.map(widthOf));
+  }
+
+  /** Whether a sequence gets all the slots that it needs. */
+  #hasSlots(sequence: S): boolean {
+    return this.#taken + widthOf(sequence) <= this.#options.slots;
+  }
+
   #countDecoding(): void {
     const count = this.#admitted.length;
     let slot = 0;
@@ -248,9 +293,9 @@ export class Scheduler<S extends Schedulable> {
   #planEncoding(limit: number): Encoding<S>[] {
     const group: Encoding<S>[] = [];
     let longest = 0;
-    while (this.#decoding === this.#admitted.length && this.#decoding < this.#options.slots) {
+    while (this.#decoding === this.#admitted.length) {
       const sequence = this.#line.first;
-      if (sequence?.source === undefined) break;
+      if (sequence?.source === undefined || !this.#hasSlots(sequence)) break;
       const match = this.#match(sequence);
       longest = Math.max(longest, sequence.source.length);
       const joins =
@@ -270,9 +315,9 @@ export class Scheduler<S extends Schedulable> {
   #admit(limit: number): void {
     const group: S[] = [];
     let longest = 0;
-    while (this.#admitted.length < this.#options.slots) {
+    for (;;) {
       const sequence = this.#line.first;
-      if (sequence === undefined || sequence.source !== undefined) return;
+      if (sequence === undefined || sequence.source !== undefined || !this.#hasSlots(sequence)) return;
       const match = this.#match(sequence);
       longest = Math.max(longest, sequence.prefillable);
       const joins =
@@ -291,7 +336,7 @@ export class Scheduler<S extends Schedulable> {
   /** Admits the next sequence, unless it has to wait. */
   #admitNext(): S | undefined {
     const sequence = this.#line.first;
-    if (sequence === undefined || this.#admitted.length === this.#options.slots) return undefined;
+    if (sequence === undefined || !this.#hasSlots(sequence)) return undefined;
     const match = this.#match(sequence);
     const longer = (match?.length ?? 0) + REUSE_BLOCK;
     const isSoonReusable =
@@ -378,31 +423,38 @@ export class Scheduler<S extends Schedulable> {
   }
 
   /** Tokens that are kept free for a sequence: what it has, and what it was promised or has outgrown. */
-  #reserved({ source, computed, prefillLength, maxLength }: S): number {
+  #reserved(sequence: S): number {
+    const { source, computed, prefillLength, maxLength } = sequence;
     const promised = prefillLength + this.#options.reservedTokens;
-    return lengthOf(source) + Math.min(Math.max(promised, computed + 1), maxLength);
+    const own = lengthOf(source) + Math.min(Math.max(promised, computed + 1), maxLength);
+    return own * widthOf(sequence);
   }
 
   #reservedTotal(): number {
     return sum(this.#admitted.map(sequence => this.#reserved(sequence)));
   }
 
-  #fits({ source, keys, maxLength }: S): boolean {
-    const wanted = lengthOf(source) + Math.min(keys.length + this.#options.reservedTokens, maxLength);
-    // Whoever is alone always fits: no sequence is longer than the cache.
+  #fits(sequence: S): boolean {
+    const { source, keys, maxLength } = sequence;
+    const own = lengthOf(source) + Math.min(keys.length + this.#options.reservedTokens, maxLength);
+    const wanted = own * widthOf(sequence);
+    // Whoever is alone always fits: no sequence or group is longer than the cache.
     return this.#admitted.length === 0 || this.#reservedTotal() + wanted <= this.#options.cacheTokens;
   }
 
   /** Sends the youngest back to the waiting line while those that run have outgrown the cache. */
   #preempt(): void {
-    while (this.#admitted.length > 1 && this.#reservedTotal() > this.#options.cacheTokens) {
+    while (this.#reservedTotal() > this.#options.cacheTokens) {
       const youngest = this.#admitted.at(-1)!;
-      const slot = this.#admitted.findIndex((_, index) => this.#table.sequence(index) === youngest);
+      const group = this.#admitted.filter(other => isOfGroup(other, youngest));
+      if (group.length === this.#admitted.length) return;
       this.#pending.clear();
-      this.#vacate(slot);
-      youngest.computed = 0;
-      youngest.encoded = false;
-      this.#line.putBack(youngest);
+      for (const sequence of group) this.#vacate(this.#slotOf(sequence));
+      const returned = group[0]!;
+      returned.computed = 0;
+      returned.encoded = false;
+      returned.preempted?.();
+      this.#line.putBack(returned);
       this.#preemptions++;
     }
   }
@@ -433,6 +485,14 @@ export class Scheduler<S extends Schedulable> {
       this.#table.exchange(slot, last);
     }
   }
+}
+
+function widthOf({ width = 1 }: Schedulable): number {
+  return width;
+}
+
+function isOfGroup(sequence: Schedulable, other: Schedulable): boolean {
+  return sequence === other || (sequence.group !== undefined && sequence.group === other.group);
 }
 
 /** Whether a sequence decodes. */

@@ -247,6 +247,19 @@ export class SlotTable<S extends CachedSequence> {
   }
 
   /**
+   * Copies what is computed of one slot's sequence over another's, which has the first `begin` positions
+   * already, at least 1, and the same source. The keys of the other one are new.
+   */
+  overwrite(from: number, to: number, begin: number): void {
+    this.#operations.push({ kind: 'copy', from, to, length: this.filled(from), begin });
+    const { sequence, trimmed } = this.#slots[to]!;
+    const { scope, source, keys } = sequence!;
+    const gone = Math.max(trimmed, this.#slots[from]!.trimmed);
+    this.#fill(to, { sequence, scope, source, keys, kept: 0, trimmed: gone });
+    this.#giveBack(to);
+  }
+
+  /**
    * The idle slot that is the least loss: an empty one, otherwise the one not used for longest. Undefined
    * where none is idle.
    *

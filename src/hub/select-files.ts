@@ -26,6 +26,12 @@ const DESCRIPTIONS = [
   /^\d+_\w+\/(config\.json|model\.safetensors)$/,
 ];
 
+/** What a tokenizer is made of where there is no tokenizer.json: SentencePiece models, lists of tokens. */
+const VOCABULARIES = [
+  /^((source|target)\.spm|vocab\.json)$/,
+  /^(sentencepiece\.bpe|spiece|tokenizer)\.model$/,
+];
+
 /**
  * Selects the files of a repository that are needed to build or serve its model: never the same weights
  * twice.
@@ -45,7 +51,8 @@ export function selectFiles(
 
 /** Of all files of a repository, those that describe its model: what it is, without its weights. */
 export function selectDescription(names: readonly string[]): string[] {
-  return names.filter(name => DESCRIPTIONS.some(pattern => pattern.test(name)));
+  const patterns = names.includes('tokenizer.json') ? DESCRIPTIONS : [...DESCRIPTIONS, ...VOCABULARIES];
+  return names.filter(name => patterns.some(pattern => pattern.test(name)));
 }
 
 /** True if {@link selectFiles} needs the names of the shards. */

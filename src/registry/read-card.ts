@@ -1,11 +1,11 @@
 import path from 'node:path';
 import { describeChatTemplate } from '#chat/template.js';
-import { KvasirError } from '#errors.js';
-import { ifThere, openRegularFile } from '#files.js';
+import { servedLengths } from '#model/decoder/seq2seq/seq2seq-lengths.js';
 import { readModelFolder, type FolderOptions } from '#model/folder.js';
 import { readGenerationConfig } from '#model/generation-config.js';
-import { loadTokenizer } from '#text/tokenizer.js';
-import { encoderCard, generatorCard, TENSORS_CARD, type ModelCard } from './card.js';
+import { readGenerationDefaults } from '#model/generation-defaults.js';
+import { loadTokenizer, requireTokenizerFiles } from '#text/tokenizer.js';
+import { encoderCard, generatorCard, sourcedCard, TENSORS_CARD, type ModelCard } from './card.js';
 
 export interface CardOptions extends FolderOptions {
   /**
@@ -36,6 +36,13 @@ export async function readCard(
       await requireTokenizer(path.join(folder, modules.encoderFolder), withTokenizer);
       return encoderCard(task, read.contextLength, labels, options.autoTruncate);
     }
+    case 'seq2seq': {
+      await requireTokenizer(folder, withTokenizer);
+      await readGenerationConfig(folder);
+      await readGenerationDefaults(folder);
+      const { contextLength } = servedLengths(folder, read.sizes, options.contextLength);
+      return sourcedCard(contextLength, undefined);
+    }
     case 'decoder': {
       await requireTokenizer(folder, withTokenizer);
       const chat = await describeChatTemplate(folder);
@@ -46,9 +53,5 @@ export async function readCard(
 }
 
 async function requireTokenizer(folder: string, load: boolean): Promise<void> {
-  if (load) return void (await loadTokenizer(folder));
-  const file = path.join(folder, 'tokenizer.json');
-  const handle = await ifThere(openRegularFile(file));
-  if (handle === undefined) throw new KvasirError('invalid_model', `${file} is missing`);
-  await handle.close();
+  await (load ? loadTokenizer(folder) : requireTokenizerFiles(folder));
 }

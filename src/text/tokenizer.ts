@@ -1,25 +1,26 @@
 import { join } from 'node:path';
 import { KvasirError } from '#errors.js';
-import { ifThere, readJsonObject } from '#files.js';
+import { ifThere, openRegularFile, readJsonObject } from '#files.js';
 import { Tokenizer as TokenizerLibrary, WordPiece, type HuggingFaceTokenizer } from './huggingface.js';
 import { layoutOf, type LayoutItem } from './layout.js';
 import { mayExplode } from './risk.js';
 import { TokenLocator } from './offsets.js';
+import { findTokenizerFamily, loadSentencePieceTokenizer } from './sentencepiece/folder.js';
 import type { Encoding, Tokenizer, TokenOrigin } from './types.js';
 import { splitAtWordStarts } from './word-starts.js';
 
 /**
  * The tokenizer of a model folder in the Hugging Face layout: `tokenizer.json` (the pipeline and the
- * vocabulary) and, where there is one, `tokenizer_config.json` (which of the added tokens are special).
+ * vocabulary) and, where there is one, `tokenizer_config.json` (which of the added tokens are special). Where
+ * there is no `tokenizer.json`, it is made of SentencePiece models and what belongs to them.
  *
  * @param folder the model's folder.
- * @throws KvasirError `invalid_model`, naming the file, when `tokenizer.json` is missing or one of the two is
- * broken.
+ * @throws KvasirError `invalid_model`, naming the file that is missing or broken.
  */
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const file = join(folder, 'tokenizer.json');
   const definition = await ifThere(readJsonObject(file));
-  if (definition === undefined) throw new KvasirError('invalid_model', `${file} is missing`);
+  if (definition === undefined) return loadSentencePieceTokenizer(folder);
   const config = (await ifThere(readJsonObject(join(folder, 'tokenizer_config.json')))) ?? {};
   try {
     return createTokenizer(definition, config);
@@ -29,6 +30,17 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
       cause,
     });
   }
+}
+
+/**
+ * Finds out whether a folder has the files of a tokenizer, without reading them.
+ *
+ * @throws KvasirError as {@link loadTokenizer}, where one is missing or no regular file
+ */
+export async function requireTokenizerFiles(folder: string): Promise<void> {
+  const handle = await ifThere(openRegularFile(join(folder, 'tokenizer.json')));
+  if (handle === undefined) await findTokenizerFamily(folder);
+  else await handle.close();
 }
 
 /**

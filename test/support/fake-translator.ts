@@ -62,9 +62,12 @@ export function fakeTranslator(
   return { model, engine };
 }
 
-/** Ids from 200 on stand for the languages, as they do in NLLB: in front of a source, and first in a text. */
+/** What language tokens count from. */
+export const FIRST_LANGUAGE = 1000;
+
+/** Tokens of languages as NLLB has them: in front of a source, and first in a text. */
 export function fakeCodes(codes: readonly string[]): LanguageCodes {
-  const idOf = (code: string): number => 200 + codes.indexOf(code);
+  const idOf = (code: string): number => FIRST_LANGUAGE + codes.indexOf(code);
   return {
     codes,
     sourceTokens: (source = codes[0]!) => ({ before: [idOf(source)], after: [STOP] }),
@@ -78,7 +81,7 @@ async function* write(
 ): AsyncGenerator<GenerationEvent> {
   await new Promise(setImmediate);
   const { sourceIds = [], beams, logprobs } = request;
-  const text = by(tokenizer.decode(sourceIds.filter(id => id < 200 && id !== STOP)), request);
+  const text = by(tokenizer.decode(sourceIds.filter(id => id < FIRST_LANGUAGE && id !== STOP)), request);
   const tokensOf = (written: string) =>
     [...tokenizer.encode(written, { addSpecialTokens: false }), STOP].map((id, n) => ({
       id,

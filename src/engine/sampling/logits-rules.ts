@@ -35,8 +35,27 @@ export function processLogits(logits: Float32Array, text: WrittenText, zero = 0)
   return isPenalized || mustGoOn || constraint !== undefined || limitsTokens(sampling);
 }
 
+/**
+ * Makes all tokens that may come next equal, where the model and the rules exclude each of them. Where these are
+ * none, since only the end may follow but must not yet, it may; and where banned sequences exclude the rest,
+ * they give way.
+ */
+export function levelLogits(logits: Float32Array, text: WrittenText): void {
+  const isShort = text.generated < text.request.stop.minTokens;
+  for (const [mustGoOn, bans] of [
+    [isShort, true],
+    [isShort, false],
+    [false, false],
+  ] as const) {
+    logits.fill(0);
+    mask(logits, text, { mustGoOn, bans, zero: 0 });
+    if (logits.includes(0)) return;
+  }
+  throw new Error('the constraint leaves no token');
+}
+
 /** What {@link mask} excludes. */
-export interface MaskOptions {
+interface MaskOptions {
   /** Whether the end is. */
   readonly mustGoOn: boolean;
   /** Whether banned sequences and suppressed tokens are. */
@@ -49,9 +68,9 @@ export interface MaskOptions {
  * Excludes what a constraint does not let through, ids that are not allowed, those that complete a banned
  * sequence, and the end where the text must go on; or all but a forced token; and suppressed ones.
  */
-export function mask(logits: Float32Array, text: WrittenText, { mustGoOn, bans, zero }: MaskOptions): void {
+function mask(logits: Float32Array, text: WrittenText, { mustGoOn, bans, zero }: MaskOptions): void {
   const { request, remaining, tokens, promptLength } = text;
-  const { sampling, stop, constraint, sourceIds = [] } = request;
+  const { sampling, stop, constraint, sourceIds } = request;
   const { noRepeatNgram = 0, sourceNoRepeatNgram = 0 } = sampling;
   const forced = forcedIds(text);
   if (forced !== undefined) {
@@ -62,14 +81,21 @@ export function mask(logits: Float32Array, text: WrittenText, { mustGoOn, bans, 
     if (sampling.allowedIds !== undefined) keepOnly(logits, sampling.allowedIds);
     if (bans) {
       if (noRepeatNgram > 0) banNgrams(logits, noRepeatNgram, tokens, tokens);
-      if (sourceNoRepeatNgram > 0) banNgrams(logits, sourceNoRepeatNgram, sourceIds, tokens);
-      banSequences(logits, sampling.bannedSequences ?? [], tokens, promptLength);
+      if (sourceNoRepeatNgram > 0) banNgrams(logits, sourceNoRepeatNgram, sourceIds ?? [], tokens);
+      // What a decoder begins with belongs to its text, where what it goes on from is a source.
+      const begin = sourceIds === undefined ? promptLength : 0;
+      banSequences(logits, sampling.bannedSequences ?? [], tokens, begin);
     }
     if (mustGoOn) exclude(logits, stop.stopTokenIds);
   }
   if (!bans) return;
   exclude(logits, sampling.suppressedIds ?? []);
   if (isFirstChoice(text)) exclude(logits, sampling.suppressedFirstIds ?? []);
+}
+
+/** Whether the rules for a text's next token make no logit larger. */
+export function lowersOnly(text: WrittenText): boolean {
+  return !changesLogits(text.request.sampling) && forcedIds(text) === undefined;
 }
 
 /** The tokens of which the next one must be one; undefined: none is forced. */

@@ -2,7 +2,7 @@ import type { Sequence } from '../sequence.js';
 import type { GeneratedToken } from '../types.js';
 import { checkLogits } from './check-logits.js';
 import { logprobsOf } from './log-probabilities.js';
-import { mask, processLogits } from './logits-rules.js';
+import { levelLogits, processLogits } from './logits-rules.js';
 import type { Sampler } from './sampler.js';
 
 /**
@@ -30,23 +30,4 @@ export function drawToken(
     id = sampler.sample(logits, request.sampling, noise);
   }
   return { id, logprobs: own && logprobsOf(own, id, request.logprobs ?? 0) };
-}
-
-/**
- * Makes all tokens that may come next equal, where the model excludes each of them itself. Where these are
- * none, since only the end may follow but must not yet, it may; and where banned sequences exclude the rest,
- * they give way.
- */
-function levelLogits(logits: Float32Array, sequence: Sequence): void {
-  const isShort = sequence.generated < sequence.request.stop.minTokens;
-  for (const [mustGoOn, bans] of [
-    [isShort, true],
-    [isShort, false],
-    [false, false],
-  ] as const) {
-    logits.fill(0);
-    mask(logits, sequence, { mustGoOn, bans, zero: 0 });
-    if (logits.includes(0)) return;
-  }
-  throw new Error('the constraint leaves no token');
 }

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { Registry } from '#registry/registry.js';
-import { fakeTranslator, START, STOP } from '#test/support/fake-translator.js';
+import { fakeTranslator, FIRST_LANGUAGE, START, STOP } from '#test/support/fake-translator.js';
 import { eventData, startServer } from '#test/support/http-server.js';
 import { jsonClient } from '#test/support/json-client.js';
 
@@ -105,11 +105,11 @@ t.test('languages', async t => {
     return_token_ids: true,
   });
   const [before, ...rest] = body.choices[0]!.prompt_token_ids!;
-  t.equal(before, 201);
+  t.equal(before, FIRST_LANGUAGE + 1);
   t.equal(rest.at(-1), STOP);
-  t.equal(last(many).sampling.forcedFirstId, 202);
+  t.equal(last(many).sampling.forcedFirstId, FIRST_LANGUAGE + 2);
   await ask({ model: 'many', prompt: 'ab' });
-  t.match(last(many), { sourceIds: [200], sampling: { forcedFirstId: undefined } });
+  t.match(last(many), { sourceIds: [FIRST_LANGUAGE], sampling: { forcedFirstId: undefined } });
   for (const param of ['src_lang', 'tgt_lang']) {
     t.match(await ask({ model: 'many', prompt: 'ab', [param]: 'xx' }), {
       status: 400,
