@@ -23,9 +23,10 @@ CONFIG = {
     "architectures": ["BartForConditionalGeneration"], "model_type": "bart", "is_encoder_decoder": True,
     "d_model": 192, "encoder_layers": 3, "decoder_layers": 2, "encoder_attention_heads": 6,
     "decoder_attention_heads": 6, "encoder_ffn_dim": 512, "decoder_ffn_dim": 512, "max_position_embeddings": LIMIT,
-    "activation_function": "gelu", "scale_embedding": False, "tie_word_embeddings": True, "dropout": 0.0, "attention_dropout": 0.0,
-    "activation_dropout": 0.0, "init_std": 0.02, "use_cache": True, "pad_token_id": PAD, "bos_token_id": BEGIN,
-    "eos_token_id": END, "decoder_start_token_id": BEGIN, "forced_eos_token_id": END, "torch_dtype": "float16",
+    "activation_function": "gelu", "scale_embedding": False, "tie_word_embeddings": True, "dropout": 0.0,
+    "attention_dropout": 0.0, "activation_dropout": 0.0, "init_std": 0.02, "use_cache": True,
+    "pad_token_id": PAD, "bos_token_id": BEGIN, "eos_token_id": END, "decoder_start_token_id": BEGIN,
+    "forced_eos_token_id": END, "torch_dtype": "float16",
 }
 
 
