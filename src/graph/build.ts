@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { decoderArchitecture } from './families/index.js';
+import { requireCausal } from './assembly/attention-direction.js';
 import type { DecoderArchitecture } from './assembly/decoder-design.js';
 import type { DecoderSizes } from './assembly/decoder-source.js';
 import { writeGenerator } from './assembly/generator.js';
@@ -107,6 +108,7 @@ async function designDecoder(
 ): Promise<Design> {
   const config = await ModelConfig.read(folder);
   const architecture = decoderArchitecture(config);
+  requireCausal(config);
   const sizes = architecture.sizes(config);
   const written = writtenContext(config, sizes.contextLength, contextLength);
   const exact = NUMBER_FORMATS[precision];
