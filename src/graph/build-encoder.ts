@@ -12,6 +12,7 @@ import { encoderFormat, type EncoderPrecision } from './encoder-graph.js';
 import { encoderArchitecture } from './families/index.js';
 import { ModelGraph } from './model-graph.js';
 import { DataType } from './onnx/graph-builder.js';
+import type { SentenceModules } from './sentence-modules.js';
 import { weightBits } from './quantization/per-channel.js';
 import { Checkpoint, weightFiles } from './weights/checkpoint.js';
 import { bodyOf, ModelWeights } from './weights/model-weights.js';
@@ -54,7 +55,7 @@ export async function buildEncoder(folder: string, plan: EncoderPlan): Promise<B
   const { sizes, head, variant } = design;
   const weights = await weightFiles(path.join(folder, modules.encoderFolder));
   const files = ['config.json', ...weights].map(name => path.join(modules.encoderFolder, name));
-  files.push(...modules.dense.map(dense => path.join(dense.folder, 'model.safetensors')));
+  files.push(...moduleFolders(modules).map(place => path.join(place, 'model.safetensors')));
   const build = await buildOnce({ folder, files, variant, onDamaged }, target =>
     withGraph(folder, plan, design, graph => graph.save(path.join(target, 'encoder.onnx'), onProgress)),
   );
@@ -69,6 +70,11 @@ export async function buildEncoder(folder: string, plan: EncoderPlan): Promise<B
  */
 export async function checkEncoder(folder: string, plan: EncoderPlan): Promise<void> {
   await withGraph(folder, plan, await designEncoder(folder, plan), async () => undefined);
+}
+
+/** Folders of the modules behind the pooling that have weights. */
+function moduleFolders({ layers }: SentenceModules): string[] {
+  return layers.flatMap(layer => (layer.kind === 'normalize' ? [] : [layer.folder]));
 }
 
 /** All that an encoder's graph depends on but the weights. */
@@ -114,8 +120,8 @@ async function withGraph(
     const graph = new ModelGraph(encoderFormat(precision));
     const batch = new PackedBatch(graph, head.listed === undefined ? 'all' : 'listed');
     const weights = await open(modules.encoderFolder);
-    const dense: ModelWeights[] = [];
-    for (const module of modules.dense) dense.push(await open(module.folder));
+    const behind = new Map<string, ModelWeights>();
+    for (const place of moduleFolders(modules)) behind.set(place, await open(place));
     const { bodyName, embedding } = architecture;
     const source = {
       graph,
@@ -123,7 +129,7 @@ async function withGraph(
       sizes: { ...sizes, contextLength },
       batch,
       weights,
-      modules: dense,
+      modules: behind,
       body: bodyOf(weights, bodyName, embedding),
       embedding,
     };

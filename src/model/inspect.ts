@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { encoderArchitecture, findArchitecture } from '#graph/families/index.js';
 import type { Precision } from '#graph/precision.js';
+import { isNormalized } from '#graph/sentence-modules.js';
 import { weightFiles } from '#graph/weights/checkpoint.js';
 import { SafetensorsFile } from '#graph/weights/safetensors.js';
 import type { PlanOptions } from './decoder/decoder-plan.js';
@@ -201,7 +202,7 @@ async function inspectEncoder(
       layers: sizes?.layers,
       hiddenSize: sizes?.hiddenSize,
       pooling: task === 'embedding' ? modules.pooling : [],
-      normalize: task === 'embedding' && modules.normalize,
+      normalize: task === 'embedding' && isNormalized(modules),
       labels,
     },
     ...(graphs !== undefined && { graphs: graphs.map(file => graphReport(folder, file)) }),

@@ -90,8 +90,12 @@ class LoadedTokenizer implements Tokenizer {
   ) {
     this.#tokenizer = tokenizer;
     this.#locator = new TokenLocator(tokenizer, config);
-    this.#single = layoutOf(tokenizer.post_processor, 1);
-    this.#pair = layoutOf(tokenizer.post_processor, 2);
+    const layout = (texts: 1 | 2): readonly LayoutItem[] => {
+      const items = layoutOf(tokenizer.post_processor, texts);
+      return givesSegments(config) ? items : items.map(item => ({ ...item, typeId: 0 }));
+    };
+    this.#single = layout(1);
+    this.#pair = layout(2);
     this.vocabularySize = tokenizer.model.vocab.length;
     this.specialIds = specialIds(tokenizer, config);
     this.maskId = maskId(tokenizer, config);
@@ -159,6 +163,12 @@ function specialIds(tokenizer: HuggingFaceTokenizer, config: object): Set<number
     if (id !== undefined) ids.add(id);
   }
   return ids;
+}
+
+/** False where `model_input_names` of the config leaves segments out: the model then gets none, that is zeros. */
+function givesSegments(config: object): boolean {
+  const names: unknown = 'model_input_names' in config ? config.model_input_names : undefined;
+  return !Array.isArray(names) || names.includes('token_type_ids');
 }
 
 /** The config's `mask_token`; where it says nothing, BERT's or RoBERTa's if the vocabulary has it. */

@@ -1,17 +1,17 @@
 import t from 'tap';
-import type { SentenceConfig } from '#model/sentence-config.js';
+import { PLAIN_SENTENCES, type SentenceConfig } from '#model/sentence-config.js';
 import { Registry } from '#registry/registry.js';
 import { fakeEncoderModel } from '#test/support/fake-encoder-service.js';
 import { fakeModel, startServer } from '#test/support/http-server.js';
 import { jsonClient } from '#test/support/json-client.js';
 
 const sentences: SentenceConfig = {
+  ...PLAIN_SENTENCES,
   prompts: new Map([
     ['query', 'the '],
     ['none', ''],
   ]),
   defaultPrompt: 'the ',
-  truncateDim: undefined,
 };
 const model = fakeEncoderModel('embedding', { sentences });
 const named = fakeEncoderModel('embedding', { id: 'named', sentences: { ...sentences, defaultPrompt: '' } });

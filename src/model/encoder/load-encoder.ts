@@ -3,6 +3,7 @@ import { KvasirError } from '#errors.js';
 import { buildEncoder } from '#graph/build-encoder.js';
 import type { BuildOptions } from '#graph/build.js';
 import type { EncoderPrecision } from '#graph/encoder-graph.js';
+import { isNormalized } from '#graph/sentence-modules.js';
 import type { Environment, SessionSettings } from '#runtime/index.js';
 import type { PlanOptions } from '../decoder/decoder-plan.js';
 import { describeEncoder, type EncoderDescription } from '../encoder-description.js';
@@ -98,7 +99,7 @@ async function loadPadded(
     contextLength: limit(folder, wanted, encoderLength(description)),
     ...paddedSizes(config),
     pooling: modules.pooling,
-    normalize: modules.normalize,
+    normalize: isNormalized(modules),
   };
   const session = await openSession(environment, graph.path, { spinning: false, ...settings });
   try {

@@ -1,4 +1,4 @@
-import type { PoolingMode } from '#graph/sentence-modules.js';
+import type { PoolingMode } from '#graph/sentence-pooling.js';
 
 /** A way to make a text's vector that is a sum of its tokens' vectors with weights. */
 export type WeightedPooling = Exclude<PoolingMode, 'max'>;

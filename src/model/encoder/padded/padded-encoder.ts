@@ -1,5 +1,5 @@
 import { KvasirError } from '#errors.js';
-import type { PoolingMode } from '#graph/sentence-modules.js';
+import type { PoolingMode } from '#graph/sentence-pooling.js';
 import { IoBinding, cpuMemoryInfo, RunOptions, Tensor, type Session } from '#runtime/index.js';
 import type { Encoder, EncoderInput, EncoderOutput, EncoderTask } from '../contract.js';
 import { normalizeVector, poolVectors } from '../pooling.js';

@@ -70,8 +70,11 @@ export function paddedSizes(
  */
 export function checkReadyMade(graph: OnnxFile, { task, config, modules }: EncoderDescription): void {
   paddedSizes(config);
-  if (modules.dense.length > 0)
-    throw new KvasirError('unsupported_model', `${graph.path}: Dense modules behind a ready-made graph`);
+  if (modules.layers.some((layer, i) => layer.kind !== 'normalize' || i < modules.layers.length - 1))
+    throw new KvasirError(
+      'unsupported_model',
+      `${graph.path}: Dense and LayerNorm modules behind a ready-made graph`,
+    );
   const port = ({ name, type }: GraphValue): Port => ({
     name,
     type: TYPES[type] ?? DataType[type].toLowerCase(),
