@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { readSentenceSettings } from '#sentence-settings.js';
 import { ModelConfig } from './config.js';
 
 /** How the Transformer module of sentence-transformers reads texts. */
@@ -8,11 +9,6 @@ export interface TextSettings {
   /** Longest text in tokens, special ones included; undefined: the model's own context. */
   readonly contextLength: number | undefined;
 }
-
-/** The names that the module's settings have had. */
-const FILES = ['bert', 'roberta', 'distilbert', 'camembert', 'albert', 'xlm-roberta', 'xlnet'].map(
-  name => `sentence_${name}_config.json`,
-);
 
 /** `transformer_task`, and what the module must give then. */
 const TASKS = {
@@ -37,7 +33,7 @@ const HARMLESS: Readonly<Record<string, readonly string[]>> = {
 const HARMLESS_FOR_TEXTS = ['padding', 'pad_to_multiple_of', 'return_tensors', 'max_length'];
 
 /**
- * Reads `sentence_bert_config.json` (or its namesakes) and the longest text of `tokenizer_config.json`, which
+ * Reads `sentence_bert_config.json` (or its namesakes; `do_lower_case` is the tokenizer's) and the longest text of `tokenizer_config.json`, which
  * counts where the former does not say it.
  *
  * @param folder of the encoder.
@@ -45,13 +41,11 @@ const HARMLESS_FOR_TEXTS = ['padding', 'pad_to_multiple_of', 'return_tensors', '
  * and is not known
  */
 export async function readTextSettings(folder: string): Promise<TextSettings> {
-  const file = FILES.find(name => existsSync(path.join(folder, name)));
-  const config = file === undefined ? undefined : await ModelConfig.read(folder, file);
+  const settings = await readSentenceSettings(folder);
   const written = await tokenizerLength(folder);
-  if (config === undefined) return { task: 'embedding', contextLength: written };
+  if (settings === undefined) return { task: 'embedding', contextLength: written };
+  const config = new ModelConfig(settings.file, settings.fields);
   refuseOthers(config);
-  if (config.flag('do_lower_case', false) && !(await lowersByItself(folder)))
-    config.unsupported('do_lower_case is true, but the tokenizer does not lower texts by itself');
   const name = config.choice(
     'transformer_task',
     Object.keys(TASKS) as (keyof typeof TASKS)[],
@@ -114,20 +108,4 @@ function refuseOthers(config: ModelConfig): void {
   }
   for (const name of ['query_length', 'document_length', 'query_expansion'])
     if (config.has(name)) config.unsupported(`${name}: vectors of several tokens (ColBERT) are not served`);
-}
-
-/**
- * True if the tokenizer's normalizer lowers texts, so that nobody else has to; one that is not there is for
- * its own loader to miss.
- */
-async function lowersByItself(folder: string): Promise<boolean> {
-  if (!existsSync(path.join(folder, 'tokenizer.json'))) return true;
-  const tokenizer = await ModelConfig.read(folder, 'tokenizer.json');
-  const lowers = (normalizer: ModelConfig): boolean => {
-    const type = normalizer.string('type', '');
-    if (type === 'BertNormalizer') return normalizer.flag('lowercase', true);
-    return type === 'Lowercase' || normalizer.sections('normalizers').some(lowers);
-  };
-  const normalizer = tokenizer.section('normalizer');
-  return normalizer !== undefined && lowers(normalizer);
 }

@@ -1,10 +1,10 @@
 import path from 'node:path';
 import { describeChatTemplate } from '#chat/template.js';
-import { KvasirError } from '#errors.js';
 import { ifThere, openRegularFile } from '#files.js';
 import { readModelFolder, type FolderOptions } from '#model/folder.js';
 import { readGenerationConfig } from '#model/generation-config.js';
 import { loadTokenizer } from '#text/tokenizer.js';
+import { readTokenizerFiles } from '#text/tokenizer-files.js';
 import { encoderCard, generatorCard, TENSORS_CARD, type ModelCard } from './card.js';
 
 export interface CardOptions extends FolderOptions {
@@ -47,8 +47,7 @@ export async function readCard(
 
 async function requireTokenizer(folder: string, load: boolean): Promise<void> {
   if (load) return void (await loadTokenizer(folder));
-  const file = path.join(folder, 'tokenizer.json');
-  const handle = await ifThere(openRegularFile(file));
-  if (handle === undefined) throw new KvasirError('invalid_model', `${file} is missing`);
-  await handle.close();
+  const handle = await ifThere(openRegularFile(path.join(folder, 'tokenizer.json')));
+  if (handle === undefined) await readTokenizerFiles(folder);
+  else await handle.close();
 }

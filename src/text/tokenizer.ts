@@ -1,26 +1,23 @@
-import { join } from 'node:path';
 import { KvasirError } from '#errors.js';
-import { ifThere, readJsonObject } from '#files.js';
 import { Tokenizer as TokenizerLibrary, WordPiece, type HuggingFaceTokenizer } from './huggingface.js';
 import { layoutOf, type LayoutItem } from './layout.js';
 import { mayExplode } from './risk.js';
 import { TokenLocator } from './offsets.js';
 import type { Encoding, Tokenizer, TokenOrigin } from './types.js';
+import { readTokenizerFiles } from './tokenizer-files.js';
 import { splitAtWordStarts } from './word-starts.js';
 
 /**
  * The tokenizer of a model folder in the Hugging Face layout: `tokenizer.json` (the pipeline and the
- * vocabulary) and, where there is one, `tokenizer_config.json` (which of the added tokens are special).
+ * vocabulary; or a BERT's `vocab.txt`) and, where there is one, `tokenizer_config.json` (which of the added
+ * tokens are special).
  *
  * @param folder the model's folder.
- * @throws KvasirError `invalid_model`, naming the file, when `tokenizer.json` is missing or one of the two is
- * broken.
+ * @throws KvasirError `invalid_model`, naming the file, when there is none or it is broken; `unsupported_model`
+ * when there are only files of other formats.
  */
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
-  const file = join(folder, 'tokenizer.json');
-  const definition = await ifThere(readJsonObject(file));
-  if (definition === undefined) throw new KvasirError('invalid_model', `${file} is missing`);
-  const config = (await ifThere(readJsonObject(join(folder, 'tokenizer_config.json')))) ?? {};
+  const { definition, config, file } = await readTokenizerFiles(folder);
   try {
     return createTokenizer(definition, config);
   } catch (cause) {

@@ -303,31 +303,6 @@ t.test('a classifier of pairs is a Transformer alone', async t => {
   });
 });
 
-t.test('texts that are to be lowered are left to the tokenizer, or refused', async t => {
-  const folder = t.testdir();
-  await writeModules(folder, [TRANSFORMER, pooling({ include_prompt: true })]);
-  await writeFile(
-    path.join(folder, 'sentence_bert_config.json'),
-    JSON.stringify({ max_seq_length: 31, do_lower_case: true }),
-  );
-  const normalizedBy = async (normalizer: unknown): Promise<unknown> => {
-    await writeFile(path.join(folder, 'tokenizer.json'), JSON.stringify({ normalizer }));
-    return readSentenceModules(folder);
-  };
-  const lowering = [
-    { type: 'Lowercase' },
-    { type: 'BertNormalizer', lowercase: true },
-    { type: 'Sequence', normalizers: [{ type: 'NFC' }, { type: 'Lowercase' }] },
-  ];
-  for (const normalizer of lowering) t.match(await normalizedBy(normalizer), { contextLength: 31 });
-  const others = [null, { type: 'NFC' }, { type: 'BertNormalizer', lowercase: false }];
-  for (const normalizer of others)
-    await t.rejects(normalizedBy(normalizer), {
-      code: 'unsupported_model',
-      message: /do_lower_case is true/,
-    });
-});
-
 t.test('dense layers that do not fit together', async t => {
   const modules = [TRANSFORMER, pooling({}), dense('2_Dense', 5, 3, 'activation.Tanh')];
   const { folder } = await writeSentenceModel(t, modules);
