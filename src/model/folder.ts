@@ -71,9 +71,16 @@ export function encoderBuild(
   return { task, modules, labels: labels.length, precision, contextLength: served };
 }
 
+/** How families that are only run ready-made call their longest input. */
+const CONTEXT_FIELDS = ['max_position_embeddings', 'n_positions', 'max_sequence_length', 'max_seq_len'];
+/** Taken where nothing says how long an input may be: most encoders were made for it. */
+const SHORTEST = 512;
+
 /** The longest input that an encoder and what stands behind it can take, in tokens. */
 export function encoderLength({ config, modules }: EncoderDescription): number {
+  const named = CONTEXT_FIELDS.find(name => config.has(name));
   const own =
-    findArchitecture(config)?.sizes(config).contextLength ?? config.size('max_position_embeddings', 512);
-  return Math.min(own, modules.contextLength ?? Infinity);
+    findArchitecture(config)?.sizes(config).contextLength ??
+    (named === undefined ? undefined : config.size(named));
+  return Math.min(own ?? modules.contextLength ?? SHORTEST, modules.contextLength ?? Infinity);
 }

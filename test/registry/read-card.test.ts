@@ -148,7 +148,7 @@ t.test('what serving would refuse is refused, with the same words', async t => {
 
 t.test('ready-made encoders that serving would refuse', async t => {
   const graphs: readonly [name: string, input: string, output: string, message: RegExp][] = [
-    ['an odd output', 'input_ids', 'onnx::Shape_422', /has the float outputs onnx::Shape_422, none of which/],
+    ['an odd output', 'input_ids', 'onnx::Shape_422', /has the float outputs onnx::Shape_422 \[batch, sequence\], none of which/],
     ['an odd input', 'pixels', 'last_hidden_state', /has an input 'pixels' \(int64\), which is not known/],
   ];
   for (const [name, input, output, message] of graphs) {

@@ -12,7 +12,7 @@ import { openSession } from '../open-session.js';
 import { requireFiniteOutput } from '../trial.js';
 import { PackedEncoder } from './packed/packed-encoder.js';
 import { PaddedEncoder } from './padded/padded-encoder.js';
-import { checkReadyMade, paddedSizes } from './padded/ports.js';
+import { checkReadyMade, paddedSizes, resultWidth } from './padded/ports.js';
 import { planEncoder } from './encoder-plan.js';
 import type { Encoder } from './contract.js';
 import type { OnnxFile } from '../onnx-file.js';
@@ -100,6 +100,7 @@ async function loadPadded(
     ...paddedSizes(config),
     pooling: modules.pooling,
     normalize: isNormalized(modules),
+    resultWidth: resultWidth(description),
   };
   const session = await openSession(environment, graph.path, { spinning: false, ...settings });
   try {
