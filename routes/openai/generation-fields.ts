@@ -66,8 +66,6 @@ export const generationFields: readonly PeerField[] = [
     'backend_sampling',
   ),
 
-  ...refused(['vLLM'], 'there is no beam search', ['use_beam_search', 'early_stopping']),
-  ...refused(['vLLM'], 'there is no beam search', ['length_penalty'], [1]),
   ...refused(['vLLM'], 'the server runs no code of clients', ['logits_processors']),
   ...refused(['vLLM'], 'there are no extensions that would read it', ['vllm_xargs'], [{}]),
   ...refused(['vLLM'], 'repetitions are not looked for', ['repetition_detection']),
@@ -85,6 +83,12 @@ export const generationFields: readonly PeerField[] = [
   ),
   ...harmless(['OpenAI', 'vLLM'], 'it is for the accounts of the peer', 'user', 'service_tier'),
   ...harmless(['OpenAI'], 'it would pad events', 'stream_options.include_obfuscation'),
+];
+
+/** Fields of beam search, on routes without it. */
+export const beamPeerFields: readonly PeerField[] = [
+  ...refused(['vLLM'], 'beams are searched at /v1/completions', ['use_beam_search', 'early_stopping']),
+  ...refused(['vLLM'], 'beams are searched at /v1/completions', ['length_penalty'], [1]),
 ];
 
 /** Fields of sampling and stopping. */

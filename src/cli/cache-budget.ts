@@ -27,7 +27,7 @@ export class CacheBudget {
     const { id, slots, format, precision } = plan;
     const report = await inspectModel(folder, { slots, format, precision }).catch(() => undefined);
     this.#weights.set(id, report?.loadedBytes ?? 0);
-    if (report?.kind !== 'generation') this.#generators.delete(id);
+    if (report?.generation === undefined) this.#generators.delete(id);
   }
 
   /**

@@ -72,12 +72,17 @@ function contextLine({ kind, contextLength }: ModelReport): string | undefined {
 
 function generationLines({ generation }: ModelReport): Line[] {
   if (generation === undefined) return [];
-  const { layers, heads, kvHeads, headSize, cacheBytesPerToken, memory } = generation;
+  const { layers, heads, kvHeads, headSize, cacheBytesPerToken, source, memory } = generation;
   const queries = heads === undefined ? '' : `${heads} query heads, `;
   return [
     ['layers', layers],
     ['heads', `${queries}${kvHeads} key and value heads of ${headSize}`],
     ['KV cache', `${formatBytes(cacheBytesPerToken)} per token`],
+    [
+      'source',
+      source &&
+        `up to ${source.longest} tokens, ${source.layers} layers; ${formatBytes(source.cacheBytesPerToken)} per token`,
+    ],
     [
       'memory',
       memory &&

@@ -11,6 +11,7 @@ import { formatBytes } from '#bytes.js';
 import { openDevice, type Device, type Environment } from '#runtime/index.js';
 import { showModelBuild } from './build-progress.js';
 import type { CacheBudget } from './cache-budget.js';
+import { fullCache } from './full-cache.js';
 import { showPull } from './pull-progress.js';
 
 /** A model that could not be loaded is not tried again for so long, whoever asks for it. */
@@ -80,11 +81,11 @@ async function loadPlanned(
 /** Says where memory, and not the slots, limits a KV cache. */
 function logLimit(logger: Logger, { id, engine }: Model, bytes: number): void {
   if (engine === undefined) return;
-  const { slots, contextLength } = engine;
   const { cacheCapacity } = engine.stats();
-  if (cacheCapacity >= slots * contextLength) return;
+  const all = fullCache(engine);
+  if (cacheCapacity >= all) return;
   const limit = { model: id, cache_tokens: cacheCapacity, memory: formatBytes(bytes) };
-  if (cacheCapacity > contextLength)
+  if (cacheCapacity > all / engine.slots)
     logger.info(limit, 'the memory limits the KV cache; --kv-cache-memory sets another limit');
   else
     logger.warn(

@@ -12,6 +12,7 @@ import type { ServedEntry } from '#registry/types.js';
 import { Environment } from '#runtime/index.js';
 import { createServer, type ServerOptions } from '#server.js';
 import { CacheBudget } from './cache-budget.js';
+import { fullCache } from './full-cache.js';
 import { devices, modelSource } from './model-sources.js';
 import { addSettings, givenSettings } from './options.js';
 import { packageInfo } from './package-info.js';
@@ -116,6 +117,7 @@ function describe({ id, model, state }: ServedEntry): string {
   if (engine === undefined) return `${id} (${device}, ${card.task})`;
   const { slots, contextLength } = engine;
   const { cacheCapacity } = engine.stats();
-  const shared = cacheCapacity < slots * contextLength ? `, ${cacheCapacity} of all together` : '';
-  return `${id} (${device}, ${slots} slots of ${contextLength} tokens${shared})`;
+  const shared = cacheCapacity < fullCache(engine) ? `, ${cacheCapacity} of all together` : '';
+  const sources = engine.sourceLength === undefined ? '' : ` and sources of ${engine.sourceLength}`;
+  return `${id} (${device}, ${slots} slots of ${contextLength} tokens${sources}${shared})`;
 }

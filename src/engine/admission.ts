@@ -1,5 +1,6 @@
 import { contextLengthExceeded, KvasirError, invalidRequest } from '#errors.js';
-import type { Decoder, DecoderShape } from '#model/decoder/contract.js';
+import type { GenerationRequest } from './types.js';
+import type { Decoder, DecoderShape, SourceTraits } from '#model/decoder/contract.js';
 
 /**
  * Checks what a decoder would not.
@@ -11,13 +12,7 @@ export function checkPrompt(
   promptIds: readonly number[],
   { contextLength, vocabularySize }: Pick<DecoderShape, 'contextLength' | 'vocabularySize'>,
 ): void {
-  if (promptIds.length === 0) throw invalidRequest('prompt', 'the prompt has no tokens');
-  const stray = promptIds.find(id => !Number.isInteger(id) || id < 0 || id >= vocabularySize);
-  if (stray !== undefined)
-    throw invalidRequest(
-      'prompt',
-      `token id ${stray} is outside of the vocabulary, 0 to ${vocabularySize - 1}`,
-    );
+  checkIds(promptIds, vocabularySize);
   if (promptIds.length >= contextLength)
     throw contextLengthExceeded(
       'prompt',
@@ -28,23 +23,93 @@ export function checkPrompt(
 }
 
 /**
- * How many tokens of all sequences together may be in a decoder's cache.
+ * Checks the source of a request: there is one exactly where the decoder attends to one.
+ *
+ * @throws KvasirError `invalid_request` where it is not so, the source is empty or has ids outside of the
+ * vocabulary; `context_length_exceeded`
+ */
+export function checkSource(
+  sourceIds: readonly number[] | undefined,
+  traits: SourceTraits | undefined,
+): void {
+  if (traits === undefined && sourceIds === undefined) return;
+  if (traits === undefined)
+    throw invalidRequest('prompt', 'the model continues its prompt: it reads no source');
+  if (sourceIds === undefined) throw invalidRequest('prompt', 'the model needs a source to read');
+  checkIds(sourceIds, traits.vocabularySize);
+  const { longest } = traits;
+  if (sourceIds.length > longest)
+    throw contextLengthExceeded(
+      'prompt',
+      `the prompt has ${sourceIds.length} tokens, and the model reads no more than ${longest}`,
+      sourceIds.length,
+      longest,
+    );
+}
+
+function checkIds(ids: readonly number[], vocabularySize: number): void {
+  if (ids.length === 0) throw invalidRequest('prompt', 'the prompt has no tokens');
+  const stray = ids.find(id => !Number.isInteger(id) || id < 0 || id >= vocabularySize);
+  if (stray !== undefined)
+    throw invalidRequest(
+      'prompt',
+      `token id ${stray} is outside of the vocabulary, 0 to ${vocabularySize - 1}`,
+    );
+}
+
+/**
+ * Checks the beam search of a request, if it wants one.
+ *
+ * @param cacheTokens that may be in the cache.
+ * @throws KvasirError `invalid_request` where there are not as many slots, the cache cannot hold all beams at
+ * their longest, or what is asked for with them cannot be combined.
+ */
+export function checkBeams(
+  { beams, promptIds, sourceIds = [], stop, constraint, promptLogprobs }: GenerationRequest,
+  { slots, shape }: Pick<Decoder, 'slots' | 'shape'>,
+  cacheTokens: number,
+): void {
+  if (beams === undefined) return;
+  const { width, results } = beams;
+  if (!(Number.isInteger(width) && width >= 1))
+    throw invalidRequest('n', `n is ${width}, expected the number of beams`);
+  if (width > slots) throw invalidRequest('n', `n: ${width} beams are more than the model's ${slots} slots`);
+  if (!(Number.isInteger(results) && results >= 1 && results <= width))
+    throw invalidRequest('n', `n: ${results} texts are not to be had from ${width} beams`);
+  if (!Number.isFinite(beams.lengthPenalty))
+    throw invalidRequest('length_penalty', 'length_penalty must be a finite number');
+  const longest = sourceIds.length + Math.min(promptIds.length + stop.maxTokens, shape.contextLength);
+  if (width * longest > cacheTokens)
+    throw invalidRequest(
+      'n',
+      `n: ${width} beams of up to ${longest} tokens do not fit into the KV cache of ${cacheTokens} tokens; a smaller max_tokens lets more of them in`,
+    );
+  if (stop.stopStrings.length > 0)
+    throw invalidRequest('stop', 'beam search ends at stop tokens only: stop must be left out');
+  if (constraint !== undefined)
+    throw invalidRequest('use_beam_search', 'beam search and a structure of the text cannot be combined');
+  if (promptLogprobs !== undefined)
+    throw invalidRequest('prompt_logprobs', 'beam search does not report prompt_logprobs');
+}
+
+/**
+ * How many tokens of all sequences together may be in a decoder's cache, those of sources included.
  *
  * @param wanted what the options allow.
  * @param draftTokens longest draft: one that turned out wrong may lie in the cache behind each sequence.
  * @throws KvasirError `invalid_configuration` where they cannot hold one sequence.
  */
 export function cacheCapacity(
-  { slots, shape, traits }: Pick<Decoder, 'slots' | 'shape' | 'traits'>,
+  { slots, shape, traits, source }: Pick<Decoder, 'slots' | 'shape' | 'traits' | 'source'>,
   wanted: number,
   draftTokens: number,
 ): number {
-  const { contextLength } = shape;
-  const capacity = Math.min(wanted, traits.cacheTokens - slots * draftTokens, slots * contextLength);
-  if (capacity < contextLength)
+  const longest = shape.contextLength + (source?.longest ?? 0);
+  const capacity = Math.min(wanted, traits.cacheTokens - slots * draftTokens, slots * longest);
+  if (capacity < longest)
     throw new KvasirError(
       'invalid_configuration',
-      `a KV cache of ${capacity} tokens cannot hold one sequence of ${contextLength}`,
+      `a KV cache of ${capacity} tokens cannot hold one sequence of ${longest}${source ? ', its source included' : ''}`,
     );
   return capacity;
 }

@@ -3,11 +3,13 @@ import type { Decoder } from '#model/decoder/contract.js';
 import { Places } from '#places.js';
 import { OutputText } from '#text/output-text.js';
 import type { Tokenizer } from '#text/types.js';
-import { cacheCapacity, checkPrompt } from './admission.js';
+import { Beam } from './beams/beam.js';
+import { BeamGroup } from './beams/beam-group.js';
+import { cacheCapacity, checkBeams, checkPrompt, checkSource } from './admission.js';
 import { DEFAULT_ENGINE_OPTIONS, type EngineOptions } from './engine-options.js';
 import { Scheduler } from './scheduler.js';
 import { Sequence } from './sequence.js';
-import { Stepper } from './step.js';
+import { Stepper, type EngineSequence } from './step.js';
 import type {
   EngineStats,
   GenerationEngine,
@@ -22,7 +24,7 @@ export class Engine implements GenerationEngine {
   readonly #tokenizer: Tokenizer;
   readonly #options: EngineOptions;
   readonly #cacheTokens: number;
-  readonly #scheduler: Scheduler<Sequence>;
+  readonly #scheduler: Scheduler<EngineSequence>;
   readonly #stepper: Stepper;
   readonly #stopped: Promise<void>;
   /** Of sequences that have not ended: in slots, and in the waiting line. */
@@ -58,6 +60,10 @@ export class Engine implements GenerationEngine {
     return this.#decoder.shape.contextLength;
   }
 
+  get sourceLength(): number | undefined {
+    return this.#decoder.source?.longest;
+  }
+
   get slots(): number {
     return this.#decoder.slots;
   }
@@ -71,8 +77,16 @@ export class Engine implements GenerationEngine {
     signal?: AbortSignal,
   ): readonly AsyncIterable<GenerationEvent>[] {
     if (this.#closing) throw shuttingDown();
-    for (const { promptIds } of requests) checkPrompt(promptIds, this.#decoder.shape);
-    this.checkRoom(requests.length, requests[0]?.client);
+    for (const request of requests) {
+      const { promptIds, sourceIds } = request;
+      checkSource(sourceIds, this.#decoder.source);
+      checkPrompt(promptIds, this.#decoder.shape);
+      checkBeams(request, this.#decoder, this.#cacheTokens);
+    }
+    this.checkRoom(
+      requests.reduce((sum, request) => sum + rowsOf(request), 0),
+      requests[0]?.client,
+    );
     const group = Symbol();
     const sequences = requests.map(request => this.#sequence(request, group));
     this.#follow(sequences, signal);
@@ -103,7 +117,7 @@ export class Engine implements GenerationEngine {
       waiting: waitingCount,
       slots: this.slots,
       cachedTokens,
-      activeTokens: running.reduce((sum, { computed }) => sum + computed, 0),
+      activeTokens: running.reduce((sum, { encodedTokens, computed }) => sum + encodedTokens + computed, 0),
       cacheCapacity: this.#cacheTokens,
       preemptions,
       ...this.#stepper.counts,
@@ -124,12 +138,8 @@ export class Engine implements GenerationEngine {
   }
 
   /** @param group of those that came with it. */
-  #sequence(request: GenerationRequest, group: symbol): Sequence {
-    const { promptIds, stop, client = '', skipSpecialTokens, spelledIds } = request;
-    const output = new OutputText(this.#tokenizer, promptIds, stop.stopStrings, stop.includeStopString, {
-      skipSpecialTokens,
-      spelledIds,
-    });
+  #sequence(request: GenerationRequest, group: symbol): EngineSequence {
+    const { client = '' } = request;
     const { chunkInvariant } = this.#decoder.traits;
     const options = {
       contextLength: this.contextLength,
@@ -137,11 +147,25 @@ export class Engine implements GenerationEngine {
       chunkInvariant,
       party: [client, group],
     };
-    return new Sequence(request, output, options, abandoned => this.#cancel(abandoned));
+    if (request.beams !== undefined) {
+      const textOf = (ids: readonly number[]): string => {
+        const output = this.#output(request);
+        return ids.map(id => output.push(id).text).join('') + output.flush();
+      };
+      return new BeamGroup(request, textOf, options, ({ leader }) => this.#cancel(leader)).leader;
+    }
+    return new Sequence(request, this.#output(request), options, abandoned => this.#cancel(abandoned));
+  }
+
+  #output({ promptIds, stop, skipSpecialTokens, spelledIds }: GenerationRequest): OutputText {
+    return new OutputText(this.#tokenizer, promptIds, stop.stopStrings, stop.includeStopString, {
+      skipSpecialTokens,
+      spelledIds,
+    });
   }
 
   /** Counts sequences until they end, and ends them when a signal aborts before. */
-  #follow(sequences: readonly Sequence[], signal: AbortSignal | undefined): void {
+  #follow(sequences: readonly EngineSequence[], signal: AbortSignal | undefined): void {
     const onAbort = (): void => {
       for (const sequence of sequences) this.#cancel(sequence);
     };
@@ -149,9 +173,10 @@ export class Engine implements GenerationEngine {
     signal?.addEventListener('abort', onAbort);
     for (const { channel, request } of sequences) {
       const { client = '' } = request;
-      this.#places.take(client, 1);
+      const rows = rowsOf(request);
+      this.#places.take(client, rows);
       channel.onEnd = () => {
-        this.#places.free(client, 1);
+        this.#places.free(client, rows);
         if (--open === 0) signal?.removeEventListener('abort', onAbort);
       };
     }
@@ -183,10 +208,10 @@ export class Engine implements GenerationEngine {
 
   /** Takes what has ended or was cancelled from its slot. */
   #retire(): void {
-    let leaving: Set<Sequence> | undefined;
+    let leaving: Set<EngineSequence> | undefined;
     for (const sequence of this.#scheduler.running)
       if (sequence.finished || sequence.cancelled !== undefined)
-        leaving = (leaving ?? new Set<Sequence>()).add(sequence);
+        leaving = (leaving ?? new Set<EngineSequence>()).add(sequence);
     if (leaving !== undefined) this.#scheduler.remove(leaving);
   }
 
@@ -196,13 +221,18 @@ export class Engine implements GenerationEngine {
     for (const sequence of open) sequence.fail(error);
   }
 
-  #cancel(sequence: Sequence): void {
+  #cancel(sequence: EngineSequence): void {
     if (sequence.finished || sequence.cancelled !== undefined) return;
     sequence.cancelled = cancelled();
     sequence.channel.end(sequence.cancelled);
     // One that has a slot leaves it between two runs.
-    this.#scheduler.withdraw(sequence);
+    this.#scheduler.withdraw(sequence instanceof Beam ? sequence.group.leader : sequence);
   }
+}
+
+/** How many slots a request takes when it runs. */
+function rowsOf({ beams }: GenerationRequest): number {
+  return beams?.width ?? 1;
 }
 
 function cancelled(): KvasirError {

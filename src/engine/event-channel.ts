@@ -1,3 +1,4 @@
+import type { Hypothesis } from './beams/types.js';
 import type { FinishReason, GeneratedToken, GenerationEvent, SequenceReport } from './types.js';
 
 /** A delta that has not been read and may still grow. */
@@ -8,6 +9,7 @@ interface PendingDelta {
   finishReason: FinishReason | undefined;
   stopReason?: string | number | undefined;
   report?: SequenceReport;
+  readonly hypotheses?: readonly Hypothesis[];
 }
 
 /**

@@ -9,6 +9,8 @@ export const REUSE_BLOCK = 16;
 export interface ReuseKeys {
   /** Sequences of different scopes share nothing. */
   readonly scope: string;
+  /** What its positions attend to beside each other; undefined: nothing. Never changes. */
+  readonly source?: readonly number[] | undefined;
   /**
    * What each position holds: a token id, or a number outside of the vocabulary that stands for other
    * content, such as a picture's hash. Grows at its end, and never changes otherwise.
@@ -16,7 +18,10 @@ export interface ReuseKeys {
   readonly keys: readonly number[];
 }
 
-/** Finds those that may begin like a sequence by their scope and their first {@link REUSE_BLOCK} keys. */
+/**
+ * Finds those that may begin like a sequence: by their scope and source, or else by their scope and their first
+ * {@link REUSE_BLOCK} keys.
+ */
 export class PrefixIndex<T extends ReuseKeys> {
   readonly #byBlock = new Map<number, Set<T>>();
   readonly #blocks = new Map<T, number>();
@@ -24,7 +29,7 @@ export class PrefixIndex<T extends ReuseKeys> {
   readonly #short = new Set<T>();
 
   add(item: T): void {
-    if (item.keys.length < REUSE_BLOCK) {
+    if (item.source === undefined && item.keys.length < REUSE_BLOCK) {
       this.#short.add(item);
       return;
     }
@@ -45,7 +50,7 @@ export class PrefixIndex<T extends ReuseKeys> {
     if (alike.size === 0) this.#byBlock.delete(block);
   }
 
-  /** Those with the sequence's first block; others among them have an equal hash only. */
+  /** Those with the sequence's source or first block; others among them have an equal hash only. */
   candidates(sequence: ReuseKeys): Iterable<T> {
     for (const item of this.#short) {
       if (item.keys.length < REUSE_BLOCK) continue;
@@ -58,17 +63,27 @@ export class PrefixIndex<T extends ReuseKeys> {
 
 /** How many leading keys two sequences share, looking at no more than `limit`. */
 export function commonPrefix(a: ReuseKeys, b: ReuseKeys, limit = Infinity): number {
-  if (a.scope !== b.scope) return 0;
+  if (!haveOneSource(a, b)) return 0;
   const end = Math.min(limit, a.keys.length, b.keys.length);
   let length = 0;
   while (length < end && a.keys[length] === b.keys[length]) length++;
   return length;
 }
 
-/** FNV-1a over the scope and the first block. */
-function hashOf({ scope, keys }: ReuseKeys): number {
+/** Whether two sequences of one scope attend to the same source, or both to none. */
+export function haveOneSource(a: ReuseKeys, b: ReuseKeys): boolean {
+  if (a.scope !== b.scope) return false;
+  if (a.source === b.source) return true;
+  if (a.source?.length !== b.source?.length) return false;
+  return a.source!.every((id, i) => id === b.source![i]);
+}
+
+/** FNV-1a over the scope, and the source or the first block. */
+function hashOf({ scope, source, keys }: ReuseKeys): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < scope.length; i++) hash = Math.imul(hash ^ scope.charCodeAt(i), 0x01000193);
-  for (let i = 0; i < REUSE_BLOCK; i++) hash = Math.imul(hash ^ keys[i]!, 0x01000193);
+  const looked = source ?? keys;
+  const end = source?.length ?? REUSE_BLOCK;
+  for (let i = 0; i < end; i++) hash = Math.imul(hash ^ looked[i]!, 0x01000193);
   return hash;
 }

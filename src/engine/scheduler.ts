@@ -1,5 +1,5 @@
 import type { DecoderTraits, SlotOperation } from '#model/decoder/contract.js';
-import { commonPrefix, REUSE_BLOCK } from './prefix-index.js';
+import { commonPrefix, haveOneSource, REUSE_BLOCK } from './prefix-index.js';
 import { SlotTable, type CachedSequence, type PrefixMatch } from './slots.js';
 import type { SlotOccupancy } from './types.js';
 import { WaitingLine, type Queued } from './waiting-line.js';
@@ -12,6 +12,8 @@ import { WaitingLine, type Queued } from './waiting-line.js';
  * 8 to 12 are prefilled, and the logits of the last one give the 14th. From then on it decodes: before each
  * step `computed` is one less than `tokens`. With a decoder whose chunks are not invariant, `computed` begins
  * at 0 and `prefillLength` is 10: the prompt is prefilled, and the 3 tokens are decoded once more.
+ *
+ * With a source, the slot gets that first, and a prompt of few tokens, as those mostly are, is decoded.
  */
 export interface Schedulable extends CachedSequence, Queued {
   /**
@@ -19,6 +21,11 @@ export interface Schedulable extends CachedSequence, Queued {
    * its slot.
    */
   computed: number;
+  /**
+   * Whether its slot has its source: set when it gets or loses one, and to true when the source was encoded. Of
+   * no meaning without a source.
+   */
+  encoded: boolean;
   /** How many of its tokens are prefilled when it gets a slot; any behind them are decoded once more. */
   readonly prefillable: number;
   /**
@@ -30,6 +37,15 @@ export interface Schedulable extends CachedSequence, Queued {
   readonly maxLength: number;
   /** Whether it may start from what is in the cache already. */
   readonly reusesPrefix: boolean;
+  /** Slots that are kept for it, its own included; default 1. */
+  readonly width?: number;
+  /**
+   * Sequences with the same one lose their slots together. The others come after the first one, by
+   * {@link Scheduler.copy}, into slots that were kept for it.
+   */
+  readonly group?: object;
+  /** Told when it has lost its slot and waits again; of a group, one alone does. */
+  preempted?(): void;
 }
 
 /** A piece of one sequence: tokens `[start, start + length)`. */
@@ -40,15 +56,26 @@ export interface PrefillChunk<S> {
   readonly length: number;
 }
 
+/** A sequence whose source is to be read. */
+export interface Encoding<S> {
+  readonly sequence: S;
+  readonly slot: number;
+}
+
 /** What one step runs. */
 export interface Step<S> {
   readonly operations: readonly SlotOperation[];
+  /** Before all else; of consecutive slots. One whose source cannot be read leaves before the next step. */
+  readonly encode: readonly Encoding<S>[];
   /**
    * One chunk; or several whole sequences, or chunks, where the decoder takes them in a run, in consecutive
    * slots.
    */
   readonly prefill: readonly PrefillChunk<S>[];
-  /** Sequences in slots `0 .. decode.length - 1`, in the slots' order. */
+  /**
+   * Sequences in slots `0 .. decode.length - 1`, in the slots' order, the last of which may have been encoded
+   * just now.
+   */
   readonly decode: readonly S[];
 }
 
@@ -56,9 +83,9 @@ export interface Step<S> {
 export interface Demand {
   /** Sequences that decode. */
   readonly decoding: number;
-  /** Sequences whose prompts are not run to their end, and which hold a slot or could have one. */
+  /** Sequences whose sources and prompts are not run to their end, and which hold a slot or could have one. */
   readonly waiting: number;
-  /** What is left of these prompts, less what the cache has of them. */
+  /** What is left of these, less what the cache has of them. */
   readonly tokens: number;
 }
 
@@ -67,7 +94,10 @@ export interface SchedulerOptions extends Partial<
 > {
   /** How many sequences may hold a slot at once; at least 1. */
   readonly slots: number;
-  /** How many tokens the cache may hold, in all slots together; at least as many as the longest sequence. */
+  /**
+   * How many tokens the cache may hold, in all slots together, those of sources included; at least as many as the
+   * longest sequence.
+   */
   readonly cacheTokens: number;
   /**
    * For how many new tokens room is kept when a sequence is admitted. Most end sooner than they may: with
@@ -83,6 +113,11 @@ export interface SchedulerOptions extends Partial<
 
 /** Of those that wait, how many are looked up in the cache before each step. */
 const MOST_COUNTED = 64;
+/**
+ * So many tokens of a sequence with a source are decoded, not prefilled: those ride along with others, and the
+ * start of a text and the token of its language are no more.
+ */
+const MOST_DECODED = 2;
 
 /**
  * Decides who runs, and in which slot. Pure bookkeeping: it never touches the cache, but tells what to do to
@@ -90,8 +125,9 @@ const MOST_COUNTED = 64;
  *
  * Sequences that hold a slot are in slots `0 .. n-1`: first those that decode, so that one run over slots
  * `0 .. d-1` serves all of them, then those that are being prefilled: one whose tokens may come in chunks, or
- * several that are run whole; in mixed runs any number, of which the last one may need another chunk. The
- * other slots are idle, and remember what was last in them.
+ * several that are run whole; in mixed runs any number, of which the last one may need another chunk. Sequences
+ * with a source are encoded in groups, in the slots behind those that decode, which they then do, too. The other
+ * slots are idle, and remember what was last in them.
  */
 export class Scheduler<S extends Schedulable> {
   readonly #options: SchedulerOptions;
@@ -99,8 +135,8 @@ export class Scheduler<S extends Schedulable> {
   readonly #line = new WaitingLine<S>();
   /** Those that hold a slot, in the order in which they got it. */
   #admitted: S[] = [];
-  /** What the cache has of sequences that wait, until a prompt runs or a slot changes hands. */
-  readonly #matched = new Map<S, number>();
+  /** What sequences that wait have to run of prompts and sources, until one runs or a slot changes hands. */
+  readonly #pending = new Map<S, number>();
   #decoding = 0;
   #preemptions = 0;
 
@@ -126,7 +162,7 @@ export class Scheduler<S extends Schedulable> {
 
   /** Tokens in the cache, those of idle slots included. */
   get cachedTokens(): number {
-    return this.#table.filledTotal;
+    return this.#table.heldTotal;
   }
 
   /** What each slot holds. */
@@ -149,7 +185,7 @@ export class Scheduler<S extends Schedulable> {
    * @returns whether it was there.
    */
   withdraw(sequence: S): boolean {
-    this.#matched.delete(sequence);
+    this.#pending.delete(sequence);
     return this.#line.remove(sequence);
   }
 
@@ -160,7 +196,7 @@ export class Scheduler<S extends Schedulable> {
   demand(most = Infinity): Demand {
     this.#countDecoding();
     const admitted = this.#admitted.length;
-    const next = Math.min(this.#line.size, this.#options.slots - admitted);
+    const next = Math.min(this.#line.size, this.#options.slots - this.#taken);
     let tokens = 0;
     for (let slot = this.#decoding; slot < admitted; slot++) {
       const { prefillLength, computed } = this.#table.sequence(slot)!;
@@ -170,9 +206,9 @@ export class Scheduler<S extends Schedulable> {
     if (next > 0)
       for (const sequence of this.#line) {
         if (counted++ === Math.min(next, MOST_COUNTED) || tokens >= most) break;
-        const matched = this.#matched.get(sequence) ?? this.#match(sequence)?.length ?? 0;
-        this.#matched.set(sequence, matched);
-        tokens += sequence.prefillable - matched;
+        const pending = this.#pending.get(sequence) ?? pendingTokens(sequence, this.#match(sequence));
+        this.#pending.set(sequence, pending);
+        tokens += pending;
       }
     return { decoding: this.#decoding, waiting: admitted - this.#decoding + next, tokens };
   }
@@ -181,28 +217,66 @@ export class Scheduler<S extends Schedulable> {
    * Admits waiting sequences to free slots and plans the next step. All parts are empty when there is nothing
    * to do.
    *
-   * @param limit tokens that a prefill run may have; 0: no prefill in this step.
+   * @param limit tokens that a run of prompts or sources may have; 0: none in this step. One source, which cannot
+   * be cut, may have more.
    */
   schedule(limit: number): Step<S> {
     this.#countDecoding();
     this.#preempt();
-    const prefill = limit > 0 ? this.#planPrefill(limit) : [];
-    if (prefill.length > 0) this.#matched.clear();
+    const encode = limit > 0 ? this.#planEncoding(limit) : [];
+    const prefill = limit > 0 && encode.length === 0 ? this.#planPrefill(limit) : [];
+    if (encode.length + prefill.length > 0) this.#pending.clear();
     const decode: S[] = [];
     for (let slot = 0; slot < this.#decoding; slot++) decode.push(this.#table.sequence(slot)!);
-    const growth = decode.length + sum(prefill.map(({ length }) => length));
-    this.#makeRoom(growth);
+    const sources = sum(encode.map(({ sequence }) => lengthOf(sequence.source)));
+    this.#makeRoom(sources + decode.length + sum(prefill.map(({ length }) => length)));
     this.#table.trim();
-    return { operations: this.#table.takeOperations(), prefill, decode };
+    return { operations: this.#table.takeOperations(), encode, prefill, decode };
   }
 
   /** Takes sequences out, waiting or running, and closes the gaps that they leave. */
   remove(sequences: ReadonlySet<S>): void {
     for (const sequence of sequences) this.#line.remove(sequence);
-    this.#matched.clear();
+    this.#pending.clear();
     this.#countDecoding();
     for (let slot = this.#admitted.length - 1; slot >= 0; slot--)
       if (sequences.has(this.#table.sequence(slot)!)) this.#vacate(slot);
+  }
+
+  /**
+   * Makes a sequence a copy of another one of its group, as far as that is computed. It has a slot itself, or
+   * gets one of those that are kept for the group.
+   *
+   * @param begin positions that it has in common with the other one already, at least 1 where it has a slot.
+   */
+  copy(from: S, to: S, begin: number): void {
+    const [source, target] = [this.#slotOf(from), this.#slotOf(to)];
+    this.#pending.clear();
+    if (target >= 0) {
+      this.#table.overwrite(source, target, begin);
+      return;
+    }
+    this.#makeRoom(from.computed + lengthOf(from.source));
+    this.#place(to, { slot: source, length: from.computed });
+    // Of the same age as the others, and before those that are prefilled.
+    this.#admitted.splice(this.#admitted.indexOf(from) + 1, 0, this.#admitted.pop()!);
+    this.#countDecoding();
+    const slot = this.#slotOf(to);
+    if (slot > this.#decoding) this.#table.exchange(this.#decoding, slot);
+  }
+
+  #slotOf(sequence: S): number {
+    return this.#admitted.findIndex((_, slot) => this.#table.sequence(slot) === sequence);
+  }
+
+  /** Slots that are taken, or kept for sequences that run. */
+  get #taken(): number {
+    return sum(this.#admitted.map(widthOf));
+  }
+
+  /** Whether a sequence gets all the slots that it needs. */
+  #hasSlots(sequence: S): boolean {
+    return this.#taken + widthOf(sequence) <= this.#options.slots;
   }
 
   #countDecoding(): void {
@@ -212,13 +286,38 @@ export class Scheduler<S extends Schedulable> {
     this.#decoding = slot;
   }
 
+  /**
+   * Admits sequences with sources: as many as the cache has the sources of, and then some whose sources are run
+   * together within the limit. One that is prefilled keeps others from coming behind it.
+   */
+  #planEncoding(limit: number): Encoding<S>[] {
+    const group: Encoding<S>[] = [];
+    let longest = 0;
+    while (this.#decoding === this.#admitted.length) {
+      const sequence = this.#line.first;
+      if (sequence?.source === undefined || !this.#hasSlots(sequence)) break;
+      const match = this.#match(sequence);
+      longest = Math.max(longest, sequence.source.length);
+      const joins =
+        match === undefined &&
+        longest * (group.length + 1) <= limit &&
+        !group.some(other => sequence.reusesPrefix && haveOneSource(other.sequence, sequence));
+      if ((group.length > 0 && !joins) || !this.#fits(sequence)) break;
+      this.#line.shift();
+      this.#place(sequence, match);
+      if (match === undefined) group.push({ sequence, slot: this.#admitted.length - 1 });
+      this.#countDecoding();
+    }
+    return group;
+  }
+
   /** Admits one sequence, or several that can be run whole within the limit. */
   #admit(limit: number): void {
     const group: S[] = [];
     let longest = 0;
-    while (this.#admitted.length < this.#options.slots) {
+    for (;;) {
       const sequence = this.#line.first;
-      if (sequence === undefined) return;
+      if (sequence === undefined || sequence.source !== undefined || !this.#hasSlots(sequence)) return;
       const match = this.#match(sequence);
       longest = Math.max(longest, sequence.prefillable);
       const joins =
@@ -237,7 +336,7 @@ export class Scheduler<S extends Schedulable> {
   /** Admits the next sequence, unless it has to wait. */
   #admitNext(): S | undefined {
     const sequence = this.#line.first;
-    if (sequence === undefined || this.#admitted.length === this.#options.slots) return undefined;
+    if (sequence === undefined || !this.#hasSlots(sequence)) return undefined;
     const match = this.#match(sequence);
     const longer = (match?.length ?? 0) + REUSE_BLOCK;
     const isSoonReusable =
@@ -261,7 +360,7 @@ export class Scheduler<S extends Schedulable> {
   #place(sequence: S, match: PrefixMatch | undefined): void {
     const table = this.#table;
     const target = this.#admitted.length;
-    const victim = this.#victim(match);
+    const victim = this.#victim(sequence, match);
     if (match !== undefined && victim === match.slot) {
       table.exchange(victim, target);
     } else {
@@ -272,19 +371,21 @@ export class Scheduler<S extends Schedulable> {
         table.copyPrefix({ ...match, slot: match.slot === target ? victim : match.slot }, target);
     }
     sequence.computed = match?.length ?? 0;
-    sequence.prefillLength = sequence.prefillable;
+    sequence.encoded = match !== undefined;
+    sequence.prefillLength = sequence.computed + prefilledTokens(sequence, sequence.computed);
     table.occupy(target, sequence);
     this.#admitted.push(sequence);
   }
 
   /**
-   * The idle slot to give up: that of the match itself, if all it holds is a beginning of the new sequence or
-   * nothing else is idle.
+   * The idle slot to give up: that of the match itself, if all it holds is a beginning of the new sequence, or
+   * behind its source an answer, which is of less use than a copy of the source would cost, or if nothing else is
+   * idle.
    */
-  #victim(match: PrefixMatch | undefined): number {
+  #victim({ source }: S, match: PrefixMatch | undefined): number {
     const table = this.#table;
     if (match === undefined || table.sequence(match.slot) !== undefined) return table.leastRecentlyUsed()!;
-    if (table.filled(match.slot) === match.length) return match.slot;
+    if (source !== undefined || table.filled(match.slot) === match.length) return match.slot;
     return table.leastRecentlyUsed(slot => slot !== match.slot) ?? match.slot;
   }
 
@@ -322,41 +423,50 @@ export class Scheduler<S extends Schedulable> {
   }
 
   /** Tokens that are kept free for a sequence: what it has, and what it was promised or has outgrown. */
-  #reserved({ computed, prefillLength, maxLength }: S): number {
-    return Math.min(Math.max(prefillLength + this.#options.reservedTokens, computed + 1), maxLength);
+  #reserved(sequence: S): number {
+    const { source, computed, prefillLength, maxLength } = sequence;
+    const promised = prefillLength + this.#options.reservedTokens;
+    const own = lengthOf(source) + Math.min(Math.max(promised, computed + 1), maxLength);
+    return own * widthOf(sequence);
   }
 
   #reservedTotal(): number {
     return sum(this.#admitted.map(sequence => this.#reserved(sequence)));
   }
 
-  #fits({ keys, maxLength }: S): boolean {
-    const wanted = Math.min(keys.length + this.#options.reservedTokens, maxLength);
-    // Whoever is alone always fits: no sequence is longer than the cache.
+  #fits(sequence: S): boolean {
+    const { source, keys, maxLength } = sequence;
+    const own = lengthOf(source) + Math.min(keys.length + this.#options.reservedTokens, maxLength);
+    const wanted = own * widthOf(sequence);
+    // Whoever is alone always fits: no sequence or group is longer than the cache.
     return this.#admitted.length === 0 || this.#reservedTotal() + wanted <= this.#options.cacheTokens;
   }
 
   /** Sends the youngest back to the waiting line while those that run have outgrown the cache. */
   #preempt(): void {
-    while (this.#admitted.length > 1 && this.#reservedTotal() > this.#options.cacheTokens) {
+    while (this.#reservedTotal() > this.#options.cacheTokens) {
       const youngest = this.#admitted.at(-1)!;
-      const slot = this.#admitted.findIndex((_, index) => this.#table.sequence(index) === youngest);
-      this.#matched.clear();
-      this.#vacate(slot);
-      youngest.computed = 0;
-      this.#line.putBack(youngest);
+      const group = this.#admitted.filter(other => isOfGroup(other, youngest));
+      if (group.length === this.#admitted.length) return;
+      this.#pending.clear();
+      for (const sequence of group) this.#vacate(this.#slotOf(sequence));
+      const returned = group[0]!;
+      returned.computed = 0;
+      returned.encoded = false;
+      returned.preempted?.();
+      this.#line.putBack(returned);
       this.#preemptions++;
     }
   }
 
   /** Forgets idle slots, the oldest first, until the next run's tokens find room. */
   #makeRoom(growth: number): void {
-    let room = this.#options.cacheTokens - this.#table.filledTotal;
+    let room = this.#options.cacheTokens - this.#table.heldTotal;
     while (room < growth) {
-      const slot = this.#table.leastRecentlyUsed(idle => this.#table.filled(idle) > 0);
+      const slot = this.#table.leastRecentlyUsed(idle => this.#table.held(idle) > 0);
       if (slot === undefined) return;
-      this.#matched.clear();
-      room += this.#table.filled(slot);
+      this.#pending.clear();
+      room += this.#table.held(slot);
       this.#table.forget(slot);
     }
   }
@@ -377,9 +487,34 @@ export class Scheduler<S extends Schedulable> {
   }
 }
 
+function widthOf({ width = 1 }: Schedulable): number {
+  return width;
+}
+
+function isOfGroup(sequence: Schedulable, other: Schedulable): boolean {
+  return sequence === other || (sequence.group !== undefined && sequence.group === other.group);
+}
+
 /** Whether a sequence decodes. */
 export function isPrefilled({ computed, prefillLength }: Schedulable): boolean {
   return computed >= prefillLength;
+}
+
+/** How many of its next tokens are prefilled when a sequence gets a slot that has the first ones. */
+function prefilledTokens({ source, prefillable }: Schedulable, computed: number): number {
+  const rest = prefillable - computed;
+  return source !== undefined && rest <= MOST_DECODED ? 0 : rest;
+}
+
+/** What a sequence would have to run of its source and prompt if it got a slot now. */
+function pendingTokens(sequence: Schedulable, match: PrefixMatch | undefined): number {
+  const encoded = match === undefined ? lengthOf(sequence.source) : 0;
+  return encoded + prefilledTokens(sequence, match?.length ?? 0);
+}
+
+/** Of a source. */
+function lengthOf(source: readonly number[] | undefined): number {
+  return source?.length ?? 0;
 }
 
 function sum(numbers: readonly number[]): number {

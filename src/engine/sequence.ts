@@ -3,16 +3,12 @@ import type { KvasirError } from '#errors.js';
 import type { Party } from '#fair-queue.js';
 import type { OutputText } from '#text/output-text.js';
 import { EventChannel } from './event-channel.js';
+import { Progress } from './progress.js';
+import { isForcedFirst } from './sampling/logits-rules.js';
 import { needsCounts, TokenCounts } from './sampling/penalties.js';
 import { Noise } from './sampling/noise.js';
 import type { Schedulable } from './scheduler.js';
-import type {
-  FinishReason,
-  GeneratedToken,
-  GenerationRequest,
-  SequenceReport,
-  TokenLogprobs,
-} from './types.js';
+import type { FinishReason, GeneratedToken, GenerationRequest, TokenLogprobs } from './types.js';
 
 /** What an engine lets its sequences do. */
 export interface SequenceOptions {
@@ -34,12 +30,14 @@ export class Sequence implements Schedulable {
   readonly request: GenerationRequest;
   readonly tokens: number[];
   readonly scope: string;
+  readonly source: readonly number[] | undefined;
   readonly promptLength: number;
   readonly maxLength: number;
   readonly reusesPrefix: boolean;
   readonly priority: number;
   readonly party: Party;
   computed = 0;
+  encoded = false;
   prefillLength: number;
   /** Set when the reader left or the request was taken back; the sequence leaves at the next step. */
   cancelled: KvasirError | undefined;
@@ -55,10 +53,7 @@ export class Sequence implements Schedulable {
   readonly #held: GeneratedToken[] = [];
   /** How many of these have all their text shown by what was or will be emitted next. */
   #shown = 0;
-  readonly #added = performance.now();
-  #started: number | undefined;
-  #firstToken: number | undefined;
-  #reused = 0;
+  readonly #progress = new Progress();
 
   /** @param onAbandon called when the reader leaves before the end. */
   constructor(
@@ -71,6 +66,7 @@ export class Sequence implements Schedulable {
     this.request = request;
     this.tokens = [...promptIds];
     this.scope = request.reuseScope ?? '';
+    this.source = request.sourceIds;
     this.promptLength = promptIds.length;
     this.prefillLength = promptIds.length;
     this.maxLength = Math.min(promptIds.length + stop.maxTokens, contextLength);
@@ -106,31 +102,36 @@ export class Sequence implements Schedulable {
     return this.maxLength - this.tokens.length;
   }
 
-  /** Prompt tokens that were in the cache already when the sequence first got a slot. */
+  /** Tokens of the source that have a place in its slot. */
+  get encodedTokens(): number {
+    return this.encoded && this.source !== undefined ? this.source.length : 0;
+  }
+
+  /** Tokens of source and prompt that were in the cache already when the sequence first got a slot. */
   get reused(): number {
-    return this.#reused;
+    return this.#progress.reused;
   }
 
   get started(): boolean {
-    return this.#started !== undefined;
+    return this.#progress.started;
   }
 
-  /** Notes the first run. */
+  /** Notes the first run, before it. */
   start(): void {
-    this.#started = performance.now();
-    this.#reused = this.computed;
+    this.#progress.start(this.encodedTokens + this.computed);
   }
 
   /** Adds a token, emits the text that it makes certain, and ends the sequence where that is due. */
   append(token: GeneratedToken): void {
     const { id } = token;
-    const { stop, constraint } = this.request;
+    const { sampling, stop, constraint } = this.request;
+    const isForced = isForcedFirst(sampling, this.tokens.length);
     this.tokens.push(id);
-    this.#firstToken ??= performance.now();
+    this.#progress.gotToken();
     this.counts?.add(id);
     this.#held.push(token);
     const isEnd = stop.stopTokenIds.has(id);
-    if (!isEnd) constraint?.accept(id);
+    if (!isEnd && !isForced) constraint?.accept(id);
     const { text, stopped, tokens } = isEnd
       ? { text: this.#output.flush(), stopped: true, tokens: 0 }
       : this.#output.push(id, this.generated > stop.minTokens);
@@ -168,7 +169,11 @@ export class Sequence implements Schedulable {
   #finish(text: string, finishReason: FinishReason, stopReason: string | number | undefined): void {
     this.finished = true;
     const tokens = this.#held.splice(0);
-    const report = this.#report();
+    const report = this.#progress.report({
+      promptTokens: this.promptLength,
+      sourceTokens: this.source?.length ?? 0,
+      generatedTokens: this.generated,
+    });
     this.channel.push({
       type: 'delta',
       text,
@@ -178,18 +183,5 @@ export class Sequence implements Schedulable {
       report,
     });
     this.channel.end();
-  }
-
-  #report(): SequenceReport {
-    const started = this.#started ?? this.#added;
-    const firstToken = this.#firstToken ?? started;
-    return {
-      promptTokens: this.promptLength,
-      cachedTokens: this.#reused,
-      generatedTokens: this.generated,
-      queueMs: started - this.#added,
-      prefillMs: firstToken - started,
-      decodeMs: performance.now() - firstToken,
-    };
   }
 }

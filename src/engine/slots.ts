@@ -1,17 +1,19 @@
 import type { SlotOperation } from '#model/decoder/contract.js';
-import { commonPrefix, PrefixIndex, REUSE_BLOCK, type ReuseKeys } from './prefix-index.js';
+import { commonPrefix, haveOneSource, PrefixIndex, REUSE_BLOCK, type ReuseKeys } from './prefix-index.js';
 import type { SlotOccupancy } from './types.js';
 
 /** What a slot table must know of a sequence. */
 export interface CachedSequence extends ReuseKeys {
   /** How many of its positions have their keys and values in the cache. */
   readonly computed: number;
+  /** Whether its source is in the cache, where it has one; default: it is not. */
+  readonly encoded?: boolean;
 }
 
-/** A slot that holds the beginning of a prompt. */
+/** A slot that holds the beginning of a prompt, and the source if there is one. */
 export interface PrefixMatch {
   readonly slot: number;
-  /** Leading tokens in common. */
+  /** Leading tokens in common; with a source there may be none. */
   readonly length: number;
 }
 
@@ -41,6 +43,8 @@ interface Slot<S> extends ReuseKeys {
   place: number;
   /** Of the sequence that has it, or had it last. */
   scope: string;
+  /** Of an idle slot: only where it is there. */
+  source: readonly number[] | undefined;
   keys: readonly number[];
   /** Of an idle slot: positions whose keys and values are still there. */
   kept: number;
@@ -56,7 +60,8 @@ const TRIM_STEP = 256;
 /**
  * What each slot of the cache holds. Idle slots remember the tokens of the sequence that left them, so that a
  * prompt with the same beginning need not be run again. Pure bookkeeping: changes of place are written down
- * as operations for the cache.
+ * as operations for the cache. A slot has the source of its sequence as well, which moves with it; a slot that is
+ * idle may keep no more than that.
  *
  * With a window, slots are trimmed: positions further back are given up. What is left can then be continued
  * near its end only, by the next turn of a chat, but is of no use to a prompt that shares no more than an
@@ -83,6 +88,7 @@ export class SlotTable<S extends CachedSequence> {
       sequence: undefined,
       place,
       scope: '',
+      source: undefined,
       keys: [],
       kept: 0,
       trimmed: 0,
@@ -103,17 +109,22 @@ export class SlotTable<S extends CachedSequence> {
     return filledOf(this.#slots[slot]!);
   }
 
-  /** Filled positions of all slots. */
-  get filledTotal(): number {
+  /** Filled positions of a slot, with those of its source. */
+  held(slot: number): number {
+    return heldOf(this.#slots[slot]!);
+  }
+
+  /** Filled positions of all slots, with those of their sources. */
+  get heldTotal(): number {
     let total = 0;
-    for (const slot of this.#slots) total += filledOf(slot);
+    for (const slot of this.#slots) total += heldOf(slot);
     return total;
   }
 
   /** What each slot holds. */
   get occupancy(): SlotOccupancy[] {
     return this.#slots.map(({ sequence }, slot) => {
-      const tokens = this.filled(slot);
+      const tokens = this.held(slot);
       return { state: sequence !== undefined ? 'running' : tokens > 0 ? 'kept' : 'empty', tokens };
     });
   }
@@ -127,20 +138,24 @@ export class SlotTable<S extends CachedSequence> {
 
   /**
    * The slot with the longest beginning in common with a sequence that can be continued; an idle one where
-   * several are as good. Undefined where no beginning is as long as {@link REUSE_BLOCK}.
+   * several are as good. Undefined where no slot has the sequence's source, or, without one, where no beginning
+   * is as long as {@link REUSE_BLOCK}.
    *
    * @param most longest beginning that is of use.
    */
   longestPrefix(sequence: ReuseKeys, most = Infinity): PrefixMatch | undefined {
-    if (Math.min(most, sequence.keys.length) < REUSE_BLOCK) return undefined;
+    const { source, keys } = sequence;
+    const shortest = source === undefined ? REUSE_BLOCK : 0;
+    if (Math.min(most, keys.length) < shortest) return undefined;
     let best: Slot<S> | undefined;
-    let length = REUSE_BLOCK - 1;
+    let length = shortest - 1;
     for (const slot of this.#index.candidates(sequence)) {
+      if (source !== undefined && !(sourceLength(slot) > 0 && haveOneSource(slot, sequence))) continue;
       const isAsGood = best?.sequence !== undefined && slot.sequence === undefined;
       const least = Math.max(isAsGood ? length : length + 1, this.#leastContinued(slot));
       const limit = Math.min(filledOf(slot), most);
       // Most of those with the same first block differ where they would have to be better.
-      if (least > limit || slot.keys[least - 1] !== sequence.keys[least - 1]) continue;
+      if (least > limit || slot.keys[least - 1] !== keys[least - 1]) continue;
       const common = commonPrefix(slot, sequence, limit);
       if (common < least) continue;
       best = slot;
@@ -154,18 +169,22 @@ export class SlotTable<S extends CachedSequence> {
    * and beyond all its tokens, which are about to be written, given back.
    */
   occupy(slot: number, sequence: S): void {
-    const { scope, keys, computed } = sequence;
+    const { scope, source, keys, computed } = sequence;
     const kept = this.#keepsAhead ? keys.length : computed;
-    if (kept < this.filled(slot)) this.#release(slot, kept);
+    // Its first position is about to be written: giving up that one would be to give up the source.
+    const least = source === undefined ? kept : Math.max(kept, 1);
+    if (least < this.filled(slot)) this.#release(slot, least);
     const { trimmed } = this.#slots[slot]!;
-    this.#fill(slot, { sequence, scope, keys, kept: 0, trimmed });
+    this.#fill(slot, { sequence, scope, source, keys, kept: 0, trimmed });
   }
 
   /** Takes a slot from its sequence. What is computed stays known. */
   vacate(slot: number): void {
     const { sequence, scope, keys, trimmed } = this.#slots[slot]!;
     if (sequence === undefined) return;
-    this.#fill(slot, { sequence: undefined, scope, keys, kept: sequence.computed, trimmed });
+    const { computed: kept, source: own, encoded } = sequence;
+    const source = encoded ? own : undefined;
+    this.#fill(slot, { sequence: undefined, scope, source, keys, kept, trimmed });
   }
 
   /**
@@ -175,8 +194,8 @@ export class SlotTable<S extends CachedSequence> {
    */
   forget(slot: number, ahead = 0): void {
     const kept = this.#keepsAhead ? ahead : 0;
-    if (this.filled(slot) > kept) this.#release(slot, kept);
-    this.#fill(slot, { sequence: undefined, scope: '', keys: [], kept: 0, trimmed: 0 });
+    if (extentOf(this.#slots[slot]!) > kept) this.#release(slot, kept);
+    this.#fill(slot, { sequence: undefined, scope: '', source: undefined, keys: [], kept: 0, trimmed: 0 });
   }
 
   /** Gives up what has left the window, where it is worth it. */
@@ -198,19 +217,20 @@ export class SlotTable<S extends CachedSequence> {
   exchange(a: number, b: number, ahead = 0): void {
     if (a === b) return;
     const [lengthA, lengthB] = [this.filled(a), this.filled(b)];
-    const kept = Math.max(lengthA, this.#keepsAhead ? ahead : 0);
-    if (lengthA > 0 && lengthB > 0)
-      this.#operations.push({ kind: 'swap', a, b, length: Math.max(lengthA, lengthB) });
-    else if (lengthA > 0) this.#operations.push({ kind: 'copy', from: a, to: b, length: lengthA });
-    else if (lengthB > 0) this.#operations.push({ kind: 'copy', from: b, to: a, length: lengthB });
     const slot = this.#slots[a]!;
+    const [extentA, extentB] = [extentOf(slot), extentOf(this.#slots[b]!)];
+    const kept = Math.max(extentA, this.#keepsAhead ? ahead : 0);
+    if (extentA > 0 && extentB > 0)
+      this.#operations.push({ kind: 'swap', a, b, length: Math.max(lengthA, lengthB) });
+    else if (extentA > 0) this.#operations.push({ kind: 'copy', from: a, to: b, length: lengthA });
+    else if (extentB > 0) this.#operations.push({ kind: 'copy', from: b, to: a, length: lengthB });
     this.#slots[a] = this.#slots[b]!;
     this.#slots[b] = slot;
     this.#slots[a].place = a;
     slot.place = b;
     // What the longer one leaves behind the shorter one.
-    if (lengthA > lengthB) this.#release(a, lengthB);
-    if (lengthB > kept) this.#release(b, kept);
+    if (extentA > extentB) this.#release(a, extentB);
+    if (extentB > kept) this.#release(b, kept);
     this.#giveBack(a);
     this.#giveBack(b);
   }
@@ -218,11 +238,24 @@ export class SlotTable<S extends CachedSequence> {
   /** Copies the beginning of one slot over an idle one, which remembers it from now on. */
   copyPrefix({ slot: from, length }: PrefixMatch, to: number): void {
     if (from === to) return;
-    const source = this.#slots[from]!;
-    source.lastUsed = ++this.#clock;
+    const held = this.#slots[from]!;
+    held.lastUsed = ++this.#clock;
     this.#operations.push({ kind: 'copy', from, to, length });
-    const { scope, keys, trimmed } = source;
-    this.#fill(to, { sequence: undefined, scope, keys, kept: length, trimmed });
+    const { scope, source, keys, trimmed } = held;
+    this.#fill(to, { sequence: undefined, scope, source, keys, kept: length, trimmed });
+    this.#giveBack(to);
+  }
+
+  /**
+   * Copies what is computed of one slot's sequence over another's, which has the first `begin` positions
+   * already, at least 1, and the same source. The keys of the other one are new.
+   */
+  overwrite(from: number, to: number, begin: number): void {
+    this.#operations.push({ kind: 'copy', from, to, length: this.filled(from), begin });
+    const { sequence, trimmed } = this.#slots[to]!;
+    const { scope, source, keys } = sequence!;
+    const gone = Math.max(trimmed, this.#slots[from]!.trimmed);
+    this.#fill(to, { sequence, scope, source, keys, kept: 0, trimmed: gone });
     this.#giveBack(to);
   }
 
@@ -236,8 +269,9 @@ export class SlotTable<S extends CachedSequence> {
     let best: number | undefined;
     let oldest = Infinity;
     for (let slot = 0; slot < this.#slots.length && oldest > 0; slot++) {
-      const { sequence, kept, lastUsed } = this.#slots[slot]!;
-      const age = kept === 0 ? 0 : lastUsed;
+      const entry = this.#slots[slot]!;
+      const { sequence, lastUsed } = entry;
+      const age = heldOf(entry) === 0 ? 0 : lastUsed;
       if (sequence !== undefined || age >= oldest || !eligible(slot)) continue;
       oldest = age;
       best = slot;
@@ -254,11 +288,12 @@ export class SlotTable<S extends CachedSequence> {
   }
 
   /** Changes what a slot holds. */
-  #fill(slot: number, held: Pick<Slot<S>, 'sequence' | 'scope' | 'keys' | 'kept' | 'trimmed'>): void {
+  #fill(slot: number, held: Omit<Slot<S>, 'place' | 'lastUsed'>): void {
     const entry = this.#slots[slot]!;
     this.#index.remove(entry);
     Object.assign(entry, held, { lastUsed: ++this.#clock });
-    if (held.sequence !== undefined || held.kept >= REUSE_BLOCK) this.#index.add(entry);
+    if (held.sequence !== undefined || held.source !== undefined || held.kept >= REUSE_BLOCK)
+      this.#index.add(entry);
   }
 
   #release(slot: number, from: number): void {
@@ -274,4 +309,18 @@ export class SlotTable<S extends CachedSequence> {
 
 function filledOf({ sequence, kept }: Slot<CachedSequence>): number {
   return sequence?.computed ?? kept;
+}
+
+/** Positions of the source that is there. */
+function sourceLength({ sequence, source }: Slot<CachedSequence>): number {
+  return source === undefined || (sequence !== undefined && !sequence.encoded) ? 0 : source.length;
+}
+
+function heldOf(slot: Slot<CachedSequence>): number {
+  return filledOf(slot) + sourceLength(slot);
+}
+
+/** Positions from which on there is nothing of use; at least 1 where there is a source, see {@link SlotOperation}. */
+function extentOf(slot: Slot<CachedSequence>): number {
+  return Math.max(filledOf(slot), sourceLength(slot) > 0 ? 1 : 0);
 }

@@ -6,13 +6,18 @@ import { checkLogits } from './sampling/check-logits.js';
 import { logprobsOf, rankOf } from './sampling/log-probabilities.js';
 import { drawToken } from './sampling/next-token.js';
 import { Sampler } from './sampling/sampler.js';
-import { isPrefilled, type PrefillChunk, type Scheduler } from './scheduler.js';
+import { isPrefilled, type Encoding, type PrefillChunk, type Scheduler } from './scheduler.js';
 import { Turns } from '#turns.js';
+import { Beam } from './beams/beam.js';
+import type { BeamGroup, BeamMoves } from './beams/beam-group.js';
 import type { Sequence } from './sequence.js';
 import type { TokenLogprobs } from './types.js';
 
 /** Prompt tokens of one event: whoever writes them does not hold up the others. */
 const REPORTED_AT_ONCE = 256;
+
+/** What has a slot: a sequence, or a row of a beam search. */
+export type EngineSequence = Sequence | Beam;
 
 /** Runs what a scheduler plans: entries into the decoder, and tokens out of their logits. */
 export class Stepper {
@@ -25,16 +30,17 @@ export class Stepper {
     acceptedTokens: 0,
   };
   readonly #decoder: Decoder;
-  readonly #scheduler: Scheduler<Sequence>;
+  readonly #scheduler: Scheduler<EngineSequence>;
   readonly #prefillTokens: number;
   readonly #draftTokens: number;
   readonly #chunkSize: ChunkSize;
   readonly #sampler: Sampler;
+  readonly #moves = new Map<BeamGroup, BeamMoves>();
   #aborted = false;
 
   constructor(
     decoder: Decoder,
-    scheduler: Scheduler<Sequence>,
+    scheduler: Scheduler<EngineSequence>,
     { prefillTokens, prefillShare, draftTokens }: EngineOptions,
   ) {
     this.#decoder = decoder;
@@ -47,14 +53,20 @@ export class Stepper {
   }
 
   /**
-   * Admits sequences, runs prompts and those that decode, and draws a token for each that is due one.
+   * Admits sequences, runs sources, prompts and those that decode, and draws a token for each that is due one.
    *
    * @returns whether there was anything to do.
    */
   async step(): Promise<boolean> {
+    this.#moveBeams();
     const limit = this.#chunkSize.tokens(this.#scheduler.demand(this.#prefillTokens));
-    const { operations, prefill, decode } = this.#scheduler.schedule(limit);
+    const { operations, encode, prefill, decode: planned } = this.#scheduler.schedule(limit);
     for (const operation of operations) this.#decoder.arrange(operation);
+    if (encode.length > 0) await this.#encode(encode);
+    // Those that were encoded come last, and none behind one that failed is in its place.
+    const lost = planned.findIndex(({ source, encoded }) => source !== undefined && !encoded);
+    const decode = lost < 0 ? planned : planned.slice(0, lost);
+    for (const sequence of decode) this.#begin(sequence);
     const prompts = prefill.map(({ sequence }) => sequence);
     const chunks = prefill.map(chunk => this.#chunk(chunk));
     if (prompts.length > 0 && (this.#decoder.traits.mixes || chunks.every(runsAsDecode))) {
@@ -67,7 +79,7 @@ export class Stepper {
       const draft = decode.length === 1 ? this.#draft(decode[0]!) : [];
       await this.#run(decode, decode.map(latestToken), draft);
     }
-    return prompts.length + decode.length > 0;
+    return encode.length + prompts.length + decode.length > 0;
   }
 
   /** Makes the run under way fail, without a word to its sequences, and all later ones. */
@@ -76,25 +88,46 @@ export class Stepper {
     this.#decoder.abort();
   }
 
+  /** Reads sources. An error ends the sequences whose source it was, and no other. */
+  async #encode(encodings: readonly Encoding<EngineSequence>[]): Promise<void> {
+    for (const { sequence } of encodings) this.#begin(sequence);
+    const entries = encodings.map(({ sequence, slot }) => ({ slot, ids: sequence.source! }));
+    const { results, runs } = await this.#decoder.encode!(entries);
+    this.#chunkSize.observe(runs);
+    encodings.forEach(({ sequence }, i) => {
+      const failure = results[i];
+      if (failure === undefined) sequence.encoded = true;
+      else if (!this.#aborted) sequence.fail(failure.error);
+    });
+  }
+
+  /** Notes a sequence's first run, before it. */
+  #begin(sequence: EngineSequence): void {
+    if (sequence.started) return;
+    sequence.start();
+    this.counts.promptTokens += sequence.promptLength + (sequence.source?.length ?? 0);
+    this.counts.reusedPromptTokens += sequence.reused;
+  }
+
   /**
    * A chunk as the decoder takes it; its logits only with the last chunk, or where the prompt's own are
    * wanted.
    */
-  #chunk({ sequence, slot, start, length }: PrefillChunk<Sequence>): BatchEntry {
-    if (!sequence.started) {
-      sequence.start();
-      this.counts.promptTokens += sequence.promptLength;
-      this.counts.reusedPromptTokens += sequence.reused;
-    }
+  #chunk({ sequence, slot, start, length }: PrefillChunk<EngineSequence>): BatchEntry {
+    this.#begin(sequence);
     const isLast = start + length === sequence.prefillLength;
     const wanted = sequence.promptReported !== undefined ? 'all' : isLast ? 'last' : 'none';
     return { slot, ids: sequence.tokens.slice(start, start + length), computed: start, wanted };
   }
 
   /** What may come next, where checking it pays: a greedy sequence that is alone. */
-  #draft({ request: { sampling, constraint }, tokens, remaining }: Sequence): number[] {
+  #draft(sequence: EngineSequence): number[] {
+    if (sequence instanceof Beam) return [];
+    const { request, tokens, computed, remaining } = sequence;
+    const { sampling, constraint } = request;
     const longest = Math.min(this.#draftTokens, remaining - 1);
-    const checkable = sampling.temperature === 0 && constraint === undefined;
+    const isLatest = computed === tokens.length - 1;
+    const checkable = isLatest && sampling.temperature === 0 && constraint === undefined;
     return longest > 0 && checkable ? promptLookup(tokens, longest) : [];
   }
 
@@ -104,7 +137,7 @@ export class Stepper {
    * @param draft what may follow the first entry.
    */
   async #run(
-    sequences: readonly Sequence[],
+    sequences: readonly EngineSequence[],
     entries: BatchEntry[],
     draft: readonly number[] = [],
   ): Promise<void> {
@@ -115,7 +148,8 @@ export class Stepper {
     const turns = new Turns();
     for (let i = 0; i < sequences.length; i++) {
       const [sequence, entry, result] = [sequences[i]!, entries[i]!, results[i]!];
-      if (sequence.promptReported !== undefined) await this.#reportPrompt(sequence, entry, result);
+      if (!(sequence instanceof Beam) && sequence.promptReported !== undefined)
+        await this.#reportPrompt(sequence, entry, result);
       if (!sequence.finished) this.#take(sequence, entry, result);
       // A structure's mask may take some milliseconds.
       if (turns.isOver && i < sequences.length - 1) await turns.next();
@@ -123,7 +157,7 @@ export class Stepper {
   }
 
   /** Gives a sequence what its entry's run came to. An error ends this sequence, and no other. */
-  #take(sequence: Sequence, entry: BatchEntry, result: EntryResult): void {
+  #take(sequence: EngineSequence, entry: BatchEntry, result: EntryResult): void {
     try {
       if ('error' in result) throw result.error;
       this.#goOn(sequence, entry, result);
@@ -132,7 +166,7 @@ export class Stepper {
     }
   }
 
-  #goOn(sequence: Sequence, entry: BatchEntry, result: EntryLogits): void {
+  #goOn(sequence: EngineSequence, entry: BatchEntry, result: EntryLogits): void {
     if (isPrefilled(sequence)) {
       this.#extend(sequence, entry.ids, result);
     } else {
@@ -144,7 +178,7 @@ export class Stepper {
   /**
    * Draws a token after the latest one, and after as much of a draft as the model would have chosen itself.
    */
-  #extend(sequence: Sequence, ids: readonly number[], { logits, maxima }: EntryLogits): void {
+  #extend(sequence: EngineSequence, ids: readonly number[], { logits, maxima }: EntryLogits): void {
     this.counts.draftedTokens += ids.length - 1;
     for (let i = 0; i < ids.length && !sequence.finished; i++) {
       sequence.computed++;
@@ -155,9 +189,31 @@ export class Stepper {
     }
   }
 
+  /** Extends the rows of a beam search, when the logits of the last one are there. */
+  #search(beam: Beam, logits: Float32Array, maxima: Float32Array | undefined): void {
+    const { group } = beam;
+    const moves = group.offer(beam, logits, maxima);
+    if (moves !== undefined) this.#moves.set(group, moves);
+    if (group.finished) this.counts.generatedTokens += group.writtenTokens;
+  }
+
+  /** Gives rows of beam searches their places, once all that ran has been noted. */
+  #moveBeams(): void {
+    for (const [{ finished, cancelled }, { copies, left }] of this.#moves) {
+      if (finished || cancelled !== undefined) continue;
+      for (const { from, to, begin } of copies) this.#scheduler.copy(from, to, begin);
+      if (left.size > 0) this.#scheduler.remove(left);
+    }
+    this.#moves.clear();
+  }
+
   /** Draws a sequence's next token, unless it is known already, as where it is decoded once more. */
-  #advance(sequence: Sequence, logits: Float32Array, maxima?: Float32Array): void {
+  #advance(sequence: EngineSequence, logits: Float32Array, maxima?: Float32Array): void {
     if (sequence.cancelled !== undefined || sequence.computed < sequence.tokens.length) return;
+    if (sequence instanceof Beam) {
+      this.#search(sequence, logits, maxima);
+      return;
+    }
     sequence.append(drawToken(this.#sampler, sequence, logits, maxima));
     this.counts.generatedTokens++;
   }
@@ -204,7 +260,7 @@ export class Stepper {
   }
 }
 
-function latestToken({ tokens, computed }: Sequence, slot: number): BatchEntry {
+function latestToken({ tokens, computed }: EngineSequence, slot: number): BatchEntry {
   return { slot, ids: [tokens[computed]!], computed, wanted: 'last' };
 }
 

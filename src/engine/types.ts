@@ -1,3 +1,5 @@
+import type { BeamParameters, Hypothesis } from './beams/types.js';
+
 /** How the next token is drawn from the logits of one position. */
 export interface SamplingParameters {
   /** `[0, 2]`; 0 takes the most probable token. */
@@ -29,6 +31,34 @@ export interface SamplingParameters {
    * where the others have just been generated, unless nothing else is left to draw.
    */
   readonly bannedSequences?: readonly (readonly number[])[] | undefined;
+  /** No sequence of so many tokens comes twice in prompt and output together; 0 or undefined: any may. */
+  readonly noRepeatNgram?: number | undefined;
+  /** No sequence of so many tokens of the source comes in the output; 0 or undefined: any may. */
+  readonly sourceNoRepeatNgram?: number | undefined;
+  /**
+   * `> 0`; 1 or undefined is off. Multiplies positive and divides negative logits of the source's tokens, so
+   * that above 1 what is written keeps to the source.
+   */
+  readonly sourceRepetitionPenalty?: number | undefined;
+  /**
+   * The token behind a prompt of one token, which is what a decoder begins with, is this one; a constraint is
+   * not asked about it.
+   */
+  readonly forcedFirstId?: number | undefined;
+  /**
+   * The last token that `maxTokens` or the context lets through is one of these, where nothing has ended the
+   * sequence before. Not with a constraint, which comes to its own end.
+   */
+  readonly forcedLastIds?: readonly number[] | undefined;
+  /** Never drawn, unless nothing else is left to draw. */
+  readonly suppressedIds?: readonly number[] | undefined;
+  /** Not drawn as the first token that is not forced. */
+  readonly suppressedFirstIds?: readonly number[] | undefined;
+  /**
+   * Of beams: what these rules leave is a distribution again when hypotheses are compared, as if the model had
+   * known of them; default false.
+   */
+  readonly normalizesScores?: boolean | undefined;
   /**
    * `[-2^63, 2^63)`. The same seed and request give the same text, whatever else is in the batch or in the
    * cache. Undefined: drawn at random.
@@ -75,8 +105,22 @@ export interface GenerationRequest {
   readonly id: string;
   /** At least one id, each in `[0, vocabularySize)`. */
   readonly promptIds: readonly number[];
+  /**
+   * Ids of the source, for a decoder that attends to one, and for no other; `promptIds` are then what its own
+   * text begins with. At least one id, each in the vocabulary of sources.
+   */
+  readonly sourceIds?: readonly number[] | undefined;
+  /**
+   * With beams, what is drawn by chance plays no part: `temperature`, `topK`, `topP`, `minP` and `seed`. The
+   * others change the log-probabilities by which hypotheses are compared.
+   */
   readonly sampling: SamplingParameters;
   readonly stop: StopConditions;
+  /**
+   * Beam search in place of drawing one token after the other. Not together with stop strings, a constraint
+   * or `promptLogprobs`.
+   */
+  readonly beams?: BeamParameters | undefined;
   /** Report the log-probability of each generated token and of this many alternatives; undefined: none. */
   readonly logprobs: number | undefined;
   /** The same for each prompt token but the first, which nothing precedes. */
@@ -122,7 +166,7 @@ export type FinishReason = 'stop' | 'length';
 
 /**
  * What a stream of one sequence yields: zero or more `prompt` (with promptLogprobs only) then `delta`s, of
- * which the last has a finish reason.
+ * which the last has a finish reason. Of a request with beams: one `delta`, at the end.
  */
 export type GenerationEvent =
   | {
@@ -141,13 +185,21 @@ export type GenerationEvent =
       readonly stopReason?: string | number | undefined;
       /** With the finish reason only. */
       readonly report?: SequenceReport;
+      /**
+       * With beams: the best first, whose text and tokens are the delta's own. As many as were wanted, or
+       * fewer where bans and forced tokens leave no more to write.
+       */
+      readonly hypotheses?: readonly Hypothesis[];
     };
 
 /** What a sequence took. */
 export interface SequenceReport {
   readonly promptTokens: number;
-  /** Prompt tokens whose keys and values were in the cache already. */
+  /** Tokens of the source; 0 where there is none. */
+  readonly sourceTokens: number;
+  /** Tokens of source and prompt whose keys and values were in the cache already. */
   readonly cachedTokens: number;
+  /** With beams: of all hypotheses that are told. */
   readonly generatedTokens: number;
   /** Milliseconds in the waiting line, then until the first token, then until the end. */
   readonly queueMs: number;
@@ -159,6 +211,8 @@ export interface SequenceReport {
 export interface GenerationEngine {
   /** Prompt and generated tokens together never exceed this. */
   readonly contextLength: number;
+  /** Longest source, in tokens; undefined: its decoder attends to none. */
+  readonly sourceLength?: number | undefined;
   /** Rows that can run at once. */
   readonly slots: number;
   /**
@@ -199,7 +253,7 @@ export interface SlotOccupancy {
    * `empty`.
    */
   readonly state: 'running' | 'kept' | 'empty';
-  /** Filled positions. */
+  /** Filled positions, those of its source included. */
   readonly tokens: number;
 }
 
@@ -215,7 +269,7 @@ export interface EngineStats {
   readonly activeTokens: number;
   /** Tokens that the KV cache may hold. */
   readonly cacheCapacity: number;
-  /** Counts since the start. */
+  /** Counts since the start; tokens of sources are counted as those of prompts. */
   readonly promptTokens: number;
   readonly reusedPromptTokens: number;
   readonly generatedTokens: number;

@@ -19,7 +19,8 @@ import { ModelWeights } from './weights/model-weights.js';
 /** Element type of a cache of keys and values. */
 export type CacheType = 'float32' | 'float16' | 'bfloat16';
 
-const CACHE_TYPES = {
+/** The element type of a graph's cache by that of its floats. */
+export const CACHE_TYPES = {
   [DataType.FLOAT]: 'float32',
   [DataType.FLOAT16]: 'float16',
   [DataType.BFLOAT16]: 'bfloat16',

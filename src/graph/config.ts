@@ -50,6 +50,11 @@ export class ModelConfig {
     return Object.keys(this.#fields);
   }
 
+  /** A field as it stands, for those of several types. */
+  value(name: string): unknown {
+    return this.#fields[name];
+  }
+
   /** A positive integer of at most `most`. */
   size(name: string, fallback?: number, most: number = MOST.elements): number {
     return this.#read(
@@ -78,6 +83,11 @@ export class ModelConfig {
       value => Number.isFinite(value) && (value as number) > 0,
       'a positive number',
     );
+  }
+
+  /** Any number. */
+  finite(name: string, fallback?: number): number {
+    return this.#read(name, fallback, value => Number.isFinite(value), 'a number');
   }
 
   flag(name: string, fallback?: boolean): boolean {

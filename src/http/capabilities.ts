@@ -1,13 +1,14 @@
 import type { Ability, ModelCard } from '#registry/card.js';
 
 /**
- * What requests may ask for by ability: endpoints below `/v1`, and `tools` where a model can call functions
- * in a chat.
+ * What requests may ask for by ability: endpoints below `/v1`, `tools` where a model can call functions in a
+ * chat, and `translate`, an endpoint at `/`.
  */
 const OF_ABILITIES = {
   complete: ['completions'],
   chat: ['chat/completions'],
   tools: ['tools'],
+  translate: ['translate'],
   embed: ['embeddings'],
   classify: ['classify'],
   score: ['score', 'rerank'],

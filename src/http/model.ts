@@ -22,6 +22,7 @@ const WANTED: Readonly<Record<Ability, string>> = {
   complete: 'generate text',
   chat: 'take part in conversations: it has no chat template',
   tools: 'call tools',
+  translate: 'translate',
   embed: 'embed texts',
   classify: 'classify texts',
   score: 'score pairs of texts, which takes a classifier with one label, or an embedder',

@@ -1,12 +1,13 @@
 import { buildDecoder, type BuildOptions } from '#graph/build.js';
 import { buildEncoder } from '#graph/build-encoder.js';
+import { buildSeq2Seq } from '#graph/build-seq2seq.js';
 import { encoderBuild, readModelFolder } from './folder.js';
 import { rawPath } from './raw-graph.js';
 import type { RunPath } from './run-path.js';
 
 /** What a model folder's graph was built to. */
 export interface BuiltModel {
-  /** The graph that is served; of a model that is ready-made, its own. */
+  /** The graph that is served, of an encoder-decoder its decoder's; of a model that is ready-made, its own. */
   readonly graphPath: string;
   readonly path: RunPath;
 }
@@ -26,6 +27,8 @@ export async function buildModel(folder: string, options: BuildOptions): Promise
       if (plan.source === 'onnx') return { graphPath: plan.found.graphs.at(-1)!.file.path, path: plan.path };
       return { graphPath: (await buildDecoder(folder, options)).graphPath, path: plan.path };
     }
+    case 'seq2seq':
+      return { graphPath: (await buildSeq2Seq(folder, options)).decoderPath, path: read.path };
     case 'encoder': {
       const { plan, description } = read;
       if (plan.source === 'onnx') return { graphPath: plan.graph.path, path: plan.path };

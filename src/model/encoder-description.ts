@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { isEncoderType } from '#graph/families/index.js';
+import { findSeq2Seq, isEncoderType } from '#graph/families/index.js';
 import { ModelConfig } from '#graph/config.js';
 import { headOf } from '#graph/encoder-task.js';
 import {
@@ -34,12 +34,23 @@ export interface EncoderDescription {
  *
  * @throws KvasirError `invalid_model` where config.json is missing or broken
  */
-export async function modelKind(folder: string): Promise<'generation' | 'encoder'> {
+export async function modelKind(folder: string): Promise<'generation' | 'seq2seq' | 'encoder'> {
   if (hasSentenceModules(folder)) return 'encoder';
   if (isGenaiFolder(folder)) return 'generation';
   const config = await ModelConfig.read(folder);
+  if (isSeq2Seq(config)) return 'seq2seq';
   if (headOf(config) !== undefined) return 'encoder';
   return !config.has('architectures') && isEncoderType(config) ? 'encoder' : 'generation';
+}
+
+/** Names in `architectures` of models of an encoder-decoder's family that have no decoder, or another head. */
+const NO_SEQ2SEQ =
+  /EncoderModel$|For(SequenceClassification|TokenClassification|QuestionAnswering|CausalLM)$/;
+
+function isSeq2Seq(config: ModelConfig): boolean {
+  const names = config.strings('architectures', []);
+  const isOfFamily = findSeq2Seq(config) !== undefined || config.flag('is_encoder_decoder', false);
+  return isOfFamily && !names.some(name => NO_SEQ2SEQ.test(name));
 }
 
 /**

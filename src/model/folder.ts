@@ -2,16 +2,20 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { checkDecoder } from '#graph/build.js';
 import { checkEncoder, type EncoderPlan } from '#graph/build-encoder.js';
+import { checkSeq2Seq } from '#graph/build-seq2seq.js';
 import type { EncoderPrecision } from '#graph/encoder-graph.js';
+import type { Seq2SeqSizes } from '#graph/assembly/seq2seq/architecture.js';
 import { findArchitecture } from '#graph/families/index.js';
 import { ModelConfig } from '#graph/config.js';
 import { decoderSizes, type DescribedDecoder } from './decoder/decoder-sizes.js';
 import { planDecoder, type DecoderPlan, type PlanOptions } from './decoder/decoder-plan.js';
+import { planSeq2Seq } from './decoder/seq2seq/seq2seq-plan.js';
 import { describeEncoder, modelKind, type EncoderDescription } from './encoder-description.js';
 import { planEncoder, type EncoderRun } from './encoder/encoder-plan.js';
 import { checkReadyMade } from './encoder/padded/ports.js';
 import { readOnnxFile, type OnnxFile } from './onnx-file.js';
 import { rawGraph } from './raw-graph.js';
+import type { RunPath } from './run-path.js';
 
 /** A model folder as it was read: the kind of model that it holds, and which of its files are to be run. */
 export type ModelFolder =
@@ -28,6 +32,12 @@ export type ModelFolder =
       readonly config: ModelConfig | undefined;
       readonly plan: DecoderPlan;
       readonly sizes: DescribedDecoder;
+    }
+  | {
+      readonly kind: 'seq2seq';
+      readonly config: ModelConfig;
+      readonly path: RunPath;
+      readonly sizes: Seq2SeqSizes;
     };
 
 export interface FolderOptions extends PlanOptions {
@@ -48,7 +58,13 @@ export interface FolderOptions extends PlanOptions {
 export async function readModelFolder(folder: string, options: FolderOptions = {}): Promise<ModelFolder> {
   const graph = await rawGraph(folder, options.precision);
   if (graph !== undefined) return { kind: 'raw', graph: await readOnnxFile(graph) };
-  if ((await modelKind(folder)) === 'encoder') {
+  const kind = await modelKind(folder);
+  if (kind === 'seq2seq') {
+    const planned = await planSeq2Seq(folder, options);
+    if (!options.withoutWeights) await checkSeq2Seq(folder, options);
+    return { kind, ...planned };
+  }
+  if (kind === 'encoder') {
     const description = await describeEncoder(folder);
     const plan = await planEncoder(folder, description, options);
     if (plan.source === 'onnx') checkReadyMade(plan.graph, description);

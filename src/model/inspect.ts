@@ -5,7 +5,9 @@ import { isNormalized } from '#graph/sentence-modules.js';
 import { weightFiles } from '#graph/weights/checkpoint.js';
 import { SafetensorsFile } from '#graph/weights/safetensors.js';
 import type { PlanOptions } from './decoder/decoder-plan.js';
-import { attentionLayers, cacheBytesPerToken } from './cache/layer-cache.js';
+import { paddedHeadSize } from '#graph/blocks/attention-projections.js';
+import { attentionLayers, cacheBytesPerToken, sourceBytesPerToken } from './cache/layer-cache.js';
+import { seq2seqLayers, servedLengths } from './decoder/seq2seq/seq2seq-lengths.js';
 import { readModelFolder, type ModelFolder } from './folder.js';
 import { DataType, type GraphValue, type OnnxFile } from './onnx-file.js';
 import { rawPath } from './raw-graph.js';
@@ -14,10 +16,10 @@ import type { RunPath } from './run-path.js';
 /** A report on a model folder. */
 export interface ModelReport {
   readonly folder: string;
-  readonly kind: 'generation' | 'encoder' | 'raw';
+  readonly kind: 'generation' | 'seq2seq' | 'encoder' | 'raw';
   /** `model_type` of config.json. */
   readonly architecture: string | undefined;
-  /** Longest sequence, in tokens. */
+  /** Longest sequence, in tokens; of an encoder-decoder, what it writes. */
   readonly contextLength: number | undefined;
   readonly vocabularySize: number | undefined;
   /** How it will run, and why. */
@@ -51,6 +53,14 @@ export interface GenerationReport {
   /** As the cache has it, padding included. */
   readonly headSize: number;
   readonly cacheBytesPerToken: number;
+  /** What an encoder-decoder reads. */
+  readonly source?: {
+    /** Of the encoder. */
+    readonly layers: number;
+    /** Longest one, in tokens. */
+    readonly longest: number;
+    readonly cacheBytesPerToken: number;
+  };
   /** Bytes to expect in memory with all slots full; undefined where the context has no known end. */
   readonly memory: { readonly slots: number; readonly weights: number; readonly cache: number } | undefined;
 }
@@ -113,6 +123,8 @@ export async function inspectModel(folder: string, options: InspectOptions): Pro
       return inspectEncoder(folder, read);
     case 'decoder':
       return inspectDecoder(folder, read, options);
+    case 'seq2seq':
+      return inspectSeq2Seq(folder, read, options);
   }
 }
 
@@ -170,6 +182,40 @@ async function inspectDecoder(
             },
     },
     ...(graphs !== undefined && { graphs: graphs.map(graph => graphReport(folder, graph)) }),
+  };
+}
+
+async function inspectSeq2Seq(
+  folder: string,
+  { config, path, sizes }: Read<'seq2seq'>,
+  options: InspectOptions,
+): Promise<ModelReport> {
+  const weights = total(await storedWeights(folder));
+  const { encoderLayers, decoderLayers, heads, vocabularySize } = sizes;
+  const { contextLength, sourceLength } = servedLengths(folder, sizes, options.contextLength);
+  const layers = seq2seqLayers(sizes);
+  const perToken = cacheBytesPerToken({ layers });
+  const perSourceToken = sourceBytesPerToken({ layers });
+  const loadedBytes = loaded(weights, undefined, options.precision);
+  const slotBytes = contextLength * perToken + sourceLength * perSourceToken;
+  return {
+    folder,
+    kind: 'seq2seq',
+    architecture: config.modelType,
+    contextLength: sizes.contextLength,
+    vocabularySize,
+    path,
+    ...weights,
+    loadedBytes,
+    generation: {
+      layers: decoderLayers,
+      heads,
+      kvHeads: heads,
+      headSize: paddedHeadSize(sizes.headSize),
+      cacheBytesPerToken: perToken,
+      source: { layers: encoderLayers, longest: sizes.sourceLength, cacheBytesPerToken: perSourceToken },
+      memory: { slots: options.slots, weights: loadedBytes, cache: options.slots * slotBytes },
+    },
   };
 }
 

@@ -1,5 +1,5 @@
 import { KvasirError } from '#errors.js';
-import type { Decoder } from './decoder/contract.js';
+import type { Decoder, SourceTraits } from './decoder/contract.js';
 import type { Encoder } from './encoder/contract.js';
 
 /** Tokens of a trial. */
@@ -14,6 +14,7 @@ const LENGTH = 4;
 export async function requireFiniteLogits(model: string, decoder: Decoder): Promise<void> {
   const { contextLength, vocabularySize } = decoder.shape;
   const ids = trialIds(Math.min(LENGTH, contextLength), vocabularySize);
+  if (decoder.source !== undefined) await encodeTrial(decoder.source, decoder);
   const { results } = await decoder.run([{ slot: 0, ids, computed: 0, wanted: 'last' }]);
   const [result] = results;
   if (result === undefined || 'error' in result) throw result?.error ?? new Error('the run gave nothing');
@@ -22,6 +23,13 @@ export async function requireFiniteLogits(model: string, decoder: Decoder): Prom
   if (logits.some(value => Number.isNaN(value) || value === Infinity) || !logits.some(Number.isFinite))
     throw notFinite(model);
   decoder.arrange({ kind: 'release', slot: 0, from: 0 });
+}
+
+async function encodeTrial({ longest, vocabularySize }: SourceTraits, decoder: Decoder): Promise<void> {
+  const ids = trialIds(Math.min(LENGTH, longest), vocabularySize);
+  const { results } = await decoder.encode!([{ slot: 0, ids }]);
+  const [failure] = results;
+  if (failure !== undefined) throw failure.error;
 }
 
 /**

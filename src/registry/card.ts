@@ -5,6 +5,7 @@ export const ABILITIES = [
   'complete',
   'chat',
   'tools',
+  'translate',
   'embed',
   'classify',
   'score',
@@ -17,12 +18,21 @@ export const ABILITIES = [
 
 export type Ability = (typeof ABILITIES)[number];
 
+/** Languages between which a model translates, by its own codes: from each of the sources to each other target. */
+export interface TranslatedLanguages {
+  readonly sources: readonly string[];
+  readonly targets: readonly string[];
+}
+
 /**
  * What a model is and can do, as its folder says it: known before the model is loaded, and the same
  * afterwards.
  */
 export interface ModelCard {
-  /** Its main use: `text-generation`, the task of an encoder such as `embedding`, or `raw-tensors`. */
+  /**
+   * Its main use: `text-generation`, `text2text-generation`, the task of an encoder such as `embedding`, or
+   * `raw-tensors`.
+   */
   readonly task: string;
   readonly abilities: ReadonlySet<Ability>;
   /**
@@ -30,6 +40,8 @@ export interface ModelCard {
    * that read no text, and where nothing says it.
    */
   readonly contextLength?: number | undefined;
+  /** What it translates; undefined: it was made for something else. */
+  readonly translates?: TranslatedLanguages | undefined;
   /** Names of a classifier's labels, in the order of its logits; empty for all others. */
   readonly labels: readonly string[];
   /** Whether an encoder cuts inputs that are too long where a request does not say. */
@@ -48,6 +60,18 @@ export function generatorCard(
   if (chat !== undefined) abilities.add('chat');
   if (chat?.tools) abilities.add('tools');
   return { task: 'text-generation', abilities, contextLength, labels: [] };
+}
+
+/**
+ * The card of a model that reads a source and writes another text.
+ *
+ * @param contextLength longest text that it writes, in tokens.
+ * @param translates what it translates, if it was made for that.
+ */
+export function sourcedCard(contextLength: number, translates: TranslatedLanguages | undefined): ModelCard {
+  const abilities = new Set<Ability>(['complete', 'tokenize']);
+  if (translates) abilities.add('translate');
+  return { task: 'text2text-generation', abilities, contextLength, translates, labels: [] };
 }
 
 /**

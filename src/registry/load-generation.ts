@@ -1,8 +1,6 @@
 import { basename, resolve } from 'node:path';
 import { loadChatTemplate } from '#chat/template.js';
-import { Engine } from '#engine/engine.js';
 import type { EngineOptions } from '#engine/engine-options.js';
-import { cacheBytesPerToken } from '#model/cache/layer-cache.js';
 import { readGenerationConfig } from '#model/generation-config.js';
 import { loadDecoder, type DecoderOptions } from '#model/decoder/load-decoder.js';
 import type { Environment } from '#runtime/index.js';
@@ -12,6 +10,7 @@ import { STRANGERS, STRUCTURES } from '#offload/pools.js';
 import { StructureService } from '#offload/structure-service.js';
 import { textService } from './text-service.js';
 import { generationModel } from './models.js';
+import { openEngine } from './open-engine.js';
 import type { GenerationModel } from './types.js';
 
 export interface GenerationOptions extends DecoderOptions {
@@ -41,21 +40,8 @@ export async function loadGeneration(
   const tokenizer = await loadTokenizer(folder);
   const chat = await loadChatTemplate(folder, tokenizer);
   const { bosId, eosIds } = await readGenerationConfig(folder);
-  const { decoder, path } = await loadDecoder(environment, folder, options);
-  const { cacheBytes, cacheShare = Infinity } = options;
-  let engine: Engine;
-  try {
-    // A past and the present that is made from it are in memory together.
-    const perToken = cacheBytesPerToken(decoder.shape) * (path.kind === 'growing' ? 2 : 1);
-    const cacheTokens =
-      cacheBytes === undefined
-        ? Math.max(decoder.shape.contextLength, Math.floor(cacheShare / perToken))
-        : Math.floor(cacheBytes / perToken);
-    engine = new Engine(decoder, tokenizer, { cacheTokens, ...options.engine });
-  } catch (error) {
-    decoder.dispose();
-    throw error;
-  }
+  const loaded = await loadDecoder(environment, folder, options);
+  const engine = openEngine(loaded, tokenizer, options, options.engine);
   return generationModel({
     id: options.id ?? basename(resolve(folder)),
     tokenizer,
@@ -64,7 +50,7 @@ export async function loadGeneration(
     engine,
     eosIds,
     bosId,
-    path,
+    path: loaded.path,
     device: options.session?.device?.name ?? 'cpu',
     chat: chat && new IsolatedTemplate(chat, STRANGERS),
     maxTokens: options.maxTokens,

@@ -3,6 +3,7 @@ import { readModelFolder } from '#model/folder.js';
 import type { Environment, SessionSettings } from '#runtime/index.js';
 import { loadEncoder, type EncoderModelOptions } from './load-encoder.js';
 import { loadGeneration, type GenerationOptions } from './load-generation.js';
+import { loadSeq2SeqModel } from './load-seq2seq.js';
 import { loadRaw, type RawModelOptions } from './load-raw.js';
 import type { Model } from './types.js';
 
@@ -40,6 +41,8 @@ export async function loadModel(
       return loadEncoder(environment, path, encoderOptions(options));
     case 'decoder':
       return loadGeneration(environment, path, options);
+    case 'seq2seq':
+      return loadSeq2SeqModel(environment, path, options);
   }
 }
 

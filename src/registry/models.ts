@@ -3,7 +3,7 @@ import { PLAIN_SENTENCES } from '#model/sentence-config.js';
 import { TextService } from '#offload/text-service.js';
 import { EncoderTensors } from '#tensors/encoder-tensors.js';
 import type { GraphService } from '#tensors/graph-service.js';
-import { encoderCard, generatorCard, TENSORS_CARD } from './card.js';
+import { encoderCard, generatorCard, sourcedCard, TENSORS_CARD } from './card.js';
 import type { EncoderModel, GenerationModel, Model, TensorModel } from './types.js';
 
 /** Where a model comes from: all but what its parts tell. */
@@ -11,17 +11,20 @@ type Origin = Pick<Model, 'id' | 'device' | 'path'> & { readonly created?: numbe
 
 /** The parts of a generator; the rest of the model follows from them. */
 export type GenerationParts = Origin &
-  Pick<GenerationModel, 'tokenizer' | 'engine' | 'eosIds' | 'bosId' | 'chat' | 'maxTokens'> &
+  Pick<GenerationModel, 'tokenizer' | 'engine' | 'eosIds' | 'bosId' | 'chat' | 'maxTokens' | 'sourced'> &
   Partial<Pick<GenerationModel, 'texts' | 'structures'>>;
 
 export function generationModel(parts: GenerationParts): GenerationModel {
-  const { engine, chat } = parts;
+  const { engine, chat, sourced } = parts;
   return {
     created: now(),
     texts: new TextService(parts.tokenizer),
     structures: new StructureService(parts.tokenizer),
     ...parts,
-    card: generatorCard(engine.contextLength, chat && { tools: chat.toolFormat !== undefined }),
+    card:
+      sourced === undefined
+        ? generatorCard(engine.contextLength, chat && { tools: chat.toolFormat !== undefined })
+        : sourcedCard(engine.contextLength, sourced.translates),
     contextLength: engine.contextLength,
     stats: () => ({ engine: engine.stats() }),
     close: () => engine.close(),

@@ -1,11 +1,13 @@
 import path from 'node:path';
 import { describeChatTemplate } from '#chat/template.js';
 import { ifThere, openRegularFile } from '#files.js';
+import { servedLengths } from '#model/decoder/seq2seq/seq2seq-lengths.js';
 import { readModelFolder, type FolderOptions } from '#model/folder.js';
 import { readGenerationConfig } from '#model/generation-config.js';
+import { readGenerationDefaults } from '#model/generation-defaults.js';
 import { loadTokenizer } from '#text/tokenizer.js';
 import { readTokenizerFiles } from '#text/tokenizer-files.js';
-import { encoderCard, generatorCard, TENSORS_CARD, type ModelCard } from './card.js';
+import { encoderCard, generatorCard, sourcedCard, TENSORS_CARD, type ModelCard } from './card.js';
 
 export interface CardOptions extends FolderOptions {
   /**
@@ -35,6 +37,13 @@ export async function readCard(
       const { task, labels, modules } = read.description;
       await requireTokenizer(path.join(folder, modules.encoderFolder), withTokenizer);
       return encoderCard(task, read.contextLength, labels, options.autoTruncate);
+    }
+    case 'seq2seq': {
+      await requireTokenizer(folder, withTokenizer);
+      await readGenerationConfig(folder);
+      await readGenerationDefaults(folder);
+      const { contextLength } = servedLengths(folder, read.sizes, options.contextLength);
+      return sourcedCard(contextLength, undefined);
     }
     case 'decoder': {
       await requireTokenizer(folder, withTokenizer);

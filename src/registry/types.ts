@@ -2,13 +2,15 @@ import type { ChatTemplate } from '#chat/template.js';
 import type { EncoderService, EncoderStats } from '#batching/types.js';
 import type { EngineStats, GenerationEngine } from '#engine/types.js';
 import type { EncoderTask } from '#model/encoder/contract.js';
+import type { GenerationDefaults } from '#model/generation-defaults.js';
 import type { SentenceConfig } from '#model/sentence-config.js';
 import type { RunPath } from '#model/run-path.js';
 import type { StructureService } from '#offload/structure-service.js';
 import type { TextService } from '#offload/text-service.js';
 import type { TensorService, TensorStats } from '#tensors/types.js';
+import type { LanguageCodes } from '#text/languages/types.js';
 import type { Tokenizer } from '#text/types.js';
-import type { Ability, ModelCard } from './card.js';
+import type { Ability, ModelCard, TranslatedLanguages } from './card.js';
 
 /** A model in memory: its card says which of the parts below it has. */
 export interface Model {
@@ -62,7 +64,26 @@ export interface GenerationModel extends TextModel {
   readonly bosId: number | undefined;
   /** How it writes conversations; undefined where it was not made for them. */
   readonly chat?: ChatTemplate | undefined;
+  /** Of a model that reads a source and writes another text. */
+  readonly sourced?: SourcedText | undefined;
 }
+
+/** How a source and its decoder's prompt are made. */
+export interface SourcedText {
+  /** Longest source, in tokens. */
+  readonly longestSource: number;
+  /** What the decoder's text begins with (`decoder_start_token_id`). */
+  readonly startIds: readonly number[];
+  /** What is done where a request does not say. */
+  readonly defaults: GenerationDefaults;
+  /** How it is told of languages; undefined: it is not. */
+  readonly languages?: LanguageCodes | undefined;
+  /** What it translates; undefined: it was made for something else. */
+  readonly translates?: TranslatedLanguages | undefined;
+}
+
+/** A model that reads a source and writes another text. */
+export type SourcedModel = GenerationModel & { readonly sourced: SourcedText };
 
 /** A one-shot model: embeddings, classification, masks. */
 export interface EncoderModel extends TextModel {
@@ -95,6 +116,7 @@ export interface ModelWith extends Record<Ability, Model> {
   complete: GenerationModel;
   chat: GenerationModel & { readonly chat: ChatTemplate };
   tools: GenerationModel & { readonly chat: ChatTemplate };
+  translate: SourcedModel;
   embed: EncoderModel;
   classify: EncoderModel;
   score: EncoderModel;

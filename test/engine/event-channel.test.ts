@@ -29,6 +29,7 @@ t.test('joins what a slow reader did not fetch', async t => {
   const token = (id: number) => ({ id, logprobs: undefined });
   const report = {
     promptTokens: 1,
+    sourceTokens: 0,
     cachedTokens: 0,
     generatedTokens: 3,
     queueMs: 0,

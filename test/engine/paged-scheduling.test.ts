@@ -87,6 +87,7 @@ t.test('with the budget that a number of blocks allows, a scheduler never finds 
             tokens: prompt,
             keys: prompt,
             computed: 0,
+            encoded: false,
             get prefillable(): number {
               return prompt.length;
             },

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { Scheduler } from '#engine/scheduler.js';
+import { isPrefilled, Scheduler } from '#engine/scheduler.js';
 import { runs } from '#test/support/property-runs.js';
 import { emptyCache, Fake, prompt, run } from '#test/support/simulated-cache.js';
 
@@ -14,13 +14,21 @@ const action = fc.oneof(
       shared: fc.nat(40),
       own: fc.integer({ min: 1, max: 20 }),
       grows: fc.integer({ min: 1, max: 30 }),
+      /** Which of a few sources, where the decoder attends to one. */
+      source: fc.nat(3),
+      /** Tokens of its own, so that some prompts are decoded and others prefilled. */
+      begins: fc.constantFrom(1, 1, 2, 3, 30),
       reuses: fc.boolean(),
       priority: fc.integer({ min: -1, max: 1 }),
     }),
   },
   {
     weight: 4,
-    arbitrary: fc.record({ type: fc.constant('step' as const), limit: fc.integer({ min: 1, max: 60 }) }),
+    arbitrary: fc.record({
+      type: fc.constant('step' as const),
+      limit: fc.integer({ min: 1, max: 60 }),
+      breaks: fc.boolean(),
+    }),
   },
   {
     weight: 1,
@@ -31,10 +39,19 @@ const action = fc.oneof(
   },
 );
 
+/** Longest source. */
+const SOURCE = 30;
+
+/** One of a few sources, of any length up to the longest one. */
+function sourceOf(seed: number): number[] {
+  return prompt(seed, [1, 7, 20, SOURCE][seed]!);
+}
+
 t.test(
   'whatever happens, each sequence finds its own tokens in its slot, and nobody waits for ever',
   async t => {
     let trims = 0;
+    let [encoded, together, taken] = [0, 0, 0];
     fc.assert(
       fc.property(
         fc.record({
@@ -46,24 +63,43 @@ t.test(
           keepsAhead: fc.boolean(),
           window: fc.option(fc.integer({ min: 1, max: 30 }), { nil: undefined }),
           trimStep: fc.integer({ min: 1, max: 20 }),
+          /** Whether the decoder attends to sources: then it takes no runs of any prompts together. */
+          sourced: fc.boolean(),
         }),
-        fc.array(action, { maxLength: 80 }),
-        ({ spare, ...options }, actions) => {
+        fc.array(action, { maxLength: 80, size: '+1' }),
+        ({ spare, sourced, ...any }, actions) => {
+          const options = sourced ? { ...any, packs: false, wholePrompts: false } : any;
           const longest = 100;
-          const cacheTokens = longest + spare;
+          const cacheTokens = longest + (sourced ? SOURCE : 0) + spare;
           const scheduler = new Scheduler<Fake>({ ...options, cacheTokens });
           const cache = emptyCache(options.slots);
           const { window = Infinity } = options;
           let names = 0;
           const all = (): Fake[] => [...scheduler.running, ...scheduler.waiting];
-          const step = (limit: number): void => {
-            const { operations, prefill, decode } = run(scheduler, cache, limit);
+          const step = (limit: number, breaks = false): void => {
+            const before = [...scheduler.running];
+            const { operations, encode, prefill, decode } = run(scheduler, cache, limit, breaks);
+            if (encode.length > 0 && before.some(sequence => !all().includes(sequence)))
+              throw new Error('a source that breaks ends others');
+            const lengths = encode.map(({ sequence }) => sequence.source!.length);
+            if (encode.length > 1 && Math.max(...lengths) * encode.length > limit)
+              throw new Error('a run of sources has more tokens than it may');
+            if (encode.some(({ slot }, i) => slot !== encode[0]!.slot + i))
+              throw new Error('sources that are run together are not in consecutive slots');
+            encoded += breaks ? 0 : encode.length;
+            together += encode.length > 1 ? 1 : 0;
+            const read = encode.map(({ sequence }) => sequence);
+            for (const sequence of scheduler.running)
+              if (sourced && !before.includes(sequence) && !read.includes(sequence)) taken++;
             const decoded = decode.map((sequence, slot) => ({
               sequence,
               slot,
               start: sequence.computed - 1,
             }));
             const running = [...decoded, ...prefill];
+            for (const { sequence, slot } of running)
+              if (sequence.source?.join() !== cache.sources[slot]?.join())
+                throw new Error(`${sequence.name} lost its source`);
             for (const { sequence, slot, start } of running)
               for (let i = 0; i < sequence.computed; i++) {
                 const isSeen = i > start - window;
@@ -82,7 +118,8 @@ t.test(
             const tokens = prefill.reduce((sum, { length }) => sum + length, 0);
             if (isMixed && tokens > limit) throw new Error('a run has more tokens than it may');
             if (prefill.some(({ length }) => length === 0)) throw new Error('a chunk has no tokens');
-            if (!isMixed && running.length !== scheduler.running.length)
+            const waitsForPrefill = encode.some(({ sequence }) => !isPrefilled(sequence));
+            if (!isMixed && !waitsForPrefill && running.length !== scheduler.running.length)
               throw new Error('a sequence with a slot is left out');
             if (scheduler.cachedTokens > cacheTokens) throw new Error('the cache overflows');
             const done = all().filter(({ tokens, maxLength }) => tokens.length >= maxLength);
@@ -90,12 +127,17 @@ t.test(
           };
           for (const event of actions) {
             if (event.type === 'add') {
-              const { seed, scope, shared, own, grows, reuses, priority } = event;
-              const tokens = [...prompt(seed, shared), ...prompt(5 + names, own)];
+              const { seed, scope, shared, own, grows, reuses, priority, begins } = event;
+              const tokens = sourced
+                ? prompt(seed, begins)
+                : [...prompt(seed, shared), ...prompt(5 + names, own)];
               const maxLength = Math.min(longest, tokens.length + grows);
-              scheduler.add(new Fake(`#${names++}`, tokens, maxLength, reuses, priority, scope));
+              const source = sourced ? sourceOf(event.source) : undefined;
+              const party = ['', String(names)];
+              const name = `#${names++}`;
+              scheduler.add(new Fake(name, tokens, maxLength, reuses, priority, scope, party, source));
             }
-            if (event.type === 'step') step(event.limit);
+            if (event.type === 'step') step(event.limit, event.breaks);
             if (event.type === 'remove' && all().length > 0) {
               const leaving = new Set(event.picks.map(pick => all()[pick % all().length]!));
               scheduler.remove(leaving);
@@ -109,8 +151,10 @@ t.test(
           }
         },
       ),
-      runs(1000),
+      runs(500),
     );
     t.ok(trims > 0, `${trims} times something was given up`);
+    t.ok(together > 0, `${encoded} sources were encoded, ${together} times several together`);
+    t.ok(taken > 0, `${taken} times a source was there already`);
   },
 );

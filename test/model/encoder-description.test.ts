@@ -19,7 +19,7 @@ async function folderWith(
 }
 
 t.test('encoders and generators are told apart', async t => {
-  const cases: [Record<string, unknown>, 'encoder' | 'generation'][] = [
+  const cases: [Record<string, unknown>, 'encoder' | 'generation' | 'seq2seq'][] = [
     [{ model_type: 'bert', architectures: ['BertModel'] }, 'encoder'],
     [{ model_type: 'bert', architectures: ['BertForMaskedLM'] }, 'encoder'],
     [{ model_type: 'bert', architectures: ['BertLMHeadModel'] }, 'generation'],
@@ -29,7 +29,7 @@ t.test('encoders and generators are told apart', async t => {
     [{ model_type: 'llama', architectures: ['LlamaModel'] }, 'encoder'],
     [{ model_type: 'llama', architectures: ['LlamaForSequenceClassification'] }, 'encoder'],
     [{ model_type: 'gpt2', architectures: ['GPT2LMHeadModel'] }, 'generation'],
-    [{ model_type: 't5', architectures: ['T5ForConditionalGeneration'] }, 'generation'],
+    [{ model_type: 't5', architectures: ['T5ForConditionalGeneration'] }, 'seq2seq'],
     [{}, 'generation'],
   ];
   for (const [config, kind] of cases)

@@ -75,3 +75,42 @@ export function groupedAttention(
     }).flat();
   });
 }
+
+/** What attention may be told beyond queries, keys and values. */
+export interface AttentionFields {
+  /** Whether a query sees a key; default: all. */
+  readonly sees?: (query: number, key: number) => boolean;
+  /** Added to the scaled score. */
+  readonly bias?: ((head: number, query: number, key: number) => number) | undefined;
+  /** Factor of scores; default `1 / sqrt(head size)`. */
+  readonly scale?: number;
+}
+
+/** `softmax(q kᵀ · scale + bias) v` (Vaswani et al. 2017, section 3.2), of heads that stand one after the other. */
+export function attention(
+  queries: readonly Vector[],
+  keys: readonly Vector[],
+  values: readonly Vector[],
+  heads: number,
+  { sees = () => true, bias = () => 0, scale }: AttentionFields = {},
+): number[][] {
+  const size = queries[0]!.length / heads;
+  const factor = scale ?? 1 / Math.sqrt(size);
+  return queries.map((query, position) => {
+    const visible = keys.map((_, i) => i).filter(i => sees(position, i));
+    return Array.from({ length: heads }, (_, h) => {
+      const scores = visible.map(
+        i => dot(head(query, h, size), head(keys[i]!, h, size)) * factor + bias(h, position, i),
+      );
+      const probabilities = softmax(scores);
+      return visible.reduce<number[]>(
+        (sum, i, nth) =>
+          add(
+            sum,
+            head(values[i]!, h, size).map(value => value * probabilities[nth]!),
+          ),
+        new Array<number>(size).fill(0),
+      );
+    }).flat();
+  });
+}

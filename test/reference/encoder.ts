@@ -1,6 +1,6 @@
 import type { TestTensors } from '#test/support/safetensors.js';
-import { head, mapHeads, rotaryFrequencies, rotate } from './attention.js';
-import { add, dot, linear, mean, multiply, row, softmax, type Vector } from './operations.js';
+import { attention, mapHeads, rotaryFrequencies, rotate } from './attention.js';
+import { ACTIVATIONS, add, dot, layerNorm, linear, multiply, row, type Vector } from './operations.js';
 
 /** A text on its own: nothing here knows of batches or padding. */
 export interface ReferenceInput {
@@ -9,67 +9,6 @@ export interface ReferenceInput {
 }
 
 export type ReferenceConfig = Readonly<Record<string, unknown>>;
-
-type Activation = (x: number) => number;
-
-/** Ba et al. 2016, equation 4. */
-export function layerNorm(x: Vector, weight: Vector, bias: Vector | undefined, epsilon: number): number[] {
-  const center = mean(x);
-  const variance = mean(x.map(value => (value - center) ** 2));
-  return x.map(
-    (value, i) => ((value - center) / Math.sqrt(variance + epsilon)) * weight[i]! + (bias?.[i] ?? 0),
-  );
-}
-
-/**
- * `2/√π · e^(-x²) · Σ 2ⁿ x^(2n+1) / (2n+1)!!` (Abramowitz and Stegun 7.1.6), whose terms all have one sign.
- */
-export function erf(x: number): number {
-  if (Math.abs(x) > 6) return Math.sign(x);
-  let term = x;
-  let sum = x;
-  for (let n = 1; n < 200; n++) {
-    term *= (2 * x * x) / (2 * n + 1);
-    sum += term;
-  }
-  return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
-}
-
-const ACTIVATIONS: Readonly<Record<string, Activation>> = {
-  gelu: x => (x * (1 + erf(x / Math.SQRT2))) / 2,
-  gelu_new: x => (x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)))) / 2,
-  relu: x => Math.max(0, x),
-  tanh: Math.tanh,
-};
-
-/** Every position over all that `sees` lets it see; `bias` is added to the scaled score. */
-function attention(
-  queries: readonly Vector[],
-  keys: readonly Vector[],
-  values: readonly Vector[],
-  heads: number,
-  sees: (query: number, key: number) => boolean = () => true,
-  bias: (head: number, query: number, key: number) => number = () => 0,
-): number[][] {
-  const size = queries[0]!.length / heads;
-  return queries.map((query, position) => {
-    const visible = keys.map((_, i) => i).filter(i => sees(position, i));
-    return Array.from({ length: heads }, (_, h) => {
-      const scores = visible.map(
-        i => dot(head(query, h, size), head(keys[i]!, h, size)) / Math.sqrt(size) + bias(h, position, i),
-      );
-      const probabilities = softmax(scores);
-      return visible.reduce<number[]>(
-        (sum, i, nth) =>
-          add(
-            sum,
-            head(values[i]!, h, size).map(value => value * probabilities[nth]!),
-          ),
-        new Array<number>(size).fill(0),
-      );
-    }).flat();
-  });
-}
 
 /** Names of a post-norm layer's weights, in the order query, key, value, output, norm, up, down, norm. */
 const LAYERS: Readonly<Record<string, (i: number) => readonly string[]>> = {
@@ -181,14 +120,7 @@ function postNorm(
   for (let layer = 0; layer < layerCount; layer++) {
     const names = (LAYERS[type] ?? LAYERS.bert!)(layer);
     const project = (name: string): number[][] => states.map(x => weights.dense(x, name));
-    const attended = attention(
-      project(names[0]!),
-      project(names[1]!),
-      project(names[2]!),
-      heads,
-      undefined,
-      bias,
-    );
+    const attended = attention(project(names[0]!), project(names[1]!), project(names[2]!), heads, { bias });
     states = states.map((x, i) => {
       const y = weights.norm(add(x, weights.dense(attended[i]!, names[3]!)), names[4]!, epsilon);
       const inner = weights.dense(y, names[5]!).map(activation);
@@ -242,7 +174,7 @@ function modernBert(config: ReferenceConfig, tensors: TestTensors, { ids }: Refe
     const turned = (vectors: number[][]): number[][] =>
       vectors.map((x, position) => mapHeads(x, size, h => rotate(h, position, frequencies)));
     const sees = (query: number, key: number): boolean => global || Math.abs(query - key) <= reach;
-    const attended = attention(turned(third(0)), turned(third(1)), third(2), heads, sees);
+    const attended = attention(turned(third(0)), turned(third(1)), third(2), heads, { sees });
     states = states.map((x, i) => add(x, weights.dense(attended[i]!, `${prefix}.attn.Wo`)));
     states = states.map(x => {
       const wide = weights.dense(weights.norm(x, `${prefix}.mlp_norm`, epsilon), `${prefix}.mlp.Wi`);

@@ -41,10 +41,12 @@ export function rmsNorm(x: Vector, weight: Vector, epsilon: number): number[] {
 }
 
 /** Ba et al. 2016, equations 3 and 4. */
-export function layerNorm(x: Vector, weight: Vector, bias: Vector, epsilon: number): number[] {
+export function layerNorm(x: Vector, weight: Vector, bias: Vector | undefined, epsilon: number): number[] {
   const middle = mean(x);
   const variance = mean(x.map(value => (value - middle) ** 2));
-  return x.map((value, i) => ((value - middle) / Math.sqrt(variance + epsilon)) * weight[i]! + bias[i]!);
+  return x.map(
+    (value, i) => ((value - middle) / Math.sqrt(variance + epsilon)) * weight[i]! + (bias?.[i] ?? 0),
+  );
 }
 
 export function softmax(x: Vector): number[] {
@@ -66,6 +68,30 @@ export function silu(x: number): number {
 export function geluTanh(x: number): number {
   return 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
 }
+
+/**
+ * `2/√π · e^(-x²) · Σ 2ⁿ x^(2n+1) / (2n+1)!!` (Abramowitz and Stegun 7.1.6), whose terms all have one sign.
+ */
+export function erf(x: number): number {
+  if (Math.abs(x) > 6) return Math.sign(x);
+  let term = x;
+  let sum = x;
+  for (let n = 1; n < 200; n++) {
+    term *= (2 * x * x) / (2 * n + 1);
+    sum += term;
+  }
+  return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum;
+}
+
+/** Activations by the names that configurations have for them. */
+export const ACTIVATIONS: Readonly<Record<string, (x: number) => number>> = {
+  gelu: x => (x * (1 + erf(x / Math.SQRT2))) / 2,
+  gelu_new: geluTanh,
+  relu: x => Math.max(0, x),
+  silu,
+  swish: silu,
+  tanh: Math.tanh,
+};
 
 /** `c · tanh(x / c)` */
 export function softCap(x: number, cap: number | undefined): number {

@@ -4,9 +4,13 @@ import type {
   Decoder,
   DecoderShape,
   DecoderTraits,
+  EncodeResult,
   EntryLogits,
   SlotOperation,
+  SourceEntry,
+  SourceTraits,
 } from '#model/decoder/contract.js';
+import { encodeParts } from '#model/decoder/seq2seq/encode-parts.js';
 import { runInWays, runTime } from '#model/decoder/run-ways.js';
 import { joined } from './run-decoder.js';
 
@@ -15,7 +19,8 @@ const BLOCK = 4;
 
 /**
  * A decoder over plain arrays. Its slots hold token ids; the most probable next token is a function of all
- * the tokens that a slot holds, so whatever is lost, mixed up or moved wrongly shows in the output.
+ * the tokens that a slot holds, and of its source, so whatever is lost, mixed up or moved wrongly shows in the
+ * output.
  */
 export class FakeDecoder implements Decoder {
   readonly shape: DecoderShape;
@@ -29,11 +34,15 @@ export class FakeDecoder implements Decoder {
     window: undefined,
     cacheTokens: Infinity,
   };
+  /** Set for a decoder that attends to sources. */
+  source: SourceTraits | undefined;
   /** Ids by slot. */
   readonly cells: number[][];
+  /** By slot. */
+  readonly sources: (readonly number[] | undefined)[];
   /**
    * One entry per run, such as `prefill 0 3` (slot, tokens), `prefill 0 3+1` (first slot, tokens of each),
-   * `decode 2` (rows) or `mixed 0:1 1:3` (slot, tokens).
+   * `decode 2` (rows), `mixed 0:1 1:3` (slot, tokens) or `encode 0 3+5` (first slot, tokens of each).
    */
   readonly runs: string[] = [];
   disposed = false;
@@ -41,18 +50,19 @@ export class FakeDecoder implements Decoder {
   failure: Error | ((run: string) => Error | undefined) | undefined;
   /** Changes the logits after some tokens, as broken weights would. */
   spoil: (logits: Float32Array, tokens: readonly number[]) => void = () => undefined;
-  readonly #next: (tokens: readonly number[]) => number;
+  readonly #next: (tokens: readonly number[], source: readonly number[]) => number;
   #aborted = false;
 
   constructor(
     slots: number,
     vocabularySize: number,
     contextLength: number,
-    next: (tokens: readonly number[]) => number,
+    next: (tokens: readonly number[], source: readonly number[]) => number,
   ) {
     this.slots = slots;
     this.shape = { layers: [], vocabularySize, contextLength };
     this.cells = Array.from({ length: slots }, () => []);
+    this.sources = Array.from({ length: slots });
     this.#next = next;
   }
 
@@ -60,8 +70,9 @@ export class FakeDecoder implements Decoder {
     if (!this.traits.mixes)
       return runInWays(entries, {
         decode: rows => this.#run(`decode ${rows.length}`, rows),
-        prefillTogether: rows =>
-          this.#run(`prefill ${rows[0]!.slot} ${rows.map(({ ids }) => ids.length).join('+')}`, rows),
+        ...(this.source !== undefined
+          ? { decodesFirst: true }
+          : { prefillTogether: rows => this.#run(`prefill ${rows[0]!.slot} ${lengths(rows)}`, rows) }),
         prefill: async entry => (await this.#run(`prefill ${entry.slot} ${entry.ids.length}`, [entry]))[0]!,
       });
     const began = performance.now();
@@ -74,19 +85,32 @@ export class FakeDecoder implements Decoder {
     }
   }
 
+  encode(entries: readonly SourceEntry[]): Promise<EncodeResult> {
+    return encodeParts(entries, async part => {
+      for (const { slot } of part) this.sources[slot] = undefined;
+      await this.#begin(`encode ${part[0]!.slot} ${lengths(part)}`);
+      for (const { slot, ids } of part) this.sources[slot] = [...ids];
+    });
+  }
+
   arrange(operation: SlotOperation): void {
-    const { cells } = this;
+    const { cells, sources } = this;
     switch (operation.kind) {
-      case 'copy':
-        cells[operation.to] = cells[operation.from]!.slice(0, operation.length);
+      case 'copy': {
+        const { from, to, length, begin = 0 } = operation;
+        cells[to] = [...cells[to]!.slice(0, begin), ...cells[from]!.slice(begin, length)];
+        if (begin === 0) sources[to] = sources[from];
         break;
+      }
       case 'swap': {
         const { a, b, length } = operation;
         [cells[a], cells[b]] = [cells[b]!.slice(0, length), cells[a]!.slice(0, length)];
+        [sources[a], sources[b]] = [sources[b], sources[a]];
         break;
       }
       case 'release':
         cells[operation.slot] = cells[operation.slot]!.slice(0, operation.from);
+        if (operation.from === 0) sources[operation.slot] = undefined;
         break;
       case 'trim':
         cells[operation.slot]!.fill(-1, 0, operation.before);
@@ -102,7 +126,8 @@ export class FakeDecoder implements Decoder {
     this.disposed = true;
   }
 
-  async #run(name: string, entries: readonly BatchEntry[]): Promise<EntryLogits[]> {
+  /** Notes a run, which may fail. */
+  async #begin(name: string): Promise<void> {
     this.runs.push(name);
     await new Promise(resolve => setImmediate(resolve));
     if (this.#aborted) throw new Error('aborted');
@@ -111,6 +136,10 @@ export class FakeDecoder implements Decoder {
       this.failure = undefined;
       throw failure;
     }
+  }
+
+  async #run(name: string, entries: readonly BatchEntry[]): Promise<EntryLogits[]> {
+    await this.#begin(name);
     return entries.map(entry => {
       const rows = this.#continue(entry);
       // Blocks are of one size, or nobody is told of them.
@@ -125,20 +154,30 @@ export class FakeDecoder implements Decoder {
       if (computed + i >= this.shape.contextLength) throw new Error('a run writes beyond the cache');
       this.cells[slot]![computed + i] = id;
       if (wanted === 'all' || (wanted === 'last' && i === ids.length - 1))
-        rows.push(this.#logits(this.cells[slot]!.slice(0, computed + i + 1)));
+        rows.push(this.#logits(this.cells[slot]!.slice(0, computed + i + 1), this.#sourceOf(slot)));
     });
     return rows;
   }
 
+  #sourceOf(slot: number): readonly number[] {
+    const source = this.sources[slot];
+    if (this.source !== undefined && source === undefined) throw new Error('a slot has no source');
+    return source ?? [];
+  }
+
   /** The best token has logit 2, its successor 1, all others 0. */
-  #logits(tokens: readonly number[]): Float32Array {
+  #logits(tokens: readonly number[], source: readonly number[]): Float32Array {
     const logits = new Float32Array(this.shape.vocabularySize);
-    const best = this.#next(tokens);
+    const best = this.#next(tokens, source);
     logits[best] = 2;
     logits[(best + 1) % logits.length] = 1;
     this.spoil(logits, tokens);
     return logits;
   }
+}
+
+function lengths(entries: readonly { readonly ids: readonly number[] }[]): string {
+  return entries.map(({ ids }) => ids.length).join('+');
 }
 
 /** The largest of each block of a row. */

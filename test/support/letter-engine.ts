@@ -8,7 +8,9 @@ import { letterTokenizer } from './letter-tokenizer.js';
 export interface LetterEngineOptions {
   readonly slots?: number;
   readonly contextLength?: number;
-  readonly next?: (tokens: readonly number[]) => number;
+  readonly next?: (tokens: readonly number[], source: readonly number[]) => number;
+  /** Longest source; undefined: it attends to none. */
+  readonly longestSource?: number;
   readonly options?: Partial<EngineOptions>;
   readonly traits?: Partial<DecoderTraits>;
 }
@@ -16,10 +18,19 @@ export interface LetterEngineOptions {
 /** An engine that writes the alphabet on from the prompt's last letter, and the decoder beneath it. */
 export function letterEngine(
   t: { teardown(close: () => Promise<void>): void },
-  { slots = 2, contextLength = 64, next = following, options, traits }: LetterEngineOptions = {},
+  {
+    slots = 2,
+    contextLength = 64,
+    next = following,
+    longestSource,
+    options,
+    traits,
+  }: LetterEngineOptions = {},
 ): { engine: Engine; decoder: FakeDecoder } {
   const decoder = new FakeDecoder(slots, letterTokenizer.vocabularySize, contextLength, next);
   decoder.traits = { ...decoder.traits, ...traits };
+  if (longestSource !== undefined)
+    decoder.source = { longest: longestSource, vocabularySize: letterTokenizer.vocabularySize };
   const engine = new Engine(decoder, letterTokenizer, options);
   t.teardown(() => engine.close());
   return { engine, decoder };

@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import type { SafetensorsType } from '#graph/weights/safetensors.js';
+import { SafetensorsFile, type SafetensorsType } from '#graph/weights/safetensors.js';
 
 /** A tensor of a test's checkpoint, row-major. */
 export interface TestTensor {
@@ -33,6 +33,19 @@ export async function writeSafetensors(
     { type, shape, bytes: encode(values, type) },
   ]);
   await writeFile(file, safetensors(Object.fromEntries(stored) as Record<string, StoredTensor>));
+}
+
+/** All tensors of a safetensors file of floats. */
+export async function readSafetensors(file: string): Promise<TestTensors> {
+  const opened = await SafetensorsFile.open(file);
+  try {
+    const tensors: Record<string, TestTensor> = {};
+    for (const [name, { shape }] of opened.tensors)
+      tensors[name] = { shape, values: [...(await opened.read(name))] };
+    return tensors;
+  } finally {
+    await opened.close();
+  }
 }
 
 /** A tensor of single-precision floats. */

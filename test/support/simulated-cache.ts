@@ -5,6 +5,7 @@ import type { SlotOperation } from '#model/decoder/contract.js';
 /** A sequence that nobody waits for. */
 export class Fake implements Schedulable {
   computed = 0;
+  encoded = false;
   prefillLength = 0;
   get prefillable(): number {
     return this.tokens.length;
@@ -23,13 +24,14 @@ export class Fake implements Schedulable {
     readonly priority = 0,
     scope = '',
     readonly party: Party = ['', name],
+    readonly source: readonly number[] | undefined = undefined,
   ) {
     this.scope = scope;
     this.tokens = [...prompt];
   }
 
   content(position: number): string {
-    return `${this.scope}:${this.tokens[position]}`;
+    return `${this.scope}:${this.source?.join('+') ?? ''}:${this.tokens[position]}`;
   }
 }
 
@@ -45,11 +47,22 @@ type Cells = (string | undefined)[][];
 export interface Cache {
   readonly whole: Cells;
   readonly windowed: Cells;
+  /** The source of each slot, if it has one. */
+  readonly sources: (readonly number[] | undefined)[];
 }
 
 export function emptyCache(slots: number): Cache {
   const cells = (): Cells => Array.from({ length: slots }, () => []);
-  return { whole: cells(), windowed: cells() };
+  return { whole: cells(), windowed: cells(), sources: Array.from({ length: slots }) };
+}
+
+function moveSource(sources: Cache['sources'], operation: SlotOperation): void {
+  if (operation.kind === 'release' && operation.from === 0) sources[operation.slot] = undefined;
+  if (operation.kind === 'copy' && !operation.begin) sources[operation.to] = sources[operation.from];
+  if (operation.kind === 'swap') {
+    const { a, b } = operation;
+    [sources[a], sources[b]] = [sources[b], sources[a]];
+  }
 }
 
 function arrange(cells: Cells, operation: SlotOperation): void {
@@ -64,29 +77,44 @@ function arrange(cells: Cells, operation: SlotOperation): void {
 /**
  * Does what an engine does in one step, to sequences and cells alike; what is generated depends on all that
  * came before.
+ *
+ * @param breaks whether sources cannot be read: their sequences are then taken out.
  */
-export function run(scheduler: Scheduler<Fake>, { whole, windowed }: Cache, limit: number): Step<Fake> {
+export function run(
+  scheduler: Scheduler<Fake>,
+  { whole, windowed, sources }: Cache,
+  limit: number,
+  breaks = false,
+): Step<Fake> {
   const step = scheduler.schedule(limit);
   for (const operation of step.operations) {
     arrange(whole, operation);
     arrange(windowed, operation);
+    moveSource(sources, operation);
     if (operation.kind === 'trim') windowed[operation.slot]!.fill(undefined, 0, operation.before);
   }
   const write = (slot: number, position: number, sequence: Fake): void => {
     whole[slot]![position] = sequence.content(position);
     windowed[slot]![position] = sequence.content(position);
   };
+  for (const { sequence, slot } of step.encode) {
+    sources[slot] = breaks ? undefined : sequence.source;
+    sequence.encoded = !breaks;
+  }
   for (const { sequence, slot, start, length } of step.prefill) {
     for (let i = start; i < start + length; i++) write(slot, i, sequence);
     sequence.computed = start + length;
     if (sequence.computed === sequence.prefillLength) generate(sequence);
   }
-  step.decode.forEach((sequence, slot) => {
+  const lost = new Set(breaks ? step.encode.map(({ sequence }) => sequence) : []);
+  const decode = step.decode.filter(sequence => !lost.has(sequence));
+  decode.forEach((sequence, slot) => {
     write(slot, sequence.computed, sequence);
     sequence.computed++;
-    generate(sequence);
+    if (sequence.computed === sequence.tokens.length) generate(sequence);
   });
-  return step;
+  if (lost.size > 0) scheduler.remove(lost);
+  return { ...step, decode };
 }
 
 function generate(sequence: Fake): void {

@@ -11,11 +11,11 @@ const metrics: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { metrics, 
 
   app.get('/slots', { schema: slotsSchema }, async () => ({
     object: 'list',
-    data: registry
-      .loaded()
-      .flatMap(({ id, engine }) =>
-        engine ? { model: id, context_length: engine.contextLength, slots: [...engine.occupancy()] } : [],
-      ),
+    data: registry.loaded().flatMap(({ id, engine }) => {
+      if (engine === undefined) return [];
+      const { contextLength, sourceLength = 0 } = engine;
+      return { model: id, context_length: sourceLength + contextLength, slots: [...engine.occupancy()] };
+    }),
   }));
 };
 

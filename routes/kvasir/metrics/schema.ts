@@ -37,7 +37,7 @@ const SlotOccupancy = Type.Object(
 const ModelSlots = Type.Object(
   {
     model: Type.String(),
-    context_length: Type.Integer({ description: 'Positions of each slot.' }),
+    context_length: Type.Integer({ description: 'Positions of each slot, those of a source included.' }),
     slots: Type.Array(refTo(SlotOccupancy)),
   },
   { $id: 'ModelSlots' },

@@ -1,6 +1,7 @@
 import { harmless, honoured, refused, type PeerField } from '#routes/shared/peer-fields.js';
 import {
   conversationFields,
+  beamPeerFields,
   generationFields,
   reportPeerFields,
   responseFormatFields,
@@ -28,6 +29,7 @@ export const chatPeerFields: readonly PeerField[] = [
   ),
   ...conversationFields,
   ...generationFields,
+  ...beamPeerFields,
   ...samplingPeerFields,
   ...reportPeerFields,
   ...honoured(['vLLM'], 'prompt_logprobs', 'stream_options.continuous_usage_stats', 'echo', 'documents'),

@@ -22,6 +22,7 @@ export const completionPeerFields: readonly PeerField[] = [
   ...samplingPeerFields,
   ...reportPeerFields,
   ...honoured(['vLLM'], 'prompt_logprobs', 'stream_options.continuous_usage_stats'),
+  ...honoured(['vLLM'], 'use_beam_search', 'length_penalty', 'early_stopping'),
   ...responseFormatFields,
   ...structurePeerFields,
   ...refused(['OpenAI', 'vLLM'], 'a text cannot be filled in from both sides', ['suffix'], ['']),

@@ -3,6 +3,7 @@ import type { GenerationEvent } from '#engine/types.js';
 import { usage, type Usage } from '../usage.js';
 import type { ChoicePiece } from '#api/completion/choice.js';
 import type { CompletionJob } from '#api/completion/job.js';
+import { choicePieces } from '#api/completion/pieces.js';
 import type { Logprobs } from '#api/completion/logprobs.js';
 import { joinLists } from '../join-lists.js';
 import type { StreamOptions } from '../report-schema.js';
@@ -26,16 +27,16 @@ export async function completion(
   events: Events,
 ): Promise<Iterable<string>> {
   const pieces: ChoicePiece[][] = job.choices.map(() => []);
-  for await (const [index, event] of events) {
-    const piece = job.choices[index]!.add(event);
-    if (piece !== undefined) pieces[index]!.push(piece);
-  }
+  for await (const [request, event] of events)
+    for (const [index, piece] of choicePieces(job, request, event)) pieces[index]!.push(piece);
   return answerPieces(head, 'choices', choices(job, pieces), { usage: jobUsage(job) });
 }
 
 function* choices(job: CompletionJob, pieces: readonly ChoicePiece[][]): Generator<CompletionChoice> {
   let index = 0;
-  for (const sequence of best(job)) yield choice(index++, join(pieces[sequence]!));
+  for (const candidate of best(job))
+    // A search may find fewer texts than were wanted.
+    if (pieces[candidate]!.length > 0) yield choice(index++, join(pieces[candidate]!));
 }
 
 /** The completion as it comes. */
@@ -45,26 +46,25 @@ export async function* completionChunks(
   events: Events,
   { include_usage: atEnd, continuous_usage_stats: always }: StreamOptions,
 ): AsyncGenerator<CompletionHead & { choices: CompletionChoice[]; usage?: Usage | null }> {
-  for await (const [index, event] of events) {
-    const piece = job.choices[index]!.add(event);
-    if (piece === undefined) continue;
-    const usage = always ? { usage: jobUsage(job) } : atEnd ? { usage: null } : {};
-    yield { ...head, choices: [choice(index, piece)], ...usage };
-  }
+  for await (const [request, event] of events)
+    for (const [index, piece] of choicePieces(job, request, event)) {
+      const usage = always ? { usage: jobUsage(job) } : atEnd ? { usage: null } : {};
+      yield { ...head, choices: [choice(index, piece)], ...usage };
+    }
   if (atEnd) yield { ...head, choices: [], usage: jobUsage(job) };
 }
 
 /**
- * The sequences to give back: for each prompt the `n` with the highest log-probability per token, the best
+ * The candidates to give back: for each prompt the `n` with the highest log-probability per token, the best
  * first.
  */
 function best({ choices, candidates, n }: CompletionJob): number[] {
-  const sequences = choices.map((_, index) => index);
-  if (candidates === n) return sequences;
-  return sequences
+  const all = choices.map((_, index) => index);
+  if (candidates === n) return all;
+  return all
     .filter(index => index % candidates === 0)
     .flatMap(first =>
-      sequences
+      all
         .slice(first, first + candidates)
         .sort((a, b) => choices[b]!.meanLogprob - choices[a]!.meanLogprob)
         .slice(0, n),

@@ -16,6 +16,7 @@ import {
   tokenIdFields,
   tokenIdList,
 } from '../report-schema.js';
+import { beamFields, languageFields } from './source-schema.js';
 import { samplingFields } from '../sampling-schema.js';
 import { responseFormatField, structureFields } from '../structure-schema.js';
 import { errorResponses, MODEL_ERRORS, refTo, UsageSchema } from '#http/schemas/shared.js';
@@ -33,7 +34,7 @@ const CompletionRequest = Type.Object(
         ],
         {
           description:
-            'What to continue: a text, several texts, or the same as token ids. An empty text, or none, starts from the beginning-of-sequence token.',
+            'What to continue: a text, several texts, or the same as token ids. An empty text, or none, starts from the beginning-of-sequence token. For a model that reads a text and writes another one, such as a translator, what it reads.',
           examples: ['Once upon a time'],
         },
       ),
@@ -43,7 +44,7 @@ const CompletionRequest = Type.Object(
         minimum: 0,
         default: 16,
         description:
-          'Most tokens to generate; the end of the context ends a text too. 0 only with `echo`: to score the prompt.',
+          "Most tokens to generate; the end of the context ends a text too. 0 only with `echo`: to score the prompt. By default, for a model that reads a text and writes another one, what its folder says (`max_length`), or the context's end.",
       }),
     ),
     n: nullable(
@@ -54,7 +55,7 @@ const CompletionRequest = Type.Object(
         minimum: 1,
         maximum: 128,
         description:
-          'Generate this many for each prompt and give back the `n` with the highest log-probability per token. Not for streams.',
+          'Generate this many for each prompt and give back the `n` with the highest log-probability per token; with beam search, the width. Not for streams.',
       }),
     ),
     logprobs: nullable(
@@ -68,7 +69,8 @@ const CompletionRequest = Type.Object(
     echo: nullable(
       Type.Boolean({
         default: false,
-        description: 'Begin the text with the prompt; with `logprobs`, report those of the prompt too.',
+        description:
+          'Begin the text with the prompt; with `logprobs`, report those of the prompt too. Not where the prompt is a source.',
       }),
     ),
     stream: nullable(
@@ -81,6 +83,8 @@ const CompletionRequest = Type.Object(
         description: 'Whether the tokenizer adds its own tokens to texts, such as that of the beginning.',
       }),
     ),
+    ...languageFields,
+    ...beamFields,
     ...promptFields,
     ...promptLogprobsField,
     ...tokenIdFields,

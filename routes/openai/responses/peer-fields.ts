@@ -1,6 +1,7 @@
 import { harmless, honoured, refused, type PeerField } from '#routes/shared/peer-fields.js';
 import {
   conversationFields,
+  beamPeerFields,
   generationFields,
   reportPeerFields,
   samplingPeerFields,
@@ -33,6 +34,7 @@ export const responsePeerFields: readonly PeerField[] = [
   ),
   ...conversationFields,
   ...generationFields,
+  ...beamPeerFields,
   ...samplingPeerFields,
   ...reportPeerFields,
   ...honoured(['OpenAI', 'vLLM'], 'include', 'top_logprobs', 'truncation', 'reasoning.effort'),

@@ -63,7 +63,7 @@ export class Choice {
     this.#logprobs =
       logprobs === undefined
         ? undefined
-        : new LogprobsWriter(tokenizer, echo ? [] : prompt.ids, {
+        : new LogprobsWriter(tokenizer, echo ? [] : (prompt.startIds ?? prompt.ids), {
             nameOf: this.#nameOf,
             top: logprobs,
             skipSpecialTokens,

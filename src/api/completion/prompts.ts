@@ -1,7 +1,7 @@
 import type { Caller } from '#caller.js';
 import { contextLengthExceeded, type KvasirError } from '#errors.js';
 import type { GenerationModel } from '#registry/types.js';
-import type { PromptCut } from '../generation/prompt-cut.js';
+import { cutIds, type PromptCut } from '../generation/prompt-cut.js';
 import { isTokenIds } from '../encoding/inputs.js';
 
 /** One prompt or several, each a text or the token ids of one. */
@@ -12,6 +12,8 @@ export interface Prompt {
   readonly ids: readonly number[];
   /** For `echo`; empty where it is not asked for. */
   readonly text: string;
+  /** What the model writes on from, where it reads the prompt as a source. */
+  readonly startIds?: readonly number[];
 }
 
 /** The prompts of a request one by one, in any of the forms that OpenAI allows. */
@@ -42,7 +44,9 @@ export async function readPrompts(
   { echo, addSpecialTokens, skipSpecialTokens, cut }: PromptOptions,
   caller: Caller,
 ): Promise<Prompt[]> {
-  const given = prompts.map(prompt => (typeof prompt === 'string' ? prompt : cutIds(prompt, cut)));
+  const given = prompts.map(prompt =>
+    typeof prompt === 'string' || cut === undefined ? prompt : cutIds(prompt, cut),
+  );
   for (const prompt of given)
     if (typeof prompt !== 'string' && prompt.length >= contextLength)
       throw tooLong(prompt.length, true, contextLength);
@@ -65,11 +69,6 @@ export async function readPrompts(
   const untold = echo ? read.filter(({ text }) => text === undefined).map(({ ids }) => ids) : [];
   const decoded = await texts.map('decodeIds', untold, { skipSpecialTokens }, caller, 'prompt');
   return read.map(({ ids, text }) => ({ ids, text: text ?? (echo ? decoded.shift()! : '') }));
-}
-
-function cutIds(ids: readonly number[], cut: PromptCut | undefined): readonly number[] {
-  if (cut === undefined || ids.length <= cut.maxTokens) return ids;
-  return cut.cut === 'left' ? ids.slice(-cut.maxTokens) : ids.slice(0, cut.maxTokens);
 }
 
 /** @param whole whether those are all of its tokens. */

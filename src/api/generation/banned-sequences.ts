@@ -4,16 +4,17 @@ import type { GenerationModel } from '#registry/types.js';
 
 /**
  * The tokens of words that a text must not have: each as it stands at the beginning of a text, and behind a
- * space, as vLLM has it.
+ * space, as vLLM has it; and those that the model's folder bans.
  *
  * @throws KvasirError `invalid_request` for a word that has no tokens.
  */
 export async function bannedSequences(
   words: readonly string[],
-  { texts, contextLength }: GenerationModel,
+  { texts, contextLength, sourced }: GenerationModel,
   caller: Caller,
 ): Promise<readonly (readonly number[])[]> {
-  if (words.length === 0) return [];
+  const own = sourced?.defaults.sampling.bannedSequences ?? [];
+  if (words.length === 0) return own;
   const prompts = words.flatMap(word => {
     const bare = word.trimStart() || word;
     return [bare, ` ${bare}`].map(text => ({ text, addSpecialTokens: false }));
@@ -25,7 +26,7 @@ export async function bannedSequences(
     if (ids.length > 0) sequences.set(ids.join(), ids);
     else if (index % 2 === 0) throw empty(index / 2);
   });
-  return [...sequences.values()];
+  return [...own, ...sequences.values()];
 }
 
 function empty(index: number): Error {

@@ -34,3 +34,9 @@ export function promptCut(
     throw invalidRequest('truncate_prompt_tokens', 'truncate_prompt_tokens must be >= 1, or -1');
   return { maxTokens: Math.max(1, most === -1 ? room : most), cut: side === 'right' ? 'right' : 'left' };
 }
+
+/** The ids that are kept. */
+export function cutIds(ids: readonly number[], { maxTokens, cut }: PromptCut): readonly number[] {
+  if (ids.length <= maxTokens) return ids;
+  return cut === 'left' ? ids.slice(-maxTokens) : ids.slice(0, maxTokens);
+}

@@ -27,6 +27,9 @@ export interface SamplingFields {
   readonly skip_special_tokens?: boolean | null;
 }
 
+/** What peers do where a request does not say. */
+const PLAIN_SAMPLING = { temperature: 1, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1 };
+
 /**
  * All but what `bad_words` ask for, see `bannedSequences`.
  *
@@ -38,12 +41,14 @@ export function samplingParameters(fields: SamplingFields, model: GenerationMode
   if (allowedIds !== undefined) checkIds('allowed_token_ids', allowedIds, vocabularySize);
   // The smallest set whose probability reaches 0 is the most probable token.
   const onlyBest = fields.top_p === 0;
+  const defaults = model.sourced?.defaults.sampling ?? PLAIN_SAMPLING;
   return {
-    temperature: fields.temperature ?? 1,
-    topK: onlyBest ? 1 : Math.max(0, fields.top_k ?? 0),
-    topP: onlyBest ? 1 : (fields.top_p ?? 1),
-    minP: fields.min_p ?? 0,
-    repetitionPenalty: fields.repetition_penalty ?? 1,
+    ...defaults,
+    temperature: fields.temperature ?? defaults.temperature,
+    topK: onlyBest ? 1 : Math.max(0, fields.top_k ?? defaults.topK),
+    topP: onlyBest ? 1 : (fields.top_p ?? defaults.topP),
+    minP: fields.min_p ?? defaults.minP,
+    repetitionPenalty: fields.repetition_penalty ?? defaults.repetitionPenalty,
     presencePenalty: fields.presence_penalty ?? 0,
     frequencyPenalty: fields.frequency_penalty ?? 0,
     logitBias: logitBias(fields.logit_bias ?? {}, vocabularySize),
@@ -96,8 +101,8 @@ export function stopConditions(
   maxTokens: number,
   model: GenerationModel,
 ): StopConditions {
-  const minTokens = fields.min_tokens ?? 0;
   const mostTokens = Math.min(maxTokens, model.maxTokens ?? Infinity);
+  const minTokens = fields.min_tokens ?? Math.min(model.sourced?.defaults.minTokens ?? 0, mostTokens);
   if (minTokens > mostTokens) {
     throw invalidRequest('min_tokens', `min_tokens must be <= ${mostTokens}, the most tokens to generate`);
   }

@@ -30,20 +30,29 @@ export function rankOf(logits: Float32Array, id: number): number {
 }
 
 /**
- * Ids of the `count` largest logits, largest first; insertion into a short sorted list, since count is small.
+ * Ids of the `count` largest logits, largest first, equal ones by id; insertion into a short sorted list, since
+ * count is small.
+ *
+ * @param bounds none of the logits of each of equal blocks is larger: most blocks are told by that alone.
  */
-export function topIds(logits: Float32Array, count: number): number[] {
+export function topIds(logits: Float32Array, count: number, bounds: Float32Array = logits): number[] {
   const best: number[] = [];
   if (count <= 0) return best;
-  for (let id = 0; id < logits.length; id++) {
-    const value = logits[id]!;
-    if (best.length === count && value <= logits[best[count - 1]!]!) continue;
-    let at = best.length < count ? best.length : count - 1;
-    while (at > 0 && value > logits[best[at - 1]!]!) {
-      best[at] = best[at - 1]!;
-      at--;
+  const size = logits.length / bounds.length;
+  let least = -Infinity;
+  for (let block = 0; block < bounds.length; block++) {
+    if (best.length === count && bounds[block]! <= least) continue;
+    for (let id = block * size; id < (block + 1) * size; id++) {
+      const value = logits[id]!;
+      if (best.length === count && value <= least) continue;
+      let at = best.length < count ? best.length : count - 1;
+      while (at > 0 && value > logits[best[at - 1]!]!) {
+        best[at] = best[at - 1]!;
+        at--;
+      }
+      best[at] = id;
+      least = logits[best.at(-1)!]!;
     }
-    best[at] = id;
   }
   return best;
 }

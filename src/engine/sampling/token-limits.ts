@@ -1,8 +1,19 @@
 import type { SamplingParameters } from '../types.js';
 
-/** Whether a request excludes tokens by their ids. */
-export function limitsTokens({ allowedIds, bannedSequences = [] }: SamplingParameters): boolean {
-  return allowedIds !== undefined || bannedSequences.length > 0;
+/** Whether a request excludes tokens by their ids, at any step. */
+export function limitsTokens(sampling: SamplingParameters): boolean {
+  const { allowedIds, forcedFirstId, forcedLastIds, noRepeatNgram = 0, sourceNoRepeatNgram = 0 } = sampling;
+  const { bannedSequences = [], suppressedIds = [], suppressedFirstIds = [] } = sampling;
+  return (
+    [allowedIds, forcedFirstId, forcedLastIds].some(forced => forced !== undefined) ||
+    [bannedSequences, suppressedIds, suppressedFirstIds].some(({ length }) => length > 0) ||
+    noRepeatNgram + sourceNoRepeatNgram > 0
+  );
+}
+
+/** Excludes tokens. @param logits `[vocabulary]`, changed in place. */
+export function exclude(logits: Float32Array, ids: Iterable<number>): void {
+  for (const id of ids) logits[id] = -Infinity;
 }
 
 /** Excludes all tokens but these. @param logits `[vocabulary]`, changed in place. */

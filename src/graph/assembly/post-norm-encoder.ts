@@ -4,7 +4,7 @@ import { feedForward } from '../blocks/feed-forward.js';
 import { layerNorm } from '../blocks/layer-norm.js';
 import { multiHeadAttention } from '../blocks/multi-head-attention.js';
 import { addRow, rowsFrom, type Rows } from '../blocks/position-table.js';
-import { postNormBlock } from '../blocks/transformer-block.js';
+import { postNormBlock, type Normalize } from '../blocks/transformer-block.js';
 import type { Value } from '../onnx/graph-builder.js';
 import { wordTable, type EncoderSource } from './encoder-architecture.js';
 
@@ -42,7 +42,10 @@ export interface PostNormFamily {
 export function postNormEncoder(source: EncoderSource, family: PostNormFamily): Value {
   const { graph, batch, body, sizes } = source;
   const { hiddenSize, segments, contextLength } = sizes;
-  const norm = (name: string) => body.norm(name, hiddenSize, family.epsilon);
+  const norm =
+    (weightName: string): Normalize =>
+    (name, residual) =>
+      layerNorm(graph, name, residual, body.norm(weightName, hiddenSize, family.epsilon));
 
   const words = embed(graph, 'embedded.words', wordTable(source), batch.ids);
   const stored = (): Rows => {
@@ -68,12 +71,7 @@ export function postNormEncoder(source: EncoderSource, family: PostNormFamily): 
     });
     update = graph.node({ op: 'Add', inputs: [update, vectors], name: 'embedded.places' });
   }
-  let x = layerNorm(
-    graph,
-    'embedding_norm',
-    { stream: words, update },
-    norm('embeddings.LayerNorm'),
-  ).normalized;
+  let x = norm('embeddings.LayerNorm')('embedding_norm', { stream: words, update }).normalized;
 
   for (let index = 0; index < sizes.layers; index++) {
     const name = `layer.${index}`;
@@ -100,11 +98,10 @@ export function postNormEncoder(source: EncoderSource, family: PostNormFamily): 
     };
     const grid = batch.global(isNarrowed, family.attentionBias);
     x = postNormBlock(
-      graph,
       name,
       x,
       {
-        attention: input => multiHeadAttention(graph, name, input, attention, sizes, batch, grid),
+        attention: input => multiHeadAttention(graph, name, input, attention, sizes, grid),
         feedForward: input =>
           feedForward(
             graph,

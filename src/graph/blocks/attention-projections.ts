@@ -59,6 +59,16 @@ export function packAttention(weights: AttentionWeights): PackedAttentionWeights
   };
 }
 
+/** Keys and values alone, of tokens that attend to nothing themselves. */
+export function packKeysAndValues(
+  weights: AttentionWeights,
+): Pick<PackedAttentionWeights, 'packed' | 'packedBias'> {
+  return {
+    packed: stackRows([weights.key, weights.value]),
+    packedBias: stackBiases([weights.keyBias, weights.valueBias]),
+  };
+}
+
 /** The attention of a layer. */
 export interface AttentionOptions extends Heads {
   /** Undefined: without positions. */
@@ -76,7 +86,7 @@ export interface AttentionOptions extends Heads {
 export type ProjectedHeads = readonly [query: Value, key: Value, value: Value];
 
 /**
- * Projects onto queries, keys and values.
+ * Projects onto queries, keys and values, or some of them.
  *
  * @param x `[...tokens, hidden]`
  * @param tokens the leading dimensions of `x`, as Reshape takes them.
@@ -85,7 +95,7 @@ export function projectHeads(
   graph: ModelGraph,
   name: string,
   x: Value,
-  { packed, packedBias }: PackedAttentionWeights,
+  { packed, packedBias }: Pick<PackedAttentionWeights, 'packed' | 'packedBias'>,
   options: AttentionOptions,
   tokens: readonly number[],
 ): ProjectedHeads {
@@ -124,6 +134,8 @@ export interface CachedAttention {
   readonly op: 'GroupQueryAttention' | 'PagedAttention';
   /** Stands before the names of node and cache where a layer has several; default: nothing. */
   readonly part?: string;
+  /** How the cache's inputs and outputs begin; default `past` and `present`. */
+  readonly cacheNames?: readonly [input: string, output: string];
   /** Shape of the keys, and of the values. */
   readonly cacheShape: readonly (string | number)[];
   /** The result of {@link projectHeads}. */
@@ -138,11 +150,21 @@ export function attendOverCache(
   graph: ModelGraph,
   name: string,
   layer: number,
-  { op, part = '', cacheShape, projected, others, options }: CachedAttention,
+  {
+    op,
+    part = '',
+    cacheNames: [input, output] = ['past', 'present'],
+    cacheShape,
+    projected,
+    others,
+    options,
+  }: CachedAttention,
 ): Value {
   const sides = ['key', 'value'];
-  const past = sides.map(side => graph.input(`${part}past.${layer}.${side}`, graph.floatType, cacheShape));
-  const present = sides.map(side => `${part}present.${layer}.${side}`);
+  const past = sides.map(side =>
+    graph.input(`${part}${input}.${layer}.${side}`, graph.floatType, cacheShape),
+  );
+  const present = sides.map(side => `${part}${output}.${layer}.${side}`);
   const attended = graph.node({
     op,
     domain: 'com.microsoft',

@@ -40,7 +40,10 @@ export function bidirectionalAttention(
   const turn = (side: string, part: Value, count: number): Value =>
     rotary === undefined
       ? part
-      : rotateHeads(graph, `${name}.${side}.rotary`, part, count, rotary.features, batch, rotary);
+      : rotateHeads(graph, `${name}.${side}.rotary`, part, count, rotary.features, {
+          tables: rotary,
+          batch,
+        });
   const arrange = (side: string, part: Value, count: number, mark?: number): Value =>
     arrangeHeads(graph, `${name}.${side}`, part, { count, heads, size: padded, mark });
 

@@ -1,5 +1,5 @@
 import type { ModelGraph } from '../model-graph.js';
-import { DataType, type Value } from '../onnx/graph-builder.js';
+import { DataType, NONE, type Value } from '../onnx/graph-builder.js';
 import {
   attendOverCache,
   paddedHeadSize,
@@ -38,6 +38,7 @@ export function cacheLengths(graph: ModelGraph, part = ''): CacheLengths {
  * Operator: com.microsoft.GroupQueryAttention.
  *
  * @param x `[batch, sequence, hidden]`
+ * @param bias added to the scores, `[batch, heads, sequence, longest]`.
  */
 export function groupedQueryAttention(
   graph: ModelGraph,
@@ -47,15 +48,19 @@ export function groupedQueryAttention(
   weights: PackedAttentionWeights,
   options: AttentionOptions,
   { lastPositions, longest }: CacheLengths,
+  bias?: Value,
 ): Value {
   const { kvHeads, headSize, rotary } = options;
   const projected = projectHeads(graph, name, x, weights, options, [0, -1]);
+  const tables = rotary === undefined ? [] : [rotary.cos, rotary.sin];
+  // Up to the bias, which comes behind tables and positions.
+  const unused = Array<Value>(3 - tables.length).fill(NONE);
   const cacheShape = ['batch', kvHeads, 'cache', paddedHeadSize(headSize)];
   const attended = attendOverCache(graph, name, layer, {
     op: 'GroupQueryAttention',
     cacheShape,
     projected,
-    others: [lastPositions, longest, ...(rotary === undefined ? [] : [rotary.cos, rotary.sin])],
+    others: [lastPositions, longest, ...tables, ...(bias === undefined ? [] : [...unused, bias])],
     options,
   });
   return projectOutput(graph, name, attended, weights, options);

@@ -1,24 +1,25 @@
 import { int } from '../onnx/attributes.js';
 import type { ModelGraph } from '../model-graph.js';
 import { DataType, type Value } from '../onnx/graph-builder.js';
-import type { Weight } from '../weights/checkpoint.js';
 import type { CacheLengths } from './grouped-query-attention.js';
+import type { Rows } from './position-table.js';
 
 /**
- * Adds a learned vector for each token's position (Radford et al. 2018).
+ * Adds a vector for each token's position, learned (Radford et al. 2018) or sinusoidal.
  *
- * @param x `[...tokens, hidden]`
+ * @param x `[...tokens, width]`
  * @param positions `[...tokens]`
- * @param table `[positions, hidden]`
+ * @param table a row for each position.
  */
 export function addPositions(
   graph: ModelGraph,
   name: string,
   x: Value,
   positions: Value,
-  table: Weight,
+  table: Rows,
+  width: number,
 ): Value {
-  const weight = graph.floats(`${name}.weight`, table.shape, () => table.load());
+  const weight = graph.floats(`${name}.weight`, [table.rows, width], table.load);
   const vectors = graph.node({ op: 'Gather', inputs: [weight, positions], name: `${name}.vectors` });
   return graph.node({ op: 'Add', inputs: [x, vectors], name });
 }

@@ -5,9 +5,16 @@ import type { AttentionWeights } from './attention-projections.js';
 import { everyHead, gridAttention, QUERY_MARK } from './grid-attention.js';
 import { layerLinear } from './layer-linear.js';
 import type { Bias } from './linear.js';
-import type { AttentionGrid, PackedBatch } from './packed-batch.js';
-import { rotateHeads } from './packed-rotary.js';
-import type { RotaryTables } from './rotary.js';
+import type { AttentionGrid } from './packed-batch.js';
+import { rotateHeads, type RotaryPositions } from './packed-rotary.js';
+
+/** Heads of attention that sees both ways. */
+interface BothWaysHeads {
+  readonly heads: number;
+  readonly headSize: number;
+  /** Factor of scores; default `1 / sqrt(headSize)`. */
+  readonly scale?: number | undefined;
+}
 
 /**
  * Bidirectional multi-head attention (Vaswani et al. 2017) over a packed batch; the further feature of each
@@ -21,10 +28,9 @@ export function multiHeadAttention(
   name: string,
   x: Value,
   weights: AttentionWeights,
-  { heads, headSize }: { readonly heads: number; readonly headSize: number },
-  batch: PackedBatch,
+  { heads, headSize, scale = 1 / Math.sqrt(headSize) }: BothWaysHeads,
   grid: AttentionGrid,
-  rotary?: RotaryTables,
+  rotary?: RotaryPositions,
 ): Value {
   const size = headSize + 1;
   const widen = (matrix: Matrix): Matrix => padRows(matrix, headSize, size);
@@ -33,14 +39,13 @@ export function multiHeadAttention(
   const rotate = (side: string, value: Value): Value =>
     rotary === undefined
       ? value
-      : rotateHeads(graph, `${name}.${side}.rotary`, value, heads, headSize, batch, rotary);
+      : rotateHeads(graph, `${name}.${side}.rotary`, value, heads, headSize, rotary);
   const query = rotate(
     'query',
     project('query', widen(weights.query), withMarks(weights.queryBias, heads, headSize)),
   );
   const key = rotate('key', project('key', widen(weights.key), withZeros(weights.keyBias, headSize)));
   const value = project('value', weights.value, weights.valueBias);
-  const scale = 1 / Math.sqrt(headSize);
   const attended = gridAttention(graph, name, { query, key, value, heads, headSize, scale }, grid);
   return layerLinear(graph, `${name}.output`, attended, weights.output, weights.outputBias);
 }

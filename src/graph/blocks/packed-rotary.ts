@@ -4,6 +4,12 @@ import { DataType, type Value } from '../onnx/graph-builder.js';
 import type { PackedBatch } from './packed-batch.js';
 import type { RotaryTables } from './rotary.js';
 
+/** Rotary positions of a batch's tokens. */
+export interface RotaryPositions {
+  readonly tables: RotaryTables;
+  readonly batch: PackedBatch;
+}
+
 /**
  * Rotary positions on the first features of each head of a packed batch.
  *
@@ -19,8 +25,7 @@ export function rotateHeads(
   x: Value,
   heads: number,
   features: number,
-  batch: PackedBatch,
-  rotary: RotaryTables,
+  { batch, tables }: RotaryPositions,
 ): Value {
   // Each token is a sequence of its own: one sequence of all of them may be longer than the tables.
   const axis = graph.shared('rotary.axis', () => graph.constant('rotary.axis', [1], [1]));
@@ -37,7 +42,7 @@ export function rotateHeads(
   const rotated = graph.node({
     op: 'RotaryEmbedding',
     domain: 'com.microsoft',
-    inputs: [sequences, positions, rotary.cos, rotary.sin],
+    inputs: [sequences, positions, tables.cos, tables.sin],
     name: `${name}.rotated`,
     attributes: { num_heads: int(heads), rotary_embedding_dim: int(features) },
   });

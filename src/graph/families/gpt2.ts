@@ -5,6 +5,7 @@ import type { DecoderSizes } from '../assembly/decoder-source.js';
 import { activationOf } from '../blocks/activation.js';
 import { feedForward } from '../blocks/feed-forward.js';
 import { addPositions, positionsInRun } from '../blocks/learned-positions.js';
+import { rowsFrom } from '../blocks/position-table.js';
 import { MOST, type ModelConfig } from '../config.js';
 import { DataType, type Value } from '../onnx/graph-builder.js';
 import { matrix, transposed, type Matrix } from '../weights/matrix.js';
@@ -49,14 +50,14 @@ export const gpt2: DecoderArchitecture = {
       afterEmbedding: (embedded, ids, body, cache) => {
         if (cache.kind === 'paged')
           return config.unsupported('a paged KV cache needs rotary positions, and these are learned');
-        const table = body.weight('wpe.weight', [trained, sizes.hiddenSize]);
+        const table = rowsFrom(body.weight('wpe.weight', [trained, sizes.hiddenSize]), 0);
         const positions =
           cache.kind === 'slots'
             ? positionsInRun(graph, 'positions', ids, cache.lengths)
             : cache.kind === 'mixed'
               ? graph.input('position_ids', DataType.INT64, ['tokens', 1])
               : cache.batch.positions;
-        return addPositions(graph, 'positions', embedded, positions, table);
+        return addPositions(graph, 'positions', embedded, positions, table, sizes.hiddenSize);
       },
       layer: (layer, residual) =>
         preNormLayer(

@@ -1,14 +1,17 @@
 import { asEncoder } from '../assembly/decoder-as-encoder.js';
 import type { DecoderArchitecture } from '../assembly/decoder-design.js';
 import type { EncoderArchitecture } from '../assembly/encoder-architecture.js';
+import type { Seq2SeqArchitecture } from '../assembly/seq2seq/architecture.js';
 import type { ModelConfig } from '../config.js';
 import { nearest } from '../nearest.js';
+import { bart, blenderbot, blenderbotSmall, mbart } from './bart.js';
 import { bert } from './bert.js';
 import { distilbert } from './distilbert.js';
 import { gemma, gemma2, gemma3 } from './gemma.js';
 import { gpt2 } from './gpt2.js';
 import { granite } from './granite.js';
 import { llama } from './llama.js';
+import { m2m100, marian, pegasus } from './marian.js';
 import { mistral } from './mistral.js';
 import { mixtral } from './mixtral.js';
 import { modernbert } from './modernbert.js';
@@ -19,6 +22,7 @@ import { qwen2Moe, qwen3Moe } from './qwen-moe.js';
 import { roberta } from './roberta.js';
 import { smollm3 } from './smollm3.js';
 import { starcoder2 } from './starcoder2.js';
+import { mt5, t5, umt5 } from './t5.js';
 
 const DECODERS: readonly DecoderArchitecture[] = [
   llama,
@@ -41,6 +45,19 @@ const DECODERS: readonly DecoderArchitecture[] = [
 /** Encoders proper, which see both ways. */
 const ENCODERS: readonly EncoderArchitecture[] = [bert, roberta, distilbert, mpnet, modernbert];
 
+const SEQ2SEQ: readonly Seq2SeqArchitecture[] = [
+  bart,
+  mbart,
+  blenderbot,
+  blenderbotSmall,
+  marian,
+  pegasus,
+  m2m100,
+  t5,
+  mt5,
+  umt5,
+];
+
 /** All that give hidden states of texts. */
 const ENCODING: readonly EncoderArchitecture[] = [...ENCODERS, ...DECODERS.map(asEncoder)];
 
@@ -50,6 +67,19 @@ const ENCODING: readonly EncoderArchitecture[] = [...ENCODERS, ...DECODERS.map(a
  */
 export function decoderArchitecture(config: ModelConfig): DecoderArchitecture {
   return find(DECODERS, config.modelType) ?? unknown(config, DECODERS);
+}
+
+/**
+ * @throws KvasirError `unsupported_model` where no encoder-decoder of this `model_type` is known; names the one
+ * that is spelled most alike
+ */
+export function seq2seqArchitecture(config: ModelConfig): Seq2SeqArchitecture {
+  return findSeq2Seq(config) ?? unknown(config, SEQ2SEQ);
+}
+
+/** The encoder-decoder of this `model_type`, or undefined: there is none, or no `model_type`. */
+export function findSeq2Seq(config: ModelConfig): Seq2SeqArchitecture | undefined {
+  return find(SEQ2SEQ, config.string('model_type', ''));
 }
 
 /** The architecture of this `model_type`, or undefined: there is none, or no `model_type`. */

@@ -70,7 +70,8 @@ export const modernbert: EncoderArchitecture = {
         name,
         residual,
         {
-          attention: x => multiHeadAttention(graph, name, x, attention, sizes, batch, grid, rotary[kind]()),
+          attention: x =>
+            multiHeadAttention(graph, name, x, attention, sizes, grid, { tables: rotary[kind](), batch }),
           feedForward: x =>
             gatedFeedForward(graph, `${name}.feed_forward`, x, gatedWeights(source, layer), activation),
         },

@@ -31,10 +31,8 @@ export const mpnet: EncoderArchitecture = {
       attentionBias: relativePositionBias(
         graph,
         'relative_positions',
-        weight,
-        MAX_DISTANCE,
+        { weight, maxDistance: MAX_DISTANCE },
         batch.grid,
-        sizes.contextLength,
       ),
       layer: index => {
         const prefix = `encoder.layer.${index}`;

@@ -28,12 +28,11 @@ export const NONE: Value = '';
 /** A dimension: its size, or a name where the size is known only in a run. */
 export type Dimension = number | string;
 
-/** Version 21 came with ONNX 1.16; every operator used here is older or `com.microsoft`'s. */
-const OPSETS = [
-  { domain: '', version: 21n },
-  { domain: 'com.microsoft', version: 1n },
-];
-const IR_VERSION = 10n;
+/** Version 21 came with ONNX 1.16; nearly every operator used here is older or `com.microsoft`'s. */
+const OPSET = { operators: 21n, format: 10n };
+/** Version 24 came with ONNX 1.19; only graphs that need it ask for it. */
+const NEWER_OPSET = { operators: 24n, format: 11n };
+const NEWER_OPERATORS: ReadonlySet<string> = new Set(['TensorScatter']);
 
 /** Tensors start on page borders of the data file, which lets ONNX Runtime map them into memory. */
 const ALIGNMENT = 4096;
@@ -63,6 +62,14 @@ export interface SaveProgress {
   /** Bytes of both. */
   readonly bytes: number;
   readonly allBytes: number;
+}
+
+/** Weights that a graph does not write, since another one's data file in the same folder has them. */
+export interface SharedWeights {
+  /** Has them all, by the same names. */
+  readonly saved: GraphBuilder;
+  /** Tells them by their names. */
+  readonly isShared: (name: string) => boolean;
 }
 
 interface ExternalTensor {
@@ -158,12 +165,17 @@ export class GraphBuilder {
    * replaced. May be called once.
    *
    * @param onProgress told before the first tensor and after each; what it throws stops the save.
+   * @param shared weights that are not written again.
    * @throws KvasirError `storage_full`, before anything is loaded where the disk's size tells it
    */
-  async save(graphPath: string, onProgress?: (progress: SaveProgress) => void): Promise<void> {
-    await this.#saveWeights(`${graphPath}.data`, onProgress);
-    const model = this.#encode(path.basename(graphPath, '.onnx'));
-    await withFile(graphPath, file => write(file, graphPath, model, 0));
+  async save(
+    graphPath: string,
+    onProgress?: (progress: SaveProgress) => void,
+    shared?: SharedWeights,
+  ): Promise<void> {
+    const own = shared === undefined ? this.#external : this.#takeShared(shared);
+    await saveWeights(own, `${graphPath}.data`, onProgress);
+    await this.#saveGraph(graphPath);
   }
 
   /**
@@ -172,16 +184,8 @@ export class GraphBuilder {
    * @param saved has them all, by the same names.
    */
   async saveBeside(graphPath: string, saved: GraphBuilder): Promise<void> {
-    const twins = new Map(saved.#external.map(({ tensor }) => [tensor.name, tensor]));
-    for (const { tensor } of this.#external) {
-      const twin = twins.get(tensor.name);
-      if (twin === undefined || tensorBytes(twin) !== tensorBytes(tensor))
-        throw new Error(`${tensor.name} has not been saved`);
-      tensor.dataLocation = twin.dataLocation;
-      tensor.externalData = twin.externalData;
-    }
-    const model = this.#encode(path.basename(graphPath, '.onnx'));
-    await withFile(graphPath, file => write(file, graphPath, model, 0));
+    this.#takeShared({ saved, isShared: () => true });
+    await this.#saveGraph(graphPath);
   }
 
   /**
@@ -195,10 +199,15 @@ export class GraphBuilder {
   }
 
   #encode(name: string): Uint8Array {
+    const isNewer = this.#nodes.some(({ opType }) => NEWER_OPERATORS.has(opType));
+    const { operators, format } = isNewer ? NEWER_OPSET : OPSET;
     const model: MessageInitShape<typeof ModelProtoSchema> = {
-      irVersion: IR_VERSION,
+      irVersion: format,
       producerName: 'kvasir',
-      opsetImport: OPSETS,
+      opsetImport: [
+        { domain: '', version: operators },
+        { domain: 'com.microsoft', version: 1n },
+      ],
       graph: create(GraphProtoSchema, {
         name,
         node: this.#nodes,
@@ -210,31 +219,22 @@ export class GraphBuilder {
     return toBinary(ModelProtoSchema, create(ModelProtoSchema, model));
   }
 
-  async #saveWeights(dataPath: string, onProgress?: (progress: SaveProgress) => void): Promise<void> {
-    const location = path.basename(dataPath);
-    const allTensors = this.#external.length;
-    const allBytes = this.#external.reduce((sum, { tensor }) => sum + tensorBytes(tensor), 0);
-    await requireSpace(path.dirname(dataPath), allBytes);
-    let [tensors, bytes] = [0, 0];
-    onProgress?.({ tensors, allTensors, bytes, allBytes });
-    await withFile(dataPath, async file => {
-      let end = 0;
-      for (const { tensor, load } of this.#external) {
-        const data = await load();
-        if (data.byteLength !== tensorBytes(tensor))
-          throw new Error(
-            `${tensor.name}: ${data.byteLength} bytes for ${DataType[tensor.dataType]} [${tensor.dims.join(', ')}]`,
-          );
-        const offset = Math.ceil(end / ALIGNMENT) * ALIGNMENT;
-        await write(file, dataPath, new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
-        end = offset + data.byteLength;
-        tensor.dataLocation = DataLocation.EXTERNAL;
-        tensor.externalData = Object.entries({ location, offset, length: data.byteLength }).map(
-          ([key, value]) => ({ $typeName: 'onnx.StringStringEntryProto', key, value: String(value) }),
-        );
-        bytes += data.byteLength;
-        onProgress?.({ tensors: ++tensors, allTensors, bytes, allBytes });
-      }
+  async #saveGraph(graphPath: string): Promise<void> {
+    const model = this.#encode(path.basename(graphPath, '.onnx'));
+    await withFile(graphPath, file => write(file, graphPath, model, 0));
+  }
+
+  /** Points weights to another graph's data file, and returns those that are left. */
+  #takeShared({ saved, isShared }: SharedWeights): readonly ExternalTensor[] {
+    const twins = new Map(saved.#external.map(({ tensor }) => [tensor.name, tensor]));
+    return this.#external.filter(({ tensor }) => {
+      if (!isShared(tensor.name)) return true;
+      const twin = twins.get(tensor.name);
+      if (twin === undefined || tensorBytes(twin) !== tensorBytes(tensor))
+        throw new Error(`${tensor.name} has not been saved`);
+      tensor.dataLocation = twin.dataLocation;
+      tensor.externalData = twin.externalData;
+      return false;
     });
   }
 
@@ -247,6 +247,38 @@ export class GraphBuilder {
   #use(name: Value): void {
     if (name !== NONE && !this.#values.has(name)) throw new Error(`the graph has no value '${name}'`);
   }
+}
+
+async function saveWeights(
+  weights: readonly ExternalTensor[],
+  dataPath: string,
+  onProgress?: (progress: SaveProgress) => void,
+): Promise<void> {
+  const location = path.basename(dataPath);
+  const allTensors = weights.length;
+  const allBytes = weights.reduce((sum, { tensor }) => sum + tensorBytes(tensor), 0);
+  await requireSpace(path.dirname(dataPath), allBytes);
+  let [tensors, bytes] = [0, 0];
+  onProgress?.({ tensors, allTensors, bytes, allBytes });
+  await withFile(dataPath, async file => {
+    let end = 0;
+    for (const { tensor, load } of weights) {
+      const data = await load();
+      if (data.byteLength !== tensorBytes(tensor))
+        throw new Error(
+          `${tensor.name}: ${data.byteLength} bytes for ${DataType[tensor.dataType]} [${tensor.dims.join(', ')}]`,
+        );
+      const offset = Math.ceil(end / ALIGNMENT) * ALIGNMENT;
+      await write(file, dataPath, new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
+      end = offset + data.byteLength;
+      tensor.dataLocation = DataLocation.EXTERNAL;
+      tensor.externalData = Object.entries({ location, offset, length: data.byteLength }).map(
+        ([key, value]) => ({ $typeName: 'onnx.StringStringEntryProto', key, value: String(value) }),
+      );
+      bytes += data.byteLength;
+      onProgress?.({ tensors: ++tensors, allTensors, bytes, allBytes });
+    }
+  });
 }
 
 function tensorBytes({ dims, dataType }: TensorProto): number {

@@ -8,14 +8,14 @@ export class HostMoves implements SlotMoves {
     this.#buffers = buffers;
   }
 
-  copy(from: number, to: number, length: number): void {
-    this.#forEachHead(length, (bytes, offsetOf, size) => {
+  copy(from: number, to: number, length: number, begin = 0): void {
+    this.#forEachHead(begin, length, (bytes, offsetOf, size) => {
       bytes.copyWithin(offsetOf(to), offsetOf(from), offsetOf(from) + size);
     });
   }
 
   swap(a: number, b: number, length: number): void {
-    this.#forEachHead(length, (bytes, offsetOf, size) => {
+    this.#forEachHead(0, length, (bytes, offsetOf, size) => {
       const kept = bytes.slice(offsetOf(a), offsetOf(a) + size);
       bytes.copyWithin(offsetOf(a), offsetOf(b), offsetOf(b) + size);
       bytes.set(kept, offsetOf(b));
@@ -26,15 +26,20 @@ export class HostMoves implements SlotMoves {
     // The buffers are the cache's.
   }
 
-  /** @param visit given a buffer, where in it the head of a slot begins, and the bytes of the positions. */
+  /** @param visit given a buffer, where in it the positions of a slot's head begin, and their bytes. */
   #forEachHead(
-    length: number,
+    begin: number,
+    end: number,
     visit: (bytes: Uint8Array, offsetOf: (slot: number) => number, size: number) => void,
   ): void {
     for (const { memory, heads, slotBytes, headBytes, positionBytes } of this.#buffers) {
       const bytes = memory.view();
       for (let head = 0; head < heads; head++)
-        visit(bytes, slot => slot * slotBytes + head * headBytes, length * positionBytes);
+        visit(
+          bytes,
+          slot => slot * slotBytes + head * headBytes + begin * positionBytes,
+          (end - begin) * positionBytes,
+        );
     }
   }
 }

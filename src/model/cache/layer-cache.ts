@@ -7,8 +7,8 @@ export type LayerCache =
   | { readonly kind: 'attention'; readonly kvHeads: number; readonly headSize: number }
   /** Keys and values of which a token sees no more than the latest `window` positions, its own included. */
   | { readonly kind: 'window'; readonly kvHeads: number; readonly headSize: number; readonly window: number }
-  /** Keys and values of an encoder's `length` states, written once. No decoder has such layers yet. */
-  | { readonly kind: 'cross'; readonly kvHeads: number; readonly headSize: number; readonly length: number }
+  /** Keys and values of a source, which its encoder writes at once. */
+  | { readonly kind: 'cross'; readonly kvHeads: number; readonly headSize: number }
   /** One state of everything so far, which cannot be cut back. No decoder has such layers yet. */
   | { readonly kind: 'state'; readonly bytes: number };
 
@@ -45,29 +45,55 @@ export function attentionLayers(
 
 /** Keys and values of the layers that have them of each position, as the graph writer names them. */
 export function cacheParts(layers: readonly LayerCache[]): CachePart[] {
-  return layers.flatMap((layer, index) => {
-    if (layer.kind !== 'attention' && layer.kind !== 'window') return [];
-    return ['key', 'value'].map(side => ({
-      past: `past.${index}.${side}`,
-      present: `present.${index}.${side}`,
-      heads: layer.kvHeads,
-      headSize: layer.headSize,
-      isWindowed: layer.kind === 'window',
-    }));
-  });
+  return layers.flatMap((layer, index) =>
+    layer.kind === 'attention' || layer.kind === 'window'
+      ? bothSides(layer, index, 'past', 'present', layer.kind === 'window')
+      : [],
+  );
 }
 
-/** Bytes that keys and values of one more token take in the cache. */
-export function cacheBytesPerToken({
-  layers,
-  cacheType = 'float32',
-}: {
+/** Keys and values that layers have of a source, as the graph writer names them. */
+export function sourceParts(layers: readonly LayerCache[]): CachePart[] {
+  return layers
+    .filter(layer => layer.kind === 'cross')
+    .flatMap((layer, index) => bothSides(layer, index, 'cross', 'kept'));
+}
+
+function bothSides(
+  { kvHeads: heads, headSize }: { readonly kvHeads: number; readonly headSize: number },
+  index: number,
+  past: string,
+  present: string,
+  isWindowed = false,
+): CachePart[] {
+  return ['key', 'value'].map(side => ({
+    past: `${past}.${index}.${side}`,
+    present: `${present}.${index}.${side}`,
+    heads,
+    headSize,
+    isWindowed,
+  }));
+}
+
+/** Layers of a cache, and the type of what is in it. */
+interface CachedLayers {
   readonly layers: readonly LayerCache[];
   /** Of keys and values; default `float32`. */
   readonly cacheType?: CacheType | undefined;
-}): number {
-  const floats = cacheParts(layers).reduce((sum, { heads, headSize }) => sum + heads * headSize, 0);
-  return floats * elementSize(cacheType);
+}
+
+/** Bytes that keys and values of one more token take in the cache. */
+export function cacheBytesPerToken({ layers, cacheType }: CachedLayers): number {
+  return bytesPerPosition(cacheParts(layers), cacheType);
+}
+
+/** Bytes that keys and values of one more token of a source take in the cache; 0 where there are no sources. */
+export function sourceBytesPerToken({ layers, cacheType }: CachedLayers): number {
+  return bytesPerPosition(sourceParts(layers), cacheType);
+}
+
+function bytesPerPosition(parts: readonly CachePart[], type: CacheType = 'float32'): number {
+  return parts.reduce((sum, { heads, headSize }) => sum + heads * headSize, 0) * elementSize(type);
 }
 
 /** The widest window of those layers that have one; undefined where all layers see all positions. */

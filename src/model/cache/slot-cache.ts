@@ -53,7 +53,7 @@ export class SlotCache {
   arrange(operation: SlotOperation): void {
     switch (operation.kind) {
       case 'copy':
-        return this.#memory.moves.copy(operation.from, operation.to, operation.length);
+        return this.#memory.moves.copy(operation.from, operation.to, operation.length, operation.begin);
       case 'swap':
         return this.#memory.moves.swap(operation.a, operation.b, operation.length);
       case 'release':
@@ -61,6 +61,15 @@ export class SlotCache {
       case 'trim':
         return this.#trim(operation.slot, operation.before);
     }
+  }
+
+  /** Sets positions `[begin, end)` of a slot to 0, in memory that the processor can reach. */
+  clear(slot: number, begin: number, end: number): void {
+    for (const { memory, heads, slotBytes, headBytes, positionBytes } of this.#memory.buffers)
+      for (let head = 0; head < heads; head++) {
+        const offset = slot * slotBytes + head * headBytes;
+        memory.view().fill(0, offset + begin * positionBytes, offset + end * positionBytes);
+      }
   }
 
   dispose(): void {

@@ -11,8 +11,8 @@ export interface CacheBuffer {
 
 /** Copies and exchanges what slots hold, without leaving the device. */
 export interface SlotMoves {
-  /** Copies the first `length` positions of a slot to another. */
-  copy(from: number, to: number, length: number): void;
+  /** Copies positions `[begin, length)` of a slot to another, where those before are the same already. */
+  copy(from: number, to: number, length: number, begin?: number): void;
   /** Exchanges the first `length` positions of two slots. */
   swap(a: number, b: number, length: number): void;
   dispose(): void;

@@ -11,6 +11,21 @@ export interface DecoderShape {
   readonly cacheType?: CacheType;
 }
 
+/** What a decoder with an encoder reads besides its own tokens. */
+export interface SourceTraits {
+  /** Longest source, in tokens. */
+  readonly longest: number;
+  /** Ids of a source are below this. */
+  readonly vocabularySize: number;
+}
+
+/** A source that a slot's sequence attends to. */
+export interface SourceEntry {
+  readonly slot: number;
+  /** At least one, and no more than {@link SourceTraits.longest}. */
+  readonly ids: readonly number[];
+}
+
 /** How a decoder differs from others; a scheduler plans by it. */
 export interface DecoderTraits {
   /**
@@ -88,13 +103,33 @@ export interface BatchResult {
   readonly runs: readonly RunTime[];
 }
 
-/** What is done to the cache between runs. */
+/** What came of sources. */
+export interface EncodeResult {
+  /** One for each entry, in the entries' order: an error, and the slot has no source, or nothing. */
+  readonly results: readonly (EntryFailure | undefined)[];
+  /** The runs that the entries took; tokens of sources count as those of prompts. */
+  readonly runs: readonly RunTime[];
+}
+
+/** What is done to the cache between runs. A slot's source, if it has one, moves with its positions. */
 export type SlotOperation =
-  /** The first `length` positions of `from` are copied to `to`. */
-  | { readonly kind: 'copy'; readonly from: number; readonly to: number; readonly length: number }
-  /** The first `length` positions of two slots are exchanged. */
+  /**
+   * Positions `[begin, length)` of `from` are copied to `to`, where the first `begin` are the same already;
+   * the source with them only where `begin` is 0, its default. A `length` of 0 copies the source alone.
+   */
+  | {
+      readonly kind: 'copy';
+      readonly from: number;
+      readonly to: number;
+      readonly length: number;
+      readonly begin?: number;
+    }
+  /** The first `length` positions of two slots are exchanged, and their sources. */
   | { readonly kind: 'swap'; readonly a: number; readonly b: number; readonly length: number }
-  /** Nothing in the slot is needed any more from position `from` on: its memory may be given back. */
+  /**
+   * Nothing in the slot is needed any more from position `from` on, and where that is 0, nor is its source: its
+   * memory may be given back.
+   */
   | { readonly kind: 'release'; readonly slot: number; readonly from: number }
   /**
    * Layers with a window need nothing in the slot before position `before` any more: its memory there may be
@@ -107,6 +142,16 @@ export interface Decoder {
   readonly slots: number;
   readonly shape: DecoderShape;
   readonly traits: DecoderTraits;
+  /** Of a decoder that attends to a source; all others have neither this nor {@link encode}. */
+  readonly source?: SourceTraits | undefined;
+  /**
+   * Reads sources, each for the sequence of its slot, in as few runs as it can: those of consecutive slots share
+   * one. A slot keeps its source until it gets another, or is released from position 0 on. A run that fails gives
+   * its own entries an error, and the others go on. Never while another run is under way.
+   *
+   * @param entries at least one, of different slots.
+   */
+  readonly encode?: ((entries: readonly SourceEntry[]) => Promise<EncodeResult>) | undefined;
   /**
    * Continues several slots, each by a piece of its sequence, in as few runs of the graph as it can. A run
    * that fails gives its own entries an error, and the others go on. One call at a time; the engine sees to

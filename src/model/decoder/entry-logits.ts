@@ -19,3 +19,15 @@ export function entryLogits(
     return { logits: rows(logits, vocabularySize), maxima: maxima && rows(maxima, blocks!) };
   });
 }
+
+/** The logits of pieces of one entry, one after the other. */
+export function joinedLogits(pieces: readonly EntryLogits[]): EntryLogits {
+  if (pieces.length === 1) return pieces[0]!;
+  const logits = new Float32Array(pieces.reduce((sum, piece) => sum + piece.logits.length, 0));
+  let begin = 0;
+  for (const piece of pieces) {
+    logits.set(piece.logits, begin);
+    begin += piece.logits.length;
+  }
+  return { logits };
+}

@@ -13,7 +13,7 @@ import {
 } from '#runtime/index.js';
 import { attentionLayers, cacheBytesPerToken } from '../cache/layer-cache.js';
 import { blocksOfFullSlots } from '../cache/paged-capacity.js';
-import { graphRefused, isOutOfMemory } from '../open-session.js';
+import { isOutOfMemory } from '../open-session.js';
 import { requireFiniteLogits } from '../trial.js';
 import { planDecoder, type PlanOptions } from './decoder-plan.js';
 import type { Decoder, DecoderShape } from './contract.js';
@@ -21,6 +21,8 @@ import { openMixed } from './mixed/open-mixed.js';
 import { SlotDecoder } from './slots/slot-decoder.js';
 import { BLOCK_SIZE, PagedDecoder } from './paged/paged-decoder.js';
 import { loadReadyMade } from './ready-made/load.js';
+import { contextOf } from './context-of.js';
+import { doesNotFit } from './does-not-fit.js';
 import type { RunPath } from '../run-path.js';
 
 /** Steps of so many sequences, at most, are captured as graphs: each takes a few milliseconds to load. */
@@ -175,14 +177,6 @@ async function loadSlots(
   return { decoder: await load(session => new SlotDecoder(session, shape, slots)), restriction };
 }
 
-/** What to say of an error, which may be for want of memory. */
-function doesNotFit(folder: string, device: Device, cause: unknown, cache: string, remedy: string): unknown {
-  if (cause instanceof OrtError) return graphRefused(cause, folder, device);
-  if (!(cause instanceof KvasirError) || cause.code !== 'runtime_failure') return cause;
-  const message = `${folder}: ${cache} do not fit ${device.name}: ${cause.message.trim()}; set ${remedy}`;
-  return new KvasirError('runtime_failure', message, { cause });
-}
-
 /** A decoder of a session, which goes where it cannot be made. */
 async function open(
   environment: Environment,
@@ -219,20 +213,4 @@ function checkPrecision(
     'invalid_configuration',
     `${folder}: ${precision} cannot run on ${name}; take one of ${others}`,
   );
-}
-
-/** The longest sequence: what was asked for, within what the model allows. */
-function contextOf(folder: string, most: number | undefined, wanted: number | undefined): number {
-  const length = wanted ?? most;
-  if (length === undefined)
-    throw new KvasirError(
-      'invalid_configuration',
-      `nothing in ${folder} says how long a sequence may be: set a context length`,
-    );
-  if (most !== undefined && length > most)
-    throw new KvasirError(
-      'invalid_configuration',
-      `${folder}: a context of ${length} tokens was asked for, but the model's is ${most}`,
-    );
-  return length;
 }

@@ -1,7 +1,9 @@
-import { outputProjection, similarities } from '../../blocks/embedding.js';
+import { outputProjection, similarities, type Projection } from '../../blocks/embedding.js';
+import { addBias, type Bias } from '../../blocks/linear.js';
 import { scale } from '../../blocks/scale.js';
 import { int } from '../../onnx/attributes.js';
-import { DataType } from '../../onnx/graph-builder.js';
+import type { ModelGraph } from '../../model-graph.js';
+import { DataType, type Value } from '../../onnx/graph-builder.js';
 import type { DecoderBody } from '../decoder-body.js';
 import type { DecoderSource } from '../decoder-source.js';
 
@@ -10,32 +12,49 @@ export interface LogitsOptions {
   readonly factor?: number | undefined;
   /** `c` of `c · tanh(logit / c)` (Gemma 2), after the factor; undefined: logits are not capped. */
   readonly softCap?: number | undefined;
+  /** Added to the logits, after the factor. */
+  readonly bias?: Bias | undefined;
 }
 
 /**
- * Projects some positions onto the vocabulary: `logits = h[positions] Eᵀ`, where `E` is `lm_head`, or the
- * embedding's own matrix where the weights are tied (Press and Wolf 2017). Only these reach the product,
- * which for a long prompt saves most of its cost. Declares the input `logits_positions` (int64 `[positions]`,
- * indexes into batch × sequence, row by row) and the output `logits` (`[positions, vocabulary]`), and
- * `logits_maxima` (`[positions, blocks]`), the largest logit of each of equal blocks of the vocabulary, where
- * it has a size that divides so: whoever looks for the best token then reads a block, not the vocabulary.
+ * The head of a decoder ({@link vocabularyHead}), whose projection is `lm_head`, or the embedding's own matrix
+ * where the weights are tied (Press and Wolf 2017).
  */
 export function languageModelHead(
   source: DecoderSource,
   { hidden, words, table }: DecoderBody,
-  { factor = 1, softCap }: LogitsOptions,
+  options: LogitsOptions,
 ): void {
-  const { graph, weights } = source;
-  const { hiddenSize, vocabularySize } = source.sizes;
+  const { graph, weights, sizes } = source;
+  const { hiddenSize, vocabularySize } = sizes;
   const projection = isTied(source)
     ? outputProjection(graph, 'output', words, table)
     : outputProjection(graph, 'output', weights.weight('lm_head.weight', [vocabularySize, hiddenSize]));
+  vocabularyHead(graph, hidden, projection, sizes, options);
+}
+
+/**
+ * Projects some positions onto the vocabulary: `logits = h[positions] Eᵀ`. Only these reach the product,
+ * which for a long prompt saves most of its cost. Declares the input `logits_positions` (int64 `[positions]`,
+ * indexes into batch × sequence, row by row) and the output `logits` (`[positions, vocabulary]`), and
+ * `logits_maxima` (`[positions, blocks]`), the largest logit of each of equal blocks of the vocabulary, where
+ * it has a size that divides so: whoever looks for the best token then reads a block, not the vocabulary.
+ *
+ * @param hidden `[...tokens, hidden]`
+ */
+export function vocabularyHead(
+  graph: ModelGraph,
+  hidden: Value,
+  projection: Projection,
+  { hiddenSize, vocabularySize }: { readonly hiddenSize: number; readonly vocabularySize: number },
+  { factor = 1, softCap, bias }: LogitsOptions,
+): void {
   const positions = graph.input('logits_positions', DataType.INT64, ['positions']);
   const shape = graph.constant('logits.rows_shape', [2], [-1, hiddenSize]);
   const rows = graph.node({ op: 'Reshape', inputs: [hidden, shape], name: 'logits.rows' });
   const wanted = graph.node({ op: 'Gather', inputs: [rows, positions], name: 'logits.hidden' });
   const product = similarities(graph, 'logits.product', projection, wanted);
-  const inputs = [scale(graph, 'logits.scaled', product, factor)];
+  const inputs = [addBias(graph, 'logits', scale(graph, 'logits.scaled', product, factor), bias)];
   const name = softCap === undefined ? 'logits' : 'logits.uncapped';
   // ONNX Runtime removes an Identity, but would run a Cast that changes nothing.
   let logits =

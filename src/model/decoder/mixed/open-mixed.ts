@@ -1,7 +1,6 @@
-import path from 'node:path';
-import { Session, SharedWeights, type Environment, type SessionSettings } from '#runtime/index.js';
-import { readOnnxFile } from '../../onnx-file.js';
+import { Session, type Environment, type SessionSettings } from '#runtime/index.js';
 import type { Decoder, DecoderShape } from '../contract.js';
+import { sharedWeights } from '../shared-weights.js';
 import { SlotDecoder } from '../slots/slot-decoder.js';
 
 /**
@@ -19,7 +18,7 @@ export async function openMixed(
   slots: number,
 ): Promise<Decoder> {
   const weights = await sharedWeights(graphPath);
-  const owned: { dispose(): void }[] = [weights];
+  const owned: { dispose(): void }[] = weights === undefined ? [] : [weights];
   try {
     const load = async (file: string): Promise<Session> => {
       const session = await Session.load(environment, file, settings, weights);
@@ -28,22 +27,10 @@ export async function openMixed(
     };
     const session = await load(graphPath);
     const mixed = await load(mixedPath);
-    weights.release();
+    weights?.release();
     return new SlotDecoder(session, shape, slots, { mixed, weights });
   } catch (error) {
     for (const each of owned) each.dispose();
     throw error;
   }
-}
-
-/**
- * The matrices of a graph that lie in a file beside it. Vectors are too small to be worth it, and not all kernels
- * that pack them can share what they packed.
- */
-async function sharedWeights(graphPath: string): Promise<SharedWeights> {
-  const { weights } = await readOnnxFile(graphPath);
-  const stored = weights.flatMap(({ external, ...weight }) =>
-    external === undefined || weight.shape.length < 2 ? [] : [{ ...weight, ...external }],
-  );
-  return new SharedWeights(path.join(path.dirname(graphPath), stored[0]!.file), stored);
 }

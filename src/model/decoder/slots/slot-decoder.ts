@@ -10,6 +10,8 @@ import {
 } from '#runtime/index.js';
 import { cacheParts, widestWindow } from '../../cache/layer-cache.js';
 import { SlotCache } from '../../cache/slot-cache.js';
+import { joinedLogits } from '../entry-logits.js';
+import { LONGEST_CHUNK, type SourceCache, type SourceRows } from '../seq2seq/source-cache.js';
 import { MixedRuns } from '../mixed/mixed-runs.js';
 import { CapturedDecode, UNCAPTURED } from '../captured/captured-decode.js';
 import type {
@@ -30,6 +32,8 @@ interface BoundRange {
   readonly inputs: readonly (readonly [name: string, Tensor])[];
   /** What else is bound. */
   readonly tensors: readonly Tensor[];
+  /** Of a decoder with sources. */
+  readonly sources?: SourceRows | undefined;
 }
 interface DecodeRange extends BoundRange {
   readonly ids: BigInt64Array;
@@ -49,6 +53,8 @@ export interface SlotDecoderOptions {
    * for that.
    */
   readonly capturedRows?: number | undefined;
+  /** Of a graph that attends to sources; goes with the decoder. Not together with the other options. */
+  readonly sources?: SourceCache | undefined;
 }
 
 /**
@@ -56,13 +62,18 @@ export interface SlotDecoderOptions {
  * side, `[slots, kvHeads, contextLength, headSize]`, written in place by the operator. A range of slots is a
  * view into it, since slots are the outermost axis; the views are bound once and kept. The cache stays on the
  * session's device: ids and lengths go there, and the logits that are wanted come back.
+ *
+ * A graph that attends to sources has a cache of those beside it, bound in the same way.
  */
 export class SlotDecoder implements Decoder {
   readonly slots: number;
   readonly shape: DecoderShape;
   readonly traits: DecoderTraits;
+  readonly source: Decoder['source'];
+  readonly encode: Decoder['encode'];
   readonly #session: Session;
   readonly #weights: SharedWeights | undefined;
+  readonly #sources: SourceCache | undefined;
   readonly #owned = new DisposeStack();
   readonly #runOptions: RunOptions;
   readonly #cache: SlotCache;
@@ -76,11 +87,7 @@ export class SlotDecoder implements Decoder {
   readonly #captured: CapturedDecode | undefined;
   readonly #decodeRanges = new Map<number, DecodeRange>();
   readonly #prefillRanges = new Map<number, PrefillRange>();
-  readonly #ways: RunWays = {
-    decode: entries => this.#decode(entries),
-    prefillTogether: entries => this.#prefillTogether(entries),
-    prefill: entry => this.#prefill(entry),
-  };
+  readonly #ways: RunWays;
 
   /**
    * @param session goes with the decoder, as do those of the options.
@@ -91,10 +98,13 @@ export class SlotDecoder implements Decoder {
     session: Session,
     shape: DecoderShape,
     slots: number,
-    { mixed, weights, capturedRows = 0 }: SlotDecoderOptions = {},
+    { mixed, weights, capturedRows = 0, sources }: SlotDecoderOptions = {},
   ) {
     this.#session = session;
     this.#weights = weights;
+    this.#sources = sources;
+    this.source = sources?.traits;
+    this.encode = sources && (entries => sources.encode(entries));
     this.#runOptions = this.#owned.use(new RunOptions(capturedRows > 0 ? UNCAPTURED : {}));
     this.shape = shape;
     this.slots = slots;
@@ -103,7 +113,7 @@ export class SlotDecoder implements Decoder {
     this.traits = {
       mixes: mixed !== undefined,
       packs: false,
-      wholePrompts: true,
+      wholePrompts: sources === undefined,
       chunkInvariant: true,
       window: givesBack ? widestWindow(layers) : undefined,
       cacheTokens: Infinity,
@@ -114,12 +124,20 @@ export class SlotDecoder implements Decoder {
     const maxima = session.outputs.find(({ name }) => name === 'logits_maxima');
     const blocks = maxima && Number(maxima.shape[1]);
     try {
+      if (sources !== undefined) this.#owned.use(sources);
       if (mixed !== undefined) this.#owned.use(mixed);
       this.#cache = this.#owned.use(new SlotCache(session, layout));
-      if (mixed !== undefined) {
-        const runs = this.#owned.use(new MixedRuns(mixed, shape, this.#cache, this.#runOptions));
-        this.#ways.mix = part => runs.run(part);
-      }
+      const runs = mixed && this.#owned.use(new MixedRuns(mixed, shape, this.#cache, this.#runOptions));
+      this.#ways = {
+        decode: entries => this.#decode(entries),
+        ...(sources === undefined
+          ? {
+              prefillTogether: entries => this.#prefillTogether(entries),
+              prefill: entry => this.#prefill(entry),
+            }
+          : { decodesFirst: true, prefill: entry => this.#prefillInPieces(entry) }),
+        mix: runs && (part => runs.run(part)),
+      };
       this.#decodeLogits = outputs(vocabularySize);
       if (blocks !== undefined) this.#decodeMaxima = outputs(blocks);
       if (capturedRows > 0) this.#captured = this.#owned.use(this.#capture(Math.min(capturedRows, slots)));
@@ -143,11 +161,13 @@ export class SlotDecoder implements Decoder {
 
   arrange(operation: SlotOperation): void {
     this.#cache.arrange(operation);
+    this.#sources?.arrange(operation);
   }
 
   abort(): void {
     this.#runOptions.terminate();
     this.#captured?.abort();
+    this.#sources?.abort();
   }
 
   dispose(): void {
@@ -157,6 +177,18 @@ export class SlotDecoder implements Decoder {
     this.#owned.dispose();
     this.#session.dispose();
     this.#weights?.dispose();
+  }
+
+  /** In pieces of as many tokens as may see a source together. */
+  async #prefillInPieces({ ids, computed, wanted, ...entry }: BatchEntry): Promise<EntryLogits> {
+    const results: EntryLogits[] = [];
+    for (let begin = 0; begin < ids.length; begin += LONGEST_CHUNK) {
+      const piece = ids.slice(begin, begin + LONGEST_CHUNK);
+      const isLast = begin + piece.length === ids.length;
+      const own = wanted === 'last' && !isLast ? 'none' : wanted;
+      results.push(await this.#prefill({ ...entry, ids: piece, computed: computed + begin, wanted: own }));
+    }
+    return joinedLogits(results);
   }
 
   async #prefill({ slot, ids, computed, wanted }: BatchEntry): Promise<EntryLogits> {
@@ -175,7 +207,7 @@ export class SlotDecoder implements Decoder {
       .bindOutput('logits', logitsTensor);
     range.lengths[0] = computed + length - 1;
     this.#total[0] = computed + length;
-    await this.#run(range);
+    await this.#run(range, length);
     return { logits };
   }
 
@@ -247,8 +279,11 @@ export class SlotDecoder implements Decoder {
   /**
    * Binding an input is what carries it to the device. All are bound again, changed or not: captured graphs
    * write to what was free when they were captured, and what was bound before may lie there.
+   *
+   * @param sequence tokens of each row; told where rows have sources.
    */
-  async #run({ binding, inputs }: BoundRange): Promise<void> {
+  async #run({ binding, inputs, sources }: BoundRange, sequence = 1): Promise<void> {
+    if (sources !== undefined) this.#sources!.prepare(binding, sources, sequence);
     for (const [name, tensor] of inputs) binding.bindInput(name, tensor);
     binding.bindInput('total_sequence_length', this.#totalTensor);
     await this.#session.run(binding, this.#runOptions);
@@ -281,6 +316,7 @@ export class SlotDecoder implements Decoder {
         binding: bound.binding,
         inputs: [...bound.inputs, ['input_ids', idsTensor], ['logits_positions', positionsTensor]],
         tensors,
+        sources: bound.sources,
       };
       this.#decodeRanges.set(count, range);
     }
@@ -301,7 +337,11 @@ export class SlotDecoder implements Decoder {
   #bindSlots(first: number, count: number, lengths: Int32Array): BoundRange {
     const binding = new IoBinding(this.#session);
     const tensors = this.#cache.bind(binding, first, count);
-    return { binding, tensors, inputs: [['seqlens_k', Tensor.fromArray(lengths, [count])]] };
+    const inputs: [string, Tensor][] = [['seqlens_k', Tensor.fromArray(lengths, [count])]];
+    if (this.#sources === undefined) return { binding, tensors, inputs };
+    const sources = { first, lengths: new Int32Array(count) };
+    inputs.push(['cross_seqlens_k', Tensor.fromArray(sources.lengths, [count])]);
+    return { binding, tensors: [...tensors, ...this.#sources.bind(binding, first, count)], inputs, sources };
   }
 }
 

@@ -1,0 +1,221 @@
+import type { KvasirError } from '#errors.js';
+import type { Party } from '#fair-queue.js';
+import { EventChannel } from '../event-channel.js';
+import { commonPrefix } from '../prefix-index.js';
+import { Progress } from '../progress.js';
+import { logprobsOf } from '../sampling/log-probabilities.js';
+import type { SequenceOptions } from '../sequence.js';
+import type { GeneratedToken, GenerationRequest } from '../types.js';
+import { Beam } from './beam.js';
+import { BeamSearch, type Child, type Continuation, type Ended } from './beam-search.js';
+import { continuationsOf } from './candidates.js';
+import type { BeamParameters, Hypothesis } from './types.js';
+
+/** The text of generated tokens. */
+export type TextOf = (ids: readonly number[]) => string;
+
+/** A row's part of a step. */
+interface Offer {
+  readonly continuations: readonly Continuation[];
+  /** The model's own logits, where they are told. */
+  readonly logits: Float32Array | undefined;
+}
+
+/** A row that becomes a copy of another one: a new one, or one that shares the first `begin` positions. */
+export interface BeamCopy {
+  readonly from: Beam;
+  readonly to: Beam;
+  readonly begin: number;
+}
+
+/** What a step of a search changes in the slots. */
+export interface BeamMoves {
+  /** In any order: none is made from a row that another one replaces. */
+  readonly copies: readonly BeamCopy[];
+  /** Rows that nothing continues. */
+  readonly left: ReadonlySet<Beam>;
+}
+
+/** One request's beam search in the engine: its rows, each of which has a slot, and what comes of them. */
+export class BeamGroup {
+  readonly request: GenerationRequest;
+  readonly maxLength: number;
+  readonly reusesPrefix: boolean;
+  readonly party: Party;
+  readonly channel: EventChannel;
+  readonly progress = new Progress();
+  /** Set when the reader left or the request was taken back; its rows leave at the next step. */
+  cancelled: KvasirError | undefined;
+  finished = false;
+  /** Tokens of all hypotheses that are told, when it has ended. */
+  writtenTokens = 0;
+  readonly #parameters: BeamParameters;
+  readonly #textOf: TextOf;
+  #search: BeamSearch<readonly GeneratedToken[]>;
+  /** As the search counts them. */
+  #beams: readonly Beam[];
+  readonly #offers = new Map<Beam, Offer>();
+
+  /**
+   * @param request one with beams.
+   * @param onAbandon called when the reader leaves before the end.
+   */
+  constructor(
+    request: GenerationRequest,
+    textOf: TextOf,
+    { contextLength, reusesPrefix, chunkInvariant, party }: SequenceOptions,
+    onAbandon: (group: BeamGroup) => void,
+  ) {
+    const { promptIds, stop, beams } = request;
+    this.request = request;
+    this.#parameters = beams!;
+    this.#textOf = textOf;
+    this.maxLength = Math.min(promptIds.length + stop.maxTokens, contextLength);
+    // A prompt whose chunks differ cannot go on from another's.
+    this.reusesPrefix = reusesPrefix && chunkInvariant;
+    this.party = party;
+    this.channel = new EventChannel(() => onAbandon(this));
+    this.#search = this.#newSearch();
+    this.#beams = [new Beam(this, [...promptIds], [])];
+  }
+
+  /** The row that waits for the group's slots, while none is taken. */
+  get leader(): Beam {
+    return this.#beams[0]!;
+  }
+
+  /** Slots that are kept for a row: its own, and of one of them those of rows that are to come. */
+  widthOf(beam: Beam): number {
+    return beam === this.leader ? this.#parameters.width - this.#beams.length + 1 : 1;
+  }
+
+  /** Begins the search again from one row, which holds the prompt alone. */
+  restart(beam: Beam): void {
+    this.#search = this.#newSearch();
+    this.#beams = [beam];
+    this.#offers.clear();
+  }
+
+  /**
+   * Notes what may follow a row. When this is known of all rows, they are extended by a token each, or the
+   * search is over.
+   *
+   * @param logits `[vocabulary]`, of what follows the row's tokens; changed.
+   * @param maxima the largest of each of equal blocks of `logits`, where they are known.
+   * @returns what is to be done to the slots; undefined as long as some row's logits are missing.
+   * @throws KvasirError `broken_model` where the logits are no numbers
+   */
+  offer(beam: Beam, logits: Float32Array, maxima: Float32Array | undefined): BeamMoves | undefined {
+    const own = this.request.logprobs === undefined ? undefined : logits.slice();
+    const continuations = continuationsOf(beam, logits, maxima, this.#search.candidates);
+    this.#offers.set(beam, { continuations, logits: own });
+    if (this.#offers.size < this.#beams.length) return undefined;
+    this.progress.gotToken();
+    const { children, isOver } = this.#search.advance(
+      this.#beams.map(row => this.#offers.get(row)!.continuations),
+    );
+    const moves = isOver ? undefined : this.#place(children);
+    this.#offers.clear();
+    if (isOver) this.#finish();
+    return moves;
+  }
+
+  /** Ends the search by an error, unless it has ended. */
+  fail(error: Error): void {
+    if (this.finished) return;
+    this.finished = true;
+    this.channel.end(error);
+  }
+
+  #newSearch(): BeamSearch<readonly GeneratedToken[]> {
+    const { promptIds, stop } = this.request;
+    return new BeamSearch({
+      ...this.#parameters,
+      stopIds: stop.stopTokenIds,
+      maxTokens: this.maxLength - promptIds.length,
+      textOf: child => this.#written(child),
+    });
+  }
+
+  /** A row's generated tokens with one more. */
+  #written({ parent, id }: Child): GeneratedToken[] {
+    const beam = this.#beams[parent]!;
+    const { logits } = this.#offers.get(beam)!;
+    const logprobs = logits && logprobsOf(logits, id, this.request.logprobs ?? 0);
+    return [...beam.written, { id, logprobs }];
+  }
+
+  /**
+   * Finds a row for each child: the first of a parent stays in the parent's, the others get those of parents
+   * without children, or new ones. So no more than the last words are copied, and nothing twice.
+   */
+  #place(children: readonly Child[]): BeamMoves {
+    const parents = new Set<Beam>();
+    const next: Beam[] = [];
+    const free = this.#beams.filter((_, row) => !children.some(({ parent }) => parent === row));
+    const copies: BeamCopy[] = [];
+    const texts = children.map(child => ({
+      tokens: [...this.#beams[child.parent]!.tokens, child.id],
+      written: this.#written(child),
+    }));
+    children.forEach(({ parent }, i) => {
+      const from = this.#beams[parent]!;
+      const { tokens, written } = texts[i]!;
+      if (!parents.has(from)) {
+        parents.add(from);
+        next.push(from);
+        return;
+      }
+      const to = free.shift();
+      const copy = to ?? new Beam(this, tokens, written);
+      copies.push({ from, to: copy, begin: to === undefined ? 0 : commonPrefix(to, from) });
+      if (to !== undefined) Object.assign(to, { tokens, written });
+      next.push(copy);
+    });
+    children.forEach(({ id }, i) => {
+      const beam = next[i]!;
+      if (!parents.has(beam)) return;
+      // The slot knows its tokens by this list.
+      beam.tokens.push(id);
+      beam.written = texts[i]!.written;
+    });
+    this.#beams = next;
+    return { copies, left: new Set(free) };
+  }
+
+  #finish(): void {
+    this.finished = true;
+    const hypotheses = this.#search.results.map(ended => this.#hypothesis(ended));
+    this.writtenTokens = hypotheses.reduce((sum, hypothesis) => sum + hypothesis.tokens.length, 0);
+    const { promptIds, sourceIds } = this.request;
+    const { text, tokens, finishReason, stopReason } = hypotheses[0]!;
+    this.channel.push({
+      type: 'delta',
+      text,
+      tokens,
+      finishReason,
+      ...(stopReason !== undefined && { stopReason }),
+      report: this.progress.report({
+        promptTokens: promptIds.length,
+        sourceTokens: sourceIds?.length ?? 0,
+        generatedTokens: this.writtenTokens,
+      }),
+      hypotheses,
+    });
+    this.channel.end();
+  }
+
+  #hypothesis({ text: tokens, sum: logprob, score }: Ended<readonly GeneratedToken[]>): Hypothesis {
+    const last = tokens.at(-1)!.id;
+    const isStopped = this.request.stop.stopTokenIds.has(last);
+    const ids = tokens.map(({ id }) => id);
+    return {
+      text: this.#textOf(isStopped ? ids.slice(0, -1) : ids),
+      tokens,
+      score,
+      logprob,
+      finishReason: isStopped ? 'stop' : 'length',
+      ...(isStopped && { stopReason: last }),
+    };
+  }
+}

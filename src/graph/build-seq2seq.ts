@@ -1,0 +1,119 @@
+import path from 'node:path';
+import { KvasirError } from '#errors.js';
+import type { Seq2SeqArchitecture, Seq2SeqSizes } from './assembly/seq2seq/architecture.js';
+import { writeSeq2SeqDecoder } from './assembly/seq2seq/decoder.js';
+import { isSharedTable, writeSeq2SeqEncoder } from './assembly/seq2seq/encoder.js';
+import { paddedHeadSize } from './blocks/attention-projections.js';
+import { CACHE_TYPES, type BuildOptions, type CacheType } from './build.js';
+import { buildOnce } from './build-cache.js';
+import { ModelConfig } from './config.js';
+import { seq2seqArchitecture } from './families/index.js';
+import { ModelGraph, type NumberFormat } from './model-graph.js';
+import { NUMBER_FORMATS, type Precision } from './precision.js';
+import { weightBits } from './quantization/per-channel.js';
+import { Checkpoint, weightFiles } from './weights/checkpoint.js';
+import { ModelWeights } from './weights/model-weights.js';
+
+/** The precisions of encoder-decoders: attention that sees both ways has no 16-bit floats here. */
+export const SEQ2SEQ_PRECISIONS = ['f32', 'int8', 'w8a8', 'int4'] as const satisfies readonly Precision[];
+
+/** Graphs on disk, ready to load. */
+export interface BuiltSeq2Seq {
+  /** See `writeSeq2SeqEncoder`. */
+  readonly encoderPath: string;
+  /** See `writeSeq2SeqDecoder`. */
+  readonly decoderPath: string;
+  readonly sizes: Seq2SeqSizes;
+  /** Features of a head in both caches, padding included. */
+  readonly cacheHeadSize: number;
+  readonly cacheType: CacheType;
+}
+
+/**
+ * The ONNX graphs of an encoder-decoder in the Hugging Face layout (`config.json`, `model.safetensors` or its
+ * shards). Built on the first call for a precision, and again when one of these files changes.
+ *
+ * @throws KvasirError `invalid_model`, `unsupported_model`, `storage_full`; `invalid_configuration` for another
+ * precision, 16-bit floats or a paged cache
+ */
+export async function buildSeq2Seq(folder: string, options: BuildOptions = {}): Promise<BuiltSeq2Seq> {
+  const design = await designSeq2Seq(folder, options);
+  const { sizes, format, variant } = design;
+  const files = ['config.json', ...(await weightFiles(folder))];
+  const { onProgress, onDamaged } = options;
+  const build = await buildOnce({ folder, files, variant, onDamaged }, target =>
+    withGraphs(folder, design, async (encoder, decoder) => {
+      await decoder.save(path.join(target, 'decoder.onnx'), onProgress);
+      const sharing = { saved: decoder, isShared: isSharedTable };
+      await encoder.save(path.join(target, 'encoder.onnx'), onProgress, sharing);
+    }),
+  );
+  return {
+    encoderPath: path.join(build, 'encoder.onnx'),
+    decoderPath: path.join(build, 'decoder.onnx'),
+    sizes,
+    cacheHeadSize: paddedHeadSize(sizes.headSize),
+    cacheType: CACHE_TYPES[format.floats],
+  };
+}
+
+/**
+ * Checks an encoder-decoder's folder as far as a build would without reading the weights' elements, as
+ * `checkDecoder` does.
+ *
+ * @throws KvasirError `invalid_model`, `unsupported_model`, `invalid_configuration`
+ */
+export async function checkSeq2Seq(folder: string, options: BuildOptions = {}): Promise<void> {
+  await withGraphs(folder, await designSeq2Seq(folder, options), async () => undefined);
+}
+
+/** All that the graphs depend on but the weights. */
+interface Design {
+  readonly architecture: Seq2SeqArchitecture;
+  readonly config: ModelConfig;
+  readonly sizes: Seq2SeqSizes;
+  readonly format: NumberFormat;
+  readonly variant: string;
+}
+
+async function designSeq2Seq(
+  folder: string,
+  { precision = 'f32', contextLength, halfFloats = false, cache = 'slots' }: BuildOptions,
+): Promise<Design> {
+  const config = await ModelConfig.read(folder);
+  const architecture = seq2seqArchitecture(config);
+  if (halfFloats || cache !== 'slots' || !SEQ2SEQ_PRECISIONS.some(known => known === precision))
+    throw new KvasirError(
+      'invalid_configuration',
+      `${folder}: an encoder-decoder runs on the processor in one of the precisions ${SEQ2SEQ_PRECISIONS.join(', ')}, its cache in slots`,
+    );
+  const format = NUMBER_FORMATS[precision];
+  const bits = format.w8a8 ? `-w${weightBits()}` : '';
+  return {
+    architecture,
+    config,
+    sizes: architecture.sizes(config, contextLength),
+    format,
+    variant: `seq2seq-${precision}${bits}`,
+  };
+}
+
+/** Composes the graphs, whose weights can be read as long as `use` takes. */
+async function withGraphs(
+  folder: string,
+  { architecture, config, sizes, format }: Design,
+  use: (encoder: ModelGraph, decoder: ModelGraph) => Promise<void>,
+): Promise<void> {
+  const checkpoint = await Checkpoint.open(folder);
+  const weights = new ModelWeights(checkpoint);
+  const compose = (write: typeof writeSeq2SeqEncoder): ModelGraph => {
+    const graph = new ModelGraph(format);
+    write(architecture, { graph, config, weights, sizes });
+    return graph;
+  };
+  try {
+    await use(compose(writeSeq2SeqEncoder), compose(writeSeq2SeqDecoder));
+  } finally {
+    await checkpoint.close();
+  }
+}

@@ -1,0 +1,46 @@
+import { basename, resolve } from 'node:path';
+import { readGenerationConfig } from '#model/generation-config.js';
+import { readGenerationDefaults } from '#model/generation-defaults.js';
+import { loadSeq2Seq } from '#model/decoder/load-seq2seq.js';
+import { STRUCTURES } from '#offload/pools.js';
+import { StructureService } from '#offload/structure-service.js';
+import type { Environment } from '#runtime/index.js';
+import { loadTokenizer } from '#text/tokenizer.js';
+import type { GenerationOptions } from './load-generation.js';
+import { generationModel } from './models.js';
+import { openEngine } from './open-engine.js';
+import { textService } from './text-service.js';
+import type { GenerationModel } from './types.js';
+
+/**
+ * Loads an encoder-decoder's folder in the Hugging Face layout as a model that writes another text for each
+ * source.
+ *
+ * @throws KvasirError `invalid_model`, `unsupported_model`, `invalid_configuration`, `runtime_failure`,
+ * `runtime_unavailable`
+ */
+export async function loadSeq2SeqModel(
+  environment: Environment,
+  folder: string,
+  options: GenerationOptions,
+): Promise<GenerationModel> {
+  const tokenizer = await loadTokenizer(folder);
+  const { bosId, eosIds } = await readGenerationConfig(folder);
+  const defaults = await readGenerationDefaults(folder);
+  const loaded = await loadSeq2Seq(environment, folder, options);
+  const engine = openEngine(loaded, tokenizer, options, options.engine);
+  return generationModel({
+    id: options.id ?? basename(resolve(folder)),
+    tokenizer,
+    texts: textService(tokenizer, folder),
+    structures: new StructureService(tokenizer, STRUCTURES),
+    engine,
+    eosIds,
+    bosId,
+    path: loaded.path,
+    device: options.session?.device?.name ?? 'cpu',
+    chat: undefined,
+    maxTokens: options.maxTokens,
+    sourced: { longestSource: engine.sourceLength!, startIds: defaults.startIds, defaults },
+  });
+}

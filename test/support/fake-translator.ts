@@ -1,0 +1,112 @@
+import type { GenerationEvent, GenerationRequest } from '#engine/types.js';
+import type { TranslatedLanguages } from '#registry/card.js';
+import type { GenerationModel, SourcedText } from '#registry/types.js';
+import type { LanguageCodes } from '#text/languages/types.js';
+import { FakeEngine } from './fake-engine.js';
+import { fakeModel } from './http-server.js';
+import { byteLevelTokenizer } from './tiny-tokenizers.js';
+
+/** The id that ends texts, and that which they begin with. */
+export const [START, STOP] = [0, 2];
+
+const tokenizer = byteLevelTokenizer();
+
+export interface FakeTranslator {
+  readonly model: GenerationModel;
+  readonly engine: FakeEngine;
+}
+
+export interface FakeTranslatorOptions {
+  readonly translates?: TranslatedLanguages;
+  /** Whether it knows the languages by codes. */
+  readonly knowsCodes?: boolean;
+  /** Defaults of its folder. */
+  readonly defaults?: Partial<SourcedText['defaults']>;
+  /** Longest source, in bytes. */
+  readonly longestSource?: number;
+  /** What it writes for a source. */
+  readonly by?: (source: string, request: GenerationRequest) => string;
+}
+
+/** A model that writes its source in capitals, over an engine without a decoder; its nth hypothesis has n exclamation marks more. */
+export function fakeTranslator(
+  id: string,
+  {
+    translates,
+    knowsCodes = false,
+    defaults = {},
+    longestSource = 40,
+    by = text => text.toUpperCase(),
+  }: FakeTranslatorOptions = {},
+): FakeTranslator {
+  const engine = new FakeEngine(request => write(request, by));
+  const languages = knowsCodes && translates !== undefined ? fakeCodes(translates.targets) : undefined;
+  const model = fakeModel(id, engine, {
+    tokenizer,
+    eosIds: new Set([STOP]),
+    sourced: {
+      longestSource,
+      startIds: [START],
+      languages,
+      translates,
+      defaults: {
+        startIds: [START],
+        maxTokens: undefined,
+        minTokens: 0,
+        sampling: { temperature: 0, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1 },
+        beams: { width: 1, lengthPenalty: 1, earlyStopping: false, results: 1 },
+        ...defaults,
+      },
+    },
+  });
+  return { model, engine };
+}
+
+/** Ids from 200 on stand for the languages, as they do in NLLB: in front of a source, and first in a text. */
+export function fakeCodes(codes: readonly string[]): LanguageCodes {
+  const idOf = (code: string): number => 200 + codes.indexOf(code);
+  return {
+    codes,
+    sourceTokens: (source = codes[0]!) => ({ before: [idOf(source)], after: [STOP] }),
+    forcedTarget: idOf,
+  };
+}
+
+async function* write(
+  request: GenerationRequest,
+  by: (source: string, request: GenerationRequest) => string,
+): AsyncGenerator<GenerationEvent> {
+  await new Promise(setImmediate);
+  const { sourceIds = [], beams, logprobs } = request;
+  const text = by(tokenizer.decode(sourceIds.filter(id => id < 200 && id !== STOP)), request);
+  const tokensOf = (written: string) =>
+    [...tokenizer.encode(written, { addSpecialTokens: false }), STOP].map((id, n) => ({
+      id,
+      logprobs: logprobs === undefined ? undefined : { id, logprob: -(n + 1) / 4, top: [] },
+    }));
+  const report = {
+    promptTokens: 1,
+    sourceTokens: sourceIds.length,
+    cachedTokens: 0,
+    generatedTokens: 0,
+    queueMs: 0,
+    prefillMs: 0,
+    decodeMs: 0,
+  };
+  const end = { type: 'delta', finishReason: 'stop', stopReason: STOP, report } as const;
+  if (beams === undefined) {
+    yield { ...end, text, tokens: tokensOf(text) };
+    return;
+  }
+  const hypotheses = Array.from({ length: beams.results }, (_, n) => {
+    const written = text + '!'.repeat(n);
+    return {
+      text: written,
+      tokens: tokensOf(written),
+      score: -n,
+      logprob: -n,
+      finishReason: 'stop' as const,
+    };
+  });
+  yield { ...end, text, tokens: tokensOf(text), hypotheses };
+}
