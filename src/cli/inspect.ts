@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { PRECISIONS } from '#graph/precision.js';
+import { leftoverWarning, patternsOf } from '#graph/weights/leftovers.js';
 import { WEIGHTS_FORMATS } from '#model/weights-format.js';
 import { readCard } from '#registry/read-card.js';
 import { formatBytes } from '#bytes.js';
@@ -59,6 +60,7 @@ export function describe(report: ModelReport): string {
     ...generationLines(report),
     ...encoderLines(report),
     ...graphLines(report),
+    ...leftoverLines(report),
   ];
   const known = lines.filter(([, value]) => value !== undefined && value !== '');
   const width = Math.max(...known.map(([label]) => label.length));
@@ -100,6 +102,15 @@ function encoderLines({ encoder }: ModelReport): Line[] {
     ['hidden size', hiddenSize],
     ['pooling', `${pooling.join(' and ')}${normalize ? ', normalized' : ''}`],
     ['labels', labels.join(', ')],
+  ];
+}
+
+function leftoverLines({ leftovers }: ModelReport): Line[] {
+  if (leftovers === undefined) return [];
+  const heads = patternsOf(leftovers.heads.map(name => name.replace(/\.(weight|bias)$/, '')));
+  return [
+    ['not used', heads.length === 0 ? '' : `other heads: ${heads.join(', ')}`],
+    ['warning', leftoverWarning(leftovers)],
   ];
 }
 

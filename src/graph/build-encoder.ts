@@ -13,8 +13,10 @@ import { encoderArchitecture } from './families/index.js';
 import { ModelGraph } from './model-graph.js';
 import { DataType } from './onnx/graph-builder.js';
 import type { SentenceModules } from './sentence-modules.js';
+import { refuseQuantized } from './quantized-checkpoint.js';
 import { weightBits } from './quantization/per-channel.js';
 import { Checkpoint, weightFiles } from './weights/checkpoint.js';
+import { sortLeftovers, type Leftovers } from './weights/leftovers.js';
 import { bodyOf, ModelWeights } from './weights/model-weights.js';
 
 /** The output of an embedder's graph with the vectors that are pooled. */
@@ -68,8 +70,8 @@ export async function buildEncoder(folder: string, plan: EncoderPlan): Promise<B
  *
  * @throws KvasirError `invalid_model`, `unsupported_model`
  */
-export async function checkEncoder(folder: string, plan: EncoderPlan): Promise<void> {
-  await withGraph(folder, plan, await designEncoder(folder, plan), async () => undefined);
+export async function checkEncoder(folder: string, plan: EncoderPlan): Promise<Leftovers> {
+  return withGraph(folder, plan, await designEncoder(folder, plan), async () => undefined);
 }
 
 /** Folders of the modules behind the pooling that have weights. */
@@ -91,6 +93,7 @@ async function designEncoder(folder: string, plan: EncoderPlan): Promise<Design>
   const { task, modules, labels, precision, contextLength = Infinity } = plan;
   const config = await ModelConfig.read(path.join(folder, modules.encoderFolder));
   const architecture = encoderArchitecture(config);
+  refuseQuantized(config);
   const sizes = architecture.sizes(config);
   const written = writtenContext(config, sizes.contextLength, contextLength);
   // Pooling and labels are read from files that are no weights; what they say is part of the name.
@@ -109,7 +112,7 @@ async function withGraph(
   { task, modules, precision }: EncoderPlan,
   { architecture, config, sizes, written: { contextLength }, head }: Design,
   use: (graph: ModelGraph) => Promise<void>,
-): Promise<void> {
+): Promise<Leftovers> {
   const checkpoints: Checkpoint[] = [];
   const open = async (place: string): Promise<ModelWeights> => {
     const checkpoint = await Checkpoint.open(path.join(folder, place));
@@ -142,6 +145,7 @@ async function withGraph(
       graph.output(TOKEN_EMBEDDINGS, DataType.FLOAT, ['rows', sizes.hiddenSize]);
     }
     await use(graph);
+    return sortLeftovers(checkpoints.flatMap(({ unused }) => unused));
   } finally {
     await Promise.all(checkpoints.map(checkpoint => checkpoint.close()));
   }

@@ -10,8 +10,10 @@ import { ModelConfig } from './config.js';
 import { seq2seqArchitecture } from './families/index.js';
 import { ModelGraph, type NumberFormat } from './model-graph.js';
 import { NUMBER_FORMATS, type Precision } from './precision.js';
+import { refuseQuantized } from './quantized-checkpoint.js';
 import { weightBits } from './quantization/per-channel.js';
 import { Checkpoint, weightFiles } from './weights/checkpoint.js';
+import { sortLeftovers, type Leftovers } from './weights/leftovers.js';
 import { ModelWeights } from './weights/model-weights.js';
 
 /** The precisions of encoder-decoders: attention that sees both ways has no 16-bit floats here. */
@@ -63,8 +65,8 @@ export async function buildSeq2Seq(folder: string, options: BuildOptions = {}): 
  *
  * @throws KvasirError `invalid_model`, `unsupported_model`, `invalid_configuration`
  */
-export async function checkSeq2Seq(folder: string, options: BuildOptions = {}): Promise<void> {
-  await withGraphs(folder, await designSeq2Seq(folder, options), async () => undefined);
+export async function checkSeq2Seq(folder: string, options: BuildOptions = {}): Promise<Leftovers> {
+  return withGraphs(folder, await designSeq2Seq(folder, options), async () => undefined);
 }
 
 /** All that the graphs depend on but the weights. */
@@ -82,6 +84,7 @@ async function designSeq2Seq(
 ): Promise<Design> {
   const config = await ModelConfig.read(folder);
   const architecture = seq2seqArchitecture(config);
+  refuseQuantized(config);
   if (halfFloats || cache !== 'slots' || !SEQ2SEQ_PRECISIONS.some(known => known === precision))
     throw new KvasirError(
       'invalid_configuration',
@@ -103,7 +106,7 @@ async function withGraphs(
   folder: string,
   { architecture, config, sizes, format }: Design,
   use: (encoder: ModelGraph, decoder: ModelGraph) => Promise<void>,
-): Promise<void> {
+): Promise<Leftovers> {
   const checkpoint = await Checkpoint.open(folder);
   const weights = new ModelWeights(checkpoint);
   const compose = (write: typeof writeSeq2SeqEncoder): ModelGraph => {
@@ -113,6 +116,7 @@ async function withGraphs(
   };
   try {
     await use(compose(writeSeq2SeqEncoder), compose(writeSeq2SeqDecoder));
+    return sortLeftovers(checkpoint.unused);
   } finally {
     await checkpoint.close();
   }

@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { findSeq2Seq, isEncoderType } from '#graph/families/index.js';
 import { ModelConfig } from '#graph/config.js';
 import { headOf } from '#graph/encoder-task.js';
+import { missingConfig } from '#graph/folder-contents.js';
 import {
   hasSentenceModules,
   PLAIN_MODULES,
@@ -37,6 +39,7 @@ export interface EncoderDescription {
 export async function modelKind(folder: string): Promise<'generation' | 'seq2seq' | 'encoder'> {
   if (hasSentenceModules(folder)) return 'encoder';
   if (isGenaiFolder(folder)) return 'generation';
+  if (existsSync(folder) && !existsSync(path.join(folder, 'config.json'))) throw await missingConfig(folder);
   const config = await ModelConfig.read(folder);
   if (isSeq2Seq(config)) return 'seq2seq';
   if (headOf(config) !== undefined) return 'encoder';

@@ -3,6 +3,7 @@ import { encoderArchitecture, findArchitecture } from '#graph/families/index.js'
 import type { Precision } from '#graph/precision.js';
 import { isNormalized } from '#graph/sentence-modules.js';
 import { weightFiles } from '#graph/weights/checkpoint.js';
+import type { Leftovers } from '#graph/weights/leftovers.js';
 import { SafetensorsFile } from '#graph/weights/safetensors.js';
 import type { PlanOptions } from './decoder/decoder-plan.js';
 import { paddedHeadSize } from '#graph/blocks/attention-projections.js';
@@ -35,6 +36,8 @@ export interface ModelReport {
   readonly encoder?: EncoderReport;
   /** The ONNX graphs that are run, where they are ready-made. */
   readonly graphs?: readonly GraphReport[];
+  /** Tensors that no layer of the graph reads which Kvasir writes; absent where it writes none. */
+  readonly leftovers?: Leftovers | undefined;
 }
 
 export interface StoredWeights {
@@ -116,6 +119,11 @@ const BYTES_PER_PARAMETER: Readonly<Record<Precision, number>> = {
  */
 export async function inspectModel(folder: string, options: InspectOptions): Promise<ModelReport> {
   const read = await readModelFolder(folder, options);
+  const report = await reportOn(folder, read, options);
+  return read.leftovers === undefined ? report : { ...report, leftovers: read.leftovers };
+}
+
+async function reportOn(folder: string, read: ModelFolder, options: InspectOptions): Promise<ModelReport> {
   switch (read.kind) {
     case 'raw':
       return inspectRaw(folder, read);
