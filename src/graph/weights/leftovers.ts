@@ -6,12 +6,14 @@ export interface Leftovers {
   readonly unknown: readonly string[];
 }
 
-/** Buffers that libraries write, and that follow from the configuration. */
+/** Buffers that follow from the configuration, and embeddings that encoder-decoders store under several names. */
 const HARMLESS = [
   /(^|\.)(position_ids|token_type_ids)$/,
   /(^|\.)(rotary_emb|rotary_pos_emb|rotary)\.\w*inv_freq$/,
   /(^|\.)h\.\d+\.attn\.(masked_)?bias$/,
   /(^|\.)embed_positions\.weights?$/,
+  /(^|\.)shared\.weight$/,
+  /(^|\.)(encoder|decoder)\.embed_tokens\.weight$/,
 ];
 
 /** Where heads are, behind the name of a body. */

@@ -21,6 +21,9 @@ t.test('heads, harmless buffers, and what may matter are told apart', async t =>
     'model.layers.0.self_attn.rotary_emb.inv_freq',
     'transformer.h.11.attn.bias',
     'transformer.h.11.attn.masked_bias',
+    'model.shared.weight',
+    'encoder.embed_tokens.weight',
+    'model.decoder.embed_positions.weight',
   ];
   const unknown = [
     'model.layers.0.self_attn.q_norm.weight',
