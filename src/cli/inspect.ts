@@ -95,12 +95,16 @@ function generationLines({ generation }: ModelReport): Line[] {
 
 function encoderLines({ encoder }: ModelReport): Line[] {
   if (encoder === undefined) return [];
-  const { task, layers, hiddenSize, pooling, normalize, labels } = encoder;
+  const { task, layers, hiddenSize, pooling, normalize, labels, similarity, prompts = [] } = encoder;
+  const { defaultPrompt } = encoder;
   return [
     ['task', task],
     ['layers', layers],
     ['hidden size', hiddenSize],
     ['pooling', `${pooling.join(' and ')}${normalize ? ', normalized' : ''}`],
+    ['prompts', prompts.join(', ')],
+    ['default', defaultPrompt && `${JSON.stringify(defaultPrompt)} in front of each text`],
+    ['compared', similarity === 'cosine' ? undefined : similarity && `by ${similarity}`],
     ['labels', labels.join(', ')],
   ];
 }

@@ -5,17 +5,15 @@ import { readJson } from '#files.js';
 import { ModelConfig } from './config.js';
 import type { EncoderTask } from './encoder-task.js';
 import { readSentenceLayer, type SentenceLayer } from './sentence-layers.js';
-import { readPooling, type PoolingMode } from './sentence-pooling.js';
+import { readPooling, type Pooling } from './sentence-pooling.js';
 import { readTextSettings } from './sentence-texts.js';
 
 /** What a folder of sentence-transformers makes of an encoder's hidden states, as `modules.json` says it. */
-export interface SentenceModules {
+export interface SentenceModules extends Pooling {
   /** Cross-encoders are `sequence-classification`, and have nothing behind their head. */
   readonly task: Extract<EncoderTask, 'embedding' | 'sequence-classification'>;
   /** Folder of the encoder itself, relative to the model's: mostly empty. */
   readonly encoderFolder: string;
-  /** At least one. */
-  readonly pooling: readonly PoolingMode[];
   /** What is done to the pooled vector, in this order. */
   readonly layers: readonly SentenceLayer[];
   /** Longest text, where it may be less than the encoder's own. */
@@ -27,6 +25,7 @@ export const PLAIN_MODULES: SentenceModules = {
   task: 'embedding',
   encoderFolder: '',
   pooling: ['mean'],
+  poolsPrompt: true,
   layers: [],
   contextLength: undefined,
 };
@@ -74,7 +73,7 @@ export async function readSentenceModules(folder: string): Promise<SentenceModul
   return {
     ...common,
     task,
-    pooling: readPooling(await ModelConfig.read(path.join(folder, pooling.path))),
+    ...readPooling(await ModelConfig.read(path.join(folder, pooling.path))),
     layers,
   };
 }

@@ -18,15 +18,29 @@ const FLAGS: Readonly<Record<PoolingMode, string>> = {
   lasttoken: 'pooling_mode_lasttoken',
 };
 
+/** How one vector is made of a text's token vectors. */
+export interface Pooling {
+  /** At least one; their vectors stand side by side. */
+  readonly pooling: readonly PoolingMode[];
+  /** False if the tokens of a prompt in front of the text have no share in the vector (INSTRUCTOR, Su et al. 2022). */
+  readonly poolsPrompt: boolean;
+}
+
 /**
- * The modes of a Pooling module, whose vectors stand side by side: `pooling_mode`, a word or a list, or else
- * the flags of older versions; the mean where nothing is said.
+ * Reads a Pooling module: `pooling_mode`, a word or a list, or else the flags of older versions; the mean where
+ * nothing is said.
  *
  * @throws KvasirError `invalid_model`, `unsupported_model`
  */
-export function readPooling(config: ModelConfig): readonly PoolingMode[] {
-  if (!config.flag('include_prompt', true))
-    config.unsupported('include_prompt is false: tokens of prompts cannot be left out of the pooling');
+export function readPooling(config: ModelConfig): Pooling {
+  const pooling = readModes(config);
+  const poolsPrompt = config.flag('include_prompt', true);
+  if (!poolsPrompt && pooling.includes('max'))
+    config.unsupported('include_prompt is false: prompts cannot be left out of a maximum');
+  return { pooling, poolsPrompt };
+}
+
+function readModes(config: ModelConfig): readonly PoolingMode[] {
   if (config.has('pooling_mode')) {
     const modes = config.wordOrWords('pooling_mode').map(mode => known(config, mode));
     return modes.length > 0 ? modes : config.invalid('pooling_mode is empty');

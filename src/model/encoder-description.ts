@@ -72,7 +72,8 @@ export async function describeEncoder(folder: string): Promise<EncoderDescriptio
   const classifies = task === 'sequence-classification' || task === 'token-classification';
   const labels = classifies ? readLabels(config) : [];
   const activation = classifies ? readActivation(config, task, labels.length, sentences) : 'none';
-  return { task, config, modules, labels, activation, sentences };
+  const { poolsPrompt } = modules;
+  return { task, config, modules, labels, activation, sentences: { ...sentences, poolsPrompt } };
 }
 
 /** An encoder alone, with the longest text that its own files name. */

@@ -12,6 +12,7 @@ import { seq2seqLayers, servedLengths } from './decoder/seq2seq/seq2seq-lengths.
 import { readModelFolder, type ModelFolder } from './folder.js';
 import { DataType, type GraphValue, type OnnxFile } from './onnx-file.js';
 import { rawPath } from './raw-graph.js';
+import type { Similarity } from './sentence-config.js';
 import type { RunPath } from './run-path.js';
 
 /** A report on a model folder. */
@@ -75,6 +76,11 @@ export interface EncoderReport {
   /** For embeddings: how one vector is made of a text's tokens. */
   readonly pooling: readonly string[];
   readonly normalize: boolean;
+  /** For embeddings: how the model's makers compare them; requests for similarities are answered by the cosine. */
+  readonly similarity?: Similarity;
+  /** For embeddings: names of its prompts, and the one that is put in front of texts by default. */
+  readonly prompts?: readonly string[];
+  readonly defaultPrompt?: string;
   readonly labels: readonly string[];
 }
 
@@ -231,7 +237,7 @@ async function inspectEncoder(
   folder: string,
   { description, plan, contextLength }: Read<'encoder'>,
 ): Promise<ModelReport> {
-  const { task, config, modules, labels } = description;
+  const { task, config, modules, labels, sentences } = description;
   const graphs = plan.source === 'onnx' ? [plan.graph] : undefined;
   const weights = total(
     graphs === undefined
@@ -257,6 +263,11 @@ async function inspectEncoder(
       hiddenSize: sizes?.hiddenSize,
       pooling: task === 'embedding' ? modules.pooling : [],
       normalize: task === 'embedding' && isNormalized(modules),
+      ...(task === 'embedding' && {
+        similarity: sentences.similarity,
+        prompts: [...sentences.prompts.keys()],
+        defaultPrompt: sentences.defaultPrompt,
+      }),
       labels,
     },
     ...(graphs !== undefined && { graphs: graphs.map(file => graphReport(folder, file)) }),

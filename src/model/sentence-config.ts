@@ -20,6 +20,8 @@ export interface SentenceConfig {
   readonly defaultPrompt: string;
   /** Components of a vector that are kept; undefined: all. */
   readonly truncateDim: number | undefined;
+  /** False if a prompt's tokens have no share in a text's vector. */
+  readonly poolsPrompt: boolean;
   /** Python's name of the function from a cross-encoder's logits to its scores. */
   readonly activation: string | undefined;
   readonly similarity: Similarity;
@@ -31,6 +33,7 @@ export const PLAIN_SENTENCES: SentenceConfig = {
   prompts: new Map(),
   defaultPrompt: '',
   truncateDim: undefined,
+  poolsPrompt: true,
   activation: undefined,
   similarity: 'cosine',
 };
@@ -57,6 +60,7 @@ export async function readSentenceConfig(folder: string): Promise<SentenceConfig
     prompts,
     defaultPrompt,
     truncateDim: config.has('truncate_dim') ? config.size('truncate_dim') : undefined,
+    poolsPrompt: true,
     activation: config.has('activation_fn') ? config.string('activation_fn') : undefined,
     similarity: config.choice('similarity_fn_name', SIMILARITIES, 'cosine'),
   };

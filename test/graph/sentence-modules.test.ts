@@ -183,7 +183,11 @@ t.test('what cannot be served is refused by name', async t => {
     [[TRANSFORMER, pooling({ pooling_mode: ['mean', 'median'] })], 'unsupported_model', /median/],
     [[TRANSFORMER, pooling({ pooling_mode: [] })], 'invalid_model', /pooling_mode is empty/],
     [[TRANSFORMER, pooling({ pooling_mode: 3 })], 'invalid_model', /pooling_mode is 3/],
-    [[TRANSFORMER, pooling({ include_prompt: false })], 'unsupported_model', /include_prompt is false/],
+    [
+      [TRANSFORMER, pooling({ include_prompt: false, pooling_mode: 'max' })],
+      'unsupported_model',
+      /include_prompt is false/,
+    ],
     [[TRANSFORMER, pooling({}), dense('2', 24, 2, 'activation.Hardtanh')], 'unsupported_model', /Hardtanh/],
     ...(
       [

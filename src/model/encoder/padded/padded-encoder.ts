@@ -122,7 +122,7 @@ export class PaddedEncoder implements Encoder {
   /** One text's part of the outputs. */
   #result(
     arrays: readonly Float32Array[],
-    { ids, positions }: EncoderInput,
+    { ids, positions, unpooled }: EncoderInput,
     text: number,
     texts: number,
   ): EncoderOutput {
@@ -132,7 +132,7 @@ export class PaddedEncoder implements Encoder {
     const own = first.subarray(text * part, (text + 1) * part);
     switch (this.task) {
       case 'embedding':
-        return { values: this.#embedding(own, ids.length), rows: 1, width };
+        return { values: this.#embedding(own, ids.length, unpooled), rows: 1, width };
       case 'sequence-classification':
         return { values: own, rows: 1, width };
       case 'token-classification':
@@ -157,10 +157,10 @@ export class PaddedEncoder implements Encoder {
   }
 
   /** A text's vector, from its own output. */
-  #embedding(own: Float32Array, length: number): Float32Array {
+  #embedding(own: Float32Array, length: number, unpooled?: number): Float32Array {
     if (!this.#outputs.areHidden) return own;
     const { pooling, normalize } = this.#shape;
-    const vector = poolVectors(own, length, this.width / pooling.length, pooling);
+    const vector = poolVectors(own, length, this.width / pooling.length, pooling, unpooled);
     if (normalize) normalizeVector(vector);
     return vector;
   }
