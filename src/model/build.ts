@@ -28,6 +28,7 @@ export async function buildModel(folder: string, options: BuildOptions): Promise
       return { graphPath: (await buildDecoder(folder, options)).graphPath, path: plan.path };
     }
     case 'seq2seq':
+      if (read.source === 'onnx') return { graphPath: read.found.next.file.path, path: read.path };
       return { graphPath: (await buildSeq2Seq(folder, options)).decoderPath, path: read.path };
     case 'encoder': {
       const { plan, description } = read;

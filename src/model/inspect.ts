@@ -201,17 +201,23 @@ async function inspectDecoder(
 
 async function inspectSeq2Seq(
   folder: string,
-  { config, path, sizes }: Read<'seq2seq'>,
+  read: Read<'seq2seq'>,
   options: InspectOptions,
 ): Promise<ModelReport> {
-  const weights = total(await storedWeights(folder));
+  const { config, path, sizes } = read;
+  const graphs = read.source === 'onnx' ? read.found.files : undefined;
+  const cacheType = read.source === 'onnx' ? read.found.next.ports.cacheType : undefined;
+  const weights = total(graphs === undefined ? await storedWeights(folder) : graphWeights(graphs));
   const { encoderLayers, decoderLayers, heads, vocabularySize } = sizes;
   const { contextLength, sourceLength } = servedLengths(folder, sizes, options.contextLength);
-  const layers = seq2seqLayers(sizes);
-  const perToken = cacheBytesPerToken({ layers });
-  const perSourceToken = sourceBytesPerToken({ layers });
-  const loadedBytes = loaded(weights, undefined, options.precision);
-  const slotBytes = contextLength * perToken + sourceLength * perSourceToken;
+  const headSize = graphs === undefined ? paddedHeadSize(sizes.headSize) : sizes.headSize;
+  const layers = seq2seqLayers(sizes, headSize);
+  const perToken = cacheBytesPerToken({ layers, cacheType });
+  const perSourceToken = sourceBytesPerToken({ layers, cacheType });
+  const loadedBytes = loaded(weights, graphs, options.precision);
+  // What is made for a run is in memory beside what it is made of.
+  const copies = path.kind === 'growing' ? 2 : 1;
+  const slotBytes = (contextLength * perToken + sourceLength * perSourceToken) * copies;
   return {
     folder,
     kind: 'seq2seq',
@@ -225,11 +231,12 @@ async function inspectSeq2Seq(
       layers: decoderLayers,
       heads,
       kvHeads: heads,
-      headSize: paddedHeadSize(sizes.headSize),
+      headSize,
       cacheBytesPerToken: perToken,
       source: { layers: encoderLayers, longest: sizes.sourceLength, cacheBytesPerToken: perSourceToken },
       memory: { slots: options.slots, weights: loadedBytes, cache: options.slots * slotBytes },
     },
+    ...(graphs !== undefined && { graphs: graphs.map(graph => graphReport(folder, graph)) }),
   };
 }
 

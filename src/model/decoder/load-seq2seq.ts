@@ -13,8 +13,9 @@ import { requireFiniteLogits } from '../trial.js';
 import type { Decoder, DecoderShape, SourceTraits } from './contract.js';
 import { doesNotFit } from './does-not-fit.js';
 import type { DecoderOptions, LoadedDecoder } from './load-decoder.js';
+import { loadReadyMadeSeq2Seq } from './ready-made/load-seq2seq.js';
 import { seq2seqLayers, servedLengths } from './seq2seq/seq2seq-lengths.js';
-import { planSeq2Seq } from './seq2seq/seq2seq-plan.js';
+import { planSeq2Seq, type Seq2SeqPlan } from './seq2seq/seq2seq-plan.js';
 import { SourceCache } from './seq2seq/source-cache.js';
 import { sharedWeights } from './shared-weights.js';
 import { SlotDecoder } from './slots/slot-decoder.js';
@@ -37,7 +38,9 @@ export async function loadSeq2Seq(
       'invalid_configuration',
       `${folder}: encoder-decoders run on the processor only, not on ${device.name}`,
     );
-  const { path } = await planSeq2Seq(folder, options);
+  const plan = await planSeq2Seq(folder, options);
+  if (plan.source === 'onnx') return loadGraphs(environment, folder, plan, options);
+  const { path } = plan;
   const { encoderPath, decoderPath, sizes, cacheType } = await buildSeq2Seq(folder, options);
   const { contextLength, sourceLength } = servedLengths(folder, sizes, options.contextLength);
   const shape: DecoderShape = {
@@ -61,6 +64,28 @@ export async function loadSeq2Seq(
     throw error;
   }
   return { decoder, path };
+}
+
+/** An encoder-decoder that is ready-made. */
+async function loadGraphs(
+  environment: Environment,
+  folder: string,
+  { found, path, sizes }: Seq2SeqPlan & { readonly source: 'onnx' },
+  { slots, cache, contextLength: asked, session }: DecoderOptions,
+): Promise<LoadedDecoder> {
+  if (cache === 'paged')
+    throw new KvasirError(
+      'invalid_configuration',
+      `${folder}: an encoder-decoder has no paged KV cache; take the one in slots`,
+    );
+  const { contextLength, sourceLength } = servedLengths(folder, sizes, asked);
+  const source = { longest: sourceLength, vocabularySize: sizes.sourceVocabularySize };
+  const { decoder, restrictions } = await loadReadyMadeSeq2Seq(environment, found, source, {
+    slots,
+    contextLength,
+    session,
+  });
+  return { decoder, path: { ...path, reason: [path.reason, ...restrictions].join('; ') } };
 }
 
 /** Both graphs, which share the table of embeddings where it is the same. */

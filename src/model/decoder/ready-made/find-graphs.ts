@@ -37,7 +37,7 @@ interface Description {
 
 /** Whether a folder has ONNX graphs that may be a decoder. */
 export async function hasGraphs(folder: string): Promise<boolean> {
-  return isGenaiFolder(folder) || chooseGraphs(await namesIn(folder)).length > 0;
+  return isGenaiFolder(folder) || chooseGraphs(await graphsIn(folder)).length > 0;
 }
 
 /**
@@ -76,18 +76,23 @@ async function describeGenai(folder: string): Promise<Description> {
 }
 
 async function describeExport(folder: string, precision: Precision | undefined): Promise<Description> {
-  const names = await namesIn(folder);
+  const names = await graphsIn(folder);
   const files = chooseGraphs(names, precision);
-  if (files.length === 0) {
-    const graphs = names.filter(name => name.endsWith('.onnx'));
-    const exact = precision === undefined ? '' : ` of precision ${precision}`;
-    throw new KvasirError(
-      'unsupported_model',
-      `${folder} has no ONNX decoder${exact}${graphs.length > 0 ? ` among ${graphs.join(', ')}` : ''}`,
-    );
-  }
+  if (files.length === 0) return noGraphs(folder, 'decoder', names, precision);
   const config = existsSync(path.join(folder, 'config.json')) ? await ModelConfig.read(folder) : undefined;
   return { origin: 'Hugging Face', files, names: USUAL_NAMES, ...(await sizesOf(config)) };
+}
+
+/** @throws KvasirError `unsupported_model` */
+export function noGraphs(
+  folder: string,
+  kind: string,
+  names: readonly string[],
+  precision: Precision | undefined,
+): never {
+  const exact = precision === undefined ? '' : ` of precision ${precision}`;
+  const among = names.length > 0 ? ` among ${names.join(', ')}` : '';
+  throw new KvasirError('unsupported_model', `${folder} has no ONNX ${kind}${exact}${among}`);
 }
 
 /** GPT-2 and its relatives call their sizes `n_head`, `n_embd` and so on. */
@@ -110,7 +115,7 @@ async function sizesOf(
 }
 
 /** The ONNX graphs of a folder and of its folder `onnx`. */
-async function namesIn(folder: string): Promise<string[]> {
+export async function graphsIn(folder: string): Promise<string[]> {
   const list = async (inner: string): Promise<string[]> => {
     const entries = await readdir(path.join(folder, inner)).catch(() => []);
     return entries.filter(name => name.endsWith('.onnx')).map(name => path.posix.join(inner, name));

@@ -3,9 +3,16 @@ import type { Seq2SeqSizes } from '#graph/assembly/seq2seq/architecture.js';
 import { attentionLayers, type LayerCache } from '../../cache/layer-cache.js';
 import { contextOf } from '../context-of.js';
 
-/** What an encoder-decoder's decoder keeps of its own text and of the source. */
-export function seq2seqLayers({ decoderLayers, heads, headSize }: Seq2SeqSizes): LayerCache[] {
-  const kept = { kvHeads: heads, headSize: paddedHeadSize(headSize) };
+/**
+ * What an encoder-decoder's decoder keeps of its own text and of the source.
+ *
+ * @param cacheHeadSize features of a head in the caches; default: as graphs that Kvasir writes pad them.
+ */
+export function seq2seqLayers(
+  { decoderLayers, heads, headSize }: Seq2SeqSizes,
+  cacheHeadSize = paddedHeadSize(headSize),
+): LayerCache[] {
+  const kept = { kvHeads: heads, headSize: cacheHeadSize };
   const own = attentionLayers(decoderLayers, kept);
   return [...own, ...own.map((): LayerCache => ({ kind: 'cross', ...kept }))];
 }
