@@ -57,3 +57,19 @@ t.test('an encoder in a folder of its own', async t => {
   const denseOnly = ['2_Dense/model.safetensors', 'modules.json', 'pytorch_model.bin', 'config.json'];
   t.throws(() => selectFiles(denseOnly, {}), { code: 'unsupported_model' });
 });
+
+t.test('an exported encoder-decoder: both parts, of one precision', async t => {
+  const stems = ['encoder_model', 'decoder_model', 'decoder_model_merged', 'decoder_with_past_model'];
+  const names = ['', '_quantized'].flatMap(suffix => stems.map(stem => `onnx/${stem}${suffix}.onnx`));
+  const data = 'onnx/encoder_model.onnx_data';
+  const all = ['config.json', ...names, data, 'pytorch_model.bin'];
+  const merged = ['onnx/encoder_model.onnx', data, 'onnx/decoder_model_merged.onnx'];
+  t.strictSame(selectFiles(all, {}), ['config.json', ...merged]);
+  t.strictSame(selectFiles(all, { precision: 'int8' }), [
+    'config.json',
+    'onnx/encoder_model_quantized.onnx',
+    'onnx/decoder_model_merged_quantized.onnx',
+  ]);
+  t.strictSame(selectFiles([...all, 'model.safetensors'], {}), ['config.json', 'model.safetensors']);
+  t.strictSame(selectFiles([...all, 'model.safetensors'], { format: 'onnx' }), ['config.json', ...merged]);
+});
