@@ -80,12 +80,12 @@ async function loadGraphs(
     );
   const { contextLength, sourceLength } = servedLengths(folder, sizes, asked);
   const source = { longest: sourceLength, vocabularySize: sizes.sourceVocabularySize };
-  const { decoder, restrictions } = await loadReadyMadeSeq2Seq(environment, found, source, {
+  const { decoder, sharing } = await loadReadyMadeSeq2Seq(environment, found, source, {
     slots,
     contextLength,
     session,
   });
-  return { decoder, path: { ...path, reason: [path.reason, ...restrictions].join('; ') } };
+  return { decoder, path: { ...path, reason: [path.reason, ...sharing].join('; ') } };
 }
 
 /** Both graphs, which share the table of embeddings where it is the same. */

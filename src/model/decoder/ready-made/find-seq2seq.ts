@@ -67,7 +67,7 @@ export function describeSeq2SeqPath({ files, next }: ReadyMadeSeq2Seq): RunPath 
   return {
     kind: 'growing',
     precision: storedPrecision(next.file),
-    reason: `${names}, exported for Hugging Face: the decoder's cache is copied at every step, and texts share a run where they are as long as each other, and their sources, too`,
+    reason: `${names}, exported for Hugging Face: the decoder's cache is copied at every step`,
   };
 }
 

@@ -7,7 +7,7 @@ import { seq2seqLayers } from '../seq2seq/seq2seq-lengths.js';
 import type { Restrictions } from './cautious-decoder.js';
 import { DecoderGraph } from './decoder-graph.js';
 import type { ReadyMadeSeq2Seq } from './find-seq2seq.js';
-import { explain, refused, TOLERANCES, type ReadyMadeOptions } from './load.js';
+import { refused, TOLERANCES, type ReadyMadeOptions } from './load.js';
 import { SourcedDecoder } from './sourced-decoder.js';
 import { SourceEncoder } from './source-encoder.js';
 import { findRestrictions } from './trial.js';
@@ -19,7 +19,7 @@ const COMMON_SCALE = 'DynamicQuantizeLinear';
  * Loads a ready-made encoder-decoder and finds out by a trial what it can do.
  *
  * @param source with `contextLength`, what is served.
- * @returns with what it cannot do, for people.
+ * @returns with what texts can share, for people.
  * @throws KvasirError `invalid_model`, `unsupported_model`, `runtime_failure`, `runtime_unavailable`
  */
 export async function loadReadyMadeSeq2Seq(
@@ -27,7 +27,7 @@ export async function loadReadyMadeSeq2Seq(
   found: ReadyMadeSeq2Seq,
   source: SourceTraits,
   options: ReadyMadeOptions,
-): Promise<{ decoder: Decoder; restrictions: readonly string[] }> {
+): Promise<{ decoder: Decoder; sharing: readonly string[] }> {
   const { next, sizes } = found;
   const { cacheType } = next.ports;
   const shape: DecoderShape = {
@@ -46,7 +46,7 @@ export async function loadReadyMadeSeq2Seq(
       noBatches: tried.noBatches || sharesScales,
     };
     decoder.restrict(restrictions);
-    return { decoder, restrictions: explain(restrictions) };
+    return { decoder, sharing: explain(restrictions) };
   } catch (error) {
     decoder.dispose();
     throw refused(error, next.file.path);
@@ -77,4 +77,14 @@ async function open(
     for (const session of opened) session.dispose();
     throw error;
   }
+}
+
+/** What shares a run, for people. */
+function explain({ noBatches, noChunks }: Restrictions): string[] {
+  return [
+    noBatches
+      ? 'texts run one after the other, since together they come out differently'
+      : 'texts share a run where they are as long as each other, and their sources, too',
+    ...(noChunks ? ['tokens run one after the other, since together they come out differently'] : []),
+  ];
 }

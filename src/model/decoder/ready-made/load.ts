@@ -119,7 +119,7 @@ export function describePath({ origin, graphs }: ReadyMadeDecoder): RunPath {
 }
 
 /** Restrictions for people. */
-export function explain({ noBatches, noChunks }: Restrictions): string[] {
+function explain({ noBatches, noChunks }: Restrictions): string[] {
   return [
     ...(noBatches ? ['sequences run one after the other, since together they come out differently'] : []),
     ...(noChunks ? ['prompts run as a whole, since in pieces they come out differently'] : []),
