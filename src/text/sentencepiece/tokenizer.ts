@@ -70,7 +70,7 @@ export class SentencePieceTokenizer implements Tokenizer {
     this.specialIds = new Set([...this.#added].filter(({ special }) => special).map(({ id }) => id));
     this.maskId = this.#added.get(roles.get('mask')?.content ?? '')?.id;
     const layout = family.layout(parts);
-    for (const content of [...layout.before, ...layout.after])
+    for (const content of [...layout.before, ...layout.between, ...layout.after])
       if (this.id(content) === undefined) throw new Error(`it has no token ${JSON.stringify(content)}`);
     this.#single = layoutItems(layout, [0]);
     this.#pair = layoutItems(layout, [0, 1]);
