@@ -29,9 +29,13 @@ const OTHER = /^(vocab\.(txt|json)|merges\.txt|bpe\.codes|tekken\.json|.*\.(mode
  */
 export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles | undefined> {
   const files = await readDefinition(folder);
-  if (files === undefined) return undefined;
   const settings = await readSentenceSettings(folder);
   if (settings?.fields.do_lower_case !== true) return files;
+  if (files === undefined)
+    throw new KvasirError(
+      'unsupported_model',
+      `${folder}: do_lower_case is true, which SentencePiece models are not given`,
+    );
   return { ...files, definition: lowered(files.definition) };
 }
 
