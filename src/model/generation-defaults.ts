@@ -77,7 +77,7 @@ const REFUSED_WHEN_DRAWN: Readonly<Record<string, readonly unknown[]>> = {
  */
 export async function readGenerationDefaults(folder: string): Promise<GenerationDefaults> {
   const file = await ModelConfig.read(folder);
-  const model = file.withDefaults(GENERATION_CLASS_DEFAULTS[file.modelType] ?? {});
+  const model = file.withDefaults(GENERATION_CLASS_DEFAULTS[file.string('model_type', '')] ?? {});
   const config = (await ifThere(ModelConfig.read(folder, 'generation_config.json'))) ?? model;
   const draws = config.flag('do_sample', false);
   refuse(config, REFUSED);
