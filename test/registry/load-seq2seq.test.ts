@@ -146,6 +146,18 @@ t.test('what is wrong with a folder is said in the same words before and when it
   });
 });
 
+t.test('its encoder alone is an embedder', async t => {
+  const folder = await seq2seqFolder(t);
+  const file = path.join(folder, 'config.json');
+  const config = JSON.parse(await readFile(file, 'utf8')) as object;
+  await writeFile(file, JSON.stringify({ ...config, architectures: ['T5EncoderModel'] }));
+  const card = await readCard(folder);
+  t.match(card, { task: 'embedding', abilities: new Set(['embed', 'score', 'tokenize', 'tensors']) });
+  const model = await loadModel(environment, folder, { slots: 1, session });
+  t.teardown(() => model.close());
+  t.strictSame(model.card, card);
+});
+
 t.test('a head of its family is no encoder-decoder', async t => {
   const folder = await seq2seqFolder(t, 'bart');
   const file = path.join(folder, 'config.json');

@@ -53,11 +53,18 @@ const OTHERS = [
   'Decoder',
 ];
 
+/** Whether all that `architectures` names has another head, or a stack less. */
+export function hasOtherHead(config: ModelConfig): boolean {
+  const names = config.strings('architectures', []);
+  return names.length > 0 && names.every(name => OTHERS.some(end => name.endsWith(end)));
+}
+
 /** @throws KvasirError `unsupported_model` where config.json is of a model that does not write text from text */
 export function refuseOtherHeads(config: ModelConfig): void {
   if (!config.flag('is_encoder_decoder', true))
     config.unsupported('is_encoder_decoder is false: a stack without the other');
-  const names = config.strings('architectures', []);
-  if (names.length > 0 && names.every(name => OTHERS.some(end => name.endsWith(end))))
-    config.unsupported(`architectures names '${names.join("', '")}', which writes no text from a source`);
+  if (hasOtherHead(config))
+    config.unsupported(
+      `architectures names '${config.strings('architectures').join("', '")}', which writes no text from a source`,
+    );
 }
