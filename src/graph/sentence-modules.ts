@@ -156,10 +156,13 @@ async function readTextLimits(folder: string): Promise<number | undefined> {
 
 /**
  * True if the tokenizer's normalizer lowers texts, so that nobody else has to; one that is not there is for
- * its own loader to miss.
+ * its own loader to miss. Of SentencePiece models nobody can tell.
  */
 async function lowersByItself(folder: string): Promise<boolean> {
-  if (!existsSync(path.join(folder, 'tokenizer.json'))) return true;
+  if (!existsSync(path.join(folder, 'tokenizer.json')))
+    return !['sentencepiece.bpe.model', 'spiece.model', 'tokenizer.model'].some(name =>
+      existsSync(path.join(folder, name)),
+    );
   const tokenizer = await ModelConfig.read(folder, 'tokenizer.json');
   const lowers = (normalizer: ModelConfig): boolean => {
     const type = normalizer.string('type', '');

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import t, { type Test } from 'tap';
 import { readSentenceModules } from '#graph/sentence-modules.js';
@@ -205,6 +205,10 @@ t.test('texts that are to be lowered are left to the tokenizer, or refused', asy
       code: 'unsupported_model',
       message: /do_lower_case is true/,
     });
+  await rm(path.join(folder, 'tokenizer.json'));
+  t.match(await readSentenceModules(folder), { contextLength: 31 }, 'for another to miss');
+  await writeFile(path.join(folder, 'sentencepiece.bpe.model'), '');
+  await t.rejects(readSentenceModules(folder), { code: 'unsupported_model' });
 });
 
 t.test('dense layers that do not fit together', async t => {
