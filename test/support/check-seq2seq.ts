@@ -10,14 +10,16 @@ import { decode, prefill, run } from './run-decoder.js';
 
 let environment: Environment | undefined;
 
-/** Builds and loads an encoder-decoder's folder with {@link SLOTS} slots; it is freed when the test is over. */
-export async function openSeq2Seq(t: Test, folder: string, precision: Precision = 'f32'): Promise<Decoder> {
+/** Builds and loads an encoder-decoder's folder; it is freed when the test is over. */
+export async function openSeq2Seq(
+  t: Test,
+  folder: string,
+  precision: Precision = 'f32',
+  slots = SLOTS,
+): Promise<Decoder> {
   environment ??= new Environment({ logLevel: 'fatal' });
-  const { decoder } = await loadSeq2Seq(environment, folder, {
-    slots: SLOTS,
-    precision,
-    session: { intraOpThreads: 1 },
-  });
+  const session = { intraOpThreads: 1 };
+  const { decoder } = await loadSeq2Seq(environment, folder, { precision, slots, session });
   t.teardown(() => decoder.dispose());
   return decoder;
 }
