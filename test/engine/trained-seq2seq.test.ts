@@ -9,9 +9,9 @@ import type { BeamParameters } from '#engine/beams/types.js';
 import type { GenerationEngine, GenerationRequest } from '#engine/types.js';
 import { SEQ2SEQ_PRECISIONS } from '#graph/build-seq2seq.js';
 import type { Precision } from '#graph/precision.js';
-import { hypotheses, idEngine } from '#test/support/check-searches.js';
 import { openSeq2Seq } from '#test/support/check-seq2seq.js';
 import { GREEDY, greedy } from '#test/support/generation-request.js';
+import { hypotheses, idEngine } from '#test/support/id-engine.js';
 import { sharedModel, skipWithout } from '#test/support/shared-models.js';
 
 const MODEL = 'g2p-bart-us';

@@ -1,7 +1,8 @@
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { fixtureFloats } from './decoder-fixtures.js';
+import { DECODER_FIXTURES, fixtureFloats } from './decoder-fixtures.js';
 
 /** A folder of `test/fixtures/`. */
 function fixtures(name: string): string {
@@ -42,11 +43,18 @@ export interface Hypothesis {
 
 /** A call of `generate` and what came of it. */
 export interface Search {
-  /** Index in {@link Seq2SeqFixture.prompts}. */
+  /** Index in {@link Searches.prompts}. */
   readonly prompt: number;
   readonly options: SearchOptions;
   /** Best first. */
   readonly results: readonly Hypothesis[];
+}
+
+/** What transformers' `generate` gives for a tiny model. */
+export interface Searches {
+  /** Sources; prompts of a generator. */
+  readonly prompts: readonly (readonly number[])[];
+  readonly searches: readonly Search[];
 }
 
 /** What transformers gives for one source and one target. */
@@ -61,15 +69,12 @@ export interface Seq2SeqRun {
 }
 
 /** A tiny encoder-decoder with what transformers gives for it: see `test/fixtures/make_seq2seq.py`. */
-export interface Seq2SeqFixture {
+export interface Seq2SeqFixture extends Searches {
   readonly name: string;
   /** Its Hugging Face folder, which is not to be built in. */
   readonly folder: string;
   readonly config: Readonly<Record<string, unknown>>;
   readonly runs: readonly Seq2SeqRun[];
-  /** Sources that texts are searched for. */
-  readonly prompts: readonly (readonly number[])[];
-  readonly searches: readonly Search[];
   /** What `generate` gives for a source as the folder's generation_config.json has it. */
   readonly defaults: readonly Omit<Search, 'options'>[];
 }
@@ -90,6 +95,20 @@ export function readSeq2SeqFixture(name: string): Promise<Seq2SeqFixture> {
  */
 export function readSeq2SeqExports(): Promise<Seq2SeqFixture[]> {
   return readAll(EXPORTS);
+}
+
+/** Searches of a tiny generator, such as `llama`, and the id that ends its texts in them. */
+export async function readGeneratorSearches(
+  name: string,
+): Promise<Searches & { readonly folder: string; readonly end: number }> {
+  const folder = path.join(DECODER_FIXTURES, name);
+  return { ...(await readJson<Searches & { readonly end: number }>(folder, 'beams.json')), folder };
+}
+
+/** Names of the generators that have {@link readGeneratorSearches}. */
+export async function searchedGenerators(): Promise<string[]> {
+  const names = await readdir(DECODER_FIXTURES);
+  return names.filter(name => existsSync(path.join(DECODER_FIXTURES, name, 'beams.json'))).sort();
 }
 
 async function readAll(root: string): Promise<Seq2SeqFixture[]> {
