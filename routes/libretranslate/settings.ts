@@ -1,7 +1,8 @@
 import { Type } from '@fastify/type-provider-typebox';
-import { languageName, listLanguages } from '#api/translation/languages.js';
+import { listLanguages } from '#api/translation/languages.js';
 import type { App } from '#http/app.js';
 import { json, refTo } from '#http/schemas/shared.js';
+import { describeLanguages } from '#text/languages/tags.js';
 import type { ModelRegistry } from '#registry/types.js';
 import { COMMON, libreTranslateErrors } from './errors.js';
 import { MAX_CHARACTERS, TAG } from './fields.js';
@@ -60,8 +61,9 @@ export function settings(app: App, registry: ModelRegistry): void {
   app.addSchema(LibreTranslateSettings);
 
   app.get('/frontend/settings', { schema }, async () => {
-    const targets = new Set(listLanguages(translatorsOf(registry)).flatMap(({ targets }) => targets));
+    const targets = listLanguages(translatorsOf(registry)).flatMap(({ targets }) => targets);
     const [first = ENGLISH.code] = targets;
+    const target = targets.includes(ENGLISH.code) ? ENGLISH : describeLanguages([first])[0]!;
     return {
       charLimit: MAX_CHARACTERS,
       frontendTimeout: 500,
@@ -72,7 +74,7 @@ export function settings(app: App, registry: ModelRegistry): void {
       supportedFilesFormat: [],
       language: {
         source: { code: 'auto', name: 'Auto Detect' },
-        target: targets.has(ENGLISH.code) ? ENGLISH : { code: first, name: languageName(first) },
+        target,
       },
     };
   });

@@ -1,4 +1,4 @@
-import { findLanguage } from './languages.js';
+import { findLanguage } from '#text/languages/tags.js';
 
 /** A language that a text may be in. */
 export interface DetectedLanguage {
@@ -28,14 +28,12 @@ export async function detectLanguages(
   const { eld } = await import('eld/extrasmall');
   const best = new Map<string, number>();
   for (const [code, score] of Object.entries(eld.detect(text).getScores())) {
-    const language = findLanguage(among, code)?.code;
+    const language = findLanguage(among, code);
     if (language !== undefined) best.set(language, Math.max(best.get(language) ?? 0, score));
   }
   const found = [...best]
     .sort(([, a], [, b]) => b - a)
     .slice(0, MOST)
     .map(([language, score]) => ({ language, confidence: Math.round(score * 100) }));
-  return found.length > 0
-    ? found
-    : [{ language: findLanguage(among, 'en')?.code ?? among[0]!, confidence: 0 }];
+  return found.length > 0 ? found : [{ language: findLanguage(among, 'en') ?? among[0]!, confidence: 0 }];
 }

@@ -6,6 +6,7 @@ import { beamParameters } from '../generation/beams.js';
 import { bannedSequences } from '../generation/banned-sequences.js';
 import { generateAll, type Audience } from '../generation/generate-all.js';
 import { samplingParameters, stopConditions } from '../generation/sampling.js';
+import { languageSampling, startIdsOf } from '../generation/sources.js';
 import { fitTexts, joinFitted, readableTexts, type ReadableText } from './fitting.js';
 import { joinPieces, MAX_PIECES, sentencesOf, tooManyPieces } from './text-pieces.js';
 import { translateHtml } from './translate-html.js';
@@ -108,24 +109,22 @@ async function pieceTranslator(
   caller: Caller & Audience,
 ): Promise<TranslateTexts> {
   const { sourced, engine } = model;
-  const { languages: codes, defaults } = sourced;
-  const languages = codes === undefined ? {} : { src_lang: source, tgt_lang: target };
-  const forcedFirstId = codes?.forcedTarget(target);
+  const languages = { src_lang: source, tgt_lang: target };
   const n = alternatives + 1;
   const beams = beamParameters(
-    n > 1 ? { use_beam_search: true, n, best_of: Math.max(n, defaults.beams.width) } : {},
+    n > 1 ? { use_beam_search: true, n, best_of: Math.max(n, sourced.defaults.beams.width) } : {},
     model,
     undefined,
   );
   const sampling = {
     ...samplingParameters({}, model),
     bannedSequences: await bannedSequences([], model, caller),
-    ...(forcedFirstId !== undefined && { forcedFirstId }),
+    ...languageSampling(sourced, target),
   };
   const request = ({ ids }: ReadableText, sequence: number): GenerationRequest => ({
     id: `${id}-${sequence}`,
     client: caller.client,
-    promptIds: sourced.startIds,
+    promptIds: startIdsOf(sourced, target),
     sourceIds: ids,
     ...(reuseScope !== undefined && { reuseScope }),
     sampling,

@@ -1,82 +1,5 @@
 import t from 'tap';
-import {
-  chooseTranslator,
-  findLanguage,
-  languageName,
-  languageTags,
-  listLanguages,
-} from '#api/translation/languages.js';
-
-t.test("models' codes become tags that clients know", async t => {
-  const cases: [codes: string[], tags: string[]][] = [
-    [
-      [
-        'eng_Latn',
-        'zho_Hans',
-        'zho_Hant',
-        'arb_Arab',
-        'pes_Arab',
-        'prs_Arab',
-        'nob_Latn',
-        'tgl_Latn',
-        'srp_Cyrl',
-        'kas_Deva',
-        'kor_Hang',
-        'pbt_Arab',
-      ],
-      ['en', 'zh', 'zh-Hant', 'ar', 'fa', 'fa-AF', 'nb', 'fil', 'sr', 'ks-Deva', 'ko', 'ps'],
-    ],
-    [
-      ['en_XX', 'de_DE', 'zh_CN', 'ar_AR', 'pt_XX', 'xh_ZA'],
-      ['en', 'de', 'zh', 'ar', 'pt', 'xh'],
-    ],
-    [
-      ['pt', 'pt_br', 'fra', 'zh_TW', 'zle+mul'],
-      ['pt', 'pt-BR', 'fr', 'zh-Hant', 'zle+mul'],
-    ],
-  ];
-  for (const [codes, tags] of cases)
-    t.match(
-      languageTags(codes),
-      tags.map((tag, index) => ({ tag, code: codes[index] })),
-    );
-});
-
-t.test('no two codes have one tag', async t => {
-  const languages = languageTags(['en', 'eng', 'en_XX', 'twi_Latn', 'aka_Latn']);
-  t.strictSame(
-    languages.map(({ tag }) => tag),
-    ['en', 'eng', 'en_XX', 'ak', 'aka_Latn'],
-  );
-});
-
-t.test('a language is found whatever it is called', async t => {
-  const codes = ['eng_Latn', 'zho_Hans', 'zho_Hant', 'por_Latn', 'pes_Arab', 'prs_Arab', 'nob_Latn'];
-  const cases = {
-    en: 'en',
-    EN: 'en',
-    'en-GB': 'en',
-    eng_Latn: 'en',
-    eng: 'en',
-    zh: 'zh',
-    'zh-CN': 'zh',
-    'zh-Hans': 'zh',
-    'zh-TW': 'zh-Hant',
-    zt: 'zh-Hant',
-    pb: 'pt',
-    'pt-BR': 'pt',
-    fa: 'fa',
-    'fa-AF': 'fa-AF',
-    'fa-IR': 'fa',
-    no: 'nb',
-    'en-Cyrl': undefined,
-    xx: undefined,
-    'not a code': undefined,
-    '': undefined,
-  };
-  for (const [wanted, tag] of Object.entries(cases)) t.equal(findLanguage(codes, wanted)?.tag, tag, wanted);
-  t.equal(findLanguage(['pt', 'pt_BR'], 'pt-PT')?.tag, 'pt');
-});
+import { chooseTranslator, listLanguages, sameLanguage, sourcesFor } from '#api/translation/languages.js';
 
 const de = { id: 'en-de', translates: { sources: ['en'], targets: ['de'] } };
 const en = { id: 'de-en', translates: { sources: ['de'], targets: ['en'] } };
@@ -91,6 +14,13 @@ t.test('the first model that translates a pair does', async t => {
   t.strictSame(chosen('en', 'de'), ['en-de', 'en', 'de', 'en']);
   t.strictSame(chosen('de-AT', 'en-US'), ['de-en', 'de', 'en', 'de']);
   t.strictSame(chosen('en', 'fr'), ['nllb', 'eng_Latn', 'fra_Latn', 'en']);
+  const chinese = { id: 'zh', translates: { sources: ['en'], targets: ['zho_Hans', 'zho_Hant'] } };
+  for (const [wanted, target] of [
+    ['zt', 'zho_Hant'],
+    ['zh-TW', 'zho_Hant'],
+    ['zh', 'zho_Hans'],
+  ] as const)
+    t.equal(chooseTranslator([chinese], 'en', wanted).target, target);
 });
 
 t.test('what nobody translates is refused', async t => {
@@ -112,6 +42,13 @@ t.test('languages are those of all models together', async t => {
     { code: 'fr', name: 'French', targets: ['de', 'en'] },
   ]);
   t.strictSame(listLanguages([{ id: 'x', translates: { sources: ['de'], targets: ['de'] } }]), []);
-  t.equal(languageName('zh-Hant'), 'Traditional Chinese');
-  for (const code of ['zle+mul', 'apc_Arab']) t.equal(languageName(code), code);
+});
+
+t.test('what a text may be in that is to be in a language', async t => {
+  t.strictSame(sourcesFor([de, en], 'de'), ['de', 'en']);
+  t.strictSame(sourcesFor([de, en, many], 'fr'), ['fr', 'en', 'de']);
+  t.throws(() => sourcesFor([de], 'fr'), { param: 'target', message: 'fr is not supported' });
+  t.ok(sameLanguage([de], 'en-US', 'eng'));
+  t.notOk(sameLanguage([de], 'en', 'de'));
+  t.notOk(sameLanguage([de], 'xx', 'xx'));
 });
