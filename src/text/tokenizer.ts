@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import { KvasirError } from '#errors.js';
 import { ifThere, openRegularFile, readJsonObject } from '#files.js';
+import { spellUnknownAsBytes } from './byte-fallback.js';
 import { Tokenizer as TokenizerLibrary, WordPiece, type HuggingFaceTokenizer } from './huggingface.js';
 import { layoutOf, type LayoutItem } from './layout.js';
 import { mayExplode } from './risk.js';
 import { TokenLocator } from './offsets.js';
 import { findTokenizerFamily, loadSentencePieceTokenizer } from './sentencepiece/folder.js';
+import { obeyPrecompiledMaps } from './sentencepiece/precompiled.js';
 import type { Encoding, Tokenizer, TokenOrigin } from './types.js';
 import { splitAtWordStarts } from './word-starts.js';
 
@@ -53,6 +55,8 @@ export function createTokenizer(definition: object, config: object = {}): Tokeni
   refuseSharedIds(definition);
   refuseCostlyDecoder(definition);
   const library = new TokenizerLibrary(splitAtWordStarts(definition), config);
+  obeyPrecompiledMaps(library.normalizer);
+  spellUnknownAsBytes(library, definition);
   return new LoadedTokenizer(library, config, mayExplode(definition));
 }
 

@@ -26,6 +26,8 @@ export const SENTENCEPIECE = JSON.parse(readFileSync(`${FOLDER}expected.json`, '
   readonly texts: readonly string[];
   readonly models: Readonly<Record<string, Expected>>;
   readonly folders: Readonly<Record<string, ExpectedFolder>>;
+  /** A map of characters, and what the `Precompiled` normalizer of tokenizers makes of the texts with it. */
+  readonly precompiled: { readonly charsmap: string; readonly normalized: readonly string[] };
 };
 
 /** A model's file. */

@@ -39,8 +39,15 @@ export class CharacterMap {
     this.longestReplacement = longest;
   }
 
-  /** The rule for the longest string that the bytes from `start` on begin with; undefined where there is none. */
-  match(bytes: Uint8Array, start: number): Replacement | undefined {
+  /**
+   * The rule for the longest string, or the shortest, that the bytes from `start` on begin with; undefined where
+   * there is none.
+   */
+  match(
+    bytes: Uint8Array,
+    start: number,
+    which: 'longest' | 'shortest' = 'longest',
+  ): Replacement | undefined {
     const units = this.#units;
     let length = 0;
     let value = 0;
@@ -55,6 +62,7 @@ export class CharacterMap {
       if ((unit & 0x100) !== 0 && node < units.length) {
         length = at + 1 - start;
         value = units[node]! & 0x7fffffff;
+        if (which === 'shortest') break;
       }
     }
     if (length === 0 || value >= this.#replacements.length) return undefined;

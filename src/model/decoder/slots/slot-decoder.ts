@@ -129,14 +129,12 @@ export class SlotDecoder implements Decoder {
       if (mixed !== undefined) this.#owned.use(mixed);
       this.#cache = this.#owned.use(new SlotCache(session, layout));
       const runs = mixed && this.#owned.use(new MixedRuns(mixed, shape, this.#cache, this.#runOptions));
+      const hasSources = sources !== undefined;
       this.#ways = {
         decode: entries => this.#decode(entries),
-        ...(sources === undefined
-          ? {
-              prefillTogether: entries => this.#prefillTogether(entries),
-              prefill: entry => this.#prefill(entry),
-            }
-          : { decodesFirst: true, prefill: entry => this.#prefillInPieces(entry) }),
+        decodesFirst: hasSources,
+        prefillTogether: hasSources ? undefined : entries => this.#prefillTogether(entries),
+        prefill: entry => (hasSources ? this.#prefillInPieces(entry) : this.#prefill(entry)),
         mix: runs && (part => runs.run(part)),
       };
       this.#decodeLogits = outputs(vocabularySize);
