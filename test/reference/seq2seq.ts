@@ -336,7 +336,9 @@ function t5(config: ReferenceConfig, weights: Weights): Seq2SeqReference {
     decode: (memory, target) => {
       const states = run('decoder', target, (config.num_decoder_layers as number | null) ?? layers, memory);
       const isTied = config.tie_word_embeddings !== false;
-      const factor = isTied ? (config.d_model as number) ** -0.5 : 1;
+      // mT5 was never trained with tied embeddings, and its class has no factor for them.
+      const isScaled = isTied && config.model_type !== 'mt5';
+      const factor = isScaled ? (config.d_model as number) ** -0.5 : 1;
       const projection = weights.get(isTied ? 'shared.weight' : 'lm_head.weight');
       return states.map(x => linear(scale(x, factor), projection));
     },
