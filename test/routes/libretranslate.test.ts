@@ -95,6 +95,7 @@ t.test('what is not translated is refused in the manner of LibreTranslate', asyn
     ],
     [{ q: 'a', format: 'pdf' }, /^format must be one of/],
     [{ q: 'a', alternatives: -1 }, /^alternatives must be >= 0/],
+    [{ q: 'a', alternatives: 4 }, /^alternatives must be < 4, the number of sequences/],
     [{ q: 'a', model: 'nobody' }, /^the model "nobody" is not served/],
     [{ q: 'a', model: 'writer' }, /^the model "writer" cannot translate/],
     [{ q: 'a', model: 'many', target: 'de' }, /^de is not supported/],
