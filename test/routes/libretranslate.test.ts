@@ -159,6 +159,8 @@ t.test('forms', async t => {
   const translated = { translatedText: 'ONE.\nTWO.', alternatives: ['ONE.!\nTWO.!'] };
   t.strictSame(await send('/translate', new URLSearchParams(fields)), { status: 200, body: translated });
   t.strictSame(await send('/translate', form), { status: 200, body: translated });
+  form.set('q', '&'.repeat(3000));
+  t.match(await send('/translate', form), { status: 200 }, 'what separates fields elsewhere is text there');
   const several = new URLSearchParams('q=a&q=b&source=en&target=de');
   t.match(await send('/translate', several), { body: { translatedText: ['A', 'B'] } });
   t.match(await send('/detect', new URLSearchParams({ q: 'Wie geht es dir?' })), {
