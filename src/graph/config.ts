@@ -98,8 +98,19 @@ export class ModelConfig {
     return this.#read(name, fallback, value => typeof value === 'string', 'a string');
   }
 
+  /** A string, or a number as a word. */
+  word(name: string): string {
+    const value = this.#fields[name];
+    return typeof value === 'number' ? String(value) : this.string(name);
+  }
+
   strings(name: string, fallback?: readonly string[]): readonly string[] {
     return this.#read(name, fallback, isListOf('string'), 'a list of strings');
+  }
+
+  /** A string, or a list of them. */
+  wordOrWords(name: string): readonly string[] {
+    return Array.isArray(this.#fields[name]) ? this.strings(name) : [this.string(name)];
   }
 
   numbers(name: string, fallback?: readonly number[]): readonly number[] {
