@@ -95,6 +95,7 @@ t.test('what is not translated is refused in the manner of LibreTranslate', asyn
     ],
     [{ q: 'a', format: 'pdf' }, /^format must be one of/],
     [{ q: 'a', alternatives: -1 }, /^alternatives must be >= 0/],
+    [{ q: 'a', alternatives: 4 }, /^alternatives must be < 4, the number of sequences/],
     [{ q: 'a', model: 'nobody' }, /^the model "nobody" is not served/],
     [{ q: 'a', model: 'writer' }, /^the model "writer" cannot translate/],
     [{ q: 'a', model: 'many', target: 'de' }, /^de is not supported/],
@@ -158,6 +159,8 @@ t.test('forms', async t => {
   const translated = { translatedText: 'ONE.\nTWO.', alternatives: ['ONE.!\nTWO.!'] };
   t.strictSame(await send('/translate', new URLSearchParams(fields)), { status: 200, body: translated });
   t.strictSame(await send('/translate', form), { status: 200, body: translated });
+  form.set('q', '&'.repeat(3000));
+  t.match(await send('/translate', form), { status: 200 }, 'what separates fields elsewhere is text there');
   const several = new URLSearchParams('q=a&q=b&source=en&target=de');
   t.match(await send('/translate', several), { body: { translatedText: ['A', 'B'] } });
   t.match(await send('/detect', new URLSearchParams({ q: 'Wie geht es dir?' })), {
