@@ -4,6 +4,7 @@ import { classifyPeerFields } from '#routes/openai/classify/peer-fields.js';
 import { embeddingsPeerFields } from '#routes/openai/embeddings/peer-fields.js';
 import { rerankPeerFields } from '#routes/openai/rerank/peer-fields.js';
 import { scorePeerFields } from '#routes/openai/score/peer-fields.js';
+import { libreTranslatePeerFields } from '#routes/libretranslate/peer-fields.js';
 import { teiPeerFields } from '#routes/tei/peer-fields.js';
 import { completionPeerFields } from '#routes/openai/completions/peer-fields.js';
 import { responsePeerFields } from '#routes/openai/responses/peer-fields.js';
@@ -18,4 +19,5 @@ export const PEER_FIELDS: Readonly<Record<string, readonly PeerField[]>> = {
   '/v1/score': scorePeerFields,
   '/v1/rerank': rerankPeerFields,
   ...teiPeerFields,
+  ...libreTranslatePeerFields,
 };

@@ -37,12 +37,21 @@ export async function openRegularFile(file: string): Promise<FileHandle> {
  * @throws KvasirError as {@link openRegularFile}
  */
 export async function readTextFile(file: string): Promise<string> {
+  return (await readBinaryFile(file, LONGEST_TEXT)).toString('utf8');
+}
+
+/**
+ * The bytes of a model folder's file.
+ *
+ * @param longest more bytes than this are refused unread.
+ * @throws KvasirError as {@link openRegularFile}; `invalid_model` where it is longer
+ */
+export async function readBinaryFile(file: string, longest: number): Promise<Buffer> {
   const handle = await openRegularFile(file);
   try {
     const { size } = await handle.stat();
-    if (size > LONGEST_TEXT)
-      throw new KvasirError('invalid_model', `${file}: ${size} bytes are too many for a text`);
-    return await handle.readFile('utf8');
+    if (size > longest) throw new KvasirError('invalid_model', `${file}: ${size} bytes are too many`);
+    return await handle.readFile();
   } catch (cause) {
     throw unreadable(file, cause);
   } finally {

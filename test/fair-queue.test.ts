@@ -53,6 +53,45 @@ t.test('nothing is lost, and nobody waits for more than one item of each other c
   t.doesNotThrow(() => fc.assert(property, runs(300)));
 });
 
+t.test('whoever takes several turns at once sits them out while others wait', async t => {
+  const queue = new FairQueue<string>();
+  for (const item of ['a1', 'a2', 'a3']) queue.push([item[0]], item, 3);
+  for (const item of ['b1', 'b2', 'b3', 'b4', 'b5']) queue.push([item[0]], item);
+  const order = Array.from({ length: 8 }, () => queue.shift());
+  t.strictSame(order, ['a1', 'b1', 'b2', 'b3', 'a2', 'b4', 'b5', 'a3']);
+  for (const item of ['a1', 'a2']) queue.push([item[0]], item, 2);
+  t.equal(queue.shift(), 'a1');
+  queue.push(['b'], 'b1');
+  t.equal(queue.shift(), 'b1', 'who comes later, too');
+  t.equal(queue.shift(), 'a2', 'nobody waits for nobody');
+});
+
+t.test(
+  'with any numbers of turns, all come out, and none of one client before another of its own',
+  async t => {
+    const items = fc.array(
+      fc.record({ client: fc.constantFrom('a', 'b', 'c'), turns: fc.integer({ min: 1, max: 5 }) }),
+    );
+    const property = fc.property(items, fc.array(fc.nat(30)), (pushed, removed) => {
+      const queue = new FairQueue<{ client: string; turns: number }>();
+      for (const item of pushed) queue.push([item.client], item, item.turns);
+      const gone = new Set(removed.map(index => pushed[index]).filter(item => item !== undefined));
+      for (const item of gone) queue.remove(item);
+      const left = pushed.filter(item => !gone.has(item));
+      const out = left.map(() => queue.shift()!);
+      const ofClient = (list: readonly { client: string }[], client: string) =>
+        list.filter(item => item.client === client);
+      return (
+        queue.shift() === undefined &&
+        ['a', 'b', 'c'].every(client =>
+          ofClient(out, client).every((item, i) => item === ofClient(left, client)[i]),
+        )
+      );
+    });
+    t.doesNotThrow(() => fc.assert(property, runs(200)));
+  },
+);
+
 t.test("a client's requests take turns within its own turns", async t => {
   const queue = new FairQueue<string>();
   for (const item of ['a1x', 'a1y', 'a1z', 'a2x', 'b1x', 'b1y', 'a3x'])

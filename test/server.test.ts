@@ -234,12 +234,17 @@ t.test('openapi.yaml is what the routes say', async t => {
     '/v2/models/{model}',
     '/v2/models/{model}/ready',
     '/v2/models/{model}/infer',
+    '/translate',
+    '/detect',
+    '/languages',
+    '/frontend/settings',
   ]);
 });
 
 const ERROR_SHAPES: Readonly<Record<string, string>> = {
   'Text Embeddings Inference': 'TeiError',
   'Open Inference Protocol': 'InferenceError',
+  LibreTranslate: 'LibreTranslateError',
 };
 
 t.test('every operation of the document is described, and so is every way it fails', async t => {

@@ -6,7 +6,7 @@ export interface EngineOptions {
   readonly cacheTokens: number;
   /** See {@link Scheduler}. */
   readonly reservedTokens: number;
-  /** Longest prefill run, in tokens. */
+  /** Longest run of prompts or of sources, in tokens; a single source may be longer. */
   readonly prefillTokens: number;
   /** See {@link ChunkSize}. */
   readonly prefillShare: number;

@@ -171,28 +171,27 @@ export class Stepper {
       this.#extend(sequence, entry.ids, result);
     } else {
       sequence.computed += entry.ids.length;
-      if (isPrefilled(sequence)) this.#advance(sequence, this.#row(result.logits, -1));
+      if (isPrefilled(sequence)) this.#advance(sequence, { logits: this.#row(result.logits, -1) });
     }
   }
 
   /**
    * Draws a token after the latest one, and after as much of a draft as the model would have chosen itself.
    */
-  #extend(sequence: EngineSequence, ids: readonly number[], { logits, maxima }: EntryLogits): void {
+  #extend(sequence: EngineSequence, ids: readonly number[], result: EntryLogits): void {
     this.counts.draftedTokens += ids.length - 1;
     for (let i = 0; i < ids.length && !sequence.finished; i++) {
       sequence.computed++;
-      if (ids.length === 1) this.#advance(sequence, logits, maxima);
-      else this.#advance(sequence, this.#row(logits, i));
+      this.#advance(sequence, ids.length === 1 ? result : { logits: this.#row(result.logits, i) });
       if (sequence.tokens.at(-1) !== ids[i + 1] || sequence.cancelled !== undefined) return;
       this.counts.acceptedTokens++;
     }
   }
 
   /** Extends the rows of a beam search, when the logits of the last one are there. */
-  #search(beam: Beam, logits: Float32Array, maxima: Float32Array | undefined): void {
+  #search(beam: Beam, row: EntryLogits): void {
     const { group } = beam;
-    const moves = group.offer(beam, logits, maxima);
+    const moves = group.offer(beam, row);
     if (moves !== undefined) this.#moves.set(group, moves);
     if (group.finished) this.counts.generatedTokens += group.writtenTokens;
   }
@@ -208,13 +207,13 @@ export class Stepper {
   }
 
   /** Draws a sequence's next token, unless it is known already, as where it is decoded once more. */
-  #advance(sequence: EngineSequence, logits: Float32Array, maxima?: Float32Array): void {
+  #advance(sequence: EngineSequence, row: EntryLogits): void {
     if (sequence.cancelled !== undefined || sequence.computed < sequence.tokens.length) return;
     if (sequence instanceof Beam) {
-      this.#search(sequence, logits, maxima);
+      this.#search(sequence, row);
       return;
     }
-    sequence.append(drawToken(this.#sampler, sequence, logits, maxima));
+    sequence.append(drawToken(this.#sampler, sequence, row.logits, row.maxima));
     this.counts.generatedTokens++;
   }
 

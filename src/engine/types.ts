@@ -28,7 +28,8 @@ export interface SamplingParameters {
   readonly allowedIds?: readonly number[] | undefined;
   /**
    * Sequences of ids, none empty, that the generated tokens never contain: the last id of one is not drawn
-   * where the others have just been generated, unless nothing else is left to draw.
+   * where the others have just been generated, unless nothing else is left to draw. With a source, the prompt's
+   * tokens count as generated.
    */
   readonly bannedSequences?: readonly (readonly number[])[] | undefined;
   /** No sequence of so many tokens comes twice in prompt and output together; 0 or undefined: any may. */

@@ -6,6 +6,8 @@ export interface Queued {
   readonly priority: number;
   /** Whose turns it takes among those of its priority: its client's, and of these its request's. */
   readonly party: Party;
+  /** How many turns it takes: one for each slot; default 1. */
+  readonly width?: number;
 }
 
 /** Those that wait with one priority. */
@@ -37,7 +39,7 @@ export class WaitingLine<S extends Queued> {
   }
 
   add(sequence: S): void {
-    this.#level(sequence.priority).line.push(sequence.party, sequence);
+    this.#level(sequence.priority).line.push(sequence.party, sequence, sequence.width);
     this.#size++;
   }
 

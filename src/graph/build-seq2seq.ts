@@ -3,6 +3,7 @@ import { KvasirError } from '#errors.js';
 import type { Seq2SeqArchitecture, Seq2SeqSizes } from './assembly/seq2seq/architecture.js';
 import { writeSeq2SeqDecoder } from './assembly/seq2seq/decoder.js';
 import { isSharedTable, writeSeq2SeqEncoder } from './assembly/seq2seq/encoder.js';
+import { refuseOtherHeads } from './assembly/seq2seq/weights.js';
 import { paddedHeadSize } from './blocks/attention-projections.js';
 import { CACHE_TYPES, type BuildOptions, type CacheType } from './build.js';
 import { buildOnce } from './build-cache.js';
@@ -40,14 +41,17 @@ export interface BuiltSeq2Seq {
  */
 export async function buildSeq2Seq(folder: string, options: BuildOptions = {}): Promise<BuiltSeq2Seq> {
   const design = await designSeq2Seq(folder, options);
-  const { sizes, format, variant } = design;
+  const { sizes, formats, variant } = design;
   const files = ['config.json', ...(await weightFiles(folder))];
   const { onProgress, onDamaged } = options;
   const build = await buildOnce({ folder, files, variant, onDamaged }, target =>
     withGraphs(folder, design, async (encoder, decoder) => {
-      await decoder.save(path.join(target, 'decoder.onnx'), onProgress);
-      const sharing = { saved: decoder, isShared: isSharedTable };
-      await encoder.save(path.join(target, 'encoder.onnx'), onProgress, sharing);
+      const shared = { saved: decoder, isShared: isSharedTable };
+      const [first, second] = [decoder.weightsToWrite(), encoder.weightsToWrite(shared)];
+      const all = { tensors: first.tensors + second.tensors, bytes: first.bytes + second.bytes };
+      const none = { tensors: 0, bytes: 0 };
+      await decoder.save(path.join(target, 'decoder.onnx'), asPart(onProgress, none, all));
+      await encoder.save(path.join(target, 'encoder.onnx'), asPart(onProgress, first, all), shared);
     }),
   );
   return {
@@ -55,7 +59,7 @@ export async function buildSeq2Seq(folder: string, options: BuildOptions = {}): 
     decoderPath: path.join(build, 'decoder.onnx'),
     sizes,
     cacheHeadSize: paddedHeadSize(sizes.headSize),
-    cacheType: CACHE_TYPES[format.floats],
+    cacheType: CACHE_TYPES[formats.decoder.floats],
   };
 }
 
@@ -74,7 +78,7 @@ interface Design {
   readonly architecture: Seq2SeqArchitecture;
   readonly config: ModelConfig;
   readonly sizes: Seq2SeqSizes;
-  readonly format: NumberFormat;
+  readonly formats: Readonly<Record<'encoder' | 'decoder', NumberFormat>>;
   readonly variant: string;
 }
 
@@ -85,18 +89,21 @@ async function designSeq2Seq(
   const config = await ModelConfig.read(folder);
   const architecture = seq2seqArchitecture(config);
   refuseQuantized(config);
+  refuseOtherHeads(config);
   if (halfFloats || cache !== 'slots' || !SEQ2SEQ_PRECISIONS.some(known => known === precision))
     throw new KvasirError(
       'invalid_configuration',
       `${folder}: an encoder-decoder runs on the processor in one of the precisions ${SEQ2SEQ_PRECISIONS.join(', ')}, its cache in slots`,
     );
-  const format = NUMBER_FORMATS[precision];
-  const bits = format.w8a8 ? `-w${weightBits()}` : '';
+  const decoder = NUMBER_FORMATS[precision];
+  // An encoder reads many tokens at once, as those do that stand alone: see `encoderFormat`.
+  const encoder = precision === 'int8' ? NUMBER_FORMATS.w8a8 : decoder;
+  const bits = encoder.w8a8 ? `-w${weightBits()}` : '';
   return {
     architecture,
     config,
     sizes: architecture.sizes(config, contextLength),
-    format,
+    formats: { encoder, decoder },
     variant: `seq2seq-${precision}${bits}`,
   };
 }
@@ -104,20 +111,36 @@ async function designSeq2Seq(
 /** Composes the graphs, whose weights can be read as long as `use` takes. */
 async function withGraphs(
   folder: string,
-  { architecture, config, sizes, format }: Design,
+  { architecture, config, sizes, formats }: Design,
   use: (encoder: ModelGraph, decoder: ModelGraph) => Promise<void>,
 ): Promise<Leftovers> {
   const checkpoint = await Checkpoint.open(folder);
   const weights = new ModelWeights(checkpoint);
-  const compose = (write: typeof writeSeq2SeqEncoder): ModelGraph => {
-    const graph = new ModelGraph(format);
-    write(architecture, { graph, config, weights, sizes });
-    return graph;
-  };
+  const [encoder, decoder] = [new ModelGraph(formats.encoder), new ModelGraph(formats.decoder)];
   try {
-    await use(compose(writeSeq2SeqEncoder), compose(writeSeq2SeqDecoder));
+    writeSeq2SeqEncoder(architecture, { graph: encoder, config, weights, sizes });
+    writeSeq2SeqDecoder(architecture, { graph: decoder, config, weights, sizes });
+    await use(encoder, decoder);
     return sortLeftovers(checkpoint.unused);
   } finally {
     await checkpoint.close();
   }
+}
+
+/** Tells of a save as of a part of several. */
+function asPart(
+  onProgress: BuildOptions['onProgress'],
+  before: { readonly tensors: number; readonly bytes: number },
+  all: { readonly tensors: number; readonly bytes: number },
+): BuildOptions['onProgress'] {
+  return (
+    onProgress &&
+    (({ tensors, bytes }) =>
+      onProgress({
+        tensors: before.tensors + tensors,
+        bytes: before.bytes + bytes,
+        allTensors: all.tensors,
+        allBytes: all.bytes,
+      }))
+  );
 }

@@ -10,10 +10,11 @@ declare module 'fastify' {
      * The model that is to answer: the one that the address or the body names as `model`, or else the first
      * served one that has the ability. It is loaded if need be, and stays until the answer is complete.
      *
+     * @param name of the model, where the route chooses it.
      * @throws KvasirError `model_not_found` where there is no such model, or it lacks the ability, which is
      * known before it is loaded; `cancelled`, or what the load throws
      */
-    model<A extends Ability>(ability: A): Promise<ModelWith[A]>;
+    model<A extends Ability>(ability: A, name?: string): Promise<ModelWith[A]>;
   }
 }
 
@@ -37,9 +38,13 @@ const WANTED: Readonly<Record<Ability, string>> = {
 export function provideModels(app: FastifyInstance, registry: ModelRegistry): void {
   const traffic = new Map<string, Traffic>();
 
-  async function model<A extends Ability>(this: FastifyRequest, ability: A): Promise<ModelWith[A]> {
+  async function model<A extends Ability>(
+    this: FastifyRequest,
+    ability: A,
+    name?: string,
+  ): Promise<ModelWith[A]> {
     const { scope } = this;
-    const { id, card } = findModel(registry, modelName(this), ability);
+    const { id, card } = findModel(registry, name ?? modelName(this), ability);
     if (card !== undefined) requireAbility(id, card, ability);
     const own = traffic.get(id) ?? new Traffic();
     traffic.set(id, own);

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { hasOtherHead } from '#graph/assembly/seq2seq/weights.js';
 import { findSeq2Seq, isEncoderType } from '#graph/families/index.js';
 import { ModelConfig } from '#graph/config.js';
 import { headOf } from '#graph/encoder-task.js';
@@ -46,14 +47,9 @@ export async function modelKind(folder: string): Promise<'generation' | 'seq2seq
   return !config.has('architectures') && isEncoderType(config) ? 'encoder' : 'generation';
 }
 
-/** Names in `architectures` of models of an encoder-decoder's family that have no decoder, or another head. */
-const NO_SEQ2SEQ =
-  /EncoderModel$|For(SequenceClassification|TokenClassification|QuestionAnswering|CausalLM)$/;
-
 function isSeq2Seq(config: ModelConfig): boolean {
-  const names = config.strings('architectures', []);
   const isOfFamily = findSeq2Seq(config) !== undefined || config.flag('is_encoder_decoder', false);
-  return isOfFamily && !names.some(name => NO_SEQ2SEQ.test(name));
+  return isOfFamily && !hasOtherHead(config);
 }
 
 /**

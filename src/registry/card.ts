@@ -62,6 +62,14 @@ export function generatorCard(
   return { task: 'text-generation', abilities, contextLength, labels: [] };
 }
 
+/** Undefined where a model knows no languages, or does not say which it reads or writes. */
+export function translatedLanguages(
+  codes: Partial<TranslatedLanguages> = {},
+): TranslatedLanguages | undefined {
+  const { sources = [], targets = [] } = codes;
+  return sources.length > 0 && targets.length > 0 ? { sources, targets } : undefined;
+}
+
 /**
  * The card of a model that reads a source and writes another text.
  *

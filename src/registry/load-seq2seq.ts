@@ -6,6 +6,8 @@ import { STRUCTURES } from '#offload/pools.js';
 import { StructureService } from '#offload/structure-service.js';
 import type { Environment } from '#runtime/index.js';
 import { loadTokenizer } from '#text/tokenizer.js';
+import { loadLanguageCodes } from '#text/languages/language-codes.js';
+import { translatedLanguages } from './card.js';
 import type { GenerationOptions } from './load-generation.js';
 import { generationModel } from './models.js';
 import { openEngine } from './open-engine.js';
@@ -27,6 +29,7 @@ export async function loadSeq2SeqModel(
   const tokenizer = await loadTokenizer(folder);
   const { bosId, eosIds } = await readGenerationConfig(folder);
   const defaults = await readGenerationDefaults(folder);
+  const languages = await loadLanguageCodes(folder, tokenizer);
   const loaded = await loadSeq2Seq(environment, folder, options);
   const engine = openEngine(loaded, tokenizer, options, options.engine);
   return generationModel({
@@ -41,6 +44,12 @@ export async function loadSeq2SeqModel(
     device: options.session?.device?.name ?? 'cpu',
     chat: undefined,
     maxTokens: options.maxTokens,
-    sourced: { longestSource: engine.sourceLength!, startIds: defaults.startIds, defaults },
+    sourced: {
+      longestSource: engine.sourceLength!,
+      startIds: defaults.startIds,
+      defaults,
+      languages,
+      translates: translatedLanguages(languages),
+    },
   });
 }

@@ -1,13 +1,19 @@
 import path from 'node:path';
 import { describeChatTemplate } from '#chat/template.js';
-import { ifThere, openRegularFile } from '#files.js';
 import { servedLengths } from '#model/decoder/seq2seq/seq2seq-lengths.js';
 import { readModelFolder, type FolderOptions } from '#model/folder.js';
 import { readGenerationConfig } from '#model/generation-config.js';
 import { readGenerationDefaults } from '#model/generation-defaults.js';
-import { loadTokenizer } from '#text/tokenizer.js';
-import { readTokenizerFiles } from '#text/tokenizer-files.js';
-import { encoderCard, generatorCard, sourcedCard, TENSORS_CARD, type ModelCard } from './card.js';
+import { loadTokenizer, requireTokenizerFiles } from '#text/tokenizer.js';
+import { isTranslator, loadLanguageCodes, type LanguageCodes } from '#text/languages/language-codes.js';
+import {
+  encoderCard,
+  generatorCard,
+  sourcedCard,
+  TENSORS_CARD,
+  translatedLanguages,
+  type ModelCard,
+} from './card.js';
 
 export interface CardOptions extends FolderOptions {
   /**
@@ -39,11 +45,11 @@ export async function readCard(
       return encoderCard(task, read.contextLength, labels, options.autoTruncate);
     }
     case 'seq2seq': {
-      await requireTokenizer(folder, withTokenizer);
+      const languages = await readLanguages(folder, read.config.modelType, withTokenizer);
       await readGenerationConfig(folder);
       await readGenerationDefaults(folder);
       const { contextLength } = servedLengths(folder, read.sizes, options.contextLength);
-      return sourcedCard(contextLength, undefined);
+      return sourcedCard(contextLength, translatedLanguages(languages));
     }
     case 'decoder': {
       await requireTokenizer(folder, withTokenizer);
@@ -54,9 +60,17 @@ export async function readCard(
   }
 }
 
+/** A translator's are in its vocabulary: then its tokenizer is loaded in any case. */
+async function readLanguages(
+  folder: string,
+  modelType: string,
+  load: boolean,
+): Promise<LanguageCodes | undefined> {
+  if (isTranslator(modelType)) return loadLanguageCodes(folder, await loadTokenizer(folder));
+  await requireTokenizer(folder, load);
+  return undefined;
+}
+
 async function requireTokenizer(folder: string, load: boolean): Promise<void> {
-  if (load) return void (await loadTokenizer(folder));
-  const handle = await ifThere(openRegularFile(path.join(folder, 'tokenizer.json')));
-  if (handle === undefined) await readTokenizerFiles(folder);
-  else await handle.close();
+  await (load ? loadTokenizer(folder) : requireTokenizerFiles(folder));
 }

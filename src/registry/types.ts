@@ -8,7 +8,7 @@ import type { RunPath } from '#model/run-path.js';
 import type { StructureService } from '#offload/structure-service.js';
 import type { TextService } from '#offload/text-service.js';
 import type { TensorService, TensorStats } from '#tensors/types.js';
-import type { LanguageCodes } from '#text/languages/types.js';
+import type { LanguageCodes } from '#text/languages/language-codes.js';
 import type { Tokenizer } from '#text/types.js';
 import type { Ability, ModelCard, TranslatedLanguages } from './card.js';
 

@@ -34,7 +34,7 @@ export interface AddedToken {
 }
 
 export interface Normalizer {
-  normalize(text: string): string;
+  normalize: (text: string) => string;
 }
 export interface SequenceNormalizer extends Normalizer {
   readonly normalizers: readonly (Normalizer | null)[];
@@ -48,6 +48,11 @@ export interface PrependNormalizer extends Normalizer {
 export interface ReplaceNormalizer extends Normalizer {
   readonly pattern: RegExp | null;
   readonly config: { readonly content?: string };
+}
+
+export interface PrecompiledNormalizer extends Normalizer {
+  /** In base64. */
+  readonly charsmap: unknown;
 }
 
 export interface PreTokenizer {
@@ -67,6 +72,10 @@ interface Model {
   readonly end_of_word_suffix?: string | null;
   /** True if one unknown token stands for a run of them. */
   readonly fuse_unk: boolean;
+}
+export interface Unigram extends Model {
+  /** The tokens of one word; a character that no token has is one of them. */
+  tokenize: (word: string) => string[];
 }
 export interface WordPiece extends Model {
   readonly config: { readonly continuing_subword_prefix?: string };
@@ -88,8 +97,10 @@ export const {
   StripNormalizer,
   PrependNormalizer,
   ReplaceNormalizer,
+  PrecompiledNormalizer,
   SequencePreTokenizer,
   ByteLevelPreTokenizer,
+  Unigram,
   WordPiece,
   RobertaProcessingPostProcessor,
 } = library as unknown as {
@@ -98,8 +109,10 @@ export const {
   readonly StripNormalizer: Class<StripNormalizer>;
   readonly PrependNormalizer: Class<PrependNormalizer>;
   readonly ReplaceNormalizer: Class<ReplaceNormalizer>;
+  readonly PrecompiledNormalizer: Class<PrecompiledNormalizer>;
   readonly SequencePreTokenizer: Class<SequencePreTokenizer>;
   readonly ByteLevelPreTokenizer: Class<PreTokenizer>;
+  readonly Unigram: Class<Unigram>;
   readonly WordPiece: Class<WordPiece>;
   readonly RobertaProcessingPostProcessor: Class<PostProcessor>;
 };

@@ -293,15 +293,16 @@ function nextCharacter(bytes: readonly number[], at: number): number {
   return next;
 }
 
-function withoutSpace(text: string, span: Span): Span {
+/** A span without white space at its ends, unless it is nothing else. */
+export function withoutSpace(text: string, span: Span): Span {
   const part = text.slice(span.start, span.end);
   const start = span.end - part.trimStart().length;
   const end = span.start + part.trimEnd().length;
   return start < end ? { start, end } : span;
 }
 
-/** @returns undefined for no strings. The longest that matches wins. */
-function anyOf(strings: readonly string[]): RegExp | undefined {
+/** A pattern for any of some strings; undefined for none. The longest that matches wins. */
+export function anyOf(strings: readonly string[]): RegExp | undefined {
   const sorted = strings.filter(string => string !== '').sort((a, b) => b.length - a.length);
   if (sorted.length === 0) return undefined;
   return new RegExp(sorted.map(string => string.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')).join('|'), 'g');

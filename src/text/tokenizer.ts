@@ -1,23 +1,31 @@
+import { join } from 'node:path';
 import { KvasirError } from '#errors.js';
+import { ifThere, openRegularFile } from '#files.js';
+import { spellUnknownAsBytes } from './byte-fallback.js';
 import { Tokenizer as TokenizerLibrary, WordPiece, type HuggingFaceTokenizer } from './huggingface.js';
 import { layoutOf, type LayoutItem } from './layout.js';
 import { mayExplode } from './risk.js';
 import { TokenLocator } from './offsets.js';
+import { findTokenizerFamily, loadSentencePieceTokenizer } from './sentencepiece/folder.js';
+import { obeyPrecompiledMaps } from './sentencepiece/precompiled.js';
 import type { Encoding, Tokenizer, TokenOrigin } from './types.js';
-import { readTokenizerFiles } from './tokenizer-files.js';
+import { readTokenizerFiles, withAdvice } from './tokenizer-files.js';
 import { splitAtWordStarts } from './word-starts.js';
 
 /**
  * The tokenizer of a model folder in the Hugging Face layout: `tokenizer.json` (the pipeline and the
  * vocabulary; or a BERT's `vocab.txt`) and, where there is one, `tokenizer_config.json` (which of the added
- * tokens are special).
+ * tokens are special). Where there is none of them, it is made of SentencePiece models and what belongs to
+ * them.
  *
  * @param folder the model's folder.
- * @throws KvasirError `invalid_model`, naming the file, when there is none or it is broken; `unsupported_model`
- * when there are only files of other formats.
+ * @throws KvasirError `invalid_model`, naming the file that is missing or broken; `unsupported_model` where
+ * there are only files of other formats.
  */
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
-  const { definition, config, file } = await readTokenizerFiles(folder);
+  const files = await readTokenizerFiles(folder);
+  if (files === undefined) return withAdvice(folder, loadSentencePieceTokenizer(folder));
+  const { definition, config, file } = files;
   try {
     return createTokenizer(definition, config);
   } catch (cause) {
@@ -26,6 +34,18 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
       cause,
     });
   }
+}
+
+/**
+ * Finds out whether a folder has the files of a tokenizer, without reading them.
+ *
+ * @throws KvasirError as {@link loadTokenizer}, where one is missing or no regular file
+ */
+export async function requireTokenizerFiles(folder: string): Promise<void> {
+  const handle = await ifThere(openRegularFile(join(folder, 'tokenizer.json')));
+  if (handle !== undefined) await handle.close();
+  else if ((await readTokenizerFiles(folder)) === undefined)
+    await withAdvice(folder, findTokenizerFamily(folder));
 }
 
 /**
@@ -38,6 +58,8 @@ export function createTokenizer(definition: object, config: object = {}): Tokeni
   refuseSharedIds(definition);
   refuseCostlyDecoder(definition);
   const library = new TokenizerLibrary(splitAtWordStarts(definition), config);
+  obeyPrecompiledMaps(library.normalizer);
+  spellUnknownAsBytes(library, definition);
   return new LoadedTokenizer(library, config, mayExplode(definition));
 }
 

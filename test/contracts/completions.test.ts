@@ -68,6 +68,34 @@ checkContract(t, url, {
       const { usage } = json<{ usage: { completion_tokens: number } }>(answer);
       t.ok(usage.completion_tokens > 16, 'all three were generated');
     },
+    use_beam_search: async (ask, t) => {
+      const found = choices(await ask({ use_beam_search: true, n: 3, logprobs: 0 }));
+      t.equal(new Set(found.map(({ text }) => text)).size, 3, 'as many texts as beams');
+      t.strictSame(choices(await ask({ use_beam_search: true, n: 3, logprobs: 0 })), found);
+      const best = choices(await ask({ use_beam_search: true, best_of: 3, n: 2, logprobs: 0 }));
+      t.strictSame(best, found.slice(0, 2), 'the best of them');
+      t.equal((await ask({ use_beam_search: true, stream: true })).status, 400, 'not for streams');
+      t.match((await ask({ use_beam_search: true, n: 5 })).text, 'slots');
+    },
+    length_penalty: async (ask, t) => {
+      t.equal((await ask({ length_penalty: 2 })).status, 400, 'only with beams');
+      const ended = {
+        use_beam_search: true,
+        n: 4,
+        logit_bias: { 2: 1 },
+        max_tokens: 6,
+        return_token_ids: true,
+      };
+      const longest = async (penalty: number): Promise<number> =>
+        first(await ask({ ...ended, length_penalty: penalty })).token_ids.length;
+      t.ok((await longest(50)) > (await longest(-50)), 'longer texts gain by it');
+    },
+    early_stopping: async (ask, t) => {
+      t.equal((await ask({ early_stopping: true })).status, 400, 'only with beams');
+      for (const early of [true, false, 'never'])
+        t.equal((await ask({ use_beam_search: true, n: 2, early_stopping: early })).status, 200);
+      t.equal((await ask({ use_beam_search: true, early_stopping: 'x' })).status, 400);
+    },
     logprobs: async (ask, t) => {
       for (const count of [0, 5, 20]) {
         const { top_logprobs: top } = first(await ask({ logprobs: count })).logprobs;

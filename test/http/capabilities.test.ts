@@ -2,6 +2,7 @@ import t from 'tap';
 import { createChatTemplate } from '#chat/template.js';
 import { capabilitiesOf } from '#http/capabilities.js';
 import { fakeEncoderModel } from '#test/support/fake-encoder-service.js';
+import { fakeTranslator } from '#test/support/fake-translator.js';
 import { fakeModel } from '#test/support/http-server.js';
 import { letterTokenizer } from '#test/support/letter-tokenizer.js';
 
@@ -15,6 +16,15 @@ t.test('generators chat with a template, and call tools if it knows of them', as
     'completions',
     'chat/completions',
     'tools',
+  ]);
+});
+
+t.test('encoder-decoders complete, and translate if they were made for it', async t => {
+  t.strictSame(capabilitiesOf(fakeTranslator('plain').model.card), ['completions']);
+  const translates = { sources: ['en'], targets: ['de'] };
+  t.strictSame(capabilitiesOf(fakeTranslator('one', { translates }).model.card), [
+    'completions',
+    'translate',
   ]);
 });
 

@@ -112,15 +112,19 @@ function plus(states: readonly Vector[], update: readonly Vector[]): number[][] 
 interface Kin {
   /** Norms before attention and feed-forward layer, and one more behind the last layer; else behind both. */
   readonly normsFirst: boolean;
-  /** A norm of the embeddings. */
-  readonly normsEmbeddings: boolean;
-  /** What is added to the embedding at a position; learned tables begin with two rows that no position has. */
-  readonly position: 'learned' | ((position: number, size: number) => number[]);
+  /**
+   * A norm of the sum of embedding and position; `target tokens`: in the decoder, of the embedding alone, which is not scaled there.
+   */
+  readonly normsEmbeddings: false | 'sums' | 'target tokens';
+  /** What is added to the embedding at a position; of a learned table, the row of the first one. */
+  readonly position: { readonly firstRow: number } | ((position: number, size: number) => number[]);
 }
 
 const KIN: Readonly<Record<string, Kin>> = {
-  bart: { normsFirst: false, normsEmbeddings: true, position: 'learned' },
-  mbart: { normsFirst: true, normsEmbeddings: true, position: 'learned' },
+  bart: { normsFirst: false, normsEmbeddings: 'sums', position: { firstRow: 2 } },
+  mbart: { normsFirst: true, normsEmbeddings: 'sums', position: { firstRow: 2 } },
+  blenderbot: { normsFirst: true, normsEmbeddings: false, position: { firstRow: 0 } },
+  'blenderbot-small': { normsFirst: false, normsEmbeddings: 'target tokens', position: { firstRow: 0 } },
   marian: { normsFirst: false, normsEmbeddings: false, position: sinusoids },
   pegasus: { normsFirst: true, normsEmbeddings: false, position: sinusoids },
   m2m_100: {
@@ -146,7 +150,7 @@ function halves(position: number, size: number, frequency: (i: number) => number
 }
 
 /**
- * BART (Lewis et al. 2019), mBART (Liu et al. 2020), Marian (Junczys-Dowmunt et al. 2018), PEGASUS (Zhang et al. 2019), M2M-100
+ * BART (Lewis et al. 2019), mBART (Liu et al. 2020), BlenderBot (Roller et al. 2020), Marian (Junczys-Dowmunt et al. 2018), PEGASUS (Zhang et al. 2019), M2M-100
  * (Fan et al. 2020).
  */
 function bart(config: ReferenceConfig, weights: Weights): Seq2SeqReference {
@@ -159,12 +163,15 @@ function bart(config: ReferenceConfig, weights: Weights): Seq2SeqReference {
     weights.first(`model.${side}.embed_tokens.weight`, 'model.shared.weight');
   const embed = (side: Side, ids: readonly number[]): number[][] =>
     ids.map((id, i) => {
+      const word = row(words(side), id);
       const position =
-        kin.position === 'learned'
-          ? row(weights.get(`model.${side}.embed_positions.weight`), i + 2)
-          : kin.position(i, hidden);
-      const sum = add(scale(row(words(side), id), factor), position);
-      return kin.normsEmbeddings ? weights.layerNorm(sum, `model.${side}.layernorm_embedding`) : sum;
+        typeof kin.position === 'function'
+          ? kin.position(i, hidden)
+          : row(weights.get(`model.${side}.embed_positions.weight`), i + kin.position.firstRow);
+      const norm = (x: Vector): number[] => weights.layerNorm(x, `model.${side}.layernorm_embedding`);
+      if (kin.normsEmbeddings === 'target tokens' && side === 'decoder') return add(norm(word), position);
+      const sum = add(scale(word, factor), position);
+      return kin.normsEmbeddings === false ? sum : norm(sum);
     });
   /** A sublayer with its norm and the way around it. */
   const around = (

@@ -12,6 +12,7 @@ import { encoderConfig, encoderShapes, type Head } from '#test/support/encoder-m
 import { randomLlama } from '#test/support/random-llama.js';
 import { randomTensors } from '#test/support/random-tensors.js';
 import { linearGraph } from '#test/support/raw-models.js';
+import { sentencePieceModel } from '#test/support/sentencepiece-fixtures.js';
 import { WORD_PIECE } from '#test/support/tiny-tokenizers.js';
 
 const environment = new Environment({ logLevel: 'fatal' });
@@ -126,6 +127,15 @@ const FAULTS: Readonly<Record<string, (folder: string) => Promise<void>>> = {
   'broken tokenizer_config': folder => writeFile(path.join(folder, 'tokenizer_config.json'), '{{{'),
   'broken tokenizer': folder => writeFile(path.join(folder, 'tokenizer.json'), '{{{'),
   'no model in the tokenizer': folder => writeFile(path.join(folder, 'tokenizer.json'), '{}'),
+  'half a tokenizer': async folder => {
+    await rm(path.join(folder, 'tokenizer.json'));
+    await writeFile(path.join(folder, 'tokenizer_config.json'), '{"tokenizer_class":"MarianTokenizer"}');
+    await writeFile(path.join(folder, 'source.spm'), sentencePieceModel('english'));
+  },
+  'broken SentencePiece model': async folder => {
+    await rm(path.join(folder, 'tokenizer.json'));
+    await writeFile(path.join(folder, 'tokenizer.model'), sentencePieceModel('bpe').subarray(0, 999));
+  },
   'two added tokens of one id': folder =>
     changeJson(path.join(folder, 'tokenizer.json'), {
       added_tokens: ['<a>', '<b>'].map(content => ({ id: 7, content, special: true })),

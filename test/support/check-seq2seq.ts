@@ -1,11 +1,8 @@
 import type { Test } from 'tap';
-import { buildSeq2Seq } from '#graph/build-seq2seq.js';
 import type { Precision } from '#graph/precision.js';
-import { attentionLayers, type LayerCache } from '#model/cache/layer-cache.js';
 import type { Decoder, SourceEntry } from '#model/decoder/contract.js';
-import { SourceCache } from '#model/decoder/seq2seq/source-cache.js';
-import { SlotDecoder } from '#model/decoder/slots/slot-decoder.js';
-import { Environment, Session } from '#runtime/index.js';
+import { loadSeq2Seq } from '#model/decoder/load-seq2seq.js';
+import { Environment } from '#runtime/index.js';
 import type { Seq2SeqReference } from '#test/reference/seq2seq.js';
 import { relativeError, SLOTS, writeModel, type TinyModel } from './check-decoder.js';
 import { randomIds } from './random-tensors.js';
@@ -13,25 +10,16 @@ import { decode, prefill, run } from './run-decoder.js';
 
 let environment: Environment | undefined;
 
-/** Builds and loads an encoder-decoder's folder with {@link SLOTS} slots; it is freed when the test is over. */
-export async function openSeq2Seq(t: Test, folder: string, precision: Precision = 'f32'): Promise<Decoder> {
+/** Builds and loads an encoder-decoder's folder; it is freed when the test is over. */
+export async function openSeq2Seq(
+  t: Test,
+  folder: string,
+  precision: Precision = 'f32',
+  slots = SLOTS,
+): Promise<Decoder> {
   environment ??= new Environment({ logLevel: 'fatal' });
-  const { encoderPath, decoderPath, sizes, cacheHeadSize, cacheType } = await buildSeq2Seq(folder, {
-    precision,
-  });
-  const { decoderLayers, heads, vocabularySize, contextLength } = sizes;
-  const width = { kvHeads: heads, headSize: cacheHeadSize };
-  const layers: LayerCache[] = [
-    ...attentionLayers(decoderLayers, width),
-    ...Array.from({ length: decoderLayers }, () => ({ kind: 'cross', ...width }) as const),
-  ];
-  const shape = { layers, vocabularySize, contextLength, cacheType };
-  const settings = { intraOpThreads: 1 };
-  const encoder = await Session.load(environment, encoderPath, settings);
-  const session = await Session.load(environment, decoderPath, settings);
-  const traits = { longest: sizes.sourceLength, vocabularySize: sizes.sourceVocabularySize };
-  const sources = new SourceCache(encoder, session, shape, SLOTS, traits);
-  const decoder = new SlotDecoder(session, shape, SLOTS, { sources });
+  const session = { intraOpThreads: 1 };
+  const { decoder } = await loadSeq2Seq(environment, folder, { precision, slots, session });
   t.teardown(() => decoder.dispose());
   return decoder;
 }

@@ -49,7 +49,8 @@ export class FakeDecoder implements Decoder {
   /** Set to make the next run fail, or the next one that it is true of. */
   failure: Error | ((run: string) => Error | undefined) | undefined;
   /** Changes the logits after some tokens, as broken weights would. */
-  spoil: (logits: Float32Array, tokens: readonly number[]) => void = () => undefined;
+  spoil: (logits: Float32Array, tokens: readonly number[], source: readonly number[]) => void = () =>
+    undefined;
   readonly #next: (tokens: readonly number[], source: readonly number[]) => number;
   #aborted = false;
 
@@ -171,7 +172,7 @@ export class FakeDecoder implements Decoder {
     const best = this.#next(tokens, source);
     logits[best] = 2;
     logits[(best + 1) % logits.length] = 1;
-    this.spoil(logits, tokens);
+    this.spoil(logits, tokens, source);
     return logits;
   }
 }

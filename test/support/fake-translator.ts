@@ -1,7 +1,7 @@
 import type { GenerationEvent, GenerationRequest } from '#engine/types.js';
 import type { TranslatedLanguages } from '#registry/card.js';
 import type { GenerationModel, SourcedText } from '#registry/types.js';
-import type { LanguageCodes } from '#text/languages/types.js';
+import type { LanguageCodes } from '#text/languages/language-codes.js';
 import { FakeEngine } from './fake-engine.js';
 import { fakeModel } from './http-server.js';
 import { byteLevelTokenizer } from './tiny-tokenizers.js';
@@ -18,8 +18,10 @@ export interface FakeTranslator {
 
 export interface FakeTranslatorOptions {
   readonly translates?: TranslatedLanguages;
-  /** Whether it knows the languages by codes. */
+  /** Whether it is told of languages by tokens; else there is one pair. */
   readonly knowsCodes?: boolean;
+  /** How it is told of languages, in place of either. */
+  readonly languages?: LanguageCodes;
   /** Defaults of its folder. */
   readonly defaults?: Partial<SourcedText['defaults']>;
   /** Longest source, in bytes. */
@@ -34,13 +36,13 @@ export function fakeTranslator(
   {
     translates,
     knowsCodes = false,
+    languages = translates && (knowsCodes ? fakeCodes(translates.targets) : fakePair(translates)),
     defaults = {},
     longestSource = 40,
     by = text => text.toUpperCase(),
   }: FakeTranslatorOptions = {},
 ): FakeTranslator {
   const engine = new FakeEngine(request => write(request, by));
-  const languages = knowsCodes && translates !== undefined ? fakeCodes(translates.targets) : undefined;
   const model = fakeModel(id, engine, {
     tokenizer,
     eosIds: new Set([STOP]),
@@ -62,13 +64,31 @@ export function fakeTranslator(
   return { model, engine };
 }
 
-/** Ids from 200 on stand for the languages, as they do in NLLB: in front of a source, and first in a text. */
-export function fakeCodes(codes: readonly string[]): LanguageCodes {
-  const idOf = (code: string): number => 200 + codes.indexOf(code);
+/** What language tokens count from. */
+export const FIRST_LANGUAGE = 1000;
+
+/** Tokens of languages as NLLB has them: in front of a source, and first in a text. */
+function fakeCodes(codes: readonly string[]): LanguageCodes {
+  const idOf = (code: string): number => FIRST_LANGUAGE + codes.indexOf(code);
   return {
     codes,
+    sources: codes,
+    targets: codes,
     sourceTokens: (source = codes[0]!) => ({ before: [idOf(source)], after: [STOP] }),
     forcedTarget: idOf,
+    startTarget: () => undefined,
+  };
+}
+
+/** Languages as a Marian has them that translates one into another. */
+function fakePair({ sources, targets }: TranslatedLanguages): LanguageCodes {
+  return {
+    codes: [...sources, ...targets],
+    sources,
+    targets,
+    sourceTokens: () => ({ before: [], after: [STOP] }),
+    forcedTarget: () => undefined,
+    startTarget: () => undefined,
   };
 }
 
@@ -78,7 +98,7 @@ async function* write(
 ): AsyncGenerator<GenerationEvent> {
   await new Promise(setImmediate);
   const { sourceIds = [], beams, logprobs } = request;
-  const text = by(tokenizer.decode(sourceIds.filter(id => id < 200 && id !== STOP)), request);
+  const text = by(tokenizer.decode(sourceIds.filter(id => id < FIRST_LANGUAGE && id !== STOP)), request);
   const tokensOf = (written: string) =>
     [...tokenizer.encode(written, { addSpecialTokens: false }), STOP].map((id, n) => ({
       id,

@@ -4,7 +4,13 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DECODER_FIXTURES, fixtureFloats } from './decoder-fixtures.js';
 
-const FIXTURES = fileURLToPath(new URL('../../../test/fixtures/seq2seq/', import.meta.url));
+/** A folder of `test/fixtures/`. */
+function fixtures(name: string): string {
+  return fileURLToPath(new URL(`../../../test/fixtures/${name}/`, import.meta.url));
+}
+
+const WEIGHTS = fixtures('seq2seq');
+const EXPORTS = fixtures('exports');
 
 /** Fields of transformers' `generate`, by its names. What is missing has no effect. */
 export interface SearchOptions {
@@ -73,15 +79,45 @@ export interface Seq2SeqFixture extends Searches {
   readonly defaults: readonly Omit<Search, 'options'>[];
 }
 
-/** All tiny encoder-decoders. */
-export async function readSeq2SeqFixtures(): Promise<Seq2SeqFixture[]> {
-  const names = (await readdir(FIXTURES)).sort();
-  return Promise.all(names.map(readSeq2SeqFixture));
+/** All tiny encoder-decoders in the Hugging Face layout. */
+export function readSeq2SeqFixtures(): Promise<Seq2SeqFixture[]> {
+  return readAll(WEIGHTS);
 }
 
-/** One tiny encoder-decoder, such as `bart`. */
-export async function readSeq2SeqFixture(name: string): Promise<Seq2SeqFixture> {
-  const folder = path.join(FIXTURES, name);
+/** One of them, such as `bart`. */
+export function readSeq2SeqFixture(name: string): Promise<Seq2SeqFixture> {
+  return readFixture(WEIGHTS, name);
+}
+
+/**
+ * Tiny encoder-decoders as optimum exports them, see `test/fixtures/make_exports.py`: an encoder and a decoder with and without a past,
+ * or an encoder and a merged decoder.
+ */
+export function readSeq2SeqExports(): Promise<Seq2SeqFixture[]> {
+  return readAll(EXPORTS);
+}
+
+/** Searches of a tiny generator, such as `llama`, and the id that ends its texts in them. */
+export async function readGeneratorSearches(
+  name: string,
+): Promise<Searches & { readonly folder: string; readonly end: number }> {
+  const folder = path.join(DECODER_FIXTURES, name);
+  return { ...(await readJson<Searches & { readonly end: number }>(folder, 'beams.json')), folder };
+}
+
+/** Names of the generators that have {@link readGeneratorSearches}. */
+export async function searchedGenerators(): Promise<string[]> {
+  const names = await readdir(DECODER_FIXTURES);
+  return names.filter(name => existsSync(path.join(DECODER_FIXTURES, name, 'beams.json'))).sort();
+}
+
+async function readAll(root: string): Promise<Seq2SeqFixture[]> {
+  const names = (await readdir(root)).sort();
+  return Promise.all(names.map(name => readFixture(root, name)));
+}
+
+async function readFixture(root: string, name: string): Promise<Seq2SeqFixture> {
+  const folder = path.join(root, name);
   const expected = await readJson<
     Omit<Seq2SeqFixture, 'name' | 'folder' | 'config' | 'runs'> & {
       readonly runs: readonly (Omit<Seq2SeqRun, 'states' | 'logits'> & {
@@ -101,20 +137,6 @@ export async function readSeq2SeqFixture(name: string): Promise<Seq2SeqFixture> 
       logits: fixtureFloats(run.logits),
     })),
   };
-}
-
-/** Searches of a tiny generator, such as `llama`, and the id that ends its texts in them. */
-export async function readGeneratorSearches(
-  name: string,
-): Promise<Searches & { readonly folder: string; readonly end: number }> {
-  const folder = path.join(DECODER_FIXTURES, name);
-  return { ...(await readJson<Searches & { readonly end: number }>(folder, 'beams.json')), folder };
-}
-
-/** Names of the generators that have {@link readGeneratorSearches}. */
-export async function searchedGenerators(): Promise<string[]> {
-  const names = await readdir(DECODER_FIXTURES);
-  return names.filter(name => existsSync(path.join(DECODER_FIXTURES, name, 'beams.json'))).sort();
 }
 
 async function readJson<T>(folder: string, file: string): Promise<T> {

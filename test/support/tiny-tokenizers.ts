@@ -178,7 +178,7 @@ export const WORD_PIECE: TokenizerDefinition = ((): TokenizerDefinition => {
 export const UNIGRAM: TokenizerDefinition = {
   version: '1.0',
   added_tokens: addedTokens([{ content: '<pad>' }, { content: '</s>' }, { content: '<unk>' }]),
-  normalizer: { type: 'Precompiled', precompiled_charsmap: '' },
+  normalizer: { type: 'NFKC' },
   pre_tokenizer: {
     type: 'Sequence',
     pretokenizers: [

@@ -6,6 +6,7 @@ import { generationModel } from '#registry/models.js';
 import type { ServerOptions } from '#server.js';
 import { FakeDecoder } from './fake-decoder.js';
 import { fakeEncoderModel } from './fake-encoder-service.js';
+import { fakeTranslator } from './fake-translator.js';
 import { CREATED, startServer } from './http-server.js';
 import { byteLevelTokenizer } from './tiny-tokenizers.js';
 
@@ -25,6 +26,7 @@ export function modelOf(path: string): string {
   if (/token-classification/.test(path)) return 'token-classification';
   if (/classify|predict/.test(path)) return 'sequence-classification';
   if (/rank|score/.test(path)) return 'ranker';
+  if (/translate|detect/.test(path)) return 'translator';
   return /embed|similarity|infer$|^\/$|^\/invocations$/.test(path) ? 'embedding' : 'writer';
 }
 
@@ -56,7 +58,10 @@ export async function startWholeServer(t: Test, contextLength: number, options: 
     fakeEncoderModel('fill-mask'),
     fakeEncoderModel('question-answering'),
   ];
-  const registry = new Registry([model, ...encoders]);
+  const { model: translator } = fakeTranslator('translator', {
+    translates: { sources: ['en'], targets: ['de'] },
+  });
+  const registry = new Registry([model, ...encoders, translator]);
   const server = await startServer(t, { registry, ...options });
   return { ...server, engine, encoders, registry, models: registry.entries().map(({ id }) => id) };
 }

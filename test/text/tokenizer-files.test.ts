@@ -48,7 +48,7 @@ t.test('vocab.txt of a BERT is read as transformers reads it', async t => {
 
 t.test('what cannot be converted is refused, with the way to convert it', async t => {
   const cases: [Record<string, unknown>, RegExp][] = [
-    [{ 'spiece.model': 'x', 'tokenizer_config.json': {} }, /there is spiece\.model, .*save_pretrained/],
+    [{ 'spiece.model': 'x', 'tokenizer_config.json': {} }, /there is spiece\.model\. .*save_pretrained/],
     [{ 'vocab.json': {}, 'merges.txt': '' }, /there is merges\.txt, vocab\.json/],
     [
       {
@@ -59,6 +59,8 @@ t.test('what cannot be converted is refused, with the way to convert it', async 
     ],
     [{ 'vocab.txt': 'a\nb\n' }, /vocab\.txt has no \[UNK\]/],
   ];
+  const lowered = { 'spiece.model': 'x', 'sentence_bert_config.json': { do_lower_case: true } };
+  cases.push([lowered, /do_lower_case is true, which is obeyed with a tokenizer\.json only/]);
   for (const [files, message] of cases)
     await t.rejects(load(t, files), { code: 'unsupported_model', message });
 });

@@ -43,6 +43,15 @@ export interface FuzzResult {
   readonly faults: readonly string[];
 }
 
+/** Fields whose schemas do not tell what is right, by the end of a path. */
+const FIELDS: Readonly<Record<string, Readonly<Record<string, fc.Arbitrary<unknown>>>>> = {
+  '/infer': { inputs: encoderTensors, outputs: fc.constant(null) },
+  '/translate': {
+    source: fc.constantFrom('en', 'auto', 'xx'),
+    target: fc.constantFrom('de', 'de-AT', 'xx'),
+  },
+};
+
 /** Answers that a server of sound mind gives within this time, in milliseconds. */
 const PATIENCE = 120_000;
 
@@ -52,8 +61,8 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzResult> {
   const operations = Object.entries(document.paths).flatMap(([path, { post }]) => {
     const schema = post?.requestBody?.content['application/json']?.schema;
     if (schema === undefined) return [];
-    const fields = path.endsWith('/infer') ? { inputs: encoderTensors, outputs: fc.constant(null) } : {};
-    const factory = new BodyFactory(document.components.schemas, modelOf(path), models, fields);
+    const kind = path.slice(path.lastIndexOf('/'));
+    const factory = new BodyFactory(document.components.schemas, modelOf(path), models, FIELDS[kind]);
     return [{ path, bodies: factory.bodies(schema) }];
   });
   const agent = new Agent({ keepAlive: true, maxSockets: concurrency });

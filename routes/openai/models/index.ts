@@ -38,6 +38,7 @@ function describe({ id, aliases, state, card, model }: ServedEntry, started: num
       ...(card.contextLength !== undefined && { max_model_len: card.contextLength }),
       task: card.task,
       capabilities: capabilitiesOf(card),
+      ...(card.translates && { languages: card.translates }),
     }),
   };
 }

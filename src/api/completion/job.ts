@@ -11,7 +11,13 @@ import { bannedSequences } from '../generation/banned-sequences.js';
 import { beamParameters, type BeamFields } from '../generation/beams.js';
 import { promptCut, type PromptCutFields } from '../generation/prompt-cut.js';
 import type { ReportFields } from '../generation/report.js';
-import { checkLanguages, readSources, type LanguageFields } from '../generation/sources.js';
+import {
+  checkLanguages,
+  languageSampling,
+  readSources,
+  startIdsOf,
+  type LanguageFields,
+} from '../generation/sources.js';
 import { constraints, type AskedStructure } from '../generation/structured.js';
 import type { GenerationModel } from '#registry/types.js';
 import { Choice } from './choice.js';
@@ -80,11 +86,10 @@ export async function completionJob(
   const counted = places > n ? 'best_of' : n > 1 ? 'n' : 'prompt';
   model.engine.checkRoom(listed.length * places, caller.client, counted);
   const banned = await bannedSequences(body.bad_words ?? [], model, caller);
-  const forcedFirstId = body.tgt_lang ? model.sourced?.languages?.forcedTarget(body.tgt_lang) : undefined;
   const sampling = {
     ...samplingParameters(body, model),
     bannedSequences: banned,
-    ...(forcedFirstId !== undefined && { forcedFirstId }),
+    ...languageSampling(model.sourced, body.tgt_lang),
   };
   // The engine generates at least one token.
   const stop = stopConditions(body, Math.max(1, maxTokens), model);
@@ -169,7 +174,8 @@ async function promptsOf(
     { param: 'prompt', languages: body, addSpecialTokens, cut: promptCut(body, sourced.longestSource) },
     caller,
   );
-  return sources.map(ids => ({ ids, text: '', startIds: sourced.startIds }));
+  const startIds = startIdsOf(sourced, body.tgt_lang);
+  return sources.map(ids => ({ ids, text: '', startIds }));
 }
 
 /** The larger of two counts, of which either may be missing. */

@@ -25,14 +25,14 @@ export class SequenceWatch {
   see(index: number, event: GenerationEvent): void {
     if (event.type === 'prompt') return;
     const sequence = this.#sequences[index]!;
-    const { tokens, finishReason, report } = event;
-    if (tokens.length > 0) {
+    const { finishReason, report, hypotheses = [event] } = event;
+    const written = hypotheses.reduce((sum, { tokens }) => sum + tokens.length, 0);
+    if (written > 0) {
       const now = performance.now();
       const seconds = (now - sequence.last) / 1000;
-      for (const observer of this.#observers)
-        observer.onTokens?.(tokens.length, seconds, sequence.tokens === 0);
+      for (const observer of this.#observers) observer.onTokens?.(written, seconds, sequence.tokens === 0);
       sequence.last = now;
-      sequence.tokens += tokens.length;
+      sequence.tokens += written;
     }
     if (finishReason !== undefined) this.#end(sequence, finishReason, report);
   }

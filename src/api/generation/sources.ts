@@ -1,7 +1,9 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Caller } from '#caller.js';
+import type { SamplingParameters } from '#engine/types.js';
 import { contextLengthExceeded, invalidRequest, type KvasirError } from '#errors.js';
 import type { SourcedModel, SourcedText } from '#registry/types.js';
-import type { LanguageCodes } from '#text/languages/types.js';
+import type { SourceTokens } from '#text/languages/language-codes.js';
 import { cutIds, type PromptCut } from './prompt-cut.js';
 
 /** What requests say about languages, as transformers' tokenizers call it. */
@@ -28,17 +30,38 @@ export interface SourceOptions {
  * @throws KvasirError `invalid_request`
  */
 export function checkLanguages(fields: LanguageFields, sourced: SourcedText | undefined): void {
-  const codes = sourced?.languages?.codes;
-  for (const param of ['src_lang', 'tgt_lang'] as const) {
+  const languages = sourced?.languages;
+  for (const [param, known] of [
+    ['src_lang', languages?.sources],
+    ['tgt_lang', languages?.targets],
+  ] as const) {
     const code = fields[param] ?? undefined;
-    if (code === undefined || codes?.includes(code)) continue;
+    if (code === undefined || known?.includes(code)) continue;
     throw invalidRequest(
       param,
-      codes === undefined
+      known === undefined || known.length === 0
         ? `${param} is not supported: the model knows no languages by codes`
-        : `${param} is ${JSON.stringify(code)}, expected one of: ${codes.join(', ')}`,
+        : `${param} is ${JSON.stringify(code)}, expected one of: ${known.join(', ')}`,
     );
   }
+}
+
+/** What a decoder writes on from. @param target the language to write, if a request names one. */
+export function startIdsOf(
+  { startIds, languages }: SourcedText,
+  target: string | null | undefined,
+): readonly number[] {
+  const start = target ? languages?.startTarget(target) : undefined;
+  return start === undefined ? startIds : [start];
+}
+
+/** The sampling parameters that have a text begin in a language. @param target as for {@link startIdsOf}. */
+export function languageSampling(
+  sourced: SourcedText | undefined,
+  target: string | null | undefined,
+): Pick<SamplingParameters, 'forcedFirstId'> {
+  const forcedFirstId = target ? sourced?.languages?.forcedTarget(target) : undefined;
+  return forcedFirstId === undefined ? {} : { forcedFirstId };
 }
 
 /** A text as an encoder reads it. */
@@ -89,8 +112,7 @@ export async function readSources(
   const { param, languages, cut } = options;
   const { longestSource } = model.sourced;
   const texts = sources.filter(source => typeof source === 'string');
-  if (languages.src_lang && texts.length < sources.length)
-    throw invalidRequest('src_lang', 'src_lang is allowed only with texts: token ids are read as they are');
+  if (texts.length < sources.length) checkWithIds(languages, model.sourced);
   const encoded =
     cut === undefined
       ? await encodeSources(texts, model, options, caller)
@@ -102,6 +124,15 @@ export async function readSources(
     if (!fits) throw tooLong(param, ids.length, whole, longestSource);
     return ids;
   });
+}
+
+/** Token ids are read as they are: nothing is said of languages there that they do not say. */
+function checkWithIds({ src_lang: source, tgt_lang: target }: LanguageFields, sourced: SourcedText): void {
+  const plain = tokensAround(sourced, {});
+  const told = tokensAround(sourced, { tgt_lang: target ?? null });
+  const param = source ? 'src_lang' : isDeepStrictEqual(plain, told) ? undefined : 'tgt_lang';
+  if (param !== undefined)
+    throw invalidRequest(param, `${param} is allowed only with texts: token ids are read as they are`);
 }
 
 async function cutSources(
@@ -140,10 +171,10 @@ function idsSource(ids: readonly number[], cut: PromptCut | undefined, longestSo
 
 /** What stands around the tokens of a text, and tells its language or that of what is to be written. */
 function tokensAround(
-  { languages: codes }: SourcedText,
+  { languages }: SourcedText,
   { src_lang: source, tgt_lang: target }: LanguageFields,
-): ReturnType<LanguageCodes['sourceTokens']> {
-  return codes?.sourceTokens(source ?? undefined, target ?? undefined) ?? { before: [], after: [] };
+): SourceTokens {
+  return languages?.sourceTokens(source ?? undefined, target ?? undefined) ?? { before: [], after: [] };
 }
 
 /** @param whole whether those are all of its tokens. */

@@ -74,6 +74,13 @@ export function htmlParts(html: string): HtmlPart[] {
   return parts;
 }
 
+/** The texts of a page, one behind the other. @throws KvasirError as {@link htmlParts} */
+export function readableText(html: string): string {
+  return htmlParts(html)
+    .flatMap(part => (typeof part === 'string' ? [] : part.nodes.map(({ text }) => text)))
+    .join(' ');
+}
+
 /** A text as a page writes it. */
 export function escapeHtml(text: string): string {
   return text

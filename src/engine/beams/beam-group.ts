@@ -1,4 +1,5 @@
 import type { KvasirError } from '#errors.js';
+import type { EntryLogits } from '#model/decoder/contract.js';
 import type { Party } from '#fair-queue.js';
 import { EventChannel } from '../event-channel.js';
 import { commonPrefix } from '../prefix-index.js';
@@ -100,14 +101,13 @@ export class BeamGroup {
    * Notes what may follow a row. When this is known of all rows, they are extended by a token each, or the
    * search is over.
    *
-   * @param logits `[vocabulary]`, of what follows the row's tokens; changed.
-   * @param maxima the largest of each of equal blocks of `logits`, where they are known.
+   * @param result of the row's latest token; its logits are changed.
    * @returns what is to be done to the slots; undefined as long as some row's logits are missing.
    * @throws KvasirError `broken_model` where the logits are no numbers
    */
-  offer(beam: Beam, logits: Float32Array, maxima: Float32Array | undefined): BeamMoves | undefined {
-    const own = this.request.logprobs === undefined ? undefined : logits.slice();
-    const continuations = continuationsOf(beam, logits, maxima, this.#search.candidates);
+  offer(beam: Beam, result: EntryLogits): BeamMoves | undefined {
+    const own = this.request.logprobs === undefined ? undefined : result.logits.slice();
+    const continuations = continuationsOf(beam, result, this.#search.candidates);
     this.#offers.set(beam, { continuations, logits: own });
     if (this.#offers.size < this.#beams.length) return undefined;
     this.progress.gotToken();

@@ -1,7 +1,7 @@
 import type { GenerationRequest, SamplingParameters } from '../types.js';
-import { banNgrams } from './ngrams.js';
+import { ngramEnds } from './ngrams.js';
 import { applyPenalties, changesLogits, type TokenCounts } from './penalties.js';
-import { banSequences, exclude, keepOnly, limitsTokens } from './token-limits.js';
+import { keepOnly, limitsTokens, sequenceEnds } from './token-limits.js';
 
 /** What rules look at: a request, and the text so far. */
 export interface WrittenText {
@@ -27,10 +27,10 @@ export interface WrittenText {
  * @returns whether any may have changed, so that what was known of them no longer holds.
  */
 export function processLogits(logits: Float32Array, text: WrittenText, zero = 0): boolean {
-  const { sampling, stop, constraint, sourceIds } = text.request;
+  const { sampling, constraint, sourceIds } = text.request;
   const isPenalized = changesLogits(sampling);
   if (isPenalized) applyPenalties(logits, sampling, text.counts, sourceIds, zero);
-  const mustGoOn = text.generated < stop.minTokens;
+  const mustGoOn = isShort(text);
   mask(logits, text, { mustGoOn, bans: true, zero });
   return isPenalized || mustGoOn || constraint !== undefined || limitsTokens(sampling);
 }
@@ -41,10 +41,10 @@ export function processLogits(logits: Float32Array, text: WrittenText, zero = 0)
  * they give way.
  */
 export function levelLogits(logits: Float32Array, text: WrittenText): void {
-  const isShort = text.generated < text.request.stop.minTokens;
+  const mayNotEnd = isShort(text);
   for (const [mustGoOn, bans] of [
-    [isShort, true],
-    [isShort, false],
+    [mayNotEnd, true],
+    [mayNotEnd, false],
     [false, false],
   ] as const) {
     logits.fill(0);
@@ -54,46 +54,76 @@ export function levelLogits(logits: Float32Array, text: WrittenText): void {
   throw new Error('the constraint leaves no token');
 }
 
-/** What {@link mask} excludes. */
-interface MaskOptions {
+/** Which tokens are excluded by their ids. */
+interface ExclusionOptions {
   /** Whether the end is. */
   readonly mustGoOn: boolean;
-  /** Whether banned sequences and suppressed tokens are. */
+  /** Whether banned sequences, repeated ones and suppressed tokens are. */
   readonly bans: boolean;
-  /** See {@link processLogits}. */
-  readonly zero: number;
 }
 
 /**
- * Excludes what a constraint does not let through, ids that are not allowed, those that complete a banned
- * sequence, and the end where the text must go on; or all but a forced token; and suppressed ones.
+ * Excludes what a constraint does not let through, ids that are not allowed, and {@link excludedIds}; or all but a
+ * forced token.
  */
-function mask(logits: Float32Array, text: WrittenText, { mustGoOn, bans, zero }: MaskOptions): void {
-  const { request, remaining, tokens, promptLength } = text;
-  const { sampling, stop, constraint, sourceIds = [] } = request;
-  const { noRepeatNgram = 0, sourceNoRepeatNgram = 0 } = sampling;
+function mask(
+  logits: Float32Array,
+  text: WrittenText,
+  { zero, ...options }: ExclusionOptions & { readonly zero: number },
+): void {
+  const { sampling, stop, constraint } = text.request;
   const forced = forcedIds(text);
   if (forced !== undefined) {
     logits.fill(-Infinity);
     for (const id of forced) logits[id] = zero;
   } else {
-    constraint?.mask(logits, stop.stopTokenIds, remaining);
+    constraint?.mask(logits, stop.stopTokenIds, text.remaining);
     if (sampling.allowedIds !== undefined) keepOnly(logits, sampling.allowedIds);
-    if (bans) {
-      if (noRepeatNgram > 0) banNgrams(logits, noRepeatNgram, tokens, tokens);
-      if (sourceNoRepeatNgram > 0) banNgrams(logits, sourceNoRepeatNgram, sourceIds, tokens);
-      banSequences(logits, sampling.bannedSequences ?? [], tokens, promptLength);
-    }
-    if (mustGoOn) exclude(logits, stop.stopTokenIds);
   }
-  if (!bans) return;
-  exclude(logits, sampling.suppressedIds ?? []);
-  if (isFirstChoice(text)) exclude(logits, sampling.suppressedFirstIds ?? []);
+  for (const id of excludedIds(text, options)) logits[id] = -Infinity;
 }
 
-/** Whether the rules for a text's next token make no logit larger. */
-export function lowersOnly(text: WrittenText): boolean {
-  return !changesLogits(text.request.sampling) && forcedIds(text) === undefined;
+/**
+ * Ids that complete a banned or repeated sequence, the end where the text must go on, and suppressed ones; of a
+ * forced token, only the last.
+ */
+export function excludedIds(
+  text: WrittenText,
+  { mustGoOn, bans }: ExclusionOptions = { mustGoOn: isShort(text), bans: true },
+): ReadonlySet<number> {
+  const { request, tokens, promptLength } = text;
+  const { sampling, stop, sourceIds } = request;
+  const { noRepeatNgram = 0, sourceNoRepeatNgram = 0, bannedSequences = [] } = sampling;
+  const isFree = forcedIds(text) === undefined;
+  const ids = new Set<number>();
+  const add = (more: Iterable<number>): void => {
+    for (const id of more) ids.add(id);
+  };
+  if (isFree && mustGoOn) add(stop.stopTokenIds);
+  if (!bans) return ids;
+  if (isFree) {
+    if (noRepeatNgram > 0) add(ngramEnds(noRepeatNgram, tokens, tokens));
+    if (sourceNoRepeatNgram > 0) add(ngramEnds(sourceNoRepeatNgram, sourceIds ?? [], tokens));
+    // What a decoder begins with belongs to its text, where what it goes on from is a source.
+    add(sequenceEnds(bannedSequences, tokens, sourceIds === undefined ? promptLength : 0));
+  }
+  add(sampling.suppressedIds ?? []);
+  if (isFirstChoice(text)) add(sampling.suppressedFirstIds ?? []);
+  return ids;
+}
+
+/** Whether a text may not end yet. */
+function isShort({ generated, request }: WrittenText): boolean {
+  return generated < request.stop.minTokens;
+}
+
+/** Whether all that rules do to the logits of a text's next token is to exclude {@link excludedIds}. */
+export function excludesOnly(text: WrittenText): boolean {
+  const { sampling, constraint } = text.request;
+  const { allowedIds } = sampling;
+  return (
+    [constraint, allowedIds, forcedIds(text)].every(limit => limit === undefined) && !changesLogits(sampling)
+  );
 }
 
 /** The tokens of which the next one must be one; undefined: none is forced. */

@@ -11,11 +11,6 @@ export function limitsTokens(sampling: SamplingParameters): boolean {
   );
 }
 
-/** Excludes tokens. @param logits `[vocabulary]`, changed in place. */
-export function exclude(logits: Float32Array, ids: Iterable<number>): void {
-  for (const id of ids) logits[id] = -Infinity;
-}
-
 /** Excludes all tokens but these. @param logits `[vocabulary]`, changed in place. */
 export function keepOnly(logits: Float32Array, ids: readonly number[]): void {
   const kept = ids.map(id => logits[id]!);
@@ -24,24 +19,24 @@ export function keepOnly(logits: Float32Array, ids: readonly number[]): void {
 }
 
 /**
- * Excludes the last id of each sequence whose other ids are the latest tokens.
+ * The last id of each sequence whose other ids are the latest tokens.
  *
- * @param logits `[vocabulary]`, changed in place.
  * @param tokens of the prompt, then the generated ones.
  * @param begin where the generated ones begin: only these count.
  */
-export function banSequences(
-  logits: Float32Array,
+export function sequenceEnds(
   sequences: readonly (readonly number[])[],
   tokens: readonly number[],
   begin: number,
-): void {
+): number[] {
+  const ends: number[] = [];
   for (const sequence of sequences) {
     const before = sequence.length - 1;
     const start = tokens.length - before;
     if (start < begin) continue;
     let i = 0;
     while (i < before && tokens[start + i] === sequence[i]) i++;
-    if (i === before) logits[sequence[before]!] = -Infinity;
+    if (i === before) ends.push(sequence[before]!);
   }
+  return ends;
 }

@@ -2,6 +2,7 @@ import { asEncoder } from '../assembly/decoder-as-encoder.js';
 import type { DecoderArchitecture } from '../assembly/decoder-design.js';
 import type { EncoderArchitecture } from '../assembly/encoder-architecture.js';
 import type { Seq2SeqArchitecture } from '../assembly/seq2seq/architecture.js';
+import { encoderAlone } from '../assembly/seq2seq/encoder-alone.js';
 import type { ModelConfig } from '../config.js';
 import { bart, blenderbot, blenderbotSmall, mbart } from './bart.js';
 import { bert } from './bert.js';
@@ -58,7 +59,11 @@ const SEQ2SEQ: readonly Seq2SeqArchitecture[] = [
 ];
 
 /** All that give hidden states of texts. */
-const ENCODING: readonly EncoderArchitecture[] = [...ENCODERS, ...DECODERS.map(asEncoder)];
+const ENCODING: readonly EncoderArchitecture[] = [
+  ...ENCODERS,
+  ...[t5, mt5, umt5].map(encoderAlone),
+  ...DECODERS.map(asEncoder),
+];
 
 /**
  * @throws KvasirError `unsupported_model` where no decoder of this `model_type` is known

@@ -178,6 +178,15 @@ export class GraphBuilder {
     await this.#saveGraph(graphPath);
   }
 
+  /** What {@link save} would write, as far as weights go. */
+  weightsToWrite({ isShared }: Pick<SharedWeights, 'isShared'> = { isShared: () => false }): {
+    readonly tensors: number;
+    readonly bytes: number;
+  } {
+    const own = this.#external.filter(({ tensor }) => !isShared(tensor.name));
+    return { tensors: own.length, bytes: bytesOf(own) };
+  }
+
   /**
    * Writes a graph whose weights another one has saved, in the same folder.
    *
@@ -256,7 +265,7 @@ async function saveWeights(
 ): Promise<void> {
   const location = path.basename(dataPath);
   const allTensors = weights.length;
-  const allBytes = weights.reduce((sum, { tensor }) => sum + tensorBytes(tensor), 0);
+  const allBytes = bytesOf(weights);
   await requireSpace(path.dirname(dataPath), allBytes);
   let [tensors, bytes] = [0, 0];
   onProgress?.({ tensors, allTensors, bytes, allBytes });
@@ -279,6 +288,10 @@ async function saveWeights(
       onProgress?.({ tensors: ++tensors, allTensors, bytes, allBytes });
     }
   });
+}
+
+function bytesOf(weights: readonly ExternalTensor[]): number {
+  return weights.reduce((sum, { tensor }) => sum + tensorBytes(tensor), 0);
 }
 
 function tensorBytes({ dims, dataType }: TensorProto): number {

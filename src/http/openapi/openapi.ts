@@ -27,6 +27,7 @@ export async function documentRoutes(app: FastifyInstance, version: string): Pro
           name: 'Text Embeddings Inference',
           description: "The endpoints of Hugging Face's server of that name, for its clients.",
         },
+        { name: 'LibreTranslate', description: 'Translation, for the clients of that server.' },
         {
           name: 'Open Inference Protocol',
           description: 'Models called with tensors, as KServe and Triton have it (version 2).',

@@ -79,6 +79,12 @@ const ERRORS = {
     'the API key is missing or wrong; send it as authorization: Bearer KEY',
     { code: 'invalid_api_key' },
   ),
+  403: documented(
+    'The API key is missing or wrong.',
+    'authentication_error',
+    'the API key is missing or wrong; send it as authorization: Bearer KEY',
+    { code: 'invalid_api_key' },
+  ),
   404: documented(
     'There is no such model, or it cannot do this.',
     'invalid_request_error',

@@ -77,6 +77,11 @@ export interface EntryLogits {
    * where the graph does not say.
    */
   readonly maxima?: Float32Array | undefined;
+  /**
+   * The logarithm of the sum of the logits' exponentials, `[positions wanted]`: what makes log-probabilities of
+   * logits; undefined where the graph does not say.
+   */
+  readonly logSums?: Float32Array | undefined;
 }
 
 /** The run of an entry failed. The slot holds what it held before, the first `computed` positions. */

@@ -11,7 +11,7 @@ export interface RunWays {
    * Fills consecutive slots with whole prompts, whose last logits are wanted. Absent where the graph cannot: they
    * are then run one after the other.
    */
-  prefillTogether?(entries: readonly BatchEntry[]): Promise<readonly EntryLogits[]>;
+  prefillTogether?: ((entries: readonly BatchEntry[]) => Promise<readonly EntryLogits[]>) | undefined;
   /** Continues one slot. */
   prefill(entry: BatchEntry): Promise<EntryLogits>;
   /** Does the first and one of the others in a run, if the graph can. */

@@ -17,10 +17,13 @@ import { seededRandom } from '#test/support/seeded-random.js';
 
 const { vocabularySize } = letterTokenizer;
 const CONTEXT = 40;
+/** The longest one. */
+const SOURCE = 10;
 
-/** Logits that depend on all tokens; some model gives them. */
-function logitsAfter(tokens: readonly number[]): number[] {
-  const random = seededRandom(tokens.reduce((hash, id) => (hash * 31 + id + 1) % 1_000_003, 7));
+/** Logits that depend on all tokens, and the source; some model gives them. */
+function logitsAfter(tokens: readonly number[], source: readonly number[] = []): number[] {
+  const text = [...source, vocabularySize, ...tokens];
+  const random = seededRandom(text.reduce((hash, id) => (hash * 31 + id + 1) % 1_000_003, 7));
   return Array.from({ length: vocabularySize }, () => Math.fround(6 * random()));
 }
 
@@ -29,14 +32,17 @@ interface TestEngine {
   readonly decoder: FakeDecoder;
 }
 
+/** @param reads whether its decoder attends to a source. */
 function open(
   slots: number,
   options: Partial<EngineOptions> = {},
   traits: Partial<DecoderTraits> = {},
+  reads = false,
 ): TestEngine {
   const decoder = new FakeDecoder(slots, vocabularySize, CONTEXT, () => 0);
   decoder.traits = { ...decoder.traits, ...traits };
-  decoder.spoil = (logits, tokens) => logits.set(logitsAfter(tokens));
+  if (reads) decoder.source = { longest: SOURCE, vocabularySize };
+  decoder.spoil = (logits, tokens, source) => logits.set(logitsAfter(tokens, source));
   return { engine: new Engine(decoder, letterTokenizer, options), decoder };
 }
 
@@ -61,7 +67,7 @@ interface Found {
 
 /** What a search finds where each hypothesis is run alone, from its beginning. */
 function expected(of: GenerationRequest): Found[] {
-  const { promptIds, beams, stop, sampling } = of;
+  const { promptIds, sourceIds, beams, stop, sampling } = of;
   const found = referenceBeamSearch({
     ...beams!,
     stopIds: [...stop.stopTokenIds],
@@ -71,7 +77,7 @@ function expected(of: GenerationRequest): Found[] {
       const counts = new TokenCounts(promptIds);
       for (const id of generated) counts.add(id);
       const remaining = Math.min(promptIds.length + stop.maxTokens, CONTEXT) - tokens.length;
-      const scores = Float32Array.from(logSoftmax(logitsAfter(tokens)));
+      const scores = Float32Array.from(logSoftmax(logitsAfter(tokens, sourceIds)));
       const text = {
         request: of,
         tokens,
@@ -126,7 +132,7 @@ const rules = fc.record(
     repetitionPenalty: fc.constantFrom(0.7, 1.5),
     noRepeatNgram: fc.constantFrom(1, 2),
     bannedSequences: fc.constantFrom([[0], [1]], [[2, 3]]),
-    forcedFirstId: fc.nat(25),
+    forcedFirstId: fc.integer({ min: 7, max: 25 }),
     forcedLastIds: fc.constantFrom([END], [3, 4]),
     suppressedIds: fc.constantFrom([5, 6]),
     logitBias: fc.constantFrom(new Map([[END, 2]]), new Map([[END, -5]])),
@@ -143,6 +149,8 @@ const requests = fc.array(
       fc.array(fc.nat(25), { minLength: 1, maxLength: 30 }),
       fc.nat(20).map(more => Array.from({ length: 17 + more }, (_, i) => i % 20)),
     ),
+    // Few different ones: some requests share theirs.
+    source: fc.array(fc.nat(2), { minLength: 1, maxLength: 3 }),
     beams: fc.option(beams, { nil: undefined, freq: 3 }),
     rules,
     delay: fc.nat(6),
@@ -150,39 +158,54 @@ const requests = fc.array(
   { minLength: 1, maxLength: 8 },
 );
 
-for (const traits of [{}, { mixes: true, packs: true }, { wholePrompts: false }, { chunkInvariant: false }])
-  t.test(`the same hypotheses as each alone, whoever else runs: ${JSON.stringify(traits)}`, async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        requests,
-        fc.constantFrom(4, 5, 8),
-        fc.constantFrom(160, 1000),
-        async (cases, slots, cacheTokens) => {
-          const { engine } = open(slots, { prefillTokens: 16, reservedTokens: 1, cacheTokens }, traits);
-          try {
-            const [alone] = [open(1).engine];
-            await Promise.all(
-              cases.map(async ({ start, beams, rules, delay }) => {
-                const asked = request(start, beams, rules);
-                await steps(delay);
-                const events = await all(engine.generate(asked));
-                if (beams !== undefined) check(events, asked);
-                else if (String(ids(events)) !== String(ids(await all(alone.generate(asked)))))
-                  throw new Error('greedy');
-              }),
-            );
-            const { running, waiting } = engine.stats();
-            if (running + waiting > 0) throw new Error('somebody is left');
-            engine.checkRoom(slots + 1024);
-            await alone.close();
-          } finally {
-            await engine.close();
-          }
-        },
-      ),
-      runs(60),
-    );
-  });
+const KINDS: readonly (readonly [Partial<DecoderTraits>, reads: boolean])[] = [
+  [{}, false],
+  [{ mixes: true, packs: true }, false],
+  [{ wholePrompts: false }, false],
+  [{ chunkInvariant: false }, false],
+  [{}, true],
+];
+
+for (const [traits, reads] of KINDS)
+  t.test(
+    `as if each were alone: ${JSON.stringify(traits)}, ${reads ? 'with' : 'without'} sources`,
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          requests,
+          fc.constantFrom(4, 5, 8),
+          fc.constantFrom(4 * (CONTEXT + SOURCE), 1000),
+          async (cases, slots, cacheTokens) => {
+            const options = { prefillTokens: 16, reservedTokens: 1, cacheTokens };
+            const { engine } = open(slots, options, traits, reads);
+            try {
+              const alone = open(1, {}, {}, reads).engine;
+              await Promise.all(
+                cases.map(async ({ start, source, beams, rules, delay }) => {
+                  const asked = {
+                    ...request(reads ? start.slice(0, 3) : start, beams, rules),
+                    ...(reads && { sourceIds: source }),
+                  };
+                  await steps(delay);
+                  const events = await all(engine.generate(asked));
+                  if (beams !== undefined) check(events, asked);
+                  else if (String(ids(events)) !== String(ids(await all(alone.generate(asked)))))
+                    throw new Error('greedy');
+                }),
+              );
+              const { running, waiting } = engine.stats();
+              if (running + waiting > 0) throw new Error('somebody is left');
+              engine.checkRoom(slots + 1024);
+              await alone.close();
+            } finally {
+              await engine.close();
+            }
+          },
+        ),
+        runs(60),
+      );
+    },
+  );
 
 t.test('a group waits for as many slots as it has beams, and nobody overtakes it', async t => {
   const { engine, decoder } = open(3);
@@ -196,8 +219,7 @@ t.test('a group waits for as many slots as it has beams, and nobody overtakes it
   await steps(2);
   t.match(engine.stats(), { running: 1, waiting: 2 });
   await Promise.all([first, group, last]);
-  const widest = decoder.runs.findIndex(run => run === 'decode 3');
-  t.ok(widest > decoder.runs.lastIndexOf('decode 1', widest) - 1, 'all three rows ran together');
+  t.ok(decoder.runs.includes('decode 3'), 'all three rows ran together');
 });
 
 t.test('a group that has to give way finds the same when it begins again', async t => {

@@ -62,7 +62,7 @@ function rulesOf({ prompt, source, stops, minTokens, sampling }: Case): Rule[] {
     (scores, tokens) =>
       banned(scores, id =>
         bannedSequences.some(
-          sequence => sequence.length <= tokens.length - prompt.length + 1 && ends([...tokens, id], sequence),
+          sequence => sequence.length <= tokens.length + 1 && ends([...tokens, id], sequence),
         ),
       ),
     (scores, tokens) => banned(scores, id => tokens.length - prompt.length < minTokens && stops.includes(id)),

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { banSequences, keepOnly } from '#engine/sampling/token-limits.js';
+import { keepOnly, sequenceEnds } from '#engine/sampling/token-limits.js';
 import type { SamplingParameters } from '#engine/types.js';
 import { greedy, GREEDY } from '#test/support/generation-request.js';
 import { all, ids, letterEngine } from '#test/support/letter-engine.js';
@@ -12,19 +12,14 @@ t.test('only the ids that are allowed keep their logits', async t => {
   t.strictSame([...logits], [-Infinity, 2, -Infinity, 4]);
 });
 
-t.test('the last id of a banned sequence is excluded behind the others, among generated tokens', async t => {
-  const excluded = (sequences: number[][], tokens: number[], begin: number): number[] => {
-    const logits = new Float32Array(5);
-    banSequences(logits, sequences, tokens, begin);
-    return [...logits.keys()].filter(id => logits[id] === -Infinity);
-  };
-  t.strictSame(excluded([[3]], [], 0), [3]);
-  t.strictSame(excluded([[1, 2, 3]], [0, 1, 2], 0), [3]);
-  t.strictSame(excluded([[1, 2, 3]], [0, 1, 2], 1), [3]);
-  t.strictSame(excluded([[1, 2, 3]], [0, 1, 2], 2), [], 'the prompt does not count');
-  t.strictSame(excluded([[1, 2, 3]], [1, 2, 0], 0), []);
+t.test('a banned sequence ends in its last id behind the others, among generated tokens', async t => {
+  t.strictSame(sequenceEnds([[3]], [], 0), [3]);
+  t.strictSame(sequenceEnds([[1, 2, 3]], [0, 1, 2], 0), [3]);
+  t.strictSame(sequenceEnds([[1, 2, 3]], [0, 1, 2], 1), [3]);
+  t.strictSame(sequenceEnds([[1, 2, 3]], [0, 1, 2], 2), [], 'the prompt does not count');
+  t.strictSame(sequenceEnds([[1, 2, 3]], [1, 2, 0], 0), []);
   t.strictSame(
-    excluded(
+    sequenceEnds(
       [
         [2, 4],
         [1, 2, 0],
@@ -33,7 +28,7 @@ t.test('the last id of a banned sequence is excluded behind the others, among ge
       [1, 2],
       0,
     ),
-    [0, 4],
+    [4, 0],
   );
 });
 

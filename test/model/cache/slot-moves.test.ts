@@ -93,6 +93,26 @@ for (const [name, open] of [
   });
 }
 
+t.test('a copy from a position on leaves alone what lies before', async t => {
+  using session = await anySession(t);
+  using allocator = new Allocator(session, cpuMemoryInfo());
+  const buffers = allocate(allocator);
+  const slots = new HostMoves(buffers);
+  for (const { memory, slotBytes } of buffers) memory.view().fill(9, slotBytes, 2 * slotBytes);
+  slots.copy(1, 2, 5, 3);
+  for (const { memory, heads, slotBytes, headBytes, positionBytes } of buffers)
+    for (let head = 0; head < heads; head++) {
+      const begin = 2 * slotBytes + head * headBytes;
+      const found = Array.from(
+        { length: POSITIONS },
+        (_, position) => memory.view()[begin + position * positionBytes],
+      );
+      t.strictSame(found, [7, 7, 7, 9, 9, 7]);
+    }
+  slots.dispose();
+  for (const { memory } of buffers) memory.dispose();
+});
+
 t.test("a device's slots are empty at first", async t => {
   using session = await anySession(t);
   using allocator = new Allocator(session, cpuMemoryInfo());

@@ -1,6 +1,6 @@
 import t from 'tap';
 import type { BatchEntry, EntryLogits } from '#model/decoder/contract.js';
-import { entryRows, runInWays, runTime } from '#model/decoder/run-ways.js';
+import { entryRows, runInWays, runTime, type RunWays } from '#model/decoder/run-ways.js';
 
 const latest = (slot: number): BatchEntry => ({ slot, ids: [7], computed: 5, wanted: 'last' });
 const prompt = (slot: number, length: number, changes: Partial<BatchEntry> = {}): BatchEntry => ({
@@ -15,6 +15,7 @@ const prompt = (slot: number, length: number, changes: Partial<BatchEntry> = {})
 async function split(
   entries: readonly BatchEntry[],
   fails: (run: string) => boolean = () => false,
+  changes: Partial<RunWays> = {},
 ): Promise<{ names: string[]; results: string[]; times: unknown[] }> {
   const names: string[] = [];
   const record = async (way: string, rows: readonly BatchEntry[]): Promise<EntryLogits[]> => {
@@ -23,11 +24,13 @@ async function split(
     if (fails(name)) throw new Error(name);
     return rows.map(({ slot }) => ({ logits: Float32Array.of(slot) }));
   };
-  const { results, runs } = await runInWays(entries, {
+  const ways: RunWays = {
     decode: rows => record('decode', rows),
     prefillTogether: rows => record('together', rows),
     prefill: async entry => (await record('prefill', [entry]))[0]!,
-  });
+    ...changes,
+  };
+  const { results, runs } = await runInWays(entries, ways);
   return {
     names,
     results: results.map(result => ('error' in result ? 'failed' : String(result.logits[0]))),
@@ -76,6 +79,28 @@ t.test('latest tokens of other slots than the first ones run one by one', async 
   const drafted: BatchEntry = { slot: 0, ids: [7, 8], computed: 5, wanted: 'all' };
   t.strictSame((await split([drafted, latest(1)])).names, ['prefill 0', 'prefill 1']);
   t.strictSame((await split([latest(0), latest(2)])).names, ['decode 0', 'prefill 2']);
+});
+
+t.test('where a graph can, the first tokens of sequences run with the latest ones of others', async t => {
+  const entries = [latest(0), prompt(1, 1), prompt(2, 1), prompt(3, 2), prompt(4, 2)];
+  t.match(await split(entries, undefined, { decodesFirst: true }), {
+    names: ['decode 0,1,2', 'together 3,4'],
+    times: [
+      [3, 0],
+      [0, 4],
+    ],
+  });
+  const wanted = prompt(0, 1, { wanted: 'none' });
+  t.strictSame((await split([wanted], undefined, { decodesFirst: true })).names, ['prefill 0']);
+});
+
+t.test('where a graph cannot run prompts together, they come one after the other', async t => {
+  const entries = [latest(0), prompt(1, 5), prompt(2, 3)];
+  t.strictSame((await split(entries, undefined, { prefillTogether: undefined })).names, [
+    'decode 0',
+    'prefill 1',
+    'prefill 2',
+  ]);
 });
 
 t.test('a run that fails gives its own entries an error, and no others', async t => {

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { Registry } from '#registry/registry.js';
-import { fakeTranslator, START, STOP } from '#test/support/fake-translator.js';
+import { fakeTranslator, FIRST_LANGUAGE, START, STOP } from '#test/support/fake-translator.js';
 import { eventData, startServer } from '#test/support/http-server.js';
 import { jsonClient } from '#test/support/json-client.js';
 
@@ -20,6 +20,28 @@ interface Answer {
 const codes = ['de', 'en', 'fr'];
 const plain = fakeTranslator('plain');
 const many = fakeTranslator('many', { translates: { sources: codes, targets: codes }, knowsCodes: true });
+/** Told of the target by a mark in the source, as multilingual Marians are. */
+const marked = fakeTranslator('marked', {
+  languages: {
+    codes: ['en', 'fra', 'ita'],
+    sources: ['en'],
+    targets: ['fra', 'ita'],
+    sourceTokens: (_, target) => ({ before: target === undefined ? [] : [FIRST_LANGUAGE], after: [STOP] }),
+    forcedTarget: () => undefined,
+    startTarget: () => undefined,
+  },
+});
+/** Told of the target by what the decoder begins with, as mBART is. */
+const started = fakeTranslator('started', {
+  languages: {
+    codes: ['en_XX', 'ro_RO'],
+    sources: ['en_XX', 'ro_RO'],
+    targets: ['en_XX', 'ro_RO'],
+    sourceTokens: () => ({ before: [], after: [STOP, FIRST_LANGUAGE] }),
+    forcedTarget: () => undefined,
+    startTarget: () => FIRST_LANGUAGE + 1,
+  },
+});
 const beamed = fakeTranslator('beamed', {
   defaults: {
     maxTokens: 30,
@@ -38,7 +60,7 @@ const beamed = fakeTranslator('beamed', {
   },
 });
 const { url } = await startServer(t, {
-  registry: new Registry([plain.model, many.model, beamed.model]),
+  registry: new Registry([plain, many, marked, started, beamed].map(({ model }) => model)),
 });
 const post = jsonClient(url);
 const ask = (body: object) => post<Answer>('/v1/completions', { model: 'plain', ...body });
@@ -105,11 +127,11 @@ t.test('languages', async t => {
     return_token_ids: true,
   });
   const [before, ...rest] = body.choices[0]!.prompt_token_ids!;
-  t.equal(before, 201);
+  t.equal(before, FIRST_LANGUAGE + 1);
   t.equal(rest.at(-1), STOP);
-  t.equal(last(many).sampling.forcedFirstId, 202);
+  t.equal(last(many).sampling.forcedFirstId, FIRST_LANGUAGE + 2);
   await ask({ model: 'many', prompt: 'ab' });
-  t.match(last(many), { sourceIds: [200], sampling: { forcedFirstId: undefined } });
+  t.match(last(many), { sourceIds: [FIRST_LANGUAGE], sampling: { forcedFirstId: undefined } });
   for (const param of ['src_lang', 'tgt_lang']) {
     t.match(await ask({ model: 'many', prompt: 'ab', [param]: 'xx' }), {
       status: 400,
@@ -131,6 +153,27 @@ t.test('languages', async t => {
   t.match(await ask({ model: 'many', prompt: 'abc', truncate_prompt_tokens: 2 }), {
     body: { error: { param: 'truncate_prompt_tokens' } },
   });
+});
+
+t.test('languages that the source tells, or the start', async t => {
+  await ask({ model: 'marked', prompt: 'a', src_lang: 'en', tgt_lang: 'fra' });
+  t.match(last(marked), { promptIds: [START], sourceIds: [FIRST_LANGUAGE, Number, STOP] });
+  t.match(await ask({ model: 'marked', prompt: [70], tgt_lang: 'fra' }), {
+    status: 400,
+    body: { error: { param: 'tgt_lang', message: /only with texts/ } },
+  });
+  t.match(await ask({ model: 'marked', prompt: 'a', src_lang: 'fra' }), {
+    status: 400,
+    body: { error: { param: 'src_lang' } },
+  });
+  await ask({ model: 'started', prompt: 'a', tgt_lang: 'ro_RO' });
+  t.match(last(started), {
+    promptIds: [FIRST_LANGUAGE + 1],
+    sourceIds: [Number, STOP, FIRST_LANGUAGE],
+    sampling: { forcedFirstId: undefined },
+  });
+  await ask({ model: 'started', prompt: 'a' });
+  t.strictSame(last(started).promptIds, [START]);
 });
 
 t.test('beams as vLLM has them', async t => {

@@ -10,6 +10,7 @@ import type { Value } from '../../onnx/graph-builder.js';
 import type { Weight } from '../../weights/checkpoint.js';
 import { bodyOf, type ModelWeights, type Vector } from '../../weights/model-weights.js';
 import { headSizeOf } from '../encoder-architecture.js';
+import { aliasedSize } from './aliased-size.js';
 import type {
   DecoderStackDesign,
   LayerDesign,
@@ -18,7 +19,7 @@ import type {
   Seq2SeqSource,
   StackDesign,
 } from './architecture.js';
-import { outputWeight, tokenEmbeddings, refuseOtherHeads } from './weights.js';
+import { outputWeight, tokenEmbeddings, type Tying } from './weights.js';
 
 /** Epsilon of layer norms; the model's code has it, not config.json. */
 const EPSILON = 1e-5;
@@ -78,20 +79,25 @@ export function bartArchitecture(family: BartFamily): Seq2SeqArchitecture {
   };
 }
 
-function bartSizes(config: ModelConfig, { defaults, mayHaveTwoVocabularies }: BartFamily): Seq2SeqSizes {
-  refuseOtherHeads(config);
-  const hiddenSize = config.size('d_model', defaults.hiddenSize, MOST.width);
+function bartSizes(config: ModelConfig, family: BartFamily): Seq2SeqSizes {
+  const { defaults } = family;
+  const hiddenSize = aliasedSize(config, ['d_model', 'hidden_size'], defaults.hiddenSize, MOST.width);
   const heads = headsOf(config, defaults, 'decoder');
   const positions = config.size('max_position_embeddings', defaults.positions, MOST.context);
   const sourceVocabularySize = config.size('vocab_size', defaults.vocabularySize);
   return {
-    encoderLayers: config.size('encoder_layers', defaults.layers.encoder, MOST.layers),
+    encoderLayers: aliasedSize(
+      config,
+      ['encoder_layers', 'num_hidden_layers'],
+      defaults.layers.encoder,
+      MOST.layers,
+    ),
     decoderLayers: config.size('decoder_layers', defaults.layers.decoder, MOST.layers),
     hiddenSize,
     heads,
     headSize: headSizeOf(config, hiddenSize, heads),
     vocabularySize:
-      mayHaveTwoVocabularies === true && !sharesEmbeddings(config)
+      tyingOf(config, family) === 'decoder'
         ? config.size('decoder_vocab_size', sourceVocabularySize)
         : sourceVocabularySize,
     sourceVocabularySize,
@@ -100,13 +106,15 @@ function bartSizes(config: ModelConfig, { defaults, mayHaveTwoVocabularies }: Ba
   };
 }
 
-/** Marian's. */
-function sharesEmbeddings(config: ModelConfig): boolean {
-  return config.flag('share_encoder_decoder_embeddings', true);
+function tyingOf(config: ModelConfig, { mayHaveTwoVocabularies = false }: BartFamily): Tying {
+  const isShared = !mayHaveTwoVocabularies || config.flag('share_encoder_decoder_embeddings', true);
+  return isShared ? 'both sides' : 'decoder';
 }
 
-function headsOf(config: ModelConfig, defaults: BartDefaults, side: Side): number {
-  return config.size(`${side}_attention_heads`, defaults.heads);
+function headsOf(config: ModelConfig, { heads }: BartDefaults, side: Side): number {
+  return side === 'encoder'
+    ? aliasedSize(config, ['encoder_attention_heads', 'num_attention_heads'], heads)
+    : config.size('decoder_attention_heads', heads);
 }
 
 function decoderStack(source: Seq2SeqSource, family: BartFamily): DecoderStackDesign {
@@ -148,7 +156,7 @@ function stack(source: Seq2SeqSource, family: BartFamily, side: Side): StackDesi
   const table = family.positions({ config, weights: own, rows, width: hiddenSize });
   const layers = side === 'encoder' ? sizes.encoderLayers : sizes.decoderLayers;
   return {
-    words: words(source, side),
+    words: words(source, family, side),
     afterEmbedding: (embedded, positions) => {
       const normalize = (x: Value): Value =>
         norm(source, own, 'layernorm_embedding')('embedding_norm', { stream: x, update: undefined })
@@ -214,10 +222,10 @@ function norm({ graph, sizes }: Seq2SeqSource, own: ModelWeights, weightName: st
   return (name, residual) => layerNorm(graph, name, residual, weights);
 }
 
-function words({ weights, sizes }: Seq2SeqSource, side: Side): Weight {
+function words({ config, weights, sizes }: Seq2SeqSource, family: BartFamily, side: Side): Weight {
   const { hiddenSize, vocabularySize, sourceVocabularySize } = sizes;
   const rows = side === 'encoder' ? sourceVocabularySize : vocabularySize;
-  return tokenEmbeddings(weights, bartBody(weights), side, [rows, hiddenSize]);
+  return tokenEmbeddings(weights, bartBody(weights), side, [rows, hiddenSize], tyingOf(config, family));
 }
 
 /** The weights of both stacks, which are below `model` where the checkpoint has a head. */

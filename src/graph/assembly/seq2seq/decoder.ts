@@ -61,7 +61,7 @@ export function writeSeq2SeqDecoder(architecture: Seq2SeqArchitecture, source: S
     output,
     output.name === words.name ? table : undefined,
   );
-  vocabularyHead(graph, hidden, projection, sizes, { bias: outputBias });
+  vocabularyHead(graph, hidden, projection, sizes, { bias: outputBias, logSums: true });
 }
 
 /** The heads of a decoder's attention, towards itself and towards the source. */

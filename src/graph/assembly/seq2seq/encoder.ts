@@ -1,9 +1,13 @@
 import { fillCrossCache } from '../../blocks/cross-attention.js';
 import { embed, embeddingTable } from '../../blocks/embedding.js';
 import { multiHeadAttention } from '../../blocks/multi-head-attention.js';
+import type { AttentionGrid } from '../../blocks/packed-batch.js';
 import { relativePositionBias } from '../../blocks/relative-position-bias.js';
 import { sourceBatch } from '../../blocks/source-batch.js';
-import type { Seq2SeqArchitecture, Seq2SeqSource } from './architecture.js';
+import type { Narrow } from '../../blocks/transformer-block.js';
+import type { ModelGraph } from '../../model-graph.js';
+import type { Value } from '../../onnx/graph-builder.js';
+import type { Seq2SeqArchitecture, Seq2SeqSource, StackDesign } from './architecture.js';
 import { crossOptions } from './decoder.js';
 import { writeStack } from './stack.js';
 
@@ -20,23 +24,56 @@ export function writeSeq2SeqEncoder(architecture: Seq2SeqArchitecture, source: S
   const decoder = architecture.decoder(source);
   const { ids, positions, grid, places } = sourceBatch(graph);
   // The table's name is the decoder's where it is the same, so that it is stored once.
-  const name = design.words.name === decoder.words.name ? SHARED_TABLE : 'source_embedding';
-  const embedded = embed(graph, 'embedded', embeddingTable(graph, name, design.words), ids);
-  const x = design.afterEmbedding?.(embedded, () => positions) ?? embedded;
-  const hidden = writeStack(design, design.layers, x, (name, { attention, relativePositions }) => ({
-    attention: value => {
-      const bias =
-        relativePositions &&
-        graph.shared(relativePositions.name, () =>
-          relativePositionBias(graph, relativePositions.name, relativePositions, grid),
-        );
-      const attentionGrid = { queries: grid, keys: grid, places, bias };
-      return multiHeadAttention(graph, name, value, attention, design, attentionGrid);
-    },
-  }));
+  const table = design.words.name === decoder.words.name ? SHARED_TABLE : 'source_embedding';
+  const tokens = {
+    ids,
+    positions: () => positions,
+    grid,
+    attentionGrid: (bias: Value | undefined) => ({ queries: grid, keys: grid, places, bias }),
+  };
+  const hidden = encoderStack(graph, design, tokens, table);
   decoder.layers.forEach(({ crossAttention }, index) => {
     fillCrossCache(graph, `source.${index}`, index, hidden, crossAttention, crossOptions(decoder), grid);
   });
+}
+
+/** Tokens that an encoder reads, in one list. */
+export interface EncoderTokens {
+  /** `[tokens]` */
+  readonly ids: Value;
+  /** Position of each token in its text. */
+  readonly positions: () => Value;
+  /** `[texts, longest]` */
+  readonly grid: Value;
+  /** The places of a layer's queries and keys. */
+  readonly attentionGrid: (bias: Value | undefined, layer: number) => AttentionGrid;
+  /** The rows that go on behind a layer's attention; default: all. */
+  readonly narrow?: (layer: number) => Narrow | undefined;
+}
+
+/**
+ * Writes the encoder's embeddings, layers and last norm.
+ *
+ * @param table name of the embeddings.
+ * @returns `[rows, hidden]`
+ */
+export function encoderStack(
+  graph: ModelGraph,
+  design: StackDesign,
+  { ids, positions, grid, attentionGrid, narrow }: EncoderTokens,
+  table: string,
+): Value {
+  const embedded = embed(graph, 'embedded', embeddingTable(graph, table, design.words), ids);
+  const x = design.afterEmbedding?.(embedded, positions) ?? embedded;
+  return writeStack(design, design.layers, x, (name, { attention, relativePositions: relative }, index) => ({
+    attention: value => {
+      const bias =
+        relative &&
+        graph.shared(relative.name, () => relativePositionBias(graph, relative.name, relative, grid));
+      return multiHeadAttention(graph, name, value, attention, design, attentionGrid(bias, index));
+    },
+    narrow: narrow?.(index),
+  }));
 }
 
 /** Name of the decoder's token embeddings in both graphs. */

@@ -1,5 +1,10 @@
-import type { CrossSublayer, Sublayers } from '../../blocks/transformer-block.js';
-import { postNormBlock, preNormBlock } from '../../blocks/transformer-block.js';
+import {
+  postNormBlock,
+  preNormBlock,
+  type CrossSublayer,
+  type Narrow,
+  type Sublayers,
+} from '../../blocks/transformer-block.js';
 import type { Residual } from '../../blocks/normalization.js';
 import type { Value } from '../../onnx/graph-builder.js';
 import type { LayerDesign, StackDesign } from './architecture.js';
@@ -8,13 +13,15 @@ import type { LayerDesign, StackDesign } from './architecture.js';
 export interface LayerParts {
   readonly attention: (x: Value) => Value;
   readonly cross?: CrossSublayer;
+  /** Default: all rows go on. */
+  readonly narrow?: Narrow | undefined;
 }
 
 /**
  * Writes a stack's layers and its last norm.
  *
  * @param x what the first layer reads, `[...tokens, hidden]`.
- * @returns hidden states of the same shape.
+ * @returns hidden states, `[...tokens, hidden]`; of fewer rows where a layer narrows them.
  */
 export function writeStack<T extends LayerDesign>(
   { norms, finalNorm }: StackDesign,
@@ -25,7 +32,7 @@ export function writeStack<T extends LayerDesign>(
   let residual: Residual = { stream: x, update: undefined };
   layers.forEach((layer, index) => {
     const name = `layer.${index}`;
-    const { attention, cross } = partsOf(name, layer, index);
+    const { attention, cross, narrow = all } = partsOf(name, layer, index);
     const sublayers: Sublayers = {
       attention,
       feedForward: value => layer.feedForward(`${name}.feed_forward`, value),
@@ -33,9 +40,9 @@ export function writeStack<T extends LayerDesign>(
     const normalize = { attention: layer.attentionNorm, feedForward: layer.feedForwardNorm };
     residual =
       norms === 'before'
-        ? preNormBlock(name, residual, sublayers, normalize, all, cross)
+        ? preNormBlock(name, residual, sublayers, normalize, narrow, cross)
         : {
-            stream: postNormBlock(name, residual.stream, sublayers, normalize, all, cross),
+            stream: postNormBlock(name, residual.stream, sublayers, normalize, narrow, cross),
             update: undefined,
           };
   });

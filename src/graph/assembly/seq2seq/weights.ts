@@ -6,9 +6,12 @@ const EMBEDDING = 'embed_tokens.weight';
 const SHARED = 'shared.weight';
 const HEAD = 'lm_head.weight';
 
+/** Which of them are one: the embeddings of both sides and the head, or those of the decoder and the head. */
+export type Tying = 'both sides' | 'decoder';
+
 /**
- * The token embeddings of a side. Where both sides and the head share them, a checkpoint has them by one name
- * or several: a side's own win, which hold the same numbers or were trained apart.
+ * The token embeddings of a side. What is one, a checkpoint has by one name or by several: a side's own win,
+ * which hold the same numbers or were trained apart.
  *
  * @param body the weights of both stacks.
  * @throws KvasirError `invalid_model`
@@ -18,11 +21,14 @@ export function tokenEmbeddings(
   body: ModelWeights,
   side: 'encoder' | 'decoder',
   shape: readonly number[],
+  tying: Tying = 'both sides',
 ): Weight {
-  const other = side === 'encoder' ? 'decoder' : 'encoder';
-  const stored = [`${side}.${EMBEDDING}`, SHARED, `${other}.${EMBEDDING}`].find(name => body.has(name));
-  if (stored === undefined && weights.has(HEAD)) return weights.weight(HEAD, shape);
-  return body.weight(stored ?? SHARED, shape);
+  const own = `${side}.${EMBEDDING}`;
+  const other = side === 'encoder' ? `decoder.${EMBEDDING}` : `encoder.${EMBEDDING}`;
+  const inBody = (tying === 'decoder' ? [own] : [own, SHARED, other]).find(name => body.has(name));
+  if (inBody !== undefined) return body.weight(inBody, shape);
+  const isHead = weights.has(HEAD) && (tying === 'both sides' || side === 'decoder');
+  return isHead ? weights.weight(HEAD, shape) : body.weight(tying === 'decoder' ? own : SHARED, shape);
 }
 
 /**
@@ -47,11 +53,18 @@ const OTHERS = [
   'Decoder',
 ];
 
+/** Whether all that `architectures` names has another head, or a stack less. */
+export function hasOtherHead(config: ModelConfig): boolean {
+  const names = config.strings('architectures', []);
+  return names.length > 0 && names.every(name => OTHERS.some(end => name.endsWith(end)));
+}
+
 /** @throws KvasirError `unsupported_model` where config.json is of a model that does not write text from text */
 export function refuseOtherHeads(config: ModelConfig): void {
   if (!config.flag('is_encoder_decoder', true))
     config.unsupported('is_encoder_decoder is false: a stack without the other');
-  const names = config.strings('architectures', []);
-  if (names.length > 0 && names.every(name => OTHERS.some(end => name.endsWith(end))))
-    config.unsupported(`architectures names '${names.join("', '")}', which writes no text from a source`);
+  if (hasOtherHead(config))
+    config.unsupported(
+      `architectures names '${config.strings('architectures').join("', '")}', which writes no text from a source`,
+    );
 }

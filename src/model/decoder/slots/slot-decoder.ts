@@ -81,6 +81,7 @@ export class SlotDecoder implements Decoder {
   readonly #totalTensor = this.#owned.use(Tensor.fromArray(this.#total, []));
   readonly #decodeLogits: OutputFloats;
   readonly #decodeMaxima: OutputFloats | undefined;
+  readonly #decodeLogSums: OutputFloats | undefined;
   /** What a decode step gives each slot: the same rows of the same memory every time. */
   readonly #decodeRows: readonly EntryLogits[];
   /** Steps of not too many sequences, where the session captures. */
@@ -128,18 +129,17 @@ export class SlotDecoder implements Decoder {
       if (mixed !== undefined) this.#owned.use(mixed);
       this.#cache = this.#owned.use(new SlotCache(session, layout));
       const runs = mixed && this.#owned.use(new MixedRuns(mixed, shape, this.#cache, this.#runOptions));
+      const hasSources = sources !== undefined;
       this.#ways = {
         decode: entries => this.#decode(entries),
-        ...(sources === undefined
-          ? {
-              prefillTogether: entries => this.#prefillTogether(entries),
-              prefill: entry => this.#prefill(entry),
-            }
-          : { decodesFirst: true, prefill: entry => this.#prefillInPieces(entry) }),
+        decodesFirst: hasSources,
+        prefillTogether: hasSources ? undefined : entries => this.#prefillTogether(entries),
+        prefill: entry => (hasSources ? this.#prefillInPieces(entry) : this.#prefill(entry)),
         mix: runs && (part => runs.run(part)),
       };
       this.#decodeLogits = outputs(vocabularySize);
       if (blocks !== undefined) this.#decodeMaxima = outputs(blocks);
+      if (session.outputs.some(({ name }) => name === 'logits_log_sums')) this.#decodeLogSums = outputs(1);
       if (capturedRows > 0) this.#captured = this.#owned.use(this.#capture(Math.min(capturedRows, slots)));
     } catch (error) {
       this.#owned.dispose();
@@ -151,6 +151,7 @@ export class SlotDecoder implements Decoder {
       return {
         logits: row(this.#decodeLogits.values, vocabularySize),
         maxima: this.#decodeMaxima && row(this.#decodeMaxima.values, blocks!),
+        logSums: this.#decodeLogSums && row(this.#decodeLogSums.values, 1),
       };
     });
   }
@@ -309,6 +310,11 @@ export class SlotDecoder implements Decoder {
         const maxima = Tensor.fromArray(values.subarray(0, count * blocks), [count, blocks]);
         bound.binding.bindOutput('logits_maxima', maxima);
         tensors.push(maxima);
+      }
+      if (this.#decodeLogSums !== undefined) {
+        const logSums = Tensor.fromArray(this.#decodeLogSums.values.subarray(0, count), [count]);
+        bound.binding.bindOutput('logits_log_sums', logSums);
+        tensors.push(logSums);
       }
       range = {
         ids,

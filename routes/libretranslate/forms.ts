@@ -1,0 +1,55 @@
+import type { FastifyRequest } from 'fastify';
+import { MAX_INPUTS } from '#api/encoding/inputs.js';
+import { KvasirError } from '#errors.js';
+import type { App } from '#http/app.js';
+
+const TYPES = ['application/x-www-form-urlencoded', 'multipart/form-data'];
+
+/** What bodies may be. */
+export const CONSUMES = ['application/json', ...TYPES];
+
+/** What stands between the fields of a form, or begins one. */
+const FIELD = /&|content-disposition:/gi;
+
+/** Most fields of a form. */
+const MAX_FIELDS = MAX_INPUTS + 16;
+
+/** Reads forms as if they were JSON, since LibreTranslate's clients send both: `q` may be there several times. */
+export function readForms(app: App): void {
+  app.addContentTypeParser(TYPES, { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) => {
+    refuseOtherSites(request);
+    return formFields(request.headers['content-type']!, body);
+  });
+}
+
+/**
+ * Browsers let any page send forms to any server, without asking it: pages of others must send JSON, for which
+ * they ask (`cors_origins`).
+ */
+function refuseOtherSites({ headers }: FastifyRequest): void {
+  const site = headers['sec-fetch-site'] ?? 'none';
+  if (site !== 'none' && site !== 'same-origin')
+    throw new KvasirError('invalid_request', 'forms from pages of another origin are not taken; send JSON');
+}
+
+async function formFields(type: string, body: Buffer): Promise<Readonly<Record<string, unknown>>> {
+  let count = 0;
+  for (const _ of body.toString('latin1').matchAll(FIELD))
+    if (++count > MAX_FIELDS)
+      throw new KvasirError('invalid_request', `the form has more than ${MAX_FIELDS} fields`);
+  const form = await new Response(body, { headers: { 'content-type': type } }).formData().catch(() => {
+    throw new KvasirError('invalid_request', `the body is no form of type ${type}`);
+  });
+  const texts = (name: string): string[] =>
+    // Forms have the line breaks of mail.
+    form.getAll(name).flatMap(value => (typeof value === 'string' ? value.replaceAll('\r\n', '\n') : []));
+  const fields: Record<string, unknown> = {};
+  for (const name of new Set(form.keys())) {
+    const values = texts(name);
+    if (values.length > 0) fields[name] = name === 'q' && values.length > 1 ? values : values[0];
+  }
+  const { alternatives } = fields;
+  if (typeof alternatives === 'string' && /^\d+$/.test(alternatives))
+    fields.alternatives = Number(alternatives);
+  return fields;
+}
