@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
@@ -23,6 +23,8 @@ let count = 0;
 
 async function load(t: Test, files: Readonly<Record<string, unknown>>): Promise<Tokenizer> {
   const folder = path.join(t.testdirName, `${count++}`);
+  // What an earlier run has left would count.
+  await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   for (const [name, content] of Object.entries(files))
     await writeFile(path.join(folder, name), typeof content === 'string' ? content : JSON.stringify(content));
