@@ -7,7 +7,7 @@ import { described, nullable } from '#http/schemas/nullable.js';
 export const TAG = 'LibreTranslate';
 
 /** Most characters of all texts of a request. */
-export const MAX_CHARACTERS = 262_144;
+export const MAX_CHARACTERS = 131_072;
 
 /** @param purpose completes "A text, or several, ". */
 export const textsField = (purpose: string) =>

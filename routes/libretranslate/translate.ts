@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Type } from '@fastify/type-provider-typebox';
+import { mapInTurns } from '#turns.js';
 import { reuseScope } from '#api/generation/reuse-scope.js';
 import { detectLanguages, type DetectedLanguage } from '#api/translation/detect.js';
 import { readableText } from '#api/translation/html-runs.js';
@@ -140,7 +141,7 @@ async function detectSource(
   target: string,
 ): Promise<DetectedLanguage> {
   const among = sourcesFor(translators, target);
-  const read = format === 'html' ? texts.map(readableText) : texts;
+  const read = format === 'html' ? await mapInTurns(texts, readableText) : texts;
   const [detected] = await detectLanguages(read.join('\n'), among);
   return detected!;
 }

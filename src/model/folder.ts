@@ -4,18 +4,16 @@ import { checkDecoder } from '#graph/build.js';
 import { checkEncoder, type EncoderPlan } from '#graph/build-encoder.js';
 import { checkSeq2Seq } from '#graph/build-seq2seq.js';
 import type { EncoderPrecision } from '#graph/encoder-graph.js';
-import type { Seq2SeqSizes } from '#graph/assembly/seq2seq/architecture.js';
 import { findArchitecture } from '#graph/families/index.js';
 import { ModelConfig } from '#graph/config.js';
 import { decoderSizes, type DescribedDecoder } from './decoder/decoder-sizes.js';
 import { planDecoder, type DecoderPlan, type PlanOptions } from './decoder/decoder-plan.js';
-import { planSeq2Seq } from './decoder/seq2seq/seq2seq-plan.js';
+import { planSeq2Seq, type Seq2SeqPlan } from './decoder/seq2seq/seq2seq-plan.js';
 import { describeEncoder, modelKind, type EncoderDescription } from './encoder-description.js';
 import { planEncoder, type EncoderRun } from './encoder/encoder-plan.js';
 import { checkReadyMade } from './encoder/padded/ports.js';
 import { readOnnxFile, type OnnxFile } from './onnx-file.js';
 import { rawGraph } from './raw-graph.js';
-import type { RunPath } from './run-path.js';
 
 /** A model folder as it was read: the kind of model that it holds, and which of its files are to be run. */
 export type ModelFolder =
@@ -33,12 +31,7 @@ export type ModelFolder =
       readonly plan: DecoderPlan;
       readonly sizes: DescribedDecoder;
     }
-  | {
-      readonly kind: 'seq2seq';
-      readonly config: ModelConfig;
-      readonly path: RunPath;
-      readonly sizes: Seq2SeqSizes;
-    };
+  | (Seq2SeqPlan & { readonly kind: 'seq2seq' });
 
 export interface FolderOptions extends PlanOptions {
   /** Longest sequence to serve, in tokens; by default the model's own. */
@@ -61,7 +54,7 @@ export async function readModelFolder(folder: string, options: FolderOptions = {
   const kind = await modelKind(folder);
   if (kind === 'seq2seq') {
     const planned = await planSeq2Seq(folder, options);
-    if (!options.withoutWeights) await checkSeq2Seq(folder, options);
+    if (planned.found === undefined && !options.withoutWeights) await checkSeq2Seq(folder, options);
     return { kind, ...planned };
   }
   if (kind === 'encoder') {

@@ -143,6 +143,11 @@ t.test('T5 divides logits by the root of the hidden size where the file says so'
   }
 });
 
+t.test('sizes by the names that all families have', async t => {
+  const fields = { d_model: undefined, hidden_size: 24, encoder_layers: undefined, num_hidden_layers: 1 };
+  t.strictSame(await logits(t, 'bart', { fields }), await logits(t, 'bart'));
+});
+
 const faults: [string, string, Record<string, unknown>, string, RegExp][] = [
   ['a decoder alone', 'bart', { is_encoder_decoder: false }, 'unsupported_model', /is_encoder_decoder/],
   [
@@ -155,6 +160,13 @@ const faults: [string, string, Record<string, unknown>, string, RegExp][] = [
   ['an encoder alone', 't5', { architectures: ['T5EncoderModel'] }, 'unsupported_model', /T5EncoderModel/],
   ['another activation', 'bart', { activation_function: 'mish' }, 'unsupported_model', /'mish'/],
   ['heads that do not divide', 'bart', { decoder_attention_heads: 5 }, 'invalid_model', /24 .*5 attention/],
+  [
+    'a size by two names',
+    'bart',
+    { num_attention_heads: 4 },
+    'unsupported_model',
+    /encoder_attention_heads is 3, but num_attention_heads.* is 4/,
+  ],
   ['more layers than weights', 'bart', { decoder_layers: 3 }, 'invalid_model', /decoder\.layers\.2\./],
   ['more positions than weights', 'bart', { max_position_embeddings: 30 }, 'invalid_model', /\[32, 24\]/],
   [

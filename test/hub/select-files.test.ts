@@ -1,5 +1,5 @@
 import t from 'tap';
-import { selectDescription } from '#hub/select-files.js';
+import { selectDescription, selectFiles } from '#hub/select-files.js';
 
 t.test('a tokenizer without tokenizer.json: its models and lists', async t => {
   const marian = ['config.json', 'source.spm', 'target.spm', 'vocab.json', 'tokenizer_config.json'];
@@ -11,4 +11,20 @@ t.test('a tokenizer without tokenizer.json: its models and lists', async t => {
 t.test('where there is a tokenizer.json, nothing else is asked for', async t => {
   const names = ['tokenizer.json', 'vocab.json', 'merges.txt', 'spiece.model', 'source.spm'];
   t.strictSame(selectDescription(names), ['tokenizer.json']);
+});
+
+t.test('the encoder of an encoder-decoder comes with its decoders', async t => {
+  const names = [
+    'decoder_model_merged',
+    'decoder_model_merged_quantized',
+    'encoder_model',
+    'encoder_model_quantized',
+  ];
+  const graphs = names.map(name => `onnx/${name}.onnx`);
+  t.strictSame(selectFiles(graphs, {}), ['onnx/decoder_model_merged.onnx', 'onnx/encoder_model.onnx']);
+  t.strictSame(selectFiles(graphs, { precision: 'int8' }), [
+    'onnx/decoder_model_merged_quantized.onnx',
+    'onnx/encoder_model_quantized.onnx',
+  ]);
+  t.strictSame(selectFiles(['onnx/model.onnx', 'onnx/encoder_model.onnx'], {}), ['onnx/model.onnx']);
 });

@@ -1,8 +1,9 @@
 import type { Caller } from '#caller.js';
 import { contextLengthExceeded } from '#errors.js';
 import type { SourcedModel } from '#registry/types.js';
+import { mapInTurns } from '#turns.js';
 import { encodeSources, type LanguageFields } from '../generation/sources.js';
-import { halvesOf, joinPieces, type TextPieces } from './text-pieces.js';
+import { halvesOf, joinPieces, MAX_PIECES, tooManyPieces, type TextPieces } from './text-pieces.js';
 
 /** A text that a model can read whole, as it reads it. */
 export interface ReadableText {
@@ -19,7 +20,8 @@ export type FittedText =
  *
  * @param locale of the texts, a BCP 47 tag.
  * @returns in the texts' order.
- * @throws KvasirError `context_length_exceeded` where one character is too long; as `TextService.map`
+ * @throws KvasirError `context_length_exceeded` where one character is too long; `invalid_request` where there are
+ * more than {@link MAX_PIECES} parts; as `TextService.map`
  */
 export async function fitTexts(
   texts: readonly string[],
@@ -30,7 +32,7 @@ export async function fitTexts(
 ): Promise<FittedText[]> {
   const options = { param: 'q', languages, addSpecialTokens: true };
   const encoded = await encodeSources(texts, model, options, caller);
-  const halves = texts.map((text, index) => {
+  const halves = await mapInTurns(texts, (text, index) => {
     if (encoded[index]!.fits) return undefined;
     const pieces = halvesOf(text, locale);
     if (pieces !== undefined) return pieces;
@@ -43,6 +45,7 @@ export async function fitTexts(
     );
   });
   const parts = halves.flatMap(pieces => pieces?.pieces ?? []);
+  if (parts.length > MAX_PIECES) throw tooManyPieces();
   const fitted = parts.length === 0 ? [] : await fitTexts(parts, locale, languages, model, caller);
   return texts.map((text, index) => {
     const pieces = halves[index];

@@ -3,6 +3,9 @@ import { invalidRequest, type KvasirError } from '#errors.js';
 /** Characters that are looked through for ends of sentences at once: the time for that grows by their square. */
 const WINDOW = 4096;
 
+/** Characters before and behind the middle of a text among which a place to cut it is looked for. */
+const NEAR = 64;
+
 const LINE_BREAKS = /([\n\r\u2028\u2029]+)/;
 
 /**
@@ -135,8 +138,8 @@ function nearestTo(text: string, pattern: RegExp): number | undefined {
 /** Between words of a script that writes them without spaces, or else between characters. */
 function nearestBoundary(text: string, locale: string): number | undefined {
   const half = Math.floor(text.length / 2);
-  const begin = wholeCharacters(text, Math.max(0, half - WINDOW / 2));
-  const around = text.slice(begin, wholeCharacters(text, half + WINDOW / 2));
+  const begin = wholeCharacters(text, Math.max(0, half - NEAR));
+  const around = text.slice(begin, wholeCharacters(text, half + NEAR));
   for (const granularity of ['word', 'grapheme'] as const) {
     const segmenter = new Intl.Segmenter(locale, { granularity });
     const places = Array.from(segmenter.segment(around), ({ index }) => begin + index);

@@ -6,6 +6,7 @@ import type {
   Seq2SeqSizes,
   Seq2SeqSource,
 } from '../assembly/seq2seq/architecture.js';
+import { aliasedSize } from '../assembly/seq2seq/aliased-size.js';
 import { outputWeight, tokenEmbeddings } from '../assembly/seq2seq/weights.js';
 import { activationOf, type Activation } from '../blocks/activation.js';
 import { feedForward, gatedFeedForward } from '../blocks/feed-forward.js';
@@ -98,15 +99,20 @@ function t5Architecture(family: T5Family): Seq2SeqArchitecture {
 }
 
 function t5Sizes(config: ModelConfig, defaults: T5Defaults, asked?: number): Seq2SeqSizes {
-  const encoderLayers = config.size('num_layers', defaults.layers, MOST.layers);
+  const encoderLayers = aliasedSize(
+    config,
+    ['num_layers', 'num_hidden_layers'],
+    defaults.layers,
+    MOST.layers,
+  );
   const vocabularySize = config.size('vocab_size', defaults.vocabularySize);
   const contextLength = asked ?? config.size('n_positions', CONTEXT, MOST.context);
   return {
     encoderLayers,
     decoderLayers: config.size('num_decoder_layers', encoderLayers, MOST.layers),
-    hiddenSize: config.size('d_model', 512, MOST.width),
-    heads: config.size('num_heads', defaults.heads),
-    headSize: config.size('d_kv', 64, MOST.width),
+    hiddenSize: aliasedSize(config, ['d_model', 'hidden_size'], 512, MOST.width),
+    heads: aliasedSize(config, ['num_heads', 'num_attention_heads'], defaults.heads),
+    headSize: aliasedSize(config, ['d_kv', 'head_dim'], 64, MOST.width),
     vocabularySize,
     sourceVocabularySize: vocabularySize,
     sourceLength: contextLength,

@@ -10,6 +10,7 @@ import type { Value } from '../../onnx/graph-builder.js';
 import type { Weight } from '../../weights/checkpoint.js';
 import { bodyOf, type ModelWeights, type Vector } from '../../weights/model-weights.js';
 import { headSizeOf } from '../encoder-architecture.js';
+import { aliasedSize } from './aliased-size.js';
 import type {
   DecoderStackDesign,
   LayerDesign,
@@ -80,12 +81,17 @@ export function bartArchitecture(family: BartFamily): Seq2SeqArchitecture {
 
 function bartSizes(config: ModelConfig, family: BartFamily): Seq2SeqSizes {
   const { defaults } = family;
-  const hiddenSize = config.size('d_model', defaults.hiddenSize, MOST.width);
+  const hiddenSize = aliasedSize(config, ['d_model', 'hidden_size'], defaults.hiddenSize, MOST.width);
   const heads = headsOf(config, defaults, 'decoder');
   const positions = config.size('max_position_embeddings', defaults.positions, MOST.context);
   const sourceVocabularySize = config.size('vocab_size', defaults.vocabularySize);
   return {
-    encoderLayers: config.size('encoder_layers', defaults.layers.encoder, MOST.layers),
+    encoderLayers: aliasedSize(
+      config,
+      ['encoder_layers', 'num_hidden_layers'],
+      defaults.layers.encoder,
+      MOST.layers,
+    ),
     decoderLayers: config.size('decoder_layers', defaults.layers.decoder, MOST.layers),
     hiddenSize,
     heads,
@@ -105,8 +111,10 @@ function tyingOf(config: ModelConfig, { mayHaveTwoVocabularies = false }: BartFa
   return isShared ? 'both sides' : 'decoder';
 }
 
-function headsOf(config: ModelConfig, defaults: BartDefaults, side: Side): number {
-  return config.size(`${side}_attention_heads`, defaults.heads);
+function headsOf(config: ModelConfig, { heads }: BartDefaults, side: Side): number {
+  return side === 'encoder'
+    ? aliasedSize(config, ['encoder_attention_heads', 'num_attention_heads'], heads)
+    : config.size('decoder_attention_heads', heads);
 }
 
 function decoderStack(source: Seq2SeqSource, family: BartFamily): DecoderStackDesign {
