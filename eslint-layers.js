@@ -54,6 +54,7 @@ const MAY_IMPORT = {
   'owner.js': [],
   'places.js': [],
   'ring.js': [],
+  'sentence-settings.js': [],
   'storage.js': [],
   'turns.js': [],
 };
@@ -69,6 +70,7 @@ const EVERYBODY = [
   'owner.js',
   'places.js',
   'ring.js',
+  'sentence-settings.js',
   'storage.js',
   'turns.js',
 ];

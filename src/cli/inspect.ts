@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { PRECISIONS } from '#graph/precision.js';
+import { leftoverWarning, patternsOf } from '#graph/weights/leftovers.js';
 import { WEIGHTS_FORMATS } from '#model/weights-format.js';
 import { readCard } from '#registry/read-card.js';
 import { formatBytes } from '#bytes.js';
@@ -59,6 +60,7 @@ export function describe(report: ModelReport): string {
     ...generationLines(report),
     ...encoderLines(report),
     ...graphLines(report),
+    ...leftoverLines(report),
   ];
   const known = lines.filter(([, value]) => value !== undefined && value !== '');
   const width = Math.max(...known.map(([label]) => label.length));
@@ -93,13 +95,26 @@ function generationLines({ generation }: ModelReport): Line[] {
 
 function encoderLines({ encoder }: ModelReport): Line[] {
   if (encoder === undefined) return [];
-  const { task, layers, hiddenSize, pooling, normalize, labels } = encoder;
+  const { task, layers, hiddenSize, pooling, normalize, labels, similarity, prompts = [] } = encoder;
+  const { defaultPrompt } = encoder;
   return [
     ['task', task],
     ['layers', layers],
     ['hidden size', hiddenSize],
     ['pooling', `${pooling.join(' and ')}${normalize ? ', normalized' : ''}`],
+    ['prompts', prompts.join(', ')],
+    ['default', defaultPrompt && `${JSON.stringify(defaultPrompt)} in front of each text`],
+    ['compared', similarity === 'cosine' ? undefined : similarity && `by ${similarity}`],
     ['labels', labels.join(', ')],
+  ];
+}
+
+function leftoverLines({ leftovers }: ModelReport): Line[] {
+  if (leftovers === undefined) return [];
+  const heads = patternsOf(leftovers.heads.map(name => name.replace(/\.(weight|bias)$/, '')));
+  return [
+    ['not used', heads.length === 0 ? '' : `other heads: ${heads.join(', ')}`],
+    ['warning', leftoverWarning(leftovers)],
   ];
 }
 

@@ -69,6 +69,7 @@ async function loadPlanned(
     maxTokens: plan.max_tokens,
     autoTruncate: plan.auto_truncate,
     onDamaged: fault => logger.warn({ model: id }, fault),
+    onWarning: warning => logger.warn({ model: id }, warning),
     onProgress: progress => {
       if (stop.aborted) throw new KvasirError('cancelled', 'the build was interrupted');
       build.show(progress);

@@ -38,7 +38,7 @@ export interface BuildInputs {
  */
 export async function buildOnce(
   inputs: BuildInputs,
-  build: (folder: string) => Promise<void>,
+  build: (folder: string) => Promise<unknown>,
 ): Promise<string> {
   const parent = await cacheFolder(inputs.folder);
   const name = `${inputs.variant}-${await fingerprint(inputs)}`;
@@ -52,7 +52,7 @@ export async function buildOnce(
   return target;
 }
 
-async function buildWhole(target: string, build: (folder: string) => Promise<void>): Promise<void> {
+async function buildWhole(target: string, build: (folder: string) => Promise<unknown>): Promise<void> {
   await withPartial(path.dirname(target), async partial => {
     try {
       await storing(partial, () => mkdir(partial, { recursive: true })).catch(elsewhere);
@@ -80,7 +80,7 @@ function elsewhere(error: Error): never {
 async function rebuild(
   target: string,
   damage: string,
-  build: (folder: string) => Promise<void>,
+  build: (folder: string) => Promise<unknown>,
   onDamaged: BuildInputs['onDamaged'],
 ): Promise<void> {
   onDamaged?.(`the built graph in ${target} is damaged (${damage}); it is built again`);

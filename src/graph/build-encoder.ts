@@ -12,8 +12,11 @@ import { encoderFormat, type EncoderPrecision } from './encoder-graph.js';
 import { encoderArchitecture } from './families/index.js';
 import { ModelGraph } from './model-graph.js';
 import { DataType } from './onnx/graph-builder.js';
+import type { SentenceModules } from './sentence-modules.js';
+import { refuseQuantized } from './quantized-checkpoint.js';
 import { weightBits } from './quantization/per-channel.js';
 import { Checkpoint, weightFiles } from './weights/checkpoint.js';
+import { sortLeftovers, type Leftovers } from './weights/leftovers.js';
 import { bodyOf, ModelWeights } from './weights/model-weights.js';
 
 /** The output of an embedder's graph with the vectors that are pooled. */
@@ -54,7 +57,7 @@ export async function buildEncoder(folder: string, plan: EncoderPlan): Promise<B
   const { sizes, head, variant } = design;
   const weights = await weightFiles(path.join(folder, modules.encoderFolder));
   const files = ['config.json', ...weights].map(name => path.join(modules.encoderFolder, name));
-  files.push(...modules.dense.map(dense => path.join(dense.folder, 'model.safetensors')));
+  files.push(...moduleFolders(modules).map(place => path.join(place, 'model.safetensors')));
   const build = await buildOnce({ folder, files, variant, onDamaged }, target =>
     withGraph(folder, plan, design, graph => graph.save(path.join(target, 'encoder.onnx'), onProgress)),
   );
@@ -67,8 +70,13 @@ export async function buildEncoder(folder: string, plan: EncoderPlan): Promise<B
  *
  * @throws KvasirError `invalid_model`, `unsupported_model`
  */
-export async function checkEncoder(folder: string, plan: EncoderPlan): Promise<void> {
-  await withGraph(folder, plan, await designEncoder(folder, plan), async () => undefined);
+export async function checkEncoder(folder: string, plan: EncoderPlan): Promise<Leftovers> {
+  return withGraph(folder, plan, await designEncoder(folder, plan), async () => undefined);
+}
+
+/** Folders of the modules behind the pooling that have weights. */
+function moduleFolders({ layers }: SentenceModules): string[] {
+  return layers.flatMap(layer => (layer.kind === 'normalize' ? [] : [layer.folder]));
 }
 
 /** All that an encoder's graph depends on but the weights. */
@@ -85,6 +93,7 @@ async function designEncoder(folder: string, plan: EncoderPlan): Promise<Design>
   const { task, modules, labels, precision, contextLength = Infinity } = plan;
   const config = await ModelConfig.read(path.join(folder, modules.encoderFolder));
   const architecture = encoderArchitecture(config);
+  refuseQuantized(config);
   const sizes = architecture.sizes(config);
   const written = writtenContext(config, sizes.contextLength, contextLength);
   // Pooling and labels are read from files that are no weights; what they say is part of the name.
@@ -103,7 +112,7 @@ async function withGraph(
   { task, modules, precision }: EncoderPlan,
   { architecture, config, sizes, written: { contextLength }, head }: Design,
   use: (graph: ModelGraph) => Promise<void>,
-): Promise<void> {
+): Promise<Leftovers> {
   const checkpoints: Checkpoint[] = [];
   const open = async (place: string): Promise<ModelWeights> => {
     const checkpoint = await Checkpoint.open(path.join(folder, place));
@@ -114,8 +123,8 @@ async function withGraph(
     const graph = new ModelGraph(encoderFormat(precision));
     const batch = new PackedBatch(graph, head.listed === undefined ? 'all' : 'listed');
     const weights = await open(modules.encoderFolder);
-    const dense: ModelWeights[] = [];
-    for (const module of modules.dense) dense.push(await open(module.folder));
+    const behind = new Map<string, ModelWeights>();
+    for (const place of moduleFolders(modules)) behind.set(place, await open(place));
     const { bodyName, embedding } = architecture;
     const source = {
       graph,
@@ -123,7 +132,7 @@ async function withGraph(
       sizes: { ...sizes, contextLength },
       batch,
       weights,
-      modules: dense,
+      modules: behind,
       body: bodyOf(weights, bodyName, embedding),
       embedding,
     };
@@ -136,6 +145,7 @@ async function withGraph(
       graph.output(TOKEN_EMBEDDINGS, DataType.FLOAT, ['rows', sizes.hiddenSize]);
     }
     await use(graph);
+    return sortLeftovers(checkpoints.flatMap(({ unused }) => unused));
   } finally {
     await Promise.all(checkpoints.map(checkpoint => checkpoint.close()));
   }

@@ -11,8 +11,10 @@ import { ModelConfig } from './config.js';
 import { seq2seqArchitecture } from './families/index.js';
 import { ModelGraph, type NumberFormat } from './model-graph.js';
 import { NUMBER_FORMATS, type Precision } from './precision.js';
+import { refuseQuantized } from './quantized-checkpoint.js';
 import { weightBits } from './quantization/per-channel.js';
 import { Checkpoint, weightFiles } from './weights/checkpoint.js';
+import { sortLeftovers, type Leftovers } from './weights/leftovers.js';
 import { ModelWeights } from './weights/model-weights.js';
 
 /** The precisions of encoder-decoders: attention that sees both ways has no 16-bit floats here. */
@@ -67,8 +69,8 @@ export async function buildSeq2Seq(folder: string, options: BuildOptions = {}): 
  *
  * @throws KvasirError `invalid_model`, `unsupported_model`, `invalid_configuration`
  */
-export async function checkSeq2Seq(folder: string, options: BuildOptions = {}): Promise<void> {
-  await withGraphs(folder, await designSeq2Seq(folder, options), async () => undefined);
+export async function checkSeq2Seq(folder: string, options: BuildOptions = {}): Promise<Leftovers> {
+  return withGraphs(folder, await designSeq2Seq(folder, options), async () => undefined);
 }
 
 /** All that the graphs depend on but the weights. */
@@ -87,6 +89,7 @@ async function designSeq2Seq(
   const config = await ModelConfig.read(folder);
   const architecture = seq2seqArchitecture(config);
   refuseOtherHeads(config);
+  refuseQuantized(config);
   if (halfFloats || cache !== 'slots' || !SEQ2SEQ_PRECISIONS.some(known => known === precision))
     throw new KvasirError(
       'invalid_configuration',
@@ -110,7 +113,7 @@ async function withGraphs(
   folder: string,
   { architecture, config, sizes, formats }: Design,
   use: (encoder: ModelGraph, decoder: ModelGraph) => Promise<void>,
-): Promise<void> {
+): Promise<Leftovers> {
   const checkpoint = await Checkpoint.open(folder);
   const weights = new ModelWeights(checkpoint);
   const [encoder, decoder] = [new ModelGraph(formats.encoder), new ModelGraph(formats.decoder)];
@@ -118,6 +121,7 @@ async function withGraphs(
     writeSeq2SeqEncoder(architecture, { graph: encoder, config, weights, sizes });
     writeSeq2SeqDecoder(architecture, { graph: decoder, config, weights, sizes });
     await use(encoder, decoder);
+    return sortLeftovers(checkpoint.unused);
   } finally {
     await checkpoint.close();
   }

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { decoderArchitecture } from './families/index.js';
-import type { DecoderArchitecture } from './assembly/decoder-design.js';
+import { requireCausal } from './assembly/attention-direction.js';
+import { LLAMA_NAMES, type DecoderArchitecture } from './assembly/decoder-design.js';
 import type { DecoderSizes } from './assembly/decoder-source.js';
 import { writeGenerator } from './assembly/generator.js';
 import { writtenContext, type WrittenContext } from './assembly/written-context.js';
@@ -11,8 +12,10 @@ import { ModelConfig } from './config.js';
 import { ModelGraph, type NumberFormat } from './model-graph.js';
 import { DataType, type SaveProgress } from './onnx/graph-builder.js';
 import { NUMBER_FORMATS, withHalfFloats, type Precision } from './precision.js';
+import { refuseQuantized } from './quantized-checkpoint.js';
 import { weightBits } from './quantization/per-channel.js';
 import { Checkpoint, weightFiles } from './weights/checkpoint.js';
+import { sortLeftovers, type Leftovers } from './weights/leftovers.js';
 import { ModelWeights } from './weights/model-weights.js';
 
 /** Element type of a cache of keys and values. */
@@ -84,10 +87,11 @@ export async function buildDecoder(folder: string, options: BuildOptions = {}): 
  * Checks a decoder's folder as far as a build would without reading the weights' elements: each is there, in
  * the shape that config.json asks for, and of a type that can be read.
  *
+ * @returns the tensors that it does not need.
  * @throws KvasirError `invalid_model`, `unsupported_model`
  */
-export async function checkDecoder(folder: string, options: BuildOptions = {}): Promise<void> {
-  await withGraphs(folder, await designDecoder(folder, options), async () => undefined);
+export async function checkDecoder(folder: string, options: BuildOptions = {}): Promise<Leftovers> {
+  return withGraphs(folder, await designDecoder(folder, options), async () => undefined);
 }
 
 /** All that a decoder's graph depends on but the weights. */
@@ -108,6 +112,8 @@ async function designDecoder(
 ): Promise<Design> {
   const config = await ModelConfig.read(folder);
   const architecture = decoderArchitecture(config);
+  requireCausal(config);
+  refuseQuantized(config);
   const sizes = architecture.sizes(config);
   const written = writtenContext(config, sizes.contextLength, contextLength);
   const exact = NUMBER_FORMATS[precision];
@@ -121,12 +127,54 @@ async function designDecoder(
   return { architecture, config, sizes, written, format, cache, mixes, variant };
 }
 
+/** Elements that are compared at each of a few places. */
+const SAMPLE = 1024;
+
+/**
+ * Where config.json ties the output projection to the embeddings, but one of its own is stored and differs,
+ * it is no head that somebody else needs.
+ */
+async function withUntiedHead(
+  checkpoint: Checkpoint,
+  { names = LLAMA_NAMES }: DecoderArchitecture,
+  sizes: DecoderSizes,
+  leftovers: Leftovers,
+): Promise<Leftovers> {
+  const head = 'lm_head.weight';
+  const embedding = `${names.body}.${names.embedding}.weight`;
+  if (!leftovers.heads.includes(head) || !checkpoint.has(embedding)) return leftovers;
+  if (await areEqual(checkpoint, head, embedding, sizes)) return leftovers;
+  return { heads: leftovers.heads.filter(name => name !== head), unknown: [...leftovers.unknown, head] };
+}
+
+/** Compares samples of two matrices; those that cannot be read as such differ. */
+async function areEqual(
+  checkpoint: Checkpoint,
+  one: string,
+  other: string,
+  { vocabularySize, hiddenSize }: DecoderSizes,
+): Promise<boolean> {
+  const elements = vocabularySize * hiddenSize;
+  try {
+    const weights = [one, other].map(name => checkpoint.weight(name, [vocabularySize, hiddenSize]));
+    for (const begin of [0, Math.floor(elements / 2), Math.max(0, elements - SAMPLE)]) {
+      const [a, b] = await Promise.all(
+        weights.map(weight => weight.load(begin, Math.min(begin + SAMPLE, elements))),
+      );
+      if (a!.some((value, i) => value !== b![i])) return false;
+    }
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Composes the graphs, whose weights can be read as long as `use` takes. */
 async function withGraphs(
   folder: string,
   { architecture, config, sizes, written: { contextLength }, format, cache, mixes }: Design,
   use: (graph: ModelGraph, mixed: ModelGraph | undefined) => Promise<void>,
-): Promise<void> {
+): Promise<Leftovers> {
   const checkpoint = await Checkpoint.open(folder);
   const compose = (form: DecoderForm): ModelGraph => {
     const graph = new ModelGraph(format);
@@ -136,6 +184,7 @@ async function withGraphs(
   };
   try {
     await use(compose(cache), mixes ? compose('mixed') : undefined);
+    return await withUntiedHead(checkpoint, architecture, sizes, sortLeftovers(checkpoint.unused));
   } finally {
     await checkpoint.close();
   }

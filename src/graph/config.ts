@@ -35,6 +35,12 @@ export class ModelConfig {
     return new ModelConfig(file, await readJsonObject(file));
   }
 
+  /** The same, with other values for fields that are absent. */
+  withDefaults(defaults: Readonly<Record<string, unknown>>): ModelConfig {
+    const own = Object.entries(this.#fields).filter(([name]) => this.has(name));
+    return new ModelConfig(this.#file, { ...defaults, ...Object.fromEntries(own) });
+  }
+
   /** `model_type`: which architecture the weights are of. */
   get modelType(): string {
     return this.string('model_type');
@@ -98,8 +104,19 @@ export class ModelConfig {
     return this.#read(name, fallback, value => typeof value === 'string', 'a string');
   }
 
+  /** A string, or a number as a word. */
+  word(name: string): string {
+    const value = this.#fields[name];
+    return typeof value === 'number' ? String(value) : this.string(name);
+  }
+
   strings(name: string, fallback?: readonly string[]): readonly string[] {
     return this.#read(name, fallback, isListOf('string'), 'a list of strings');
+  }
+
+  /** A string, or a list of them. */
+  wordOrWords(name: string): readonly string[] {
+    return Array.isArray(this.#fields[name]) ? this.strings(name) : [this.string(name)];
   }
 
   numbers(name: string, fallback?: readonly number[]): readonly number[] {

@@ -14,16 +14,19 @@ export interface Selection {
 const SAFETENSORS = 'model.safetensors';
 export const SAFETENSORS_INDEX = 'model.safetensors.index.json';
 
+/** A folder of one of sentence-transformers' modules, which may hold the encoder itself. */
+const MODULE = /^\d+_\w+\//;
+
 /**
  * Files that describe a model: its shape, tokenizer, chat template, sampling defaults, and a sentence
- * embedder's pooling.
+ * embedder's pooling; in its folder, or in that of a module.
  */
 const DESCRIPTIONS = [
-  /^(config|generation_config|genai_config|modules|sentence_bert_config|config_sentence_transformers)\.json$/,
+  /^(config|generation_config|genai_config|modules|config_sentence_transformers)\.json$/,
+  /^sentence_(bert|roberta|distilbert|camembert|albert|xlm-roberta|xlnet)_config\.json$/,
   /^(tokenizer|tokenizer_config|special_tokens_map|added_tokens)\.json$/,
   /^chat_template\.(jinja|json)$/,
   /^additional_chat_templates\/[^/]+\.jinja$/,
-  /^\d+_\w+\/(config\.json|model\.safetensors)$/,
 ];
 
 /** What a tokenizer is made of where there is no tokenizer.json: SentencePiece models, lists of tokens. */
@@ -51,8 +54,15 @@ export function selectFiles(
 
 /** Of all files of a repository, those that describe its model: what it is, without its weights. */
 export function selectDescription(names: readonly string[]): string[] {
-  const patterns = names.includes('tokenizer.json') ? DESCRIPTIONS : [...DESCRIPTIONS, ...VOCABULARIES];
-  return names.filter(name => patterns.some(pattern => pattern.test(name)));
+  return names.filter(name => {
+    const [folder = ''] = MODULE.exec(name) ?? [];
+    const own = name.slice(folder.length);
+    if (folder !== '' && own === SAFETENSORS) return true;
+    // A BERT's vocabulary is in its tokenizer.json, where there is one.
+    if (own === 'vocab.txt') return !names.includes(`${folder}tokenizer.json`);
+    if (VOCABULARIES.some(pattern => pattern.test(own))) return !names.includes(`${folder}tokenizer.json`);
+    return DESCRIPTIONS.some(pattern => pattern.test(own));
+  });
 }
 
 /** True if {@link selectFiles} needs the names of the shards. */
@@ -67,6 +77,10 @@ function weights(names: readonly string[], selection: Selection, shards: readonl
     if (names.includes(SAFETENSORS_INDEX)) return [SAFETENSORS_INDEX, ...requireShards(names, shards)];
   }
   const graphs = format === 'safetensors' ? [] : chooseGraphs(names, precision);
+  // They came with the description.
+  const areInModule =
+    names.includes('modules.json') && names.some(name => /^0_\w+\/model\.safetensors$/.test(name));
+  if (graphs.length === 0 && areInModule) return [];
   if (graphs.length === 0) throw new KvasirError('unsupported_model', missingWeights(names, selection));
   const encoder = encoderBeside(names, graphs);
   return [...graphs, ...(encoder === undefined ? [] : [encoder])].flatMap(graph => [

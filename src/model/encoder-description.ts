@@ -1,32 +1,33 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { hasOtherHead } from '#graph/assembly/seq2seq/weights.js';
 import { findSeq2Seq, isEncoderType } from '#graph/families/index.js';
-import { MOST, ModelConfig } from '#graph/config.js';
+import { ModelConfig } from '#graph/config.js';
 import { headOf } from '#graph/encoder-task.js';
+import { missingConfig } from '#graph/folder-contents.js';
 import {
   hasSentenceModules,
   PLAIN_MODULES,
   readSentenceModules,
   type SentenceModules,
 } from '#graph/sentence-modules.js';
+import { readTextSettings } from '#graph/sentence-texts.js';
+import { readActivation, readLabels, type ScoreActivation } from './classifier-labels.js';
 import type { EncoderTask } from './encoder/contract.js';
-import { PLAIN_SENTENCES, readSentenceConfig, type SentenceConfig } from './sentence-config.js';
+import { readSentenceConfig, type SentenceConfig } from './sentence-config.js';
 import { isGenaiFolder } from './decoder/ready-made/genai-config.js';
-
-/** How a classifier's logits become scores. */
-export type ScoreActivation = 'softmax' | 'sigmoid' | 'none';
 
 /** What an encoder's folder says that it is. */
 export interface EncoderDescription {
   readonly task: EncoderTask;
   /** `config.json` of the encoder. */
   readonly config: ModelConfig;
-  /** Pooling and what comes behind it; for `embedding`. */
+  /** Where the encoder is, and what comes behind it. */
   readonly modules: SentenceModules;
   /** Names of the labels, in the order of the logits; empty where the task has none. */
   readonly labels: readonly string[];
   readonly activation: ScoreActivation;
-  /** Prompts and the like; for `embedding`. */
+  /** Prompts and the like. */
   readonly sentences: SentenceConfig;
 }
 
@@ -39,6 +40,7 @@ export interface EncoderDescription {
 export async function modelKind(folder: string): Promise<'generation' | 'seq2seq' | 'encoder'> {
   if (hasSentenceModules(folder)) return 'encoder';
   if (isGenaiFolder(folder)) return 'generation';
+  if (existsSync(folder) && !existsSync(path.join(folder, 'config.json'))) throw await missingConfig(folder);
   const config = await ModelConfig.read(folder);
   if (isSeq2Seq(config)) return 'seq2seq';
   if (headOf(config) !== undefined) return 'encoder';
@@ -57,43 +59,36 @@ function isSeq2Seq(config: ModelConfig): boolean {
  * @throws KvasirError `invalid_model` or `unsupported_model`
  */
 export async function describeEncoder(folder: string): Promise<EncoderDescription> {
-  if (hasSentenceModules(folder)) {
-    const modules = await readSentenceModules(folder);
-    const config = await ModelConfig.read(path.join(folder, modules.encoderFolder));
-    const sentences = await readSentenceConfig(folder);
-    return { task: 'embedding', config, modules, labels: [], activation: 'none', sentences };
-  }
-  const config = await ModelConfig.read(folder);
-  const task = headOf(config) ?? 'embedding';
+  const sentences = await readSentenceConfig(folder);
+  const hasModules = hasSentenceModules(folder);
+  const modules = hasModules ? await readSentenceModules(folder) : await plainModules(folder);
+  const config = await ModelConfig.read(path.join(folder, modules.encoderFolder));
+  const task = hasModules ? modules.task : (headOf(config) ?? 'embedding');
+  refuseOtherKind(config, task, sentences);
   const classifies = task === 'sequence-classification' || task === 'token-classification';
   const labels = classifies ? readLabels(config) : [];
-  const activation = classifies ? readActivation(config, task, labels.length) : 'none';
-  const sentences = task === 'embedding' ? await readSentenceConfig(folder) : PLAIN_SENTENCES;
-  return { task, config, modules: PLAIN_MODULES, labels, activation, sentences };
+  const activation = classifies ? readActivation(config, task, labels.length, sentences) : 'none';
+  const { poolsPrompt } = modules;
+  return { task, config, modules, labels, activation, sentences: { ...sentences, poolsPrompt } };
 }
 
-/** `id2label`, or `LABEL_0`, `LABEL_1`, ... as Hugging Face names them. */
-function readLabels(config: ModelConfig): string[] {
-  const names = config.section('id2label');
-  if (names === undefined)
-    return Array.from({ length: config.size('num_labels', 2, MOST.labels) }, (_, i) => `LABEL_${i}`);
-  return names.names.map((_, i) => names.string(String(i)));
+/** An encoder alone, with the longest text that its own files name. */
+async function plainModules(folder: string): Promise<SentenceModules> {
+  const { contextLength } = await readTextSettings(folder);
+  return { ...PLAIN_MODULES, contextLength };
 }
 
-/** Python's activation of a cross-encoder, or the rule of Hugging Face's text classification pipeline. */
-function readActivation(config: ModelConfig, task: EncoderTask, labels: number): ScoreActivation {
-  if (task === 'token-classification') return 'softmax';
-  const named =
-    config.section('sentence_transformers')?.string('activation_fn', '') ??
-    config.string('sbert_ce_default_activation_function', '');
-  if (named.endsWith('.Identity')) return 'none';
-  if (named.endsWith('.Sigmoid')) return 'sigmoid';
-  const problem = config.choice(
-    'problem_type',
-    ['regression', 'single_label_classification', 'multi_label_classification', ''],
-    '',
-  );
-  if (problem === 'regression') return 'none';
-  if (problem === 'multi_label_classification' || (problem === '' && labels === 1)) return 'sigmoid';
-  return 'softmax';
+/**
+ * A cross-encoder has labels and an embedder none; prompts of a cross-encoder would stand in front of its
+ * pairs.
+ */
+function refuseOtherKind(
+  config: ModelConfig,
+  task: EncoderTask,
+  { kind, defaultPrompt }: SentenceConfig,
+): void {
+  if (kind === 'CrossEncoder' && task !== 'sequence-classification')
+    config.unsupported(`a CrossEncoder of sentence-transformers whose score does not come of a classifier`);
+  if (task !== 'embedding' && defaultPrompt !== '')
+    config.unsupported(`a default prompt in front of what is classified (config_sentence_transformers.json)`);
 }

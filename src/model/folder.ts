@@ -6,6 +6,7 @@ import { checkSeq2Seq } from '#graph/build-seq2seq.js';
 import type { EncoderPrecision } from '#graph/encoder-graph.js';
 import { findArchitecture } from '#graph/families/index.js';
 import { ModelConfig } from '#graph/config.js';
+import type { Leftovers } from '#graph/weights/leftovers.js';
 import { decoderSizes, type DescribedDecoder } from './decoder/decoder-sizes.js';
 import { planDecoder, type DecoderPlan, type PlanOptions } from './decoder/decoder-plan.js';
 import { planSeq2Seq, type Seq2SeqPlan } from './decoder/seq2seq/seq2seq-plan.js';
@@ -15,8 +16,15 @@ import { checkReadyMade } from './encoder/padded/ports.js';
 import { readOnnxFile, type OnnxFile } from './onnx-file.js';
 import { rawGraph } from './raw-graph.js';
 
+export { leftoverWarning } from '#graph/weights/leftovers.js';
+
 /** A model folder as it was read: the kind of model that it holds, and which of its files are to be run. */
-export type ModelFolder =
+export type ModelFolder = KindOfFolder & {
+  /** What a graph that is built leaves of the weights; undefined where none is built, or nothing is known yet. */
+  readonly leftovers?: Leftovers | undefined;
+};
+
+type KindOfFolder =
   | { readonly kind: 'raw'; readonly graph: OnnxFile }
   | {
       readonly kind: 'encoder';
@@ -54,20 +62,25 @@ export async function readModelFolder(folder: string, options: FolderOptions = {
   const kind = await modelKind(folder);
   if (kind === 'seq2seq') {
     const planned = await planSeq2Seq(folder, options);
-    if (planned.found === undefined && !options.withoutWeights) await checkSeq2Seq(folder, options);
-    return { kind, ...planned };
+    const isBuilt = planned.found === undefined && !options.withoutWeights;
+    const leftovers = isBuilt ? await checkSeq2Seq(folder, options) : undefined;
+    return { kind, ...planned, leftovers };
   }
   if (kind === 'encoder') {
     const description = await describeEncoder(folder);
     const plan = await planEncoder(folder, description, options);
     if (plan.source === 'onnx') checkReadyMade(plan.graph, description);
-    else if (!options.withoutWeights) await checkEncoder(folder, encoderBuild(description, plan.precision));
-    return { kind: 'encoder', description, plan, contextLength: encoderLength(description) };
+    const leftovers =
+      plan.source === 'onnx' || options.withoutWeights
+        ? undefined
+        : await checkEncoder(folder, encoderBuild(description, plan.precision));
+    return { kind: 'encoder', description, plan, contextLength: encoderLength(description), leftovers };
   }
   const plan = await planDecoder(folder, options);
-  if (plan.source === 'weights' && !options.withoutWeights) await checkDecoder(folder, options);
+  const leftovers =
+    plan.source === 'weights' && !options.withoutWeights ? await checkDecoder(folder, options) : undefined;
   const config = existsSync(path.join(folder, 'config.json')) ? await ModelConfig.read(folder) : undefined;
-  return { kind: 'decoder', config, plan, sizes: decoderSizes(plan, config) };
+  return { kind: 'decoder', config, plan, sizes: decoderSizes(plan, config), leftovers };
 }
 
 /** What is to be built of an encoder's folder. */
@@ -80,9 +93,16 @@ export function encoderBuild(
   return { task, modules, labels: labels.length, precision, contextLength: served };
 }
 
+/** How families that are only run ready-made call their longest input. */
+const CONTEXT_FIELDS = ['max_position_embeddings', 'n_positions', 'max_sequence_length', 'max_seq_len'];
+/** Taken where nothing says how long an input may be: most encoders were made for it. */
+const SHORTEST = 512;
+
 /** The longest input that an encoder and what stands behind it can take, in tokens. */
 export function encoderLength({ config, modules }: EncoderDescription): number {
+  const named = CONTEXT_FIELDS.find(name => config.has(name));
   const own =
-    findArchitecture(config)?.sizes(config).contextLength ?? config.size('max_position_embeddings', 512);
-  return Math.min(own, modules.contextLength ?? Infinity);
+    findArchitecture(config)?.sizes(config).contextLength ??
+    (named === undefined ? undefined : config.size(named));
+  return Math.min(own ?? modules.contextLength ?? SHORTEST, modules.contextLength ?? Infinity);
 }

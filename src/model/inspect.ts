@@ -1,7 +1,9 @@
 import path from 'node:path';
 import { encoderArchitecture, findArchitecture } from '#graph/families/index.js';
 import type { Precision } from '#graph/precision.js';
+import { isNormalized } from '#graph/sentence-modules.js';
 import { weightFiles } from '#graph/weights/checkpoint.js';
+import type { Leftovers } from '#graph/weights/leftovers.js';
 import { SafetensorsFile } from '#graph/weights/safetensors.js';
 import type { PlanOptions } from './decoder/decoder-plan.js';
 import { paddedHeadSize } from '#graph/blocks/attention-projections.js';
@@ -10,6 +12,7 @@ import { seq2seqLayers, servedLengths } from './decoder/seq2seq/seq2seq-lengths.
 import { readModelFolder, type ModelFolder } from './folder.js';
 import { DataType, type GraphValue, type OnnxFile } from './onnx-file.js';
 import { rawPath } from './raw-graph.js';
+import type { Similarity } from './sentence-config.js';
 import type { RunPath } from './run-path.js';
 
 /** A report on a model folder. */
@@ -34,6 +37,8 @@ export interface ModelReport {
   readonly encoder?: EncoderReport;
   /** The ONNX graphs that are run, where they are ready-made. */
   readonly graphs?: readonly GraphReport[];
+  /** Tensors that no layer of the graph reads which Kvasir writes; absent where it writes none. */
+  readonly leftovers?: Leftovers | undefined;
 }
 
 export interface StoredWeights {
@@ -71,6 +76,11 @@ export interface EncoderReport {
   /** For embeddings: how one vector is made of a text's tokens. */
   readonly pooling: readonly string[];
   readonly normalize: boolean;
+  /** For embeddings: how the model's makers compare them; requests for similarities are answered by the cosine. */
+  readonly similarity?: Similarity;
+  /** For embeddings: names of its prompts, and the one that is put in front of texts by default. */
+  readonly prompts?: readonly string[];
+  readonly defaultPrompt?: string;
   readonly labels: readonly string[];
 }
 
@@ -115,6 +125,11 @@ const BYTES_PER_PARAMETER: Readonly<Record<Precision, number>> = {
  */
 export async function inspectModel(folder: string, options: InspectOptions): Promise<ModelReport> {
   const read = await readModelFolder(folder, options);
+  const report = await reportOn(folder, read, options);
+  return read.leftovers === undefined ? report : { ...report, leftovers: read.leftovers };
+}
+
+async function reportOn(folder: string, read: ModelFolder, options: InspectOptions): Promise<ModelReport> {
   switch (read.kind) {
     case 'raw':
       return inspectRaw(folder, read);
@@ -226,7 +241,7 @@ async function inspectEncoder(
   folder: string,
   { description, plan, contextLength }: Read<'encoder'>,
 ): Promise<ModelReport> {
-  const { task, config, modules, labels } = description;
+  const { task, config, modules, labels, sentences } = description;
   const graphs = plan.source === 'onnx' ? [plan.graph] : undefined;
   const weights = total(
     graphs === undefined
@@ -251,7 +266,12 @@ async function inspectEncoder(
       layers: sizes?.layers,
       hiddenSize: sizes?.hiddenSize,
       pooling: task === 'embedding' ? modules.pooling : [],
-      normalize: task === 'embedding' && modules.normalize,
+      normalize: task === 'embedding' && isNormalized(modules),
+      ...(task === 'embedding' && {
+        similarity: sentences.similarity,
+        prompts: [...sentences.prompts.keys()],
+        defaultPrompt: sentences.defaultPrompt,
+      }),
       labels,
     },
     ...(graphs !== undefined && { graphs: graphs.map(file => graphReport(folder, file)) }),

@@ -2,21 +2,40 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { ModelConfig } from '#graph/config.js';
 
-/** What sentence-transformers does to texts before a model reads them, and to its vectors afterwards. */
+/** Kinds of models that sentence-transformers saves and Kvasir serves. */
+const KINDS = ['SentenceTransformer', 'CrossEncoder'] as const;
+
+/** How two embeddings of a model are meant to be compared. */
+export const SIMILARITIES = ['cosine', 'dot', 'euclidean', 'manhattan'] as const;
+
+export type Similarity = (typeof SIMILARITIES)[number];
+
+/** What sentence-transformers does to texts before a model reads them, and to its results afterwards. */
 export interface SentenceConfig {
+  /** Undefined where the folder does not say it, as those of older versions. */
+  readonly kind: (typeof KINDS)[number] | undefined;
   /** Texts to put in front of others, such as `query: `, by name. */
   readonly prompts: ReadonlyMap<string, string>;
   /** The prompt of requests that name none; empty where there is none. */
   readonly defaultPrompt: string;
   /** Components of a vector that are kept; undefined: all. */
   readonly truncateDim: number | undefined;
+  /** False if a prompt's tokens have no share in a text's vector. */
+  readonly poolsPrompt: boolean;
+  /** Python's name of the function from a cross-encoder's logits to its scores. */
+  readonly activation: string | undefined;
+  readonly similarity: Similarity;
 }
 
 /** Of a model that says nothing of it. */
 export const PLAIN_SENTENCES: SentenceConfig = {
+  kind: undefined,
   prompts: new Map(),
   defaultPrompt: '',
   truncateDim: undefined,
+  poolsPrompt: true,
+  activation: undefined,
+  similarity: 'cosine',
 };
 
 const FILE = 'config_sentence_transformers.json';
@@ -24,7 +43,8 @@ const FILE = 'config_sentence_transformers.json';
 /**
  * Reads `config_sentence_transformers.json`, where there is one.
  *
- * @throws KvasirError `invalid_model` where it is broken, or its default prompt is none of its prompts
+ * @throws KvasirError `invalid_model` where it is broken, or its default prompt is none of its prompts;
+ * `unsupported_model` for a kind of model that is not served
  */
 export async function readSentenceConfig(folder: string): Promise<SentenceConfig> {
   if (!existsSync(path.join(folder, FILE))) return PLAIN_SENTENCES;
@@ -36,8 +56,20 @@ export async function readSentenceConfig(folder: string): Promise<SentenceConfig
   if (defaultPrompt === undefined)
     return config.invalid(`default_prompt_name is '${name}', which is none of its prompts`);
   return {
+    kind: config.has('model_type') ? readKind(config) : undefined,
     prompts,
     defaultPrompt,
     truncateDim: config.has('truncate_dim') ? config.size('truncate_dim') : undefined,
+    poolsPrompt: true,
+    activation: config.has('activation_fn') ? config.string('activation_fn') : undefined,
+    similarity: config.choice('similarity_fn_name', SIMILARITIES, 'cosine'),
   };
+}
+
+function readKind(config: ModelConfig): (typeof KINDS)[number] {
+  const type = config.string('model_type');
+  return (
+    KINDS.find(kind => kind === type) ??
+    config.unsupported(`a ${type} of sentence-transformers; ${KINDS.join(' and ')} are served`)
+  );
 }

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { readModelFolder } from '#model/folder.js';
+import { leftoverWarning, readModelFolder } from '#model/folder.js';
 import type { Environment, SessionSettings } from '#runtime/index.js';
 import { loadEncoder, type EncoderModelOptions } from './load-encoder.js';
 import { loadGeneration, type GenerationOptions } from './load-generation.js';
@@ -12,6 +12,8 @@ export type ModelOptions = GenerationOptions &
   Pick<EncoderModelOptions, 'batching' | 'autoTruncate'> & {
     /** Of a graph that is called with tensors. */
     readonly raw?: RawModelOptions['limits'];
+    /** Told in a sentence of what may make the model's results wrong. */
+    readonly onWarning?: ((warning: string) => void) | undefined;
   };
 
 /**
@@ -27,6 +29,8 @@ export async function loadModel(
 ): Promise<Model> {
   const path = resolve(folder);
   const read = await readModelFolder(path, options);
+  const warning = read.leftovers && leftoverWarning(read.leftovers);
+  if (warning !== undefined) options.onWarning?.(warning);
   switch (read.kind) {
     case 'raw': {
       const { id, engine, raw } = options;

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { KvasirError } from '#errors.js';
-import { ifThere, openRegularFile, readJsonObject } from '#files.js';
+import { ifThere, openRegularFile } from '#files.js';
 import { spellUnknownAsBytes } from './byte-fallback.js';
 import { Tokenizer as TokenizerLibrary, WordPiece, type HuggingFaceTokenizer } from './huggingface.js';
 import { layoutOf, type LayoutItem } from './layout.js';
@@ -9,21 +9,22 @@ import { TokenLocator } from './offsets.js';
 import { findTokenizerFamily, loadSentencePieceTokenizer } from './sentencepiece/folder.js';
 import { obeyPrecompiledMaps } from './sentencepiece/precompiled.js';
 import type { Encoding, Tokenizer, TokenOrigin } from './types.js';
+import { readTokenizerFiles } from './tokenizer-files.js';
 import { splitAtWordStarts } from './word-starts.js';
 
 /**
  * The tokenizer of a model folder in the Hugging Face layout: `tokenizer.json` (the pipeline and the
- * vocabulary) and, where there is one, `tokenizer_config.json` (which of the added tokens are special). Where
- * there is no `tokenizer.json`, it is made of SentencePiece models and what belongs to them.
+ * vocabulary; or a BERT's `vocab.txt`) and, where there is one, `tokenizer_config.json` (which of the added
+ * tokens are special). Where there is neither, it is made of SentencePiece models and what belongs to them.
  *
  * @param folder the model's folder.
- * @throws KvasirError `invalid_model`, naming the file that is missing or broken.
+ * @throws KvasirError `invalid_model`, naming the file that is missing or broken; `unsupported_model` where
+ * there are only files of other formats.
  */
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
-  const file = join(folder, 'tokenizer.json');
-  const definition = await ifThere(readJsonObject(file));
-  if (definition === undefined) return loadSentencePieceTokenizer(folder);
-  const config = (await ifThere(readJsonObject(join(folder, 'tokenizer_config.json')))) ?? {};
+  const files = await readTokenizerFiles(folder);
+  if (files === undefined) return loadSentencePieceTokenizer(folder);
+  const { definition, config, file } = files;
   try {
     return createTokenizer(definition, config);
   } catch (cause) {
@@ -41,8 +42,8 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
  */
 export async function requireTokenizerFiles(folder: string): Promise<void> {
   const handle = await ifThere(openRegularFile(join(folder, 'tokenizer.json')));
-  if (handle === undefined) await findTokenizerFamily(folder);
-  else await handle.close();
+  if (handle !== undefined) return handle.close();
+  if ((await readTokenizerFiles(folder)) === undefined) await findTokenizerFamily(folder);
 }
 
 /**
@@ -106,8 +107,12 @@ class LoadedTokenizer implements Tokenizer {
   ) {
     this.#tokenizer = tokenizer;
     this.#locator = new TokenLocator(tokenizer, config);
-    this.#single = layoutOf(tokenizer.post_processor, 1);
-    this.#pair = layoutOf(tokenizer.post_processor, 2);
+    const layout = (texts: 1 | 2): readonly LayoutItem[] => {
+      const items = layoutOf(tokenizer.post_processor, texts);
+      return givesSegments(config) ? items : items.map(item => ({ ...item, typeId: 0 }));
+    };
+    this.#single = layout(1);
+    this.#pair = layout(2);
     this.vocabularySize = tokenizer.model.vocab.length;
     this.specialIds = specialIds(tokenizer, config);
     this.maskId = maskId(tokenizer, config);
@@ -175,6 +180,12 @@ function specialIds(tokenizer: HuggingFaceTokenizer, config: object): Set<number
     if (id !== undefined) ids.add(id);
   }
   return ids;
+}
+
+/** False where `model_input_names` of the config leaves segments out: the model then gets none, that is zeros. */
+function givesSegments(config: object): boolean {
+  const names: unknown = 'model_input_names' in config ? config.model_input_names : undefined;
+  return !Array.isArray(names) || names.includes('token_type_ids');
 }
 
 /** The config's `mask_token`; where it says nothing, BERT's or RoBERTa's if the vocabulary has it. */

@@ -1,4 +1,5 @@
 import type { Test } from 'tap';
+import { PLAIN_SENTENCES } from '#model/sentence-config.js';
 import { Registry } from '#registry/registry.js';
 import { fakeEncoderModel } from '#test/support/fake-encoder-service.js';
 import { startServer } from '#test/support/http-server.js';
@@ -15,7 +16,7 @@ export const [A, B] = ['a b c', 'the token'] as const;
 
 /** A server with an encoder of each kind, whose results depend on all the tokens that they read. */
 export async function startEncoders(t: Test): Promise<string> {
-  const sentences = { prompts: new Map([['query', 'the ']]), defaultPrompt: '', truncateDim: undefined };
+  const sentences = { ...PLAIN_SENTENCES, prompts: new Map([['query', 'the ']]) };
   const registry = new Registry([
     fakeEncoderModel('embedding', { sentences, tokenWidth: 4 }),
     fakeEncoderModel('embedding', { id: 'other', width: 3 }),

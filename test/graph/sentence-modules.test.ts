@@ -150,23 +150,60 @@ t.test('the mode as a word, and the newer names of classes', async t => {
     },
     { type: 'sentence_transformers.models.Dropout', path: '2_Dropout' },
   ]);
-  t.match(await readSentenceModules(folder), { pooling: ['cls'], dense: [], normalize: false });
+  t.match(await readSentenceModules(folder), { task: 'embedding', pooling: ['cls'], layers: [] });
 });
 
 t.test('what cannot be served is refused by name', async t => {
   const cases: [ModuleEntry[], string, RegExp][] = [
-    [[TRANSFORMER], 'unsupported_model', /first two modules/],
-    [[TRANSFORMER, NORMALIZE], 'unsupported_model', /first two modules/],
-    [[TRANSFORMER, pooling({}), { type: 'x.LSTM', path: '2' }], 'unsupported_model', /LSTM/],
-    [
-      [TRANSFORMER, pooling({}), NORMALIZE, dense('2', 24, 2, 'activation.Tanh')],
+    [[], 'unsupported_model', /no modules/],
+    [[TRANSFORMER], 'unsupported_model', /no Pooling behind/],
+    [[TRANSFORMER, NORMALIZE], 'unsupported_model', /type Normalize behind the Transformer/],
+    ...[
+      'models.WordEmbeddings',
+      'models.StaticEmbedding',
+      'models.BoW',
+      'models.CLIPModel',
+      'base.modules.Router',
+      'sparse_encoder.models.MLMTransformer',
+    ].map((type): [ModuleEntry[], string, RegExp] => [
+      [{ type: `sentence_transformers.${type}`, path: '' }, pooling({})],
       'unsupported_model',
-      /behind the Normalize/,
-    ],
-    [[TRANSFORMER, pooling({ pooling_mode_mean_tokens: false })], 'invalid_model', /no pooling mode/],
+      new RegExp(`first module is of type ${type.split('.').at(-1)}`),
+    ]),
+    ...['LSTM', 'CNN', 'WordWeights', 'WeightedLayerPooling', 'custom.Whitening'].map(
+      (type): [ModuleEntry[], string, RegExp] => [
+        [TRANSFORMER, pooling({}), { type: `x.${type}`, path: '2' }],
+        'unsupported_model',
+        new RegExp(`type ${type.split('.').at(-1)} behind the Pooling`),
+      ],
+    ),
+    [[TRANSFORMER, { type: 'x.SpladePooling', path: '1' }], 'unsupported_model', /SpladePooling/],
+    [[TRANSFORMER, { type: 'x.LogitScore', path: '1' }], 'unsupported_model', /LogitScore/],
     [[TRANSFORMER, pooling({ pooling_mode: 'median' })], 'unsupported_model', /median/],
-    [[TRANSFORMER, pooling({ include_prompt: false })], 'unsupported_model', /include_prompt is false/],
+    [[TRANSFORMER, pooling({ pooling_mode: ['mean', 'median'] })], 'unsupported_model', /median/],
+    [[TRANSFORMER, pooling({ pooling_mode: [] })], 'invalid_model', /pooling_mode is empty/],
+    [[TRANSFORMER, pooling({ pooling_mode: 3 })], 'invalid_model', /pooling_mode is 3/],
+    [
+      [TRANSFORMER, pooling({ include_prompt: false, pooling_mode: 'max' })],
+      'unsupported_model',
+      /include_prompt is false/,
+    ],
     [[TRANSFORMER, pooling({}), dense('2', 24, 2, 'activation.Hardtanh')], 'unsupported_model', /Hardtanh/],
+    ...(
+      [
+        [{ activation_function: 'mine.Tanh' }, /mine\.Tanh/],
+        [{ use_residual: true }, /use_residual/],
+        [{ module_input_name: 'token_embeddings' }, /module_input_name is 'token_embeddings'/],
+        [{ module_output_name: 'scores' }, /module_output_name is 'scores'/],
+      ] as const
+    ).map(([fields, message]): [ModuleEntry[], string, RegExp] => {
+      const { config, ...module } = dense('2', 24, 2, 'activation.Tanh');
+      return [
+        [TRANSFORMER, pooling({}), { ...module, config: { ...config, ...fields } }],
+        'unsupported_model',
+        message,
+      ];
+    }),
     [[TRANSFORMER, { ...pooling({}), path: '../elsewhere' }], 'invalid_model', /elsewhere/],
   ];
   for (const [i, [modules, code, message]] of cases.entries()) {
@@ -182,29 +219,92 @@ t.test('what cannot be served is refused by name', async t => {
   }
 });
 
-t.test('texts that are to be lowered are left to the tokenizer, or refused', async t => {
-  const folder = t.testdir();
-  await writeModules(folder, [TRANSFORMER, pooling({ include_prompt: true })]);
-  await writeFile(
-    path.join(folder, 'sentence_bert_config.json'),
-    JSON.stringify({ max_seq_length: 31, do_lower_case: true }),
-  );
-  const normalizedBy = async (normalizer: unknown): Promise<unknown> => {
-    await writeFile(path.join(folder, 'tokenizer.json'), JSON.stringify({ normalizer }));
-    return readSentenceModules(folder);
+t.test('pooling as flags: what is left out is off, and the mean where none is on', async t => {
+  const read = async (i: number, fields: Record<string, unknown>): Promise<readonly string[]> => {
+    const folder = path.join(t.testdirName, `flags-${i}`);
+    await writeModules(folder, [TRANSFORMER, pooling(fields)]);
+    return (await readSentenceModules(folder)).pooling;
   };
-  const lowering = [
-    { type: 'Lowercase' },
-    { type: 'BertNormalizer', lowercase: true },
-    { type: 'Sequence', normalizers: [{ type: 'NFC' }, { type: 'Lowercase' }] },
+  t.strictSame(await read(0, { pooling_mode_cls_token: true }), ['cls']);
+  t.strictSame(await read(1, { pooling_mode_mean_tokens: false }), ['mean']);
+  t.strictSame(await read(2, {}), ['mean']);
+  t.strictSame(await read(3, { pooling_mode: ['max', 'cls'], pooling_mode_mean_tokens: true }), [
+    'max',
+    'cls',
+  ]);
+});
+
+t.test('the longest text, wherever it stands', async t => {
+  const read = async (i: number, files: Record<string, object>): Promise<unknown> => {
+    const folder = path.join(t.testdirName, `length-${i}`);
+    await writeModules(folder, [TRANSFORMER, pooling({})]);
+    for (const [name, fields] of Object.entries(files))
+      await writeFile(path.join(folder, name), JSON.stringify(fields));
+    return (await readSentenceModules(folder)).contextLength;
+  };
+  const tokenizer = { 'tokenizer_config.json': { model_max_length: 20 } };
+  t.equal(await read(0, {}), undefined);
+  t.equal(await read(1, tokenizer), 20);
+  t.equal(await read(2, { 'tokenizer_config.json': { max_len: 21 } }), 21);
+  t.equal(await read(3, { 'tokenizer_config.json': { model_max_length: 1e30 } }), undefined);
+  for (const [i, name] of [
+    'sentence_bert_config.json',
+    'sentence_roberta_config.json',
+    'sentence_distilbert_config.json',
+    'sentence_camembert_config.json',
+    'sentence_albert_config.json',
+    'sentence_xlm-roberta_config.json',
+    'sentence_xlnet_config.json',
+  ].entries())
+    t.equal(await read(4 + i, { ...tokenizer, [name]: { max_seq_length: 30 } }), 30, name);
+  const settings = (fields: object) => ({ ...tokenizer, 'sentence_bert_config.json': fields });
+  t.equal(await read(11, settings({ max_seq_length: null })), 20);
+  t.equal(await read(12, settings({ tokenizer_args: { model_max_length: 7 } })), 7);
+  t.equal(await read(13, settings({ processing_kwargs: { text: { max_length: 6 } } })), 6);
+});
+
+t.test('settings of the Transformer that change tokens or numbers are refused', async t => {
+  const cases: [Record<string, unknown>, RegExp][] = [
+    [{ transformer_task: 'fill-mask' }, /transformer_task is 'fill-mask'/],
+    [{ modality_config: { image: {} } }, /takes no plain texts/],
+    [{ modality_config: { text: { method: 'get_text_features' } } }, /get_text_features/],
+    [{ modality_config: { text: { method_output_name: 'pooler_output' } } }, /pooler_output/],
+    [{ config_args: { use_memory_efficient_attention: false } }, /use_memory_efficient_attention/],
+    [{ model_args: { rotary_scaling_factor: 2 } }, /rotary_scaling_factor/],
+    [{ processor_kwargs: { truncation_side: 'left' } }, /truncation_side/],
+    [{ processing_kwargs: { text: { add_special_tokens: false } } }, /add_special_tokens/],
+    [{ query_length: 32 }, /query_length/],
   ];
-  for (const normalizer of lowering) t.match(await normalizedBy(normalizer), { contextLength: 31 });
-  const others = [null, { type: 'NFC' }, { type: 'BertNormalizer', lowercase: false }];
-  for (const normalizer of others)
-    await t.rejects(normalizedBy(normalizer), {
-      code: 'unsupported_model',
-      message: /do_lower_case is true/,
-    });
+  const folder = t.testdir();
+  await writeModules(folder, [TRANSFORMER, pooling({})]);
+  const write = (fields: object) =>
+    writeFile(path.join(folder, 'sentence_bert_config.json'), JSON.stringify(fields));
+  for (const [fields, message] of cases) {
+    await write(fields);
+    await t.rejects(readSentenceModules(folder), { code: 'unsupported_model', message });
+  }
+  await write({
+    transformer_task: 'feature-extraction',
+    modality_config: { text: { method: 'forward', method_output_name: 'last_hidden_state' } },
+    module_output_name: 'token_embeddings',
+    model_args: { add_pooling_layer: false, trust_remote_code: true },
+    processing_kwargs: { common: {}, text: { padding: true } },
+    unpad_inputs: true,
+  });
+  t.match(await readSentenceModules(folder), { task: 'embedding', pooling: ['mean'] });
+});
+
+t.test('a classifier of pairs is a Transformer alone', async t => {
+  const folder = t.testdir();
+  await writeModules(folder, [TRANSFORMER]);
+  const file = path.join(folder, 'sentence_bert_config.json');
+  await writeFile(file, JSON.stringify({ transformer_task: 'sequence-classification', max_seq_length: 9 }));
+  t.match(await readSentenceModules(folder), { task: 'sequence-classification', contextLength: 9 });
+  await writeModules(folder, [TRANSFORMER, pooling({})]);
+  await t.rejects(readSentenceModules(folder), {
+    code: 'unsupported_model',
+    message: /Pooling behind a classifier/,
+  });
 });
 
 t.test('dense layers that do not fit together', async t => {

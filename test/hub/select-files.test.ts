@@ -28,3 +28,48 @@ t.test('the encoder of an encoder-decoder comes with its decoders', async t => {
   ]);
   t.strictSame(selectFiles(['onnx/model.onnx', 'onnx/encoder_model.onnx'], {}), ['onnx/model.onnx']);
 });
+
+t.test('the small files of sentence-transformers, wherever they stand', async t => {
+  const names = [
+    '.gitattributes',
+    'README.md',
+    '1_Pooling/config.json',
+    '2_Dense/config.json',
+    '2_Dense/model.safetensors',
+    '2_Dense/pytorch_model.bin',
+    'config.json',
+    'config_sentence_transformers.json',
+    'model.safetensors',
+    'modules.json',
+    'onnx/model.onnx',
+    'sentence_xlm-roberta_config.json',
+    'tokenizer.json',
+    'tokenizer_config.json',
+    'vocab.txt',
+  ];
+  t.strictSame(
+    selectFiles(names, {}).sort(),
+    names.filter(name => !/^(\.|README|onnx|vocab)|\.bin$/.test(name)),
+    'all but what is not read',
+  );
+  const old = names.filter(name => name !== 'tokenizer.json');
+  t.ok(selectFiles(old, {}).includes('vocab.txt'), 'a vocabulary is read where there is nothing newer');
+});
+
+t.test('an encoder in a folder of its own', async t => {
+  const names = [
+    '0_Transformer/config.json',
+    '0_Transformer/model.safetensors',
+    '0_Transformer/sentence_bert_config.json',
+    '0_Transformer/tokenizer.json',
+    '0_Transformer/vocab.txt',
+    '1_Pooling/config.json',
+    'modules.json',
+  ];
+  t.strictSame(
+    selectFiles(names, {}).sort(),
+    names.filter(name => !name.endsWith('vocab.txt')),
+  );
+  const denseOnly = ['2_Dense/model.safetensors', 'modules.json', 'pytorch_model.bin', 'config.json'];
+  t.throws(() => selectFiles(denseOnly, {}), { code: 'unsupported_model' });
+});

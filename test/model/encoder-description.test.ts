@@ -5,16 +5,21 @@ import { describeEncoder, modelKind } from '#model/encoder-description.js';
 
 let count = 0;
 
-/** A folder with nothing but a config.json. */
-async function folderWith(t: Test, config: Readonly<Record<string, unknown>>): Promise<string> {
+/** A folder with nothing but a config.json, and perhaps other small files. */
+async function folderWith(
+  t: Test,
+  config: Readonly<Record<string, unknown>>,
+  others: Readonly<Record<string, unknown>> = {},
+): Promise<string> {
   const folder = path.join(t.testdirName, `${count++}`);
   await mkdir(folder, { recursive: true });
-  await writeFile(path.join(folder, 'config.json'), JSON.stringify(config));
+  for (const [name, content] of Object.entries({ 'config.json': config, ...others }))
+    await writeFile(path.join(folder, name), JSON.stringify(content));
   return folder;
 }
 
 t.test('encoders and generators are told apart', async t => {
-  const cases: [Record<string, unknown>, 'encoder' | 'generation'][] = [
+  const cases: [Record<string, unknown>, 'encoder' | 'generation' | 'seq2seq'][] = [
     [{ model_type: 'bert', architectures: ['BertModel'] }, 'encoder'],
     [{ model_type: 'bert', architectures: ['BertForMaskedLM'] }, 'encoder'],
     [{ model_type: 'bert', architectures: ['BertLMHeadModel'] }, 'generation'],
@@ -24,7 +29,7 @@ t.test('encoders and generators are told apart', async t => {
     [{ model_type: 'llama', architectures: ['LlamaModel'] }, 'encoder'],
     [{ model_type: 'llama', architectures: ['LlamaForSequenceClassification'] }, 'encoder'],
     [{ model_type: 'gpt2', architectures: ['GPT2LMHeadModel'] }, 'generation'],
-    [{ model_type: 't5', architectures: ['T5ForConditionalGeneration'] }, 'generation'],
+    [{ model_type: 't5', architectures: ['T5ForConditionalGeneration'] }, 'seq2seq'],
     [{}, 'generation'],
   ];
   for (const [config, kind] of cases)
@@ -50,7 +55,7 @@ t.test('a bare encoder gives the mean of its hidden states', async t => {
   const folder = await folderWith(t, { model_type: 'bert', architectures: ['BertModel'] });
   t.match(await describeEncoder(folder), {
     task: 'embedding',
-    modules: { pooling: ['mean'], normalize: false },
+    modules: { pooling: ['mean'], layers: [] },
     labels: [],
     activation: 'none',
   });
@@ -84,4 +89,59 @@ t.test('labels and how their logits become scores', async t => {
   t.equal((await describe(old)).activation, 'none');
   await t.rejects(describe({ id2label: { 0: 'a', 5: 'b' } }), { code: 'invalid_model' });
   await t.rejects(describe({ problem_type: 'other' }), { code: 'unsupported_model' });
+});
+
+t.test('numbers as labels, as Python writes them', async t => {
+  const config = { architectures: ['BertForSequenceClassification'], id2label: { 0: 0, 1: 1 } };
+  t.strictSame((await describeEncoder(await folderWith(t, config))).labels, ['0', '1']);
+});
+
+t.test(
+  'the activation of a cross-encoder, in the places that versions of the library have for it',
+  async t => {
+    const base = { model_type: 'bert', architectures: ['BertForSequenceClassification'] };
+    const describe = async (fields: object, sentences?: object) => {
+      const others = sentences && { 'config_sentence_transformers.json': sentences };
+      return (await describeEncoder(await folderWith(t, { ...base, ...fields }, others))).activation;
+    };
+    const kind = { model_type: 'CrossEncoder' };
+    const identity = { activation_fn: 'torch.nn.modules.linear.Identity' };
+    t.equal(await describe({ num_labels: 1 }, kind), 'sigmoid');
+    t.equal(await describe({ num_labels: 3 }, kind), 'none', 'the default for several labels');
+    t.equal(await describe({ num_labels: 3, sentence_transformers: { version: '4.1.0' } }), 'none');
+    t.equal(await describe({ num_labels: 1 }, { ...kind, ...identity }), 'none');
+    t.equal(
+      await describe({ num_labels: 1, sentence_transformers: identity }, { ...kind, activation_fn: null }),
+      'none',
+    );
+    t.equal(await describe({ num_labels: 3 }, { ...kind, activation_fn: 'torch.nn.Softmax' }), 'softmax');
+    for (const name of ['torch.nn.modules.activation.Tanh', 'mine.Sigmoid']) {
+      const refused = { code: 'unsupported_model', message: new RegExp(name) };
+      await t.rejects(describe({ num_labels: 1 }, { ...kind, activation_fn: name }), refused);
+      await t.rejects(describe({ num_labels: 1, sentence_transformers: { activation_fn: name } }), refused);
+      await t.rejects(describe({ num_labels: 1, sbert_ce_default_activation_function: name }), refused);
+    }
+  },
+);
+
+t.test('the kind of model that sentence-transformers names', async t => {
+  const describe = async (architecture: string, sentences: object) => {
+    const config = { model_type: 'bert', architectures: [architecture] };
+    return describeEncoder(await folderWith(t, config, { 'config_sentence_transformers.json': sentences }));
+  };
+  t.match(await describe('BertModel', { model_type: 'SentenceTransformer' }), { task: 'embedding' });
+  for (const model_type of ['SparseEncoder', 'MultiVectorEncoder'])
+    await t.rejects(describe('BertForMaskedLM', { model_type }), {
+      code: 'unsupported_model',
+      message: new RegExp(`a ${model_type} of sentence-transformers`),
+    });
+  await t.rejects(describe('BertModel', { model_type: 'CrossEncoder' }), {
+    code: 'unsupported_model',
+    message: /does not come of a classifier/,
+  });
+  const prompted = { model_type: 'CrossEncoder', prompts: { q: 'query: ' }, default_prompt_name: 'q' };
+  await t.rejects(describe('BertForSequenceClassification', prompted), {
+    code: 'unsupported_model',
+    message: /default prompt/,
+  });
 });

@@ -1,6 +1,8 @@
 import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
+import { describe } from '#cli/inspect.js';
 import { inspectModel } from '#model/inspect.js';
 import { attentionLayers } from '#model/cache/layer-cache.js';
 import { loadDecoder } from '#model/decoder/load-decoder.js';
@@ -76,6 +78,32 @@ async function encoderFolder(t: Test): Promise<string> {
   await writeModel(folder, { config, tensors });
   return folder;
 }
+
+t.test('an embedder: its prompts, its pooling, and what is left of its weights', async t => {
+  const fixtures = fileURLToPath(new URL('../../../test/fixtures/sentence/', import.meta.url));
+  const report = await inspectModel(path.join(fixtures, 'prompted'), { slots: 1 });
+  t.match(report, {
+    contextLength: 24,
+    encoder: {
+      task: 'embedding',
+      pooling: ['mean'],
+      normalize: false,
+      similarity: 'cosine',
+      prompts: ['document', 'query'],
+      defaultPrompt: 'query: ',
+    },
+    leftovers: { heads: ['pooler.dense.bias', 'pooler.dense.weight'], unknown: [] },
+  });
+  const lines = describe(report);
+  t.match(lines, /prompts +document, query\n/);
+  t.match(lines, /default +"query: " in front of each text\n/);
+  t.match(lines, /not used +other heads: pooler\.dense\n/);
+  t.notMatch(lines, /warning/);
+  t.match(
+    describe({ ...report, leftovers: { heads: [], unknown: ['layers.0.x'] } }),
+    /warning +1 tensor of the weights is read by no layer: layers\.\*\.x/,
+  );
+});
 
 t.test('an encoder', async t => {
   const report = await inspectModel(await encoderFolder(t), { slots: 1 });

@@ -39,14 +39,14 @@ export function rotaryFrequencies(size: number, theta: number): number[] {
 }
 
 /**
- * `softmax(q kᵀ · scale) v` for every position of a sequence over itself and those before it; query head `h`
- * reads key and value head `h · kvHeads / heads` (Ainslie et al. 2023).
+ * `softmax(q kᵀ · scale) v` for every position of a sequence over itself and those before it, or those on both
+ * sides; query head `h` reads key and value head `h · kvHeads / heads` (Ainslie et al. 2023).
  *
  * @param queries per position, all heads one after the other; keys and values likewise.
- * @param window positions that one sees, itself included.
+ * @param window positions that one sees, itself included; both ways, how many on either side.
  * @param cap see {@link softCap}.
  */
-export function causalAttention(
+export function groupedAttention(
   queries: readonly Vector[],
   keys: readonly Vector[],
   values: readonly Vector[],
@@ -54,10 +54,12 @@ export function causalAttention(
   scale = 1 / Math.sqrt(headSize),
   window = Infinity,
   cap?: number,
+  bothWays = false,
 ): number[][] {
   return queries.map((query, position) => {
-    const first = Math.max(0, position - window + 1);
-    const visible = Array.from({ length: position - first + 1 }, (_, i) => first + i);
+    const visible = keys
+      .map((_, i) => i)
+      .filter(i => (bothWays ? Math.abs(position - i) <= window : i <= position && position - i < window));
     return Array.from({ length: heads }, (_, h) => {
       const kvHead = Math.floor((h * kvHeads) / heads);
       const q = head(query, h, headSize);
@@ -84,7 +86,10 @@ export interface AttentionFields {
   readonly scale?: number;
 }
 
-/** `softmax(q kᵀ · scale + bias) v` (Vaswani et al. 2017, section 3.2), of heads that stand one after the other. */
+/**
+ * `softmax(q kᵀ · scale + bias) v` (Vaswani et al. 2017, section 3.2), of heads that stand one after the
+ * other.
+ */
 export function attention(
   queries: readonly Vector[],
   keys: readonly Vector[],

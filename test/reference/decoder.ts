@@ -10,6 +10,7 @@ export interface DecoderConfig {
   readonly num_key_value_heads: number;
   readonly head_dim?: number;
   readonly rms_norm_eps: number;
+  readonly is_causal?: boolean;
 }
 
 /** A model's tensors, as Hugging Face's `LlamaForCausalLM` and its relatives name them. */
@@ -51,6 +52,7 @@ export class ReferenceModel {
       heads: this.config.num_attention_heads,
       kvHeads: this.config.num_key_value_heads,
       headSize: this.headSize,
+      is_causal: this.config.is_causal,
       project: (side, x) => this.linear(x, `${prefix}.${names[side]}`),
       output: x => this.linear(x, `${prefix}.o_proj`),
       ...parts,

@@ -13,6 +13,7 @@ export type LlamaConfig = {
   readonly rms_norm_eps: number;
   readonly rope_theta: number;
   readonly tie_word_embeddings: boolean;
+  readonly is_causal?: boolean;
 };
 
 /** Logits of every position of a sequence. */

@@ -1,4 +1,4 @@
-import { causalAttention, mapHeads, type AttentionShape } from './attention.js';
+import { groupedAttention, mapHeads, type AttentionShape } from './attention.js';
 import type { Vector } from './operations.js';
 
 /** An attention layer by its parts. */
@@ -16,9 +16,11 @@ export interface AttentionParts extends AttentionShape {
   readonly window?: number | undefined;
   /** Cap of the scores. */
   readonly cap?: number;
+  /** False: a position sees those behind it, too, and `window` is how many of them. */
+  readonly is_causal?: boolean | undefined;
 }
 
-/** Causal grouped-query attention (Ainslie et al. 2023). */
+/** Grouped-query attention (Ainslie et al. 2023), causal if not said otherwise. */
 export function selfAttention(states: readonly Vector[], parts: AttentionParts): number[][] {
   const project = (side: 'query' | 'key'): number[][] =>
     states.map((x, position) =>
@@ -28,7 +30,7 @@ export function selfAttention(states: readonly Vector[], parts: AttentionParts):
       }),
     );
   const values = states.map(x => parts.project('value', x));
-  return causalAttention(
+  return groupedAttention(
     project('query'),
     project('key'),
     values,
@@ -36,5 +38,6 @@ export function selfAttention(states: readonly Vector[], parts: AttentionParts):
     parts.scale,
     parts.window,
     parts.cap,
+    parts.is_causal === false,
   ).map(attended => parts.output(attended));
 }

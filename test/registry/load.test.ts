@@ -5,6 +5,11 @@ import t from 'tap';
 import { loadModel, type ModelOptions } from '#registry/load.js';
 import { Registry } from '#registry/registry.js';
 import { Environment, PROCESSOR, type Device } from '#runtime/index.js';
+import { writeModel } from '#test/support/check-decoder.js';
+import { LLAMA, llamaShapes } from '#test/support/llama-model.js';
+import { randomTensors } from '#test/support/random-tensors.js';
+import type { TestTensors } from '#test/support/safetensors.js';
+import { BYTE_LEVEL } from '#test/support/tiny-tokenizers.js';
 import { linearGraph } from '#test/support/raw-models.js';
 import { randomLlama } from '#test/support/random-llama.js';
 
@@ -52,6 +57,29 @@ t.test('says what is wrong with a folder', async t => {
 
   await refuses(sound, 'invalid_configuration', /500 tokens.*96/, { contextLength: 500 });
   await refuses(sound, 'invalid_configuration', /cannot hold one sequence/, { cacheBytes: 1000 });
+});
+
+t.test('weights that no layer reads are warned of', async t => {
+  const warnings: string[] = [];
+  const load = async (config: object, tensors: TestTensors): Promise<void> => {
+    const folder = t.testdir();
+    await writeModel(folder, { config: { ...LLAMA, ...config }, tensors });
+    await writeFile(join(folder, 'tokenizer.json'), JSON.stringify(BYTE_LEVEL));
+    const onWarning = (warning: string): void => void warnings.push(warning);
+    await (await loadModel(environment, folder, { slots: 1, onWarning })).close();
+  };
+  const untied = { ...LLAMA, tie_word_embeddings: false };
+  const tensors = randomTensors(llamaShapes(untied));
+  await load(untied, tensors);
+  t.strictSame(warnings, []);
+  await load(untied, { ...tensors, ...randomTensors({ 'model.layers.0.self_attn.q_norm.weight': [8] }) });
+  t.match(warnings, [/^1 tensor of the weights is read by no layer: model\.layers\.\*\.self_attn\.q_norm/]);
+  warnings.length = 0;
+  const embedding = tensors['model.embed_tokens.weight']!;
+  await load({ tie_word_embeddings: true }, { ...tensors, 'lm_head.weight': embedding });
+  t.strictSame(warnings, [], 'the same matrix, stored twice');
+  await load({ tie_word_embeddings: true }, tensors);
+  t.match(warnings, [/read by no layer: lm_head\.weight/]);
 });
 
 t.test('raw graphs run on the processor, whatever generators run on', async t => {

@@ -1,4 +1,4 @@
-import { readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import t, { type Test } from 'tap';
 import { int } from '#graph/onnx/attributes.js';
@@ -100,6 +100,8 @@ const CONTRADICTIONS: readonly Readonly<Record<string, unknown>>[] = [
   { rms_norm_eps: 'small' },
   { hidden_act: 'none' },
   { model_type: 'brontosaurus' },
+  { quantization_config: { quant_method: 'gptq' } },
+  { is_causal: false },
   { tie_word_embeddings: 'yes' },
 ];
 
@@ -109,6 +111,14 @@ const FAULTS: Readonly<Record<string, (folder: string) => Promise<void>>> = {
   'no config': folder => rm(path.join(folder, 'config.json')),
   'no weights': folder => rm(path.join(folder, 'model.safetensors')),
   'weights cut off': folder => truncate(path.join(folder, 'model.safetensors'), 5000),
+  'only a pickle of weights': folder =>
+    rename(path.join(folder, 'model.safetensors'), path.join(folder, 'pytorch_model.bin')),
+  'only a GGUF file': async folder => {
+    await rename(path.join(folder, 'model.safetensors'), path.join(folder, 'model.gguf'));
+    await rm(path.join(folder, 'config.json'));
+  },
+  'another tokenizer': folder =>
+    rename(path.join(folder, 'tokenizer.json'), path.join(folder, 'tokenizer.model')),
   'broken generation_config': folder => writeFile(path.join(folder, 'generation_config.json'), '{'),
   'generation_config is a list': folder => writeFile(path.join(folder, 'generation_config.json'), '[]'),
   'end token': folder =>
@@ -158,7 +168,12 @@ t.test('what serving would refuse is refused, with the same words', async t => {
 
 t.test('ready-made encoders that serving would refuse', async t => {
   const graphs: readonly [name: string, input: string, output: string, message: RegExp][] = [
-    ['an odd output', 'input_ids', 'onnx::Shape_422', /has the float outputs onnx::Shape_422, none of which/],
+    [
+      'an odd output',
+      'input_ids',
+      'onnx::Shape_422',
+      /has the float outputs onnx::Shape_422 \[batch, sequence\], none of which/,
+    ],
     ['an odd input', 'pixels', 'last_hidden_state', /has an input 'pixels' \(int64\), which is not known/],
   ];
   for (const [name, input, output, message] of graphs) {

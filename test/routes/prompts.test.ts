@@ -1,22 +1,23 @@
 import t from 'tap';
-import type { SentenceConfig } from '#model/sentence-config.js';
+import { PLAIN_SENTENCES, type SentenceConfig } from '#model/sentence-config.js';
 import { Registry } from '#registry/registry.js';
 import { fakeEncoderModel } from '#test/support/fake-encoder-service.js';
 import { fakeModel, startServer } from '#test/support/http-server.js';
 import { jsonClient } from '#test/support/json-client.js';
 
 const sentences: SentenceConfig = {
+  ...PLAIN_SENTENCES,
   prompts: new Map([
     ['query', 'the '],
     ['none', ''],
   ]),
   defaultPrompt: 'the ',
-  truncateDim: undefined,
 };
 const model = fakeEncoderModel('embedding', { sentences });
 const named = fakeEncoderModel('embedding', { id: 'named', sentences: { ...sentences, defaultPrompt: '' } });
+const apart = fakeEncoderModel('embedding', { id: 'apart', sentences: { ...sentences, poolsPrompt: false } });
 const bare = fakeEncoderModel('embedding', { id: 'bare' });
-const registry = new Registry([model, named, bare, fakeModel('letters')]);
+const registry = new Registry([model, named, apart, bare, fakeModel('letters')]);
 const { url } = await startServer(t, { registry });
 const post = jsonClient(url);
 
@@ -132,4 +133,25 @@ t.test('vectors that the model itself cuts are not scaled anew', async t => {
   t.strictSame(await embed({ normalize: false }), [3, 4]);
   t.strictSame(await embed({ dimensions: 3, normalize: false }), [3, 4, 12]);
   t.equal((await ask<number[][]>('/embed', { inputs: 'a' })).body[0]!.length, 2);
+});
+
+t.test('tokens of a prompt that have no share in the vector', async t => {
+  const unpooled = async (body: object): Promise<unknown> => {
+    await read('/v1/embeddings', body, apart);
+    return apart.encoder.inputs.map(input => input.unpooled);
+  };
+  // [CLS] and the word; the prompt's own [SEP] does not count.
+  t.strictSame(await unpooled({ input: ['a', [2, 8, 3]] }), [2, undefined], 'token ids have no prompt');
+  t.strictSame(await unpooled({ input: 'a', prompt_name: 'none' }), [undefined]);
+  t.strictSame(await read('/v1/embeddings', { input: 'a' }), ['the a']);
+  t.strictSame(
+    model.encoder.inputs.map(input => input.unpooled),
+    [undefined],
+    'most models pool all tokens',
+  );
+  const cut = { model: 'apart', input: 'a', truncate_prompt_tokens: 4, truncation_side: 'left' };
+  t.match(await post('/v1/embeddings', cut), {
+    status: 400,
+    body: { error: { message: /cut on the left/ } },
+  });
 });

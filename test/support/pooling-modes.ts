@@ -1,4 +1,4 @@
-import type { PoolingMode } from '#graph/sentence-modules.js';
+import type { PoolingMode } from '#graph/sentence-pooling.js';
 
 const ALL: Readonly<Record<PoolingMode, true>> = {
   cls: true,

@@ -3,7 +3,7 @@ import type { Caller } from '#caller.js';
 import type { EncoderModel } from '#registry/types.js';
 import { normalize, shorten } from '#results/vectors.js';
 import { countTokens, withPlaces } from './inputs.js';
-import { withPrompt, type PromptFields } from './prompt.js';
+import { promptOf, withPrompt, type PromptFields } from './prompt.js';
 import type { InputLimit, Source } from '#text/inputs.js';
 
 export interface EmbeddingOptions {
@@ -43,9 +43,12 @@ export async function embed(
     );
   }
   const prompted = withPrompt(model, sources, prompt);
-  const inputs = await withPlaces(model, sources.length, caller, () =>
-    model.texts.map('encodeInput', prompted, limit, caller, 'input'),
-  );
+  const inputs = await withPlaces(model, sources.length, caller, async () => {
+    const encoded = await model.texts.map('encodeInput', prompted, limit, caller, 'input');
+    const unpooled = await unpooledTokens(model, prompt, limit, caller);
+    if (unpooled === 0) return encoded;
+    return encoded.map((input, i) => ('text' in sources[i]! ? { ...input, unpooled } : input));
+  });
   const outputs = await model.encoder.encode(inputs, caller);
   const { truncateDim } = model.sentences;
   const vectors = outputs.map(({ values }) => {
@@ -55,4 +58,29 @@ export async function embed(
     return (unit ?? true) ? normalize(vector) : vector;
   });
   return { vectors, tokens: countTokens(inputs) };
+}
+
+/**
+ * Tokens at the beginning of each text that have no share in its vector: those of the prompt, for models that
+ * leave them out. As sentence-transformers counts them: the prompt's own, without a special token behind it.
+ *
+ * @throws KvasirError `invalid_request` where texts are to lose their beginning
+ */
+async function unpooledTokens(
+  model: EncoderModel,
+  fields: PromptFields | undefined,
+  limit: InputLimit,
+  caller: Caller,
+): Promise<number> {
+  const prompt = promptOf(model, fields);
+  if (model.sentences.poolsPrompt || prompt === '') return 0;
+  if (limit.cut === 'left')
+    throw invalidRequest(
+      'truncation_direction',
+      'texts cannot be cut on the left: the model leaves the tokens of prompts out of its vectors, and they stand there',
+    );
+  const source = { param: 'prompt', text: prompt };
+  const [encoded] = await model.texts.map('encodeInput', [source], limit, caller, 'prompt');
+  const { ids } = encoded!;
+  return model.tokenizer.specialIds.has(ids.at(-1)!) ? ids.length - 1 : ids.length;
 }

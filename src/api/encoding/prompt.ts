@@ -21,13 +21,12 @@ export interface PromptFields {
  * for in front of token ids
  */
 export function withPrompt<S extends Source>(
-  { sentences }: Pick<TextModel, 'sentences'>,
+  model: Pick<TextModel, 'sentences'>,
   sources: readonly S[],
   fields: PromptFields = {},
 ): readonly S[] {
-  const { prompts, defaultPrompt } = sentences ?? { prompts: new Map<string, string>(), defaultPrompt: '' };
-  const asked = askedPrompt(prompts, fields);
-  const prompt = asked?.text ?? defaultPrompt;
+  const asked = askedPrompt(model.sentences, fields);
+  const prompt = promptOf(model, fields);
   if (prompt === '') return sources;
   return sources.map(source => {
     if ('text' in source) return { ...source, text: prompt + source.text };
@@ -36,10 +35,20 @@ export function withPrompt<S extends Source>(
   });
 }
 
+/**
+ * The prompt that goes in front of a request's texts; empty where there is none.
+ *
+ * @throws KvasirError `invalid_request` for a name that the model does not have
+ */
+export function promptOf({ sentences }: Pick<TextModel, 'sentences'>, fields: PromptFields = {}): string {
+  return askedPrompt(sentences, fields)?.text ?? sentences?.defaultPrompt ?? '';
+}
+
 function askedPrompt(
-  prompts: ReadonlyMap<string, string>,
+  sentences: TextModel['sentences'],
   { prompt, prompt_name: name }: PromptFields,
 ): { readonly param: string; readonly text: string } | undefined {
+  const prompts = sentences?.prompts ?? new Map<string, string>();
   if (typeof prompt === 'string') return { param: 'prompt', text: prompt };
   if (typeof name !== 'string') return undefined;
   const text = prompts.get(name) ?? (name === '' ? '' : undefined);

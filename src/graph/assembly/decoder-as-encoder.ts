@@ -1,4 +1,4 @@
-import type { ModelConfig } from '../config.js';
+import { reachBothWays, seesBothWays } from './attention-direction.js';
 import { decoderBody } from './decoder-body.js';
 import { LLAMA_NAMES, type DecoderArchitecture } from './decoder-design.js';
 import type { EncoderArchitecture } from './encoder-architecture.js';
@@ -16,14 +16,23 @@ export function asEncoder(decoder: DecoderArchitecture): EncoderArchitecture {
     embedding: `${names.embedding}.weight`,
 
     sizes(config) {
-      refuseBothWays(config);
       const { layers, hiddenSize, heads, headSize, vocabularySize, contextLength } = decoder.sizes(config);
-      return { layers, hiddenSize, heads, headSize, vocabularySize, contextLength, segments: 1 };
+      const window = seesBothWays(config) ? reachBothWays(decoder, config) : undefined;
+      return {
+        layers,
+        hiddenSize,
+        heads,
+        headSize,
+        vocabularySize,
+        contextLength,
+        segments: 1,
+        ...(window !== undefined && { window }),
+      };
     },
 
     hiddenStates({ graph, config, weights, batch, sizes: { contextLength } }) {
       const source = { graph, config, weights, sizes: { ...decoder.sizes(config), contextLength } };
-      const cache = { kind: 'packed', batch } as const;
+      const cache = { kind: 'packed', batch, seesBothWays: seesBothWays(config) } as const;
       return decoderBody(source, decoder.design(source), batch.ids, cache, names).hidden;
     },
 
@@ -32,10 +41,4 @@ export function asEncoder(decoder: DecoderArchitecture): EncoderArchitecture {
       'token-classification': { projection: names.tokenClassifier },
     }),
   };
-}
-
-/** Attention here sees no later positions. */
-function refuseBothWays(config: ModelConfig): void {
-  if (config.flag('use_bidirectional_attention', false))
-    config.unsupported('use_bidirectional_attention is true: a decoder that sees both ways');
 }

@@ -23,6 +23,11 @@ export interface DecoderArchitecture {
    */
   sizes(config: ModelConfig): DecoderSizes;
   /**
+   * How far a token sees to either side in a layer with a window of so many positions, where config.json sets
+   * `use_bidirectional_attention`. Absent: nobody has said it, and such layers are refused.
+   */
+  readonly reachBothWays?: (window: number) => number;
+  /**
    * Describes a model of the family. May add to the graph what its layers share, such as rotary tables;
    * weights are looked up when layers are written, and read when the graph is saved.
    *
@@ -83,7 +88,7 @@ export type DecoderCache =
   | { readonly kind: 'mixed'; readonly batch: MixedBatch }
   | { readonly kind: 'paged'; readonly batch: PagedBatch }
   /** Nowhere: texts come whole, and nothing of them is kept. */
-  | { readonly kind: 'packed'; readonly batch: PackedBatch };
+  | { readonly kind: 'packed'; readonly batch: PackedBatch; readonly seesBothWays: boolean };
 
 /** A layer that is being written. */
 export class DecoderLayer {

@@ -6,6 +6,7 @@ import {
   type AttentionOptions,
   type PackedAttentionWeights,
 } from '../blocks/attention-projections.js';
+import { bidirectionalAttention } from '../blocks/bidirectional-attention.js';
 import type { HeadNorms } from '../blocks/head-norm.js';
 import type { Residual } from '../blocks/normalization.js';
 import { mixedAttention } from '../blocks/mixed-attention.js';
@@ -68,7 +69,7 @@ export function selfAttention(
   return attend(layer, x, packAttention(attentionWeights(layer, biases)), design);
 }
 
-/** Attention with any weights: causal, whatever the cache. */
+/** Attention with any weights: causal, but for texts that come whole and are seen both ways. */
 export function attend(
   { source, name, index, cache, window, isNarrowed }: DecoderLayer,
   x: Value,
@@ -85,8 +86,10 @@ export function attend(
       return mixedAttention(graph, name, index, x, weights, options, cache.batch);
     case 'paged':
       return pagedAttention(graph, name, index, x, weights, options, cache.batch);
-    case 'packed':
-      return packedAttention(graph, name, x, weights, options, cache.batch, isNarrowed);
+    case 'packed': {
+      const attention = cache.seesBothWays ? bidirectionalAttention : packedAttention;
+      return attention(graph, name, x, weights, options, cache.batch, isNarrowed);
+    }
   }
 }
 

@@ -32,8 +32,8 @@ export interface EncoderSource {
   readonly body: ModelWeights;
   /** All weights, by their full names. */
   readonly weights: ModelWeights;
-  /** Weights of each Dense module behind the pooling. */
-  readonly modules: readonly ModelWeights[];
+  /** Weights of the modules behind the pooling that have some, by their folders. */
+  readonly modules: ReadonlyMap<string, ModelWeights>;
   /** Full name of the token embeddings in the body. */
   readonly embedding: string;
 }

@@ -208,6 +208,25 @@ function headPadding({ headSize, rotary }: AttentionOptions): [number, number] {
   return turnsAll ? [headSize / 2, padded / 2] : [headSize, padded];
 }
 
+/** Queries, keys and values apart, of heads that stand one after the other, each padded. */
+export function splitHeads(
+  graph: ModelGraph,
+  name: string,
+  packed: Value,
+  { heads, kvHeads, headSize }: Heads,
+): [query: Value, key: Value, value: Value] {
+  const sizes = [heads, kvHeads, kvHeads].map(count => count * paddedHeadSize(headSize));
+  const outputs = ['query', 'key', 'value'].map(side => `${name}.${side}`) as [Value, Value, Value];
+  graph.node({
+    op: 'Split',
+    inputs: [packed, graph.constant(`${name}.qkv_sizes`, [3], sizes)],
+    name: `${name}.split`,
+    outputs,
+    attributes: { axis: int(-1) },
+  });
+  return outputs;
+}
+
 /** Queries and keys with their norms, and values. */
 function normedHeads(
   graph: ModelGraph,
@@ -218,17 +237,7 @@ function normedHeads(
   padding: readonly [number, number],
   tokens: readonly number[],
 ): [Value, Value, Value] {
-  const padded = paddedHeadSize(headSize);
-  const sizes = [heads, kvHeads, kvHeads].map(count => count * padded);
-  const outputs = ['query', 'key', 'value'].map(side => `${name}.${side}`) as [Value, Value, Value];
-  graph.node({
-    op: 'Split',
-    inputs: [packed, graph.constant(`${name}.qkv_sizes`, [3], sizes)],
-    name: `${name}.split`,
-    outputs,
-    attributes: { axis: int(-1) },
-  });
-  const [q, k, v] = outputs;
+  const [q, k, v] = splitHeads(graph, name, packed, { heads, kvHeads, headSize });
   return [
     headNorm(graph, `${name}.query_norm`, q, query, epsilon, heads, padding, tokens),
     headNorm(graph, `${name}.key_norm`, k, key, epsilon, kvHeads, padding, tokens),

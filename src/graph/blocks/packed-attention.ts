@@ -8,6 +8,7 @@ import {
   type AttentionOptions,
   type PackedAttentionWeights,
 } from './attention-projections.js';
+import { wantedRows } from './grid-attention.js';
 import type { PackedBatch } from './packed-batch.js';
 
 /**
@@ -47,10 +48,6 @@ export function packedAttention(
     name: `${name}.attention`,
     attributes: attentionAttributes(options),
   });
-  const shape = graph.shared('attention.rows_shape', () =>
-    graph.constant('attention.rows_shape', [2], [-1, heads * paddedHeadSize(headSize)]),
-  );
-  const rows = graph.node({ op: 'Reshape', inputs: [attended, shape], name: `${name}.attention.rows` });
-  const wanted = graph.node({ op: 'Gather', inputs: [rows, places], name: `${name}.attention.wanted` });
+  const wanted = wantedRows(graph, name, attended, heads * paddedHeadSize(headSize), { places });
   return projectOutput(graph, name, wanted, weights, options);
 }

@@ -1,7 +1,7 @@
 import { int } from '../onnx/attributes.js';
 import type { ModelGraph } from '../model-graph.js';
 import { DataType, type Value } from '../onnx/graph-builder.js';
-import type { PoolingMode } from '../sentence-modules.js';
+import type { PoolingMode } from '../sentence-pooling.js';
 import type { PackedBatch } from './packed-batch.js';
 
 /** Below this, a vector's length is taken for it: nothing is divided by 0. */

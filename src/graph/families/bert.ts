@@ -66,6 +66,8 @@ export const TOKEN_HEADS: EncoderHeads = {
  */
 export function bertSizes(config: ModelConfig, firstPosition: number): EncoderSizes {
   config.choice('position_embedding_type', ['absolute'], 'absolute');
+  if (config.flag('is_decoder', false))
+    config.unsupported('is_decoder is true: an encoder whose tokens see none behind them');
   const hiddenSize = config.size('hidden_size', undefined, MOST.width);
   const heads = config.size('num_attention_heads');
   const contextLength = config.size('max_position_embeddings', undefined, MOST.context) - firstPosition;

@@ -40,6 +40,8 @@ export const gemma3: DecoderArchitecture = {
     const pattern = config.size('sliding_window_pattern', 6);
     return windowedSizes(config, layer => (layer + 1) % pattern !== 0);
   },
+  // The window is split in two halves (EmbeddingGemma).
+  reachBothWays: window => Math.floor(window / 2),
   design(source) {
     const gemma2 = gemma2Differences(source);
     const { global, local } = rotariesOf(source);

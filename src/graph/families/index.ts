@@ -4,7 +4,6 @@ import type { EncoderArchitecture } from '../assembly/encoder-architecture.js';
 import type { Seq2SeqArchitecture } from '../assembly/seq2seq/architecture.js';
 import { encoderAlone } from '../assembly/seq2seq/encoder-alone.js';
 import type { ModelConfig } from '../config.js';
-import { nearest } from '../nearest.js';
 import { bart, blenderbot, blenderbotSmall, mbart } from './bart.js';
 import { bert } from './bert.js';
 import { distilbert } from './distilbert.js';
@@ -67,16 +66,14 @@ const ENCODING: readonly EncoderArchitecture[] = [
 ];
 
 /**
- * @throws KvasirError `unsupported_model` where no decoder of this `model_type` is known; names the one that
- * is spelled most alike
+ * @throws KvasirError `unsupported_model` where no decoder of this `model_type` is known
  */
 export function decoderArchitecture(config: ModelConfig): DecoderArchitecture {
   return find(DECODERS, config.modelType) ?? unknown(config, DECODERS);
 }
 
 /**
- * @throws KvasirError `unsupported_model` where no encoder-decoder of this `model_type` is known; names the one
- * that is spelled most alike
+ * @throws KvasirError `unsupported_model` where no encoder-decoder of this `model_type` is known
  */
 export function seq2seqArchitecture(config: ModelConfig): Seq2SeqArchitecture {
   return findSeq2Seq(config) ?? unknown(config, SEQ2SEQ);
@@ -93,8 +90,7 @@ export function findArchitecture(config: ModelConfig): EncoderArchitecture | und
 }
 
 /**
- * @throws KvasirError `unsupported_model` where no encoder of this `model_type` is known; names the one that
- * is spelled most alike
+ * @throws KvasirError `unsupported_model` where no encoder of this `model_type` is known
  */
 export function encoderArchitecture(config: ModelConfig): EncoderArchitecture {
   return findArchitecture(config) ?? unknown(config, ENCODING);
@@ -117,9 +113,14 @@ function unknown(
   architectures: readonly { readonly modelTypes: readonly string[] }[],
 ): never {
   const type = config.modelType;
+  const names = config.strings('architectures', []);
+  if (find([...ENCODING, ...SEQ2SEQ], type) !== undefined)
+    return config.unsupported(
+      `a '${type}' is known, but not as ${names.length === 0 ? 'what is asked for' : `a ${names.join(', ')}`}`,
+    );
+  const vendor = config.has('auto_map') ? " Its code is its vendor's own (auto_map), which is not run." : '';
   const known = architectures.flatMap(({ modelTypes }) => modelTypes).sort();
-  const best = nearest(type, known);
   return config.unsupported(
-    `model_type '${type}' is not supported; the nearest that is: '${best}' (of ${known.join(', ')})`,
+    `model_type '${type}' is not supported.${vendor} Supported are ${known.join(', ')}; any other encoder or decoder as an ONNX export`,
   );
 }

@@ -2,12 +2,11 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { KvasirError } from '#errors.js';
 import { readJson } from '#files.js';
+import { missingWeights } from '../folder-contents.js';
 import { SafetensorsFile } from './safetensors.js';
 
 const SINGLE = 'model.safetensors';
 const INDEX = 'model.safetensors.index.json';
-/** Older forms of the same, which only Python reads. */
-const PICKLED = ['pytorch_model.bin', 'pytorch_model.bin.index.json'];
 
 /** A weight of a checkpoint whose presence and shape are known to be right, not yet read. */
 export interface Weight {
@@ -23,7 +22,8 @@ export interface Weight {
 /**
  * Names of the files, relative to the folder, that hold a model's weights (and of the index that says so).
  *
- * @throws KvasirError `invalid_model` if there are none, or the index is broken
+ * @throws KvasirError `invalid_model` if there are none, or the index is broken; `unsupported_model` if there
+ * are weights of another format
  */
 export async function weightFiles(folder: string): Promise<string[]> {
   if (existsSync(path.join(folder, SINGLE))) return [SINGLE];
@@ -38,6 +38,7 @@ export class Checkpoint {
   readonly #folder: string;
   readonly #files: readonly SafetensorsFile[];
   readonly #fileOf = new Map<string, SafetensorsFile>();
+  readonly #used = new Set<string>();
 
   private constructor(folder: string, files: readonly SafetensorsFile[]) {
     this.#folder = folder;
@@ -83,7 +84,13 @@ export class Checkpoint {
         `${file.path}: tensor '${name}' has shape [${found.join(', ')}]; config.json asks for [${shape.join(', ')}]`,
       );
     file.requireFloats(name);
+    this.#used.add(name);
     return { name, shape, load: (first, last) => file.read(name, first, last) };
+  }
+
+  /** Names of the tensors that nobody has asked for. */
+  get unused(): readonly string[] {
+    return [...this.#fileOf.keys()].filter(name => !this.#used.has(name)).sort();
   }
 
   async close(): Promise<void> {
@@ -94,12 +101,7 @@ export class Checkpoint {
 /** The index's `weight_map`: tensor -> file. */
 async function readIndex(folder: string): Promise<Record<string, string>> {
   const file = path.join(folder, INDEX);
-  if (!existsSync(file)) {
-    const pickled = PICKLED.find(name => existsSync(path.join(folder, name)));
-    const hint =
-      pickled && `; ${pickled} is not read, since it holds code: save the model with safe_serialization`;
-    throw new KvasirError('invalid_model', `${folder} has neither ${SINGLE} nor ${INDEX}${hint ?? ''}`);
-  }
+  if (!existsSync(file)) throw await missingWeights(folder, `neither ${SINGLE} nor ${INDEX}`);
   const index = await readJson(file);
   const map = (index as { weight_map?: unknown } | null)?.weight_map;
   if (typeof map !== 'object' || map === null || Array.isArray(map))

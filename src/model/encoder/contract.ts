@@ -11,6 +11,8 @@ export interface EncoderInput {
   readonly typeIds?: readonly number[] | undefined;
   /** `fill-mask` only: which positions of `ids` to project onto the vocabulary. */
   readonly positions?: readonly number[];
+  /** `embedding` only: how many of the first tokens have no share in the pooled vector; default 0. */
+  readonly unpooled?: number | undefined;
   /** `embedding` only: the vector of each token is wanted, before they are pooled. */
   readonly everyToken?: boolean;
 }

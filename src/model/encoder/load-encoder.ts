@@ -3,6 +3,7 @@ import { KvasirError } from '#errors.js';
 import { buildEncoder } from '#graph/build-encoder.js';
 import type { BuildOptions } from '#graph/build.js';
 import type { EncoderPrecision } from '#graph/encoder-graph.js';
+import { isNormalized } from '#graph/sentence-modules.js';
 import type { Environment, SessionSettings } from '#runtime/index.js';
 import type { PlanOptions } from '../decoder/decoder-plan.js';
 import { describeEncoder, type EncoderDescription } from '../encoder-description.js';
@@ -11,7 +12,7 @@ import { openSession } from '../open-session.js';
 import { requireFiniteOutput } from '../trial.js';
 import { PackedEncoder } from './packed/packed-encoder.js';
 import { PaddedEncoder } from './padded/padded-encoder.js';
-import { checkReadyMade, paddedSizes } from './padded/ports.js';
+import { checkReadyMade, paddedSizes, resultWidth } from './padded/ports.js';
 import { planEncoder } from './encoder-plan.js';
 import type { Encoder } from './contract.js';
 import type { OnnxFile } from '../onnx-file.js';
@@ -98,7 +99,8 @@ async function loadPadded(
     contextLength: limit(folder, wanted, encoderLength(description)),
     ...paddedSizes(config),
     pooling: modules.pooling,
-    normalize: modules.normalize,
+    normalize: isNormalized(modules),
+    resultWidth: resultWidth(description),
   };
   const session = await openSession(environment, graph.path, { spinning: false, ...settings });
   try {

@@ -1,38 +1,50 @@
-import type { PoolingMode } from '#graph/sentence-modules.js';
+import type { PoolingMode } from '#graph/sentence-pooling.js';
 
 /** A way to make a text's vector that is a sum of its tokens' vectors with weights. */
 export type WeightedPooling = Exclude<PoolingMode, 'max'>;
 
 /**
- * The weight of each token of a text in the text's vector.
+ * The weight of each token of a text in the text's vector. Those of a `weightedmean` are counted from the
+ * text's beginning, whatever has no share.
  *
  * @param length tokens of the text.
  * @param write takes a token's position and weight; those that are not named weigh nothing.
+ * @param first position of the first token that has a share.
  */
 export function poolingWeights(
   mode: WeightedPooling,
   length: number,
   write: (position: number, weight: number) => void,
+  first = 0,
 ): void {
+  const count = length - first;
+  const each = (weight: (position: number) => number): void => {
+    for (let i = first; i < length; i++) write(i, weight(i));
+  };
   switch (mode) {
     case 'cls':
-      write(0, 1);
+      write(firstPooled(length, first), 1);
       break;
     case 'lasttoken':
       write(length - 1, 1);
       break;
     case 'mean':
-      for (let i = 0; i < length; i++) write(i, 1 / length);
+      each(() => 1 / count);
       break;
     case 'mean_sqrt_len_tokens':
-      for (let i = 0; i < length; i++) write(i, 1 / Math.sqrt(length));
+      each(() => 1 / Math.sqrt(count));
       break;
     case 'weightedmean': {
-      const sum = (length * (length + 1)) / 2;
-      for (let i = 0; i < length; i++) write(i, (i + 1) / sum);
+      const sum = (length * (length + 1)) / 2 - (first * (first + 1)) / 2;
+      each(i => (i + 1) / sum);
       break;
     }
   }
+}
+
+/** The token that stands for its text in `cls`: a text of which nothing has a share keeps its first. */
+export function firstPooled(length: number, first: number): number {
+  return first < length ? first : 0;
 }
 
 /**
@@ -40,6 +52,7 @@ export function poolingWeights(
  * side by side.
  *
  * @param hidden `[length, width]`
+ * @param first position of the first token that has a share; all have in `max`.
  * @returns `[modes · width]`
  */
 export function poolVectors(
@@ -47,6 +60,7 @@ export function poolVectors(
   length: number,
   width: number,
   modes: readonly PoolingMode[],
+  first = 0,
 ): Float32Array {
   const result = new Float32Array(modes.length * width);
   modes.forEach((mode, index) => {
@@ -54,9 +68,10 @@ export function poolVectors(
     if (mode === 'max') {
       for (let i = 0; i < length * width; i++) sums[i % width] = Math.max(sums[i % width]!, hidden[i]!);
     } else {
-      poolingWeights(mode, length, (position, weight) => {
+      const add = (position: number, weight: number): void => {
         for (let i = 0; i < width; i++) sums[i]! += weight * hidden[position * width + i]!;
-      });
+      };
+      poolingWeights(mode, length, add, first);
     }
     result.set(sums, index * width);
   });

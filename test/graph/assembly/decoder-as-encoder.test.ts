@@ -20,6 +20,12 @@ for (const model of MODELS) {
     await checkEncoder(t, encoder, ({ ids }) => [pooled(model.states(ids), 'mean')]);
   });
 
+  t.test(`${model.name} embeds with attention both ways`, async t => {
+    const both = { ...model, config: { ...model.config, is_causal: false } };
+    const encoder = await openTinyEncoder(t, asEmbedder(both));
+    await checkEncoder(t, encoder, ({ ids }) => [pooled(model.statesBothWays(ids), 'mean')]);
+  });
+
   t.test(`${model.name} classifies texts by their last token`, async t => {
     const classifier = asClassifier(model);
     const encoder = await openTinyEncoder(t, classifier);
@@ -84,7 +90,10 @@ t.test('what a decoder has no head for, and does not see', async t => {
   }
   const refused: [Record<string, unknown>, RegExp][] = [
     [{ rope_scaling: { rope_type: 'cubic' } }, /cubic/],
-    [{ use_bidirectional_attention: true }, /sees both ways/],
+    [
+      { model_type: 'mistral', sliding_window: 4, use_bidirectional_attention: true },
+      /how far a window of 4 reaches/,
+    ],
   ];
   for (const [fields, message] of refused) {
     const model = asEmbedder({ config: { ...FIELDS, ...fields }, tensors });

@@ -16,12 +16,16 @@ interface Expected {
   readonly ids: readonly (readonly number[])[];
   /** `[texts, hidden]` */
   readonly embedding: Result;
+  /** The same with attention both ways, by each of the fields that say so. */
+  readonly bothWays: readonly Result[];
   /** `[texts, labels]`; absent where transformers has no such model. */
   readonly classification?: Result & { readonly score: string };
 }
 
 interface Result {
   readonly architecture: string;
+  /** What was changed in config.json. */
+  readonly fields?: Readonly<Record<string, unknown>>;
   /** Float32, as base64. */
   readonly values: string;
 }
@@ -40,9 +44,12 @@ async function agrees(
   t: Test,
   { config, tensors }: TinyModel,
   ids: Expected['ids'],
-  { architecture, values }: Result,
+  { architecture, fields, values }: Result,
 ): Promise<void> {
-  const encoder = await openTinyEncoder(t, { config: { ...config, architectures: [architecture] }, tensors });
+  const encoder = await openTinyEncoder(t, {
+    config: { ...config, ...fields, architectures: [architecture] },
+    tensors,
+  });
   const inputs = ids.map(text => ({ ids: text }));
   const wanted = fixtureFloats(values);
   const width = wanted.length / ids.length;
@@ -60,8 +67,8 @@ async function agrees(
 for (const name of await readdir(DECODER_FIXTURES))
   t.test(`${name} agrees with transformers`, async t => {
     const model = await readModel(name);
-    const { ids, embedding, classification } = await readFixture<Expected>(name, 'encoder.json');
-    await agrees(t, asEmbedder(model), ids, embedding);
+    const { ids, embedding, bothWays, classification } = await readFixture<Expected>(name, 'encoder.json');
+    for (const result of [embedding, ...bothWays]) await agrees(t, asEmbedder(model), ids, result);
     if (classification === undefined) {
       t.equal(name, 'granite', 'the only one that transformers has no classifier of');
       return;

@@ -1,7 +1,7 @@
 import { selfAttention } from '#test/reference/self-attention.js';
 import { add, geluTanh, layerNorm, row, type Vector } from '#test/reference/operations.js';
 import type { TestTensor, TestTensors } from '#test/support/safetensors.js';
-import { caseModel, type CaseModel } from './model.js';
+import { caseModel, directionOf, type CaseModel } from './model.js';
 
 const config = {
   model_type: 'gpt2',
@@ -43,7 +43,7 @@ function shapes(): Record<string, readonly number[]> {
 }
 
 /** GPT-2 (Radford et al. 2019). */
-function gpt2States(_: unknown, tensors: TestTensors, ids: readonly number[]): number[][] {
+function gpt2States(fields: object, tensors: TestTensors, ids: readonly number[]): number[][] {
   const tensor = (name: string): TestTensor => tensors[`transformer.${name}`]!;
   const norm = (x: Vector, name: string): number[] =>
     layerNorm(x, tensor(`${name}.weight`).values, tensor(`${name}.bias`).values, config.layer_norm_epsilon);
@@ -66,6 +66,7 @@ function gpt2States(_: unknown, tensors: TestTensors, ids: readonly number[]): n
     const attended = selfAttention(
       states.map(x => norm(x, `h.${layer}.ln_1`)),
       {
+        ...directionOf(fields),
         heads: config.n_head,
         kvHeads: config.n_head,
         headSize: hidden / config.n_head,

@@ -19,8 +19,8 @@ export const GRANITE: CaseModel = caseModel(
   'granite',
   config,
   decoderShapes(config, true, () => llamaLayerShapes(config)),
-  (_, tensors, ids) => {
-    const model = new ReferenceModel(config, tensors);
+  (fields, tensors, ids) => {
+    const model = new ReferenceModel(fields, tensors);
     const rope = plainRope(8, config.rope_theta);
     const { attention_multiplier: scores, residual_multiplier: update } = config;
     return model.states(

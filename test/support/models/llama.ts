@@ -8,7 +8,7 @@ const BASE = { ...SIZES, model_type: 'llama', hidden_act: 'silu', tie_word_embed
 function scaled(name: string, changes: Readonly<Record<string, unknown>>, rope: Rope): CaseModel {
   const config: typeof BASE & LlamaConfig = { ...BASE, ...changes };
   const shapes = decoderShapes(config, false, () => llamaLayerShapes(config));
-  return caseModel(name, config, shapes, (_, tensors, ids) => llamaStates(config, tensors, ids, rope));
+  return caseModel(name, config, shapes, (fields, tensors, ids) => llamaStates(fields, tensors, ids, rope));
 }
 
 const LLAMA3 = { factor: 4, low: 1, high: 3, original: 60 };

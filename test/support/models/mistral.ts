@@ -17,8 +17,8 @@ export const MISTRAL: CaseModel = caseModel(
   'mistral',
   config,
   decoderShapes(config, false, () => llamaLayerShapes(config)),
-  (_, tensors, ids) => {
-    const model = new ReferenceModel(config, tensors);
+  (fields, tensors, ids) => {
+    const model = new ReferenceModel(fields, tensors);
     const rope = plainRope(24, config.rope_theta);
     return model.states(ids, (states, layer) =>
       model.preNorm(

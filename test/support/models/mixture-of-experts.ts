@@ -58,8 +58,8 @@ const mixtral = {
   sliding_window: 6,
 } as const;
 
-function mixtralStates(_: unknown, tensors: TestTensors, ids: readonly number[]): number[][] {
-  const model = new ReferenceModel(mixtral, tensors);
+function mixtralStates(config: DecoderConfig, tensors: TestTensors, ids: readonly number[]): number[][] {
+  const model = new ReferenceModel(config, tensors);
   const rope = plainRope(8, SIZES.rope_theta);
   return model.states(ids, (states, layer) => {
     const name = `model.layers.${layer}.block_sparse_moe`;

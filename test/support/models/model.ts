@@ -10,6 +10,8 @@ export interface CaseModel {
   readonly tensors: TestTensors;
   /** Hidden states behind the last norm. */
   readonly states: Reference;
+  /** The same with `is_causal: false` in config.json. */
+  readonly statesBothWays: Reference;
   /** Logits. */
   readonly reference: Reference;
 }
@@ -46,8 +48,14 @@ export function caseModel<C extends object>(
     config: Object.fromEntries(Object.entries(config)),
     tensors,
     states: ids => states(config, tensors, ids),
+    statesBothWays: ids => states({ ...config, is_causal: false }, tensors, ids),
     reference: ids => logitsOf(states(config, tensors, ids), tensors, logits),
   };
+}
+
+/** The direction of attention that a case's config.json has, for references that read no more of it. */
+export function directionOf(config: { readonly is_causal?: boolean }): { is_causal: boolean | undefined } {
+  return { is_causal: config.is_causal };
 }
 
 /** Shapes of a decoder by Llama's names, given those of a layer beside its two norms. */

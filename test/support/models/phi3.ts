@@ -3,7 +3,7 @@ import { ReferenceModel, type DecoderConfig } from '#test/reference/decoder.js';
 import { multiply, silu } from '#test/reference/operations.js';
 import { longRope, plainRope, rotate, type Rope } from '#test/reference/rope.js';
 import type { TestTensors } from '#test/support/safetensors.js';
-import { caseModel, decoderShapes, SIZES, type CaseModel } from './model.js';
+import { caseModel, decoderShapes, directionOf, SIZES, type CaseModel } from './model.js';
 
 type Config = DecoderConfig & { readonly head_dim: number; readonly intermediate_size: number };
 
@@ -27,6 +27,7 @@ function phi3States(
       layer,
       normed =>
         selfAttention(normed, {
+          ...directionOf(config),
           heads,
           kvHeads,
           headSize,
@@ -63,7 +64,9 @@ function phi3(
     'mlp.gate_up_proj.weight': [2 * config.intermediate_size, hidden],
     'mlp.down_proj.weight': [hidden, config.intermediate_size],
   }));
-  return caseModel(name, config, shapes, (_, tensors, ids) => phi3States(config, tensors, ids, rope, window));
+  return caseModel(name, config, shapes, (fields, tensors, ids) =>
+    phi3States(fields, tensors, ids, rope, window),
+  );
 }
 
 /** Divisors for short and for long sequences. */

@@ -16,8 +16,8 @@ export const SMOLLM3: CaseModel = caseModel(
   'smollm3',
   config,
   decoderShapes(config, true, () => llamaLayerShapes(config)),
-  (_, tensors, ids) => {
-    const model = new ReferenceModel(config, tensors);
+  (fields, tensors, ids) => {
+    const model = new ReferenceModel(fields, tensors);
     const rope = plainRope(8, config.rope_theta);
     return model.states(ids, (states, layer) =>
       model.preNorm(

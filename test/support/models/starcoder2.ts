@@ -2,7 +2,7 @@ import { selfAttention } from '#test/reference/self-attention.js';
 import { add, geluTanh, layerNorm, linear, row, type Vector } from '#test/reference/operations.js';
 import { plainRope, rotate } from '#test/reference/rope.js';
 import type { TestTensor, TestTensors } from '#test/support/safetensors.js';
-import { attentionShapes, caseModel, SIZES, type CaseModel } from './model.js';
+import { attentionShapes, caseModel, directionOf, SIZES, type CaseModel } from './model.js';
 
 const config = {
   ...SIZES,
@@ -38,7 +38,7 @@ function shapes(): Record<string, readonly number[]> {
 }
 
 /** StarCoder2 (Lozhkov et al. 2024, table 7): biases everywhere, and a window of 6. */
-function starcoder2States(_: unknown, tensors: TestTensors, ids: readonly number[]): number[][] {
+function starcoder2States(fields: object, tensors: TestTensors, ids: readonly number[]): number[][] {
   const tensor = (name: string): TestTensor => tensors[`model.${name}`]!;
   const norm = (x: Vector, name: string): number[] =>
     layerNorm(x, tensor(`${name}.weight`).values, tensor(`${name}.bias`).values, config.norm_epsilon);
@@ -52,6 +52,7 @@ function starcoder2States(_: unknown, tensors: TestTensors, ids: readonly number
     const attended = selfAttention(
       states.map(x => norm(x, `${prefix}.input_layernorm`)),
       {
+        ...directionOf(fields),
         heads: config.num_attention_heads,
         kvHeads: config.num_key_value_heads,
         headSize: hidden / config.num_attention_heads,

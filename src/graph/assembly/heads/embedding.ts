@@ -1,9 +1,11 @@
 import { activate } from '../../blocks/activation.js';
+import { layerNorm } from '../../blocks/layer-norm.js';
 import { linear } from '../../blocks/linear.js';
 import { normalize, pool } from '../../blocks/sentence-embedding.js';
 import type { ModelConfig } from '../../config.js';
 import type { Value } from '../../onnx/graph-builder.js';
-import type { DenseModule, SentenceModules } from '../../sentence-modules.js';
+import type { DenseLayer, SentenceLayer } from '../../sentence-layers.js';
+import type { SentenceModules } from '../../sentence-modules.js';
 import type { ModelWeights } from '../../weights/model-weights.js';
 import type { EncoderSource } from '../encoder-architecture.js';
 import { listedBy, type Head } from './head.js';
@@ -15,31 +17,46 @@ import { listedBy, type Head } from './head.js';
 export function embedding(
   config: ModelConfig,
   hiddenSize: number,
-  { pooling, dense, normalize: isNormalized }: SentenceModules,
+  { pooling, layers }: SentenceModules,
 ): Head {
   let width = pooling.length * hiddenSize;
-  for (const { folder, inputs, outputs } of dense) {
-    if (inputs !== width) config.invalid(`${folder} takes vectors of ${inputs}, but gets ${width}`);
-    width = outputs;
+  for (const layer of layers) {
+    if (layer.kind === 'normalize') continue;
+    const taken = layer.kind === 'dense' ? layer.inputs : layer.size;
+    if (taken !== width) config.invalid(`${layer.folder} takes vectors of ${taken}, but gets ${width}`);
+    if (layer.kind === 'dense') width = layer.outputs;
   }
   return {
     listed: listedBy(pooling),
     width,
     write(source, hidden) {
       const pooled = pool(source.graph, source.batch, hidden, hiddenSize, pooling);
-      const projected = dense.reduce(
-        (x, module, i) => denseLayer(source, x, module, source.modules[i]!),
-        pooled,
-      );
-      return isNormalized ? normalize(source.graph, 'normalized', projected) : projected;
+      return layers.reduce((x, layer, index) => sentenceLayer(source, x, layer, index), pooled);
     },
   };
+}
+
+/** PyTorch's, which no setting of the module changes. */
+const NORM_EPSILON = 1e-5;
+
+function sentenceLayer(source: EncoderSource, x: Value, layer: SentenceLayer, index: number): Value {
+  const { graph, modules } = source;
+  switch (layer.kind) {
+    case 'dense':
+      return denseLayer(source, x, layer, modules.get(layer.folder)!);
+    case 'layer-norm': {
+      const norm = modules.get(layer.folder)!.norm('norm', layer.size, NORM_EPSILON);
+      return layerNorm(graph, layer.folder, { stream: x, update: undefined }, norm).normalized;
+    }
+    case 'normalize':
+      return normalize(graph, `normalized.${index}`, x);
+  }
 }
 
 function denseLayer(
   { graph }: EncoderSource,
   x: Value,
-  { folder, inputs, outputs, bias, activation }: DenseModule,
+  { folder, inputs, outputs, bias, activation }: DenseLayer,
   weights: ModelWeights,
 ): Value {
   const vector = bias ? weights.bias('linear', outputs) : undefined;

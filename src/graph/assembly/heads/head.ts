@@ -1,6 +1,6 @@
 import { linear } from '../../blocks/linear.js';
 import { headTransform, type TransformWeights } from '../../blocks/prediction-head.js';
-import type { PoolingMode } from '../../sentence-modules.js';
+import type { PoolingMode } from '../../sentence-pooling.js';
 import type { Value } from '../../onnx/graph-builder.js';
 import type { EncoderSource } from '../encoder-architecture.js';
 

@@ -1,7 +1,7 @@
 import type { ListedRows } from '#graph/assembly/heads/head.js';
 import type { TensorData } from '#runtime/index.js';
 import type { EncoderInput } from '../contract.js';
-import { poolingWeights, type WeightedPooling } from '../pooling.js';
+import { firstPooled, poolingWeights, type WeightedPooling } from '../pooling.js';
 
 /** An array of a graph's input, with its shape. */
 export interface PackedInput {
@@ -102,9 +102,9 @@ export class Packing {
   }
 
   /** Positions of the wanted tokens of a text. */
-  #wanted({ ids, positions, everyToken }: EncoderInput): readonly number[] {
+  #wanted({ ids, positions, everyToken, unpooled = 0 }: EncoderInput): readonly number[] {
     if (everyToken) return ids.map((_, position) => position);
-    if (this.#listed === 'first') return [0];
+    if (this.#listed === 'first') return [firstPooled(ids.length, unpooled)];
     if (this.#listed === 'last') return [ids.length - 1];
     return positions ?? [];
   }
@@ -172,9 +172,10 @@ export class Packing {
 
   #pooling(mode: WeightedPooling): PackedInput {
     const weights = new Float32Array(this.#inputs.length * this.tokens);
-    this.#inputs.forEach(({ ids }, text) => {
+    this.#inputs.forEach(({ ids, unpooled }, text) => {
       const start = text * this.tokens + this.#offsets[text]!;
-      poolingWeights(mode, ids.length, (position, weight) => (weights[start + position] = weight));
+      const write = (position: number, weight: number): void => void (weights[start + position] = weight);
+      poolingWeights(mode, ids.length, write, unpooled);
     });
     return { data: weights, shape: [this.#inputs.length, this.tokens] };
   }

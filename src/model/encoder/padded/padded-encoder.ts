@@ -1,9 +1,9 @@
 import { KvasirError } from '#errors.js';
-import type { PoolingMode } from '#graph/sentence-modules.js';
+import type { PoolingMode } from '#graph/sentence-pooling.js';
 import { IoBinding, cpuMemoryInfo, RunOptions, Tensor, type Session } from '#runtime/index.js';
 import type { Encoder, EncoderInput, EncoderOutput, EncoderTask } from '../contract.js';
 import { normalizeVector, poolVectors } from '../pooling.js';
-import { HIDDEN, paddedOutputs } from './ports.js';
+import { paddedOutputs, type PaddedOutputs } from './ports.js';
 
 /** Sizes that a ready-made graph does not tell. */
 export interface PaddedEncoderShape {
@@ -16,22 +16,22 @@ export interface PaddedEncoderShape {
   /** What is done to hidden states, where the graph answers with them. */
   readonly pooling: readonly PoolingMode[];
   readonly normalize: boolean;
+  /** Width of what the graph answers with, which tells an output that has no known name; undefined: any. */
+  readonly resultWidth: number | undefined;
 }
 
 /**
  * Runs a graph as exporters write it (`input_ids`, `attention_mask`, perhaps `token_type_ids` and
- * `position_ids`, int64 `[batch, sequence]`), with texts padded to the longest. What it puts out tells what
+ * `position_ids`, int64 or int32 `[batch, sequence]`), with texts padded to the longest. What it puts out tells what
  * is left to do: `sentence_embedding` nothing, `last_hidden_state` the pooling, `logits` the choice of what
  * is wanted; question answering has `start_logits` and `end_logits`.
  */
 export class PaddedEncoder implements Encoder {
   readonly width: number;
   readonly tokenWidth: number | undefined;
-  /** The output with the vectors of all tokens. */
-  readonly #hidden: string | undefined;
   readonly #session: Session;
   readonly #shape: PaddedEncoderShape;
-  readonly #outputs: readonly string[];
+  readonly #outputs: PaddedOutputs;
   readonly #runOptions = new RunOptions();
 
   /**
@@ -41,12 +41,10 @@ export class PaddedEncoder implements Encoder {
   constructor(session: Session, shape: PaddedEncoderShape) {
     this.#session = session;
     this.#shape = shape;
-    this.#outputs = paddedOutputs(session.inputs, session.outputs, shape.task);
+    this.#outputs = paddedOutputs(session.inputs, session.outputs, shape.task, shape.resultWidth);
     this.width = this.#widthOf(session);
-    const hidden = session.outputs.find(({ name, type }) => HIDDEN.includes(name) && type === 'float32');
-    const width = hidden?.shape.at(-1);
-    this.#hidden = shape.task === 'embedding' && typeof width === 'number' ? hidden?.name : undefined;
-    this.tokenWidth = this.#hidden === undefined ? undefined : (width as number);
+    const width = session.outputs.find(({ name }) => name === this.#outputs.hidden)?.shape.at(-1);
+    this.tokenWidth = typeof width === 'number' ? width : undefined;
   }
 
   get task(): EncoderTask {
@@ -67,23 +65,25 @@ export class PaddedEncoder implements Encoder {
 
   async run(inputs: readonly EncoderInput[]): Promise<EncoderOutput[]> {
     const longest = inputs.reduce((max, { ids }) => Math.max(max, ids.length), 0);
+    const { hidden: hiddenName = '' } = this.#outputs;
     using binding = new IoBinding(this.#session);
     const tensors: Tensor[] = [];
     try {
-      for (const { name } of this.#session.inputs) {
-        const data = padded(inputs, longest, INPUTS[name as InputName], this.#shape.paddingId);
+      for (const { name, type } of this.#session.inputs) {
+        const wide = padded(inputs, longest, INPUTS[name as InputName], this.#shape.paddingId);
+        const data = type === 'int32' ? wide : BigInt64Array.from(wide, BigInt);
         const tensor = Tensor.fromArray(data, [inputs.length, longest]);
         tensors.push(tensor);
         binding.bindInput(name, tensor);
       }
-      const names = new Set(this.#outputs);
-      if (this.#hidden !== undefined && inputs.some(({ everyToken }) => everyToken)) names.add(this.#hidden);
+      const names = new Set(this.#outputs.names);
+      if (this.tokenWidth !== undefined && inputs.some(({ everyToken }) => everyToken)) names.add(hiddenName);
       for (const name of names) binding.bindOutputToDevice(name, cpuMemoryInfo());
       await this.#session.run(binding, this.#runOptions);
       const outputs = binding.outputs();
       tensors.push(...outputs);
       const arrays = outputs.map(output => output.toArray() as Float32Array);
-      const hidden = arrays[[...names].indexOf(this.#hidden ?? '')];
+      const hidden = arrays[[...names].indexOf(hiddenName)];
       return inputs.map((input, text) =>
         input.everyToken && hidden !== undefined
           ? this.#tokens(hidden, input, text, inputs.length)
@@ -105,9 +105,10 @@ export class PaddedEncoder implements Encoder {
 
   #widthOf(session: Session): number {
     if (this.task === 'question-answering') return 2;
-    const [name] = this.#outputs;
+    const { names, areHidden } = this.#outputs;
+    const [name] = names;
     const last = session.outputs.find(output => output.name === name)!.shape.at(-1);
-    if (typeof last === 'number') return HIDDEN.includes(name!) ? last * this.#shape.pooling.length : last;
+    if (typeof last === 'number') return areHidden ? last * this.#shape.pooling.length : last;
     throw new KvasirError('unsupported_model', `the graph does not tell the width of its output '${name}'`);
   }
 
@@ -121,7 +122,7 @@ export class PaddedEncoder implements Encoder {
   /** One text's part of the outputs. */
   #result(
     arrays: readonly Float32Array[],
-    { ids, positions }: EncoderInput,
+    { ids, positions, unpooled }: EncoderInput,
     text: number,
     texts: number,
   ): EncoderOutput {
@@ -131,7 +132,7 @@ export class PaddedEncoder implements Encoder {
     const own = first.subarray(text * part, (text + 1) * part);
     switch (this.task) {
       case 'embedding':
-        return { values: this.#embedding(own, ids.length), rows: 1, width };
+        return { values: this.#embedding(own, ids.length, unpooled), rows: 1, width };
       case 'sequence-classification':
         return { values: own, rows: 1, width };
       case 'token-classification':
@@ -156,10 +157,10 @@ export class PaddedEncoder implements Encoder {
   }
 
   /** A text's vector, from its own output. */
-  #embedding(own: Float32Array, length: number): Float32Array {
-    if (!HIDDEN.includes(this.#outputs[0]!)) return own;
+  #embedding(own: Float32Array, length: number, unpooled?: number): Float32Array {
+    if (!this.#outputs.areHidden) return own;
     const { pooling, normalize } = this.#shape;
-    const vector = poolVectors(own, length, this.width / pooling.length, pooling);
+    const vector = poolVectors(own, length, this.width / pooling.length, pooling, unpooled);
     if (normalize) normalizeVector(vector);
     return vector;
   }
@@ -182,11 +183,11 @@ function padded(
   longest: number,
   value: (typeof INPUTS)[InputName],
   paddingId: number,
-): BigInt64Array {
-  const result = new BigInt64Array(inputs.length * longest);
+): Int32Array {
+  const result = new Int32Array(inputs.length * longest);
   inputs.forEach((input, text) => {
     for (let position = 0; position < longest; position++)
-      result[text * longest + position] = BigInt(value(input, position, paddingId));
+      result[text * longest + position] = value(input, position, paddingId);
   });
   return result;
 }

@@ -35,9 +35,9 @@ function hiddenOf({ ids, typeIds }: EncoderInput): number[][] {
 }
 
 /** A graph whose hidden states depend on all its inputs, as exporters declare them. */
-function hiddenStates(graph: GraphBuilder): Value {
+function hiddenStates(graph: GraphBuilder, type: DataType): Value {
   const shape = ['batch_size', 'sequence_length'];
-  const input = (name: string): Value => graph.input(name, DataType.INT64, shape);
+  const input = (name: string): Value => graph.input(name, type, shape);
   const ids = input('input_ids');
   const widened = ['attention_mask', 'token_type_ids', 'position_ids'].map(name => {
     const floats = graph.node({
@@ -68,6 +68,7 @@ function hiddenStates(graph: GraphBuilder): Value {
 interface Files {
   readonly config?: Readonly<Record<string, unknown>>;
   readonly file?: string;
+  readonly ids?: DataType;
   /** Modules behind the encoder, by their last names. */
   readonly modules?: readonly string[];
 }
@@ -76,13 +77,13 @@ interface Files {
 async function writeFolder(
   t: Test,
   finish: (graph: GraphBuilder, hidden: Value) => void,
-  { config = {}, file = 'model.onnx', modules }: Files = {},
+  { config = {}, file = 'model.onnx', modules, ids = DataType.INT64 }: Files = {},
 ): Promise<string> {
   const folder = t.testdir();
   await writeFile(path.join(folder, 'config.json'), JSON.stringify({ ...CONFIG, ...config }));
   const graph = new GraphBuilder();
   graph.constant('last', [1], [-1]);
-  finish(graph, hiddenStates(graph));
+  finish(graph, hiddenStates(graph, ids));
   await mkdir(path.dirname(path.join(folder, file)), { recursive: true });
   await graph.save(path.join(folder, file));
   if (modules !== undefined) {
@@ -145,6 +146,48 @@ t.test('a sentence embedding is taken as it is, whatever else there is', async t
   await checkEncoder(t, await openEncoder(t, folder), input => [hiddenOf(input)[0]!]);
 });
 
+t.test('outputs without known names are told by their dimensions and width', async t => {
+  const pooledToo = (graph: GraphBuilder, hidden: Value): void => {
+    output('onnx::Shape_422')(graph, hidden);
+    const first = graph.constant('first', [], [0]);
+    graph.node({ op: 'Gather', inputs: [hidden, first], name: '461', attributes: { axis: int(1) } });
+    graph.output('461', DataType.FLOAT, ['batch_size', HIDDEN]);
+    output('narrow', HIDDEN - 1)(graph, hidden);
+  };
+  const encoder = await openEncoder(t, await writeFolder(t, pooledToo));
+  t.equal(encoder.tokenWidth, HIDDEN);
+  await checkEncoder(t, encoder, input => [pooled(hiddenOf(input), 'mean')]);
+
+  const alone = await writeFolder(t, (graph, hidden) => {
+    const first = graph.constant('first', [], [0]);
+    graph.node({ op: 'Gather', inputs: [hidden, first], name: 'vector', attributes: { axis: int(1) } });
+    graph.output('vector', DataType.FLOAT, ['batch_size', HIDDEN]);
+  });
+  await checkEncoder(t, await openEncoder(t, alone), input => [hiddenOf(input)[0]!]);
+
+  const labels = await writeFolder(t, output('scores', 3), {
+    config: { architectures: ['OtherForTokenClassification'], id2label: { 0: 'a', 1: 'b', 2: 'c' } },
+  });
+  await checkEncoder(t, await openEncoder(t, labels), input => hiddenOf(input).map(x => x.slice(0, 3)));
+});
+
+t.test('ids of 32 bits', async t => {
+  const folder = await writeFolder(t, output('last_hidden_state'), { ids: DataType.INT32 });
+  await checkEncoder(t, await openEncoder(t, folder), input => [pooled(hiddenOf(input), 'mean')]);
+});
+
+t.test('the longest input of families that are only run ready-made', async t => {
+  const lengthOf = async (config: Readonly<Record<string, unknown>>): Promise<number> =>
+    (await openEncoder(t, await writeFolder(t, output('last_hidden_state'), { config }))).contextLength;
+  const none = { max_position_embeddings: null };
+  t.equal(await lengthOf({ ...none, n_positions: 44 }), 44);
+  t.equal(await lengthOf({ ...none, max_seq_len: 45 }), 45);
+  t.equal(await lengthOf(none), 512);
+  const folder = await writeFolder(t, output('last_hidden_state'), { config: none });
+  await writeFile(path.join(folder, 'tokenizer_config.json'), JSON.stringify({ model_max_length: 600 }));
+  t.equal((await openEncoder(t, folder)).contextLength, 600);
+});
+
 t.test('vectors of tokens, beside those of texts', async t => {
   const both = (graph: GraphBuilder, hidden: Value): void => {
     output('last_hidden_state')(graph, hidden);
@@ -202,10 +245,14 @@ t.test('logits of spans', async t => {
 });
 
 t.test('graphs that cannot be served are refused by name', async t => {
-  await t.rejects(openEncoder(t, await writeFolder(t, output('strange'))), {
+  await t.rejects(openEncoder(t, await writeFolder(t, output('strange', HIDDEN - 1))), {
     code: 'unsupported_model',
-    message: /strange/,
+    message: /strange \[batch_size, sequence_length, 3\], none of which is what embedding needs/,
   });
+  const twice = await writeFolder(t, (graph, hidden) => {
+    for (const name of ['one', 'other']) output(name)(graph, hidden);
+  });
+  await t.rejects(openEncoder(t, twice), { code: 'unsupported_model', message: /one \[.*other \[/ });
   const folder = await writeFolder(t, (graph, hidden) => {
     const extra = graph.input('pixel_values', DataType.FLOAT, ['batch_size', 'sequence_length', HIDDEN]);
     graph.node({ op: 'Add', inputs: [hidden, extra], name: 'last_hidden_state' });

@@ -1,0 +1,16 @@
+import type { ModelConfig } from './config.js';
+
+/**
+ * Refuses weights that are stored quantized, whose tensors mean something else than their numbers.
+ *
+ * @throws KvasirError `unsupported_model`, naming the method
+ */
+export function refuseQuantized(config: ModelConfig): void {
+  const section = config.section('quantization_config');
+  if (section === undefined) return;
+  const method = section.has('quant_method') ? section.string('quant_method') : 'a method that is not named';
+  const format = section.has('format') ? ` in the format ${section.string('format')}` : '';
+  config.unsupported(
+    `its weights are quantized by ${method}${format} (quantization_config), which is not read: take the folder with weights in F32, F16 or BF16, which Kvasir quantizes itself (--precision)`,
+  );
+}

@@ -1,0 +1,45 @@
+/** Tensors of a checkpoint that a graph does not read. */
+export interface Leftovers {
+  /** Of heads that it does not have: nothing is missing without them. */
+  readonly heads: readonly string[];
+  /** All others: layers that the family does not have, or scales of weights that mean something else. */
+  readonly unknown: readonly string[];
+}
+
+/** Buffers that follow from the configuration, and embeddings that encoder-decoders store under several names. */
+const HARMLESS = [
+  /(^|\.)(position_ids|token_type_ids)$/,
+  /(^|\.)(rotary_emb|rotary_pos_emb|rotary)\.\w*inv_freq$/,
+  /(^|\.)h\.\d+\.attn\.(masked_)?bias$/,
+  /(^|\.)embed_positions\.weights?$/,
+  /(^|\.)shared\.weight$/,
+  /(^|\.)(encoder|decoder)\.embed_tokens\.weight$/,
+];
+
+/** Where heads are, behind the name of a body. */
+const HEAD =
+  /^(\w+\.)?(pooler|cls|lm_head|classifier|qa_outputs|score|head|predictions|generator_predictions|discriminator_predictions|vocab_(transform|layer_norm|projector)|pre_classifier|decoder|final_logits_bias|seq_relationship)(\.|$)/;
+
+/** Names that a message lists. */
+const LISTED = 6;
+
+/** Sorts the names of tensors that nobody reads; what is known to matter to nobody is left out. */
+export function sortLeftovers(names: readonly string[]): Leftovers {
+  const left = names.filter(name => !HARMLESS.some(pattern => pattern.test(name)));
+  const isHead = (name: string): boolean => HEAD.test(name);
+  return { heads: left.filter(isHead), unknown: left.filter(name => !isHead(name)) };
+}
+
+/** The tensors of all, those of several layers or experts as one: `layers.*.mlp.gate.weight`. */
+export function patternsOf(names: readonly string[]): readonly string[] {
+  return [...new Set(names.map(name => name.replace(/\.\d+(?=\.|$)/g, '.*')))];
+}
+
+/** A sentence about tensors that no layer reads; undefined where there are none. */
+export function leftoverWarning({ unknown }: Leftovers): string | undefined {
+  if (unknown.length === 0) return undefined;
+  const patterns = patternsOf(unknown);
+  const others = patterns.length > LISTED ? ` and ${patterns.length - LISTED} more` : '';
+  const [noun, verb] = unknown.length === 1 ? ['tensor', 'is'] : ['tensors', 'are'];
+  return `${unknown.length} ${noun} of the weights ${verb} read by no layer: ${patterns.slice(0, LISTED).join(', ')}${others}; if they matter, the results are not those that the model was made for`;
+}

@@ -1,0 +1,56 @@
+/** Folders that sentence-transformers 6 has saved, and what it gives for them: see `make_sentence_models.py`. */
+import { cp, readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import t from 'tap';
+import { classify, labelScores } from '#api/encoding/classify.js';
+import { embed } from '#api/encoding/embed.js';
+import { inputLimit } from '#api/encoding/inputs.js';
+import { loadEncoder } from '#registry/load-encoder.js';
+import { Environment } from '#runtime/index.js';
+
+interface Expected {
+  readonly texts?: readonly string[];
+  readonly vectors?: readonly (readonly number[])[];
+  readonly pairs?: readonly (readonly [string, string])[];
+  /** A number for each pair, or one for each of its labels. */
+  readonly scores?: readonly (number | readonly number[])[];
+}
+
+const FIXTURES = fileURLToPath(new URL('../../../../test/fixtures/sentence/', import.meta.url));
+const environment = new Environment({ logLevel: 'fatal' });
+const caller = { client: '', signal: new AbortController().signal };
+
+/** Largest difference between two lists of numbers; infinite where they have different lengths. */
+function difference(actual: ArrayLike<number>, wanted: readonly number[]): number {
+  if (actual.length !== wanted.length) return Infinity;
+  return wanted.reduce((most, value, i) => Math.max(most, Math.abs(value - actual[i]!)), 0);
+}
+
+for (const name of await readdir(FIXTURES))
+  t.test(`${name} gives what sentence-transformers gives`, async t => {
+    const folder = path.join(t.testdir(), name);
+    await cp(path.join(FIXTURES, name), folder, { recursive: true });
+    const expected = JSON.parse(await readFile(path.join(folder, 'expected.json'), 'utf8')) as Expected;
+    const model = await loadEncoder(environment, folder, { session: { intraOpThreads: 1 } });
+    t.teardown(() => model.close());
+    const limit = inputLimit({ truncate: true }, model);
+    const { texts = [], vectors = [], pairs = [], scores = [] } = expected;
+
+    const sources = texts.map((text, i) => ({ param: `${i}`, text }));
+    const options = { limit, dimensions: undefined, normalize: false };
+    const result = sources.length > 0 ? await embed(model, sources, options, caller) : { vectors: [] };
+    vectors.forEach((vector, i) => {
+      const error = difference(result.vectors[i]!, vector);
+      t.ok(error < 2e-6, `text ${i} differs by ${error.toExponential(1)}`);
+    });
+
+    const asked = pairs.map(([text, pair], i) => ({ param: `${i}`, text, pair }));
+    const answers = asked.length > 0 ? await classify(model, asked, limit, caller) : { logits: [] };
+    scores.forEach((score, i) => {
+      const values = labelScores(model, answers.logits[i]!, false).map(label => label.score);
+      const error = difference(values, [score].flat());
+      t.ok(error < 2e-6, `pair ${i} differs by ${error.toExponential(1)}`);
+    });
+    t.ok(vectors.length + scores.length > 0, 'something was compared');
+  });

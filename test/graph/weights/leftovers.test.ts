@@ -1,0 +1,50 @@
+import t from 'tap';
+import { leftoverWarning, patternsOf, sortLeftovers } from '#graph/weights/leftovers.js';
+
+t.test('heads, harmless buffers, and what may matter are told apart', async t => {
+  const heads = [
+    'bert.pooler.dense.weight',
+    'pooler.dense.bias',
+    'cls.predictions.transform.dense.weight',
+    'lm_head.weight',
+    'classifier.out_proj.weight',
+    'qa_outputs.bias',
+    'score.weight',
+    'vocab_transform.weight',
+    'pre_classifier.bias',
+    'head.norm.weight',
+    'final_logits_bias',
+  ];
+  const harmless = [
+    'embeddings.position_ids',
+    'bert.embeddings.position_ids',
+    'model.layers.0.self_attn.rotary_emb.inv_freq',
+    'transformer.h.11.attn.bias',
+    'transformer.h.11.attn.masked_bias',
+    'model.shared.weight',
+    'encoder.embed_tokens.weight',
+    'model.decoder.embed_positions.weight',
+  ];
+  const unknown = [
+    'model.layers.0.self_attn.q_norm.weight',
+    'model.layers.0.self_attn.q_proj.weight_scale',
+    'encoder.layer.3.adapter.dense.weight',
+    'linear.weight',
+    'model.vision_tower.patch_embed.weight',
+    'h.0.attn.c_attn.bias_scale',
+  ];
+  t.strictSame(sortLeftovers([...heads, ...harmless, ...unknown]), { heads, unknown });
+});
+
+t.test('the warning lists layers as one, and not too many', async t => {
+  const layers = (name: string, count = 12) => Array.from({ length: count }, (_, i) => `layers.${i}.${name}`);
+  t.strictSame(patternsOf(['a.0.b.1.c', 'a.1.b.7.c', 'a.b2.c', 'x.3']), ['a.*.b.*.c', 'a.b2.c', 'x.*']);
+  t.equal(leftoverWarning({ heads: ['lm_head.weight'], unknown: [] }), undefined);
+  t.match(
+    leftoverWarning({ heads: [], unknown: [...layers('q_norm.weight'), ...layers('k_norm.weight')] }),
+    /^24 tensors of the weights are read by no layer: layers\.\*\.q_norm\.weight, layers\.\*\.k_norm\.weight; if/,
+  );
+  t.match(leftoverWarning({ heads: [], unknown: ['x'] }), /^1 tensor of the weights is read by no layer: x;/);
+  const many = Array.from({ length: 9 }, (_, i) => `w${String.fromCharCode(97 + i)}`);
+  t.match(leftoverWarning({ heads: [], unknown: many }), /wa, wb, wc, wd, we, wf and 3 more;/);
+});
