@@ -1,6 +1,6 @@
 import { KvasirError } from '#errors.js';
 import type { Precision } from '#graph/precision.js';
-import { chooseGraphs } from '#model/graph-files.js';
+import { chooseGraphs, encoderBeside } from '#model/graph-files.js';
 import type { WeightsFormat } from '#model/weights-format.js';
 
 /** Choice among a repository's files if it has several of a kind. */
@@ -82,7 +82,11 @@ function weights(names: readonly string[], selection: Selection, shards: readonl
     names.includes('modules.json') && names.some(name => /^0_\w+\/model\.safetensors$/.test(name));
   if (graphs.length === 0 && areInModule) return [];
   if (graphs.length === 0) throw new KvasirError('unsupported_model', missingWeights(names, selection));
-  return graphs.flatMap(graph => [graph, ...names.filter(name => isDataOf(graph, name))]);
+  const encoder = encoderBeside(names, graphs);
+  return [...graphs, ...(encoder === undefined ? [] : [encoder])].flatMap(graph => [
+    graph,
+    ...names.filter(name => isDataOf(graph, name)),
+  ]);
 }
 
 function missingWeights(names: readonly string[], { format, precision }: Selection): string {

@@ -1,6 +1,22 @@
 import t from 'tap';
 import { selectDescription, selectFiles } from '#hub/select-files.js';
 
+t.test('the encoder of an encoder-decoder comes with its decoders', async t => {
+  const names = [
+    'decoder_model_merged',
+    'decoder_model_merged_quantized',
+    'encoder_model',
+    'encoder_model_quantized',
+  ];
+  const graphs = names.map(name => `onnx/${name}.onnx`);
+  t.strictSame(selectFiles(graphs, {}), ['onnx/decoder_model_merged.onnx', 'onnx/encoder_model.onnx']);
+  t.strictSame(selectFiles(graphs, { precision: 'int8' }), [
+    'onnx/decoder_model_merged_quantized.onnx',
+    'onnx/encoder_model_quantized.onnx',
+  ]);
+  t.strictSame(selectFiles(['onnx/model.onnx', 'onnx/encoder_model.onnx'], {}), ['onnx/model.onnx']);
+});
+
 t.test('the small files of sentence-transformers, wherever they stand', async t => {
   const names = [
     '.gitattributes',

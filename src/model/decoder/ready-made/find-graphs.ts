@@ -109,7 +109,7 @@ async function sizesOf(
   };
 }
 
-/** The ONNX graphs of a folder and of its folder `onnx`. */
+/** The ONNX graphs of a folder and of its folder `onnx`, by their paths in it. */
 export async function namesIn(folder: string): Promise<string[]> {
   const list = async (inner: string): Promise<string[]> => {
     const entries = await readdir(path.join(folder, inner)).catch(() => []);

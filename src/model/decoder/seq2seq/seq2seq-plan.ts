@@ -5,7 +5,7 @@ import { ModelConfig } from '#graph/config.js';
 import { seq2seqArchitecture } from '#graph/families/index.js';
 import type { RunPath } from '../../run-path.js';
 import type { PlanOptions } from '../decoder-plan.js';
-import { hasGraphs } from '../ready-made/find-graphs.js';
+import { namesIn } from '../ready-made/find-graphs.js';
 import { findSeq2SeqGraphs, seq2seqPath, type ReadyMadeSeq2Seq } from '../ready-made/seq2seq/find-seq2seq.js';
 
 /** What of an encoder-decoder's folder is to be run. */
@@ -31,7 +31,7 @@ export async function planSeq2Seq(
   const hasWeights = ['model.safetensors', 'model.safetensors.index.json'].some(name =>
     existsSync(path.join(folder, name)),
   );
-  if (format === 'onnx' || (format === undefined && !hasWeights && (await hasGraphs(folder)))) {
+  if (format === 'onnx' || (format === undefined && !hasWeights && (await namesIn(folder)).length > 0)) {
     const found = await findSeq2SeqGraphs(folder, precision);
     const why = format === 'onnx' ? 'ONNX was asked for' : 'there are no safetensors';
     return { config, sizes, found, path: seq2seqPath(found, why) };

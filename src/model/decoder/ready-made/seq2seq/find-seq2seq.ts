@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { KvasirError } from '#errors.js';
 import type { Precision } from '#graph/precision.js';
-import { chooseGraphs } from '../../../graph-files.js';
+import { chooseGraphs, encoderBeside } from '../../../graph-files.js';
 import { DataType, readOnnxFile, type GraphValue, type OnnxFile } from '../../../onnx-file.js';
 import { storedPrecision, type RunPath } from '../../../run-path.js';
 import { namesIn } from '../find-graphs.js';
@@ -56,8 +56,8 @@ export async function findSeq2SeqGraphs(
     names.filter(name => path.basename(name).startsWith('decoder_')),
     precision,
   );
-  const encoderName = files[0]?.replace(/decoder_model(_merged)?/, 'encoder_model');
-  if (encoderName === undefined || !names.includes(encoderName)) {
+  const encoderName = encoderBeside(names, files);
+  if (encoderName === undefined) {
     const exact = precision === undefined ? '' : ` of precision ${precision}`;
     throw new KvasirError(
       'unsupported_model',
