@@ -31,7 +31,7 @@ const DESCRIPTIONS = [
 
 /** What a tokenizer is made of where there is no tokenizer.json: SentencePiece models, lists of tokens. */
 const VOCABULARIES = [
-  /^((source|target)\.spm|vocab\.json)$/,
+  /^((source|target)\.spm|vocab\.(json|txt))$/,
   /^(sentencepiece\.bpe|spiece|tokenizer)\.model$/,
 ];
 
@@ -58,10 +58,10 @@ export function selectDescription(names: readonly string[]): string[] {
     const [folder = ''] = MODULE.exec(name) ?? [];
     const own = name.slice(folder.length);
     if (folder !== '' && own === SAFETENSORS) return true;
-    // A BERT's vocabulary is in its tokenizer.json, where there is one.
-    if (own === 'vocab.txt') return !names.includes(`${folder}tokenizer.json`);
-    if (VOCABULARIES.some(pattern => pattern.test(own))) return !names.includes(`${folder}tokenizer.json`);
-    return DESCRIPTIONS.some(pattern => pattern.test(own));
+    const patterns = names.includes(`${folder}tokenizer.json`)
+      ? DESCRIPTIONS
+      : [...DESCRIPTIONS, ...VOCABULARIES];
+    return patterns.some(pattern => pattern.test(own));
   });
 }
 

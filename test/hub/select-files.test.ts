@@ -1,16 +1,21 @@
 import t from 'tap';
 import { selectDescription, selectFiles } from '#hub/select-files.js';
 
-t.test('a tokenizer without tokenizer.json: its models and lists', async t => {
-  const marian = ['config.json', 'source.spm', 'target.spm', 'vocab.json', 'tokenizer_config.json'];
-  const others = ['sentencepiece.bpe.model', 'spiece.model', 'tokenizer.model', 'added_tokens.json'];
-  t.strictSame(selectDescription([...marian, 'pytorch_model.bin', 'model/source.spm']), marian);
-  for (const name of others) t.strictSame(selectDescription([name, 'README.md']), [name]);
-});
-
-t.test('where there is a tokenizer.json, nothing else is asked for', async t => {
-  const names = ['tokenizer.json', 'vocab.json', 'merges.txt', 'spiece.model', 'source.spm'];
-  t.strictSame(selectDescription(names), ['tokenizer.json']);
+t.test('an exported encoder-decoder: both parts, of one precision', async t => {
+  const stems = ['encoder_model', 'decoder_model', 'decoder_model_merged', 'decoder_with_past_model'];
+  const names = ['', '_quantized'].flatMap(suffix => stems.map(stem => `onnx/${stem}${suffix}.onnx`));
+  const data = 'onnx/encoder_model.onnx_data';
+  const all = ['config.json', ...names, data, 'pytorch_model.bin'];
+  const merged = ['onnx/encoder_model.onnx', data, 'onnx/decoder_model_merged.onnx'];
+  t.strictSame(selectFiles(all, {}), ['config.json', ...merged]);
+  t.strictSame(selectFiles(all, { precision: 'int8' }), [
+    'config.json',
+    'onnx/encoder_model_quantized.onnx',
+    'onnx/decoder_model_merged_quantized.onnx',
+  ]);
+  t.strictSame(selectFiles([...all, 'model.safetensors'], {}), ['config.json', 'model.safetensors']);
+  t.strictSame(selectFiles([...all, 'model.safetensors'], { format: 'onnx' }), ['config.json', ...merged]);
+  t.strictSame(selectFiles(['onnx/model.onnx', 'onnx/encoder_model.onnx'], {}), ['onnx/model.onnx']);
 });
 
 t.test('the small files of sentence-transformers, wherever they stand', async t => {
@@ -58,18 +63,14 @@ t.test('an encoder in a folder of its own', async t => {
   t.throws(() => selectFiles(denseOnly, {}), { code: 'unsupported_model' });
 });
 
-t.test('an exported encoder-decoder: both parts, of one precision', async t => {
-  const stems = ['encoder_model', 'decoder_model', 'decoder_model_merged', 'decoder_with_past_model'];
-  const names = ['', '_quantized'].flatMap(suffix => stems.map(stem => `onnx/${stem}${suffix}.onnx`));
-  const data = 'onnx/encoder_model.onnx_data';
-  const all = ['config.json', ...names, data, 'pytorch_model.bin'];
-  const merged = ['onnx/encoder_model.onnx', data, 'onnx/decoder_model_merged.onnx'];
-  t.strictSame(selectFiles(all, {}), ['config.json', ...merged]);
-  t.strictSame(selectFiles(all, { precision: 'int8' }), [
-    'config.json',
-    'onnx/encoder_model_quantized.onnx',
-    'onnx/decoder_model_merged_quantized.onnx',
-  ]);
-  t.strictSame(selectFiles([...all, 'model.safetensors'], {}), ['config.json', 'model.safetensors']);
-  t.strictSame(selectFiles([...all, 'model.safetensors'], { format: 'onnx' }), ['config.json', ...merged]);
+t.test('a tokenizer without tokenizer.json: its models and lists', async t => {
+  const marian = ['config.json', 'source.spm', 'target.spm', 'vocab.json', 'tokenizer_config.json'];
+  const others = ['sentencepiece.bpe.model', 'spiece.model', 'tokenizer.model', 'added_tokens.json'];
+  t.strictSame(selectDescription([...marian, 'pytorch_model.bin', 'model/source.spm']), marian);
+  for (const name of others) t.strictSame(selectDescription([name, 'README.md']), [name]);
+});
+
+t.test('where there is a tokenizer.json, nothing else is asked for', async t => {
+  const names = ['tokenizer.json', 'vocab.json', 'merges.txt', 'spiece.model', 'source.spm'];
+  t.strictSame(selectDescription(names), ['tokenizer.json']);
 });

@@ -1,6 +1,6 @@
 /**
- * Encoder-decoders by their formulas, in the names of Hugging Face's checkpoints: a source and a target on their own, nothing of batches,
- * padding or caches.
+ * Encoder-decoders by their formulas, in the names of Hugging Face's checkpoints: a source and a target on
+ * their own, nothing of batches, padding or caches.
  */
 import type { TestTensors } from '#test/support/safetensors.js';
 import { attention, type AttentionFields } from './attention.js';
@@ -21,7 +21,10 @@ import type { ReferenceConfig } from './encoder.js';
 export interface Seq2SeqReference {
   /** Hidden states of a source behind the encoder's last norm, `[length][hidden]`. */
   encode(source: readonly number[]): number[][];
-  /** Logits of every position of a target, `[length][vocabulary]`, given what {@link encode} made of the source. */
+  /**
+   * Logits of every position of a target, `[length][vocabulary]`, given what {@link encode} made of the
+   * source.
+   */
   decode(memory: readonly Vector[], target: readonly number[]): number[][];
 }
 
@@ -112,15 +115,20 @@ function plus(states: readonly Vector[], update: readonly Vector[]): number[][] 
 interface Kin {
   /** Norms before attention and feed-forward layer, and one more behind the last layer; else behind both. */
   readonly normsFirst: boolean;
-  /** A norm of the embeddings. */
-  readonly normsEmbeddings: boolean;
-  /** What is added to the embedding at a position; learned tables begin with two rows that no position has. */
-  readonly position: 'learned' | ((position: number, size: number) => number[]);
+  /**
+   * A norm of the sum of embedding and position; `target tokens`: in the decoder, of the embedding alone,
+   * which is not scaled there.
+   */
+  readonly normsEmbeddings: false | 'sums' | 'target tokens';
+  /** What is added to the embedding at a position; of a learned table, the row of the first one. */
+  readonly position: { readonly firstRow: number } | ((position: number, size: number) => number[]);
 }
 
 const KIN: Readonly<Record<string, Kin>> = {
-  bart: { normsFirst: false, normsEmbeddings: true, position: 'learned' },
-  mbart: { normsFirst: true, normsEmbeddings: true, position: 'learned' },
+  bart: { normsFirst: false, normsEmbeddings: 'sums', position: { firstRow: 2 } },
+  mbart: { normsFirst: true, normsEmbeddings: 'sums', position: { firstRow: 2 } },
+  blenderbot: { normsFirst: true, normsEmbeddings: false, position: { firstRow: 0 } },
+  'blenderbot-small': { normsFirst: false, normsEmbeddings: 'target tokens', position: { firstRow: 0 } },
   marian: { normsFirst: false, normsEmbeddings: false, position: sinusoids },
   pegasus: { normsFirst: true, normsEmbeddings: false, position: sinusoids },
   m2m_100: {
@@ -135,7 +143,10 @@ function sinusoids(position: number, size: number): number[] {
   return halves(position, size, i => 10_000 ** ((-2 * i) / size));
 }
 
-/** Angles `position · 10000^(-i/(size/2 - 1))`, as tensor2tensor and fairseq have them; all sines, then all cosines. */
+/**
+ * Angles `position · 10000^(-i/(size/2 - 1))`, as tensor2tensor and fairseq have them; all sines, then all
+ * cosines.
+ */
 function tensor2TensorSinusoids(position: number, size: number): number[] {
   return halves(position, size, i => 10_000 ** (-i / (size / 2 - 1)));
 }
@@ -146,8 +157,8 @@ function halves(position: number, size: number, frequency: (i: number) => number
 }
 
 /**
- * BART (Lewis et al. 2019), mBART (Liu et al. 2020), Marian (Junczys-Dowmunt et al. 2018), PEGASUS (Zhang et al. 2019), M2M-100
- * (Fan et al. 2020).
+ * BART (Lewis et al. 2019), mBART (Liu et al. 2020), BlenderBot (Roller et al. 2020), Marian (Junczys-Dowmunt
+ * et al. 2018), PEGASUS (Zhang et al. 2019), M2M-100 (Fan et al. 2020).
  */
 function bart(config: ReferenceConfig, weights: Weights): Seq2SeqReference {
   const kin = KIN[config.model_type as string]!;
@@ -159,12 +170,15 @@ function bart(config: ReferenceConfig, weights: Weights): Seq2SeqReference {
     weights.first(`model.${side}.embed_tokens.weight`, 'model.shared.weight');
   const embed = (side: Side, ids: readonly number[]): number[][] =>
     ids.map((id, i) => {
+      const word = row(words(side), id);
       const position =
-        kin.position === 'learned'
-          ? row(weights.get(`model.${side}.embed_positions.weight`), i + 2)
-          : kin.position(i, hidden);
-      const sum = add(scale(row(words(side), id), factor), position);
-      return kin.normsEmbeddings ? weights.layerNorm(sum, `model.${side}.layernorm_embedding`) : sum;
+        typeof kin.position === 'function'
+          ? kin.position(i, hidden)
+          : row(weights.get(`model.${side}.embed_positions.weight`), i + kin.position.firstRow);
+      const norm = (x: Vector): number[] => weights.layerNorm(x, `model.${side}.layernorm_embedding`);
+      if (kin.normsEmbeddings === 'target tokens' && side === 'decoder') return add(norm(word), position);
+      const sum = add(scale(word, factor), position);
+      return kin.normsEmbeddings === false ? sum : norm(sum);
     });
   /** A sublayer with its norm and the way around it. */
   const around = (
@@ -224,8 +238,9 @@ function bart(config: ReferenceConfig, weights: Weights): Seq2SeqReference {
 }
 
 /**
- * The bucket of a distance (Raffel et al. 2019, section 2.1, and its code): half of the buckets, of each direction where there are two,
- * are for single distances; the others widen by the logarithm up to `furthest`, and the last has all beyond.
+ * The bucket of a distance (Raffel et al. 2019, section 2.1, and its code): half of the buckets, of each
+ * direction where there are two, are for single distances; the others widen by the logarithm up to
+ * `furthest`, and the last has all beyond.
  *
  * @param distance of the key from the query, negative before it.
  */
@@ -321,7 +336,9 @@ function t5(config: ReferenceConfig, weights: Weights): Seq2SeqReference {
     decode: (memory, target) => {
       const states = run('decoder', target, (config.num_decoder_layers as number | null) ?? layers, memory);
       const isTied = config.tie_word_embeddings !== false;
-      const factor = isTied ? (config.d_model as number) ** -0.5 : 1;
+      // mT5 was never trained with tied embeddings, and its class has no factor for them.
+      const isScaled = isTied && config.model_type !== 'mt5';
+      const factor = isScaled ? (config.d_model as number) ** -0.5 : 1;
       const projection = weights.get(isTied ? 'shared.weight' : 'lm_head.weight');
       return states.map(x => linear(scale(x, factor), projection));
     },

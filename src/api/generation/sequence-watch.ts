@@ -30,8 +30,7 @@ export class SequenceWatch {
     if (written > 0) {
       const now = performance.now();
       const seconds = (now - sequence.last) / 1000;
-      for (const observer of this.#observers)
-        observer.onTokens?.(written, seconds, sequence.tokens === 0);
+      for (const observer of this.#observers) observer.onTokens?.(written, seconds, sequence.tokens === 0);
       sequence.last = now;
       sequence.tokens += written;
     }

@@ -7,7 +7,7 @@ import { SafetensorsFile } from './safetensors.js';
 
 const SINGLE = 'model.safetensors';
 const INDEX = 'model.safetensors.index.json';
-/** Older forms of the same, which only Python reads. */
+
 /** A weight of a checkpoint whose presence and shape are known to be right, not yet read. */
 export interface Weight {
   readonly name: string;

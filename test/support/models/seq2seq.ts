@@ -68,6 +68,14 @@ function caseOf(name: string, config: Config, shapes: (config: Config) => Shapes
   return { name, config, tensors, reference: seq2seqReference(config, tensors) };
 }
 
+/** Rows before the first of learned positions. */
+const UNUSED_ROWS: Readonly<Record<string, number>> = {
+  bart: 2,
+  mbart: 2,
+  blenderbot: 0,
+  'blenderbot-small': 0,
+};
+
 function bartShapes(config: Config): Shapes {
   const type = config.model_type as string;
   const hidden = config.d_model as number;
@@ -90,11 +98,10 @@ function bartShapes(config: Config): Shapes {
     const prefix = `model.${side}`;
     if (!isShared)
       shapes[`${prefix}.embed_tokens.weight`] = [side === 'encoder' ? VOCABULARY : target, hidden];
-    if (type === 'bart' || type === 'mbart') {
-      shapes[`${prefix}.embed_positions.weight`] = [(config.max_position_embeddings as number) + 2, hidden];
-      norm(`${prefix}.layernorm_embedding`);
-    }
-    if (type !== 'bart' && type !== 'marian') norm(`${prefix}.layer_norm`);
+    const unused = UNUSED_ROWS[type];
+    if (unused !== undefined) shapes[`${prefix}.embed_positions.weight`] = [LONGEST + unused, hidden];
+    if (['bart', 'mbart', 'blenderbot-small'].includes(type)) norm(`${prefix}.layernorm_embedding`);
+    if (!['bart', 'marian', 'blenderbot-small'].includes(type)) norm(`${prefix}.layer_norm`);
     for (let i = 0; i < (config[`${side}_layers`] as number); i++) {
       const layer = `${prefix}.layers.${i}`;
       for (const name of side === 'encoder' ? ['self_attn'] : ['self_attn', 'encoder_attn']) {
@@ -153,6 +160,8 @@ export const SEQ2SEQ_MODELS: readonly Seq2SeqCase[] = [
     activation_function: 'relu',
   }),
   bart('mbart', 'mbart', { scale_embedding: true }),
+  bart('blenderbot', 'blenderbot', { scale_embedding: true }),
+  bart('blenderbot-small', 'blenderbot-small', { scale_embedding: true }),
   bart('marian', 'marian', { scale_embedding: true, activation_function: 'swish' }),
   bart('marian, a vocabulary for each side', 'marian', {
     activation_function: 'swish',

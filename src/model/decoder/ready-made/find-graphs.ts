@@ -37,7 +37,7 @@ interface Description {
 
 /** Whether a folder has ONNX graphs that may be a decoder. */
 export async function hasGraphs(folder: string): Promise<boolean> {
-  return isGenaiFolder(folder) || chooseGraphs(await graphsIn(folder)).length > 0;
+  return isGenaiFolder(folder) || chooseGraphs(await namesIn(folder)).length > 0;
 }
 
 /**
@@ -76,7 +76,7 @@ async function describeGenai(folder: string): Promise<Description> {
 }
 
 async function describeExport(folder: string, precision: Precision | undefined): Promise<Description> {
-  const names = await graphsIn(folder);
+  const names = await namesIn(folder);
   const files = chooseGraphs(names, precision);
   if (files.length === 0) return noGraphs(folder, 'decoder', names, precision);
   const config = existsSync(path.join(folder, 'config.json')) ? await ModelConfig.read(folder) : undefined;
@@ -114,8 +114,8 @@ async function sizesOf(
   };
 }
 
-/** The ONNX graphs of a folder and of its folder `onnx`. */
-export async function graphsIn(folder: string): Promise<string[]> {
+/** The ONNX graphs of a folder and of its folder `onnx`, by their paths in it. */
+export async function namesIn(folder: string): Promise<string[]> {
   const list = async (inner: string): Promise<string[]> => {
     const entries = await readdir(path.join(folder, inner)).catch(() => []);
     return entries.filter(name => name.endsWith('.onnx')).map(name => path.posix.join(inner, name));

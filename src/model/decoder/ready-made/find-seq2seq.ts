@@ -7,7 +7,7 @@ import { chooseSeq2SeqGraphs } from '../../graph-files.js';
 import { readOnnxFile, type OnnxFile } from '../../onnx-file.js';
 import { storedPrecision, type RunPath } from '../../run-path.js';
 import { contextOf } from '../context-of.js';
-import { graphsIn, noGraphs, type ReadyMadeGraph } from './find-graphs.js';
+import { namesIn, noGraphs, type ReadyMadeGraph } from './find-graphs.js';
 import {
   decoderPorts,
   sourceEncoderPorts,
@@ -29,11 +29,6 @@ export interface ReadyMadeSeq2Seq {
   readonly sizes: Seq2SeqSizes;
 }
 
-/** Whether a folder has all graphs of an encoder-decoder. */
-export async function hasSeq2SeqGraphs(folder: string): Promise<boolean> {
-  return chooseSeq2SeqGraphs(await graphsIn(folder)).length > 0;
-}
-
 /**
  * Finds an encoder-decoder among a folder's ONNX graphs, and reads what they take and give.
  *
@@ -47,9 +42,9 @@ export async function findReadyMadeSeq2Seq(
   precision?: Precision,
   asked?: number,
 ): Promise<ReadyMadeSeq2Seq> {
-  const names = await graphsIn(folder);
+  const names = await namesIn(folder);
   const chosen = chooseSeq2SeqGraphs(names, precision);
-  if (chosen.length === 0) return noGraphs(folder, 'encoder and decoder', names, precision);
+  if (chosen.length === 0) return noGraphs(folder, 'encoder-decoder', names, precision);
   const files = await Promise.all(chosen.map(name => readOnnxFile(path.join(folder, name))));
   const [encoderFile, ...decoders] = files as [OnnxFile, ...OnnxFile[]];
   const encoder = { file: encoderFile, ports: sourceEncoderPorts(encoderFile) };

@@ -16,7 +16,7 @@ import type {
   SourceTraits,
 } from '../contract.js';
 import { joinedLogits } from '../entry-logits.js';
-import { entryRows, runTime } from '../run-ways.js';
+import { entryRows, isOneToken, runTime } from '../run-ways.js';
 import type { Restrictions } from './cautious-decoder.js';
 import { floatArray, type DecoderGraph, type Row } from './decoder-graph.js';
 import type { DecoderGraphs } from './graph-ways.js';
@@ -114,7 +114,7 @@ export class SourcedDecoder implements Decoder {
       try {
         const given = await this.#runTogether(part);
         group.forEach((index, row) => (results[index] = given[row]!));
-        runs.push(runTime(part, performance.now() - began));
+        runs.push(runTime(part, performance.now() - began, true, isOneToken));
       } catch (error) {
         for (const index of group) results[index] = { error: error as Error };
       }

@@ -4,12 +4,13 @@ import { KvasirError } from '#errors.js';
 import type { Seq2SeqSizes } from '#graph/assembly/seq2seq/architecture.js';
 import { ModelConfig } from '#graph/config.js';
 import { seq2seqArchitecture } from '#graph/families/index.js';
+import { chooseSeq2SeqGraphs } from '../../graph-files.js';
 import type { RunPath } from '../../run-path.js';
 import type { PlanOptions } from '../decoder-plan.js';
+import { namesIn } from '../ready-made/find-graphs.js';
 import {
   describeSeq2SeqPath,
   findReadyMadeSeq2Seq,
-  hasSeq2SeqGraphs,
   type ReadyMadeSeq2Seq,
 } from '../ready-made/find-seq2seq.js';
 
@@ -38,15 +39,15 @@ export async function planSeq2Seq(folder: string, options: Seq2SeqPlanOptions = 
   const hasWeights = ['model.safetensors', 'model.safetensors.index.json'].some(name =>
     existsSync(path.join(folder, name)),
   );
-  const mayUseGraphs = format === undefined && (await hasSeq2SeqGraphs(folder));
-  if (!hasWeights && mayUseGraphs) return graphs('there are no safetensors');
+  const names = format === undefined ? await namesIn(folder) : [];
+  if (!hasWeights && names.length > 0) return graphs('there are no safetensors');
   try {
     const sizes = seq2seqArchitecture(config).sizes(config, contextLength);
     const reason = `safetensors of a known encoder-decoder, '${config.modelType}': Kvasir writes its two graphs, whose caches are filled in place`;
     return { source: 'weights', config, sizes, path: { kind: 'built', precision, reason } };
   } catch (error) {
     const isUnknown = error instanceof KvasirError && error.code === 'unsupported_model';
-    if (!isUnknown || !mayUseGraphs) throw error;
+    if (!isUnknown || chooseSeq2SeqGraphs(names).length === 0) throw error;
     return graphs(`no graph can be built for the weights (${error.message})`);
   }
 }

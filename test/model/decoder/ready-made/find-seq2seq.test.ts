@@ -44,7 +44,7 @@ t.test('what a folder of exports is', async t => {
   });
   await t.rejects(planSeq2Seq(folder, { precision: 'int8' }), {
     code: 'unsupported_model',
-    message: /no ONNX encoder and decoder of precision int8 among .*encoder_model\.onnx/,
+    message: /no ONNX encoder-decoder of precision int8 among .*encoder_model\.onnx/,
   });
 });
 
@@ -62,7 +62,7 @@ t.test('the layout of transformers.js: a folder, and suffixes of precisions', as
   );
   await t.rejects(planSeq2Seq(folder, { format: 'onnx' }), {
     code: 'unsupported_model',
-    message: /no ONNX encoder and decoder among/,
+    message: /no ONNX encoder-decoder among/,
   });
 });
 
@@ -222,6 +222,6 @@ t.test('a part that is missing', async t => {
   await rm(path.join(folder, NEXT));
   await t.rejects(planSeq2Seq(folder, { format: 'onnx' }), {
     code: 'unsupported_model',
-    message: /no ONNX encoder and decoder among decoder_model\.onnx, encoder_model\.onnx/,
+    message: /no ONNX encoder-decoder among decoder_model\.onnx, encoder_model\.onnx/,
   });
 });
