@@ -28,7 +28,7 @@ export async function loadReadyMadeSeq2Seq(
   source: SourceTraits,
   options: ReadyMadeOptions,
 ): Promise<{ decoder: Decoder; sharing: readonly string[] }> {
-  const { next, sizes } = found;
+  const { encoder, next, sizes } = found;
   const { cacheType } = next.ports;
   const shape: DecoderShape = {
     layers: seq2seqLayers(sizes, sizes.headSize),
@@ -49,7 +49,7 @@ export async function loadReadyMadeSeq2Seq(
     return { decoder, sharing: explain(restrictions) };
   } catch (error) {
     decoder.dispose();
-    throw refused(error, next.file.path);
+    throw refused(error, path.dirname(encoder.file.path));
   }
 }
 

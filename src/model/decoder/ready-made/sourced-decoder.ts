@@ -154,9 +154,13 @@ export class SourcedDecoder implements Decoder {
   async #runTogether(entries: readonly BatchEntry[]): Promise<readonly EntryLogits[]> {
     const { computed, ids, wanted } = entries[0]!;
     const slots = entries.map(({ slot }) => slot);
+    const beginsWhole =
+      computed === 0 &&
+      !this.#restrictions.noChunks &&
+      this.#graphs.first.givesAll(entries.map(() => ids.length));
     const pieces: EntryLogits[][] = [];
     for (let begin = 0, end: number; begin < ids.length; begin = end) {
-      end = begin === 0 && computed === 0 && !this.#restrictions.noChunks ? ids.length : begin + 1;
+      end = beginsWhole ? ids.length : begin + 1;
       const rows = entries.map(entry => ({ ids: entry.ids.slice(begin, end), computed: computed + begin }));
       const logits = await this.#runPiece(slots, rows, wanted === 'all');
       if (wanted === 'all' || (wanted === 'last' && end === ids.length))
