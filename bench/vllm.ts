@@ -135,31 +135,12 @@ for (const precision of KVASIR) await start(startKvasir(precision));
 for (const precision of ['f32', 'bf16'] as const) await start(startVllm(precision));
 
 const results = servers.map(() => LOADS.map((): Measurement[] => []));
-for (let round = -1; round < rounds; round++)
-  for (let turn = 0; turn < servers.length; turn++) {
-    const side = round % 2 === 0 ? turn : servers.length - 1 - turn;
-    const server = servers[side]!;
-    server.resume();
-    for (const [i, load] of LOADS.entries()) {
-      // The first round warms up.
-      if (round < 0 && load.clients > 1 && load.clients < SLOTS) continue;
-      const measurement = await measure(server, load);
-      if (round >= 0) results[side]![i]!.push(measurement);
-    }
-    server.pause();
-    console.error(`round ${round + 1} of ${rounds}: ${server.name}`);
-  }
-clients.close();
-for (const server of servers) {
-  server.resume();
-  await server.close();
-}
-
 const version = execFileSync(join(venv, 'bin/python'), ['-c', 'import vllm; print(vllm.__version__)'])
   .toString()
   .trim()
   .split('\n')
   .at(-1);
+const page = fileURLToPath(new URL('../../bench/results/vllm.md', import.meta.url));
 const header = (unit: string): string[] => [
   `| ${unit} | ${servers.map(({ name }) => name).join(' | ')} |`,
   `| --- | ${servers.map(() => '--:').join(' | ')} |`,
@@ -194,23 +175,47 @@ const ratios = (): string[] => {
     '',
   ];
 };
-const markdown = [
-  '# Kvasir and vLLM',
-  '',
-  `\`npm run bench:vllm\`: vLLM ${version} for processors, ${process.argv[3] === undefined ? 'random weights in the shape of SmolLM2-135M' : 'the weights that were given'}, ${cpus()[0]!.model}, ${availableParallelism()} cores, ${rounds} rounds in turns, medians. bfloat16 is what vLLM's users run on such processors; float32 is the like-for-like side.`,
-  '',
-  '## Tokens/s of whole requests',
-  '',
-  ...table('', ({ rate }) => rate),
-  '## First token, ms',
-  '',
-  ...table('', ({ first }) => first),
-  '## Between two tokens, p95, ms',
-  '',
-  ...table('', ({ between }) => between),
-  '## Ratios, medians of the rounds',
-  '',
-  ...ratios(),
-].join('\n');
-await writeFile(fileURLToPath(new URL('../../bench/results/vllm.md', import.meta.url)), markdown);
-console.log(markdown);
+function report(done: number): string {
+  return [
+    '# Kvasir and vLLM',
+    '',
+    `\`npm run bench:vllm\`: vLLM ${version} for processors, ${process.argv[3] === undefined ? 'random weights in the shape of SmolLM2-135M' : 'the weights that were given'}, ${cpus()[0]!.model}, ${availableParallelism()} cores, ${done} rounds in turns, medians. bfloat16 is what vLLM's users run on such processors; float32 is the like-for-like side.`,
+    '',
+    '## Tokens/s of whole requests',
+    '',
+    ...table('', ({ rate }) => rate),
+    '## First token, ms',
+    '',
+    ...table('', ({ first }) => first),
+    '## Between two tokens, p95, ms',
+    '',
+    ...table('', ({ between }) => between),
+    '## Ratios, medians of the rounds',
+    '',
+    ...ratios(),
+  ].join('\n');
+}
+
+for (let round = -1; round < rounds; round++) {
+  for (let turn = 0; turn < servers.length; turn++) {
+    const side = round % 2 === 0 ? turn : servers.length - 1 - turn;
+    const server = servers[side]!;
+    server.resume();
+    for (const [i, load] of LOADS.entries()) {
+      // The first round warms up.
+      if (round < 0 && load.clients > 1 && load.clients < SLOTS) continue;
+      const measurement = await measure(server, load);
+      if (round >= 0) results[side]![i]!.push(measurement);
+    }
+    server.pause();
+    console.error(`round ${round + 1} of ${rounds}: ${server.name}`);
+  }
+  // What was measured so far is not lost where a later round is broken off.
+  if (round >= 0) await writeFile(page, report(round + 1));
+}
+clients.close();
+for (const server of servers) {
+  server.resume();
+  await server.close();
+}
+console.log(report(rounds));

@@ -8,8 +8,8 @@ const TYPES = ['application/x-www-form-urlencoded', 'multipart/form-data'];
 /** What bodies may be. */
 export const CONSUMES = ['application/json', ...TYPES];
 
-/** What stands between the fields of a form, or begins one. */
-const FIELD = /&|content-disposition:/gi;
+/** What there is as often as there are fields in a form of each kind, or one time less. */
+const MARKS = { urlencoded: /&/g, multipart: /^content-disposition:/gim };
 
 /** Most fields of a form. */
 const MAX_FIELDS = MAX_INPUTS + 16;
@@ -33,8 +33,9 @@ function refuseOtherSites({ headers }: FastifyRequest): void {
 }
 
 async function formFields(type: string, body: Buffer): Promise<Readonly<Record<string, unknown>>> {
+  const marks = type.startsWith('multipart') ? MARKS.multipart : MARKS.urlencoded;
   let count = 0;
-  for (const _ of body.toString('latin1').matchAll(FIELD))
+  for (const _ of body.toString('latin1').matchAll(marks))
     if (++count > MAX_FIELDS)
       throw new KvasirError('invalid_request', `the form has more than ${MAX_FIELDS} fields`);
   const form = await new Response(body, { headers: { 'content-type': type } }).formData().catch(() => {

@@ -88,8 +88,8 @@ async function designSeq2Seq(
 ): Promise<Design> {
   const config = await ModelConfig.read(folder);
   const architecture = seq2seqArchitecture(config);
-  refuseQuantized(config);
   refuseOtherHeads(config);
+  refuseQuantized(config);
   if (halfFloats || cache !== 'slots' || !SEQ2SEQ_PRECISIONS.some(known => known === precision))
     throw new KvasirError(
       'invalid_configuration',

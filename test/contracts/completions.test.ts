@@ -75,7 +75,7 @@ checkContract(t, url, {
       const best = choices(await ask({ use_beam_search: true, best_of: 3, n: 2, logprobs: 0 }));
       t.strictSame(best, found.slice(0, 2), 'the best of them');
       t.equal((await ask({ use_beam_search: true, stream: true })).status, 400, 'not for streams');
-      t.match((await ask({ use_beam_search: true, n: 5 })).text, 'slots');
+      t.match((await ask({ use_beam_search: true, n: 5 })).text, 'n: 5 beams are more than the 4 sequences');
     },
     length_penalty: async (ask, t) => {
       t.equal((await ask({ length_penalty: 2 })).status, 400, 'only with beams');

@@ -50,7 +50,7 @@ t.test('vocab.txt of a BERT is read as transformers reads it', async t => {
 
 t.test('what cannot be converted is refused, with the way to convert it', async t => {
   const cases: [Record<string, unknown>, RegExp][] = [
-    [{ 'spiece.model': 'x', 'tokenizer_config.json': {} }, /there is spiece\.model\. .*save_pretrained/],
+    [{ 'spiece.model': 'x', 'tokenizer_config.json': {} }, /there is spiece\.model, .*save_pretrained/],
     [{ 'vocab.json': {}, 'merges.txt': '' }, /there is merges\.txt, vocab\.json/],
     [
       {
@@ -61,8 +61,12 @@ t.test('what cannot be converted is refused, with the way to convert it', async 
     ],
     [{ 'vocab.txt': 'a\nb\n' }, /vocab\.txt has no \[UNK\]/],
   ];
-  const lowered = { 'spiece.model': 'x', 'sentence_bert_config.json': { do_lower_case: true } };
-  cases.push([lowered, /do_lower_case is true, which is obeyed with a tokenizer\.json only/]);
+  const lowered = {
+    'spiece.model': 'x',
+    'tokenizer_config.json': { tokenizer_class: 'T5Tokenizer' },
+    'sentence_bert_config.json': { do_lower_case: true },
+  };
+  cases.push([lowered, /do_lower_case is true, which SentencePiece models are not given/]);
   for (const [files, message] of cases)
     await t.rejects(load(t, files), { code: 'unsupported_model', message });
 });

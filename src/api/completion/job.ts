@@ -70,7 +70,7 @@ export async function completionJob(
 ): Promise<CompletionJob> {
   checkFields(body, model);
   const beams = beamParameters(body, model, asked?.param);
-  const n = body.n ?? 1;
+  const n = beams?.results ?? body.n ?? 1;
   const candidates = beams?.results ?? body.best_of ?? n;
   const echo = body.echo ?? false;
   const maxTokens = body.max_tokens ?? defaultMaxTokens(model);

@@ -1,5 +1,5 @@
 import type { BeamParameters } from '#engine/beams/types.js';
-import { invalidRequest } from '#errors.js';
+import { invalidRequest, type KvasirError } from '#errors.js';
 import type { GenerationModel } from '#registry/types.js';
 import type { SamplingFields } from './sampling.js';
 
@@ -37,10 +37,10 @@ interface OtherFields extends SamplingFields {
  */
 export function beamParameters(
   fields: BeamFields & OtherFields,
-  { sourced }: GenerationModel,
+  { sourced, engine }: GenerationModel,
   structure: string | undefined,
 ): BeamParameters | undefined {
-  const { width, lengthPenalty, earlyStopping } = sourced?.defaults.beams ?? PLAIN_BEAMS;
+  const { width, lengthPenalty, earlyStopping, results: usual } = sourced?.defaults.beams ?? PLAIN_BEAMS;
   const { use_beam_search: wanted = null, n, best_of: best } = fields;
   const byDefault = wanted === null && width > 1 && (fields.temperature ?? 0) === 0;
   if (wanted !== true && !byDefault) {
@@ -48,16 +48,30 @@ export function beamParameters(
     return undefined;
   }
   checkWith(fields, byDefault, structure);
-  const results = n ?? 1;
+  const results = n ?? (best === undefined || best === null ? usual : Math.min(usual, best));
+  const asked = best ?? n ?? undefined;
+  const beams = byDefault ? Math.max(width, asked ?? 1) : (asked ?? width);
+  if (beams > engine.slots) throw tooWide(beams, engine.slots, best ? 'best_of' : n ? 'n' : undefined);
   return {
-    width: byDefault ? Math.max(width, best ?? results) : (best ?? n ?? width),
+    width: beams,
     lengthPenalty: fields.length_penalty ?? lengthPenalty,
     earlyStopping: fields.early_stopping ?? earlyStopping,
     results,
   };
 }
 
-const PLAIN_BEAMS = { width: 1, lengthPenalty: 1, earlyStopping: false };
+const PLAIN_BEAMS = { width: 1, lengthPenalty: 1, earlyStopping: false, results: 1 };
+
+/** @param param the field that asks for so many; undefined: the folder does. */
+function tooWide(beams: number, slots: number, param: string | undefined): KvasirError {
+  const limit = `more than the ${slots} sequences that the model generates at once`;
+  return param === undefined
+    ? invalidRequest(
+        'use_beam_search',
+        `the model's folder wants ${beams} beams, ${limit}; send use_beam_search as false, or serve it with more slots`,
+      )
+    : invalidRequest(param, `${param}: ${beams} beams are ${limit}`);
+}
 
 function checkWithout({ length_penalty: penalty, early_stopping: early }: BeamFields): void {
   const asked = (penalty ?? 1) !== 1 ? 'length_penalty' : early ? 'early_stopping' : undefined;

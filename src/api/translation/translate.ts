@@ -1,5 +1,6 @@
 import type { GenerationRequest } from '#engine/types.js';
 import type { Caller } from '#caller.js';
+import { invalidRequest } from '#errors.js';
 import type { SourcedModel } from '#registry/types.js';
 import { mapInTurns } from '#turns.js';
 import { beamParameters } from '../generation/beams.js';
@@ -111,6 +112,11 @@ async function pieceTranslator(
   const { sourced, engine } = model;
   const languages = { src_lang: source, tgt_lang: target };
   const n = alternatives + 1;
+  if (n > engine.slots)
+    throw invalidRequest(
+      'alternatives',
+      `alternatives must be < ${engine.slots}, the number of sequences that the model generates at once`,
+    );
   const beams = beamParameters(
     n > 1 ? { use_beam_search: true, n, best_of: Math.max(n, sourced.defaults.beams.width) } : {},
     model,

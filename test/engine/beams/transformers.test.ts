@@ -9,6 +9,8 @@ import type { Decoder } from '#model/decoder/contract.js';
 import { loadSeq2Seq } from '#model/decoder/load-seq2seq.js';
 import { readGenerationDefaults } from '#model/generation-defaults.js';
 import { Environment } from '#runtime/index.js';
+import { DISTANT } from '#test/support/distant-device.js';
+import { openPagedDecoder } from '#test/support/open-paged-decoder.js';
 import { greedy, GREEDY } from '#test/support/generation-request.js';
 import { all, ids } from '#test/support/letter-engine.js';
 import { letterTokenizer } from '#test/support/letter-tokenizer.js';
@@ -70,11 +72,6 @@ async function check(t: Test, engine: Engine, cases: readonly Case[]): Promise<v
   });
 }
 
-/** Whether a banned sequence begins in the prompt: to vLLM, and here, a generator's prompt is none of its text. */
-function bansGoOn(promptIds: readonly number[], { bad_words_ids: banned = [] }: SearchOptions): boolean {
-  return banned.some(sequence => sequence.length > 1 && sequence[0] === promptIds.at(-1));
-}
-
 /** What a generator is asked, whose prompt is as long as it likes. */
 function ofGenerator(promptIds: readonly number[], options: SearchOptions, end: number): object {
   const { max_length: longest, min_length: shortest = 0, ...fields } = options;
@@ -87,16 +84,31 @@ function ofGenerator(promptIds: readonly number[], options: SearchOptions, end: 
   };
 }
 
-for (const name of await searchedGenerators())
-  t.test(`generator ${name}`, async t => {
+const SETTINGS = { intraOpThreads: 1 };
+
+/** Ways to run a generator, whose caches copy in ways of their own. */
+const WAYS: Readonly<Record<string, (folder: string) => Promise<Decoder>>> = {
+  'in slots': folder => openDecoder(environment, folder, SLOTS, 'f32', SETTINGS),
+  'on a distant device': folder =>
+    openDecoder(environment, folder, SLOTS, 'f32', { ...SETTINGS, device: DISTANT }, false),
+  'with a paged cache': folder =>
+    openPagedDecoder(environment, folder, { slots: SLOTS, blockSize: 4 }, SETTINGS),
+};
+
+// Learned positions are not for paged caches.
+const GENERATORS = (await searchedGenerators())
+  .flatMap(name => Object.entries(WAYS).map(([way, open]) => ({ name, way, open })))
+  .filter(({ name, way }) => name !== 'gpt2' || way !== 'with a paged cache');
+
+for (const { name, way, open } of GENERATORS)
+  t.test(`generator ${name}, ${way}`, async t => {
     const { folder: fixture, end, prompts, searches } = await readGeneratorSearches(name);
     const folder = t.testdir();
     await cp(fixture, folder, { recursive: true });
-    const engine = engineOf(t, await openDecoder(environment, folder, SLOTS, 'f32', { intraOpThreads: 1 }));
+    const engine = engineOf(t, await open(folder));
     const cases: Case[] = [];
     for (const { prompt, options, results } of searches) {
       const promptIds = prompts[prompt]!;
-      if (bansGoOn(promptIds, options)) continue;
       const fields = ofGenerator(promptIds, options, end);
       await writeFile(path.join(folder, 'generation_config.json'), JSON.stringify(fields));
       const message = `${JSON.stringify(promptIds)} ${JSON.stringify(options)}`;
@@ -116,7 +128,7 @@ for (const { name, folder: fixture, prompts, searches, defaults } of await readS
     const end = own['eos_token_id'] as number;
     const { decoder } = await loadSeq2Seq(environment, folder, {
       slots: SLOTS,
-      session: { intraOpThreads: 1 },
+      session: SETTINGS,
     });
     const engine = engineOf(t, decoder);
     const cases: Case[] = [];

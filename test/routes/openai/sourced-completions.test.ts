@@ -56,11 +56,14 @@ const beamed = fakeTranslator('beamed', {
       forcedFirstId: 9,
       bannedSequences: [[5, 6]],
     },
-    beams: { width: 4, lengthPenalty: 0.5, earlyStopping: true, results: 1 },
+    beams: { width: 4, lengthPenalty: 0.5, earlyStopping: true, results: 2 },
   },
 });
+const wide = fakeTranslator('wide', {
+  defaults: { beams: { width: 6, lengthPenalty: 1, earlyStopping: false, results: 1 } },
+});
 const { url } = await startServer(t, {
-  registry: new Registry([plain, many, marked, started, beamed].map(({ model }) => model)),
+  registry: new Registry([plain, many, marked, started, beamed, wide].map(({ model }) => model)),
 });
 const post = jsonClient(url);
 const ask = (body: object) => post<Answer>('/v1/completions', { model: 'plain', ...body });
@@ -190,8 +193,8 @@ t.test('beams as vLLM has them', async t => {
   );
   t.strictSame(last(plain).beams, { width: 3, lengthPenalty: 2, earlyStopping: 'never', results: 3 });
   t.equal(body.usage.completion_tokens, 3 + 4 + 5 + 2 + 3 + 4);
-  await ask({ prompt: 'a', use_beam_search: true, best_of: 5, n: 2, temperature: 0 });
-  t.strictSame(last(plain).beams, { width: 5, lengthPenalty: 1, earlyStopping: false, results: 2 });
+  await ask({ prompt: 'a', use_beam_search: true, best_of: 4, n: 2, temperature: 0 });
+  t.strictSame(last(plain).beams, { width: 4, lengthPenalty: 1, earlyStopping: false, results: 2 });
   const refused: object[] = [
     { stream: true },
     { stop: 'x' },
@@ -219,7 +222,7 @@ t.test("a folder's defaults apply where a request says nothing", async t => {
   const own = (body: object) => ask({ model: 'beamed', prompt: 'a', ...body });
   await own({});
   t.match(last(beamed), {
-    beams: { width: 4, lengthPenalty: 0.5, earlyStopping: true, results: 1 },
+    beams: { width: 4, lengthPenalty: 0.5, earlyStopping: true, results: 2 },
     stop: { maxTokens: 30, minTokens: 3 },
     sampling: {
       temperature: 0,
@@ -229,15 +232,15 @@ t.test("a folder's defaults apply where a request says nothing", async t => {
       bannedSequences: [[5, 6]],
     },
   });
-  await own({ n: 2, length_penalty: 1, max_tokens: 2, repetition_penalty: 1, bad_words: ['b'] });
+  t.equal((await own({})).body.choices.length, 2, 'num_return_sequences');
+  await own({ n: 3, length_penalty: 1, max_tokens: 2, repetition_penalty: 1, bad_words: ['b'] });
   t.match(last(beamed), {
-    beams: { width: 4, lengthPenalty: 1, results: 2 },
+    beams: { width: 4, lengthPenalty: 1, results: 3 },
     stop: { maxTokens: 2, minTokens: 2 },
     sampling: { repetitionPenalty: 1 },
   });
   t.ok(last(beamed).sampling.bannedSequences!.length > 1);
-  await own({ n: 6 });
-  t.match(last(beamed).beams, { width: 6, results: 6 });
+  t.match(await own({ n: 5 }), { status: 400, body: { error: { param: 'n', message: /^n: 5 beams/ } } });
   for (const field of [{ use_beam_search: false }, { temperature: 1 }]) {
     await own(field);
     t.equal(last(beamed).beams, undefined);
@@ -251,6 +254,13 @@ t.test("a folder's defaults apply where a request says nothing", async t => {
     status: 400,
     body: { error: { param: 'structured_outputs.choice' } },
   });
+});
+
+t.test('a folder that wants more beams than there are slots', async t => {
+  const refused = { status: 400, body: { error: { param: 'use_beam_search', message: /wants 6 beams/ } } };
+  t.match(await ask({ model: 'wide', prompt: 'a' }), refused);
+  t.equal((await ask({ model: 'wide', prompt: 'a', use_beam_search: false })).status, 200);
+  t.equal((await ask({ model: 'wide', prompt: 'a', use_beam_search: true, n: 4 })).status, 200);
 });
 
 t.test('a stream', async t => {

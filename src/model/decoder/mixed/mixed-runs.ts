@@ -3,6 +3,7 @@ import { DisposeStack, IoBinding, Tensor, type RunOptions, type Session } from '
 import type { SlotCache } from '../../cache/slot-cache.js';
 import type { DecoderShape, EntryLogits } from '../contract.js';
 import { entryLogits } from '../entry-logits.js';
+import type { KeptFloats } from '../kept-floats.js';
 import type { MixedPart } from '../run-ways.js';
 import { layOut } from './mixed-batch.js';
 
@@ -24,12 +25,21 @@ export class MixedRuns {
   readonly #shape: DecoderShape;
   readonly #cache: SlotCache;
   readonly #runOptions: RunOptions;
+  readonly #floats: KeptFloats;
   /** By slots: the latest used ones last. */
   readonly #bound = new Map<string, BoundSlots>();
   readonly #blocks: number | undefined;
   readonly #takesPositions: boolean;
 
-  constructor(session: Session, shape: DecoderShape, cache: SlotCache, runOptions: RunOptions) {
+  /** @param floats for what a run gives. */
+  constructor(
+    session: Session,
+    shape: DecoderShape,
+    cache: SlotCache,
+    runOptions: RunOptions,
+    floats: KeptFloats,
+  ) {
+    this.#floats = floats;
     this.#session = session;
     this.#shape = shape;
     this.#cache = cache;
@@ -44,9 +54,9 @@ export class MixedRuns {
     const { vocabularySize } = this.#shape;
     const { decode, prompts } = part;
     const { ids, positions, width, wanted, ...lengths } = layOut(part);
-    const logits = new Float32Array(wanted.length * vocabularySize);
+    const logits = this.#floats.take(wanted.length * vocabularySize);
     const blocks = this.#blocks;
-    const maxima = blocks === undefined ? undefined : new Float32Array(wanted.length * blocks);
+    const maxima = blocks === undefined ? undefined : this.#floats.take(wanted.length * blocks);
     const sizes = [decode.length, prompts.length * width, prompts.length, width].map(BigInt);
     using values = new DisposeStack();
     const tensor = (

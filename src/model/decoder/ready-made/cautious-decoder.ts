@@ -69,7 +69,8 @@ export class CautiousDecoder implements Decoder {
       case 'copy': {
         const { from, to, length } = operation;
         const ran = Math.min(this.#ran[from]!, length);
-        if (ran > 0) this.#inner.arrange({ ...operation, length: ran });
+        const begin = Math.min(operation.begin ?? 0, this.#ran[to]!);
+        if (ran > begin) this.#inner.arrange({ ...operation, length: ran, begin });
         this.#tokens[to] = this.#tokens[from]!.slice(0, length);
         this.#ran[to] = ran;
         return;

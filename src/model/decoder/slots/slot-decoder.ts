@@ -11,6 +11,7 @@ import {
 import { cacheParts, widestWindow } from '../../cache/layer-cache.js';
 import { SlotCache } from '../../cache/slot-cache.js';
 import { joinedLogits } from '../entry-logits.js';
+import { KeptFloats } from '../kept-floats.js';
 import { LONGEST_CHUNK, type SourceCache, type SourceRows } from '../seq2seq/source-cache.js';
 import { MixedRuns } from '../mixed/mixed-runs.js';
 import { CapturedDecode, UNCAPTURED } from '../captured/captured-decode.js';
@@ -86,6 +87,8 @@ export class SlotDecoder implements Decoder {
   readonly #decodeRows: readonly EntryLogits[];
   /** Steps of not too many sequences, where the session captures. */
   readonly #captured: CapturedDecode | undefined;
+  /** What other runs than decode steps give: of as many rows as there are slots, and a prompt's last one. */
+  readonly #floats: KeptFloats;
   readonly #decodeRanges = new Map<number, DecodeRange>();
   readonly #prefillRanges = new Map<number, PrefillRange>();
   readonly #ways: RunWays;
@@ -124,11 +127,13 @@ export class SlotDecoder implements Decoder {
       this.#owned.use(new OutputFloats(session, slots * width));
     const maxima = session.outputs.find(({ name }) => name === 'logits_maxima');
     const blocks = maxima && Number(maxima.shape[1]);
+    this.#floats = new KeptFloats((slots + 1) * (vocabularySize + (blocks ?? 0)));
     try {
       if (sources !== undefined) this.#owned.use(sources);
       if (mixed !== undefined) this.#owned.use(mixed);
       this.#cache = this.#owned.use(new SlotCache(session, layout));
-      const runs = mixed && this.#owned.use(new MixedRuns(mixed, shape, this.#cache, this.#runOptions));
+      const runs =
+        mixed && this.#owned.use(new MixedRuns(mixed, shape, this.#cache, this.#runOptions, this.#floats));
       const hasSources = sources !== undefined;
       this.#ways = {
         decode: entries => this.#decode(entries),
@@ -157,6 +162,7 @@ export class SlotDecoder implements Decoder {
   }
 
   run(entries: readonly BatchEntry[]): Promise<BatchResult> {
+    this.#floats.reset();
     return runInWays(entries, this.#ways);
   }
 
@@ -198,7 +204,7 @@ export class SlotDecoder implements Decoder {
     const length = ids.length;
     const positions =
       wanted === 'none' ? [] : wanted === 'last' ? [length - 1] : Array.from(ids, (_, i) => i);
-    const logits = new Float32Array(positions.length * vocabularySize);
+    const logits = this.#floats.take(positions.length * vocabularySize);
     using idsTensor = Tensor.fromArray(BigInt64Array.from(ids, BigInt), [1, length]);
     using positionsTensor = Tensor.fromArray(BigInt64Array.from(positions, BigInt), [positions.length]);
     using logitsTensor = Tensor.fromArray(logits, [positions.length, vocabularySize]);
@@ -226,7 +232,7 @@ export class SlotDecoder implements Decoder {
       lengths[row] = own.length - 1;
       positions[row] = BigInt(row * longest + own.length - 1);
     });
-    const logits = new Float32Array(rows * vocabularySize);
+    const logits = this.#floats.take(rows * vocabularySize);
     const range = this.#bindSlots(entries[0]!.slot, rows, lengths);
     using idsTensor = Tensor.fromArray(ids, [rows, longest]);
     using positionsTensor = Tensor.fromArray(positions, [rows]);

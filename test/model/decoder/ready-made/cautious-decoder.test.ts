@@ -1,5 +1,5 @@
 import t from 'tap';
-import type { BatchEntry, WantedLogits } from '#model/decoder/contract.js';
+import type { BatchEntry, SlotOperation, WantedLogits } from '#model/decoder/contract.js';
 import { CautiousDecoder, type Restrictions } from '#model/decoder/ready-made/cautious-decoder.js';
 import { FakeDecoder } from '#test/support/fake-decoder.js';
 import { run } from '#test/support/run-decoder.js';
@@ -52,4 +52,28 @@ t.test('what was not run yet moves with its slot, and is cut with it', async t =
     [1, 2, 5],
   ]);
   t.strictSame(inner.runs, ['prefill 0 3', 'prefill 1 1', 'prefill 2 1']);
+});
+
+t.test('a copy begins where the slot differs, or has not run', async t => {
+  const { inner, decoder } = cautious({ noChunks: true, noBatches: false });
+  const operations: SlotOperation[] = [];
+  const arrange = inner.arrange.bind(inner);
+  inner.arrange = operation => {
+    operations.push(operation);
+    arrange(operation);
+  };
+  await run(decoder, [piece(0, [1, 2, 3], 0)]);
+  await run(decoder, [piece(1, [1, 2, 9], 0)]);
+  await run(decoder, [piece(2, [1, 2], 0, 'none')]);
+  for (const to of [1, 2]) decoder.arrange({ kind: 'copy', from: 0, to, length: 3, begin: 2 });
+  t.strictSame(operations, [
+    { kind: 'copy', from: 0, to: 1, length: 3, begin: 2 },
+    { kind: 'copy', from: 0, to: 2, length: 3, begin: 0 },
+  ]);
+  await run(decoder, [piece(0, [4], 3), piece(1, [5], 3), piece(2, [6], 3)]);
+  t.strictSame(inner.cells, [
+    [1, 2, 3, 4],
+    [1, 2, 3, 5],
+    [1, 2, 3, 6],
+  ]);
 });
