@@ -57,11 +57,12 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("dictionary")
     parser.add_argument("model")
+    parser.add_argument("--words", type=int, default=pronunciations.HELD, help="how many of them")
     parser.add_argument("--examples", help=f"where to write what comes out for {EXAMPLES} of the words")
     args = parser.parse_args()
     torch.set_num_threads(1)
     dictionary = pronunciations.read(args.dictionary)
-    words = pronunciations.split(dictionary)[0]
+    words = pronunciations.split(dictionary)[0][:args.words]
     tokenizer = AutoTokenizer.from_pretrained(args.model)
     model = BartForConditionalGeneration.from_pretrained(args.model, dtype=torch.float32).eval()
     greedy = generate(model, tokenizer, words, num_beams=1)

@@ -35,6 +35,12 @@ export class ModelConfig {
     return new ModelConfig(file, await readJsonObject(file));
   }
 
+  /** The same, with other values for fields that are absent. */
+  withDefaults(defaults: Readonly<Record<string, unknown>>): ModelConfig {
+    const own = Object.entries(this.#fields).filter(([name]) => this.has(name));
+    return new ModelConfig(this.#file, { ...defaults, ...Object.fromEntries(own) });
+  }
+
   /** `model_type`: which architecture the weights are of. */
   get modelType(): string {
     return this.string('model_type');

@@ -1,6 +1,6 @@
 import { KvasirError } from '#errors.js';
 import type { Precision } from '#graph/precision.js';
-import { chooseGraphs } from '#model/graph-files.js';
+import { chooseGraphs, encoderBeside } from '#model/graph-files.js';
 import type { WeightsFormat } from '#model/weights-format.js';
 
 /** Choice among a repository's files if it has several of a kind. */
@@ -31,7 +31,7 @@ const DESCRIPTIONS = [
 
 /** What a tokenizer is made of where there is no tokenizer.json: SentencePiece models, lists of tokens. */
 const VOCABULARIES = [
-  /^((source|target)\.spm|vocab\.json)$/,
+  /^((source|target)\.spm|vocab\.(json|txt))$/,
   /^(sentencepiece\.bpe|spiece|tokenizer)\.model$/,
 ];
 
@@ -58,10 +58,10 @@ export function selectDescription(names: readonly string[]): string[] {
     const [folder = ''] = MODULE.exec(name) ?? [];
     const own = name.slice(folder.length);
     if (folder !== '' && own === SAFETENSORS) return true;
-    // A BERT's vocabulary is in its tokenizer.json, where there is one.
-    if (own === 'vocab.txt') return !names.includes(`${folder}tokenizer.json`);
-    if (VOCABULARIES.some(pattern => pattern.test(own))) return !names.includes(`${folder}tokenizer.json`);
-    return DESCRIPTIONS.some(pattern => pattern.test(own));
+    const patterns = names.includes(`${folder}tokenizer.json`)
+      ? DESCRIPTIONS
+      : [...DESCRIPTIONS, ...VOCABULARIES];
+    return patterns.some(pattern => pattern.test(own));
   });
 }
 
@@ -82,7 +82,11 @@ function weights(names: readonly string[], selection: Selection, shards: readonl
     names.includes('modules.json') && names.some(name => /^0_\w+\/model\.safetensors$/.test(name));
   if (graphs.length === 0 && areInModule) return [];
   if (graphs.length === 0) throw new KvasirError('unsupported_model', missingWeights(names, selection));
-  return graphs.flatMap(graph => [graph, ...names.filter(name => isDataOf(graph, name))]);
+  const encoder = encoderBeside(names, graphs);
+  return [...graphs, ...(encoder === undefined ? [] : [encoder])].flatMap(graph => [
+    graph,
+    ...names.filter(name => isDataOf(graph, name)),
+  ]);
 }
 
 function missingWeights(names: readonly string[], { format, precision }: Selection): string {

@@ -4,19 +4,17 @@ import { checkDecoder } from '#graph/build.js';
 import { checkEncoder, type EncoderPlan } from '#graph/build-encoder.js';
 import { checkSeq2Seq } from '#graph/build-seq2seq.js';
 import type { EncoderPrecision } from '#graph/encoder-graph.js';
-import type { Seq2SeqSizes } from '#graph/assembly/seq2seq/architecture.js';
 import { findArchitecture } from '#graph/families/index.js';
 import { ModelConfig } from '#graph/config.js';
 import type { Leftovers } from '#graph/weights/leftovers.js';
 import { decoderSizes, type DescribedDecoder } from './decoder/decoder-sizes.js';
 import { planDecoder, type DecoderPlan, type PlanOptions } from './decoder/decoder-plan.js';
-import { planSeq2Seq } from './decoder/seq2seq/seq2seq-plan.js';
+import { planSeq2Seq, type Seq2SeqPlan } from './decoder/seq2seq/seq2seq-plan.js';
 import { describeEncoder, modelKind, type EncoderDescription } from './encoder-description.js';
 import { planEncoder, type EncoderRun } from './encoder/encoder-plan.js';
 import { checkReadyMade } from './encoder/padded/ports.js';
 import { readOnnxFile, type OnnxFile } from './onnx-file.js';
 import { rawGraph } from './raw-graph.js';
-import type { RunPath } from './run-path.js';
 
 export { leftoverWarning } from '#graph/weights/leftovers.js';
 
@@ -41,12 +39,7 @@ type KindOfFolder =
       readonly plan: DecoderPlan;
       readonly sizes: DescribedDecoder;
     }
-  | {
-      readonly kind: 'seq2seq';
-      readonly config: ModelConfig;
-      readonly path: RunPath;
-      readonly sizes: Seq2SeqSizes;
-    };
+  | (Seq2SeqPlan & { readonly kind: 'seq2seq' });
 
 export interface FolderOptions extends PlanOptions {
   /** Longest sequence to serve, in tokens; by default the model's own. */
@@ -69,7 +62,8 @@ export async function readModelFolder(folder: string, options: FolderOptions = {
   const kind = await modelKind(folder);
   if (kind === 'seq2seq') {
     const planned = await planSeq2Seq(folder, options);
-    const leftovers = options.withoutWeights ? undefined : await checkSeq2Seq(folder, options);
+    const isBuilt = planned.found === undefined && !options.withoutWeights;
+    const leftovers = isBuilt ? await checkSeq2Seq(folder, options) : undefined;
     return { kind, ...planned, leftovers };
   }
   if (kind === 'encoder') {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { KvasirError } from '#errors.js';
 import { ifThere, readJsonObject } from '#files.js';
+import { GENERATION_CLASS_DEFAULTS } from './generation-class-defaults.js';
 
 /** What a model folder says about how its text begins and ends. */
 export interface GenerationConfig {
@@ -17,7 +18,12 @@ export interface GenerationConfig {
  */
 export async function readGenerationConfig(folder: string): Promise<GenerationConfig> {
   const { model } = await readJson(join(folder, 'genai_config.json'));
-  const config = { ...(model as object | undefined), ...(await readJson(join(folder, 'config.json'))) };
+  const file = await readJson(join(folder, 'config.json'));
+  const config: Record<string, unknown> = {
+    ...(model as object | undefined),
+    ...(typeof file.model_type === 'string' ? GENERATION_CLASS_DEFAULTS[file.model_type] : undefined),
+    ...file,
+  };
   const merged = { ...config, ...(await readJson(join(folder, 'generation_config.json'))) };
   const ids = (field: string): number[] => {
     const value: unknown = merged[field] ?? config[field] ?? [];

@@ -1,5 +1,6 @@
 import { ifThere } from '#files.js';
 import { ModelConfig } from '#graph/config.js';
+import { GENERATION_CLASS_DEFAULTS } from './generation-class-defaults.js';
 
 /**
  * How the tokens of a text are chosen where a request does not say; the names are those of the engine's
@@ -67,15 +68,16 @@ const REFUSED_WHEN_DRAWN: Readonly<Record<string, readonly unknown[]>> = {
 };
 
 /**
- * Reads an encoder-decoder's `generation_config.json`, or `config.json` where there is none, as transformers'
- * `GenerationConfig` does; defaults are those of its `generate`. Fields that have no effect on a text, and
+ * Reads an encoder-decoder's `generation_config.json`, or `config.json` and its class's defaults where there is
+ * none, as transformers' `GenerationConfig` does; other defaults are those of its `generate`. Fields that have no effect on a text, and
  * those that transformers does not know, are not read.
  *
  * @throws KvasirError `invalid_model` for values of the wrong type or range; `unsupported_model` naming the
  * field that would change the text and is not implemented.
  */
 export async function readGenerationDefaults(folder: string): Promise<GenerationDefaults> {
-  const model = await ModelConfig.read(folder);
+  const file = await ModelConfig.read(folder);
+  const model = file.withDefaults(GENERATION_CLASS_DEFAULTS[file.string('model_type', '')] ?? {});
   const config = (await ifThere(ModelConfig.read(folder, 'generation_config.json'))) ?? model;
   const draws = config.flag('do_sample', false);
   refuse(config, REFUSED);

@@ -35,6 +35,18 @@ export function chooseGraphs(names: readonly string[], precision?: Precision): r
   return others.length === 1 ? others : [];
 }
 
+/**
+ * The encoder whose states decoders attend to.
+ *
+ * @param names all files.
+ * @param decoders as {@link chooseGraphs} gives them.
+ * @returns undefined where there is none: they continue their prompts.
+ */
+export function encoderBeside(names: readonly string[], decoders: readonly string[]): string | undefined {
+  const encoder = decoders[0]?.replace(/decoder_model(_merged)?/, 'encoder_model');
+  return encoder !== decoders[0] && names.includes(encoder!) ? encoder : undefined;
+}
+
 /** The precision that a graph's name tells; undefined where it tells nothing. */
 export function precisionOf(graph: string): Precision | undefined {
   const marked = PRECISIONS.toReversed();

@@ -201,17 +201,20 @@ async function inspectDecoder(
 
 async function inspectSeq2Seq(
   folder: string,
-  { config, path, sizes }: Read<'seq2seq'>,
+  { config, path, sizes, found }: Read<'seq2seq'>,
   options: InspectOptions,
 ): Promise<ModelReport> {
-  const weights = total(await storedWeights(folder));
+  const graphs = found && [found.encoder, ...found.decoders];
+  const weights = total(graphs === undefined ? await storedWeights(folder) : graphWeights(graphs));
   const { encoderLayers, decoderLayers, heads, vocabularySize } = sizes;
   const { contextLength, sourceLength } = servedLengths(folder, sizes, options.contextLength);
-  const layers = seq2seqLayers(sizes);
+  const layers = seq2seqLayers(sizes, found);
   const perToken = cacheBytesPerToken({ layers });
   const perSourceToken = sourceBytesPerToken({ layers });
-  const loadedBytes = loaded(weights, undefined, options.precision);
-  const slotBytes = contextLength * perToken + sourceLength * perSourceToken;
+  const loadedBytes = loaded(weights, graphs, options.precision);
+  // A past and the present that is made from it are in memory together.
+  const copies = path.kind === 'growing' ? 2 : 1;
+  const slotBytes = (contextLength * perToken + sourceLength * perSourceToken) * copies;
   return {
     folder,
     kind: 'seq2seq',
@@ -225,11 +228,12 @@ async function inspectSeq2Seq(
       layers: decoderLayers,
       heads,
       kvHeads: heads,
-      headSize: paddedHeadSize(sizes.headSize),
+      headSize: found?.headSize ?? paddedHeadSize(sizes.headSize),
       cacheBytesPerToken: perToken,
       source: { layers: encoderLayers, longest: sizes.sourceLength, cacheBytesPerToken: perSourceToken },
       memory: { slots: options.slots, weights: loadedBytes, cache: options.slots * slotBytes },
     },
+    ...(graphs !== undefined && { graphs: graphs.map(graph => graphReport(folder, graph)) }),
   };
 }
 

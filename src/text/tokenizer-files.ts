@@ -3,7 +3,6 @@ import path from 'node:path';
 import { KvasirError } from '#errors.js';
 import { ifThere, readJsonObject, readTextFile } from '#files.js';
 import { readSentenceSettings } from '#sentence-settings.js';
-import { namesSentencePiece } from './sentencepiece/folder.js';
 import { wordPieceDefinition } from './wordpiece-vocabulary.js';
 
 /** What a folder says of its tokenizer. */
@@ -23,15 +22,19 @@ const OTHER = /^(vocab\.(txt|json)|merges\.txt|bpe\.codes|tekken\.json|.*\.(mode
  * Reads `tokenizer.json`, or what can be converted to it: the `vocab.txt` of a BERT. Where the settings of
  * sentence-transformers have `do_lower_case`, texts are lowered first.
  *
- * @returns undefined where there is neither, and the folder names a tokenizer that SentencePiece models make.
- * @throws KvasirError `invalid_model`, naming the file, where there is none, or it is broken;
- * `unsupported_model` where there are only files of another format
+ * @returns undefined where there is neither.
+ * @throws KvasirError `invalid_model`, naming the file, where it is broken; `unsupported_model` where a
+ * `vocab.txt` is another tokenizer's, or texts are to be lowered for a tokenizer of another format
  */
 export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles | undefined> {
   const files = await readDefinition(folder);
-  if (files === undefined) return undefined;
   const settings = await readSentenceSettings(folder);
   if (settings?.fields.do_lower_case !== true) return files;
+  if (files === undefined)
+    throw new KvasirError(
+      'unsupported_model',
+      `${settings.file}: do_lower_case is true, which is obeyed with a tokenizer.json only`,
+    );
   return { ...files, definition: lowered(files.definition) };
 }
 
@@ -42,15 +45,33 @@ async function readDefinition(folder: string): Promise<TokenizerFiles | undefine
   if (definition !== undefined) return { definition, config, file };
   const words = path.join(folder, 'vocab.txt');
   const vocabulary = await ifThere(readTextFile(words));
-  if (vocabulary !== undefined) {
-    try {
-      return { definition: wordPieceDefinition(vocabulary, config), config, file: words };
-    } catch (cause) {
-      throw await noDefinition(folder, `: ${(cause as Error).message}`, cause);
-    }
+  if (vocabulary === undefined) return undefined;
+  try {
+    return { definition: wordPieceDefinition(vocabulary, config), config, file: words };
+  } catch (cause) {
+    const { message } = cause as Error;
+    return withAdvice(folder, Promise.reject(new Error(`${file} is missing, and ${message}`)));
   }
-  if (await namesSentencePiece(folder)) return undefined;
-  throw await noDefinition(folder);
+}
+
+/**
+ * A tokenizer, or the error that there is none with what there is instead, and what to do with it.
+ *
+ * @throws KvasirError `unsupported_model`; the error itself where the folder has nothing of a tokenizer
+ */
+export async function withAdvice<T>(folder: string, tokenizer: Promise<T>): Promise<T> {
+  try {
+    return await tokenizer;
+  } catch (cause) {
+    const found = (await readdir(folder).catch(() => [])).filter(name => OTHER.test(name));
+    const { message } = cause as Error;
+    if (found.length === 0 || !message.includes('tokenizer.json is missing')) throw cause;
+    throw new KvasirError(
+      'unsupported_model',
+      `${message}; there is ${found.sort().join(', ')}. Hugging Face's transformers makes a tokenizer.json of it: AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)`,
+      { cause },
+    );
+  }
 }
 
 type Part = Readonly<Record<string, unknown>> | null | undefined;
@@ -69,16 +90,5 @@ function lowers(normalizer: Part): boolean {
   const { normalizers } = normalizer;
   return (
     normalizer.type === 'Lowercase' || (Array.isArray(normalizers) && (normalizers as Part[]).some(lowers))
-  );
-}
-
-async function noDefinition(folder: string, reason = '', cause?: unknown): Promise<KvasirError> {
-  const found = (await readdir(folder)).filter(name => OTHER.test(name));
-  const file = path.join(folder, 'tokenizer.json');
-  if (found.length === 0) return new KvasirError('invalid_model', `${file} is missing`);
-  return new KvasirError(
-    'unsupported_model',
-    `${file} is missing; there is ${found.join(', ')}, which is not read${reason}. Hugging Face's transformers makes the file of it: AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)`,
-    { cause },
   );
 }

@@ -9,13 +9,14 @@ import { TokenLocator } from './offsets.js';
 import { findTokenizerFamily, loadSentencePieceTokenizer } from './sentencepiece/folder.js';
 import { obeyPrecompiledMaps } from './sentencepiece/precompiled.js';
 import type { Encoding, Tokenizer, TokenOrigin } from './types.js';
-import { readTokenizerFiles } from './tokenizer-files.js';
+import { readTokenizerFiles, withAdvice } from './tokenizer-files.js';
 import { splitAtWordStarts } from './word-starts.js';
 
 /**
  * The tokenizer of a model folder in the Hugging Face layout: `tokenizer.json` (the pipeline and the
  * vocabulary; or a BERT's `vocab.txt`) and, where there is one, `tokenizer_config.json` (which of the added
- * tokens are special). Where there is neither, it is made of SentencePiece models and what belongs to them.
+ * tokens are special). Where there is none of them, it is made of SentencePiece models and what belongs to
+ * them.
  *
  * @param folder the model's folder.
  * @throws KvasirError `invalid_model`, naming the file that is missing or broken; `unsupported_model` where
@@ -23,7 +24,7 @@ import { splitAtWordStarts } from './word-starts.js';
  */
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const files = await readTokenizerFiles(folder);
-  if (files === undefined) return loadSentencePieceTokenizer(folder);
+  if (files === undefined) return withAdvice(folder, loadSentencePieceTokenizer(folder));
   const { definition, config, file } = files;
   try {
     return createTokenizer(definition, config);
@@ -42,8 +43,9 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
  */
 export async function requireTokenizerFiles(folder: string): Promise<void> {
   const handle = await ifThere(openRegularFile(join(folder, 'tokenizer.json')));
-  if (handle !== undefined) return handle.close();
-  if ((await readTokenizerFiles(folder)) === undefined) await findTokenizerFamily(folder);
+  if (handle !== undefined) await handle.close();
+  else if ((await readTokenizerFiles(folder)) === undefined)
+    await withAdvice(folder, findTokenizerFamily(folder));
 }
 
 /**

@@ -6,7 +6,7 @@ import { runs } from '#test/support/property-runs.js';
 
 class Fake implements CachedSequence {
   computed = 0;
-  readonly keys: number[];
+  keys: number[];
 
   constructor(
     keys: readonly number[],
@@ -115,14 +115,19 @@ const action = fc.oneof(
     }),
   },
   {
-    weight: 1,
-    arbitrary: fc.record({ type: fc.constant('exchange' as const), a: fc.nat(9), b: fc.nat(9) }),
+    weight: 3,
+    arbitrary: fc.record({
+      type: fc.constantFrom('exchange' as const, 'overwrite' as const),
+      a: fc.nat(9),
+      b: fc.nat(9),
+    }),
   },
 );
 
 t.test('the longest beginning that a cache still has of a sequence is found, and no other', async t => {
   let found = 0;
   let windowed = 0;
+  let overwritten = 0;
   fc.assert(
     fc.property(
       fc.record({
@@ -143,7 +148,10 @@ t.test('the longest beginning that a cache still has of a sequence is found, and
           for (const operation of table.takeOperations())
             switch (operation.kind) {
               case 'copy':
-                cache[operation.to] = copied(operation.from, operation.length);
+                cache[operation.to] = [
+                  ...copied(operation.to, operation.begin ?? 0),
+                  ...copied(operation.from, operation.length).slice(operation.begin ?? 0),
+                ];
                 break;
               case 'swap': {
                 const { a, b, length } = operation;
@@ -187,6 +195,18 @@ t.test('the longest beginning that a cache still has of a sequence is found, and
           return match;
         };
 
+        /** As a hypothesis of a beam search gets the slot of another one. */
+        const overwrite = (from: number, to: number): void => {
+          const [parent, other] = [table.sequence(from), table.sequence(to)];
+          if (parent === undefined || other === undefined || other.computed > parent.computed) return;
+          const begin = commonPrefix(parent, other, other.computed);
+          if (from === to || begin === 0) return;
+          overwritten++;
+          Object.assign(other, { keys: [...parent.keys.slice(0, parent.computed), 1] });
+          table.overwrite(from, to, begin);
+          other.computed = parent.computed;
+        };
+
         for (const event of actions) {
           if (event.type === 'begin') {
             const { scope, shared, picture, own, most } = event;
@@ -210,6 +230,7 @@ t.test('the longest beginning that a cache still has of a sequence is found, and
           if (event.type === 'vacate') table.vacate(event.slot % slots);
           if (event.type === 'forget' && isIdle(event.slot % slots)) table.forget(event.slot % slots);
           if (event.type === 'exchange') table.exchange(event.a % slots, event.b % slots);
+          if (event.type === 'overwrite') overwrite(event.a % slots, event.b % slots);
           arrange();
         }
       },
@@ -217,6 +238,7 @@ t.test('the longest beginning that a cache still has of a sequence is found, and
     runs(4000),
   );
   t.ok(found > 1000, `${found} beginnings were found`);
+  t.ok(overwritten > 50, `${overwritten} slots were overwritten`);
   t.ok(windowed > 50, `${windowed} of them in slots of which a part was given up`);
 });
 

@@ -1,6 +1,6 @@
 /**
- * A trained encoder-decoder: Misaki's graphemes to phonemes (Apache-2.0), which is one of the shared models, gives the phonemes that its
- * page shows, and those that transformers' `generate` gives.
+ * A trained encoder-decoder: Misaki's graphemes to phonemes (Apache-2.0), which is one of the shared models,
+ * gives the phonemes that its page shows, and those that transformers' `generate` gives.
  */
 import { cp, readFile } from 'node:fs/promises';
 import path from 'node:path';

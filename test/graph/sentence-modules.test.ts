@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import t, { type Test } from 'tap';
 import { readSentenceModules } from '#graph/sentence-modules.js';
@@ -237,6 +237,7 @@ t.test('pooling as flags: what is left out is off, and the mean where none is on
 t.test('the longest text, wherever it stands', async t => {
   const read = async (i: number, files: Record<string, object>): Promise<unknown> => {
     const folder = path.join(t.testdirName, `length-${i}`);
+    await rm(folder, { recursive: true, force: true });
     await writeModules(folder, [TRANSFORMER, pooling({})]);
     for (const [name, fields] of Object.entries(files))
       await writeFile(path.join(folder, name), JSON.stringify(fields));

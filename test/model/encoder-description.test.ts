@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import t, { type Test } from 'tap';
 import { describeEncoder, modelKind } from '#model/encoder-description.js';
@@ -12,6 +12,8 @@ async function folderWith(
   others: Readonly<Record<string, unknown>> = {},
 ): Promise<string> {
   const folder = path.join(t.testdirName, `${count++}`);
+  // What an earlier run has left would count.
+  await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   for (const [name, content] of Object.entries({ 'config.json': config, ...others }))
     await writeFile(path.join(folder, name), JSON.stringify(content));

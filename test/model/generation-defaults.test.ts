@@ -15,6 +15,12 @@ async function read(config: Fields, generation: Fields | undefined = config): Pr
   return readGenerationDefaults(folder);
 }
 
+async function readAlone(config: Fields): Promise<GenerationDefaults> {
+  const folder = t.testdir();
+  await writeFile(path.join(folder, 'config.json'), JSON.stringify(config));
+  return readGenerationDefaults(folder);
+}
+
 t.test('a folder that says nothing is greedy, without beams', async t => {
   t.strictSame(await read(START), {
     startIds: [2],
@@ -145,6 +151,16 @@ const REFUSED: Readonly<Record<string, unknown>> = {
   max_time: 3,
 };
 const REFUSED_WHEN_DRAWN = { typical_p: 0.5, epsilon_cutoff: 0.1, eta_cutoff: 0.1, top_h: 0.4 };
+
+t.test('a config.json leaves out what equals its class, where there is nothing else', async t => {
+  const saved = (model_type: string, fields: Fields = {}) => readAlone({ model_type, ...fields });
+  t.match(await saved('marian'), { startIds: [58_100], sampling: { forcedLastIds: [0] } });
+  t.match(await saved('marian', { forced_eos_token_id: 7 }), { sampling: { forcedLastIds: [7] } });
+  t.match(await saved('blenderbot'), { startIds: [1], sampling: { sourceNoRepeatNgram: 3 } });
+  await t.rejects(saved('t5'), { message: /decoder_start_token_id|bos_token_id/ });
+  const { sampling } = await read({ model_type: 'bart' }, START);
+  t.notOk(sampling.forcedLastIds, 'a generation_config.json says all');
+});
 
 t.test('what would change the text and is not done is refused by its name', async t => {
   const refused = async (field: string, fields: Fields): Promise<void> => {

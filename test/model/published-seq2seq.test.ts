@@ -1,6 +1,7 @@
 /**
- * What folders of well-known encoder-decoders say beside their sizes, most of it from years ago, neither stands in the way nor changes a
- * number: fields that transformers no longer reads, defaults left out, settings of texts in config.json, tensors stored twice or for nothing.
+ * What folders of well-known encoder-decoders say beside their sizes, most of it from years ago, neither
+ * stands in the way nor changes a number: fields that transformers no longer reads, defaults left out,
+ * settings of texts in config.json, tensors stored twice or for nothing.
  */
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
@@ -23,7 +24,7 @@ const EXPORTED_FROM_FAIRSEQ = {
   classifier_dropout: 0,
   gradient_checkpointing: false,
   init_std: 0.02,
-  num_hidden_layers: 12,
+  num_hidden_layers: 1,
   output_past: true,
   torch_dtype: 'float32',
   use_cache: true,
@@ -159,7 +160,7 @@ const PUBLISHED: Readonly<Record<string, Published>> = {
     fields: {
       ...EXPORTED_FROM_FAIRSEQ,
       max_length: 200,
-      num_hidden_layers: 12,
+      num_hidden_layers: 1,
       tokenizer_class: 'NllbTokenizer',
     },
     tensors: twice('model.shared.weight', ...BART_NAMES),

@@ -17,7 +17,11 @@ t.test('the completion view', { skip: skipWithoutBrowser() }, async t => {
     const options = page.locator('#view-completion option');
     await options.first().waitFor({ state: 'attached' });
     t.equal(await page.title(), 'Completion · Kvasir');
-    t.strictSame(await options.allTextContents(), ['kvasir-stories-3m', 'endless'], 'those that can');
+    t.strictSame(
+      await options.allTextContents(),
+      ['kvasir-stories-3m', 'kvasir-phonemes-2m', 'endless'],
+      'those that can',
+    );
     await page.fill('#view-completion [name=max_tokens]', '40');
     await page.fill('#view-completion [name=seed]', '7');
     await page.press('#view-completion [name=prompt]', 'Control+Enter');

@@ -86,7 +86,10 @@ export interface AttentionFields {
   readonly scale?: number;
 }
 
-/** `softmax(q kᵀ · scale + bias) v` (Vaswani et al. 2017, section 3.2), of heads that stand one after the other. */
+/**
+ * `softmax(q kᵀ · scale + bias) v` (Vaswani et al. 2017, section 3.2), of heads that stand one after the
+ * other.
+ */
 export function attention(
   queries: readonly Vector[],
   keys: readonly Vector[],

@@ -1,4 +1,7 @@
-/** The formulas of encoder-decoders, which decide whether graphs are right, agree with transformers themselves. */
+/**
+ * The formulas of encoder-decoders, which decide whether graphs are right, agree with transformers
+ * themselves.
+ */
 import path from 'node:path';
 import t from 'tap';
 import { relativeError } from '#test/support/check-decoder.js';

@@ -1,6 +1,6 @@
 /**
- * Encoder-decoders by their formulas, in the names of Hugging Face's checkpoints: a source and a target on their own, nothing of batches,
- * padding or caches.
+ * Encoder-decoders by their formulas, in the names of Hugging Face's checkpoints: a source and a target on
+ * their own, nothing of batches, padding or caches.
  */
 import type { TestTensors } from '#test/support/safetensors.js';
 import { attention, type AttentionFields } from './attention.js';
@@ -21,7 +21,10 @@ import type { ReferenceConfig } from './encoder.js';
 export interface Seq2SeqReference {
   /** Hidden states of a source behind the encoder's last norm, `[length][hidden]`. */
   encode(source: readonly number[]): number[][];
-  /** Logits of every position of a target, `[length][vocabulary]`, given what {@link encode} made of the source. */
+  /**
+   * Logits of every position of a target, `[length][vocabulary]`, given what {@link encode} made of the
+   * source.
+   */
   decode(memory: readonly Vector[], target: readonly number[]): number[][];
 }
 
@@ -113,7 +116,8 @@ interface Kin {
   /** Norms before attention and feed-forward layer, and one more behind the last layer; else behind both. */
   readonly normsFirst: boolean;
   /**
-   * A norm of the sum of embedding and position; `target tokens`: in the decoder, of the embedding alone, which is not scaled there.
+   * A norm of the sum of embedding and position; `target tokens`: in the decoder, of the embedding alone,
+   * which is not scaled there.
    */
   readonly normsEmbeddings: false | 'sums' | 'target tokens';
   /** What is added to the embedding at a position; of a learned table, the row of the first one. */
@@ -139,7 +143,10 @@ function sinusoids(position: number, size: number): number[] {
   return halves(position, size, i => 10_000 ** ((-2 * i) / size));
 }
 
-/** Angles `position · 10000^(-i/(size/2 - 1))`, as tensor2tensor and fairseq have them; all sines, then all cosines. */
+/**
+ * Angles `position · 10000^(-i/(size/2 - 1))`, as tensor2tensor and fairseq have them; all sines, then all
+ * cosines.
+ */
 function tensor2TensorSinusoids(position: number, size: number): number[] {
   return halves(position, size, i => 10_000 ** (-i / (size / 2 - 1)));
 }
@@ -150,8 +157,8 @@ function halves(position: number, size: number, frequency: (i: number) => number
 }
 
 /**
- * BART (Lewis et al. 2019), mBART (Liu et al. 2020), BlenderBot (Roller et al. 2020), Marian (Junczys-Dowmunt et al. 2018), PEGASUS (Zhang et al. 2019), M2M-100
- * (Fan et al. 2020).
+ * BART (Lewis et al. 2019), mBART (Liu et al. 2020), BlenderBot (Roller et al. 2020), Marian (Junczys-Dowmunt
+ * et al. 2018), PEGASUS (Zhang et al. 2019), M2M-100 (Fan et al. 2020).
  */
 function bart(config: ReferenceConfig, weights: Weights): Seq2SeqReference {
   const kin = KIN[config.model_type as string]!;
@@ -231,8 +238,9 @@ function bart(config: ReferenceConfig, weights: Weights): Seq2SeqReference {
 }
 
 /**
- * The bucket of a distance (Raffel et al. 2019, section 2.1, and its code): half of the buckets, of each direction where there are two,
- * are for single distances; the others widen by the logarithm up to `furthest`, and the last has all beyond.
+ * The bucket of a distance (Raffel et al. 2019, section 2.1, and its code): half of the buckets, of each
+ * direction where there are two, are for single distances; the others widen by the logarithm up to
+ * `furthest`, and the last has all beyond.
  *
  * @param distance of the key from the query, negative before it.
  */
@@ -328,7 +336,9 @@ function t5(config: ReferenceConfig, weights: Weights): Seq2SeqReference {
     decode: (memory, target) => {
       const states = run('decoder', target, (config.num_decoder_layers as number | null) ?? layers, memory);
       const isTied = config.tie_word_embeddings !== false;
-      const factor = isTied ? (config.d_model as number) ** -0.5 : 1;
+      // mT5 was never trained with tied embeddings, and its class has no factor for them.
+      const isScaled = isTied && config.model_type !== 'mt5';
+      const factor = isScaled ? (config.d_model as number) ** -0.5 : 1;
       const projection = weights.get(isTied ? 'shared.weight' : 'lm_head.weight');
       return states.map(x => linear(scale(x, factor), projection));
     },

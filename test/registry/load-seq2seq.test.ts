@@ -138,7 +138,7 @@ t.test('what is wrong with a folder is said in the same words before and when it
   });
   await refuses(configure({ model_type: 'longt5' }), {
     code: 'unsupported_model',
-    message: /'longt5' is not supported.*'mt5'|'t5'/,
+    message: /'longt5' is not supported/,
   });
   await refuses(configure({ guidance_scale: 3 }, 'generation_config.json'), {
     code: 'unsupported_model',

@@ -49,9 +49,9 @@ interface Pair {
 }
 
 /**
- * Runs a decoder of {@link SLOTS} slots in every way that the engine does, and compares all logits with the reference: sources of every
- * kind of length alone and together, in slots that held longer ones, copied and exchanged; targets in one run, in chunks, and token by
- * token beside others.
+ * Runs a decoder of {@link SLOTS} slots in every way that the engine does, and compares all logits with the
+ * reference: sources of every kind of length alone and together, in slots that held longer ones, copied and
+ * exchanged; targets in one run, in chunks, and token by token beside others.
  */
 export async function checkSeq2Seq(
   t: Test,

@@ -27,6 +27,8 @@ export interface SearchOptions {
   /** With what the decoder begins with. */
   readonly min_length?: number;
   readonly repetition_penalty?: number;
+  readonly encoder_repetition_penalty?: number;
+  readonly renormalize_logits?: boolean;
   readonly suppress_tokens?: readonly number[];
   readonly begin_suppress_tokens?: readonly number[];
   readonly forced_bos_token_id?: number;
@@ -90,8 +92,8 @@ export function readSeq2SeqFixture(name: string): Promise<Seq2SeqFixture> {
 }
 
 /**
- * Tiny encoder-decoders as optimum exports them, see `test/fixtures/make_exports.py`: an encoder and a decoder with and without a past,
- * or an encoder and a merged decoder.
+ * Tiny encoder-decoders as optimum exports them, see `test/fixtures/make_exports.py`: an encoder and a
+ * decoder with and without a past, or an encoder and a merged decoder.
  */
 export function readSeq2SeqExports(): Promise<Seq2SeqFixture[]> {
   return readAll(EXPORTS);

@@ -3,6 +3,7 @@ import t from 'tap';
 import { Detokenizer } from '#text/detokenizer.js';
 import { loadTokenizer } from '#text/tokenizer.js';
 import type { Tokenizer } from '#text/types.js';
+import { sentencePieceFolder } from '#test/support/sentencepiece-fixtures.js';
 import { sharedModel, skipWithout } from '#test/support/shared-models.js';
 import {
   byteFallbackTokenizer,
@@ -104,6 +105,16 @@ for (const [name, tokenizer] of tiny) {
       checkStream(tokenizer, prompt, output),
     );
     t.doesNotThrow(() => fc.assert(property, runs(500)));
+  });
+}
+
+for (const name of ['marian', 'm2m100', 't5', 'mt5', 'llama']) {
+  t.test(`the same for SentencePiece models: ${name}`, async t => {
+    const tokenizer = await loadTokenizer(t.testdir(sentencePieceFolder(name)));
+    const property = fc.property(ids(tokenizer), ids(tokenizer), (prompt, output) =>
+      checkStream(tokenizer, prompt, output),
+    );
+    t.doesNotThrow(() => fc.assert(property, runs(300)));
   });
 }
 

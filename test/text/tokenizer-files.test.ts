@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
@@ -23,6 +23,8 @@ let count = 0;
 
 async function load(t: Test, files: Readonly<Record<string, unknown>>): Promise<Tokenizer> {
   const folder = path.join(t.testdirName, `${count++}`);
+  // What an earlier run has left would count.
+  await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   for (const [name, content] of Object.entries(files))
     await writeFile(path.join(folder, name), typeof content === 'string' ? content : JSON.stringify(content));
@@ -48,7 +50,7 @@ t.test('vocab.txt of a BERT is read as transformers reads it', async t => {
 
 t.test('what cannot be converted is refused, with the way to convert it', async t => {
   const cases: [Record<string, unknown>, RegExp][] = [
-    [{ 'spiece.model': 'x', 'tokenizer_config.json': {} }, /there is spiece\.model, .*save_pretrained/],
+    [{ 'spiece.model': 'x', 'tokenizer_config.json': {} }, /there is spiece\.model\. .*save_pretrained/],
     [{ 'vocab.json': {}, 'merges.txt': '' }, /there is merges\.txt, vocab\.json/],
     [
       {
@@ -59,6 +61,8 @@ t.test('what cannot be converted is refused, with the way to convert it', async 
     ],
     [{ 'vocab.txt': 'a\nb\n' }, /vocab\.txt has no \[UNK\]/],
   ];
+  const lowered = { 'spiece.model': 'x', 'sentence_bert_config.json': { do_lower_case: true } };
+  cases.push([lowered, /do_lower_case is true, which is obeyed with a tokenizer\.json only/]);
   for (const [files, message] of cases)
     await t.rejects(load(t, files), { code: 'unsupported_model', message });
 });

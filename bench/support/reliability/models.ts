@@ -12,7 +12,7 @@ const MODELS = fileURLToPath(new URL('../../../../models/', import.meta.url));
 /** The folder of a model that comes with Kvasir. */
 export const shipped = (name: string): string => path.join(MODELS, name);
 
-export const SHIPPED = ['kvasir-stories-3m', 'kvasir-embed-4m', 'kvasir-sentiment-3m'];
+export const SHIPPED = ['kvasir-stories-3m', 'kvasir-embed-4m', 'kvasir-phonemes-2m', 'kvasir-sentiment-3m'];
 
 /** As large as a model that writes a thousand tokens in a second on one core may be. */
 const SIZES = {

@@ -35,24 +35,41 @@ export function rankOf(logits: Float32Array, id: number): number {
  *
  * @param bounds none of the logits of each of equal blocks is larger: most blocks are told by that alone.
  */
-export function topIds(logits: Float32Array, count: number, bounds: Float32Array = logits): number[] {
+export function topIds(logits: Float32Array, count: number, bounds?: Float32Array): number[] {
   const best: number[] = [];
   if (count <= 0) return best;
+  if (bounds === undefined) {
+    insertBest(best, count, logits, 0, logits.length);
+    return best;
+  }
   const size = logits.length / bounds.length;
-  let least = -Infinity;
+  // Those that are likely to have the best, so that none of the others need be read.
+  const likely = topIds(bounds, count);
+  for (const block of likely) insertBest(best, count, logits, block * size, (block + 1) * size);
   for (let block = 0; block < bounds.length; block++) {
-    if (best.length === count && bounds[block]! <= least) continue;
-    for (let id = block * size; id < (block + 1) * size; id++) {
-      const value = logits[id]!;
-      if (best.length === count && value <= least) continue;
-      let at = best.length < count ? best.length : count - 1;
-      while (at > 0 && value > logits[best[at - 1]!]!) {
-        best[at] = best[at - 1]!;
-        at--;
-      }
-      best[at] = id;
-      least = logits[best.at(-1)!]!;
-    }
+    if (bounds[block]! < logits[best.at(-1)!]! || likely.includes(block)) continue;
+    insertBest(best, count, logits, block * size, (block + 1) * size);
   }
   return best;
+}
+
+/** Takes ids in `[begin, end)` into a list of the best, at most `count`. */
+function insertBest(best: number[], count: number, logits: Float32Array, begin: number, end: number): void {
+  let last = best.length === count ? best[count - 1]! : Infinity;
+  let least = last < Infinity ? logits[last]! : -Infinity;
+  for (let id = begin; id < end; id++) {
+    const value = logits[id]!;
+    if (value < least || (value === least && id > last)) continue;
+    let at = best.length < count ? best.length : count - 1;
+    for (; at > 0; at--) {
+      const before = best[at - 1]!;
+      const other = logits[before]!;
+      if (!(value > other || (value === other && id < before))) break;
+      best[at] = before;
+    }
+    best[at] = id;
+    if (best.length < count) continue;
+    last = best[count - 1]!;
+    least = logits[last]!;
+  }
 }

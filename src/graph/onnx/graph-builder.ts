@@ -32,7 +32,7 @@ export type Dimension = number | string;
 const OPSET = { operators: 21n, format: 10n };
 /** Version 24 came with ONNX 1.19; only graphs that need it ask for it. */
 const NEWER_OPSET = { operators: 24n, format: 11n };
-const NEWER_OPERATORS: ReadonlySet<string> = new Set(['TensorScatter']);
+const NEWER_OPERATORS: ReadonlySet<string> = new Set(['Attention', 'TensorScatter']);
 
 /** Tensors start on page borders of the data file, which lets ONNX Runtime map them into memory. */
 const ALIGNMENT = 4096;

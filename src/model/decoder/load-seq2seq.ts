@@ -14,6 +14,7 @@ import type { Decoder, DecoderShape, SourceTraits } from './contract.js';
 import { doesNotFit } from './does-not-fit.js';
 import type { DecoderOptions, LoadedDecoder } from './load-decoder.js';
 import { seq2seqLayers, servedLengths } from './seq2seq/seq2seq-lengths.js';
+import { loadExported } from './ready-made/seq2seq/load-exported.js';
 import { planSeq2Seq } from './seq2seq/seq2seq-plan.js';
 import { SourceCache } from './seq2seq/source-cache.js';
 import { sharedWeights } from './shared-weights.js';
@@ -37,20 +38,23 @@ export async function loadSeq2Seq(
       'invalid_configuration',
       `${folder}: encoder-decoders run on the processor only, not on ${device.name}`,
     );
-  const { path } = await planSeq2Seq(folder, options);
-  const { encoderPath, decoderPath, sizes, cacheType } = await buildSeq2Seq(folder, options);
+  const { path, sizes, found } = await planSeq2Seq(folder, options);
+  const built = found === undefined ? await buildSeq2Seq(folder, options) : undefined;
   const { contextLength, sourceLength } = servedLengths(folder, sizes, options.contextLength);
   const shape: DecoderShape = {
-    layers: seq2seqLayers(sizes),
+    layers: seq2seqLayers(sizes, found),
     vocabularySize: sizes.vocabularySize,
     contextLength,
-    cacheType,
+    ...(built && { cacheType: built.cacheType }),
   };
   const source = { longest: sourceLength, vocabularySize: sizes.sourceVocabularySize };
   const size = `${slots} slots of ${contextLength} tokens and sources of ${sourceLength}`;
   let decoder: Decoder;
   try {
-    decoder = await open(environment, { encoderPath, decoderPath }, settings, shape, slots, source);
+    decoder =
+      built === undefined
+        ? await loadExported(environment, found!, settings, shape, slots, source)
+        : await open(environment, built, settings, shape, slots, source);
   } catch (cause) {
     throw doesNotFit(folder, device, cause, size, 'fewer slots or a shorter context');
   }

@@ -34,7 +34,7 @@ export function isLatestToken({ ids, computed, wanted }: BatchEntry): boolean {
 }
 
 /** Whether one token of a sequence is run, the first one or another. */
-function isOneToken({ ids, wanted }: BatchEntry): boolean {
+export function isOneToken({ ids, wanted }: BatchEntry): boolean {
   return ids.length === 1 && wanted === 'last';
 }
 

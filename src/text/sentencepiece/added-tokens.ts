@@ -56,10 +56,10 @@ export class AddedTokens {
     const sections: Section[] = [];
     let start = 0;
     const addText = (end: number, next?: AddedToken): void => {
-      const stripsStart = sections.at(-1)?.token?.rstrip ?? false;
-      const part = text.slice(start, end);
-      const from = stripsStart ? end - part.trimStart().length : start;
-      const to = (next?.lstrip ?? false) ? start + part.trimEnd().length : end;
+      let from = start;
+      let to = end;
+      if (sections.at(-1)?.token?.rstrip === true) while (from < to && SPACE.test(text[from]!)) from++;
+      if (next?.lstrip === true) while (from < to && SPACE.test(text[to - 1]!)) to--;
       if (from < to) sections.push({ start: from, end: to });
     };
     for (const { 0: content, index } of this.#pattern === undefined ? [] : text.matchAll(this.#pattern)) {
@@ -74,6 +74,10 @@ export class AddedTokens {
     return sections;
   }
 }
+
+/** White space as Python has it. */
+// eslint-disable-next-line no-control-regex -- separators are white space there
+const SPACE = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
 
 function isWordAt(text: string, place: number): boolean {
   const character = text[place];

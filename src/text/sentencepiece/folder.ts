@@ -11,26 +11,17 @@ import { SentencePieceTokenizer } from './tokenizer.js';
 /** The largest published models have some 20 MB. */
 const LONGEST_MODEL = 2 ** 26;
 
-/** Whether a folder names a tokenizer that SentencePiece models make. */
-export async function namesSentencePiece(folder: string): Promise<boolean> {
-  return (await namedFamily(folder)).family !== undefined;
-}
-
-async function namedFamily(folder: string): Promise<{ name?: string; family?: TokenizerFamily | undefined }> {
-  const config = await ifThere(readJsonObject(path.join(folder, 'config.json')));
-  const tokenizerConfig = await ifThere(readJsonObject(path.join(folder, 'tokenizer_config.json')));
-  const named = [tokenizerConfig, config].map(fields => textOf(fields?.tokenizer_class));
-  const name = tokenizerClass(named.find(Boolean), textOf(config?.model_type));
-  return name === undefined ? {} : { name, family: findFamily(name) };
-}
-
 /**
  * Finds out how a folder without a tokenizer.json becomes a tokenizer, and that its files are there.
  *
  * @throws KvasirError `invalid_model`, naming what is there and what is missing
  */
 export async function findTokenizerFamily(folder: string): Promise<TokenizerFamily> {
-  const { name, family } = await namedFamily(folder);
+  const config = await ifThere(readJsonObject(path.join(folder, 'config.json')));
+  const tokenizerConfig = await ifThere(readJsonObject(path.join(folder, 'tokenizer_config.json')));
+  const named = [tokenizerConfig, config].map(fields => textOf(fields?.tokenizer_class));
+  const name = tokenizerClass(named.find(Boolean), textOf(config?.model_type));
+  const family = name === undefined ? undefined : findFamily(name);
   const missing = `${path.join(folder, 'tokenizer.json')} is missing`;
   if (family === undefined) {
     const reason = name === undefined ? 'no tokenizer_class is named' : `a ${name} needs it`;

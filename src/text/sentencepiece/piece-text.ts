@@ -4,21 +4,25 @@ import { SPACE_CHARACTER } from './space-symbol.js';
 // A byte order mark is a character like any other.
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
-/** Puts the text of pieces together. */
+/**
+ * Puts the text of pieces together. Where SentencePiece removes all spaces that a text begins with, one is
+ * removed: of a part of a text, of which nobody knows that it is one, the others are wanted.
+ */
 export class PieceText {
   readonly #types: Uint8Array;
   readonly #reserved: ReadonlyMap<string, number>;
   #text = '';
+  /** Whether nothing was added yet, not even a space that is none of the text. */
+  #isEmpty = true;
   #bytes: number[] = [];
-  /** How many spaces at the beginning are none of the text. */
-  #unwantedSpaces: number;
+  /** Whether a space at the beginning is none of the text. */
+  readonly #hasPrefix: boolean;
 
   /** @param reserved ids of the pieces that are not text: control, unknown and byte pieces. */
   constructor({ types, normalizer }: SentencePieceModel, reserved: ReadonlyMap<string, number>) {
     this.#types = types;
     this.#reserved = reserved;
-    if (normalizer.removeExtraWhitespaces) this.#unwantedSpaces = Infinity;
-    else this.#unwantedSpaces = normalizer.addDummyPrefix ? 1 : 0;
+    this.#hasPrefix = normalizer.addDummyPrefix || normalizer.removeExtraWhitespaces;
   }
 
   /**
@@ -31,19 +35,20 @@ export class PieceText {
       const type = this.#types[reserved];
       if (type === PieceType.BYTE) this.#bytes.push(byteOf(piece)!);
       else if (type === PieceType.UNKNOWN) this.spell(piece);
+      else this.#endBytes();
       return;
     }
     this.#endBytes();
-    // One piece loses one space, at most.
-    const isUnwanted = this.#text === '' && this.#unwantedSpaces > 0 && piece.startsWith(SPACE_CHARACTER);
-    if (isUnwanted) this.#unwantedSpaces--;
-    this.#text += (isUnwanted ? piece.slice(1) : piece).replaceAll(SPACE_CHARACTER, ' ');
+    const isPrefixed = this.#isEmpty && this.#hasPrefix && piece.startsWith(SPACE_CHARACTER);
+    this.#text += (isPrefixed ? piece.slice(1) : piece).replaceAll(SPACE_CHARACTER, ' ');
+    this.#isEmpty = false;
   }
 
   /** Adds text as it is. */
   spell(text: string): void {
     this.#endBytes();
     this.#text += text;
+    this.#isEmpty = false;
   }
 
   finish(): string {
@@ -56,5 +61,6 @@ export class PieceText {
     // What is no character becomes one replacement character, so that an unfinished one can be told.
     this.#text += decoder.decode(Uint8Array.from(this.#bytes));
     this.#bytes = [];
+    this.#isEmpty = false;
   }
 }

@@ -70,7 +70,7 @@ export class SentencePieceTokenizer implements Tokenizer {
     this.specialIds = new Set([...this.#added].filter(({ special }) => special).map(({ id }) => id));
     this.maskId = this.#added.get(roles.get('mask')?.content ?? '')?.id;
     const layout = family.layout(parts);
-    for (const content of [...layout.before, ...layout.after])
+    for (const content of [...layout.before, ...layout.between, ...layout.after])
       if (this.id(content) === undefined) throw new Error(`it has no token ${JSON.stringify(content)}`);
     this.#single = layoutItems(layout, [0]);
     this.#pair = layoutItems(layout, [0, 1]);
@@ -150,15 +150,19 @@ export class SentencePieceTokenizer implements Tokenizer {
         start += mark.length;
       }
     }
-    const beginning: Beginning | undefined = this.#keepsSpaces
-      ? { dummyPrefix: this.#addsPrefix && index === 0, keepsSpace: true }
-      : undefined;
+    const beginning = this.#keepsSpaces ? this.#modernBeginning(text, start, index) : undefined;
     for (const piece of this.#source.encode(text.slice(start, section.end), beginning))
       tokens.push({
         id: this.#vocabulary.pieceId(piece),
         start: start + piece.start,
         end: start + piece.end,
       });
+  }
+
+  /** Of all white space that a section may begin with, only a space stays. */
+  #modernBeginning(text: string, start: number, index: number): Beginning {
+    const dummyPrefix = this.#addsPrefix && index === 0;
+    return { dummyPrefix, keepsSpace: dummyPrefix || text[start] === ' ' };
   }
 
   #unknown(spelling: string): { id: number; unknown: string; start: number; end: number } {

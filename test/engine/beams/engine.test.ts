@@ -309,6 +309,12 @@ t.test('a group that is taken back, or fails, leaves its slots to others', async
       void reader.return!();
       await Promise.race([next, steps(2)]);
     },
+    'a prompt whose run fails': async ({ engine, decoder }) => {
+      await steps(3);
+      const broken = new Error('broken');
+      decoder.failure = run => (run.startsWith('prefill') ? broken : undefined);
+      await t.rejects(all(engine.generate(asked)), broken);
+    },
     'a row that is broken': async ({ engine, decoder }) => {
       decoder.spoil = (logits, tokens) => {
         if (tokens[0] === 0 && tokens.length > 6) logits.fill(NaN);

@@ -26,6 +26,25 @@ t.test('log-probabilities are a log-softmax in float64', async () => {
   );
 });
 
+t.test('the best ids are the same where bounds of blocks are known', async () => {
+  // Few values, so that many are equal.
+  const value = fc.constantFrom(-Infinity, -1, 0, 1, 2, 3);
+  const block = fc.record({
+    logits: fc.array(value, { minLength: 4, maxLength: 4 }),
+    slack: fc.constantFrom(0, 0, 1),
+  });
+  fc.assert(
+    fc.property(fc.array(block, { minLength: 1, maxLength: 12 }), fc.nat(9), (blocks, count) => {
+      const logits = Float32Array.from(blocks.flatMap(({ logits }) => logits));
+      const bounds = Float32Array.from(blocks, ({ logits, slack }) => Math.max(...logits) + slack);
+      const sorted = [...logits.keys()].sort((a, b) => logits[b]! - logits[a]! || a - b).slice(0, count);
+      if (String(topIds(logits, count, bounds)) !== String(sorted)) throw new Error('with bounds');
+      if (String(topIds(logits, count)) !== String(sorted)) throw new Error('without');
+    }),
+    runs(500),
+  );
+});
+
 t.test('reports as many alternatives as there are', async t => {
   t.strictSame(topIds(Float32Array.of(3, 1, 2), 5), [0, 2, 1]);
   t.strictSame(topIds(Float32Array.of(3, 1, 2), 0), []);

@@ -20,12 +20,6 @@ for (const model of MODELS) {
     await checkEncoder(t, encoder, ({ ids }) => [pooled(model.states(ids), 'mean')]);
   });
 
-  t.test(`${model.name} embeds with attention both ways`, async t => {
-    const both = { ...model, config: { ...model.config, is_causal: false } };
-    const encoder = await openTinyEncoder(t, asEmbedder(both));
-    await checkEncoder(t, encoder, ({ ids }) => [pooled(model.statesBothWays(ids), 'mean')]);
-  });
-
   t.test(`${model.name} classifies texts by their last token`, async t => {
     const classifier = asClassifier(model);
     const encoder = await openTinyEncoder(t, classifier);

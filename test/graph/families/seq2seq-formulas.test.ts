@@ -1,6 +1,6 @@
 /**
- * Every family of encoder-decoders against its formulas in float64, with heads that the graphs must pad: in floats closely, in 8 bits
- * roughly.
+ * Every family of encoder-decoders against its formulas in float64, with heads that the graphs must pad: in
+ * floats closely, in 8 bits roughly.
  */
 import t from 'tap';
 import { similarity } from '#test/support/check-decoder.js';

@@ -11,9 +11,9 @@ function load(name: string): SentencePieceProcessor {
   return new SentencePieceProcessor(readModel(sentencePieceModel(name)));
 }
 
-/** Where bytes are no characters, SentencePiece has a replacement character for each, we have one. */
-function withoutBroken(text: string): string {
-  return text.replace(/\ufffd+/g, '\ufffd');
+/** SentencePiece has a replacement character for each broken byte, and removes all spaces at the beginning. */
+function tidy(text: string): string {
+  return text.replace(/\ufffd+/g, '\ufffd').trimStart();
 }
 
 for (const [name, { ids, decoded }] of Object.entries(models))
@@ -32,7 +32,7 @@ for (const [name, { ids, decoded }] of Object.entries(models))
       for (const id of ids[i]!)
         if (id === unknownId) written.spell(' ⁇ ');
         else written.add(pieces[id]!);
-      t.equal(withoutBroken(written.finish()), withoutBroken(decoded[i]!), JSON.stringify(text));
+      t.equal(tidy(written.finish()), tidy(decoded[i]!), JSON.stringify(text));
     });
   });
 

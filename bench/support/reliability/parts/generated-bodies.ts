@@ -10,10 +10,10 @@ const BLOCKS = 5;
 
 /** Small bodies for every route, valid and mutated, from many clients at once. */
 export async function generatedBodies(checks: Checks, { requests }: Options, home: string): Promise<void> {
-  const encoders = SHIPPED.slice(1);
+  const others = SHIPPED.slice(1);
   const written = [await writeWriter(home), ...(await writeEncoders(home))];
-  const models = [...written.map(argument => argument.split('=')[0]!), ...encoders];
-  const server = await ServedProcess.start([...written, ...encoders.map(shipped), '--log-level', 'silent']);
+  const models = [...written.map(argument => argument.split('=')[0]!), ...others];
+  const server = await ServedProcess.start([...written, ...others.map(shipped), '--log-level', 'silent']);
   const document = (await (await fetch(`${server.url}/openapi.json`)).json()) as OpenApiDocument;
   const firstSeed = Math.floor(Math.random() * 2 ** 31);
   const statuses = new Map<number, number>();

@@ -109,8 +109,8 @@ async function sizesOf(
   };
 }
 
-/** The ONNX graphs of a folder and of its folder `onnx`. */
-async function namesIn(folder: string): Promise<string[]> {
+/** The ONNX graphs of a folder and of its folder `onnx`, by their paths in it. */
+export async function namesIn(folder: string): Promise<string[]> {
   const list = async (inner: string): Promise<string[]> => {
     const entries = await readdir(path.join(folder, inner)).catch(() => []);
     return entries.filter(name => name.endsWith('.onnx')).map(name => path.posix.join(inner, name));

@@ -102,7 +102,7 @@ t.test('what the model cannot run is refused by its name', async t => {
   await refuses({ contextLength: 25 }, /a context of 25 tokens was asked for, but the model's is 24/);
   await refuses({ precision: 'f16' }, /f32, int8, w8a8, int4/);
   await refuses({ cache: 'paged' }, /its cache in slots/);
-  await refuses({ format: 'onnx' }, /ONNX was asked for/);
+  await refuses({ format: 'onnx' }, /no ONNX encoder-decoder/);
 });
 
 t.test('a context that is asked for bounds sources, too', async t => {
