@@ -60,6 +60,12 @@ t.test('a sentence that is too long is taken apart', async t => {
   t.ok(sources.length > 8 && sources.every(length => length <= 40));
 });
 
+t.test('a translation may be longer than its sentence, but not endless', async t => {
+  await ask({ q: 'abcd' });
+  const { sourceIds, stop } = german.engine.requests[0]!;
+  t.equal(stop.maxTokens, 3 * sourceIds!.length + 64);
+});
+
 t.test('pages', async t => {
   const { body } = await ask({ q: ['<p title="a">One &amp; <b>two</b></p>', 'x<br>y'], format: 'html' });
   t.strictSame(body.translatedText, ['<p title="a">ONE &amp; <b>TWO</b></p>', 'X<br>Y']);

@@ -1,5 +1,3 @@
-import { writeFile } from 'node:fs/promises';
-import path from 'node:path';
 import t from 'tap';
 import { loadModel } from '#registry/load.js';
 import { Registry } from '#registry/registry.js';
@@ -25,11 +23,7 @@ const models = await Promise.all(
     loadModel(environment, await seq2seqFolder(t, name), { id: name, slots: 8, session }),
   ),
 );
-const translator = await seq2seqFolder(t, 'marian');
-await writeFile(
-  path.join(translator, 'tokenizer_config.json'),
-  JSON.stringify({ source_lang: 'en', target_lang: 'de' }),
-);
+const translator = await seq2seqFolder(t, 'marian', 'opus-mt-en-de');
 const german = await loadModel(environment, translator, { id: 'opus-mt-en-de', slots: 8, session });
 const { url } = await startServer(t, { registry: new Registry([...models, german]) });
 const post = jsonClient(url);

@@ -158,9 +158,8 @@ async function pieceTranslator(
  * Most tokens of a translation: what the folder says, but never so few that an ordinary sentence is cut off. A model
  * that repeats itself comes to an end by it.
  */
-function mostTokens(sourceTokens: number, { sourced, contextLength }: SourcedModel): number {
-  const { maxTokens } = sourced.defaults;
-  return maxTokens === undefined ? contextLength : Math.max(maxTokens, 2 * sourceTokens + 64);
+function mostTokens(sourceTokens: number, { sourced }: SourcedModel): number {
+  return Math.max(sourced.defaults.maxTokens ?? 0, 3 * sourceTokens + 64);
 }
 
 /** Waits for all texts, several of one request where beams are searched. */
