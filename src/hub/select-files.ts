@@ -1,6 +1,6 @@
 import { KvasirError } from '#errors.js';
 import type { Precision } from '#graph/precision.js';
-import { chooseGraphs, encoderBeside } from '#model/graph-files.js';
+import { chooseGraphs, chooseSeq2SeqGraphs } from '#model/graph-files.js';
 import type { WeightsFormat } from '#model/weights-format.js';
 
 /** Choice among a repository's files if it has several of a kind. */
@@ -76,17 +76,19 @@ function weights(names: readonly string[], selection: Selection, shards: readonl
     if (names.includes(SAFETENSORS)) return [SAFETENSORS];
     if (names.includes(SAFETENSORS_INDEX)) return [SAFETENSORS_INDEX, ...requireShards(names, shards)];
   }
-  const graphs = format === 'safetensors' ? [] : chooseGraphs(names, precision);
+  const graphs = format === 'safetensors' ? [] : chosenGraphs(names, precision);
   // They came with the description.
   const areInModule =
     names.includes('modules.json') && names.some(name => /^0_\w+\/model\.safetensors$/.test(name));
   if (graphs.length === 0 && areInModule) return [];
   if (graphs.length === 0) throw new KvasirError('unsupported_model', missingWeights(names, selection));
-  const encoder = encoderBeside(names, graphs);
-  return [...graphs, ...(encoder === undefined ? [] : [encoder])].flatMap(graph => [
-    graph,
-    ...names.filter(name => isDataOf(graph, name)),
-  ]);
+  return graphs.flatMap(graph => [graph, ...names.filter(name => isDataOf(graph, name))]);
+}
+
+/** A decoder whose encoder is beside it is of no use without it. */
+function chosenGraphs(names: readonly string[], precision: Precision | undefined): readonly string[] {
+  const both = chooseSeq2SeqGraphs(names, precision);
+  return both.length > 0 ? both : chooseGraphs(names, precision);
 }
 
 function missingWeights(names: readonly string[], { format, precision }: Selection): string {

@@ -28,10 +28,8 @@ export async function buildModel(folder: string, options: BuildOptions): Promise
       return { graphPath: (await buildDecoder(folder, options)).graphPath, path: plan.path };
     }
     case 'seq2seq':
-      return {
-        graphPath: read.found?.decoders.at(-1)!.path ?? (await buildSeq2Seq(folder, options)).decoderPath,
-        path: read.path,
-      };
+      if (read.source === 'onnx') return { graphPath: read.found.next.file.path, path: read.path };
+      return { graphPath: (await buildSeq2Seq(folder, options)).decoderPath, path: read.path };
     case 'encoder': {
       const { plan, description } = read;
       if (plan.source === 'onnx') return { graphPath: plan.graph.path, path: plan.path };

@@ -39,7 +39,7 @@ type KindOfFolder =
       readonly plan: DecoderPlan;
       readonly sizes: DescribedDecoder;
     }
-  | (Seq2SeqPlan & { readonly kind: 'seq2seq' });
+  | ({ readonly kind: 'seq2seq' } & Seq2SeqPlan);
 
 export interface FolderOptions extends PlanOptions {
   /** Longest sequence to serve, in tokens; by default the model's own. */
@@ -62,9 +62,8 @@ export async function readModelFolder(folder: string, options: FolderOptions = {
   const kind = await modelKind(folder);
   if (kind === 'seq2seq') {
     const planned = await planSeq2Seq(folder, options);
-    const isBuilt = planned.found === undefined && !options.withoutWeights;
-    const leftovers = isBuilt ? await checkSeq2Seq(folder, options) : undefined;
-    return { kind, ...planned, leftovers };
+    const isBuilt = planned.source === 'weights' && !options.withoutWeights;
+    return { kind, ...planned, leftovers: isBuilt ? await checkSeq2Seq(folder, options) : undefined };
   }
   if (kind === 'encoder') {
     const description = await describeEncoder(folder);

@@ -14,6 +14,9 @@ const FOLDERS = ['onnx/', ''];
 /** One graph for everything, one with two branches, or two graphs: for a prompt without and with a past. */
 const STEMS = [['model'], ['decoder_model_merged'], ['decoder_model', 'decoder_with_past_model']];
 
+/** An encoder-decoder's: the encoder, and the decoder in one graph or two. */
+const SEQ2SEQ_STEMS = STEMS.slice(1).map(stems => ['encoder_model', ...stems]);
+
 /**
  * Of the ONNX graphs that a model folder or repository has, the one to run (or the two that belong together,
  * the one without a past first).
@@ -23,28 +26,35 @@ const STEMS = [['model'], ['decoder_model_merged'], ['decoder_model', 'decoder_w
  * @returns empty where there is none, or none of that precision.
  */
 export function chooseGraphs(names: readonly string[], precision?: Precision): readonly string[] {
-  for (const wanted of precision === undefined ? PRECISIONS : [precision])
-    for (const stems of STEMS)
-      for (const folder of FOLDERS)
-        for (const suffix of SUFFIXES[wanted]) {
-          const graphs = stems.map(stem => `${folder}${stem}${suffix}.onnx`);
-          if (graphs.every(graph => names.includes(graph))) return graphs;
-        }
-  if (precision !== undefined) return [];
+  const graphs = choose(STEMS, names, precision);
+  if (graphs.length > 0 || precision !== undefined) return graphs;
   const others = names.filter(name => /^(onnx\/)?[^/]+\.onnx$/.test(name));
   return others.length === 1 ? others : [];
 }
 
 /**
- * The encoder whose states decoders attend to.
+ * Of an encoder-decoder's ONNX graphs, all of one precision: the encoder, and then the decoder as
+ * {@link chooseGraphs} gives it.
  *
- * @param names all files.
- * @param decoders as {@link chooseGraphs} gives them.
- * @returns undefined where there is none: they continue their prompts.
+ * @returns empty where a part is missing, or there is none of that precision.
  */
-export function encoderBeside(names: readonly string[], decoders: readonly string[]): string | undefined {
-  const encoder = decoders[0]?.replace(/decoder_model(_merged)?/, 'encoder_model');
-  return encoder !== decoders[0] && names.includes(encoder!) ? encoder : undefined;
+export function chooseSeq2SeqGraphs(names: readonly string[], precision?: Precision): readonly string[] {
+  return choose(SEQ2SEQ_STEMS, names, precision);
+}
+
+function choose(
+  forms: readonly (readonly string[])[],
+  names: readonly string[],
+  precision: Precision | undefined,
+): readonly string[] {
+  for (const wanted of precision === undefined ? PRECISIONS : [precision])
+    for (const stems of forms)
+      for (const folder of FOLDERS)
+        for (const suffix of SUFFIXES[wanted]) {
+          const graphs = stems.map(stem => `${folder}${stem}${suffix}.onnx`);
+          if (graphs.every(graph => names.includes(graph))) return graphs;
+        }
+  return [];
 }
 
 /** The precision that a graph's name tells; undefined where it tells nothing. */

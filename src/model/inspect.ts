@@ -201,18 +201,21 @@ async function inspectDecoder(
 
 async function inspectSeq2Seq(
   folder: string,
-  { config, path, sizes, found }: Read<'seq2seq'>,
+  read: Read<'seq2seq'>,
   options: InspectOptions,
 ): Promise<ModelReport> {
-  const graphs = found && [found.encoder, ...found.decoders];
+  const { config, path, sizes } = read;
+  const graphs = read.source === 'onnx' ? read.found.files : undefined;
+  const cacheType = read.source === 'onnx' ? read.found.next.ports.cacheType : undefined;
   const weights = total(graphs === undefined ? await storedWeights(folder) : graphWeights(graphs));
   const { encoderLayers, decoderLayers, heads, vocabularySize } = sizes;
   const { contextLength, sourceLength } = servedLengths(folder, sizes, options.contextLength);
-  const layers = seq2seqLayers(sizes, found);
-  const perToken = cacheBytesPerToken({ layers });
-  const perSourceToken = sourceBytesPerToken({ layers });
+  const headSize = graphs === undefined ? paddedHeadSize(sizes.headSize) : sizes.headSize;
+  const layers = seq2seqLayers(sizes, headSize);
+  const perToken = cacheBytesPerToken({ layers, cacheType });
+  const perSourceToken = sourceBytesPerToken({ layers, cacheType });
   const loadedBytes = loaded(weights, graphs, options.precision);
-  // A past and the present that is made from it are in memory together.
+  // What is made for a run is in memory beside what it is made of.
   const copies = path.kind === 'growing' ? 2 : 1;
   const slotBytes = (contextLength * perToken + sourceLength * perSourceToken) * copies;
   return {
@@ -228,7 +231,7 @@ async function inspectSeq2Seq(
       layers: decoderLayers,
       heads,
       kvHeads: heads,
-      headSize: found?.headSize ?? paddedHeadSize(sizes.headSize),
+      headSize,
       cacheBytesPerToken: perToken,
       source: { layers: encoderLayers, longest: sizes.sourceLength, cacheBytesPerToken: perSourceToken },
       memory: { slots: options.slots, weights: loadedBytes, cache: options.slots * slotBytes },

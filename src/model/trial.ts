@@ -14,7 +14,7 @@ const LENGTH = 4;
 export async function requireFiniteLogits(model: string, decoder: Decoder): Promise<void> {
   const { contextLength, vocabularySize } = decoder.shape;
   const ids = trialIds(Math.min(LENGTH, contextLength), vocabularySize);
-  if (decoder.source !== undefined) await encodeTrial(decoder.source, decoder);
+  if (decoder.source !== undefined) await requireEncoded(decoder, [trialSource(decoder.source)]);
   const { results } = await decoder.run([{ slot: 0, ids, computed: 0, wanted: 'last' }]);
   const [result] = results;
   if (result === undefined || 'error' in result) throw result?.error ?? new Error('the run gave nothing');
@@ -25,11 +25,22 @@ export async function requireFiniteLogits(model: string, decoder: Decoder): Prom
   decoder.arrange({ kind: 'release', slot: 0, from: 0 });
 }
 
-async function encodeTrial({ longest, vocabularySize }: SourceTraits, decoder: Decoder): Promise<void> {
-  const ids = trialIds(Math.min(LENGTH, longest), vocabularySize);
-  const { results } = await decoder.encode!([{ slot: 0, ids }]);
-  const [failure] = results;
-  if (failure !== undefined) throw failure.error;
+function trialSource({ longest, vocabularySize }: SourceTraits): number[] {
+  return trialIds(Math.min(LENGTH, longest), vocabularySize);
+}
+
+/**
+ * Gives slots from 0 on a source each.
+ *
+ * @param decoder one that attends to sources.
+ * @throws what came of the first that cannot be read
+ */
+export async function requireEncoded(
+  decoder: Decoder,
+  sources: readonly (readonly number[])[],
+): Promise<void> {
+  const { results } = await decoder.encode!(sources.map((ids, slot) => ({ slot, ids })));
+  for (const failure of results) if (failure !== undefined) throw failure.error;
 }
 
 /**

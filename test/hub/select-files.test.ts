@@ -1,19 +1,20 @@
 import t from 'tap';
 import { selectDescription, selectFiles } from '#hub/select-files.js';
 
-t.test('the encoder of an encoder-decoder comes with its decoders', async t => {
-  const names = [
-    'decoder_model_merged',
-    'decoder_model_merged_quantized',
-    'encoder_model',
-    'encoder_model_quantized',
-  ];
-  const graphs = names.map(name => `onnx/${name}.onnx`);
-  t.strictSame(selectFiles(graphs, {}), ['onnx/decoder_model_merged.onnx', 'onnx/encoder_model.onnx']);
-  t.strictSame(selectFiles(graphs, { precision: 'int8' }), [
-    'onnx/decoder_model_merged_quantized.onnx',
+t.test('an exported encoder-decoder: both parts, of one precision', async t => {
+  const stems = ['encoder_model', 'decoder_model', 'decoder_model_merged', 'decoder_with_past_model'];
+  const names = ['', '_quantized'].flatMap(suffix => stems.map(stem => `onnx/${stem}${suffix}.onnx`));
+  const data = 'onnx/encoder_model.onnx_data';
+  const all = ['config.json', ...names, data, 'pytorch_model.bin'];
+  const merged = ['onnx/encoder_model.onnx', data, 'onnx/decoder_model_merged.onnx'];
+  t.strictSame(selectFiles(all, {}), ['config.json', ...merged]);
+  t.strictSame(selectFiles(all, { precision: 'int8' }), [
+    'config.json',
     'onnx/encoder_model_quantized.onnx',
+    'onnx/decoder_model_merged_quantized.onnx',
   ]);
+  t.strictSame(selectFiles([...all, 'model.safetensors'], {}), ['config.json', 'model.safetensors']);
+  t.strictSame(selectFiles([...all, 'model.safetensors'], { format: 'onnx' }), ['config.json', ...merged]);
   t.strictSame(selectFiles(['onnx/model.onnx', 'onnx/encoder_model.onnx'], {}), ['onnx/model.onnx']);
 });
 

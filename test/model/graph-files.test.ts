@@ -1,5 +1,5 @@
 import t from 'tap';
-import { chooseGraphs, precisionOf } from '#model/graph-files.js';
+import { chooseGraphs, chooseSeq2SeqGraphs, precisionOf } from '#model/graph-files.js';
 
 t.test('which graph of many', async t => {
   const hub = [
@@ -42,4 +42,30 @@ t.test('precision by name', async t => {
     'onnx/model_q4f16.onnx',
   ];
   t.strictSame(names.map(precisionOf), [undefined, 'f16', 'int8', 'int4']);
+});
+
+t.test('the graphs of an encoder-decoder belong together', t => {
+  const merged = ['encoder_model', 'decoder_model_merged'];
+  const pair = ['encoder_model', 'decoder_model', 'decoder_with_past_model'];
+  const files = (stems: readonly string[], suffix = '', folder = 'onnx/'): string[] =>
+    stems.map(stem => `${folder}${stem}${suffix}.onnx`);
+  const hub = ['', '_fp16', '_int8', '_quantized', '_q4'].flatMap(suffix => [
+    ...files(pair, suffix),
+    ...files(merged, suffix),
+  ]);
+  t.strictSame(chooseSeq2SeqGraphs(hub), files(merged));
+  t.strictSame(chooseSeq2SeqGraphs(hub, 'f16'), files(merged, '_fp16'));
+  t.strictSame(chooseSeq2SeqGraphs(hub, 'int8'), files(merged, '_int8'));
+  t.strictSame(chooseSeq2SeqGraphs(files(merged, '_quantized'), 'int8'), files(merged, '_quantized'));
+  t.strictSame(chooseSeq2SeqGraphs(files(merged, '_quantized')), files(merged, '_quantized'));
+  t.strictSame(chooseSeq2SeqGraphs(files(pair, '', '')), files(pair, '', ''));
+  t.strictSame(chooseSeq2SeqGraphs(files(merged), 'int8'), []);
+  for (const missing of pair)
+    t.strictSame(chooseSeq2SeqGraphs(files(pair.filter(stem => stem !== missing))), [], missing);
+  t.strictSame(
+    chooseSeq2SeqGraphs([...files(['encoder_model'], '_fp16'), ...files(['decoder_model_merged'])]),
+    [],
+    'of two precisions',
+  );
+  t.end();
 });

@@ -8,9 +8,11 @@ import { readCard } from '#registry/read-card.js';
 import type { GenerationModel } from '#registry/types.js';
 import { Environment } from '#runtime/index.js';
 import { collect } from '#test/support/answers.js';
+import { copiedExport } from '#test/support/changed-export.js';
 import { greedy } from '#test/support/generation-request.js';
 import { readSeq2SeqFixture } from '#test/support/seq2seq-fixtures.js';
 import { seq2seqFolder } from '#test/support/seq2seq-folder.js';
+import { UNIGRAM } from '#test/support/tiny-tokenizers.js';
 
 const environment = new Environment({ logLevel: 'fatal' });
 const session = { intraOpThreads: 1 };
@@ -172,4 +174,55 @@ t.test('a head of its family is no encoder-decoder', async t => {
     await writeFile(file, JSON.stringify({ ...config, architectures: [name] }));
     t.equal((await readCard(folder)).task, 'text2text-generation', name);
   }
+});
+
+t.test('an export is the same to its report, its build, its card and those who load it', async t => {
+  const { folder, prompts, searches } = await copiedExport(t, 'bart');
+  await writeFile(path.join(folder, 'tokenizer.json'), JSON.stringify(UNIGRAM));
+  const report = await inspectModel(folder, { slots: 3 });
+  // One layer of two heads of 8 features; keys and values, in four bytes each.
+  const perToken = 2 * 8 * 2 * 4;
+  t.match(report, {
+    kind: 'seq2seq',
+    architecture: 'bart',
+    contextLength: 24,
+    path: { kind: 'growing', precision: 'f32' },
+    generation: {
+      layers: 1,
+      heads: 2,
+      headSize: 8,
+      cacheBytesPerToken: perToken,
+      source: { layers: 1, longest: 24, cacheBytesPerToken: perToken },
+      // A run's are beside those that it is given.
+      memory: { slots: 3, cache: 2 * 3 * (24 + 24) * perToken },
+    },
+    graphs: ['encoder_model.onnx', 'decoder_model.onnx', 'decoder_with_past_model.onnx'].map(file => ({
+      file,
+    })),
+  });
+  t.equal(report.leftovers, undefined);
+  const { graphPath, path: built } = await buildModel(folder, {});
+  t.equal(path.basename(graphPath), 'decoder_with_past_model.onnx');
+  t.strictSame(built, report.path);
+  const card = await readCard(folder, { withTokenizer: true });
+  const options = { slots: 3, session, cacheBytes: 2 * 80 * perToken };
+  const model = (await loadModel(environment, folder, options)) as GenerationModel;
+  t.teardown(() => model.close());
+  t.strictSame(model.card, card);
+  t.match(model.path, { kind: 'growing', reason: /texts share a run where they are as long/ });
+  t.ok(model.path!.reason.startsWith(report.path.reason));
+  t.equal(model.engine.stats().cacheCapacity, 80);
+
+  const { prompt, results } = searches.find(({ options }) => Object.keys(options).length === 1)!;
+  const stopTokenIds = model.eosIds;
+  const request = greedy(model.sourced!.startIds, { maxTokens: 12, stopTokenIds, logprobs: 0 });
+  const { tokens } = await collect(model.engine, { ...request, sourceIds: prompts[prompt]! });
+  t.strictSame(
+    tokens.map(({ id }) => id),
+    results[0]!.ids,
+  );
+  await t.rejects(loadModel(environment, folder, { ...options, cache: 'paged' }), {
+    code: 'invalid_configuration',
+    message: /paged/,
+  });
 });

@@ -13,9 +13,9 @@ import { requireFiniteLogits } from '../trial.js';
 import type { Decoder, DecoderShape, SourceTraits } from './contract.js';
 import { doesNotFit } from './does-not-fit.js';
 import type { DecoderOptions, LoadedDecoder } from './load-decoder.js';
+import { loadReadyMadeSeq2Seq } from './ready-made/load-seq2seq.js';
 import { seq2seqLayers, servedLengths } from './seq2seq/seq2seq-lengths.js';
-import { loadExported } from './ready-made/seq2seq/load-exported.js';
-import { planSeq2Seq } from './seq2seq/seq2seq-plan.js';
+import { planSeq2Seq, type Seq2SeqPlan } from './seq2seq/seq2seq-plan.js';
 import { SourceCache } from './seq2seq/source-cache.js';
 import { sharedWeights } from './shared-weights.js';
 import { SlotDecoder } from './slots/slot-decoder.js';
@@ -38,23 +38,22 @@ export async function loadSeq2Seq(
       'invalid_configuration',
       `${folder}: encoder-decoders run on the processor only, not on ${device.name}`,
     );
-  const { path, sizes, found } = await planSeq2Seq(folder, options);
-  const built = found === undefined ? await buildSeq2Seq(folder, options) : undefined;
+  const plan = await planSeq2Seq(folder, options);
+  if (plan.source === 'onnx') return loadGraphs(environment, folder, plan, options);
+  const { path } = plan;
+  const { encoderPath, decoderPath, sizes, cacheType } = await buildSeq2Seq(folder, options);
   const { contextLength, sourceLength } = servedLengths(folder, sizes, options.contextLength);
   const shape: DecoderShape = {
-    layers: seq2seqLayers(sizes, found),
+    layers: seq2seqLayers(sizes),
     vocabularySize: sizes.vocabularySize,
     contextLength,
-    ...(built && { cacheType: built.cacheType }),
+    cacheType,
   };
   const source = { longest: sourceLength, vocabularySize: sizes.sourceVocabularySize };
   const size = `${slots} slots of ${contextLength} tokens and sources of ${sourceLength}`;
   let decoder: Decoder;
   try {
-    decoder =
-      built === undefined
-        ? await loadExported(environment, found!, settings, shape, slots, source)
-        : await open(environment, built, settings, shape, slots, source);
+    decoder = await open(environment, { encoderPath, decoderPath }, settings, shape, slots, source);
   } catch (cause) {
     throw doesNotFit(folder, device, cause, size, 'fewer slots or a shorter context');
   }
@@ -65,6 +64,28 @@ export async function loadSeq2Seq(
     throw error;
   }
   return { decoder, path };
+}
+
+/** An encoder-decoder that is ready-made. */
+async function loadGraphs(
+  environment: Environment,
+  folder: string,
+  { found, path, sizes }: Seq2SeqPlan & { readonly source: 'onnx' },
+  { slots, cache, contextLength: asked, session }: DecoderOptions,
+): Promise<LoadedDecoder> {
+  if (cache === 'paged')
+    throw new KvasirError(
+      'invalid_configuration',
+      `${folder}: an encoder-decoder has no paged KV cache; take the one in slots`,
+    );
+  const { contextLength, sourceLength } = servedLengths(folder, sizes, asked);
+  const source = { longest: sourceLength, vocabularySize: sizes.sourceVocabularySize };
+  const { decoder, sharing } = await loadReadyMadeSeq2Seq(environment, found, source, {
+    slots,
+    contextLength,
+    session,
+  });
+  return { decoder, path: { ...path, reason: [path.reason, ...sharing].join('; ') } };
 }
 
 /** Both graphs, which share the table of embeddings where it is the same. */

@@ -16,6 +16,7 @@ import { all, ids } from '#test/support/letter-engine.js';
 import { letterTokenizer } from '#test/support/letter-tokenizer.js';
 import {
   readGeneratorSearches,
+  readSeq2SeqExports,
   readSeq2SeqFixtures,
   searchedGenerators,
   type Search,
@@ -117,8 +118,13 @@ for (const { name, way, open } of GENERATORS)
     await check(t, engine, cases);
   });
 
-for (const { name, folder: fixture, prompts, searches, defaults } of await readSeq2SeqFixtures())
-  t.test(`encoder-decoder ${name}`, async t => {
+const ENCODER_DECODERS = [
+  ...(await readSeq2SeqFixtures()).map(fixture => ({ ...fixture, kind: 'encoder-decoder' })),
+  ...(await readSeq2SeqExports()).map(fixture => ({ ...fixture, kind: 'exported' })),
+];
+
+for (const { name, kind, folder: fixture, prompts, searches, defaults } of ENCODER_DECODERS)
+  t.test(`${kind} ${name}`, async t => {
     const folder = t.testdir();
     await cp(fixture, folder, { recursive: true });
     const file = path.join(folder, 'generation_config.json');

@@ -88,10 +88,10 @@ export class DecoderGraph {
   }
 
   /**
-   * Whether {@link run} takes rows of different lengths, and they need no more memory for logits than is
-   * reasonable.
+   * Whether {@link run} gives logits of all positions of rows of these lengths, in no more memory than is
+   * reasonable: it takes rows of different lengths only then.
    */
-  takesRagged(lengths: readonly number[]): boolean {
+  givesAll(lengths: readonly number[]): boolean {
     const positions = lengths.length * Math.max(...lengths);
     return !this.ports.logits.lastOnly && positions * this.vocabularySize <= MOST_LOGITS;
   }

@@ -78,16 +78,21 @@ async function describeGenai(folder: string): Promise<Description> {
 async function describeExport(folder: string, precision: Precision | undefined): Promise<Description> {
   const names = await namesIn(folder);
   const files = chooseGraphs(names, precision);
-  if (files.length === 0) {
-    const graphs = names.filter(name => name.endsWith('.onnx'));
-    const exact = precision === undefined ? '' : ` of precision ${precision}`;
-    throw new KvasirError(
-      'unsupported_model',
-      `${folder} has no ONNX decoder${exact}${graphs.length > 0 ? ` among ${graphs.join(', ')}` : ''}`,
-    );
-  }
+  if (files.length === 0) return noGraphs(folder, 'decoder', names, precision);
   const config = existsSync(path.join(folder, 'config.json')) ? await ModelConfig.read(folder) : undefined;
   return { origin: 'Hugging Face', files, names: USUAL_NAMES, ...(await sizesOf(config)) };
+}
+
+/** @throws KvasirError `unsupported_model` */
+export function noGraphs(
+  folder: string,
+  kind: string,
+  names: readonly string[],
+  precision: Precision | undefined,
+): never {
+  const exact = precision === undefined ? '' : ` of precision ${precision}`;
+  const among = names.length > 0 ? ` among ${names.join(', ')}` : '';
+  throw new KvasirError('unsupported_model', `${folder} has no ONNX ${kind}${exact}${among}`);
 }
 
 /** GPT-2 and its relatives call their sizes `n_head`, `n_embd` and so on. */

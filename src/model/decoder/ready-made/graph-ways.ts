@@ -44,7 +44,7 @@ export function graphWays(
     // Padding behind a sequence leaves something in the cache, but beyond its end, where its next tokens
     // overwrite it.
     prefillTogether: async entries => {
-      if (first.takesRagged(entries.map(({ ids }) => ids.length))) return together(entries);
+      if (first.givesAll(entries.map(({ ids }) => ids.length))) return together(entries);
       const results = [];
       for (const entry of entries) results.push(await prefill(entry));
       return results;

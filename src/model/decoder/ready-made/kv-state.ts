@@ -20,16 +20,19 @@ export interface KvView {
   readonly length: number;
 }
 
+/** Keys or values of one layer. */
+type KvShape = Pick<CachePort, 'heads' | 'headSize'>;
+
 /**
  * Memory for states. What nobody looks at any more is used again: every step needs as much as the one before.
  */
 export class KvMemory {
   readonly #type: FloatType;
-  readonly #caches: readonly CachePort[];
+  readonly #caches: readonly KvShape[];
   readonly #free: (Float32Array | Uint16Array)[] = [];
   #bytes = 0;
 
-  constructor(type: FloatType, caches: readonly CachePort[]) {
+  constructor(type: FloatType, caches: readonly KvShape[]) {
     this.#type = type;
     this.#caches = caches;
   }

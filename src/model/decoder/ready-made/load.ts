@@ -13,7 +13,7 @@ import { storedPrecision, type RunPath } from '../../run-path.js';
 import { requireFiniteLogits } from '../../trial.js';
 
 /** How far apart logits may be because of rounding alone, as a share of the largest. */
-const TOLERANCES = { float32: 2e-3, float16: 2e-2 };
+export const TOLERANCES = { float32: 2e-3, float16: 2e-2 };
 
 export interface ReadyMadeOptions {
   readonly slots: number;
@@ -84,7 +84,7 @@ async function openDecoder(
 }
 
 /** A graph that ONNX Runtime does not take is a fault of the model, not of the server. */
-function refused(error: unknown, file: string): unknown {
+export function refused(error: unknown, file: string): unknown {
   if (error instanceof OrtError) {
     const { code, message } = graphRefused(error, file);
     return new KvasirError(code === 'runtime_failure' ? 'invalid_model' : code, message, { cause: error });

@@ -12,7 +12,17 @@ export interface PortNames {
   readonly pastValue: string;
   readonly presentKey: string;
   readonly presentValue: string;
+  /** Of a decoder that attends to a source; all others have no such ports. */
+  readonly source?: SourceNames | undefined;
 }
+
+/** What a graph's ports of the source are called, keys and values as in {@link PortNames}. */
+export type SourceNames = Pick<
+  PortNames,
+  'mask' | 'pastKey' | 'pastValue' | 'presentKey' | 'presentValue'
+> & {
+  readonly states: string;
+};
 
 /** The names that Hugging Face's exporters and onnxruntime-genai's builder give. */
 export const USUAL_NAMES: PortNames = {
@@ -24,6 +34,24 @@ export const USUAL_NAMES: PortNames = {
   pastValue: 'past_key_values.%d.value',
   presentKey: 'present.%d.key',
   presentValue: 'present.%d.value',
+};
+
+/** The names that Hugging Face's exporters give to decoders with an encoder. */
+export const SOURCED_NAMES: PortNames = {
+  ...USUAL_NAMES,
+  mask: 'decoder_attention_mask',
+  pastKey: 'past_key_values.%d.decoder.key',
+  pastValue: 'past_key_values.%d.decoder.value',
+  presentKey: 'present.%d.decoder.key',
+  presentValue: 'present.%d.decoder.value',
+  source: {
+    states: 'encoder_hidden_states',
+    mask: 'encoder_attention_mask',
+    pastKey: 'past_key_values.%d.encoder.key',
+    pastValue: 'past_key_values.%d.encoder.value',
+    presentKey: 'present.%d.encoder.key',
+    presentValue: 'present.%d.encoder.value',
+  },
 };
 
 /** Chooses between the branches of a merged export: without and with a past. bool `[1]`. */
@@ -38,6 +66,29 @@ export interface CachePort {
   readonly present: string;
   readonly heads: number;
   readonly headSize: number;
+}
+
+/** Keys or values of a source in one layer, `[rows, heads, source, headSize]`. */
+export interface SourceCachePort extends Omit<CachePort, 'present'> {
+  /** Absent in a graph that only continues a sequence. */
+  readonly present: string | undefined;
+}
+
+/** What a decoder's graph takes of a source, and makes of it. */
+export interface SourcePorts {
+  /** The encoder's output, `[rows, source, size]`; absent in a graph that needs only what was made of it. */
+  readonly states: StatesPort | undefined;
+  readonly mask: IntegerPort | undefined;
+  /** As many as a decoder has caches of its own. */
+  readonly caches: readonly SourceCachePort[];
+}
+
+/** Hidden states of a source's tokens. */
+export interface StatesPort {
+  readonly name: string;
+  readonly type: FloatType;
+  /** Features of a token. */
+  readonly size: number;
 }
 
 /** An input of integers. */
@@ -60,6 +111,7 @@ export interface DecoderPorts {
   /** Keys and values, layer by layer. */
   readonly caches: readonly CachePort[];
   readonly layers: number;
+  readonly source: SourcePorts | undefined;
   /** Whether all of the cache goes through GroupQueryAttention, which can fill it in place. */
   readonly inPlace: boolean;
 }
@@ -123,6 +175,7 @@ class PortReader {
       logitsToKeep: keep && { name: keep.name, rank: keep.shape.length },
     };
     const { caches, type: cacheType } = this.#caches();
+    const source = this.#names.source && this.#source(this.#names.source, caches, cacheType);
     this.#refuseUnknown();
     const logits = this.#outputs.get(this.#names.logits);
     if (logits === undefined) return this.#fail(`has no output '${this.#names.logits}'`);
@@ -134,38 +187,65 @@ class PortReader {
       cacheType,
       caches,
       layers: caches.length / 2,
+      source,
       inPlace: this.#isInPlace(caches),
     };
   }
 
   #caches(): { caches: CachePort[]; type: FloatType } {
-    const { pastKey, pastValue, presentKey, presentValue } = this.#names;
-    const caches: CachePort[] = [];
     const types = new Set<FloatType>();
-    for (let layer = 0; ; layer++) {
-      const sides = [
-        [pastKey, presentKey],
-        [pastValue, presentValue],
-      ].map(pair => pair.map(name => name.replace('%d', String(layer))) as [string, string]);
-      if (!sides.some(([past, present]) => this.#inputs.has(past) || this.#outputs.has(present))) break;
-      for (const [pastName, presentName] of sides) {
-        const past = this.#take(pastName);
-        const present = this.#outputs.get(presentName);
-        if (present === undefined) return this.#fail(`has no output '${presentName}'`);
-        types.add(this.#floatType(present));
-        caches.push({ past: past?.name, present: presentName, ...this.#headsOf(past ?? present) });
-      }
-    }
+    const caches = this.#sides(this.#names).map(({ past, present, presentName }): CachePort => {
+      if (present === undefined) return this.#fail(`has no output '${presentName}'`);
+      types.add(this.#floatType(present));
+      return { past: past?.name, present: presentName, ...this.#headsOf(past ?? present) };
+    });
     const [type, ...others] = types;
     if (type === undefined)
       return this.#fail(
-        `has no KV cache (no output '${presentKey.replace('%d', '0')}'): export it for generation with a past`,
+        `has no KV cache (no output '${this.#names.presentKey.replace('%d', '0')}'): export it for generation with a past`,
       );
     if (others.length > 0) return this.#fail(`has caches of several types: ${[...types].join(', ')}`);
-    const some = caches.some(({ past }) => past === undefined);
-    if (some && caches.some(({ past }) => past !== undefined))
-      return this.#fail('takes a past for some layers and not for others');
+    this.#requireSame(caches.map(({ past }) => past));
     return { caches, type };
+  }
+
+  /** Inputs and outputs of keys and values, layer by layer, as far as there are any. */
+  #sides(names: Pick<PortNames, 'pastKey' | 'pastValue' | 'presentKey' | 'presentValue'>): Side[] {
+    const found: Side[] = [];
+    for (let layer = 0; ; layer++) {
+      const pairs = [
+        [names.pastKey, names.presentKey],
+        [names.pastValue, names.presentValue],
+      ].map(pair => pair.map(name => name.replace('%d', String(layer))) as [string, string]);
+      if (!pairs.some(([past, present]) => this.#inputs.has(past) || this.#outputs.has(present)))
+        return found;
+      for (const [past, presentName] of pairs)
+        found.push({ past: this.#take(past), present: this.#outputs.get(presentName), presentName });
+    }
+  }
+
+  /** @param own caches of the decoder's own tokens, and their type, which those of a source must have, too. */
+  #source(names: SourceNames, own: readonly CachePort[], type: FloatType): SourcePorts {
+    const states = this.#take(names.states);
+    const mask = this.#integers(names.mask);
+    const caches = this.#sides(names).map(({ past, present, presentName }): SourceCachePort => {
+      const port = past ?? present;
+      if (port === undefined) return this.#fail(`has no output '${presentName}'`);
+      if (this.#floatType(port) !== type)
+        return this.#fail(`has '${port.name}' of another type than the decoder's own caches`);
+      return { past: past?.name, present: present?.name, ...this.#headsOf(port) };
+    });
+    if (caches.length !== own.length)
+      return this.#fail(
+        `has keys and values of the source for ${caches.length / 2} layers, and ${own.length / 2} layers`,
+      );
+    this.#requireSame(caches.map(({ past }) => past));
+    return { states: states && statesPort(this.#file, states), mask, caches };
+  }
+
+  #requireSame(pasts: readonly (string | undefined)[]): void {
+    const given = pasts.filter(past => past !== undefined).length;
+    if (given > 0 && given < pasts.length) this.#fail('takes a past for some layers and not for others');
   }
 
   #headsOf({ name, shape }: GraphValue): { heads: number; headSize: number } {
@@ -209,22 +289,77 @@ class PortReader {
   #integers(name: string): IntegerPort | undefined {
     const value = this.#take(name);
     if (value === undefined) return undefined;
-    const type = INTEGERS[value.type];
-    if (type === undefined || value.shape.length !== 2)
-      return this.#fail(
-        `has an input '${name}' of type ${DataType[value.type]} [${value.shape.join(', ')}], expected integers [batch, sequence]`,
-      );
-    return { name, type };
+    return integerPort(this.#file, value);
   }
 
-  #floatType({ name, type }: GraphValue): FloatType {
-    const found = FLOATS[type];
-    if (found === undefined)
-      return this.#fail(`has '${name}' of type ${DataType[type]}; FLOAT and FLOAT16 are known`);
-    return found;
+  #floatType(value: GraphValue): FloatType {
+    return floatType(this.#file, value);
   }
 
   #fail(fault: string): never {
-    throw new KvasirError('unsupported_model', `${this.#file.path} ${fault}`);
+    return unfit(this.#file, fault);
   }
+}
+
+/** An input and an output of keys or values, where they are there. */
+interface Side {
+  readonly past: GraphValue | undefined;
+  readonly present: GraphValue | undefined;
+  readonly presentName: string;
+}
+
+/** What an encoder's graph takes and gives. */
+export interface SourceEncoderPorts {
+  readonly ids: IntegerPort;
+  readonly mask: IntegerPort | undefined;
+  readonly states: StatesPort;
+}
+
+/**
+ * Recognises the inputs and the output of an encoder whose states a decoder reads.
+ *
+ * @throws KvasirError `unsupported_model`, naming what is missing, unknown, or of another type or shape than
+ * expected
+ */
+export function sourceEncoderPorts(file: OnnxFile): SourceEncoderPorts {
+  const [ids, mask] = ['input_ids', 'attention_mask'].map(name => {
+    const value = file.inputs.find(input => input.name === name);
+    return value && integerPort(file, value);
+  });
+  if (ids === undefined) return unfit(file, `has no input 'input_ids'`);
+  const unknown = file.inputs.find(({ name }) => name !== ids.name && name !== mask?.name);
+  if (unknown !== undefined) return unfit(file, `wants an input that is not known: '${unknown.name}'`);
+  const states = file.outputs.find(({ name }) => name === 'last_hidden_state');
+  if (states === undefined) return unfit(file, `has no output 'last_hidden_state'`);
+  return { ids, mask, states: statesPort(file, states) };
+}
+
+function statesPort(file: OnnxFile, value: GraphValue): StatesPort {
+  const { name, shape } = value;
+  const size = shape[2];
+  if (shape.length !== 3 || typeof size !== 'number')
+    return unfit(
+      file,
+      `has '${name}' of shape [${shape.join(', ')}], expected [batch, source, a number of features]`,
+    );
+  return { name, type: floatType(file, value), size };
+}
+
+function integerPort(file: OnnxFile, { name, type, shape }: GraphValue): IntegerPort {
+  const found = INTEGERS[type];
+  if (found === undefined || shape.length !== 2)
+    return unfit(
+      file,
+      `has an input '${name}' of type ${DataType[type]} [${shape.join(', ')}], expected integers [batch, sequence]`,
+    );
+  return { name, type: found };
+}
+
+function floatType(file: OnnxFile, { name, type }: GraphValue): FloatType {
+  return FLOATS[type] ?? unfit(file, `has '${name}' of type ${DataType[type]}; FLOAT and FLOAT16 are known`);
+}
+
+/** @throws KvasirError `unsupported_model` */
+export function unfit({ path }: OnnxFile, fault: string): never {
+  throw new KvasirError('unsupported_model', `${path} ${fault}`);
 }

@@ -1,10 +1,13 @@
 import { KvasirError } from '#errors.js';
 import { OrtError } from '#runtime/index.js';
+import { requireEncoded } from '../../trial.js';
 import type { BatchEntry, Decoder, WantedLogits } from '../contract.js';
 import type { Restrictions } from './cautious-decoder.js';
 
 /** Tokens of the trial's sequences; they are ragged on purpose. */
 const LENGTHS = [11, 4];
+/** Where a decoder attends to sources, it runs those together that are as long, and have sources as long. */
+const SOURCED_LENGTHS = [11, 11];
 
 /**
  * Logits of a sequence that was continued by a token may differ from those of the whole by what coarse
@@ -24,12 +27,18 @@ const COARSE = 0.5;
  */
 export async function findRestrictions(decoder: Decoder, tolerance: number): Promise<Restrictions> {
   const { vocabularySize, contextLength } = decoder.shape;
-  const sequences = LENGTHS.map((length, row) =>
-    Array.from(
-      { length: Math.min(length, contextLength) },
-      (_, i) => (row * 31 + i * 7 + 5) % vocabularySize,
-    ),
+  const { source } = decoder;
+  const lengths = source === undefined ? LENGTHS : SOURCED_LENGTHS;
+  const sequences = lengths.map((length, row) =>
+    trialTokens(row, Math.min(length, contextLength), vocabularySize),
   );
+  /** Gives slots from 0 on their sources, if there are any. */
+  const encode = async (...rows: readonly number[]): Promise<void> => {
+    if (source === undefined) return;
+    const length = Math.min(SOURCED_LENGTHS[0]!, source.longest);
+    const ids = rows.map(row => trialTokens(row + lengths.length, length, source.vocabularySize));
+    await requireEncoded(decoder, ids);
+  };
   const [longer] = sequences as [number[]];
   const run = async (...entries: readonly BatchEntry[]): Promise<Float32Array[]> => {
     const { results } = await decoder.run(entries);
@@ -47,9 +56,11 @@ export async function findRestrictions(decoder: Decoder, tolerance: number): Pro
     slot = 0,
   ): BatchEntry => ({ slot, ids: sequence.slice(from, to), computed: from, wanted });
 
+  await encode(0);
   const [whole] = await run(piece(longer, 0, longer.length, 'last'));
   const alone: Float32Array[] = [];
-  for (const sequence of sequences) {
+  for (const [row, sequence] of sequences.entries()) {
+    await encode(row);
     const last = sequence.length - 1;
     await run(piece(sequence, 0, last, 'none'));
     alone.push(...(await run(piece(sequence, last, last + 1, 'last'))));
@@ -58,6 +69,7 @@ export async function findRestrictions(decoder: Decoder, tolerance: number): Pro
     throw new KvasirError('unsupported_model', 'the graph gives other logits with its cache than without');
 
   const inChunks = await attempt(async () => {
+    await encode(0);
     const half = Math.floor(longer.length / 2);
     await run(piece(longer, 0, half, 'none'));
     const [logits] = await run(piece(longer, half, longer.length, 'last'));
@@ -67,6 +79,7 @@ export async function findRestrictions(decoder: Decoder, tolerance: number): Pro
     if (decoder.slots < sequences.length) return true;
     const agreeAll = (logits: readonly Float32Array[]): boolean =>
       alone.every((expected, row) => agree(logits[row]!, expected, tolerance));
+    await encode(...sequences.keys());
     const prompts = sequences.map((ids, slot) => piece(ids, 0, ids.length, 'last', slot));
     if (!agreeAll(await run(...prompts))) return false;
     return agreeAll(
@@ -76,6 +89,11 @@ export async function findRestrictions(decoder: Decoder, tolerance: number): Pro
   for (let slot = 0; slot < Math.min(decoder.slots, sequences.length); slot++)
     decoder.arrange({ kind: 'release', slot, from: 0 });
   return { noChunks: !inChunks, noBatches: !together };
+}
+
+/** Tokens of a row of the trial, which differ from row to row. */
+function trialTokens(row: number, length: number, vocabularySize: number): number[] {
+  return Array.from({ length }, (_, i) => (row * 31 + i * 7 + 5) % vocabularySize);
 }
 
 /** A graph that was made for one row or one token refuses others. */

@@ -5,18 +5,15 @@ import type { EncodeResult, EntryFailure, RunTime, SourceEntry } from '../contra
  * entries an error.
  *
  * @param encode does one run.
- * @param together default true; otherwise each is a run of its own.
  */
 export async function encodeParts(
   entries: readonly SourceEntry[],
   encode: (part: readonly SourceEntry[]) => Promise<void>,
-  together = true,
 ): Promise<EncodeResult> {
   const results: (EntryFailure | undefined)[] = [];
   const runs: RunTime[] = [];
   while (results.length < entries.length) {
-    const next = results.length;
-    const part = together ? consecutive(entries, next) : entries.slice(next, next + 1);
+    const part = consecutive(entries, results.length);
     const began = performance.now();
     try {
       await encode(part);

@@ -2,23 +2,17 @@ import { paddedHeadSize } from '#graph/blocks/attention-projections.js';
 import type { Seq2SeqSizes } from '#graph/assembly/seq2seq/architecture.js';
 import { attentionLayers, type LayerCache } from '../../cache/layer-cache.js';
 import { contextOf } from '../context-of.js';
-import type { ReadyMadeSeq2Seq } from '../ready-made/seq2seq/find-seq2seq.js';
 
 /**
  * What an encoder-decoder's decoder keeps of its own text and of the source.
  *
- * @param found the sizes of graphs that are there; undefined: Kvasir writes them, and pads heads.
+ * @param cacheHeadSize features of a head in the caches; default: as graphs that Kvasir writes pad them.
  */
 export function seq2seqLayers(
   { decoderLayers, heads, headSize }: Seq2SeqSizes,
-  found?: ReadyMadeSeq2Seq,
+  cacheHeadSize = paddedHeadSize(headSize),
 ): LayerCache[] {
-  if (found !== undefined) return keptLayers(found.layers, found.heads, found.headSize);
-  return keptLayers(decoderLayers, heads, paddedHeadSize(headSize));
-}
-
-function keptLayers(decoderLayers: number, kvHeads: number, headSize: number): LayerCache[] {
-  const kept = { kvHeads, headSize };
+  const kept = { kvHeads: heads, headSize: cacheHeadSize };
   const own = attentionLayers(decoderLayers, kept);
   return [...own, ...own.map((): LayerCache => ({ kind: 'cross', ...kept }))];
 }

@@ -1,41 +1,65 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { KvasirError } from '#errors.js';
 import type { Seq2SeqSizes } from '#graph/assembly/seq2seq/architecture.js';
 import { ModelConfig } from '#graph/config.js';
 import { seq2seqArchitecture } from '#graph/families/index.js';
+import { chooseSeq2SeqGraphs } from '../../graph-files.js';
 import type { RunPath } from '../../run-path.js';
 import type { PlanOptions } from '../decoder-plan.js';
 import { namesIn } from '../ready-made/find-graphs.js';
-import { findSeq2SeqGraphs, seq2seqPath, type ReadyMadeSeq2Seq } from '../ready-made/seq2seq/find-seq2seq.js';
+import {
+  describeSeq2SeqPath,
+  findReadyMadeSeq2Seq,
+  type ReadyMadeSeq2Seq,
+} from '../ready-made/find-seq2seq.js';
 
 /** What of an encoder-decoder's folder is to be run. */
-export interface Seq2SeqPlan {
+export type Seq2SeqPlan = {
   readonly config: ModelConfig;
   readonly path: RunPath;
   readonly sizes: Seq2SeqSizes;
-  /** Graphs that are there; undefined: Kvasir writes them. */
-  readonly found?: ReadyMadeSeq2Seq | undefined;
+} & ({ readonly source: 'weights' } | { readonly source: 'onnx'; readonly found: ReadyMadeSeq2Seq });
+
+export interface Seq2SeqPlanOptions extends PlanOptions {
+  /** The context that is to be served; by default the model's own. */
+  readonly contextLength?: number | undefined;
 }
 
 /**
  * Decides how a folder's encoder-decoder is run, without loading anything.
  *
- * @throws KvasirError `invalid_model`, `unsupported_model`
+ * @throws KvasirError `invalid_model`, `unsupported_model`, `invalid_configuration`
  */
-export async function planSeq2Seq(
-  folder: string,
-  { format, precision, contextLength }: PlanOptions & { readonly contextLength?: number | undefined } = {},
-): Promise<Seq2SeqPlan> {
+export async function planSeq2Seq(folder: string, options: Seq2SeqPlanOptions = {}): Promise<Seq2SeqPlan> {
+  const { format, precision = 'f32', contextLength } = options;
   const config = await ModelConfig.read(folder);
-  const sizes = seq2seqArchitecture(config).sizes(config, contextLength);
+  const graphs = (why: string): Promise<Seq2SeqPlan> => planGraphs(folder, config, options, why);
+  if (format === 'onnx') return graphs('ONNX was asked for');
   const hasWeights = ['model.safetensors', 'model.safetensors.index.json'].some(name =>
     existsSync(path.join(folder, name)),
   );
-  if (format === 'onnx' || (format === undefined && !hasWeights && (await namesIn(folder)).length > 0)) {
-    const found = await findSeq2SeqGraphs(folder, precision);
-    const why = format === 'onnx' ? 'ONNX was asked for' : 'there are no safetensors';
-    return { config, sizes, found, path: seq2seqPath(found, why) };
+  const names = format === undefined ? await namesIn(folder) : [];
+  if (!hasWeights && names.length > 0) return graphs('there are no safetensors');
+  try {
+    const sizes = seq2seqArchitecture(config).sizes(config, contextLength);
+    const reason = `safetensors of a known encoder-decoder, '${config.modelType}': Kvasir writes its two graphs, whose caches are filled in place`;
+    return { source: 'weights', config, sizes, path: { kind: 'built', precision, reason } };
+  } catch (error) {
+    const isUnknown = error instanceof KvasirError && error.code === 'unsupported_model';
+    if (!isUnknown || chooseSeq2SeqGraphs(names).length === 0) throw error;
+    return graphs(`no graph can be built for the weights (${error.message})`);
   }
-  const reason = `safetensors of a known encoder-decoder, '${config.modelType}': Kvasir writes its two graphs, whose caches are filled in place`;
-  return { config, sizes, path: { kind: 'built', precision: precision ?? 'f32', reason } };
+}
+
+async function planGraphs(
+  folder: string,
+  config: ModelConfig,
+  { precision, contextLength }: Seq2SeqPlanOptions,
+  why: string,
+): Promise<Seq2SeqPlan> {
+  const found = await findReadyMadeSeq2Seq(folder, config, precision, contextLength);
+  const described = describeSeq2SeqPath(found);
+  const reason = `${described.reason}; taken since ${why}`;
+  return { source: 'onnx', config, found, sizes: found.sizes, path: { ...described, reason } };
 }
