@@ -1,8 +1,8 @@
-import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { KvasirError } from '#errors.js';
 import { ifThere, readJsonObject, readTextFile } from '#files.js';
 import { readSentenceSettings } from '#sentence-settings.js';
+import { unreadTokenizer } from './unread-tokenizer.js';
 import { wordPieceDefinition } from './wordpiece-vocabulary.js';
 
 /** What a folder says of its tokenizer. */
@@ -14,9 +14,6 @@ export interface TokenizerFiles {
   /** The file that the definition comes from. */
   readonly file: string;
 }
-
-/** Files of tokenizers in formats that are not read. */
-const OTHER = /^(vocab\.(txt|json)|merges\.txt|bpe\.codes|tekken\.json|.*\.(model|spm|tiktoken))$/;
 
 /**
  * Reads `tokenizer.json`, or what can be converted to it: the `vocab.txt` of a BERT. Where the settings of
@@ -49,28 +46,7 @@ async function readDefinition(folder: string): Promise<TokenizerFiles | undefine
   try {
     return { definition: wordPieceDefinition(vocabulary, config), config, file: words };
   } catch (cause) {
-    const { message } = cause as Error;
-    return withAdvice(folder, Promise.reject(new Error(`${file} is missing, and ${message}`)));
-  }
-}
-
-/**
- * A tokenizer, or the error that there is none with what there is instead, and what to do with it.
- *
- * @throws KvasirError `unsupported_model`; the error itself where the folder has nothing of a tokenizer
- */
-export async function withAdvice<T>(folder: string, tokenizer: Promise<T>): Promise<T> {
-  try {
-    return await tokenizer;
-  } catch (cause) {
-    const found = (await readdir(folder).catch(() => [])).filter(name => OTHER.test(name));
-    const { message } = cause as Error;
-    if (found.length === 0 || !message.includes('tokenizer.json is missing')) throw cause;
-    throw new KvasirError(
-      'unsupported_model',
-      `${message}; there is ${found.sort().join(', ')}. Hugging Face's transformers makes a tokenizer.json of it: AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER)`,
-      { cause },
-    );
+    throw await unreadTokenizer(folder, (cause as Error).message, cause);
   }
 }
 

@@ -9,7 +9,7 @@ import { TokenLocator } from './offsets.js';
 import { findTokenizerFamily, loadSentencePieceTokenizer } from './sentencepiece/folder.js';
 import { obeyPrecompiledMaps } from './sentencepiece/precompiled.js';
 import type { Encoding, Tokenizer, TokenOrigin } from './types.js';
-import { readTokenizerFiles, withAdvice } from './tokenizer-files.js';
+import { readTokenizerFiles } from './tokenizer-files.js';
 import { splitAtWordStarts } from './word-starts.js';
 
 /**
@@ -24,7 +24,7 @@ import { splitAtWordStarts } from './word-starts.js';
  */
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const files = await readTokenizerFiles(folder);
-  if (files === undefined) return withAdvice(folder, loadSentencePieceTokenizer(folder));
+  if (files === undefined) return loadSentencePieceTokenizer(folder);
   const { definition, config, file } = files;
   try {
     return createTokenizer(definition, config);
@@ -44,8 +44,7 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
 export async function requireTokenizerFiles(folder: string): Promise<void> {
   const handle = await ifThere(openRegularFile(join(folder, 'tokenizer.json')));
   if (handle !== undefined) await handle.close();
-  else if ((await readTokenizerFiles(folder)) === undefined)
-    await withAdvice(folder, findTokenizerFamily(folder));
+  else if ((await readTokenizerFiles(folder)) === undefined) await findTokenizerFamily(folder);
 }
 
 /**

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { KvasirError } from '#errors.js';
 import { ifThere, openRegularFile, readBinaryFile, readJsonObject } from '#files.js';
 import type { Tokenizer } from '../types.js';
+import { unreadTokenizer } from '../unread-tokenizer.js';
 import { findFamily, tokenizerClass, type TokenizerFamily } from './families.js';
 import { readModel } from './model-file.js';
 import { SentencePieceProcessor } from './processor.js';
@@ -14,7 +15,8 @@ const LONGEST_MODEL = 2 ** 26;
 /**
  * Finds out how a folder without a tokenizer.json becomes a tokenizer, and that its files are there.
  *
- * @throws KvasirError `invalid_model`, naming what is there and what is missing
+ * @throws KvasirError `invalid_model`, naming what is there and what is missing; `unsupported_model` where
+ * there are only files of other formats
  */
 export async function findTokenizerFamily(folder: string): Promise<TokenizerFamily> {
   const config = await ifThere(readJsonObject(path.join(folder, 'config.json')));
@@ -22,11 +24,11 @@ export async function findTokenizerFamily(folder: string): Promise<TokenizerFami
   const named = [tokenizerConfig, config].map(fields => textOf(fields?.tokenizer_class));
   const name = tokenizerClass(named.find(Boolean), textOf(config?.model_type));
   const family = name === undefined ? undefined : findFamily(name);
-  const missing = `${path.join(folder, 'tokenizer.json')} is missing`;
   if (family === undefined) {
     const reason = name === undefined ? 'no tokenizer_class is named' : `a ${name} needs it`;
-    throw new KvasirError('invalid_model', `${missing}, and ${reason}`);
+    throw await unreadTokenizer(folder, reason);
   }
+  const missing = `${path.join(folder, 'tokenizer.json')} is missing`;
   const { source, target, listed } = family.files;
   const files = [source, target, listed].filter(file => file !== undefined);
   const found = await Promise.all(files.map(async file => isThere(path.join(folder, file))));
