@@ -10,7 +10,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
-import { Agent, request } from 'node:http';
+import { request } from 'node:http';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -49,7 +49,6 @@ interface Side {
   readonly body: Ask;
 }
 
-const agent = new Agent({ keepAlive: true });
 const random = seededRandom(23);
 /** Lengths of sentences as in newspapers; no two are alike, so that nobody knows one already. */
 const source = (): number[] =>
@@ -57,7 +56,8 @@ const source = (): number[] =>
 
 function post({ server, path }: Side, body: object): Promise<void> {
   const text = JSON.stringify(body);
-  const options = { agent, method: 'POST', headers: { 'content-type': 'application/json' } };
+  // A connection each: a server that was stopped for a while closes those that were open.
+  const options = { agent: false as const, method: 'POST', headers: { 'content-type': 'application/json' } };
   return new Promise((resolve, reject) => {
     const sent = request(server.url + path, options, answer => {
       let said = '';
@@ -137,6 +137,7 @@ for (const shape of shapes) {
         if (round >= 0) rates[at]![i]!.push(rate);
       }
       side.server.pause();
+      console.error(`${shape}, round ${round + 1} of ${rounds}: ${side.server.name}`);
     }
   for (const { server } of sides) {
     server.resume();
@@ -179,7 +180,6 @@ for (const shape of shapes) {
   }
   lines.push('');
 }
-agent.destroy();
 const markdown = [
   '# Kvasir and CTranslate2',
   '',
