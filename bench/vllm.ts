@@ -36,7 +36,7 @@ interface Load {
 /** All clients alike. */
 function equal(clients: number, promptTokens: number, tokens: number): Load {
   return {
-    name: `${promptTokens} tokens of prompt, ${tokens} of answer, ${clients} clients`,
+    name: `${promptTokens} tokens of prompt, ${tokens} of answer, ${clients} client${clients > 1 ? 's' : ''}`,
     clients,
     lengths: Array.from({ length: clients }, () => ({ promptTokens, tokens })),
   };

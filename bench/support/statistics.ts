@@ -9,6 +9,9 @@ export function p50AndP95(values: readonly number[]): [number, number] {
   return [quantile(values, 0.5), quantile(values, 0.95)];
 }
 
+/** The middle value, or the mean of the two in the middle. */
 export function median(values: readonly number[]): number {
-  return quantile(values, 0.5);
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length / 2;
+  return (sorted[Math.ceil(middle) - 1]! + sorted[Math.floor(middle)]!) / 2;
 }
