@@ -1,4 +1,4 @@
-import { Type } from '@fastify/type-provider-typebox';
+import { Type, type Static } from '@fastify/type-provider-typebox';
 import { listLanguages } from '#api/translation/languages.js';
 import type { App } from '#http/app.js';
 import { json, refTo } from '#http/schemas/shared.js';
@@ -9,6 +9,22 @@ import { MAX_CHARACTERS, TAG } from './fields.js';
 import { translatorsOf } from './translators.js';
 
 const Language = Type.Object({ code: Type.String(), name: Type.String() });
+
+const ENGLISH = { code: 'en', name: 'English' };
+
+/** @param target the language that a page begins with. */
+function settingsFor(target: Static<typeof Language>) {
+  return {
+    charLimit: MAX_CHARACTERS,
+    frontendTimeout: 500,
+    apiKeys: false,
+    keyRequired: false,
+    suggestions: false,
+    filesTranslation: false,
+    supportedFilesFormat: [],
+    language: { source: { code: 'auto', name: 'Auto Detect' }, target },
+  };
+}
 
 const LibreTranslateSettings = Type.Object(
   {
@@ -28,25 +44,9 @@ const LibreTranslateSettings = Type.Object(
   },
   {
     $id: 'LibreTranslateSettings',
-    examples: [
-      {
-        charLimit: MAX_CHARACTERS,
-        frontendTimeout: 500,
-        apiKeys: false,
-        keyRequired: false,
-        suggestions: false,
-        filesTranslation: false,
-        supportedFilesFormat: [],
-        language: {
-          source: { code: 'auto', name: 'Auto Detect' },
-          target: { code: 'en', name: 'English' },
-        },
-      },
-    ],
+    examples: [settingsFor(ENGLISH)],
   },
 );
-
-const ENGLISH = { code: 'en', name: 'English' };
 
 const schema = {
   operationId: 'libreTranslateSettings',
@@ -64,18 +64,6 @@ export function settings(app: App, registry: ModelRegistry): void {
     const targets = listLanguages(translatorsOf(registry)).flatMap(({ targets }) => targets);
     const [first = ENGLISH.code] = targets;
     const target = targets.includes(ENGLISH.code) ? ENGLISH : describeLanguages([first])[0]!;
-    return {
-      charLimit: MAX_CHARACTERS,
-      frontendTimeout: 500,
-      apiKeys: false,
-      keyRequired: false,
-      suggestions: false,
-      filesTranslation: false,
-      supportedFilesFormat: [],
-      language: {
-        source: { code: 'auto', name: 'Auto Detect' },
-        target,
-      },
-    };
+    return settingsFor(target);
   });
 }

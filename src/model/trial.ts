@@ -25,6 +25,21 @@ export async function requireFiniteLogits(model: string, decoder: Decoder): Prom
   decoder.arrange({ kind: 'release', slot: 0, from: 0 });
 }
 
+/**
+ * A decoder that has passed {@link requireFiniteLogits}; one that has not goes.
+ *
+ * @throws KvasirError as there
+ */
+export async function finiteDecoder<T extends Decoder>(model: string, decoder: T): Promise<T> {
+  try {
+    await requireFiniteLogits(model, decoder);
+    return decoder;
+  } catch (error) {
+    decoder.dispose();
+    throw error;
+  }
+}
+
 function trialSource({ longest, vocabularySize }: SourceTraits): number[] {
   return trialIds(Math.min(LENGTH, longest), vocabularySize);
 }

@@ -1,17 +1,12 @@
-import { basename, resolve } from 'node:path';
 import { readGenerationConfig } from '#model/generation-config.js';
 import { readGenerationDefaults } from '#model/generation-defaults.js';
 import { loadSeq2Seq } from '#model/decoder/load-seq2seq.js';
-import { STRUCTURES } from '#offload/pools.js';
-import { StructureService } from '#offload/structure-service.js';
 import type { Environment } from '#runtime/index.js';
 import { loadTokenizer } from '#text/tokenizer.js';
 import { loadLanguageCodes } from '#text/languages/language-codes.js';
 import { translatedLanguages } from './card.js';
-import type { GenerationOptions } from './load-generation.js';
 import { generationModel } from './models.js';
-import { openEngine } from './open-engine.js';
-import { textService } from './text-service.js';
+import { loadedGenerator, type GenerationOptions } from './loaded-generator.js';
 import type { GenerationModel } from './types.js';
 
 /**
@@ -31,21 +26,14 @@ export async function loadSeq2SeqModel(
   const defaults = await readGenerationDefaults(folder);
   const languages = await loadLanguageCodes(folder, tokenizer);
   const loaded = await loadSeq2Seq(environment, folder, options);
-  const engine = openEngine(loaded, tokenizer, options, options.engine);
+  const parts = loadedGenerator(folder, tokenizer, loaded, options);
   return generationModel({
-    id: options.id ?? basename(resolve(folder)),
-    tokenizer,
-    texts: textService(tokenizer, folder),
-    structures: new StructureService(tokenizer, STRUCTURES),
-    engine,
+    ...parts,
     eosIds,
     bosId,
-    path: loaded.path,
-    device: options.session?.device?.name ?? 'cpu',
     chat: undefined,
-    maxTokens: options.maxTokens,
     sourced: {
-      longestSource: engine.sourceLength!,
+      longestSource: parts.engine.sourceLength!,
       startIds: defaults.startIds,
       defaults,
       languages,

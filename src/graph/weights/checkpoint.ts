@@ -19,6 +19,11 @@ export interface Weight {
   load(first?: number, last?: number): Promise<Float32Array>;
 }
 
+/** The file that a folder's weights begin with: theirs, or the index of shards; undefined where there is none. */
+export function findWeightsFile(folder: string): string | undefined {
+  return [SINGLE, INDEX].find(name => existsSync(path.join(folder, name)));
+}
+
 /**
  * Names of the files, relative to the folder, that hold a model's weights (and of the index that says so).
  *
@@ -26,7 +31,7 @@ export interface Weight {
  * are weights of another format
  */
 export async function weightFiles(folder: string): Promise<string[]> {
-  if (existsSync(path.join(folder, SINGLE))) return [SINGLE];
+  if (findWeightsFile(folder) === SINGLE) return [SINGLE];
   return [INDEX, ...new Set(Object.values(await readIndex(folder)))];
 }
 

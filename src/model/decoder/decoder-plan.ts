@@ -1,9 +1,8 @@
-import { existsSync } from 'node:fs';
-import path from 'node:path';
 import { KvasirError } from '#errors.js';
 import { decoderArchitecture } from '#graph/families/index.js';
 import { ModelConfig } from '#graph/config.js';
 import type { Precision } from '#graph/precision.js';
+import { findWeightsFile } from '#graph/weights/checkpoint.js';
 import { findDecoder, hasGraphs, type ReadyMadeDecoder } from './ready-made/find-graphs.js';
 import { describePath } from './ready-made/load.js';
 import type { RunPath } from '../run-path.js';
@@ -35,9 +34,7 @@ export async function planDecoder(
   { format, precision }: PlanOptions = {},
 ): Promise<DecoderPlan> {
   if (format === 'onnx') return planGraphs(folder, precision, 'ONNX was asked for');
-  const weights = ['model.safetensors', 'model.safetensors.index.json'].find(name =>
-    existsSync(path.join(folder, name)),
-  );
+  const weights = findWeightsFile(folder);
   const mayUseGraphs = format === undefined && (await hasGraphs(folder));
   if (weights === undefined && mayUseGraphs) return planGraphs(folder, precision, 'there are no safetensors');
   try {

@@ -14,7 +14,7 @@ import {
 import { attentionLayers, cacheBytesPerToken } from '../cache/layer-cache.js';
 import { blocksOfFullSlots } from '../cache/paged-capacity.js';
 import { isOutOfMemory } from '../open-session.js';
-import { requireFiniteLogits } from '../trial.js';
+import { finiteDecoder } from '../trial.js';
 import { planDecoder, type PlanOptions } from './decoder-plan.js';
 import type { Decoder, DecoderShape } from './contract.js';
 import { openMixed } from './mixed/open-mixed.js';
@@ -75,14 +75,8 @@ export async function loadDecoder(
   if (plan.source === 'weights') {
     const precision = options.precision ?? (device.wantsHalfFloats ? 'f16' : 'f32');
     const { decoder, restriction } = await loadBuilt(environment, folder, { ...options, precision });
-    try {
-      await requireFiniteLogits(folder, decoder);
-    } catch (error) {
-      decoder.dispose();
-      throw error;
-    }
     const reason = restriction === undefined ? plan.path.reason : `${plan.path.reason}; ${restriction}`;
-    return { decoder, path: { ...plan.path, precision, reason } };
+    return { decoder: await finiteDecoder(folder, decoder), path: { ...plan.path, precision, reason } };
   }
   if (options.cache === 'paged')
     throw new KvasirError(

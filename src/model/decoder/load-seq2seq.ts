@@ -3,13 +3,14 @@ import { isSharedTable } from '#graph/assembly/seq2seq/encoder.js';
 import { buildSeq2Seq } from '#graph/build-seq2seq.js';
 import {
   CAN_MAP_FILES,
+  DisposeStack,
   PROCESSOR,
   Session,
   type Environment,
   type SessionSettings,
   type SharedWeights,
 } from '#runtime/index.js';
-import { requireFiniteLogits } from '../trial.js';
+import { finiteDecoder } from '../trial.js';
 import type { Decoder, DecoderShape, SourceTraits } from './contract.js';
 import { doesNotFit } from './does-not-fit.js';
 import type { DecoderOptions, LoadedDecoder } from './load-decoder.js';
@@ -57,13 +58,7 @@ export async function loadSeq2Seq(
   } catch (cause) {
     throw doesNotFit(folder, device, cause, size, 'fewer slots or a shorter context');
   }
-  try {
-    await requireFiniteLogits(folder, decoder);
-  } catch (error) {
-    decoder.dispose();
-    throw error;
-  }
-  return { decoder, path };
+  return { decoder: await finiteDecoder(folder, decoder), path };
 }
 
 /** An encoder-decoder that is ready-made. */
@@ -97,23 +92,19 @@ async function open(
   slots: number,
   source: SourceTraits,
 ): Promise<Decoder> {
-  const owned: { dispose(): void }[] = [];
-  const use = <T extends { dispose(): void }>(one: T): T => {
-    owned.unshift(one);
-    return one;
-  };
+  const owned = new DisposeStack();
   try {
     const weights: SharedWeights | undefined = CAN_MAP_FILES
       ? await sharedWeights(decoderPath, isSharedTable)
       : undefined;
-    if (weights !== undefined) use(weights);
-    const session = use(await Session.load(environment, decoderPath, settings, weights));
-    const encoder = use(await Session.load(environment, encoderPath, settings, weights));
+    if (weights !== undefined) owned.use(weights);
+    const session = owned.use(await Session.load(environment, decoderPath, settings, weights));
+    const encoder = owned.use(await Session.load(environment, encoderPath, settings, weights));
     weights?.release();
-    const sources = use(new SourceCache(encoder, session, shape, slots, source));
+    const sources = owned.use(new SourceCache(encoder, session, shape, slots, source));
     return new SlotDecoder(session, shape, slots, { weights, sources });
   } catch (error) {
-    for (const each of owned) each.dispose();
+    owned.dispose();
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import { Session, type Environment, type SessionSettings } from '#runtime/index.js';
+import { DisposeStack, Session, type Environment, type SessionSettings } from '#runtime/index.js';
 import type { Decoder, DecoderShape } from '../contract.js';
 import { sharedWeights } from '../shared-weights.js';
 import { SlotDecoder } from '../slots/slot-decoder.js';
@@ -18,19 +18,17 @@ export async function openMixed(
   slots: number,
 ): Promise<Decoder> {
   const weights = await sharedWeights(graphPath);
-  const owned: { dispose(): void }[] = weights === undefined ? [] : [weights];
+  const owned = new DisposeStack();
+  if (weights !== undefined) owned.use(weights);
   try {
-    const load = async (file: string): Promise<Session> => {
-      const session = await Session.load(environment, file, settings, weights);
-      owned.unshift(session);
-      return session;
-    };
+    const load = async (file: string): Promise<Session> =>
+      owned.use(await Session.load(environment, file, settings, weights));
     const session = await load(graphPath);
     const mixed = await load(mixedPath);
     weights?.release();
     return new SlotDecoder(session, shape, slots, { mixed, weights });
   } catch (error) {
-    for (const each of owned) each.dispose();
+    owned.dispose();
     throw error;
   }
 }

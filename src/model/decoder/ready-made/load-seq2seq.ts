@@ -1,5 +1,5 @@
 import path from 'node:path';
-import type { Environment } from '#runtime/index.js';
+import { DisposeStack, type Environment } from '#runtime/index.js';
 import { openSession } from '../../open-session.js';
 import { requireFiniteLogits } from '../../trial.js';
 import type { Decoder, DecoderShape, SourceTraits } from '../contract.js';
@@ -60,12 +60,9 @@ async function open(
   source: SourceTraits,
   { slots, session: settings }: ReadyMadeOptions,
 ): Promise<SourcedDecoder> {
-  const opened: { dispose(): void }[] = [];
-  const load = async ({ path: file }: { readonly path: string }) => {
-    const session = await openSession(environment, file, settings);
-    opened.push(session);
-    return session;
-  };
+  const opened = new DisposeStack();
+  const load = async ({ path: file }: { readonly path: string }) =>
+    opened.use(await openSession(environment, file, settings));
   try {
     const reader = new SourceEncoder(await load(encoder.file), encoder.ports);
     const graphOf = async ({ file, ports }: typeof first): Promise<DecoderGraph> =>
@@ -74,7 +71,7 @@ async function open(
     const graphs = { first: begin, next: next === first ? begin : await graphOf(next) };
     return new SourcedDecoder(reader, graphs, shape, slots, source);
   } catch (error) {
-    for (const session of opened) session.dispose();
+    opened.dispose();
     throw error;
   }
 }

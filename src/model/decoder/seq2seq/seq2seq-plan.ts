@@ -1,9 +1,8 @@
-import { existsSync } from 'node:fs';
-import path from 'node:path';
 import { KvasirError } from '#errors.js';
 import type { Seq2SeqSizes } from '#graph/assembly/seq2seq/architecture.js';
 import { ModelConfig } from '#graph/config.js';
 import { seq2seqArchitecture } from '#graph/families/index.js';
+import { findWeightsFile } from '#graph/weights/checkpoint.js';
 import { chooseSeq2SeqGraphs } from '../../graph-files.js';
 import type { RunPath } from '../../run-path.js';
 import type { PlanOptions } from '../decoder-plan.js';
@@ -36,11 +35,8 @@ export async function planSeq2Seq(folder: string, options: Seq2SeqPlanOptions = 
   const config = await ModelConfig.read(folder);
   const graphs = (why: string): Promise<Seq2SeqPlan> => planGraphs(folder, config, options, why);
   if (format === 'onnx') return graphs('ONNX was asked for');
-  const hasWeights = ['model.safetensors', 'model.safetensors.index.json'].some(name =>
-    existsSync(path.join(folder, name)),
-  );
   const names = format === undefined ? await namesIn(folder) : [];
-  if (!hasWeights && names.length > 0) return graphs('there are no safetensors');
+  if (names.length > 0 && findWeightsFile(folder) === undefined) return graphs('there are no safetensors');
   try {
     const sizes = seq2seqArchitecture(config).sizes(config, contextLength);
     const reason = `safetensors of a known encoder-decoder, '${config.modelType}': Kvasir writes its two graphs, whose caches are filled in place`;
