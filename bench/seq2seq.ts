@@ -112,49 +112,21 @@ async function ctranslate2(shape: string, type: string, translators: number): Pr
   return { server, path: '/translate', body: (ids, beams) => ({ ids, beams, tokens: TOKENS }) };
 }
 
-const version = execFileSync(python, [join(peers, 'prepare_seq2seq.py'), base])
-  .toString()
-  .trim();
-const lines: string[] = [];
-for (const shape of shapes) {
-  const sides: Side[] = [];
-  const start = async (side: Promise<Side>): Promise<void> => {
-    sides.push(await side);
-    sides.at(-1)!.server.pause();
-  };
-  for (const [precision] of PRECISIONS) await start(kvasir(shape, precision));
-  for (const type of ['float32', 'int8'])
-    for (const translators of [1, availableParallelism()]) await start(ctranslate2(shape, type, translators));
-  const rates = sides.map(() => LOADS.map((): number[] => []));
-  for (let round = -1; round < rounds; round++)
-    for (let turn = 0; turn < sides.length; turn++) {
-      const at = round % 2 === 0 ? turn : sides.length - 1 - turn;
-      const side = sides[at]!;
-      side.server.resume();
-      for (const [i, load] of LOADS.entries()) {
-        const rate = await measure(side, load);
-        // The first round warms up.
-        if (round >= 0) rates[at]![i]!.push(rate);
-      }
-      side.server.pause();
-      console.error(`${shape}, round ${round + 1} of ${rounds}: ${side.server.name}`);
-    }
-  for (const { server } of sides) {
-    server.resume();
-    await server.close();
-  }
-  const of = (name: string): number[][] => rates[sides.findIndex(({ server }) => server.name === name)]!;
+/** The table of one shape: tokens/s of each side, by load and round. */
+function table(shape: string, sides: readonly Side[], rates: readonly (readonly number[][])[]): string[] {
+  const of = (name: string): readonly number[][] =>
+    rates[sides.findIndex(({ server }) => server.name === name)]!;
   /** The better way to run CTranslate2 for a load. */
   const best = (type: string, load: number): number[] => {
     const ways = [1, availableParallelism()].map(count => of(`CTranslate2 ${type}, ${count} at once`)[load]!);
     return ways.sort((a, b) => median(b) - median(a))[0]!;
   };
-  lines.push(
+  const lines = [
     `## ${shape}`,
     '',
     `| tokens/s | Kvasir f32 | CTranslate2 float32 | times | Kvasir int8 | Kvasir w8a8 | CTranslate2 int8 | times: int8 | w8a8 |`,
-  );
-  lines.push('| --- | --: | --: | --: | --: | --: | --: | --: | --: |');
+    '| --- | --: | --: | --: | --: | --: | --: | --: | --: |',
+  ];
   for (const [i, { clients, beams }] of LOADS.entries()) {
     const [f32, int8, w8a8] = PRECISIONS.map(([precision]) => of(`Kvasir ${precision}`)[i]!) as [
       number[],
@@ -178,14 +150,56 @@ for (const shape of shapes) {
       ].join(' | ')} |`,
     );
   }
-  lines.push('');
+  return [...lines, ''];
 }
-const markdown = [
-  '# Kvasir and CTranslate2',
-  '',
-  `\`npm run bench:seq2seq\`: ${version} behind FastAPI, random weights, sources of 20 to 43 tokens, ${TOKENS} tokens of answer, ${cpus()[0]!.model}, ${availableParallelism()} cores, ${rounds} rounds in turns, medians. Of CTranslate2's two ways, one request with all threads or a request for each thread, the better one is shown. Its int8 multiplies in 8 bits, as w8a8 does.`,
-  '',
-  ...lines,
-].join('\n');
-await writeFile(fileURLToPath(new URL('../../bench/results/seq2seq.md', import.meta.url)), markdown);
-console.log(markdown);
+
+/** Rewritten after each round, so that a run that is broken off leaves what it has measured. */
+async function write(tables: readonly string[], done: number): Promise<string> {
+  const markdown = [
+    '# Kvasir and CTranslate2',
+    '',
+    `\`npm run bench:seq2seq\`: ${version} behind FastAPI, random weights, sources of 20 to 43 tokens, ${TOKENS} tokens of answer, ${cpus()[0]!.model}, ${availableParallelism()} cores, ${done} rounds in turns, medians. Of CTranslate2's two ways, one request with all threads or a request for each thread, the better one is shown. Its int8 multiplies in 8 bits, as w8a8 does.`,
+    '',
+    ...tables,
+  ].join('\n');
+  await writeFile(fileURLToPath(new URL('../../bench/results/seq2seq.md', import.meta.url)), markdown);
+  return markdown;
+}
+
+const version = execFileSync(python, [join(peers, 'prepare_seq2seq.py'), base])
+  .toString()
+  .trim();
+const tables: string[] = [];
+let written = '';
+for (const shape of shapes) {
+  const sides: Side[] = [];
+  const start = async (side: Promise<Side>): Promise<void> => {
+    sides.push(await side);
+    sides.at(-1)!.server.pause();
+  };
+  for (const [precision] of PRECISIONS) await start(kvasir(shape, precision));
+  for (const type of ['float32', 'int8'])
+    for (const translators of [1, availableParallelism()]) await start(ctranslate2(shape, type, translators));
+  const rates = sides.map(() => LOADS.map((): number[] => []));
+  for (let round = -1; round < rounds; round++) {
+    for (let turn = 0; turn < sides.length; turn++) {
+      const at = round % 2 === 0 ? turn : sides.length - 1 - turn;
+      const side = sides[at]!;
+      side.server.resume();
+      for (const [i, load] of LOADS.entries()) {
+        const rate = await measure(side, load);
+        // The first round warms up.
+        if (round >= 0) rates[at]![i]!.push(rate);
+      }
+      side.server.pause();
+      console.error(`${shape}, round ${round + 1} of ${rounds}: ${side.server.name}`);
+    }
+    if (round >= 0) written = await write([...tables, ...table(shape, sides, rates)], round + 1);
+  }
+  tables.push(...table(shape, sides, rates));
+  for (const { server } of sides) {
+    server.resume();
+    await server.close();
+  }
+}
+console.log(written);
