@@ -1,3 +1,4 @@
+import type { SoundSource } from '#model/decoder/contract.js';
 import type { BeamParameters, Hypothesis } from './beams/types.js';
 
 /** How the next token is drawn from the logits of one position. */
@@ -98,6 +99,8 @@ export interface TokenConstraint {
   readonly complete: boolean;
   /** Whether the text was brought to its end sooner than the model would have. */
   readonly shortened: boolean;
+  /** Of constraints that go with beams: one in the same state, which goes its own way from here. */
+  fork?(): TokenConstraint;
 }
 
 /** One sequence to generate. */
@@ -111,6 +114,12 @@ export interface GenerationRequest {
    * text begins with. At least one id, each in the vocabulary of sources.
    */
   readonly sourceIds?: readonly number[] | undefined;
+  /** In place of {@link sourceIds}, for a decoder that hears. */
+  readonly sound?: SoundSource | undefined;
+  /** Log-probabilities that are wanted of certain tokens at one place of the prompt. */
+  readonly watch?: PromptWatch | undefined;
+  /** Whether the report is to tell {@link SequenceReport.score}. Not with beams, whose hypotheses have theirs. */
+  readonly scored?: boolean | undefined;
   /**
    * With beams, what is drawn by chance plays no part: `temperature`, `topK`, `topP`, `minP` and `seed`. The
    * others change the log-probabilities by which hypotheses are compared.
@@ -141,6 +150,35 @@ export interface GenerationRequest {
   readonly spelledIds?: ReadonlySet<number> | undefined;
   /** Whether special tokens are left out of the text; default true. A stop token never has text. */
   readonly skipSpecialTokens?: boolean;
+}
+
+/** Tokens whose log-probabilities are wanted behind a token of the prompt. */
+export interface PromptWatch {
+  /** Index of that token in `promptIds`. */
+  readonly position: number;
+  readonly ids: readonly number[];
+}
+
+/** A text that is to be held against its sound once more. */
+export interface AlignRequest {
+  /** For logs; unique among running requests. */
+  readonly id: string;
+  readonly sound: SoundSource;
+  readonly ids: readonly number[];
+  /** Probabilities are of ids below this alone. */
+  readonly belowId: number;
+  readonly client?: string;
+  readonly priority?: number;
+  readonly reuseScope?: string;
+}
+
+/** Where a text is heard in its sound. */
+export interface Alignment {
+  readonly heads: number;
+  /** `[heads, ids, positions of the source]`; each row sums to 1. */
+  readonly weights: Float32Array;
+  /** Of each id but the first, given those before it, `[ids - 1]`; 0 for ids that are not below `belowId`. */
+  readonly probabilities: Float32Array;
 }
 
 /** The log-probability of a token at its position, with the most probable alternatives, best first. */
@@ -206,6 +244,13 @@ export interface SequenceReport {
   readonly queueMs: number;
   readonly prefillMs: number;
   readonly decodeMs: number;
+  /**
+   * Where the request wants it: the sum of the log-probabilities of all generated tokens, a stop token included,
+   * as penalties, bans and the constraint left them, before temperature.
+   */
+  readonly score?: number | undefined;
+  /** Log-probabilities of {@link PromptWatch.ids}, of the model's own distribution. */
+  readonly watched?: Float32Array | undefined;
 }
 
 /** What a front end needs of the engine. */
@@ -231,6 +276,13 @@ export interface GenerationEngine {
   ): readonly AsyncIterable<GenerationEvent>[];
   /** {@link generateAll} of one. */
   generate(request: GenerationRequest, signal?: AbortSignal): AsyncIterable<GenerationEvent>;
+  /**
+   * Of an engine that hears, and whose model tells where: holds a text against its sound, in a slot and a step as
+   * for a sequence.
+   *
+   * @throws KvasirError as the iterators of {@link generateAll}
+   */
+  align?(request: AlignRequest, signal?: AbortSignal): Promise<Alignment>;
   /**
    * Tells before any other work for them whether so many sequences of a client could start together: in free
    * slots, and in what the waiting line has left, see {@link Places}.

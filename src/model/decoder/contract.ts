@@ -15,15 +15,34 @@ export interface DecoderShape {
 export interface SourceTraits {
   /** Longest source, in tokens. */
   readonly longest: number;
-  /** Ids of a source are below this. */
+  /** Ids of a source are below this; 0 where it hears. */
   readonly vocabularySize: number;
+  /** Of a decoder that hears: what each of its sources holds. */
+  readonly sound?: SoundShape | undefined;
 }
 
-/** A source that a slot's sequence attends to. */
+/** The features of a window of sound, `[bins, frames]`. */
+export interface SoundShape {
+  /** Frequencies, from low to high. */
+  readonly bins: number;
+  /** Points in time. */
+  readonly frames: number;
+}
+
+/** A window of sound that a sequence attends to. */
+export interface SoundSource {
+  /** Two sources with the same key are the same sound: what is in the cache of one is not encoded again. */
+  readonly key: string;
+  /** `[bins, frames]`, as the encoder reads them. */
+  readonly features: Float32Array;
+}
+
+/** A source that a slot's sequence attends to: tokens of a text, or sound. */
 export interface SourceEntry {
   readonly slot: number;
-  /** At least one, and no more than {@link SourceTraits.longest}. */
+  /** At least one, and no more than {@link SourceTraits.longest}; none of sound. */
   readonly ids: readonly number[];
+  readonly sound?: SoundSource | undefined;
 }
 
 /** How a decoder differs from others; a scheduler plans by it. */
@@ -108,6 +127,16 @@ export interface BatchResult {
   readonly runs: readonly RunTime[];
 }
 
+/** Where the tokens of a text look in its source, and what they make of it; valid until the next run. */
+export interface AlignedText {
+  /** Attention heads that look where a token is heard. */
+  readonly heads: number;
+  /** `[heads, tokens, positions of the source]`; each row sums to 1. */
+  readonly weights: Float32Array;
+  /** `[tokens, vocabulary]` */
+  readonly logits: Float32Array;
+}
+
 /** What came of sources. */
 export interface EncodeResult {
   /** One for each entry, in the entries' order: an error, and the slot has no source, or nothing. */
@@ -157,6 +186,11 @@ export interface Decoder {
    * @param entries at least one, of different slots.
    */
   readonly encode?: ((entries: readonly SourceEntry[]) => Promise<EncodeResult>) | undefined;
+  /**
+   * Runs a text over a slot's source once more, and tells where each of its tokens looked. What the slot holds of
+   * a text is lost. Absent where no heads are known that look where a token is heard.
+   */
+  readonly align?: ((slot: number, ids: readonly number[]) => Promise<AlignedText>) | undefined;
   /**
    * Continues several slots, each by a piece of its sequence, in as few runs of the graph as it can. A run
    * that fails gives its own entries an error, and the others go on. One call at a time; the engine sees to
