@@ -34,6 +34,7 @@ const MAY_IMPORT = {
   engine: ['model types', 'text'],
   batching: ['model types'],
   tensors: ['batching types', 'model types', 'graph', 'runtime'],
+  speech: ['engine types', 'model types', 'text'],
   structured: ['engine types', 'text'],
   chat: ['text'],
   results: ['engine', 'text types'],
