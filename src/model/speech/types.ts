@@ -2,6 +2,8 @@
 export const SAMPLING_RATE = 16_000;
 /** Samples from one frame to the next: 10 ms. */
 export const HOP = 160;
+/** Samples that a frame hears. */
+export const WINDOW = 400;
 
 /** Makes features of sound: what an encoder that hears reads. */
 export interface SoundFeatures {
