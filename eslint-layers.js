@@ -44,6 +44,7 @@ const MAY_IMPORT = {
   graph: [],
   text: [],
   runtime: [],
+  audio: [],
   offload: ['chat', 'structured', 'text', 'engine types'],
   'bytes.js': [],
   'caller.js': [],
