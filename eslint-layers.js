@@ -8,6 +8,7 @@ const MAY_IMPORT = {
   cli: ['config', 'graph', 'http', 'hub', 'model', 'registry', 'runtime', 'server.js'],
   'server.js': ['http', 'metrics', 'registry', 'routes'],
   routes: [
+    'speech',
     'http',
     'api',
     'registry types',
@@ -19,6 +20,8 @@ const MAY_IMPORT = {
     'text',
   ],
   api: [
+    'audio',
+    'speech',
     'offload types',
     'registry types',
     'engine types',
@@ -30,7 +33,7 @@ const MAY_IMPORT = {
   ],
   http: ['api types', 'registry types', 'metrics types', 'engine types'],
   metrics: ['registry types', 'engine types'],
-  registry: ['offload', 'engine', 'batching', 'tensors', 'chat', 'model', 'runtime', 'text'],
+  registry: ['speech', 'offload', 'engine', 'batching', 'tensors', 'chat', 'model', 'runtime', 'text'],
   engine: ['model types', 'text'],
   batching: ['model types'],
   tensors: ['batching types', 'model types', 'graph', 'runtime'],
