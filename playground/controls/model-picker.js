@@ -28,6 +28,11 @@ export class ModelPicker {
     return this.#select.value;
   }
 
+  /** What is known of it. */
+  get chosen() {
+    return this.#able.find(({ id }) => id === this.model);
+  }
+
   /** @param {readonly Model[]} models */
   fill(models) {
     const able = ableModels(models, this.#capability);
@@ -45,9 +50,10 @@ export class ModelPicker {
 
   #note() {
     const note = this.#view.querySelector('[data-model-note]');
-    const model = this.#able.find(({ id }) => id === this.model);
+    const model = this.chosen;
     if (note === null || model === undefined) return;
-    note.textContent =
-      model.max_model_len === undefined ? 'loads when it is asked' : `up to ${model.max_model_len} tokens`;
+    const { max_model_len: length, state } = model;
+    if (length === undefined) note.textContent = state === 'loaded' ? '' : 'loads when it is asked';
+    else note.textContent = `up to ${length} tokens`;
   }
 }

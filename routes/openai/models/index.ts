@@ -39,6 +39,7 @@ function describe({ id, aliases, state, card, model }: ServedEntry, started: num
       task: card.task,
       capabilities: capabilitiesOf(card),
       ...(card.translates && { languages: card.translates }),
+      ...(card.hears && { spoken_languages: card.hears.languages }),
     }),
   };
 }

@@ -37,13 +37,18 @@ const Model = Type.Object(
     task: Type.Optional(
       Type.String({
         description:
-          'What it does: `text-generation`, `text2text-generation`, the task of an encoder, such as `embedding`, or `raw-tensors`. Missing only as long as nothing is known of the model: its folder is broken or not here yet.',
+          'What it does: `text-generation`, `text2text-generation`, `automatic-speech-recognition`, the task of an encoder, such as `embedding`, or `raw-tensors`. Missing only as long as nothing is known of the model: its folder is broken or not here yet.',
       }),
     ),
     capabilities: Type.Optional(
       Type.Array(Type.String({ enum: [...CAPABILITIES] }), {
         description:
           'Endpoints below `/v1` that it answers; `chat/completions` takes a chat template in its folder, and `tools` one that knows of them. `translate` is an endpoint at `/`.',
+      }),
+    ),
+    spoken_languages: Type.Optional(
+      Type.Array(Type.String(), {
+        description: 'Only of models that hear: codes of the languages that they know.',
       }),
     ),
     languages: Type.Optional(

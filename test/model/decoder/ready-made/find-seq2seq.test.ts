@@ -124,8 +124,18 @@ const BROKEN: readonly [string, string, (graph: GraphProto) => void, RegExp][] =
   [
     'an input that nobody knows',
     ENCODER,
-    graph => (port(graph, 'attention_mask').name = 'input_features'),
-    /not known: 'input_features'/,
+    graph => (port(graph, 'attention_mask').name = 'inputs_embeds'),
+    /not known: 'inputs_embeds'/,
+  ],
+  [
+    'sound in place of a text',
+    ENCODER,
+    graph => {
+      drop(graph, 'attention_mask');
+      tensorOf(graph, 'input_ids').elemType = DataType.FLOAT;
+      port(graph, 'input_ids').name = 'input_features';
+    },
+    /encoder_model\.onnx reads sound, which a 'bart' is not known to do/,
   ],
   ['no states', ENCODER, graph => drop(graph, 'last_hidden_state'), /no output 'last_hidden_state'/],
   [
@@ -198,8 +208,8 @@ const BROKEN: readonly [string, string, (graph: GraphProto) => void, RegExp][] =
   [
     'an input of the decoder that nobody knows',
     NEXT,
-    graph => (port(graph, 'encoder_attention_mask').name = 'cache_position'),
-    /not known: 'cache_position'/,
+    graph => (port(graph, 'encoder_attention_mask').name = 'position_bias'),
+    /not known: 'position_bias'/,
   ],
 ];
 
