@@ -11,6 +11,7 @@ import type {
   SourceEntry,
   SourceTraits,
 } from '#model/decoder/contract.js';
+import { logSumExp } from '#engine/sampling/log-sum-exp.js';
 import { encodeParts } from '#model/decoder/seq2seq/encode-parts.js';
 import { runInWays, runTime } from '#model/decoder/run-ways.js';
 import { joined } from './run-decoder.js';
@@ -49,6 +50,8 @@ export class FakeDecoder implements Decoder {
    */
   readonly runs: string[] = [];
   disposed = false;
+  /** Whether decode steps tell the logarithms of sums, as graphs with sources do. */
+  tellsSums = false;
   /** Set to make the next run fail, or the next one that it is true of. */
   failure: Error | ((run: string) => Error | undefined) | undefined;
   /** Changes the logits after some tokens, as broken weights would. */
@@ -171,7 +174,12 @@ export class FakeDecoder implements Decoder {
       const rows = this.#continue(entry);
       // Blocks are of one size, or nobody is told of them.
       const isEven = this.shape.vocabularySize % BLOCK === 0;
-      return { logits: joined(rows), maxima: isEven ? joined(rows.map(blockMaxima)) : undefined };
+      const sums = this.tellsSums && name.startsWith('decode');
+      return {
+        logits: joined(rows),
+        maxima: isEven ? joined(rows.map(blockMaxima)) : undefined,
+        logSums: sums ? Float32Array.from(rows, row => logSumExp(row)) : undefined,
+      };
     });
   }
 
