@@ -45,8 +45,8 @@ export class FakeDecoder implements Decoder {
   readonly sources: (readonly number[] | undefined)[];
   /**
    * One entry per run, such as `prefill 0 3` (slot, tokens), `prefill 0 3+1` (first slot, tokens of each),
-   * `decode 2` (rows), `mixed 0:1 1:3` (slot, tokens), `encode 0 3+5` (first slot, tokens of each), `hear 0 a+b`
-   * (first slot, keys of each) or `align 0 5` (slot, tokens).
+   * `decode 2` (rows), `mixed 0:1 1:3` (slot, tokens), `encode 0 3+5` (first slot, tokens of each), `hear 0 a`
+   * (slot, key) or `align 0 5` (slot, tokens).
    */
   readonly runs: string[] = [];
   disposed = false;
@@ -93,14 +93,14 @@ export class FakeDecoder implements Decoder {
   }
 
   encode(entries: readonly SourceEntry[]): Promise<EncodeResult> {
-    return encodeParts(entries, async part => {
+    const encodePart = async (part: readonly SourceEntry[]): Promise<void> => {
       for (const { slot } of part) this.sources[slot] = undefined;
-      const [{ slot: first, sound }] = part as [SourceEntry];
-      const name = sound ? `hear ${first} ${part.map(entry => entry.sound!.key).join('+')}` : undefined;
-      await this.#begin(name ?? `encode ${first} ${lengths(part)}`);
+      const [{ slot: first, sound: heard }] = part as [SourceEntry];
+      await this.#begin(heard ? `hear ${first} ${heard.key}` : `encode ${first} ${lengths(part)}`);
       for (const { slot, ids, sound } of part)
         this.sources[slot] = sound ? Array.from(sound.features, Math.round) : [...ids];
-    });
+    };
+    return encodeParts(entries, encodePart, this.source?.longest);
   }
 
   /** Lets it hear, and tell where: a head looks where the source has the token's id, the other one at the beginning. */

@@ -8,7 +8,7 @@ const UNBOUNDED = Float32Array.of(Infinity);
  *
  * @param bounds none of the logits of each of equal blocks is larger: many blocks are told by that alone.
  */
-export function logSumExp(logits: Float32Array, bounds = UNBOUNDED): number {
+export function logSumExp(logits: Float32Array, bounds: Float32Array = UNBOUNDED): number {
   const size = logits.length / bounds.length;
   let max = -Infinity;
   for (let block = 0; block < bounds.length; block++) {
