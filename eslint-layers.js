@@ -40,7 +40,7 @@ const MAY_IMPORT = {
   structured: ['engine types', 'text'],
   chat: ['text'],
   results: ['engine', 'text types'],
-  model: ['graph', 'runtime'],
+  model: ['graph', 'runtime', 'vision'],
   config: ['engine', 'graph', 'hub', 'model', 'runtime'],
   hub: ['graph types', 'model'],
   graph: [],

@@ -17,6 +17,9 @@ const STEMS = [['model'], ['decoder_model_merged'], ['decoder_model', 'decoder_w
 /** An encoder-decoder's: the encoder, and the decoder in one graph or two. */
 const SEQ2SEQ_STEMS = STEMS.slice(1).map(stems => ['encoder_model', ...stems]);
 
+/** Two towers: that of pictures, and that of texts. */
+const TOWER_STEMS = [['vision_model', 'text_model']];
+
 /**
  * Of the ONNX graphs that a model folder or repository has, the one to run (or the two that belong together,
  * the one without a past first).
@@ -40,6 +43,15 @@ export function chooseGraphs(names: readonly string[], precision?: Precision): r
  */
 export function chooseSeq2SeqGraphs(names: readonly string[], precision?: Precision): readonly string[] {
   return choose(SEQ2SEQ_STEMS, names, precision);
+}
+
+/**
+ * Of the ONNX graphs of two towers, both of one precision: that of pictures, and that of texts.
+ *
+ * @returns empty where one is missing, or there are none of that precision.
+ */
+export function chooseTowerGraphs(names: readonly string[], precision?: Precision): readonly string[] {
+  return choose(TOWER_STEMS, names, precision);
 }
 
 function choose(

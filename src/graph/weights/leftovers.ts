@@ -6,9 +6,12 @@ export interface Leftovers {
   readonly unknown: readonly string[];
 }
 
-/** Buffers that follow from the configuration, and embeddings that encoder-decoders store under several names. */
+/**
+ * Buffers that follow from the configuration, a token that only training masks patches with, and embeddings that encoder-decoders store under several names.
+ */
 const HARMLESS = [
   /(^|\.)(position_ids|token_type_ids)$/,
+  /(^|\.)(relative_position_index|mask_token)$/,
   /(^|\.)(rotary_emb|rotary_pos_emb|rotary)\.\w*inv_freq$/,
   /(^|\.)h\.\d+\.attn\.(masked_)?bias$/,
   /(^|\.)embed_positions\.weights?$/,
