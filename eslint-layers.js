@@ -6,7 +6,8 @@ import path from 'node:path';
  */
 const MAY_IMPORT = {
   cli: ['config', 'graph', 'http', 'hub', 'model', 'registry', 'runtime', 'server.js'],
-  'server.js': ['http', 'metrics', 'registry', 'routes'],
+  'server.js': ['http', 'metrics', 'picture-reading.js', 'registry', 'routes'],
+  'picture-reading.js': ['api', 'vision'],
   routes: [
     'http',
     'api',
@@ -21,16 +22,18 @@ const MAY_IMPORT = {
   api: [
     'offload types',
     'registry types',
+    'batching types',
     'engine types',
     'model types',
     'structured',
     'chat',
     'results',
     'text',
+    'vision types',
   ],
   http: ['api types', 'registry types', 'metrics types', 'engine types'],
   metrics: ['registry types', 'engine types'],
-  registry: ['offload', 'engine', 'batching', 'tensors', 'chat', 'model', 'runtime', 'text'],
+  registry: ['vision types', 'offload', 'engine', 'batching', 'tensors', 'chat', 'model', 'runtime', 'text'],
   engine: ['model types', 'text'],
   batching: ['model types'],
   tensors: ['batching types', 'model types', 'graph', 'runtime'],
@@ -43,6 +46,7 @@ const MAY_IMPORT = {
   graph: [],
   text: [],
   runtime: [],
+  vision: [],
   offload: ['chat', 'structured', 'text', 'engine types'],
   'bytes.js': [],
   'caller.js': [],

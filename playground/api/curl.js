@@ -20,6 +20,6 @@ export function curlCommand(url, body, { key }) {
  *
  * @param {string} text
  */
-function quote(text) {
+export function quote(text) {
   return `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -1,5 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify';
 import type { RouteOptions } from '#http/route-options.js';
+import { InputItem } from '#routes/shared/input-items.js';
 import { takeManyTexts } from '#routes/shared/texts-limit.js';
 import chatCompletions from './chat-completions/index.js';
 import classify from './classify/index.js';
@@ -47,6 +48,7 @@ const OF_ENCODERS = new Set<string>([
  * OpenAI's API, and in its manner what it lacks: vLLM's endpoints, and those for the other heads of encoders.
  */
 export const openai: FastifyPluginAsync<RouteOptions> = async (app, options) => {
+  app.addSchema(InputItem);
   for (const [path, endpoint] of Object.entries(ENDPOINTS))
     await app.register(async scope => {
       if (OF_ENCODERS.has(path)) takeManyTexts(scope, options);

@@ -1,7 +1,15 @@
+import type { PictureReader } from '#api/pictures/picture-reader.js';
 import type { Metrics } from '#metrics/metrics.js';
 import type { ModelRegistry } from '#registry/types.js';
 import type { Watchdog } from '#registry/watchdog.js';
 import type { Endpoints } from './endpoints.js';
+
+/** What routes need to read pictures. */
+export interface PictureOptions {
+  readonly reader: PictureReader;
+  /** Pictures of one request. */
+  readonly most: number;
+}
 
 /** What every route is given. */
 export interface RouteOptions {
@@ -12,6 +20,7 @@ export interface RouteOptions {
   readonly endpoints: Endpoints;
   /** Largest body of endpoints that take many texts at once, in bytes. */
   readonly textsLimit: number;
+  readonly pictures: PictureOptions;
   /** Whether there is a page to try the models with. */
   readonly playground: boolean;
   /** The package's. */
