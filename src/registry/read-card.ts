@@ -11,7 +11,9 @@ import {
   generatorCard,
   sourcedCard,
   TENSORS_CARD,
+  towersCard,
   translatedLanguages,
+  visionCard,
   type ModelCard,
 } from './card.js';
 
@@ -43,6 +45,12 @@ export async function readCard(
       const { task, labels, modules } = read.description;
       await requireTokenizer(path.join(folder, modules.encoderFolder), withTokenizer);
       return encoderCard(task, read.contextLength, labels, options.autoTruncate);
+    }
+    case 'vision':
+      return visionCard(read.description.task, read.description.labels);
+    case 'towers': {
+      await requireTokenizer(folder, withTokenizer);
+      return towersCard(read.description.contextLength, options.autoTruncate);
     }
     case 'seq2seq': {
       const languages = await readLanguages(folder, read.config.modelType, withTokenizer);
