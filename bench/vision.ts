@@ -1,6 +1,6 @@
 /**
  * How long a model of pictures takes for 1 and 8 pictures in one run, in f32 and int8: shapes of ViT-B/16 and of CLIP ViT-B/32 with random
- * weights. Contenders take turns; medians.
+ * weights. Contenders take turns; medians of the time, and of the processor's own, which a busy machine changes less.
  *
  * Run: `npm run build && node dist/bench/vision.js [rounds]`
  */
@@ -24,16 +24,22 @@ for (const shape of VISION_SHAPES) {
   for (const count of [1, 8]) {
     const pictures = Array.from({ length: count }, (_, i) => picture(i));
     const times = encoders.map((): number[] => []);
+    const work = encoders.map((): number[] => []);
     for (let round = 0; round <= rounds; round++)
       for (const [i, encoder] of encoders.entries()) {
-        const begin = performance.now();
+        const [begin, before] = [performance.now(), process.cpuUsage()];
         await encoder.run(pictures);
+        const { user, system } = process.cpuUsage(before);
         // The first round warms up.
-        if (round > 0) times[i]!.push(performance.now() - begin);
+        if (round === 0) continue;
+        times[i]!.push(performance.now() - begin);
+        work[i]!.push((user + system) / 1000);
       }
-    const medians = times.map(median);
-    const figures = PRECISIONS.map((precision, i) => `${precision} ${medians[i]!.toFixed(1)} ms`);
-    console.log(`${shape}, ${count}: ${figures.join(', ')}, ${(medians[0]! / medians[1]!).toFixed(2)} times`);
+    const figures = PRECISIONS.map(
+      (precision, i) =>
+        `${precision} ${median(times[i]!).toFixed(1)} ms (${median(work[i]!).toFixed(0)} ms of the processor)`,
+    );
+    console.log(`${shape}, ${count}: ${figures.join(', ')}`);
   }
   for (const encoder of encoders) encoder.dispose();
 }
