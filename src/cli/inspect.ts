@@ -117,7 +117,10 @@ function visionLines({ vision }: ModelReport): Line[] {
     ['task', task],
     ['layers', layers],
     ['hidden size', hiddenSize],
-    ['pictures', `${size.width}x${size.height} pixels${tokens === undefined ? '' : `, ${tokens} tokens each`}`],
+    [
+      'pictures',
+      `${size.width}x${size.height} pixels${tokens === undefined ? '' : `, ${tokens} tokens each`}`,
+    ],
     ['labels', labels.join(', ')],
   ];
 }

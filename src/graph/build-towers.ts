@@ -15,7 +15,13 @@ import { textConfig, towersArchitecture, visionConfig } from './families/vision/
 import { ModelGraph } from './model-graph.js';
 import { DataType } from './onnx/graph-builder.js';
 import { refuseQuantized } from './quantized-checkpoint.js';
-import { requireSize, visionGraph, visionVariant, type ServedPictures, type VisionDesign } from './vision-graph.js';
+import {
+  requireSize,
+  visionGraph,
+  visionVariant,
+  type ServedPictures,
+  type VisionDesign,
+} from './vision-graph.js';
 import { Checkpoint, weightFiles } from './weights/checkpoint.js';
 import { sortLeftovers, type Leftovers } from './weights/leftovers.js';
 import { ModelWeights } from './weights/model-weights.js';
@@ -96,8 +102,7 @@ export async function readSimilarity(
 ): Promise<StoredSimilarity> {
   const checkpoint = await Checkpoint.open(folder);
   try {
-    const read = async (name: string): Promise<number> =>
-      (await checkpoint.weight(name, shape).load())[0]!;
+    const read = async (name: string): Promise<number> => (await checkpoint.weight(name, shape).load())[0]!;
     return {
       scale: Math.exp(await read('logit_scale')),
       bias: hasBias ? await read('logit_bias') : 0,
@@ -145,8 +150,7 @@ async function withGraphs(
     const weights = new ModelWeights(checkpoint);
     // They are read with the folder, not with the graphs.
     const { shape, hasBias } = design.towers.similarity;
-    for (const name of hasBias ? ['logit_scale', 'logit_bias'] : ['logit_scale'])
-      weights.weight(name, shape);
+    for (const name of hasBias ? ['logit_scale', 'logit_bias'] : ['logit_scale']) weights.weight(name, shape);
     await use(visionGraph(design.vision, weights, precision), textGraph(design, weights, precision));
     return sortLeftovers(checkpoint.unused);
   } finally {

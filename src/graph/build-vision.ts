@@ -7,7 +7,13 @@ import type { EncoderPrecision } from './encoder-graph.js';
 import { visionArchitecture, visionConfig } from './families/vision/index.js';
 import type { ModelGraph } from './model-graph.js';
 import { refuseQuantized } from './quantized-checkpoint.js';
-import { requireSize, visionGraph, visionVariant, type ServedPictures, type VisionDesign } from './vision-graph.js';
+import {
+  requireSize,
+  visionGraph,
+  visionVariant,
+  type ServedPictures,
+  type VisionDesign,
+} from './vision-graph.js';
 import { Checkpoint, weightFiles } from './weights/checkpoint.js';
 import { sortLeftovers, type Leftovers } from './weights/leftovers.js';
 import { ModelWeights } from './weights/model-weights.js';
@@ -62,10 +68,7 @@ export async function checkVision(folder: string, plan: VisionPlan): Promise<Lef
   return withGraph(folder, await designVision(folder, plan), plan.precision, async () => undefined);
 }
 
-async function designVision(
-  folder: string,
-  { task, labels, pictures }: VisionPlan,
-): Promise<VisionDesign> {
+async function designVision(folder: string, { task, labels, pictures }: VisionPlan): Promise<VisionDesign> {
   const whole = await ModelConfig.read(folder);
   const architecture = visionArchitecture(whole);
   refuseQuantized(whole);

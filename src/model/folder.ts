@@ -74,7 +74,8 @@ export interface FolderOptions extends PlanOptions {
  */
 export async function readModelFolder(folder: string, options: FolderOptions = {}): Promise<ModelFolder> {
   const seen = await visionKind(folder);
-  if (seen !== undefined) return seen === 'vision' ? readVision(folder, options) : readTowers(folder, options);
+  if (seen !== undefined)
+    return seen === 'vision' ? readVision(folder, options) : readTowers(folder, options);
   const graph = await rawGraph(folder, options.precision);
   if (graph !== undefined) return { kind: 'raw', graph: await readOnnxFile(graph) };
   const kind = await modelKind(folder);
@@ -114,7 +115,7 @@ async function readVision(folder: string, options: FolderOptions): Promise<Model
 async function readTowers(folder: string, options: FolderOptions): Promise<ModelFolder> {
   const description = await describeTowers(folder);
   const plan = await planTowers(folder, description.config, options);
-  if (plan.source === 'onnx') checkReadyMadeTowers(plan.graphs);
+  if (plan.source === 'onnx') checkReadyMadeTowers(plan.graphs, description);
   const leftovers =
     plan.source === 'onnx' || options.withoutWeights
       ? undefined

@@ -1,3 +1,5 @@
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
 import { PRECISIONS, type Precision } from '#graph/precision.js';
 
 /** How Hugging Face's exporters mark a graph's precision in its name; the preferred spelling first. */
@@ -9,6 +11,11 @@ const SUFFIXES: Readonly<Record<Precision, readonly string[]>> = {
   w8a8: [],
   int4: ['_q4', '_q4f16', '_bnb4'],
 };
+
+/** All files of a model folder, with `/` between folders. */
+export async function filesOf(folder: string): Promise<string[]> {
+  return (await readdir(folder, { recursive: true })).map(name => name.replaceAll(path.sep, '/'));
+}
 
 const FOLDERS = ['onnx/', ''];
 /** One graph for everything, one with two branches, or two graphs: for a prompt without and with a past. */

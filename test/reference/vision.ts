@@ -2,7 +2,18 @@
 import type { TestTensor, TestTensors } from '#test/support/safetensors.js';
 import { attention } from './attention.js';
 import { bicubicGrid } from './bicubic.js';
-import { ACTIVATIONS, add, layerNorm, linear, mean, multiply, scale, sigmoid, silu, type Vector } from './operations.js';
+import {
+  ACTIVATIONS,
+  add,
+  layerNorm,
+  linear,
+  mean,
+  multiply,
+  scale,
+  sigmoid,
+  silu,
+  type Vector,
+} from './operations.js';
 
 export type Fields = Readonly<Record<string, unknown>>;
 
@@ -83,7 +94,11 @@ function preNormLayer(
   }: {
     readonly bias?: Bias | undefined;
     readonly turn?: (y: Vector, token: number) => number[];
-    readonly attend?: (queries: readonly Vector[], keys: readonly Vector[], values: readonly Vector[]) => number[][];
+    readonly attend?: (
+      queries: readonly Vector[],
+      keys: readonly Vector[],
+      values: readonly Vector[],
+    ) => number[][];
   } = {},
 ): number[][] {
   const scaled = (y: Vector, half: 0 | 1): number[] =>
@@ -217,7 +232,9 @@ function vitTokens(
   const act = FUNCTIONS[config.hidden_act as string]!;
   const shared = w.find('encoder.relative_position_bias.relative_position_bias_table');
   for (let i = 0; i < (config.num_hidden_layers as number); i++) {
-    const own = isDinov3 ? `${w.find('layer.0.norm1.weight') ? '' : 'model.'}layer.${i}` : `encoder.layer.${i}`;
+    const own = isDinov3
+      ? `${w.find('layer.0.norm1.weight') ? '' : 'model.'}layer.${i}`
+      : `encoder.layer.${i}`;
     const biasTable =
       shared ?? w.find(`${own}.attention.attention.relative_position_bias.relative_position_bias_table`);
     tokens = preNormLayer(tokens, w, vitNames(type, own, isGated, config, w), heads, epsilon, act, {
@@ -292,7 +309,12 @@ function turnByPlace(
 }
 
 /** Swin (Liu et al. 2021, section 3): tokens of the last stage behind the last norm. */
-function swinTokens(config: Fields, w: Weights, picture: ReferencePicture, pixels: ReferencePixels): number[][] {
+function swinTokens(
+  config: Fields,
+  w: Weights,
+  picture: ReferencePicture,
+  pixels: ReferencePixels,
+): number[][] {
   const conv = 'embeddings.patch_embeddings.projection';
   const cut = patches(picture, pixels, w.get(`${conv}.weight`), w.find(`${conv}.bias`));
   let tokens = cut.vectors.map(token => w.norm(token, 'embeddings.norm', 1e-5));
@@ -327,7 +349,15 @@ function swinTokens(config: Fields, w: Weights, picture: ReferencePicture, pixel
         heads,
         epsilon,
         FUNCTIONS[config.hidden_act as string]!,
-        { attend: windowAttention(w, own, { rows, columns, size, heads, shift: isShifted ? Math.floor(size / 2) : 0 }) },
+        {
+          attend: windowAttention(w, own, {
+            rows,
+            columns,
+            size,
+            heads,
+            shift: isShifted ? Math.floor(size / 2) : 0,
+          }),
+        },
       );
     }
     const down = `encoder.layers.${stage}.downsample`;
@@ -409,7 +439,13 @@ function windowAttention(w: Weights, own: string, { rows, columns, size, shift, 
 }
 
 /** Tokens of the seeing tower of CLIP or SigLIP behind its last layer, without SigLIP's norm. */
-function towerTokens(config: Fields, w: Weights, picture: ReferencePicture, pixels: ReferencePixels, isClip: boolean): number[][] {
+function towerTokens(
+  config: Fields,
+  w: Weights,
+  picture: ReferencePicture,
+  pixels: ReferencePixels,
+  isClip: boolean,
+): number[][] {
   const conv = 'embeddings.patch_embedding';
   const cut = patches(picture, pixels, w.get(`${conv}.weight`), w.find(`${conv}.bias`));
   const positions = w.rows('embeddings.position_embedding.weight');
@@ -485,7 +521,10 @@ export function pictureResult(
   const classifies = architecture.includes('ForImageClassification');
   if (type.startsWith('clip') || type.startsWith('siglip')) {
     const isClip = type.startsWith('clip');
-    const config = { ...TOWER_DEFAULTS[isClip ? 'clip' : 'siglip'], ...((whole.vision_config as Fields | undefined) ?? whole) };
+    const config = {
+      ...TOWER_DEFAULTS[isClip ? 'clip' : 'siglip'],
+      ...((whole.vision_config as Fields | undefined) ?? whole),
+    };
     const w = new Weights(tensors, 'vision_model.');
     const states = towerTokens(config, w, picture, pixels, isClip);
     const epsilon = config.layer_norm_eps as number;
@@ -537,6 +576,10 @@ export function textResult(whole: Fields, tensors: TestTensors, ids: readonly nu
   );
   const eos = config.eos_token_id as number;
   const end = eos === 2 ? ids.indexOf(Math.max(...ids)) : ids.indexOf(eos);
-  const pooled = w.norm(tokens[isClip ? end : ids.length - 1]!, 'final_layer_norm', config.layer_norm_eps as number);
+  const pooled = w.norm(
+    tokens[isClip ? end : ids.length - 1]!,
+    'final_layer_norm',
+    config.layer_norm_eps as number,
+  );
   return unit(isClip ? linear(pooled, w.get('text_projection.weight')) : w.dense(pooled, 'head'));
 }

@@ -59,7 +59,11 @@ export async function readVisionFixture(name: string): Promise<VisionFixture> {
     folder,
     config: (await read('config.json')) as Fields,
     pixels: { scale: processor.rescale_factor, mean: processor.image_mean, deviation: processor.image_std },
-    pictures: pictures.map(picture => ({ width, height, pixels: new Uint8Array(Buffer.from(picture, 'base64')) })),
+    pictures: pictures.map(picture => ({
+      width,
+      height,
+      pixels: new Uint8Array(Buffer.from(picture, 'base64')),
+    })),
     values: inRows(fixtureFloats(expected.values), pictures.length),
     towers: texts && {
       texts,

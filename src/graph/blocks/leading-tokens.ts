@@ -59,13 +59,13 @@ export function addLeadingTokens(
   return graph.node({ op: 'Concat', inputs: [leading, patches], name, attributes: { axis: int(1) } });
 }
 
-/** The first tokens of each picture, `[batch, count, hidden]`. */
-export function firstTokens(graph: ModelGraph, name: string, x: Value, count: number): Value {
-  const bound = (what: string, value: number): Value =>
-    graph.shared(`first_tokens.${what}`, () => graph.constant(`first_tokens.${what}`, [1], [value]));
-  return graph.node({
-    op: 'Slice',
-    inputs: [x, bound('0', 0), bound(String(count), count), bound('axis', 1)],
-    name,
-  });
+/**
+ * The first tokens of each picture.
+ *
+ * @param axis of the tokens: `[batch, count, ...]` by default.
+ */
+export function firstTokens(graph: ModelGraph, name: string, x: Value, count: number, axis = 1): Value {
+  const number = (value: number): Value =>
+    graph.shared(`first_tokens.${value}`, () => graph.constant(`first_tokens.${value}`, [1], [value]));
+  return graph.node({ op: 'Slice', inputs: [x, number(0), number(count), number(axis)], name });
 }

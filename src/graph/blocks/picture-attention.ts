@@ -39,7 +39,10 @@ export function pictureAttention(
 ): Value {
   const rotate = (side: string, value: Value): Value =>
     rotary === undefined ? value : rotateTokens(graph, `${name}.${side}.rotated`, value, heads, rotary);
-  const query = rotate('query', layerLinear(graph, `${name}.query`, queries, weights.query, weights.queryBias));
+  const query = rotate(
+    'query',
+    layerLinear(graph, `${name}.query`, queries, weights.query, weights.queryBias),
+  );
   const key = rotate('key', layerLinear(graph, `${name}.key`, x, weights.key, weights.keyBias));
   const value = layerLinear(graph, `${name}.value`, x, weights.value, weights.valueBias);
   const attended = attend(graph, `${name}.attention`, [query, key, value], heads, bias);

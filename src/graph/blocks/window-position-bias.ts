@@ -56,7 +56,9 @@ export function windowPositionBias(
   const key = `window_positions.${rows}x${columns}`;
   const index = graph.shared(key, () => {
     const places = rows * columns + (withClass ? 1 : 0);
-    return graph.initializer(key, DataType.INT32, [places, places], () => windowPositionRows(window, withClass));
+    return graph.initializer(key, DataType.INT32, [places, places], () =>
+      windowPositionRows(window, withClass),
+    );
   });
   const byHead = graph.floats(`${name}.table`, [1, heads, distances], async () =>
     transpose(await table.load(), distances, heads),

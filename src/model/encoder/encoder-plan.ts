@@ -62,7 +62,8 @@ export async function planEncoder(
 }
 
 /** What there is to say where an encoder is asked for in a decoder's words. */
-export const SAME_PRECISION = 'w8a8 and int8 are the same for an encoder, 8-bit weights times 8-bit activations';
+export const SAME_PRECISION =
+  'w8a8 and int8 are the same for an encoder, 8-bit weights times 8-bit activations';
 
 /**
  * The precision that an encoder is built in.

@@ -1,14 +1,19 @@
+import path from 'node:path';
 import { buildTowers, readSimilarity } from '#graph/build-towers.js';
 import { textConfig, towersArchitecture } from '#graph/families/vision/index.js';
+import { findWeightsFile } from '#graph/weights/checkpoint.js';
 import type { Environment } from '#runtime/index.js';
 import type { Encoder } from '../encoder/contract.js';
 import { PackedEncoder } from '../encoder/packed/packed-encoder.js';
+import { chooseGraphs, filesOf } from '../graph-files.js';
+import { readOnnxFile } from '../onnx-file.js';
 import { openSession } from '../open-session.js';
 import { requireFiniteFeatures, requireFiniteOutput } from '../trial.js';
 import type { TowerSimilarity, VisionEncoder } from './contract.js';
 import type { LoadedTowers, TowersDescription, VisionOptions } from './loaded.js';
 import { paddingId } from './padding-id.js';
 import { PictureEncoder } from './picture-encoder.js';
+import { graphSimilarity } from './ready-made/graph-similarity.js';
 import { openReadyMadeTowers } from './ready-made/open.js';
 import { TextTowerEncoder, textPreparation, type PrepareText } from './text-tower.js';
 import { describeTowers, towersBuild } from './vision-description.js';
@@ -39,7 +44,7 @@ export async function loadTowers(
     return {
       vision,
       text,
-      similarity: await similarityOf(folder, description, plan.source),
+      similarity: await similarityOf(folder, description),
       description,
       tokenizerFolder: folder,
       path: plan.path,
@@ -96,12 +101,15 @@ async function textsOf(folder: string, { config, contextLength }: TowersDescript
   return textPreparation(towers.preparation, own, contextLength, padding);
 }
 
+/** From the weights, or else from the ready-made graph of both towers that mostly stands beside those of each. */
 async function similarityOf(
   folder: string,
   { config }: TowersDescription,
-  source: 'weights' | 'onnx',
 ): Promise<TowerSimilarity | undefined> {
-  if (source === 'onnx') return undefined;
   const towers = towersArchitecture(config);
-  return { ...(await readSimilarity(folder, towers)), activation: towers.similarity.activation };
+  const { activation } = towers.similarity;
+  if (findWeightsFile(folder) !== undefined) return { ...(await readSimilarity(folder, towers)), activation };
+  const [both] = chooseGraphs(await filesOf(folder));
+  const found = both === undefined ? undefined : graphSimilarity(await readOnnxFile(path.join(folder, both)));
+  return found && { ...found, activation };
 }

@@ -26,6 +26,7 @@ export async function paddingId(folder: string, config: ModelConfig): Promise<nu
 
 /** A token's text, which is written as such or with its properties. */
 function contentOf(token: unknown): string | undefined {
-  const content = typeof token === 'object' && token !== null ? (token as { content?: unknown }).content : token;
+  const content =
+    typeof token === 'object' && token !== null ? (token as { content?: unknown }).content : token;
   return typeof content === 'string' ? content : undefined;
 }

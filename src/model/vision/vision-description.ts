@@ -95,7 +95,10 @@ export function towersBuild(
   return { pictures: servedPictures(preprocessing, size), precision };
 }
 
-function servedPictures({ scale, mean, deviation }: Preprocessing, size: PictureSize): VisionPlan['pictures'] {
+function servedPictures(
+  { scale, mean, deviation }: Preprocessing,
+  size: PictureSize,
+): VisionPlan['pictures'] {
   return { size, normalization: { scale, mean, deviation } };
 }
 
@@ -105,7 +108,9 @@ function taskOf(config: ModelConfig): VisionTask {
   const other = names.find(name => !FEATURES.test(name));
   return other === undefined
     ? 'image-embedding'
-    : config.unsupported(`a ${other}, whose head is not supported: of models of pictures, classifiers and features are`);
+    : config.unsupported(
+        `a ${other}, whose head is not supported: of models of pictures, classifiers and features are`,
+      );
 }
 
 /** The size of pictures behind their preprocessing: what it makes of all, or else the model's own. */

@@ -1,4 +1,3 @@
-import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { KvasirError } from '#errors.js';
 import type { ModelConfig } from '#graph/config.js';
@@ -6,7 +5,7 @@ import type { EncoderPrecision } from '#graph/encoder-graph.js';
 import { findTowers, findVision } from '#graph/families/vision/index.js';
 import type { PlanOptions } from '../decoder/decoder-plan.js';
 import { builtPrecision, SAME_PRECISION } from '../encoder/encoder-plan.js';
-import { chooseGraphs, chooseTowerGraphs } from '../graph-files.js';
+import { chooseGraphs, chooseTowerGraphs, filesOf } from '../graph-files.js';
 import { readOnnxFile, type OnnxFile } from '../onnx-file.js';
 import { storedPrecision, type RunPath } from '../run-path.js';
 
@@ -54,7 +53,7 @@ async function plan(
   isKnown: boolean,
   choose: typeof chooseGraphs,
 ): Promise<VisionRun> {
-  const names = (await readdir(folder, { recursive: true })).map(name => name.replaceAll(path.sep, '/'));
+  const names = await filesOf(folder);
   const hasWeights = names.some(name => /^model\.safetensors(\.index\.json)?$/.test(name));
   const builds = format !== 'onnx' && hasWeights && isKnown;
   const chosen = builds || format === 'safetensors' ? [] : choose(names, precision);

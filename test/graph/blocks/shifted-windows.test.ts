@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { mergeOrder, placesInWindows, shiftMask, windowCount, windowOrder } from '#graph/blocks/shifted-windows.js';
+import {
+  mergeOrder,
+  placesInWindows,
+  shiftMask,
+  windowCount,
+  windowOrder,
+} from '#graph/blocks/shifted-windows.js';
 import { EMPTY } from '#graph/blocks/token-order.js';
 import { runs } from '#test/support/property-runs.js';
 
@@ -26,7 +32,7 @@ t.test('the mask of a shift', async t => {
   t.same(mask.slice(0, 4), [0, -100, -100, -100], 'four corners that were no neighbours');
 });
 
-t.test('every token has one place, and finds its way back', async t => {
+t.test('every token has one place, and finds its way back', async () => {
   const side = fc.integer({ min: 1, max: 9 });
   fc.assert(
     fc.property(side, side, fc.integer({ min: 1, max: 4 }), fc.nat(3), (rows, columns, size, shift) => {

@@ -46,7 +46,11 @@ for (const fixture of await readVisionFixtures()) {
       const folder = await copyFixture(fixture, t.testdir());
       const read = await readModelFolder(folder);
       t.equal(read.kind, 'vision');
-      t.same(read.leftovers?.unknown.filter(tensor => !tensor.startsWith('text_model.')), [], 'all is read');
+      t.same(
+        read.leftovers?.unknown.filter(tensor => !tensor.startsWith('text_model.')),
+        [],
+        'all is read',
+      );
       const { encoder, description } = await loadVision(environment, folder);
       t.teardown(() => encoder.dispose());
       const classifies = (config.architectures as string[])[0]!.includes('Classification');
@@ -78,13 +82,18 @@ for (const fixture of await readVisionFixtures()) {
       for (const [i, ids] of towers.texts.entries()) {
         const { values } = texts[i]!;
         t.ok(difference(values, towers.values[i]!) < 2e-5, `text ${i} is that of transformers`);
-        const padded = config.model_type === 'siglip' ? [...ids, ...Array<number>(12 - ids.length).fill(PADDING)] : ids;
-        t.ok(difference(values, textResult(config, tensors, padded)) < 2e-5, `text ${i} is that of the formulas`);
+        const padded =
+          config.model_type === 'siglip' ? [...ids, ...Array<number>(12 - ids.length).fill(PADDING)] : ids;
+        t.ok(
+          difference(values, textResult(config, tensors, padded)) < 2e-5,
+          `text ${i} is that of the formulas`,
+        );
         const [alone] = await text.run([{ ids }]);
         t.ok(difference(alone!.values, values) < 1e-6, 'it does not depend on the batch');
         const logits = pictures.map(
           ({ values: picture }) =>
-            similarity!.scale * picture.reduce((sum, value, k) => sum + value * values[k]!, 0) + similarity!.bias,
+            similarity!.scale * picture.reduce((sum, value, k) => sum + value * values[k]!, 0) +
+            similarity!.bias,
         );
         t.ok(difference(logits, towers.logits[i]!) < 1e-4, 'logits');
       }
@@ -147,21 +156,76 @@ t.test('a folder is built before it is loaded, and told what it is', async t => 
   });
 });
 
-const REFUSALS: readonly (readonly [what: string, name: string, fields: object, error: object])[] = [
-  ['an activation', 'vit', { hidden_act: 'mish' }, { code: 'unsupported_model', message: /hidden_act is 'mish'/ }],
+const REFUSALS: readonly (readonly [
+  what: string,
+  name: string,
+  fields: object,
+  error: { code: string; message: RegExp },
+])[] = [
+  [
+    'an activation',
+    'vit',
+    { hidden_act: 'mish' },
+    { code: 'unsupported_model', message: /hidden_act is 'mish'/ },
+  ],
   ['channels', 'vit', { num_channels: 4 }, { code: 'unsupported_model', message: /num_channels/ }],
   ['heads of another size', 'vit', { head_dim: 5 }, { code: 'unsupported_model', message: /head_dim/ }],
-  ['patches that are no squares', 'vit', { patch_size: [4, 2] }, { code: 'unsupported_model', message: /squares/ }],
+  [
+    'patches that are no squares',
+    'vit',
+    { patch_size: [4, 2] },
+    { code: 'unsupported_model', message: /squares/ },
+  ],
   ['a broken size', 'vit', { image_size: [4] }, { code: 'invalid_model', message: /image_size/ }],
-  ['pictures without positions', 'vit', { image_size: 16 }, { code: 'invalid_model', message: /image_size is 16x16, but/ }],
+  [
+    'pictures without positions',
+    'vit',
+    { image_size: 16 },
+    { code: 'invalid_model', message: /image_size is 16x16, but/ },
+  ],
   ['weights of another size', 'vit', { hidden_size: 48 }, { code: 'invalid_model', message: /has shape/ }],
-  ['windows larger than a stage', 'swin', { window_size: 9 }, { code: 'unsupported_model', message: /windows of 9/ }],
-  ['two kinds of bias', 'beit-shared', { use_relative_position_bias: true }, { code: 'unsupported_model', message: /both true/ }],
-  ['another head', 'vit', { architectures: ['ViTForSemanticSegmentation'] }, { code: 'unsupported_model', message: /ViTForSemanticSegmentation/ }],
-  ['a classifier of DINOv3', 'dinov3', { architectures: ['DINOv3ViTForImageClassification'] }, { code: 'unsupported_model', message: /classifier/ }],
-  ['pictures of any form', 'siglip', { model_type: 'siglip2' }, { code: 'unsupported_model', message: /NaFlex/ }],
-  ['no common space', 'siglip', { text_config: { hidden_size: 16, projection_size: 16 } }, { code: 'invalid_model', message: /common space/ }],
-  ['a tower without its head', 'siglip-vision', { vision_use_head: false }, { code: 'unsupported_model', message: /vision_use_head/ }],
+  [
+    'windows larger than a stage',
+    'swin',
+    { window_size: 9 },
+    { code: 'unsupported_model', message: /windows of 9/ },
+  ],
+  [
+    'two kinds of bias',
+    'beit-shared',
+    { use_relative_position_bias: true },
+    { code: 'unsupported_model', message: /both true/ },
+  ],
+  [
+    'another head',
+    'vit',
+    { architectures: ['ViTForSemanticSegmentation'] },
+    { code: 'unsupported_model', message: /ViTForSemanticSegmentation/ },
+  ],
+  [
+    'a classifier of DINOv3',
+    'dinov3',
+    { architectures: ['DINOv3ViTForImageClassification'] },
+    { code: 'unsupported_model', message: /classifier/ },
+  ],
+  [
+    'pictures of any form',
+    'siglip',
+    { model_type: 'siglip2' },
+    { code: 'unsupported_model', message: /NaFlex/ },
+  ],
+  [
+    'no common space',
+    'siglip',
+    { text_config: { hidden_size: 16, num_attention_heads: 2, projection_size: 16 } },
+    { code: 'invalid_model', message: /common space/ },
+  ],
+  [
+    'a tower without its head',
+    'siglip-vision',
+    { vision_use_head: false },
+    { code: 'unsupported_model', message: /vision_use_head/ },
+  ],
 ];
 
 for (const [what, name, fields, error] of REFUSALS)

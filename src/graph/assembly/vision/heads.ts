@@ -36,7 +36,10 @@ export function meanVector(width: number, from = 0): VisionHead {
           ? hidden
           : graph.node({
               op: 'Slice',
-              inputs: [hidden, ...[from, 2 ** 31 - 1, 1].map((v, i) => graph.constant(`mean.${i}`, [1], [v]))],
+              inputs: [
+                hidden,
+                ...[from, 2 ** 31 - 1, 1].map((v, i) => graph.constant(`mean.${i}`, [1], [v])),
+              ],
               name: 'mean.shared',
             });
       return graph.node({
@@ -117,8 +120,7 @@ export function meanOf(heads: readonly VisionHead[]): VisionHead {
 export function unitVector(vector: VisionHead): VisionHead {
   return {
     ...vector,
-    write: (source, hidden): Value =>
-      normalize(source.graph, 'normalized', vector.write(source, hidden)),
+    write: (source, hidden): Value => normalize(source.graph, 'normalized', vector.write(source, hidden)),
   };
 }
 

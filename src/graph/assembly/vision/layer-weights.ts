@@ -16,8 +16,10 @@ export interface VisionLayerNames {
   readonly feedForwardNorm: string;
   readonly up: string;
   readonly down: string;
-  /** The gate of SwiGLU: a layer of its own, or the first half of `up`. */
-  readonly gate?: string | 'first half of up' | undefined;
+  /** The gate of a gated feed-forward layer, where it is a layer of its own. */
+  readonly gate?: string | undefined;
+  /** True if the first half of `up` is the gate. */
+  readonly upHasGate?: boolean;
   /** Layer scale (Touvron et al. 2021) of both halves: vectors by their whole names. */
   readonly scales?: readonly [attention: string, feedForward: string] | undefined;
 }
@@ -69,13 +71,13 @@ export function writeFeedForward(
   body: ModelWeights,
   name: string,
   x: Value,
-  { up, down, gate, scales }: VisionLayerNames,
+  { up, down, gate, upHasGate = false, scales }: VisionLayerNames,
   { hiddenSize, intermediateSize, activation, biases }: FeedForwardShape,
 ): Value {
   const has = biases?.feedForward ?? true;
   const bias = (layer: string, size: number): Vector | undefined =>
     has ? body.bias(layer, size) : undefined;
-  const halves = gate === 'first half of up' ? 2 : 1;
+  const halves = upHasGate ? 2 : 1;
   const upMatrix = body.matrix(up, halves * intermediateSize, hiddenSize);
   const upBias = bias(up, halves * intermediateSize);
   const weights = {
@@ -89,9 +91,12 @@ export function writeFeedForward(
       (down, downBias) => ({ down, downBias }),
     ),
   };
-  if (gate === undefined) return feedForward(graph, name, x, weights, activation);
-  if (gate !== 'first half of up') {
-    const own = { gate: body.matrix(gate, intermediateSize, hiddenSize), gateBias: bias(gate, intermediateSize) };
+  if (gate === undefined && !upHasGate) return feedForward(graph, name, x, weights, activation);
+  if (gate !== undefined) {
+    const own = {
+      gate: body.matrix(gate, intermediateSize, hiddenSize),
+      gateBias: bias(gate, intermediateSize),
+    };
     return gatedFeedForward(graph, name, x, { ...weights, ...own }, activation);
   }
   const [begin, end] = [intermediateSize, 2 * intermediateSize];

@@ -3,13 +3,22 @@ import { interpolateBicubic } from '../../blocks/interpolation.js';
 import { layerNorm } from '../../blocks/layer-norm.js';
 import { addLeadingTokens, firstTokens } from '../../blocks/leading-tokens.js';
 import { patchEmbedding } from '../../blocks/patch-embedding.js';
-import { pictureAttention, type PictureHeads, type PicturePositions } from '../../blocks/picture-attention.js';
+import {
+  pictureAttention,
+  type PictureHeads,
+  type PicturePositions,
+} from '../../blocks/picture-attention.js';
 import type { Residual } from '../../blocks/normalization.js';
 import { preNormBlock, type Normalize } from '../../blocks/transformer-block.js';
 import type { Value } from '../../onnx/graph-builder.js';
 import { concat } from '../../weights/matrix.js';
 import type { VisionSource } from './architecture.js';
-import { attentionWeights, writeFeedForward, type LayerBiases, type VisionLayerNames } from './layer-weights.js';
+import {
+  attentionWeights,
+  writeFeedForward,
+  type LayerBiases,
+  type VisionLayerNames,
+} from './layer-weights.js';
 import { patchGrid } from './sizes.js';
 
 /** Differences between families of vision transformers that normalise what each half of a layer reads. */
@@ -67,25 +76,21 @@ export function visionTransformer(
   for (let index = 0; index < layers; index++) {
     const name = `layer.${index}`;
     const names = design.layer(index);
-    const narrow = (value: Value, what: string): Value =>
-      tokens === undefined || index < layers - 1
-        ? value
-        : firstTokens(graph, `${name}.${what}`, value, tokens);
+    const isNarrowed = tokens !== undefined && index === layers - 1;
+    const narrow = (value: Value, what: string, axis = 1): Value =>
+      isNarrowed ? firstTokens(graph, `${name}.${what}`, value, tokens, axis) : value;
     const attention = attentionWeights(body, names, hiddenSize, design.biases);
+    const scores = design.scores?.(index);
+    const bias = scores?.bias && narrow(scores.bias, 'bias', 2);
     residual = preNormBlock(
       name,
       residual,
       {
         attention: x =>
-          pictureAttention(
-            graph,
-            name,
-            narrow(x, 'queries'),
-            x,
-            attention,
-            design.heads,
-            design.scores?.(index),
-          ),
+          pictureAttention(graph, name, narrow(x, 'queries'), x, attention, design.heads, {
+            ...scores,
+            bias,
+          }),
         feedForward: x =>
           writeFeedForward(graph, body, `${name}.feed_forward`, x, names, { ...design, hiddenSize }),
       },

@@ -63,7 +63,12 @@ export function windowStages(source: VisionSource, design: WindowStagesDesign): 
       });
     }
     if (last) {
-      x = layerNorm(graph, 'last_norm', residual, body.norm('layernorm', sizes.hiddenSize, epsilon)).normalized;
+      x = layerNorm(
+        graph,
+        'last_norm',
+        residual,
+        body.norm('layernorm', sizes.hiddenSize, epsilon),
+      ).normalized;
       return;
     }
     const sum = graph.node({
@@ -78,7 +83,10 @@ export function windowStages(source: VisionSource, design: WindowStagesDesign): 
 }
 
 /** Patches, normalised, with learned positions where the model has some. */
-function embedPatches({ graph, config, body, sizes, grid, pixels, normalization }: VisionSource, width: number): Value {
+function embedPatches(
+  { graph, config, body, sizes, grid, pixels, normalization }: VisionSource,
+  width: number,
+): Value {
   const { patch } = sizes;
   const name = 'embeddings.patch_embeddings.projection';
   const patches = patchEmbedding(

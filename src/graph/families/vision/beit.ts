@@ -15,7 +15,13 @@ export const beit: VisionArchitecture = {
   modelTypes: ['beit'],
   bodyName: 'beit',
   probe: 'embeddings.patch_embeddings.projection.weight',
-  sizes: config => vitSizes(config, { patch: 16, leading: 1 }),
+  sizes(config) {
+    const sizes = vitSizes(config, { patch: 16, leading: 1 });
+    const { width, height } = sizes.picture;
+    // transformers takes rows of the table for columns where they are not as many.
+    if (width !== height) config.unsupported(`pictures of ${width}x${height} pixels, which are no squares`);
+    return sizes;
+  },
 
   hiddenStates(source, tokens) {
     const { graph, config, body, grid } = source;

@@ -78,7 +78,7 @@ function dinov2Layer(index: number, isGated: boolean): VisionLayerNames {
     feedForwardNorm: `${prefix}.norm2`,
     up: `${prefix}.mlp.${isGated ? 'weights_in' : 'fc1'}`,
     down: `${prefix}.mlp.${isGated ? 'weights_out' : 'fc2'}`,
-    gate: isGated ? 'first half of up' : undefined,
+    upHasGate: isGated,
     scales: [`${prefix}.layer_scale1.lambda1`, `${prefix}.layer_scale2.lambda1`],
   };
 }

@@ -51,9 +51,9 @@ export const dinov3: VisionArchitecture = {
         },
         leading: [
           { name: 'embeddings.cls_token', shape: [1, 1, width] },
-          ...(registers(config) === 0
-            ? []
-            : [{ name: 'embeddings.register_tokens', shape: [1, registers(config), width] }]),
+          ...(body.has(REGISTERS) || registers(config) > 0
+            ? [{ name: REGISTERS, shape: [1, registers(config), width] }]
+            : []),
         ],
         patches: { name: 'embeddings.patch_embeddings', hasBias: true },
         layer: index => dinov3Layer(`${layers}.${index}`, isGated),
@@ -67,6 +67,9 @@ export const dinov3: VisionArchitecture = {
   embedding: config => tokenVector(config.size('hidden_size', 384, MOST.width)),
   classifier: config => config.unsupported('a DINOv3 has no classifier that is known'),
 };
+
+/** They are stored even if there are none. */
+const REGISTERS = 'embeddings.register_tokens';
 
 function registers(config: ModelConfig): number {
   return config.count('num_register_tokens', 0);

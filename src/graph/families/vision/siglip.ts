@@ -76,7 +76,9 @@ function width(config: ModelConfig): number {
 /** What the head's probe attends to. */
 function probed(config: ModelConfig): VisionHead {
   if (!config.flag('vision_use_head', true))
-    config.unsupported('vision_use_head is false: a tower without the head that makes one vector of a picture');
+    config.unsupported(
+      'vision_use_head is false: a tower without the head that makes one vector of a picture',
+    );
   const size = width(config);
   return {
     width: size,

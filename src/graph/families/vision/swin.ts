@@ -49,7 +49,10 @@ export const swin: VisionArchitecture = {
 
 function depthsOf(config: ModelConfig): readonly number[] {
   const depths = config.numbers('depths', [2, 2, 6, 2]);
-  if (depths.length === 0 || !depths.every(depth => Number.isInteger(depth) && depth > 0 && depth <= MOST.layers))
+  if (
+    depths.length === 0 ||
+    !depths.every(depth => Number.isInteger(depth) && depth > 0 && depth <= MOST.layers)
+  )
     config.invalid(`depths is ${JSON.stringify(depths)}, expected positive integers`);
   return depths;
 }

@@ -1,5 +1,5 @@
 import { KvasirError } from '#errors.js';
-import { textConfig, towersArchitecture } from '#graph/families/vision/index.js';
+import { findVision, textConfig, towersArchitecture, visionConfig } from '#graph/families/vision/index.js';
 import type { Environment, SessionSettings } from '#runtime/index.js';
 import type { OnnxFile } from '../../onnx-file.js';
 import { openSession } from '../../open-session.js';
@@ -9,7 +9,7 @@ import type { TowersDescription, VisionDescription } from '../loaded.js';
 import { TextTowerEncoder, type PrepareText } from '../text-tower.js';
 import { tokenSizes } from '../token-sizes.js';
 import { ReadyMadePictures } from './pictures.js';
-import { pictureOutput, textOutput } from './ports.js';
+import { pictureOutput, textOutput, type VectorOutput } from './ports.js';
 import { ReadyMadeTexts } from './texts.js';
 
 /**
@@ -17,8 +17,15 @@ import { ReadyMadeTexts } from './texts.js';
  *
  * @throws KvasirError `unsupported_model`, naming the file
  */
-export function checkReadyMadePictures(graph: OnnxFile, { task, config, labels }: VisionDescription): void {
-  pictureOutput(graph, task, config.string('model_type', ''), labels.length);
+export function checkReadyMadePictures(graph: OnnxFile, description: VisionDescription): void {
+  outputOf(graph, description);
+}
+
+function outputOf(graph: OnnxFile, { task, config, labels }: VisionDescription): VectorOutput {
+  const architecture = findVision(config);
+  const hidden = architecture?.sizes(visionConfig(architecture, config)).hiddenSize;
+  const width = task === 'image-classification' ? labels.length : hidden;
+  return pictureOutput(graph, task, config.string('model_type', ''), width);
 }
 
 /**
@@ -26,23 +33,35 @@ export function checkReadyMadePictures(graph: OnnxFile, { task, config, labels }
  *
  * @throws KvasirError `unsupported_model`, naming the file
  */
-export function checkReadyMadeTowers([pictures, texts]: readonly OnnxFile[]): void {
-  const [one, other] = [pictureOutput(pictures!, 'image-embedding', '', 0), textOutput(texts!)];
-  if (one.width !== other.width)
-    throw new KvasirError(
-      'unsupported_model',
-      `${pictures!.path} leads to ${one.width} numbers, but ${texts!.path} to ${other.width}: no common space`,
-    );
+export function checkReadyMadeTowers(graphs: readonly OnnxFile[], description: TowersDescription): void {
+  const [pictures, texts] = towerOutputs(graphs, description);
+  if (pictures.width === texts.width) return;
+  const [one, other] = graphs as [OnnxFile, OnnxFile];
+  throw new KvasirError(
+    'unsupported_model',
+    `${one.path} leads to ${pictures.width} numbers, but ${other.path} to ${texts.width}: no common space`,
+  );
+}
+
+function towerOutputs(
+  graphs: readonly OnnxFile[],
+  { config }: TowersDescription,
+): readonly [pictures: VectorOutput, texts: VectorOutput] {
+  const [pictures, texts] = graphs as [OnnxFile, OnnxFile];
+  const towers = towersArchitecture(config);
+  const { width } = towers.textProjection(textConfig(towers, config), config);
+  return [pictureOutput(pictures, 'image-embedding', '', width), textOutput(texts, width)];
 }
 
 /** @throws KvasirError as `openSession`, `unsupported_model` */
 export async function openReadyMadePictures(
   environment: Environment,
   graph: OnnxFile,
-  { task, config, labels, size, preprocessing }: VisionDescription,
+  description: VisionDescription,
   settings: SessionSettings | undefined,
 ): Promise<VisionEncoder> {
-  const output = pictureOutput(graph, task, config.string('model_type', ''), labels.length);
+  const { task, config, size, preprocessing } = description;
+  const output = outputOf(graph, description);
   const session = await openSession(environment, graph.path, { spinning: false, ...settings });
   const shape = { task, width: output.width, size, preprocessing, output, isNormalized: false };
   return new ReadyMadePictures(session, { ...shape, ...tokenSizes(config) });
@@ -52,13 +71,14 @@ export async function openReadyMadePictures(
 export async function openReadyMadeTowers(
   environment: Environment,
   graphs: readonly OnnxFile[],
-  { config, size, preprocessing, contextLength }: TowersDescription,
+  description: TowersDescription,
   prepare: PrepareText,
   settings: SessionSettings | undefined,
 ): Promise<Towers> {
-  checkReadyMadeTowers(graphs);
+  checkReadyMadeTowers(graphs, description);
+  const { config, size, preprocessing, contextLength } = description;
   const [pictures, texts] = graphs as [OnnxFile, OnnxFile];
-  const output = pictureOutput(pictures, 'image-embedding', '', 0);
+  const [output, textVectors] = towerOutputs(graphs, description);
   const own = { spinning: false, ...settings };
   const seeing = await openSession(environment, pictures.path, own);
   try {
@@ -66,7 +86,7 @@ export async function openReadyMadeTowers(
     const text = new ReadyMadeTexts(reading, {
       contextLength,
       vocabularySize: textConfig(towersArchitecture(config), config).size('vocab_size'),
-      output: textOutput(texts),
+      output: textVectors,
     });
     const vision = new ReadyMadePictures(seeing, {
       task: 'image-embedding',

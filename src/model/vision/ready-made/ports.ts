@@ -24,28 +24,30 @@ export const PIXELS = 'pixel_values';
  * vectors. A ViT's or DeiT's `pooler_output` is none: what made it was trained for something else.
  *
  * @param modelType of config.json.
- * @param labels of a classifier; 0: not known.
+ * @param width of a result, where the graph does not tell; undefined: nor does anything else.
  * @throws KvasirError `unsupported_model`, naming the file
  */
 export function pictureOutput(
   graph: OnnxFile,
   task: VisionTask,
   modelType: string,
-  labels: number,
+  width: number | undefined,
 ): VectorOutput {
   requireInputs(graph, [PIXELS]);
   const [{ type, shape }] = graph.inputs as [GraphValue];
   if (type !== DataType.FLOAT || (shape.length > 0 && shape.length !== 4))
-    return fail(graph, `takes pictures as ${DataType[type]} [${shape.join(', ')}], not as floats [batch, 3, height, width]`);
+    return fail(
+      graph,
+      `takes pictures as ${DataType[type]} [${shape.join(', ')}], not as floats [batch, 3, height, width]`,
+    );
   if (task === 'image-classification') {
-    const logits = widthOf(graph, 'logits', labels);
-    return logits === undefined ? missing(graph, task) : { name: 'logits', width: logits, of: 'whole' };
+    return whole(graph, 'logits', width) ?? missing(graph, task);
   }
   const isClassToken = ['vit', 'deit', 'dinov2', 'dinov2_with_registers', 'dinov3_vit'].includes(modelType);
   return (
-    whole(graph, 'image_embeds') ??
-    (isClassToken ? firstToken(graph) : undefined) ??
-    whole(graph, 'pooler_output') ??
+    whole(graph, 'image_embeds', width) ??
+    (isClassToken ? firstToken(graph, width) : undefined) ??
+    whole(graph, 'pooler_output', width) ??
     missing(graph, task)
   );
 }
@@ -56,32 +58,36 @@ export const TEXT_INPUTS = ['input_ids', 'attention_mask'];
 /**
  * The output of a ready-made tower of texts with their vectors.
  *
+ * @param width of a vector, where the graph does not tell.
  * @throws KvasirError `unsupported_model`, naming the file
  */
-export function textOutput(graph: OnnxFile): VectorOutput {
+export function textOutput(graph: OnnxFile, width: number): VectorOutput {
   requireInputs(graph, TEXT_INPUTS);
-  return whole(graph, 'text_embeds') ?? whole(graph, 'pooler_output') ?? missing(graph, 'embeddings of texts');
+  return (
+    whole(graph, 'text_embeds', width) ??
+    whole(graph, 'pooler_output', width) ??
+    missing(graph, 'embeddings of texts')
+  );
 }
 
-function whole(graph: OnnxFile, name: string): VectorOutput | undefined {
-  const width = widthOf(graph, name, 0);
+function whole(graph: OnnxFile, name: string, otherwise: number | undefined): VectorOutput | undefined {
+  const width = widthOf(graph, name, otherwise);
   return width === undefined ? undefined : { name, width, of: 'whole' };
 }
 
-function firstToken(graph: OnnxFile): VectorOutput | undefined {
+function firstToken(graph: OnnxFile, otherwise: number | undefined): VectorOutput | undefined {
   const name = 'last_hidden_state';
-  const width = widthOf(graph, name, 0);
+  const width = widthOf(graph, name, otherwise);
   return width === undefined ? undefined : { name, width, of: 'first token' };
 }
 
-/** Width of a float output's rows; undefined where there is no such output, or it does not tell. */
-function widthOf({ outputs }: OnnxFile, name: string, otherwise: number): number | undefined {
+/** Width of a float output's rows; undefined where there is no such output, or nothing tells. */
+function widthOf({ outputs }: OnnxFile, name: string, otherwise: number | undefined): number | undefined {
   const output = outputs.find(value => value.name === name && value.type === DataType.FLOAT);
   if (output === undefined) return undefined;
   // Some exporters of convolutional networks leave the two sides of a pooled picture, both 1.
   const last = output.shape.filter((_, axis) => axis < 2 || output.shape.length === 3).at(-1);
-  if (typeof last === 'number') return last;
-  return otherwise === 0 ? undefined : otherwise;
+  return typeof last === 'number' ? last : otherwise;
 }
 
 function requireInputs(graph: OnnxFile, known: readonly string[]): void {

@@ -1,4 +1,4 @@
-import { cpuMemoryInfo, IoBinding, Tensor, type RunOptions, type Session } from '#runtime/index.js';
+import { cpuMemoryInfo, IoBinding, type RunOptions, type Session, type Tensor } from '#runtime/index.js';
 import type { EncoderOutput } from '../../encoder/contract.js';
 import type { VectorOutput } from './ports.js';
 

@@ -35,9 +35,8 @@ export class ReadyMadeTexts implements Encoder {
   }
 
   async run(inputs: readonly EncoderInput[]): Promise<EncoderOutput[]> {
-    const byLength = Map.groupBy(inputs.keys(), i => inputs[i]!.ids.length);
     const results = new Array<EncoderOutput>(inputs.length);
-    for (const [length, places] of byLength)
+    for (const [length, places] of placesByLength(inputs))
       for (const part of inParts(places, this.#batch)) {
         const vectors = await this.#runPart(
           part.map(i => inputs[i]!.ids),
@@ -74,4 +73,15 @@ export class ReadyMadeTexts implements Encoder {
       for (const tensor of tensors.values()) tensor.dispose();
     }
   }
+}
+
+/** Indexes of inputs that are equally long. */
+function placesByLength(inputs: readonly EncoderInput[]): ReadonlyMap<number, readonly number[]> {
+  const places = new Map<number, number[]>();
+  inputs.forEach(({ ids: { length } }, i) => {
+    const own = places.get(length);
+    if (own === undefined) places.set(length, [i]);
+    else own.push(i);
+  });
+  return places;
 }
