@@ -10,14 +10,16 @@ const SAID_FOR = 1800;
  * Lets a button copy a form's request as a command. Where the clipboard is closed to the page, the command is shown instead.
  *
  * @param {HTMLElement} form with a `[data-curl]`.
- * @param {string} path of the endpoint.
+ * @param {string | (() => string)} path of the endpoint.
  * @param {() => object} body
+ * @param {typeof curlCommand} write makes the command.
  */
-export function curlButton(form, path, body) {
+export function curlButton(form, path, body, write = curlCommand) {
   const button = find(form, '[data-curl]', HTMLButtonElement);
   const label = button.textContent;
   button.addEventListener('click', async () => {
-    const command = curlCommand(endpoint(path), body(), { key: apiKey() !== '' });
+    const url = endpoint(typeof path === 'string' ? path : path());
+    const command = write(url, body(), { key: apiKey() !== '' });
     try {
       await navigator.clipboard.writeText(command);
     } catch {

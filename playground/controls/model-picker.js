@@ -7,19 +7,19 @@ import { create, find } from '../dom.js';
 export class ModelPicker {
   #view;
   #select;
-  #capability;
+  #ability;
   /** @type {readonly Model[]} */
   #able = [];
 
   /**
    * @param {HTMLElement} view with a `select[name=model]`; what is marked `[data-able]` is shown only if there is a model, and `[data-unable]`
    * if there is none.
-   * @param {string} capability
+   * @param {string | ((model: Model) => boolean)} ability a capability, or tells whether a model has it.
    */
-  constructor(view, capability) {
+  constructor(view, ability) {
     this.#view = view;
     this.#select = find(view, 'select[name=model]', HTMLSelectElement);
-    this.#capability = capability;
+    this.#ability = ability;
     this.#select.addEventListener('change', () => this.#note());
   }
 
@@ -28,9 +28,14 @@ export class ModelPicker {
     return this.#select.value;
   }
 
+  /** What is known of it. */
+  get chosen() {
+    return this.#able.find(({ id }) => id === this.model);
+  }
+
   /** @param {readonly Model[]} models */
   fill(models) {
-    const able = ableModels(models, this.#capability);
+    const able = ableModels(models, this.#ability);
     const chosen = this.#select.value;
     this.#select.replaceChildren(
       ...able.map(({ id }) => create('option', { value: id, selected: id === chosen }, id)),
@@ -45,9 +50,10 @@ export class ModelPicker {
 
   #note() {
     const note = this.#view.querySelector('[data-model-note]');
-    const model = this.#able.find(({ id }) => id === this.model);
+    const model = this.chosen;
     if (note === null || model === undefined) return;
-    note.textContent =
-      model.max_model_len === undefined ? 'loads when it is asked' : `up to ${model.max_model_len} tokens`;
+    const { max_model_len: length, state } = model;
+    if (length === undefined) note.textContent = state === 'loaded' ? '' : 'loads when it is asked';
+    else note.textContent = `up to ${length} tokens`;
   }
 }

@@ -1,6 +1,10 @@
 import type { FastifyPluginAsync } from 'fastify';
 import type { RouteOptions } from '#http/route-options.js';
+import { InputItem } from '#routes/shared/input-items.js';
 import { takeManyTexts } from '#routes/shared/texts-limit.js';
+import { transcriptSchemas } from './audio/schema.js';
+import audioTranscriptions from './audio-transcriptions/index.js';
+import audioTranslations from './audio-translations/index.js';
 import chatCompletions from './chat-completions/index.js';
 import classify from './classify/index.js';
 import completions from './completions/index.js';
@@ -17,6 +21,8 @@ import tokenize from './tokenize/index.js';
 
 /** Endpoints by their address below `/v1`. */
 const ENDPOINTS = {
+  'audio/transcriptions': audioTranscriptions,
+  'audio/translations': audioTranslations,
   'chat/completions': chatCompletions,
   classify,
   completions,
@@ -47,6 +53,8 @@ const OF_ENCODERS = new Set<string>([
  * OpenAI's API, and in its manner what it lacks: vLLM's endpoints, and those for the other heads of encoders.
  */
 export const openai: FastifyPluginAsync<RouteOptions> = async (app, options) => {
+  app.addSchema(InputItem);
+  for (const schema of transcriptSchemas) app.addSchema(schema);
   for (const [path, endpoint] of Object.entries(ENDPOINTS))
     await app.register(async scope => {
       if (OF_ENCODERS.has(path)) takeManyTexts(scope, options);

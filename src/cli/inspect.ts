@@ -39,6 +39,8 @@ export function inspectCommand(): Command {
 
 type Settings = InspectOptions & { readonly json?: boolean; readonly subfolder?: string };
 
+type SourceReport = NonNullable<NonNullable<ModelReport['generation']>['source']>;
+
 type Line = readonly [label: string, value: string | number | undefined];
 
 /** Describes a model to people: one line for each fact that is known. */
@@ -59,6 +61,7 @@ export function describe(report: ModelReport): string {
     ['loaded', report.generation ? undefined : `about ${formatBytes(report.loadedBytes)} of weights`],
     ...generationLines(report),
     ...encoderLines(report),
+    ...visionLines(report),
     ...graphLines(report),
     ...leftoverLines(report),
   ];
@@ -69,7 +72,7 @@ export function describe(report: ModelReport): string {
 
 function contextLine({ kind, contextLength }: ModelReport): string | undefined {
   if (contextLength !== undefined) return `${contextLength} tokens`;
-  return kind === 'raw' ? undefined : 'not said';
+  return kind === 'raw' || kind === 'vision' ? undefined : 'not said';
 }
 
 function generationLines({ generation }: ModelReport): Line[] {
@@ -80,17 +83,20 @@ function generationLines({ generation }: ModelReport): Line[] {
     ['layers', layers],
     ['heads', `${queries}${kvHeads} key and value heads of ${headSize}`],
     ['KV cache', `${formatBytes(cacheBytesPerToken)} per token`],
-    [
-      'source',
-      source &&
-        `up to ${source.longest} tokens, ${source.layers} layers; ${formatBytes(source.cacheBytesPerToken)} per token`,
-    ],
+    ['source', source && sourceLine(source)],
     [
       'memory',
       memory &&
         `about ${formatBytes(memory.weights + memory.cache)} with ${memory.slots} full slots: weights ${formatBytes(memory.weights)}, KV cache ${formatBytes(memory.cache)}`,
     ],
   ];
+}
+
+function sourceLine({ longest, layers, cacheBytesPerToken, sound }: SourceReport): string {
+  if (sound === undefined)
+    return `up to ${longest} tokens, ${layers} layers; ${formatBytes(cacheBytesPerToken)} per token`;
+  const seconds = sound.frames / 100;
+  return `sound in windows of ${seconds} s, ${sound.bins} frequencies, ${layers} layers; ${formatBytes(cacheBytesPerToken * longest)} per window`;
 }
 
 function encoderLines({ encoder }: ModelReport): Line[] {
@@ -105,6 +111,21 @@ function encoderLines({ encoder }: ModelReport): Line[] {
     ['prompts', prompts.join(', ')],
     ['default', defaultPrompt && `${JSON.stringify(defaultPrompt)} in front of each text`],
     ['compared', similarity === 'cosine' ? undefined : similarity && `by ${similarity}`],
+    ['labels', labels.join(', ')],
+  ];
+}
+
+function visionLines({ vision }: ModelReport): Line[] {
+  if (vision === undefined) return [];
+  const { task, layers, hiddenSize, size, tokens, labels } = vision;
+  return [
+    ['task', task],
+    ['layers', layers],
+    ['hidden size', hiddenSize],
+    [
+      'pictures',
+      `${size.width}x${size.height} pixels${tokens === undefined ? '' : `, ${tokens} tokens each`}`,
+    ],
     ['labels', labels.join(', ')],
   ];
 }

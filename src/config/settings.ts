@@ -77,10 +77,35 @@ const serverSettings = {
   body_limit: bytes({ description: 'largest request body', default: 4 * 2 ** 20 }),
   texts_limit: Type.Optional(
     bytes({
-      description: 'largest request body for encoders, which take many texts at once',
+      description: 'largest request body for encoders, which take many texts or pictures at once',
       otherwise: 'twice body_limit',
     }),
   ),
+  image_hosts: Type.Optional(
+    texts({
+      description:
+        'hosts that pictures are read from where a request has an http(s) address, such as images.example.com, *.example.com or example.com:8443, separated by commas; addresses of private networks are never read',
+      unit: 'hosts',
+      otherwise: 'none',
+    }),
+  ),
+  max_images: integer(1, 4096, { description: 'pictures of one request', default: 128 }),
+  max_image_bytes: bytes({ description: "largest file of a picture", default: 16 * 2 ** 20 }),
+  max_image_pixels: integer(1, 1e9, {
+    description: 'most pixels of a picture, which take 3 bytes each while it is read',
+    default: 32_000_000,
+  }),
+  audio_limit: bytes({ description: 'largest recording', default: 25 * 2 ** 20 }),
+  max_audio_seconds: measure(1, 7 * DAY, {
+    description: 'longest recording',
+    unit: 'seconds',
+    default: 4 * 60 * 60,
+  }),
+  audio_memory: bytes({
+    description:
+      'memory for all recordings that are transcribed, half of it for one client; more are refused with 503',
+    default: 2 ** 30,
+  }),
   body_memory: bytes({
     description:
       'memory for all request bodies above 64k under way, half of it for one client; more are refused with 503',
@@ -211,6 +236,14 @@ const modelSettings = {
     unit: 'tokens',
     default: 0,
   }),
+  voice_detector: Type.Optional(
+    text({
+      description:
+        'folder with a Silero voice activity detector (silero_vad*.onnx), for recordings that are to be cut at silence',
+      unit: 'folder',
+      otherwise: "the model's own; without one, recordings are cut where they are quiet",
+    }),
+  ),
   output_memory: bytes({
     description: 'outputs of one call of a raw graph; larger ones are refused',
     default: 64 * 2 ** 20,

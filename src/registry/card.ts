@@ -1,6 +1,10 @@
 import type { EncoderTask } from '#model/encoder/contract.js';
+import type { VisionTask } from '#model/vision/contract.js';
 
-/** Something that a request can want of a model. */
+/**
+ * Something that a request can want of a model. `embed`, `classify` and `score` are about texts, those with
+ * `-pictures` about pictures, and `match` about both in one space.
+ */
 export const ABILITIES = [
   'complete',
   'chat',
@@ -9,9 +13,15 @@ export const ABILITIES = [
   'embed',
   'classify',
   'score',
+  'embed-pictures',
+  'classify-pictures',
+  'score-pictures',
+  'match',
   'label',
   'fill',
   'answer',
+  'transcribe',
+  'interpret',
   'tokenize',
   'tensors',
 ] as const;
@@ -24,14 +34,22 @@ export interface TranslatedLanguages {
   readonly targets: readonly string[];
 }
 
+/** What a model hears. */
+export interface HeardLanguages {
+  /** Codes of the languages that it knows. */
+  readonly languages: readonly string[];
+  /** Whether it can write English for what is said in others. */
+  readonly translates: boolean;
+}
+
 /**
  * What a model is and can do, as its folder says it: known before the model is loaded, and the same
  * afterwards.
  */
 export interface ModelCard {
   /**
-   * Its main use: `text-generation`, `text2text-generation`, the task of an encoder such as `embedding`, or
-   * `raw-tensors`.
+   * Its main use: `text-generation`, `text2text-generation`, `automatic-speech-recognition`, the task of an encoder
+   * such as `embedding` or `image-classification`, `zero-shot-image-classification`, or `raw-tensors`.
    */
   readonly task: string;
   readonly abilities: ReadonlySet<Ability>;
@@ -42,6 +60,8 @@ export interface ModelCard {
   readonly contextLength?: number | undefined;
   /** What it translates; undefined: it was made for something else. */
   readonly translates?: TranslatedLanguages | undefined;
+  /** Of a model that hears. */
+  readonly hears?: HeardLanguages | undefined;
   /** Names of a classifier's labels, in the order of its logits; empty for all others. */
   readonly labels: readonly string[];
   /** Whether an encoder cuts inputs that are too long where a request does not say. */
@@ -82,6 +102,13 @@ export function sourcedCard(contextLength: number, translates: TranslatedLanguag
   return { task: 'text2text-generation', abilities, contextLength, translates, labels: [] };
 }
 
+/** The card of a model that writes down what it hears. */
+export function speechCard(hears: HeardLanguages): ModelCard {
+  const abilities = new Set<Ability>(['transcribe']);
+  if (hears.translates) abilities.add('interpret');
+  return { task: 'automatic-speech-recognition', abilities, hears, labels: [] };
+}
+
 /**
  * What encoders can do by their heads; a classifier with one label scores pairs of texts as well, as a
  * cross-encoder.
@@ -103,6 +130,27 @@ export function encoderCard(
   const abilities = new Set<Ability>([...OF_HEADS[task], 'tokenize', 'tensors']);
   if (abilities.has('classify') && labels.length === 1) abilities.add('score');
   return { task, abilities, contextLength, labels, autoTruncate };
+}
+
+/** What models of pictures can do by their heads. */
+const OF_SIGHT: Readonly<Record<VisionTask, readonly Ability[]>> = {
+  'image-embedding': ['embed-pictures', 'score-pictures'],
+  'image-classification': ['classify-pictures'],
+};
+
+/** The card of a model that reads pictures alone. */
+export function visionCard(task: VisionTask, labels: readonly string[]): ModelCard {
+  return { task, abilities: new Set<Ability>([...OF_SIGHT[task], 'tensors']), labels };
+}
+
+/** The card of two towers, which read texts and pictures into one space; its task is as Hugging Face calls it. */
+export function towersCard(contextLength: number | undefined, autoTruncate = false): ModelCard {
+  const { abilities, ...card } = encoderCard('embedding', contextLength, [], autoTruncate);
+  return {
+    ...card,
+    task: 'zero-shot-image-classification',
+    abilities: new Set<Ability>([...abilities, ...OF_SIGHT['image-embedding'], 'match']),
+  };
 }
 
 /** The card of a graph that is run as it is, on tensors of those who ask. */
