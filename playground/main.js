@@ -11,6 +11,7 @@ import { classificationView } from './views/classification.js';
 import { completionView } from './views/completion.js';
 import { embeddingsView } from './views/embeddings.js';
 import { metricsView } from './views/metrics.js';
+import { picturesView } from './views/pictures.js';
 import { transcriptionView } from './views/transcription.js';
 
 const FIRST = 'completion';
@@ -25,6 +26,7 @@ const views = new Map([
   ['chat', chatView(section('chat'))],
   ['embeddings', embeddingsView(section('embeddings'))],
   ['classification', classificationView(section('classification'))],
+  ['pictures', picturesView(section('pictures'))],
   ['transcription', transcriptionView(section('transcription'))],
   ['metrics', metricsView(section('metrics'), monitor)],
 ]);

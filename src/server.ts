@@ -27,6 +27,7 @@ import { closeInOrder } from '#http/lifecycle/shutdown.js';
 import { traceRequests } from '#http/observability/tracing.js';
 import { AJV_OPTIONS, validationError } from '#http/errors/validation.js';
 import { Metrics } from '#metrics/metrics.js';
+import { DEFAULT_PICTURES, PictureReading, type PictureSettings } from '#picture-reading.js';
 import { Registry } from '#registry/registry.js';
 import type { ModelRegistry } from '#registry/types.js';
 import { Watchdog } from '#registry/watchdog.js';
@@ -80,6 +81,8 @@ export interface ServerOptions {
    * `bodyLimit`.
    */
   readonly textsLimit?: number | undefined;
+  /** What of pictures in requests is read, and from where. */
+  readonly pictures?: Partial<PictureSettings> | undefined;
   /** Largest recording, in bytes; 25 MiB by default. */
   readonly audioLimit?: number;
   /** Longest recording, in seconds; four hours by default. */
@@ -174,6 +177,8 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     return503OnClosing: false,
   }).withTypeProvider<TypeBoxTypeProvider>();
   const version = packageVersion();
+  const pictureSettings = { ...DEFAULT_PICTURES, ...settings.pictures };
+  const pictures = new PictureReading(pictureSettings);
   const metrics = new Metrics(registry, { process: settings.processMetrics });
   const watchdog = new Watchdog(registry, settings.runTimeout);
 
@@ -189,7 +194,10 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   measureRequests(app, metrics);
   traceRequests(app, version);
   closeInOrder(app, {
-    release: () => registry.close(),
+    release: async () => {
+      await registry.close();
+      await pictures.close();
+    },
     drain: settings.drainTimeout,
     grace: settings.closeGrace,
   });
@@ -218,6 +226,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     metrics,
     endpoints,
     textsLimit,
+    pictures: { reader: pictures.reader, most: pictureSettings.most },
     audio: {
       bodyLimit: formLimit,
       maxSeconds: settings.maxAudioSeconds,

@@ -7,6 +7,7 @@
 import { cpus } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { batched } from '#batching/batched.js';
 import { BatchingEncoder } from '#batching/batching-encoder.js';
 import { seededRandom } from '#test/support/seeded-random.js';
 import type { Encoder, EncoderInput, EncoderOutput } from '#model/encoder/contract.js';
@@ -125,7 +126,7 @@ function batchByLength(extract: (texts: string[]) => Promise<Float32Array[]>): C
     abort: () => undefined,
     dispose: () => undefined,
   };
-  const service = new BatchingEncoder(encoder);
+  const service = new BatchingEncoder(batched({ texts: encoder }));
   return {
     embed: text => {
       // The words are one token each.

@@ -40,6 +40,6 @@ export function curlFormCommand(url, fields, { key }) {
  *
  * @param {string} text
  */
-function quote(text) {
+export function quote(text) {
   return `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }

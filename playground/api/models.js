@@ -3,7 +3,7 @@ import { getJson } from './client.js';
 /**
  * An entry of `/v1/models`. What it can do is known only while it is loaded.
  *
- * @typedef {{ id: string, state: string, max_model_len?: number, capabilities?: string[], spoken_languages?: string[] }} Model
+ * @typedef {{ id: string, state: string, max_model_len?: number, capabilities?: string[], input_modalities?: string[], spoken_languages?: string[] }} Model
  */
 
 /** @returns {Promise<Model[]>} */
@@ -15,9 +15,21 @@ export async function listModels() {
  * The models that can do something, or may be able to: those that are loaded on demand have not said.
  *
  * @param {readonly Model[]} models
- * @param {string} capability
+ * @param {string | ((model: Model) => boolean)} able a capability, or tells it of a model that has said.
  */
-export function ableModels(models, capability) {
-  const known = models.filter(({ capabilities }) => capabilities?.includes(capability));
+export function ableModels(models, able) {
+  const isAble =
+    typeof able === 'string' ? (/** @type {Model} */ model) => model.capabilities?.includes(able) : able;
+  const known = models.filter(model => model.capabilities !== undefined && isAble(model));
   return [...known, ...models.filter(({ capabilities }) => capabilities === undefined)];
+}
+
+/**
+ * Whether a model takes texts, or pictures.
+ *
+ * @param {Model} model
+ * @param {'text' | 'image'} medium
+ */
+export function reads({ input_modalities: media = [] }, medium) {
+  return media.includes(medium);
 }

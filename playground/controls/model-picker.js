@@ -7,19 +7,19 @@ import { create, find } from '../dom.js';
 export class ModelPicker {
   #view;
   #select;
-  #capability;
+  #ability;
   /** @type {readonly Model[]} */
   #able = [];
 
   /**
    * @param {HTMLElement} view with a `select[name=model]`; what is marked `[data-able]` is shown only if there is a model, and `[data-unable]`
    * if there is none.
-   * @param {string} capability
+   * @param {string | ((model: Model) => boolean)} ability a capability, or tells whether a model has it.
    */
-  constructor(view, capability) {
+  constructor(view, ability) {
     this.#view = view;
     this.#select = find(view, 'select[name=model]', HTMLSelectElement);
-    this.#capability = capability;
+    this.#ability = ability;
     this.#select.addEventListener('change', () => this.#note());
   }
 
@@ -35,7 +35,7 @@ export class ModelPicker {
 
   /** @param {readonly Model[]} models */
   fill(models) {
-    const able = ableModels(models, this.#capability);
+    const able = ableModels(models, this.#ability);
     const chosen = this.#select.value;
     this.#select.replaceChildren(
       ...able.map(({ id }) => create('option', { value: id, selected: id === chosen }, id)),

@@ -2,16 +2,20 @@ import { cosineShades } from '../colour.js';
 import { roveFocus } from '../controls/rove-focus.js';
 import { create, setProperties } from '../dom.js';
 
-/** A square of numbers with their texts, as colours. Its cells can be walked through with the arrow keys. */
+/** @typedef {{ readonly text: string, readonly picture?: string }} Head a text, or a picture's name and address. */
+
+/** Numbers with the texts or pictures that they are of, as colours. Its cells can be walked through with the arrow keys. */
 export class HeatMap {
   #place;
   #pair;
-  /** @type {string[]} */
-  #texts = [];
+  /** @type {readonly Head[]} */
+  #rows = [];
+  /** @type {readonly Head[]} */
+  #columns = [];
 
   /**
    * @param {HTMLElement} place
-   * @param {HTMLElement} pair where the two texts of a cell are written.
+   * @param {HTMLElement} pair where the two heads of a cell are written.
    */
   constructor(place, pair) {
     this.#place = place;
@@ -19,7 +23,7 @@ export class HeatMap {
     roveFocus(place, '[data-row]', {
       previous: ['ArrowLeft'],
       next: ['ArrowRight'],
-      columns: () => this.#texts.length,
+      columns: () => this.#columns.length,
     });
     for (const type of ['pointerover', 'focusin'])
       place.addEventListener(type, ({ target }) => this.#point(target));
@@ -28,15 +32,18 @@ export class HeatMap {
   }
 
   /**
-   * @param {string[]} texts
+   * @param {readonly Head[]} rows
    * @param {readonly (readonly number[])[]} values
+   * @param {{ columns?: readonly Head[], label?: string }} [options] the columns are the rows' own heads where
+   * nothing else is said.
    */
-  draw(texts, values) {
-    this.#texts = texts;
-    const numbers = texts.map((text, column) =>
-      create('th', { scope: 'col', title: text }, String(column + 1)),
+  draw(rows, values, { columns = rows, label = 'Cosine similarity of each text with each other' } = {}) {
+    this.#rows = rows;
+    this.#columns = columns;
+    const numbers = columns.map((head, column) =>
+      create('th', { scope: 'col', title: head.text }, head.picture ? picture(head) : String(column + 1)),
     );
-    const rows = values.map((cells, row) =>
+    const lines = values.map((cells, row) =>
       create(
         'tr',
         {},
@@ -44,7 +51,7 @@ export class HeatMap {
           'th',
           { scope: 'row' },
           create('span', {}, String(row + 1)),
-          create('span', { class: 'text' }, texts[row] ?? ''),
+          named(rows[row] ?? { text: '' }),
         ),
         ...cells.map((value, column) => this.#cell(value, row, column)),
       ),
@@ -53,9 +60,9 @@ export class HeatMap {
     this.#place.replaceChildren(
       create(
         'table',
-        { role: 'grid', class: 'heat-map', 'aria-label': 'Cosine similarity of each text with each other' },
+        { role: 'grid', class: 'heat-map', 'aria-label': label },
         create('thead', {}, create('tr', {}, corner, ...numbers)),
-        create('tbody', {}, ...rows),
+        create('tbody', {}, ...lines),
       ),
     );
     this.#point(null);
@@ -82,7 +89,7 @@ export class HeatMap {
   }
 
   /**
-   * Marks the texts of a cell.
+   * Marks the heads of a cell.
    *
    * @param {EventTarget | null} target
    */
@@ -90,7 +97,8 @@ export class HeatMap {
     const cell = target instanceof HTMLElement && target.dataset.row !== undefined ? target : undefined;
     const [row, column] = [Number(cell?.dataset.row), Number(cell?.dataset.column)];
     this.#place.querySelectorAll('tbody th').forEach((head, index) => {
-      head.classList.toggle('marked', index === row || index === column);
+      const isColumn = this.#columns === this.#rows && index === column;
+      head.classList.toggle('marked', index === row || isColumn);
     });
     this.#place.querySelectorAll('thead th').forEach((head, index) => {
       head.classList.toggle('marked', index === column);
@@ -98,9 +106,24 @@ export class HeatMap {
     this.#pair.hidden = cell === undefined;
     if (cell === undefined) return;
     this.#pair.replaceChildren(
-      create('q', {}, this.#texts[row] ?? ''),
+      quoted(this.#rows[row]),
       create('strong', {}, cell.textContent ?? ''),
-      create('q', {}, this.#texts[column] ?? ''),
+      quoted(this.#columns[column]),
     );
   }
+}
+
+/** @param {Head} head of a picture. */
+function picture({ text, picture: src = '' }) {
+  return create('img', { src, alt: text });
+}
+
+/** @param {Head} head */
+function named(head) {
+  return head.picture ? picture(head) : create('span', { class: 'text' }, head.text);
+}
+
+/** @param {Head} [head] */
+function quoted(head = { text: '' }) {
+  return head.picture ? picture(head) : create('q', {}, head.text);
 }

@@ -14,7 +14,10 @@ export const kserve: FastifyPluginAsyncTypebox<RouteOptions> = async (app, optio
   await app.register(endpoints, { ...options, prefix: '/v2' });
 };
 
-const endpoints: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { registry, watchdog, version }) => {
+const endpoints: FastifyPluginAsyncTypebox<RouteOptions> = async (
+  app,
+  { registry, watchdog, version, pictures },
+) => {
   answerErrors(app);
   for (const schema of schemas) app.addSchema(schema);
   app.addHook('preHandler', async ({ params }) => knownVersion(params));
@@ -43,7 +46,7 @@ const endpoints: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { registr
       const { model: name } = request.params;
       const { card } = registry.entry(name);
       const isCalled = card === undefined || card.abilities.has('tensors');
-      return modelMetadata(name, isCalled ? (await request.model('tensors')).tensors : undefined);
+      return modelMetadata(name, isCalled ? await request.model('tensors') : undefined);
     });
     app.get(`${path}/ready`, { schema: { ...modelReadySchema, hide } }, async ({ params }, reply) => {
       const { state, model } = registry.entry(params.model);
@@ -57,7 +60,7 @@ const endpoints: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { registr
       return reply.code(503).send(errorBody('server_error', fault));
     });
   }
-  infer(app);
+  infer(app, pictures);
 };
 
 /** @throws KvasirError `model_not_found` */

@@ -1,10 +1,12 @@
 import type { Static } from '@fastify/type-provider-typebox';
 import type { FastifyRequest } from 'fastify';
 import type { App } from '#http/app.js';
+import type { PictureOptions } from '#http/route-options.js';
 import { inTurns } from '#http/json-answer.js';
 import { parseJson } from '#http/json.js';
 import { validationError } from '#http/errors/validation.js';
 import { refuse } from '#tensors/refusal.js';
+import { pictureFiles, sees } from './picture-files.js';
 import { readCall } from './request.js';
 import { inferAnswer } from './response.js';
 import { HEADER_LENGTH, InferRequest, inferSchema } from './schema.js';
@@ -12,7 +14,7 @@ import { HEADER_LENGTH, InferRequest, inferSchema } from './schema.js';
 type Fields = Static<typeof InferRequest>;
 
 /** `POST /v2/models/{model}/infer` */
-export function infer(app: App): void {
+export function infer(app: App, pictures: PictureOptions): void {
   app.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_request, body, done) =>
     done(null, body),
   );
@@ -23,10 +25,11 @@ export function infer(app: App): void {
       { schema: { ...inferSchema, hide: path.includes('versions') } },
       async (request, reply) => {
         const { model: name } = request.params;
-        const { tensors: model } = await request.model('tensors');
+        const model = await request.model('tensors');
         const { fields, bytes } = split(request);
-        const { inputs, outputs } = await readCall(fields, bytes, model);
-        const results = await model.infer(
+        const readFiles = sees(model) ? pictureFiles(request, model, pictures) : undefined;
+        const { inputs, outputs } = await readCall(fields, bytes, model.tensors, readFiles);
+        const results = await model.tensors.infer(
           inputs,
           outputs.map(output => output.name),
           request.scope,

@@ -3,6 +3,7 @@ import { datatypeOf } from '#tensors/datatypes.js';
 import { fromBytes, fromJson, size, type TensorHead } from '#tensors/elements.js';
 import { refuse } from '#tensors/refusal.js';
 import type { NamedTensor, TensorPort, TensorService } from '#tensors/types.js';
+import { byteElements, FILES, type FileReader } from './picture-files.js';
 import type { InferInput, InferRequest } from './schema.js';
 
 /** What is asked of a model. */
@@ -21,16 +22,30 @@ export interface WantedOutput {
  * Checks a request against what the model takes and gives.
  *
  * @param bytes binary data of the inputs, in their order.
+ * @param readFiles of a model that sees: takes files in place of pixels.
  * @throws KvasirError `invalid_request` naming the tensor at fault
  */
 export async function readCall(
   request: Static<typeof InferRequest>,
   bytes: Uint8Array,
   model: Pick<TensorService, 'inputs' | 'outputs'>,
+  readFiles?: FileReader,
 ): Promise<InferCall> {
   const inputs: NamedTensor[] = [];
   let position = 0;
   for (const input of request.inputs) {
+    if (readFiles !== undefined && input.datatype === 'BYTES' && input.name === FILES.name) {
+      const length = input.parameters?.binary_data_size ?? undefined;
+      const files = length === undefined ? addresses(input) : byteElements(bytes.subarray(position, position + length));
+      position += length ?? 0;
+      if (input.shape.join() !== String(files.length))
+        refuse(`input '${FILES.name}' has ${files.length} elements for the shape [${input.shape.join(', ')}]`);
+      const pixels = await readFiles(files);
+      if (inputs.some(({ name }) => name === pixels.name))
+        refuse(`input '${FILES.name}' stands in place of '${pixels.name}', which is there, too`);
+      inputs.push(pixels);
+      continue;
+    }
     const head = checked(input, model.inputs);
     if (inputs.some(({ name }) => name === head.name)) refuse(`input '${head.name}' is there twice`);
     const length = input.parameters?.binary_data_size ?? undefined;
@@ -50,7 +65,19 @@ export async function readCall(
   for (const { name, optional } of model.inputs)
     if (!optional && !inputs.some(input => input.name === name))
       refuse(`input '${name}' is missing; the model takes ${names(model.inputs)}`);
-  return { inputs, outputs: wantedOutputs(request, model.outputs) };
+  const given = new Set(inputs.map(({ name }) => name));
+  const there = model.outputs.filter(({ needs }) => needs === undefined || given.has(needs));
+  if (there.length === 0) refuse(`no input is given; the model takes ${names(model.inputs)}`);
+  return { inputs, outputs: wantedOutputs(request, model.outputs, there) };
+}
+
+/** Elements of a BYTES tensor in JSON. */
+function addresses({ name, data }: Static<typeof InferInput>): string[] {
+  if (!Array.isArray(data)) return refuse(`input '${name}' has no data`);
+  return data.map(element => {
+    if (typeof element !== 'string') return refuse(`input '${name}' has elements that are no texts`);
+    return element;
+  });
 }
 
 /** An input as the model knows it. */
@@ -81,6 +108,7 @@ function checked(
 function wantedOutputs(
   { outputs, parameters }: Static<typeof InferRequest>,
   ports: readonly TensorPort[],
+  byDefault: readonly TensorPort[],
 ): WantedOutput[] {
   const binary = parameters?.binary_data_output ?? false;
   // Calls of a sequence share a state, which no model here keeps.
@@ -88,7 +116,7 @@ function wantedOutputs(
   if (sequence !== undefined && sequence !== null && sequence !== 0 && sequence !== '')
     refuse('sequence_id: the sequence extension is not supported', 'parameters');
   if (outputs === undefined || outputs === null || outputs.length === 0)
-    return ports.map(({ name }) => ({ name, binary }));
+    return byDefault.map(({ name }) => ({ name, binary }));
   const wanted = outputs.map(output => ({
     name: output.name,
     binary: output.parameters?.binary_data ?? binary,

@@ -19,7 +19,7 @@ const ServerMetadata = Type.Object(
   },
 );
 
-const datatype = Type.Unsafe<Datatype>({ type: 'string', enum: DATATYPES });
+const datatype = Type.Unsafe<Datatype | 'BYTES'>({ type: 'string', enum: [...DATATYPES, 'BYTES'] });
 
 /** Most dimensions of a tensor, and most tensors of a call. */
 const MAX_RANK = 32;
@@ -45,7 +45,7 @@ const ModelMetadata = Type.Object(
     versions: Type.Array(Type.String(), { description: 'Always one.' }),
     platform: Type.String({ description: 'How it runs.' }),
     inputs: Type.Array(TensorMetadata, {
-      description: 'What it takes; of encoders all but `input_ids` may be left out. Empty for a generator.',
+      description: 'What it takes; of encoders all but `input_ids` may be left out, and of models that see `image`, which is for files in place of `pixel_values`. Empty for a generator.',
     }),
     outputs: Type.Array(TensorMetadata),
   },
@@ -79,9 +79,9 @@ export const InferInput = Type.Object({
     }),
   ),
   data: nullable(
-    Type.Array(Type.Unsafe<unknown>({ type: ['number', 'boolean', 'array'] }), {
+    Type.Array(Type.Unsafe<unknown>({ type: ['number', 'boolean', 'array', 'string'] }), {
       description:
-        'Elements in row-major order, in one list or in lists of lists. 64-bit integers beyond 2^53 and BF16 are taken as binary data only.',
+        'Elements in row-major order, in one list or in lists of lists. 64-bit integers beyond 2^53 and BF16 are taken as binary data only. BYTES are files of pictures, for models that see: in base64 or as `data:` URLs.',
     }),
   ),
 });

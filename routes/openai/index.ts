@@ -1,5 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify';
 import type { RouteOptions } from '#http/route-options.js';
+import { InputItem } from '#routes/shared/input-items.js';
 import { takeManyTexts } from '#routes/shared/texts-limit.js';
 import { transcriptSchemas } from './audio/schema.js';
 import audioTranscriptions from './audio-transcriptions/index.js';
@@ -52,6 +53,7 @@ const OF_ENCODERS = new Set<string>([
  * OpenAI's API, and in its manner what it lacks: vLLM's endpoints, and those for the other heads of encoders.
  */
 export const openai: FastifyPluginAsync<RouteOptions> = async (app, options) => {
+  app.addSchema(InputItem);
   for (const schema of transcriptSchemas) app.addSchema(schema);
   for (const [path, endpoint] of Object.entries(ENDPOINTS))
     await app.register(async scope => {

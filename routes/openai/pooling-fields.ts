@@ -1,7 +1,7 @@
 import { harmless, honoured, refused, type PeerField } from '#routes/shared/peer-fields.js';
 
 const ELSEWHERE = 'it is about how the peer runs, not about the answer';
-const TEXT_ONLY = 'encoders here read text and token ids only';
+const OWN_PROCESSING = "pictures are prepared as the model's preprocessor_config.json says";
 
 /** Fields that vLLM has on all routes of encoders. */
 export const poolingFields: readonly PeerField[] = [
@@ -15,12 +15,12 @@ export const poolingFields: readonly PeerField[] = [
   ),
   ...harmless(['vLLM'], ELSEWHERE, 'priority', 'request_id', 'session_id'),
   ...harmless(['vLLM'], 'encoders keep no cache', 'cache_salt'),
-  ...refused(['vLLM'], TEXT_ONLY, ['mm_processor_kwargs', 'media_io_kwargs'], [{}]),
+  ...refused(['vLLM'], OWN_PROCESSING, ['mm_processor_kwargs', 'media_io_kwargs'], [{}]),
 ];
 
 /** Fields with which vLLM makes an input of a conversation. */
 export const conversationInputFields: readonly PeerField[] = [
-  ...refused(['vLLM'], 'an encoder has no chat template: send the text itself', ['messages']),
+  ...honoured(['vLLM'], 'messages'),
   ...refused(['vLLM'], 'an encoder has no chat template', ['chat_template'], ['']),
   ...refused(['vLLM'], 'an encoder has no chat template', ['chat_template_kwargs'], [{}]),
   ...harmless(

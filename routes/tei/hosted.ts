@@ -32,6 +32,8 @@ const BY_ABILITY: Readonly<Record<'inputs' | 'input', readonly (readonly [Abilit
   input: [
     ['embed', '/v1/embeddings'],
     ['classify', '/v1/classify'],
+    ['embed-pictures', '/v1/embeddings'],
+    ['classify-pictures', '/v1/classify'],
     ['chat', '/v1/responses'],
   ],
 };

@@ -1,9 +1,10 @@
 import type { Caller } from '#caller.js';
-import { contextLengthExceeded, KvasirError, invalidRequest } from '#errors.js';
-import type { Encoder, EncoderInput, EncoderOutput } from '#model/encoder/contract.js';
+import { KvasirError } from '#errors.js';
+import type { EncoderOutput } from '#model/encoder/contract.js';
 import { Places } from '#places.js';
+import type { Batched } from './batched.js';
 import { BatchScheduler, type Batchable, type BatchOptions } from './scheduler.js';
-import type { EncoderService, EncoderStats } from './types.js';
+import type { EncoderService, EncoderStats, OneShotInput } from './types.js';
 
 export interface BatchingOptions extends BatchOptions {
   /** Batches that run at once. */
@@ -36,14 +37,14 @@ interface Request {
 
 interface Job extends Batchable {
   readonly owner: Request;
-  readonly input: EncoderInput;
+  readonly input: OneShotInput;
   /** Place of the result. */
   readonly index: number;
 }
 
 /** Merges requests into batches by tokens. While nothing runs, a request starts at once: it waits for none that may come. */
 export class BatchingEncoder implements EncoderService {
-  readonly #encoder: Encoder;
+  readonly #model: Batched;
   readonly #options: BatchingOptions;
   readonly #scheduler: BatchScheduler<Job>;
   /** Of inputs that wait, or will. */
@@ -57,18 +58,19 @@ export class BatchingEncoder implements EncoderService {
   #tokens = 0;
   #padding = 0;
 
-  constructor(encoder: Encoder, options: Partial<BatchingOptions> = {}) {
-    this.#encoder = encoder;
+  /** @param model disposed of when the service is closed. */
+  constructor(model: Batched, options: Partial<BatchingOptions> = {}) {
+    this.#model = model;
     this.#options = { ...DEFAULT_BATCHING_OPTIONS, ...options };
     this.#scheduler = new BatchScheduler(this.#options);
     this.#places = new Places(this.#options.maxWaiting);
   }
 
   async encode(
-    inputs: readonly EncoderInput[],
+    inputs: readonly OneShotInput[],
     { signal, client = '' }: Partial<Caller> = {},
   ): Promise<EncoderOutput[]> {
-    inputs.forEach((input, i) => this.#validate(input, i));
+    const costs = inputs.map((input, index) => this.#model.costOf(input, index));
     if (this.#closing !== undefined) throw shuttingDown();
     if (signal?.aborted) throw cancelled();
     if (inputs.length === 0) return [];
@@ -90,7 +92,7 @@ export class BatchingEncoder implements EncoderService {
       signal?.addEventListener('abort', cancel, { once: true });
       this.#requests.add(request);
       this.#scheduler.add(
-        inputs.map((input, index) => ({ owner: request, client, length: input.ids.length, input, index })),
+        inputs.map((input, index) => ({ ...costs[index]!, owner: request, client, input, index })),
       );
       this.#startSoon();
     });
@@ -120,9 +122,9 @@ export class BatchingEncoder implements EncoderService {
 
   async #close(): Promise<void> {
     for (const request of this.#requests) this.#end(request, shuttingDown());
-    this.#encoder.abort();
+    this.#model.abort();
     await Promise.all(this.#runs);
-    this.#encoder.dispose();
+    this.#model.dispose();
   }
 
   /** @throws KvasirError `queue_full` */
@@ -132,33 +134,6 @@ export class BatchingEncoder implements EncoderService {
     if (taken === 0 ? total === 0 && !isFree : !this.#places.has(client, count))
       throw new KvasirError('queue_full', `${taken} inputs are already waiting; try again later`);
     this.#places.take(client, count);
-  }
-
-  #validate({ ids, typeIds, positions }: EncoderInput, index: number): void {
-    const { task, contextLength, vocabularySize, segments } = this.#encoder;
-    const invalid = (fault: string): never => {
-      throw invalidRequest('input', `input ${index} ${fault}`);
-    };
-    if (ids.length === 0) invalid('has no tokens');
-    if (ids.length > contextLength)
-      throw contextLengthExceeded(
-        'input',
-        `input ${index} has ${ids.length} tokens; the model takes ${contextLength} at most`,
-        ids.length,
-        contextLength,
-      );
-    const outside = (values: readonly number[], limit: number): number | undefined =>
-      values.find(value => !Number.isInteger(value) || value < 0 || value >= limit);
-    const id = outside(ids, vocabularySize);
-    if (id !== undefined) invalid(`has the token id ${id}; the vocabulary has 0 to ${vocabularySize - 1}`);
-    if (typeIds !== undefined) {
-      if (typeIds.length !== ids.length) invalid(`has ${typeIds.length} segments for ${ids.length} tokens`);
-      if (segments > 1 && outside(typeIds, segments) !== undefined)
-        invalid(`has segments other than 0 to ${segments - 1}`);
-    }
-    if (task !== 'fill-mask') return;
-    if (positions === undefined || positions.length === 0) invalid('names no position to fill');
-    else if (outside(positions, ids.length) !== undefined) invalid('names a position that it has not');
   }
 
   /** Lets the requests that arrive in the same turn of the event loop into the first batch. */
@@ -196,7 +171,7 @@ export class BatchingEncoder implements EncoderService {
       this.#places.free(owner.client, 1);
     }
     try {
-      const outputs = await this.#encoder.run(jobs.map(job => job.input));
+      const outputs = await this.#model.run(jobs.map(job => job.input));
       jobs.forEach(({ owner, index }, i) => {
         owner.outputs[index] = outputs[i]!;
         if (!isNumeric(outputs[i]!)) this.#end(owner, brokenModel());

@@ -6,6 +6,8 @@ export interface Batchable {
   readonly owner: object;
   /** Whose request that is; clients take turns. */
   readonly client: string;
+  /** Inputs of different kinds, such as texts and pictures of a size, never run together. */
+  readonly kind: string;
 }
 
 export interface BatchOptions {
@@ -21,12 +23,14 @@ export interface BatchOptions {
  * Decides which inputs run together. Pure bookkeeping.
  *
  * Every batch is made around one input, so nothing waits for ever: of the client that has gone longest without an input in a batch, the
- * request of which this is true. It is filled up with those inputs that come nearest in length, of whatever request, which keeps padding low.
+ * request of which this is true. It is filled up with those inputs of its kind that come nearest in length, of whatever request, which keeps
+ * padding low.
  */
 export class BatchScheduler<T extends Batchable> {
   readonly #options: BatchOptions;
-  /** Everything that waits, by length; of equal lengths the oldest first. */
-  #byLength: T[] = [];
+  /** Everything that waits, by kind, of each by length; of equal lengths the oldest first. None of the lists is empty. */
+  readonly #byLength = new Map<string, T[]>();
+  #waiting = 0;
   /** The same by client and request; those that have gone longest without a batch come first. */
   readonly #byClient = new Map<string, Map<object, Set<T>>>();
 
@@ -36,7 +40,7 @@ export class BatchScheduler<T extends Batchable> {
 
   /** Inputs that wait. */
   get waiting(): number {
-    return this.#byLength.length;
+    return this.#waiting;
   }
 
   add(inputs: readonly T[]): void {
@@ -47,8 +51,14 @@ export class BatchScheduler<T extends Batchable> {
       if (siblings === undefined) requests.set(input.owner, new Set([input]));
       else siblings.add(input);
     }
-    // The sort is stable, and quick on what is sorted already.
-    this.#byLength = [...this.#byLength, ...inputs].sort((a, b) => a.length - b.length);
+    for (const kind of new Set(inputs.map(input => input.kind))) {
+      const own = [...(this.#byLength.get(kind) ?? []), ...inputs.filter(input => input.kind === kind)];
+      // The sort is stable, and quick on what is sorted already.
+      this.#keep(
+        kind,
+        own.sort((a, b) => a.length - b.length),
+      );
+    }
   }
 
   /** Takes out what waits of a request. */
@@ -56,7 +66,11 @@ export class BatchScheduler<T extends Batchable> {
     for (const [client, requests] of this.#byClient) {
       if (!requests.delete(owner)) continue;
       if (requests.size === 0) this.#byClient.delete(client);
-      this.#byLength = this.#byLength.filter(input => input.owner !== owner);
+      for (const [kind, waiting] of this.#byLength)
+        this.#keep(
+          kind,
+          waiting.filter(input => input.owner !== owner),
+        );
     }
   }
 
@@ -65,8 +79,11 @@ export class BatchScheduler<T extends Batchable> {
     const [requests] = this.#byClient.values();
     if (requests === undefined) return [];
     const [[anchor] = []] = requests.values();
-    const { begin, end } = this.#rangeAround(this.#byLength.indexOf(anchor!));
-    const batch = this.#byLength.splice(begin, end - begin);
+    const { kind } = anchor!;
+    const waiting = this.#byLength.get(kind)!;
+    const { begin, end } = this.#rangeAround(waiting, waiting.indexOf(anchor!));
+    const batch = waiting.slice(begin, end);
+    this.#keep(kind, [...waiting.slice(0, begin), ...waiting.slice(end)]);
     for (const input of batch) {
       const others = this.#byClient.get(input.client)!;
       const siblings = others.get(input.owner)!;
@@ -79,9 +96,15 @@ export class BatchScheduler<T extends Batchable> {
     return batch;
   }
 
+  /** Sets what waits of a kind. */
+  #keep(kind: string, waiting: T[]): void {
+    this.#waiting += waiting.length - (this.#byLength.get(kind)?.length ?? 0);
+    if (waiting.length > 0) this.#byLength.set(kind, waiting);
+    else this.#byLength.delete(kind);
+  }
+
   /** Widens the range of lengths around an input, on the side that adds less padding, as long as the batch allows it. */
-  #rangeAround(anchor: number): { readonly begin: number; readonly end: number } {
-    const waiting = this.#byLength;
+  #rangeAround(waiting: readonly T[], anchor: number): { readonly begin: number; readonly end: number } {
     let [begin, end] = [anchor, anchor + 1];
     let tokens = waiting[anchor]!.length;
     for (;;) {

@@ -61,6 +61,7 @@ export function describe(report: ModelReport): string {
     ['loaded', report.generation ? undefined : `about ${formatBytes(report.loadedBytes)} of weights`],
     ...generationLines(report),
     ...encoderLines(report),
+    ...visionLines(report),
     ...graphLines(report),
     ...leftoverLines(report),
   ];
@@ -71,7 +72,7 @@ export function describe(report: ModelReport): string {
 
 function contextLine({ kind, contextLength }: ModelReport): string | undefined {
   if (contextLength !== undefined) return `${contextLength} tokens`;
-  return kind === 'raw' ? undefined : 'not said';
+  return kind === 'raw' || kind === 'vision' ? undefined : 'not said';
 }
 
 function generationLines({ generation }: ModelReport): Line[] {
@@ -110,6 +111,21 @@ function encoderLines({ encoder }: ModelReport): Line[] {
     ['prompts', prompts.join(', ')],
     ['default', defaultPrompt && `${JSON.stringify(defaultPrompt)} in front of each text`],
     ['compared', similarity === 'cosine' ? undefined : similarity && `by ${similarity}`],
+    ['labels', labels.join(', ')],
+  ];
+}
+
+function visionLines({ vision }: ModelReport): Line[] {
+  if (vision === undefined) return [];
+  const { task, layers, hiddenSize, size, tokens, labels } = vision;
+  return [
+    ['task', task],
+    ['layers', layers],
+    ['hidden size', hiddenSize],
+    [
+      'pictures',
+      `${size.width}x${size.height} pixels${tokens === undefined ? '' : `, ${tokens} tokens each`}`,
+    ],
     ['labels', labels.join(', ')],
   ];
 }

@@ -72,6 +72,12 @@ function serverOptions(settings: Settings): Omit<ServerOptions, 'registry'> {
     corsOrigins: settings.cors_origins ?? [],
     bodyLimit: settings.body_limit,
     textsLimit: settings.texts_limit,
+    pictures: {
+      hosts: settings.image_hosts ?? [],
+      most: settings.max_images,
+      maxBytes: settings.max_image_bytes,
+      maxPixels: settings.max_image_pixels,
+    },
     audioLimit: settings.audio_limit,
     maxAudioSeconds: settings.max_audio_seconds,
     audioMemory: settings.audio_memory,

@@ -77,10 +77,24 @@ const serverSettings = {
   body_limit: bytes({ description: 'largest request body', default: 4 * 2 ** 20 }),
   texts_limit: Type.Optional(
     bytes({
-      description: 'largest request body for encoders, which take many texts at once',
+      description: 'largest request body for encoders, which take many texts or pictures at once',
       otherwise: 'twice body_limit',
     }),
   ),
+  image_hosts: Type.Optional(
+    texts({
+      description:
+        'hosts that pictures are read from where a request has an http(s) address, such as images.example.com, *.example.com or example.com:8443, separated by commas; addresses of private networks are never read',
+      unit: 'hosts',
+      otherwise: 'none',
+    }),
+  ),
+  max_images: integer(1, 4096, { description: 'pictures of one request', default: 128 }),
+  max_image_bytes: bytes({ description: "largest file of a picture", default: 16 * 2 ** 20 }),
+  max_image_pixels: integer(1, 1e9, {
+    description: 'most pixels of a picture, which take 3 bytes each while it is read',
+    default: 32_000_000,
+  }),
   audio_limit: bytes({ description: 'largest recording', default: 25 * 2 ** 20 }),
   max_audio_seconds: measure(1, 7 * DAY, {
     description: 'longest recording',

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { KvasirError } from '#errors.js';
 import type { Ability, ModelCard } from '#registry/card.js';
 import type { ModelRegistry, ModelWith, ServedEntry } from '#registry/types.js';
+import { mediaOf, type Medium } from './capabilities.js';
 import { Traffic } from './lifecycle/traffic.js';
 
 declare module 'fastify' {
@@ -27,6 +28,10 @@ const WANTED: Readonly<Record<Ability, string>> = {
   embed: 'embed texts',
   classify: 'classify texts',
   score: 'score pairs of texts, which takes a classifier with one label, or an embedder',
+  'embed-pictures': 'embed pictures',
+  'classify-pictures': 'classify pictures',
+  'score-pictures': 'compare pictures, which takes an embedder of pictures',
+  match: 'read texts and pictures into one space, which takes a model such as CLIP',
   label: 'label tokens',
   fill: 'fill masks',
   answer: 'answer questions about a context',
@@ -35,6 +40,19 @@ const WANTED: Readonly<Record<Ability, string>> = {
   tokenize: 'read text',
   tensors: 'be called with tensors; it writes text at /v1/completions',
 };
+
+/** What a model must read for an ability, where its lack says why it cannot do it. */
+const NEEDED: Partial<Record<Ability, Medium>> = {
+  embed: 'text',
+  classify: 'text',
+  score: 'text',
+  tokenize: 'text',
+  'embed-pictures': 'image',
+  'classify-pictures': 'image',
+  'score-pictures': 'image',
+};
+
+const READS: Readonly<Record<Medium, string>> = { text: 'it reads texts', image: 'it reads pictures' };
 
 /** Gives requests their `model`. */
 export function provideModels(app: FastifyInstance, registry: ModelRegistry): void {
@@ -92,8 +110,15 @@ function modelName({ body, params }: FastifyRequest): string | undefined {
 }
 
 /** @throws KvasirError `model_not_found` */
-export function requireAbility(id: string, { abilities }: ModelCard, ability: Ability): void {
-  if (!abilities.has(ability)) notFound(`the model ${JSON.stringify(id)} cannot ${WANTED[ability]}`);
+export function requireAbility(id: string, card: ModelCard, ability: Ability): void {
+  if (card.abilities.has(ability)) return;
+  const [media, needed] = [mediaOf(card), NEEDED[ability]];
+  // What it reads instead says more than what it cannot do.
+  const instead =
+    needed === undefined || media.length === 0 || media.includes(needed)
+      ? ''
+      : `: ${media.map(medium => READS[medium]).join(' and ')}`;
+  notFound(`the model ${JSON.stringify(id)} cannot ${WANTED[ability]}${instead}`);
 }
 
 function notFound(message: string): never {

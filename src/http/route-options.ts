@@ -1,8 +1,16 @@
+import type { PictureReader } from '#api/pictures/picture-reader.js';
 import type { Metrics } from '#metrics/metrics.js';
 import type { ModelRegistry } from '#registry/types.js';
 import type { Watchdog } from '#registry/watchdog.js';
 import type { Endpoints } from './endpoints.js';
 import type { BodyMemory } from './lifecycle/body-memory.js';
+
+/** What routes need to read pictures. */
+export interface PictureOptions {
+  readonly reader: PictureReader;
+  /** Pictures of one request. */
+  readonly most: number;
+}
 
 /** What every route is given. */
 export interface RouteOptions {
@@ -13,6 +21,7 @@ export interface RouteOptions {
   readonly endpoints: Endpoints;
   /** Largest body of endpoints that take many texts at once, in bytes. */
   readonly textsLimit: number;
+  readonly pictures: PictureOptions;
   /** How much of recordings is taken. */
   readonly audio: AudioOptions;
   /** Origins whose pages may call the server; `*` is all. */

@@ -3,6 +3,8 @@ import path from 'node:path';
 import { checkDecoder } from '#graph/build.js';
 import { checkEncoder, type EncoderPlan } from '#graph/build-encoder.js';
 import { checkSeq2Seq } from '#graph/build-seq2seq.js';
+import { checkTowers } from '#graph/build-towers.js';
+import { checkVision } from '#graph/build-vision.js';
 import type { EncoderPrecision } from '#graph/encoder-graph.js';
 import { findArchitecture } from '#graph/families/index.js';
 import { ModelConfig } from '#graph/config.js';
@@ -15,6 +17,16 @@ import { planEncoder, type EncoderRun } from './encoder/encoder-plan.js';
 import { checkReadyMade } from './encoder/padded/ports.js';
 import { readOnnxFile, type OnnxFile } from './onnx-file.js';
 import { rawGraph } from './raw-graph.js';
+import type { TowersDescription, VisionDescription } from './vision/loaded.js';
+import { checkReadyMadePictures, checkReadyMadeTowers } from './vision/ready-made/open.js';
+import {
+  describeTowers,
+  describeVision,
+  towersBuild,
+  visionBuild,
+  visionKind,
+} from './vision/vision-description.js';
+import { planTowers, planVision, type VisionRun } from './vision/vision-plan.js';
 
 export { leftoverWarning } from '#graph/weights/leftovers.js';
 
@@ -39,7 +51,11 @@ type KindOfFolder =
       readonly plan: DecoderPlan;
       readonly sizes: DescribedDecoder;
     }
-  | ({ readonly kind: 'seq2seq' } & Seq2SeqPlan);
+  | ({ readonly kind: 'seq2seq' } & Seq2SeqPlan)
+  /** Pictures alone. */
+  | { readonly kind: 'vision'; readonly description: VisionDescription; readonly plan: VisionRun }
+  /** Texts and pictures in one space. */
+  | { readonly kind: 'towers'; readonly description: TowersDescription; readonly plan: VisionRun };
 
 export interface FolderOptions extends PlanOptions {
   /** Longest sequence to serve, in tokens; by default the model's own. */
@@ -57,6 +73,9 @@ export interface FolderOptions extends PlanOptions {
  * @throws KvasirError `invalid_model`, `unsupported_model`, `invalid_configuration`
  */
 export async function readModelFolder(folder: string, options: FolderOptions = {}): Promise<ModelFolder> {
+  const seen = await visionKind(folder);
+  if (seen !== undefined)
+    return seen === 'vision' ? readVision(folder, options) : readTowers(folder, options);
   const graph = await rawGraph(folder, options.precision);
   if (graph !== undefined) return { kind: 'raw', graph: await readOnnxFile(graph) };
   const kind = await modelKind(folder);
@@ -80,6 +99,28 @@ export async function readModelFolder(folder: string, options: FolderOptions = {
     plan.source === 'weights' && !options.withoutWeights ? await checkDecoder(folder, options) : undefined;
   const config = existsSync(path.join(folder, 'config.json')) ? await ModelConfig.read(folder) : undefined;
   return { kind: 'decoder', config, plan, sizes: decoderSizes(plan, config), leftovers };
+}
+
+async function readVision(folder: string, options: FolderOptions): Promise<ModelFolder> {
+  const description = await describeVision(folder);
+  const plan = await planVision(folder, description.config, options);
+  if (plan.source === 'onnx') checkReadyMadePictures(plan.graphs[0]!, description);
+  const leftovers =
+    plan.source === 'onnx' || options.withoutWeights
+      ? undefined
+      : await checkVision(folder, visionBuild(description, plan.precision));
+  return { kind: 'vision', description, plan, leftovers };
+}
+
+async function readTowers(folder: string, options: FolderOptions): Promise<ModelFolder> {
+  const description = await describeTowers(folder);
+  const plan = await planTowers(folder, description.config, options);
+  if (plan.source === 'onnx') checkReadyMadeTowers(plan.graphs, description);
+  const leftovers =
+    plan.source === 'onnx' || options.withoutWeights
+      ? undefined
+      : await checkTowers(folder, towersBuild(description, plan.precision));
+  return { kind: 'towers', description, plan, leftovers };
 }
 
 /** What is to be built of an encoder's folder. */

@@ -1,3 +1,5 @@
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
 import { PRECISIONS, type Precision } from '#graph/precision.js';
 
 /** How Hugging Face's exporters mark a graph's precision in its name; the preferred spelling first. */
@@ -10,12 +12,20 @@ const SUFFIXES: Readonly<Record<Precision, readonly string[]>> = {
   int4: ['_q4', '_q4f16', '_bnb4'],
 };
 
+/** All files of a model folder, with `/` between folders. */
+export async function filesOf(folder: string): Promise<string[]> {
+  return (await readdir(folder, { recursive: true })).map(name => name.replaceAll(path.sep, '/'));
+}
+
 const FOLDERS = ['onnx/', ''];
 /** One graph for everything, one with two branches, or two graphs: for a prompt without and with a past. */
 const STEMS = [['model'], ['decoder_model_merged'], ['decoder_model', 'decoder_with_past_model']];
 
 /** An encoder-decoder's: the encoder, and the decoder in one graph or two. */
 const SEQ2SEQ_STEMS = STEMS.slice(1).map(stems => ['encoder_model', ...stems]);
+
+/** Two towers: that of pictures, and that of texts. */
+const TOWER_STEMS = [['vision_model', 'text_model']];
 
 /**
  * Of the ONNX graphs that a model folder or repository has, the one to run (or the two that belong together,
@@ -40,6 +50,15 @@ export function chooseGraphs(names: readonly string[], precision?: Precision): r
  */
 export function chooseSeq2SeqGraphs(names: readonly string[], precision?: Precision): readonly string[] {
   return choose(SEQ2SEQ_STEMS, names, precision);
+}
+
+/**
+ * Of the ONNX graphs of two towers, both of one precision: that of pictures, and that of texts.
+ *
+ * @returns empty where one is missing, or there are none of that precision.
+ */
+export function chooseTowerGraphs(names: readonly string[], precision?: Precision): readonly string[] {
+  return choose(TOWER_STEMS, names, precision);
 }
 
 function choose(

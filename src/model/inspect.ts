@@ -1,5 +1,7 @@
 import path from 'node:path';
 import { encoderArchitecture, findArchitecture } from '#graph/families/index.js';
+import type { ModelConfig } from '#graph/config.js';
+import { findVision, textConfig, towersArchitecture, visionConfig } from '#graph/families/vision/index.js';
 import type { Precision } from '#graph/precision.js';
 import { isNormalized } from '#graph/sentence-modules.js';
 import { weightFiles } from '#graph/weights/checkpoint.js';
@@ -14,11 +16,13 @@ import { DataType, type GraphValue, type OnnxFile } from './onnx-file.js';
 import { rawPath } from './raw-graph.js';
 import type { Similarity } from './sentence-config.js';
 import type { RunPath } from './run-path.js';
+import type { VisionTask } from './vision/contract.js';
+import { tokensOf } from './vision/picture-encoder.js';
 
 /** A report on a model folder. */
 export interface ModelReport {
   readonly folder: string;
-  readonly kind: 'generation' | 'seq2seq' | 'encoder' | 'raw';
+  readonly kind: 'generation' | 'seq2seq' | 'encoder' | 'vision' | 'towers' | 'raw';
   /** `model_type` of config.json. */
   readonly architecture: string | undefined;
   /** Longest sequence, in tokens; of an encoder-decoder, what it writes. */
@@ -35,6 +39,7 @@ export interface ModelReport {
   readonly loadedBytes: number;
   readonly generation?: GenerationReport;
   readonly encoder?: EncoderReport;
+  readonly vision?: VisionReport;
   /** The ONNX graphs that are run, where they are ready-made. */
   readonly graphs?: readonly GraphReport[];
   /** Tensors that no layer of the graph reads which Kvasir writes; absent where it writes none. */
@@ -83,6 +88,18 @@ export interface EncoderReport {
   /** For embeddings: names of its prompts, and the one that is put in front of texts by default. */
   readonly prompts?: readonly string[];
   readonly defaultPrompt?: string;
+  readonly labels: readonly string[];
+}
+
+/** What sees pictures, alone or as one of two towers. */
+export interface VisionReport {
+  readonly task: VisionTask;
+  readonly layers: number | undefined;
+  readonly hiddenSize: number | undefined;
+  /** Of the pictures that it reads, behind their preprocessing. */
+  readonly size: { readonly width: number; readonly height: number };
+  /** Tokens of one picture; undefined where its family is not known. */
+  readonly tokens: number | undefined;
   readonly labels: readonly string[];
 }
 
@@ -141,6 +158,17 @@ async function reportOn(folder: string, read: ModelFolder, options: InspectOptio
       return inspectDecoder(folder, read, options);
     case 'seq2seq':
       return inspectSeq2Seq(folder, read, options);
+    case 'vision': {
+      const { task, labels, config, size } = read.description;
+      return inspectVision(folder, read, { task, labels, ...visionSizesOf(config, size), size });
+    }
+    case 'towers': {
+      const { config, size, contextLength } = read.description;
+      const seen = { task: 'image-embedding', labels: [], ...visionSizesOf(config, size), size } as const;
+      const towers = towersArchitecture(config);
+      const { vocabularySize } = towers.text.sizes(textConfig(towers, config));
+      return { ...(await inspectVision(folder, read, seen)), contextLength, vocabularySize };
+    }
   }
 }
 
@@ -286,6 +314,39 @@ async function inspectEncoder(
     },
     ...(graphs !== undefined && { graphs: graphs.map(file => graphReport(folder, file)) }),
   };
+}
+
+async function inspectVision(
+  folder: string,
+  { kind, description: { config }, plan }: Read<'vision' | 'towers'>,
+  vision: VisionReport,
+): Promise<ModelReport> {
+  const graphs = plan.source === 'onnx' ? plan.graphs : undefined;
+  const weights = total(graphs === undefined ? await storedWeights(folder) : graphWeights(graphs));
+  return {
+    folder,
+    kind,
+    architecture: config.string('model_type', ''),
+    contextLength: undefined,
+    vocabularySize: undefined,
+    path: plan.path,
+    ...weights,
+    loadedBytes: loaded(weights, graphs, plan.source === 'weights' ? plan.precision : undefined),
+    vision,
+    ...(graphs !== undefined && { graphs: graphs.map(file => graphReport(folder, file)) }),
+  };
+}
+
+/** What a known family's config.json says of its encoder of pictures. */
+function visionSizesOf(
+  config: ModelConfig,
+  size: VisionReport['size'],
+): Pick<VisionReport, 'layers' | 'hiddenSize' | 'tokens'> {
+  const architecture = findVision(config);
+  if (architecture === undefined) return { layers: undefined, hiddenSize: undefined, tokens: undefined };
+  const sizes = architecture.sizes(visionConfig(architecture, config));
+  const { layers, hiddenSize } = sizes;
+  return { layers, hiddenSize, tokens: tokensOf(sizes, size.width, size.height) };
 }
 
 function loaded(

@@ -32,6 +32,8 @@ export interface GraphWeight {
   readonly shape: readonly number[];
   /** Bytes of its elements, wherever they lie. */
   readonly bytes: number;
+  /** The one number of a float tensor that has no more. */
+  readonly scalar?: number | undefined;
   /** Where they begin in a file beside the graph, which is named relative to its folder; undefined: in the graph. */
   readonly external?: { readonly file: string; readonly offset: number };
 }
@@ -54,6 +56,8 @@ const MODEL_GRAPH = 7;
 const GRAPH = { node: 1, initializer: 5, input: 11, output: 12 } as const;
 /** Fields of TensorProto that hold elements. */
 const ELEMENTS: readonly number[] = [4, 5, 6, 7, 9, 10, 11];
+/** Bytes of elements that are read all the same: those of a number. */
+const NUMBER = 8;
 
 /**
  * Reads an ONNX file's structure. Weights are stepped over, so that a file of gigabytes costs a few reads.
@@ -146,15 +150,17 @@ class Skimmer {
     }
   }
 
-  /** A tensor without its elements. */
+  /** A tensor without its elements, unless it is a number. */
   async #readTensor({ begin, end }: Field): Promise<TensorProto> {
     const kept: Uint8Array[] = [];
     for await (const field of this.#fields(begin, end))
-      if (!ELEMENTS.includes(field.number)) kept.push(await this.#bytes(field.start, field.end));
+      if (!ELEMENTS.includes(field.number) || (field.isBytes && field.end - field.begin <= NUMBER))
+        kept.push(await this.#bytes(field.start, field.end));
     return fromBinary(TensorProtoSchema, Buffer.concat(kept));
   }
 
-  #weight({ name, dataType, dims, dataLocation, externalData }: TensorProto): GraphWeight {
+  #weight(tensor: TensorProto): GraphWeight {
+    const { name, dataType, dims, dataLocation, externalData } = tensor;
     const shape = dims.map(Number);
     const elements = shape.reduce((product, size) => product * size, 1);
     const place = new Map(externalData.map(({ key, value }) => [key, value]));
@@ -163,6 +169,7 @@ class Skimmer {
       type: dataType,
       shape,
       bytes: Math.ceil((elements * (BITS[dataType as DataType] ?? 8)) / 8),
+      ...(elements === 1 && (dataType as DataType) === DataType.FLOAT && { scalar: numberOf(tensor) }),
       ...(dataLocation === DataLocation.EXTERNAL && {
         external: { file: place.get('location') ?? '', offset: Number(place.get('offset') ?? 0) },
       }),
@@ -258,6 +265,13 @@ class Skimmer {
   #fail(fault: string): never {
     throw new KvasirError('invalid_model', `${this.#file} ${fault}`);
   }
+}
+
+/** The number of a float tensor that has one and keeps it in the graph. */
+export function numberOf({ floatData, rawData }: TensorProto): number | undefined {
+  if (floatData.length === 1) return floatData[0];
+  if (rawData.length !== 4) return undefined;
+  return new DataView(rawData.buffer, rawData.byteOffset, rawData.length).getFloat32(0, true);
 }
 
 function graphValue({ name, type }: ValueInfoProto): GraphValue {

@@ -1,6 +1,7 @@
 import { KvasirError } from '#errors.js';
 import type { Decoder, SourceEntry, SourceTraits } from './decoder/contract.js';
 import type { Encoder } from './encoder/contract.js';
+import type { VisionEncoder } from './vision/contract.js';
 
 /** Tokens of a trial. */
 const LENGTH = 4;
@@ -80,6 +81,22 @@ export async function requireEncoded(decoder: Decoder, sources: readonly TrialSo
 export async function requireFiniteOutput(model: string, encoder: Encoder): Promise<void> {
   const ids = trialIds(Math.min(LENGTH, encoder.contextLength), encoder.vocabularySize);
   const outputs = await encoder.run([{ ids, ...(encoder.task === 'fill-mask' && { positions: [0] }) }]);
+  if (outputs.some(({ values }) => !values.every(Number.isFinite))) throw notFinite(model);
+}
+
+/**
+ * Runs a picture of all shades through an encoder that nobody uses yet.
+ *
+ * @param model what errors call it.
+ * @throws KvasirError `invalid_model` where what comes out is no finite number
+ */
+export async function requireFiniteFeatures(
+  model: string,
+  encoder: VisionEncoder,
+  { width, height }: { readonly width: number; readonly height: number },
+): Promise<void> {
+  const pixels = new Uint8Array(width * height * 3).map((_, i) => i % 256);
+  const outputs = await encoder.run([{ width, height, pixels }]);
   if (outputs.some(({ values }) => !values.every(Number.isFinite))) throw notFinite(model);
 }
 

@@ -1,6 +1,10 @@
 import type { EncoderTask } from '#model/encoder/contract.js';
+import type { VisionTask } from '#model/vision/contract.js';
 
-/** Something that a request can want of a model. */
+/**
+ * Something that a request can want of a model. `embed`, `classify` and `score` are about texts, those with
+ * `-pictures` about pictures, and `match` about both in one space.
+ */
 export const ABILITIES = [
   'complete',
   'chat',
@@ -9,6 +13,10 @@ export const ABILITIES = [
   'embed',
   'classify',
   'score',
+  'embed-pictures',
+  'classify-pictures',
+  'score-pictures',
+  'match',
   'label',
   'fill',
   'answer',
@@ -41,7 +49,7 @@ export interface HeardLanguages {
 export interface ModelCard {
   /**
    * Its main use: `text-generation`, `text2text-generation`, `automatic-speech-recognition`, the task of an encoder
-   * such as `embedding`, or `raw-tensors`.
+   * such as `embedding` or `image-classification`, `zero-shot-image-classification`, or `raw-tensors`.
    */
   readonly task: string;
   readonly abilities: ReadonlySet<Ability>;
@@ -122,6 +130,27 @@ export function encoderCard(
   const abilities = new Set<Ability>([...OF_HEADS[task], 'tokenize', 'tensors']);
   if (abilities.has('classify') && labels.length === 1) abilities.add('score');
   return { task, abilities, contextLength, labels, autoTruncate };
+}
+
+/** What models of pictures can do by their heads. */
+const OF_SIGHT: Readonly<Record<VisionTask, readonly Ability[]>> = {
+  'image-embedding': ['embed-pictures', 'score-pictures'],
+  'image-classification': ['classify-pictures'],
+};
+
+/** The card of a model that reads pictures alone. */
+export function visionCard(task: VisionTask, labels: readonly string[]): ModelCard {
+  return { task, abilities: new Set<Ability>([...OF_SIGHT[task], 'tensors']), labels };
+}
+
+/** The card of two towers, which read texts and pictures into one space; its task is as Hugging Face calls it. */
+export function towersCard(contextLength: number | undefined, autoTruncate = false): ModelCard {
+  const { abilities, ...card } = encoderCard('embedding', contextLength, [], autoTruncate);
+  return {
+    ...card,
+    task: 'zero-shot-image-classification',
+    abilities: new Set<Ability>([...abilities, ...OF_SIGHT['image-embedding'], 'match']),
+  };
 }
 
 /** The card of a graph that is run as it is, on tensors of those who ask. */

@@ -1,8 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { basename, resolve } from 'node:path';
+import { batched } from '#batching/batched.js';
 import { BatchingEncoder, type BatchingOptions } from '#batching/batching-encoder.js';
 import { loadEncoderGraph, type EncoderOptions } from '#model/encoder/load-encoder.js';
-import type { Environment } from '#runtime/index.js';
+import type { Environment, SessionSettings } from '#runtime/index.js';
 import { loadTokenizer } from '#text/tokenizer.js';
 import { textService } from './text-service.js';
 import { encoderModel } from './models.js';
@@ -23,6 +24,19 @@ export interface EncoderModelOptions extends EncoderOptions {
   readonly autoTruncate?: boolean | undefined;
 }
 
+/** A lone run has all threads; those that run at once share the session's pool. */
+export function sessionOptions({ session }: EncoderModelOptions): SessionSettings {
+  return { ...session, intraOpThreads: threadsOf(session) };
+}
+
+export function batchingOptions({ session, batching }: EncoderModelOptions): Partial<BatchingOptions> {
+  return { concurrency: Math.min(LANES, threadsOf(session)), ...batching };
+}
+
+function threadsOf(session: SessionSettings | undefined): number {
+  return session?.intraOpThreads || availableParallelism();
+}
+
 /**
  * Loads a model folder in the Hugging Face or sentence-transformers layout as an encoder.
  *
@@ -34,17 +48,14 @@ export async function loadEncoder(
   folder: string,
   options: EncoderModelOptions = {},
 ): Promise<EncoderModel> {
-  const threads = options.session?.intraOpThreads || availableParallelism();
-  const concurrency = options.batching?.concurrency ?? Math.min(LANES, threads);
-  // A lone run has all threads; those that run at once share the session's pool.
-  const session = { ...options.session, intraOpThreads: threads };
+  const session = sessionOptions(options);
   const { encoder, description, tokenizerFolder, path } = await loadEncoderGraph(environment, folder, {
     ...options,
     session,
   });
   try {
     const tokenizer = await loadTokenizer(tokenizerFolder);
-    const service = new BatchingEncoder(encoder, { ...options.batching, concurrency });
+    const service = new BatchingEncoder(batched({ texts: encoder }), batchingOptions(options));
     const { task, width, tokenWidth, contextLength } = encoder;
     const { labels, activation, sentences } = description;
     const { autoTruncate = false } = options;

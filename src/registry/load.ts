@@ -4,6 +4,7 @@ import type { Environment, SessionSettings } from '#runtime/index.js';
 import { loadEncoder, type EncoderModelOptions } from './load-encoder.js';
 import { loadGeneration } from './load-generation.js';
 import { loadSeq2SeqModel } from './load-seq2seq.js';
+import { loadTowersModel, loadVisionModel } from './load-vision.js';
 import { loadRaw, type RawModelOptions } from './load-raw.js';
 import { loadSpeech, type SpeechOptions } from './load-speech.js';
 import type { Model } from './types.js';
@@ -44,6 +45,10 @@ export async function loadModel(
     }
     case 'encoder':
       return loadEncoder(environment, path, encoderOptions(options));
+    case 'vision':
+      return loadVisionModel(environment, path, encoderOptions(options));
+    case 'towers':
+      return loadTowersModel(environment, path, encoderOptions(options));
     case 'decoder':
       return loadGeneration(environment, path, options);
     case 'seq2seq':

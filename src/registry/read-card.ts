@@ -14,7 +14,9 @@ import {
   sourcedCard,
   speechCard,
   TENSORS_CARD,
+  towersCard,
   translatedLanguages,
+  visionCard,
   type ModelCard,
 } from './card.js';
 
@@ -46,6 +48,12 @@ export async function readCard(
       const { task, labels, modules } = read.description;
       await requireTokenizer(path.join(folder, modules.encoderFolder), withTokenizer);
       return encoderCard(task, read.contextLength, labels, options.autoTruncate);
+    }
+    case 'vision':
+      return visionCard(read.description.task, read.description.labels);
+    case 'towers': {
+      await requireTokenizer(folder, withTokenizer);
+      return towersCard(read.description.contextLength, options.autoTruncate);
     }
     case 'seq2seq': {
       if (read.sizes.sound !== undefined) return readSpeechCard(folder);

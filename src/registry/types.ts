@@ -12,6 +12,7 @@ import type { TensorService, TensorStats } from '#tensors/types.js';
 import type { LanguageCodes } from '#text/languages/language-codes.js';
 import type { Tokenizer } from '#text/types.js';
 import type { Ability, ModelCard, TranslatedLanguages } from './card.js';
+import type { TowersModel, VisionModel } from './vision-types.js';
 
 /** A model in memory: its card says which of the parts below it has. */
 export interface Model {
@@ -26,7 +27,7 @@ export interface Model {
   readonly path?: RunPath | undefined;
   /** Writes text. */
   readonly engine?: GenerationEngine;
-  /** Reads texts in one go. */
+  /** Reads texts or pictures in one go. */
   readonly encoder?: EncoderService;
   /** Takes tensors. */
   readonly tensors?: TensorService;
@@ -131,6 +132,10 @@ export interface ModelWith extends Record<Ability, Model> {
   embed: EncoderModel;
   classify: EncoderModel;
   score: EncoderModel;
+  'embed-pictures': VisionModel;
+  'classify-pictures': VisionModel;
+  'score-pictures': VisionModel;
+  match: TowersModel;
   label: EncoderModel;
   fill: EncoderModel;
   answer: EncoderModel;

@@ -9,6 +9,8 @@ export interface TensorPort extends TensorInfo {
   readonly type: NumericType;
   /** Present on inputs that may be left out. */
   readonly optional?: true;
+  /** Of an output: the optional input without which it is not there. */
+  readonly needs?: string;
 }
 
 /** A tensor with its elements, in row-major order. */

@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap';
+import { batched } from '#batching/batched.js';
 import { BatchingEncoder, type BatchingOptions } from '#batching/batching-encoder.js';
 import type { EncoderInput, EncoderTask } from '#model/encoder/contract.js';
 import { FakeEncoder } from '#test/support/fake-encoder.js';
@@ -10,7 +11,7 @@ function open(
   task: EncoderTask = 'embedding',
 ): { encoder: FakeEncoder; service: BatchingEncoder } {
   const encoder = new FakeEncoder(task, true);
-  const service = new BatchingEncoder(encoder, options);
+  const service = new BatchingEncoder(batched({ texts: encoder }), options);
   t.teardown(() => service.close());
   return { encoder, service };
 }

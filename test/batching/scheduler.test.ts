@@ -10,9 +10,9 @@ interface Fake extends Batchable {
 
 const OPTIONS: BatchOptions = { maxTokens: 1000, maxPadding: 0.1, smallBatch: 100 };
 
-function request(name: string, lengths: readonly number[], client = ''): Fake[] {
+function request(name: string, lengths: readonly number[], client = '', kind = 'text'): Fake[] {
   const owner = { name };
-  return lengths.map(length => ({ owner, client, length }));
+  return lengths.map(length => ({ owner, client, kind, length }));
 }
 
 function lengths(batch: readonly Fake[]): number[] {
@@ -79,7 +79,7 @@ t.test('padding stays under 10 % on mixed lengths', async t => {
     const batch = scheduler.next();
     tokens += sum(batch);
     total += padded(batch);
-    for (const { owner } of batch) scheduler.add([{ owner, client: '', length: lengthOf() }]);
+    for (const { owner } of batch) scheduler.add([{ owner, client: '', kind: 'text', length: lengthOf() }]);
   }
   t.ok(1 - tokens / total < 0.1, `${((1 - tokens / total) * 100).toFixed(1)} %`);
 });
@@ -106,7 +106,7 @@ t.test('a short text is not passed over for ever by longer ones that keep coming
     const batch = scheduler.next();
     batches++;
     if (batch.some(({ owner }) => owner.name === 'odd')) break;
-    for (const { owner } of batch) scheduler.add([{ owner, client: '', length: 150 }]);
+    for (const { owner } of batch) scheduler.add([{ owner, client: '', kind: 'text', length: 150 }]);
     if (batches > 100) break;
   }
   t.ok(batches <= 9, `${batches} batches`);
@@ -168,7 +168,7 @@ t.test(
             batch.length === 1 ||
             (total <= options.maxTokens &&
               (1 - sum(batch) / total <= options.maxPadding || total <= options.smallBatch));
-          let known = true;
+          let known = batch.every(({ kind }) => kind === batch[0]!.kind);
           most = Math.max(most, open.size);
           for (const entry of open.values()) entry.passed++;
           for (const input of batch) {
@@ -181,7 +181,7 @@ t.test(
         };
         for (const step of steps) {
           if (step.type === 'add') {
-            const inputs = request('any', step.lengths);
+            const inputs = request('any', step.lengths, '', step.lengths[0]! % 3 === 0 ? '8x8' : 'text');
             scheduler.add(inputs);
             open.set(inputs[0]!.owner, { left: new Set(inputs), passed: 0 });
           } else if (step.type === 'remove') {
@@ -198,3 +198,21 @@ t.test(
     );
   },
 );
+
+t.test('kinds never share a batch, and take turns all the same', async t => {
+  const scheduler = new BatchScheduler<Fake>(OPTIONS);
+  scheduler.add(request('a', [50, 50], 'a', 'text'));
+  scheduler.add(request('b', [50, 50], 'b', '8x8'));
+  scheduler.add(request('c', [50], 'c', '8x8'));
+  t.equal(scheduler.waiting, 5);
+  const kinds = (batch: readonly Fake[]): string[] => batch.map(({ kind }) => kind);
+  t.strictSame(kinds(scheduler.next()), ['text', 'text']);
+  t.strictSame(kinds(scheduler.next()), ['8x8', '8x8', '8x8']);
+  t.equal(scheduler.waiting, 0);
+
+  const owner = { name: 'd' };
+  scheduler.add(['text', '8x8'].map(kind => ({ owner, client: '', length: 9, kind })));
+  scheduler.remove(owner);
+  t.equal(scheduler.waiting, 0);
+  t.strictSame(scheduler.next(), []);
+});

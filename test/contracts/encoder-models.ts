@@ -2,7 +2,9 @@ import type { Test } from 'tap';
 import { PLAIN_SENTENCES } from '#model/sentence-config.js';
 import { Registry } from '#registry/registry.js';
 import { fakeEncoderModel } from '#test/support/fake-encoder-service.js';
+import { fakeTowersModel, fakeVisionModel } from '#test/support/fake-vision-model.js';
 import { startServer } from '#test/support/http-server.js';
+import { dataUrl, plainPng } from '#test/support/png.js';
 import type { Answer } from './contract.js';
 
 /** Longest input of the models, in tokens. */
@@ -13,6 +15,9 @@ export const LONG = `${'a b '.repeat(30)}the`;
 
 /** Texts whose vectors and scores all differ. */
 export const [A, B] = ['a b c', 'the token'] as const;
+
+/** Pictures whose vectors and scores all differ. */
+export const [RED, BLUE] = [dataUrl(plainPng([255, 0, 0])), dataUrl(plainPng([0, 0, 255]))] as const;
 
 /** A server with an encoder of each kind, whose results depend on all the tokens that they read. */
 export async function startEncoders(t: Test): Promise<string> {
@@ -33,6 +38,8 @@ export async function startEncoders(t: Test): Promise<string> {
       activation: 'sigmoid',
     }),
     fakeEncoderModel('fill-mask'),
+    fakeVisionModel('image-classification'),
+    fakeTowersModel(),
   ]);
   const { url } = await startServer(t, { registry });
   return url;

@@ -4,7 +4,7 @@ import { embeddingsPeerFields } from '#routes/openai/embeddings/peer-fields.js';
 import { rerankPeerFields } from '#routes/openai/rerank/peer-fields.js';
 import { scorePeerFields } from '#routes/openai/score/peer-fields.js';
 import { checkContract, type Answer, type Ask, type FieldCase } from './contract.js';
-import { A, B, CONTEXT, json, LONG, startEncoders } from './encoder-models.js';
+import { A, B, BLUE, CONTEXT, json, LONG, RED, startEncoders } from './encoder-models.js';
 
 const url = await startEncoders(t);
 
@@ -52,6 +52,17 @@ function poolingCases(
   };
 }
 
+/** A conversation of one picture, as vLLM's clients send it, is that picture. */
+const pictureAsMessages =
+  (model: string, result: (answer: Answer) => unknown): FieldCase =>
+  async (ask, t) => {
+    const parts = (url: string) => [{ type: 'image_url', image_url: { url } }];
+    const messages = (url: string) => [{ role: 'user', content: parts(url) }];
+    const asked = async (url: string) => result(await ask({ model, input: null, messages: messages(url) }));
+    t.strictSame(await asked(RED), result(await ask({ model, input: [{ image: RED }] })));
+    t.notSame(await asked(RED), await asked(BLUE));
+  };
+
 const embeddings = (answer: Answer): (number[] | string)[] =>
   json<{ data: { embedding: number[] | string }[] }>(answer).data.map(({ embedding }) => embedding);
 const vector = (answer: Answer): number[] => embeddings(answer)[0] as number[];
@@ -72,6 +83,7 @@ checkContract(t, url, {
       t.strictSame(embeddings(await ask({ input: [[5, 6]] })), [ids]);
       t.strictSame(embeddings(await ask({ input: [B, [5, 6], A] })), [b, ids, a]);
     },
+    messages: pictureAsMessages('towers', embeddings),
     encoding_format: async (ask, t) => {
       const floats = vector(await ask({ encoding_format: 'float' }));
       const base64 = bytes(await ask({ encoding_format: 'base64' }));
@@ -130,6 +142,7 @@ checkContract(t, url, {
   fields: classifyPeerFields,
   cases: {
     ...poolingCases(input => ({ input }), probs),
+    messages: pictureAsMessages('image-classification', probs),
     input: async (ask, t) => {
       const [a] = probs(await ask({ input: A }));
       const [ids] = probs(await ask({ input: [5, 6] }));
@@ -193,10 +206,27 @@ checkContract(t, url, {
 interface Ranked {
   readonly index: number;
   readonly relevance_score: number;
-  readonly document?: { readonly text: string };
+  readonly document?: { readonly text?: string };
 }
 
 const ranked = (answer: Answer): Ranked[] => json<{ results: Ranked[] }>(answer).results;
+
+/** Pictures among the documents, in one of the forms that peers have. */
+const picturesAs =
+  (form: (url: string) => object): FieldCase =>
+  async (ask, t) => {
+    const documents = [RED, BLUE].map(form);
+    const results = ranked(await ask({ model: 'towers', documents, return_documents: true }));
+    const plain = ranked(await ask({ model: 'towers', documents: [{ image: RED }, { image: BLUE }] }));
+    t.strictSame(
+      results.map(({ index, relevance_score: score }) => [index, score]),
+      plain.map(({ index, relevance_score: score }) => [index, score]),
+    );
+    t.strictSame(
+      results.map(({ document }) => document),
+      results.map(({ index }) => documents[index]),
+    );
+  };
 
 checkContract(t, url, {
   path: '/v1/rerank',
@@ -216,6 +246,9 @@ checkContract(t, url, {
         [true, true],
       );
     },
+    'documents[].image': picturesAs(image => ({ image })),
+    'documents[].image_url': picturesAs(image_url => ({ image_url })),
+    'documents[].content': picturesAs(url => ({ content: [{ type: 'image_url', image_url: { url } }] })),
     top_n: async (ask, t) => {
       t.equal(ranked(await ask({ top_n: 1 })).length, 1);
       for (const top_n of [0, 9]) t.equal(ranked(await ask({ top_n })).length, 2);

@@ -1,7 +1,8 @@
 import t from 'tap';
 import { createChatTemplate } from '#chat/template.js';
-import { capabilitiesOf } from '#http/capabilities.js';
+import { capabilitiesOf, mediaOf } from '#http/capabilities.js';
 import { fakeEncoderModel } from '#test/support/fake-encoder-service.js';
+import { fakeTowersModel, fakeVisionModel } from '#test/support/fake-vision-model.js';
 import { fakeTranslator } from '#test/support/fake-translator.js';
 import { fakeModel } from '#test/support/http-server.js';
 import { letterTokenizer } from '#test/support/letter-tokenizer.js';
@@ -40,4 +41,17 @@ t.test('encoders do what their heads are for', async t => {
   t.strictSame(capabilitiesOf(fakeEncoderModel('token-classification').card), ['token-classification']);
   t.strictSame(capabilitiesOf(fakeEncoderModel('fill-mask').card), ['fill-mask']);
   t.strictSame(capabilitiesOf(fakeEncoderModel('question-answering').card), ['question-answering']);
+});
+
+t.test('models of pictures do the same with pictures, and two towers with both', async t => {
+  const classifier = fakeVisionModel('image-classification');
+  t.strictSame(capabilitiesOf(classifier.card), ['classify']);
+  t.strictSame(mediaOf(classifier.card), ['image']);
+  const embedder = fakeVisionModel('image-embedding');
+  t.strictSame(capabilitiesOf(embedder.card), ['embeddings', 'score', 'rerank']);
+  t.strictSame(mediaOf(embedder.card), ['image']);
+  const towers = fakeTowersModel();
+  t.strictSame(capabilitiesOf(towers.card), ['embeddings', 'score', 'rerank', 'classify']);
+  t.strictSame(mediaOf(towers.card), ['text', 'image']);
+  t.strictSame(mediaOf(fakeEncoderModel('embedding').card), ['text']);
 });

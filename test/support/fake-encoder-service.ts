@@ -1,4 +1,4 @@
-import type { EncoderService, EncoderStats } from '#batching/types.js';
+import type { EncoderService, EncoderStats, OneShotInput } from '#batching/types.js';
 import type { Caller } from '#caller.js';
 import { KvasirError } from '#errors.js';
 import type { EncoderInput, EncoderOutput, EncoderTask } from '#model/encoder/contract.js';
@@ -8,27 +8,27 @@ import { CREATED } from './http-server.js';
 import { wordPieceTokenizer } from './tiny-tokenizers.js';
 
 /** One input's values, row by row. */
-export type Script = (input: EncoderInput) => ArrayLike<number>;
+export type Script<I = EncoderInput> = (input: I) => ArrayLike<number>;
 
-/** An encoder without a model: its results follow a script. Everything else is as the contract says. */
-export class FakeEncoderService implements EncoderService {
+/** An encoder without a model: its results follow a script. Everything else is as the contract says. @template I what it is given. */
+export class FakeEncoderService<I extends OneShotInput = EncoderInput> implements EncoderService {
   /** All that were accepted, in order. */
-  readonly inputs: EncoderInput[] = [];
+  readonly inputs: I[] = [];
   /** Inputs of each call. */
   readonly calls: number[] = [];
   /** Calls that were taken back. */
   cancelled = 0;
   /** Calls that have not ended. */
   running = 0;
-  script: Script;
+  script: Script<I>;
   /** What calls wait for before they end. */
   until: Promise<unknown> = Promise.resolve();
   /** What the next calls fail with. */
   failure: Error | undefined;
   readonly #width: number;
-  readonly #defaultScript: Script;
+  readonly #defaultScript: Script<I>;
 
-  constructor(width: number, script: Script) {
+  constructor(width: number, script: Script<I>) {
     this.#width = width;
     this.#defaultScript = script;
     this.script = script;
@@ -44,7 +44,7 @@ export class FakeEncoderService implements EncoderService {
     this.failure = undefined;
   }
 
-  async encode(inputs: readonly EncoderInput[], { signal }: Partial<Caller> = {}): Promise<EncoderOutput[]> {
+  async encode(inputs: readonly I[], { signal }: Partial<Caller> = {}): Promise<EncoderOutput[]> {
     if (this.failure !== undefined) throw this.failure;
     this.inputs.push(...inputs);
     this.calls.push(inputs.length);

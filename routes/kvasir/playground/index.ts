@@ -12,7 +12,8 @@ const CONTENT_SECURITY_POLICY = {
     'default-src': ["'none'"],
     'script-src': ["'self'"],
     'style-src': ["'self'"],
-    'img-src': ["'self'"],
+    // Pictures that people choose are shown before they are sent.
+    'img-src': ["'self'", 'data:'],
     'connect-src': ["'self'"],
     'base-uri': ["'none'"],
     'form-action': ["'none'"],

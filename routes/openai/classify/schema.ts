@@ -1,7 +1,9 @@
 import { Type, type Static } from '@fastify/type-provider-typebox';
 import { MAX_INPUTS } from '#api/encoding/inputs.js';
+import { DEFAULT_TEMPLATE } from '#api/encoding/zero-shot.js';
 import {
   activationFields,
+  MAX_NAME,
   modelField,
   resultList,
   specialTokensField,
@@ -9,34 +11,64 @@ import {
   truncationFields,
   truncationSideField,
 } from '#routes/shared/fields.js';
+import { itemFields, messagesField } from '#routes/shared/input-items.js';
 import { fieldsDescription } from '#routes/shared/peer-fields.js';
 import { classifyPeerFields } from './peer-fields.js';
 import { nullable } from '#http/schemas/nullable.js';
 import { errorResponses, json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
 
-const TextPair = Type.Object(
-  { text: Type.String(), text_pair: nullable(Type.String()) },
+/** Most labels of a request's own. */
+const MAX_LABELS = 1024;
+
+const ClassifyItem = Type.Object(
+  { ...itemFields, text_pair: nullable(Type.String()) },
   {
-    description: 'Two texts that are read together, such as a premise and a hypothesis.',
-    title: 'pair of texts',
+    $id: 'ClassifyItem',
+    description:
+      'One text or one picture, in exactly one of the fields; or two texts that are read together, such as a premise and a hypothesis, in `text` and `text_pair`.',
+    title: 'pair of texts or picture',
+    examples: [{ text: 'A fox sleeps', text_pair: 'An animal rests' }],
   },
 );
 
 const ClassifyRequest = Type.Object(
   {
     model: modelField(),
-    input: Type.Union(
-      [
-        Type.String(),
-        TextPair,
-        TokenIds,
-        Type.Array(Type.Union([Type.String(), TextPair, TokenIds]), { minItems: 1, maxItems: MAX_INPUTS }),
-      ],
-      {
-        description:
-          'A text, a pair of texts, or the token ids of a text, special tokens included; or a list of such.',
-        examples: ['A warm and funny film'],
-      },
+    input: nullable(
+      Type.Union(
+        [
+          Type.String(),
+          refTo(ClassifyItem),
+          TokenIds,
+          Type.Array(Type.Union([Type.String(), refTo(ClassifyItem), TokenIds]), {
+            minItems: 1,
+            maxItems: MAX_INPUTS,
+          }),
+        ],
+        {
+          description:
+            'A text, a pair of texts, the token ids of a text, special tokens included, or a picture; or a list of such, either all texts or all pictures.',
+          examples: ['A warm and funny film'],
+        },
+      ),
+    ),
+    messages: messagesField,
+    candidate_labels: nullable(
+      Type.Union(
+        [Type.String({ minLength: 1 }), Type.Array(Type.String(), { minItems: 1, maxItems: MAX_LABELS })],
+        {
+          description:
+            'Labels for pictures, in place of the labels of a classifier, for a model that reads texts and pictures into one space: a list, or a text with commas between them.',
+        },
+      ),
+    ),
+    hypothesis_template: nullable(
+      Type.String({
+        maxLength: MAX_NAME,
+        pattern: '\\{\\}',
+        default: DEFAULT_TEMPLATE,
+        description: 'Makes a text of each of `candidate_labels`, which stands in place of its `{}`.',
+      }),
     ),
     top_k: nullable(
       Type.Integer({ minimum: 1, description: 'Give only so many of the best labels in `scores`.' }),
@@ -49,7 +81,9 @@ const ClassifyRequest = Type.Object(
   {
     $id: 'ClassifyRequest',
     description: fieldsDescription(classifyPeerFields),
-    examples: [{ model: 'encoder', input: ['A warm and funny film', 'Two hours of boredom'], top_k: 1 }],
+    examples: [
+      { model: 'encoder', input: ['A warm and funny film', 'Two hours of boredom'], top_k: 1 },
+    ],
   },
 );
 
@@ -66,7 +100,7 @@ const Classification = Type.Object(
       description:
         'The best label first. The scores add up to 1 for a model of exclusive labels; they are probabilities each for one whose labels do not exclude each other; for a regression they are the predicted values.',
     }),
-    probs: Type.Array(Type.Number(), { description: "All scores, in the order of the model's labels." }),
+    probs: Type.Array(Type.Number(), { description: "All scores, in the order of the model's labels, or of `candidate_labels`." }),
     num_classes: Type.Integer({ description: 'Number of labels.' }),
   },
   { $id: 'Classification' },
@@ -91,12 +125,13 @@ const ClassificationList = resultList(
 );
 
 /** To be made known before the route. */
-export const schemas = [ClassifyRequest, LabelScore, Classification, ClassificationList];
+export const schemas = [ClassifyItem, ClassifyRequest, LabelScore, Classification, ClassificationList];
 
 export const classifySchema = {
   operationId: 'createClassification',
-  summary: 'Classify texts',
-  description: 'The labels of each text, or pair of texts, and how sure the model is of them.',
+  summary: 'Classify texts or pictures',
+  description:
+    'The labels of each text, pair of texts or picture, and how sure the model is of them.',
   tags: ['Encoders'],
   body: refTo(ClassifyRequest),
   response: {
@@ -106,3 +141,5 @@ export const classifySchema = {
 };
 
 export type ClassifyRequest = Static<typeof ClassifyRequest>;
+
+export type ClassifyItem = Static<typeof ClassifyItem>;

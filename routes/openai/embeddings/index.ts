@@ -2,14 +2,18 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { embed } from '#api/encoding/embed.js';
 import { sendBytes } from './bytes-answer.js';
 import { formatEmbedding } from './embedding-format.js';
-import { inputLimit, mixedSources } from '#api/encoding/inputs.js';
+import { textLimit } from '#api/encoding/inputs.js';
 import { inputUsage } from '../input-usage.js';
 import { plainJson } from '#http/plain-json.js';
+import type { RouteOptions } from '#http/route-options.js';
+import { abilityFor } from '#routes/shared/input-kinds.js';
 import { refuseFields } from '#routes/shared/peer-fields.js';
+import { RequestPictures } from '#routes/shared/request-pictures.js';
 import { embeddingsPeerFields } from './peer-fields.js';
+import { readInputs } from './read-inputs.js';
 import { embeddingsSchema, schemas } from './schema.js';
 
-const embeddings: FastifyPluginAsyncTypebox = async app => {
+const embeddings: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { pictures }) => {
   for (const schema of schemas) app.addSchema(schema);
 
   const options = {
@@ -19,14 +23,15 @@ const embeddings: FastifyPluginAsyncTypebox = async app => {
   };
   app.post('', options, async (request, reply) => {
     const { body } = request;
-    const model = await request.model('embed');
+    const sources = readInputs(body, new RequestPictures(request, pictures));
+    const model = await request.model(abilityFor('embed', sources));
     const wanted = {
-      limit: inputLimit(body, model),
+      limit: textLimit(body, model),
       dimensions: body.dimensions ?? undefined,
       normalize: body.normalize ?? body.use_activation ?? undefined,
       prompt: body,
     };
-    const { vectors, tokens } = await embed(model, mixedSources('input', body.input), wanted, request.scope);
+    const { vectors, tokens } = await embed(model, sources, wanted, request.scope);
     const { encoding_format: format } = body;
     if (format === 'bytes' || format === 'bytes_only')
       return sendBytes(reply, model.id, vectors, body, inputUsage(tokens), format === 'bytes');

@@ -10,6 +10,7 @@ import {
   truncationSideField,
   usageField,
 } from '#routes/shared/fields.js';
+import { InputItem, messagesField } from '#routes/shared/input-items.js';
 import { fieldsDescription } from '#routes/shared/peer-fields.js';
 import { embeddingsPeerFields } from './peer-fields.js';
 import { nullable, nullableEnum } from '#http/schemas/nullable.js';
@@ -18,19 +19,26 @@ import { errorResponses, json, MODEL_ERRORS, refTo } from '#http/schemas/shared.
 const EmbeddingsRequest = Type.Object(
   {
     model: modelField(),
-    input: Type.Union(
-      [
-        Type.String(),
-        Type.Array(Type.String(), { minItems: 1, maxItems: MAX_INPUTS }),
-        TokenIds,
-        Type.Array(Type.Union([Type.String(), TokenIds]), { minItems: 1, maxItems: MAX_INPUTS }),
-      ],
-      {
-        description:
-          "What to embed: a text, the token ids of one, or a list of such. Token ids are the model's own, and it reads them as they are: special tokens included, and without a prompt.",
-        examples: ['A fox in the snow'],
-      },
+    input: nullable(
+      Type.Union(
+        [
+          Type.String(),
+          Type.Array(Type.String(), { minItems: 1, maxItems: MAX_INPUTS }),
+          TokenIds,
+          refTo(InputItem),
+          Type.Array(Type.Union([Type.String(), TokenIds, refTo(InputItem)]), {
+            minItems: 1,
+            maxItems: MAX_INPUTS,
+          }),
+        ],
+        {
+          description:
+            "What to embed: a text, the token ids of one, a picture, or a list of such. Token ids are the model's own, and it reads them as they are: special tokens included, and without a prompt. Pictures take a model that reads them; texts and pictures in one list one that reads both into one space.",
+          examples: ['A fox in the snow'],
+        },
+      ),
     ),
+    messages: messagesField,
     encoding_format: nullableEnum(['float', 'base64', 'bytes', 'bytes_only'], {
       default: 'float',
       description:
@@ -110,8 +118,9 @@ export const schemas = [EmbeddingsRequest, Embedding, EmbeddingList];
 
 export const embeddingsSchema = {
   operationId: 'createEmbeddings',
-  summary: 'Embed texts',
-  description: 'A vector for each text, such that texts of like meaning have vectors of like direction.',
+  summary: 'Embed texts and pictures',
+  description:
+    'A vector for each text or picture, such that those of like meaning have vectors of like direction.',
   tags: ['Encoders'],
   body: refTo(EmbeddingsRequest),
   response: {

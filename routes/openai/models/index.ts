@@ -1,5 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
-import { capabilitiesOf } from '#http/capabilities.js';
+import { capabilitiesOf, mediaOf } from '#http/capabilities.js';
 import type { RouteOptions } from '#http/route-options.js';
 import type { ServedEntry } from '#registry/types.js';
 import { listSchema, modelSchema, schemas } from './schema.js';
@@ -38,6 +38,7 @@ function describe({ id, aliases, state, card, model }: ServedEntry, started: num
       ...(card.contextLength !== undefined && { max_model_len: card.contextLength }),
       task: card.task,
       capabilities: capabilitiesOf(card),
+      input_modalities: mediaOf(card),
       ...(card.translates && { languages: card.translates }),
       ...(card.hears && { spoken_languages: card.hears.languages }),
     }),

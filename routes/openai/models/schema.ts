@@ -1,5 +1,5 @@
 import { Type } from '@fastify/type-provider-typebox';
-import { CAPABILITIES } from '#http/capabilities.js';
+import { CAPABILITIES, MEDIA } from '#http/capabilities.js';
 import { COMMON_ERRORS, errorResponses, json, refTo } from '#http/schemas/shared.js';
 
 const EXAMPLE = {
@@ -12,6 +12,7 @@ const EXAMPLE = {
   max_model_len: 512,
   task: 'text-generation',
   capabilities: ['completions', 'chat/completions'],
+  input_modalities: ['text'],
 };
 
 const Model = Type.Object(
@@ -37,13 +38,19 @@ const Model = Type.Object(
     task: Type.Optional(
       Type.String({
         description:
-          'What it does: `text-generation`, `text2text-generation`, `automatic-speech-recognition`, the task of an encoder, such as `embedding`, or `raw-tensors`. Missing only as long as nothing is known of the model: its folder is broken or not here yet.',
+          'What it does: `text-generation`, `text2text-generation`, `automatic-speech-recognition`, the task of an encoder, such as `embedding` or `image-classification`, `zero-shot-image-classification`, or `raw-tensors`. Missing only as long as nothing is known of the model: its folder is broken or not here yet.',
       }),
     ),
     capabilities: Type.Optional(
       Type.Array(Type.String({ enum: [...CAPABILITIES] }), {
         description:
           'Endpoints below `/v1` that it answers; `chat/completions` takes a chat template in its folder, and `tools` one that knows of them. `translate` is an endpoint at `/`.',
+      }),
+    ),
+    input_modalities: Type.Optional(
+      Type.Array(Type.String({ enum: [...MEDIA] }), {
+        description:
+          'What it reads: texts, pictures, or both; empty for a model that is called with tensors alone.',
       }),
     ),
     spoken_languages: Type.Optional(

@@ -1,8 +1,6 @@
 import { honoured, refused, type PeerField } from '#routes/shared/peer-fields.js';
 import { poolingFields, userField } from '../pooling-fields.js';
 
-const TEXT_ONLY = 'documents are texts';
-
 /** What becomes of each field that peers have in a request for a ranking. */
 export const rerankPeerFields: readonly PeerField[] = [
   ...honoured(['vLLM', 'llama.cpp', 'Cohere', 'Jina'], 'query', 'documents', 'top_n'),
@@ -12,8 +10,8 @@ export const rerankPeerFields: readonly PeerField[] = [
   ...refused(['Cohere'], 'use truncate_prompt_tokens', ['max_tokens_per_doc', 'max_chunks_per_doc']),
   ...refused(['Jina'], 'use truncate_prompt_tokens', ['max_doc_length', 'max_query_length']),
   ...refused(['Cohere'], 'only the field text of a document is read', ['rank_fields'], [[], ['text']]),
-  ...refused(['Cohere', 'Jina'], TEXT_ONLY, ['documents[].image', 'documents[].image_url']),
-  ...refused(['vLLM'], TEXT_ONLY, ['documents[].content']),
+  ...honoured(['Cohere', 'Jina'], 'documents[].image', 'documents[].image_url'),
+  ...honoured(['vLLM'], 'documents[].content'),
   ...refused(['Jina'], 'no embeddings are given', ['return_embeddings']),
   ...refused(['vLLM'], 'put it in front of the query', ['instruction'], ['']),
   ...refused(['TEI', 'llama.cpp'], 'use documents, or /rerank', ['texts']),

@@ -8,6 +8,8 @@ import {
   truncationFields,
   truncationSideField,
 } from '#routes/shared/fields.js';
+import { Compared } from '#routes/shared/compared.js';
+import { InputItem } from '#routes/shared/input-items.js';
 import { fieldsDescription } from '#routes/shared/peer-fields.js';
 import { rerankPeerFields } from './peer-fields.js';
 import { nullable } from '#http/schemas/nullable.js';
@@ -16,17 +18,20 @@ import { errorResponses, json, MODEL_ERRORS, refTo } from '#http/schemas/shared.
 const RerankRequest = Type.Object(
   {
     model: modelField(),
-    query: Type.String({ description: 'What is looked for.', examples: ['Where do foxes live?'] }),
-    documents: Type.Array(Type.Union([Type.String(), Type.Object({ text: Type.String() })]), {
+    query: Type.Union([Type.String(), refTo(InputItem)], {
+      description: 'What is looked for: a text or a picture.',
+      examples: ['Where do foxes live?'],
+    }),
+    documents: Type.Array(Compared, {
       minItems: 1,
       maxItems: MAX_INPUTS,
-      description: 'Texts to put in order, as strings or in the field `text` of objects.',
+      description: 'Texts and pictures to put in order; texts may be strings.',
     }),
     top_n: nullable(
       Type.Integer({ minimum: 0, description: 'Give only so many of the best documents; 0 is all.' }),
     ),
     return_documents: nullable(
-      Type.Boolean({ default: true, description: 'Give the text of each document too.' }),
+      Type.Boolean({ default: true, description: 'Give each document too; by default those that are texts.' }),
     ),
     ...activationFields,
     ...specialTokensField,
@@ -51,9 +56,9 @@ const RankedDocument = Type.Object(
   {
     index: Type.Integer({ description: 'Of the document in the request.' }),
     relevance_score: Type.Number({
-      description: 'From 0 to 1 for a cross-encoder, unless raw; for an embedder the cosine, from -1 to 1.',
+      description: 'From 0 to 1 for a cross-encoder, unless raw; for an embedder the cosine, from -1 to 1, but for a text and a picture where raw scores are asked for.',
     }),
-    document: Type.Optional(Type.Object({ text: Type.String() })),
+    document: Type.Optional(refTo(InputItem)),
   },
   { $id: 'RankedDocument' },
 );

@@ -4,10 +4,10 @@ import {
   modelField,
   resultList,
   specialTokensField,
-  Texts,
   truncationFields,
   truncationSideField,
 } from '#routes/shared/fields.js';
+import { ComparedList } from '#routes/shared/compared.js';
 import { fieldsDescription } from '#routes/shared/peer-fields.js';
 import { scorePeerFields } from './peer-fields.js';
 import { described, nullable } from '#http/schemas/nullable.js';
@@ -17,14 +17,14 @@ const ScoreRequest = Type.Object(
   {
     model: modelField(),
     text_1: nullable(
-      described(Texts, 'One text, which is paired with each of `text_2`, or as many as `text_2` has.'),
+      described(ComparedList, 'One text or picture, which is paired with each of `text_2`, or as many as `text_2` has.'),
     ),
-    text_2: nullable(described(Texts, 'The second text of each pair.')),
-    queries: nullable(described(Texts, 'With `documents`: as `text_1`.')),
-    documents: nullable(described(Texts, 'With `queries`: as `text_2`.')),
-    data_1: nullable(described(Texts, 'With `data_2`: as `text_1`.')),
-    data_2: nullable(described(Texts, 'With `data_1`: as `text_2`.')),
-    items: nullable(described(Texts, 'With `queries`: as `documents`.')),
+    text_2: nullable(described(ComparedList, 'The second text or picture of each pair.')),
+    queries: nullable(described(ComparedList, 'With `documents`: as `text_1`.')),
+    documents: nullable(described(ComparedList, 'With `queries`: as `text_2`.')),
+    data_1: nullable(described(ComparedList, 'With `data_2`: as `text_1`.')),
+    data_2: nullable(described(ComparedList, 'With `data_1`: as `text_2`.')),
+    items: nullable(described(ComparedList, 'With `queries`: as `documents`.')),
     ...activationFields,
     ...specialTokensField,
     ...truncationFields,
@@ -32,7 +32,7 @@ const ScoreRequest = Type.Object(
   },
   {
     $id: 'ScoreRequest',
-    description: `The texts are in \`text_1\` and \`text_2\`, or else in another such pair of fields. ${fieldsDescription(scorePeerFields)}`,
+    description: `The texts and pictures are in \`text_1\` and \`text_2\`, or else in another such pair of fields. ${fieldsDescription(scorePeerFields)}`,
     examples: [
       { model: 'encoder', text_1: 'A fox in the snow', text_2: ['A dog in the rain', 'A fox on the ice'] },
     ],
@@ -44,7 +44,7 @@ const PairScore = Type.Object(
     index: Type.Integer({ description: 'Of the pair.' }),
     object: Type.String({ const: 'score' }),
     score: Type.Number({
-      description: 'From 0 to 1 for a cross-encoder, unless raw; for an embedder the cosine, from -1 to 1.',
+      description: 'From 0 to 1 for a cross-encoder, unless raw; for an embedder the cosine, from -1 to 1, but for a text and a picture where raw scores are asked for.',
     }),
   },
   { $id: 'PairScore' },
@@ -68,9 +68,9 @@ export const schemas = [ScoreRequest, PairScore, PairScoreList];
 
 export const scoreSchema = {
   operationId: 'createScore',
-  summary: 'Score pairs of texts',
+  summary: 'Score pairs of texts or pictures',
   description:
-    'How well two texts go together, in the form of vLLM: by a classifier with one label (a cross-encoder) that reads both, or by the cosine of their embeddings.',
+    'How well two texts, two pictures, or a text and a picture go together, in the form of vLLM: by a classifier with one label (a cross-encoder) that reads both texts, or by the cosine of their embeddings.',
   tags: ['Encoders'],
   body: refTo(ScoreRequest),
   response: {

@@ -1,8 +1,10 @@
 import type { Caller } from '#caller.js';
-import type { EncoderModel } from '#registry/types.js';
+import type { OneShotModel } from '#registry/vision-types.js';
 import { activate, descending } from '#results/scores.js';
-import { countTokens, withPlaces } from './inputs.js';
-import type { InputLimit, Source } from '#text/inputs.js';
+import type { InputLimit } from '#text/inputs.js';
+import type { InputSource } from '../pictures/picture-source.js';
+import { withPlaces } from './inputs.js';
+import { readInputs } from './read-inputs.js';
 
 export interface Classifications {
   /** In the order of the sources; of each, one logit per label. */
@@ -11,31 +13,35 @@ export interface Classifications {
   readonly tokens: number;
 }
 
-/** What a model makes of a text, for one label. */
+/** What a model makes of a text or a picture, for one label. */
 export interface LabelScore {
   readonly label: string;
   readonly score: number;
 }
 
 /**
- * @param model a sequence classifier.
- * @throws KvasirError as `encodeInput` and the encoder
+ * @param model a classifier of texts or pictures, whichever there are.
+ * @throws KvasirError as `readInputs` and the encoder
  */
 export async function classify(
-  model: EncoderModel,
-  sources: readonly Source[],
+  model: OneShotModel,
+  sources: readonly InputSource[],
   limit: InputLimit,
   caller: Caller,
 ): Promise<Classifications> {
-  const inputs = await withPlaces(model, sources.length, caller, () =>
-    model.texts.map('encodeInput', sources, limit, caller, 'input'),
+  const { inputs, tokens } = await withPlaces(model, sources.length, caller, () =>
+    readInputs(model, sources, limit, caller),
   );
   const outputs = await model.encoder.encode(inputs, caller);
-  return { logits: outputs.map(({ values }) => values), tokens: countTokens(inputs) };
+  return { logits: outputs.map(({ values }) => values), tokens };
 }
 
 /** Scores in the order of the labels. */
-export function labelScores(model: EncoderModel, logits: Float32Array, raw: boolean): LabelScore[] {
+export function labelScores(
+  model: Pick<OneShotModel, 'labels' | 'activation'>,
+  logits: Float32Array,
+  raw: boolean,
+): LabelScore[] {
   return activate(logits, raw ? 'none' : model.activation).map((score, index) => ({
     label: model.labels[index] ?? `LABEL_${index}`,
     score,

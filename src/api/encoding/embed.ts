@@ -1,10 +1,13 @@
 import { invalidRequest } from '#errors.js';
 import type { Caller } from '#caller.js';
 import type { EncoderModel } from '#registry/types.js';
+import type { OneShotModel } from '#registry/vision-types.js';
 import { normalize, shorten } from '#results/vectors.js';
-import { countTokens, withPlaces } from './inputs.js';
+import type { InputSource } from '../pictures/picture-source.js';
+import { withPlaces } from './inputs.js';
+import { readInputs } from './read-inputs.js';
 import { promptOf, withPrompt, type PromptFields } from './prompt.js';
-import type { InputLimit, Source } from '#text/inputs.js';
+import type { InputLimit } from '#text/inputs.js';
 
 export interface EmbeddingOptions {
   readonly limit: InputLimit;
@@ -27,37 +30,41 @@ export interface Embeddings {
 }
 
 /**
- * @param model an embedder.
- * @throws KvasirError as `encodeInput` and the encoder; `invalid_request` for more dimensions than the model has
+ * @param model an embedder of texts, of pictures, or of both, as there are.
+ * @throws KvasirError as `readInputs` and the encoder; `invalid_request` for more dimensions than the model has
  */
 export async function embed(
-  model: EncoderModel,
-  sources: readonly Source[],
+  model: OneShotModel,
+  sources: readonly InputSource[],
   { limit, dimensions, normalize: unit, prompt }: EmbeddingOptions,
   caller: Caller,
 ): Promise<Embeddings> {
-  if (dimensions !== undefined && dimensions > model.width) {
+  const width = 'width' in model ? model.width : model.vision.width;
+  if (dimensions !== undefined && dimensions > width) {
     throw invalidRequest(
       'dimensions',
-      `dimensions must be <= ${model.width}, the width of the model's embeddings`,
+      `dimensions must be <= ${width}, the width of the model's embeddings`,
     );
   }
-  const prompted = withPrompt(model, sources, prompt);
-  const inputs = await withPlaces(model, sources.length, caller, async () => {
-    const encoded = await model.texts.map('encodeInput', prompted, limit, caller, 'input');
-    const unpooled = await unpooledTokens(model, prompt, limit, caller);
-    if (unpooled === 0) return encoded;
-    return encoded.map((input, i) => ('text' in sources[i]! ? { ...input, unpooled } : input));
+  const prompted = withPrompt('texts' in model ? model : {}, sources, prompt);
+  const { inputs, tokens } = await withPlaces(model, sources.length, caller, async () => {
+    const read = await readInputs(model, prompted, limit, caller);
+    const unpooled = 'texts' in model ? await unpooledTokens(model, prompt, limit, caller) : 0;
+    if (unpooled === 0) return read;
+    return {
+      ...read,
+      inputs: read.inputs.map((input, i) => ('text' in sources[i]! ? { ...input, unpooled } : input)),
+    };
   });
   const outputs = await model.encoder.encode(inputs, caller);
-  const { truncateDim } = model.sentences;
+  const truncateDim = 'sentences' in model ? model.sentences.truncateDim : undefined;
   const vectors = outputs.map(({ values }) => {
     if (dimensions === undefined && truncateDim !== undefined && unit === undefined)
       return shorten(normalize(values), truncateDim);
     const vector = shorten(values, dimensions ?? truncateDim ?? values.length);
     return (unit ?? true) ? normalize(vector) : vector;
   });
-  return { vectors, tokens: countTokens(inputs) };
+  return { vectors, tokens };
 }
 
 /**

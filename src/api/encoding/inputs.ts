@@ -2,9 +2,10 @@ import type { Caller } from '#caller.js';
 import { invalidRequest } from '#errors.js';
 import type { EncoderInput } from '#model/encoder/contract.js';
 import type { EncoderModel } from '#registry/types.js';
+import type { OneShotModel } from '#registry/vision-types.js';
 import type { InputLimit, Source, TextSource } from '#text/inputs.js';
 
-/** Most texts, or pairs of texts, in one request. */
+/** Most texts, pairs of texts, or texts and pictures in one request. */
 export const MAX_INPUTS = 2048;
 
 /** What requests say about inputs that are too long. */
@@ -18,6 +19,21 @@ export interface TruncationFields {
   readonly truncation_side?: string | null;
   /** Whether the model's special tokens are put around each text. */
   readonly add_special_tokens?: boolean | null;
+}
+
+/** The limit of texts for a model that reads none. */
+const NO_TEXTS: Pick<EncoderModel, 'contextLength' | 'autoTruncate'> = {
+  contextLength: Infinity,
+  autoTruncate: false,
+};
+
+/**
+ * The limit of texts that a request has beside pictures, or in place of them.
+ *
+ * @throws KvasirError `invalid_request`
+ */
+export function textLimit(fields: TruncationFields, model: OneShotModel): InputLimit {
+  return inputLimit(fields, 'texts' in model ? model : NO_TEXTS);
 }
 
 /** @throws KvasirError `invalid_request` */
@@ -71,12 +87,12 @@ export function countTokens(inputs: readonly EncoderInput[]): number {
 }
 
 /**
- * Reads texts into inputs while there are places in the encoder's waiting line for as many.
+ * Reads texts or pictures into inputs while there are places in the encoder's waiting line for as many.
  *
  * @throws KvasirError `queue_full`, and what reading does
  */
 export async function withPlaces<T>(
-  { encoder }: EncoderModel,
+  { encoder }: Pick<EncoderModel, 'encoder'>,
   count: number,
   { client }: Caller,
   read: () => Promise<T>,

@@ -1,6 +1,6 @@
 import { invalidRequest } from '#errors.js';
 import type { TextModel } from '#registry/types.js';
-import type { Source } from '#text/inputs.js';
+import { isPictureSource, type InputSource } from '../pictures/picture-source.js';
 
 /** Most characters of a prompt that a request brings along: it is put in front of each of its texts. */
 export const MAX_PROMPT = 4096;
@@ -15,12 +15,12 @@ export interface PromptFields {
 
 /**
  * Puts the prompt that a request asks for, or else the model's default one, in front of each text. Token ids
- * are what the model reads: a default prompt leaves them as they are.
+ * are what the model reads, and so are pictures: a default prompt leaves them as they are.
  *
  * @throws KvasirError `invalid_request` for a name that the model does not have, and for a prompt that is asked
- * for in front of token ids
+ * for in front of token ids or a picture
  */
-export function withPrompt<S extends Source>(
+export function withPrompt<S extends InputSource>(
   model: Pick<TextModel, 'sentences'>,
   sources: readonly S[],
   fields: PromptFields = {},
@@ -31,7 +31,8 @@ export function withPrompt<S extends Source>(
   return sources.map(source => {
     if ('text' in source) return { ...source, text: prompt + source.text };
     if (asked === undefined) return source;
-    throw invalidRequest(asked.param, `${asked.param}: no prompt can be put in front of token ids`);
+    const what = isPictureSource(source) ? 'a picture' : 'token ids';
+    throw invalidRequest(asked.param, `${asked.param}: no prompt can be put in front of ${what}`);
   });
 }
 

@@ -1,14 +1,16 @@
 import type { Caller } from '#caller.js';
 import type { EncoderModel } from '#registry/types.js';
+import type { OneShotModel, TowersModel } from '#registry/vision-types.js';
 import { sigmoid } from '#results/scores.js';
 import { cosine } from '#results/vectors.js';
+import type { InputLimit, TextSource } from '#text/inputs.js';
+import { isPictureSource, type PictureSource } from '../pictures/picture-source.js';
 import { classify } from './classify.js';
 import { embed } from './embed.js';
-import type { InputLimit, TextSource } from '#text/inputs.js';
 
 export interface RelevanceOptions {
   readonly limit: InputLimit;
-  /** Logits of a cross-encoder as they are, rather than their sigmoid. */
+  /** Logits as they are: of a cross-encoder, and of two towers for a text and a picture. */
   readonly raw: boolean;
 }
 
@@ -19,26 +21,29 @@ export interface Relevance {
   readonly tokens: number;
 }
 
+/** A query or a document. */
+type Compared = TextSource | PictureSource;
+
 /**
  * How well documents go with queries. A cross-encoder reads each document together with its query; its score is in `[0, 1]`, unless raw. Of
  * an embedder it is the cosine of the two embeddings, in `[-1, 1]`.
  *
- * @param model one with the ability `score`.
+ * @param model one that scores what there is: texts, pictures, or both.
  * @param queries one for each document, or one for all.
- * @throws KvasirError as `encodeInput` and the encoder
+ * @throws KvasirError as `readInputs` and the encoder
  */
 export async function relevance(
-  model: EncoderModel,
-  queries: readonly TextSource[],
-  documents: readonly TextSource[],
+  model: OneShotModel,
+  queries: readonly Compared[],
+  documents: readonly Compared[],
   { limit, raw }: RelevanceOptions,
   caller: Caller,
 ): Promise<Relevance> {
   const queryOf = <T>(of: readonly T[], index: number): T => (of.length === 1 ? of[0]! : of[index]!);
-  if (model.card.abilities.has('classify')) {
-    const pairs = documents.map(({ param, text }, index) => ({
+  if (isCrossEncoder(model)) {
+    const pairs = (documents as readonly TextSource[]).map(({ param, text }, index) => ({
       param,
-      text: queryOf(queries, index).text,
+      text: queryOf(queries as readonly TextSource[], index).text,
       pair: text,
     }));
     const { logits, tokens } = await classify(model, pairs, limit, caller);
@@ -47,8 +52,16 @@ export async function relevance(
   const options = { limit, dimensions: undefined, normalize: false };
   const { vectors, tokens } = await embed(model, [...queries, ...documents], options, caller);
   const queryVectors = vectors.slice(0, queries.length);
-  const scores = vectors
-    .slice(queries.length)
-    .map((vector, index) => cosine(queryOf(queryVectors, index), vector));
+  const logit = raw ? (model as Partial<TowersModel>).similarity : undefined;
+  const scores = vectors.slice(queries.length).map((vector, index) => {
+    const alike = cosine(queryOf(queryVectors, index), vector);
+    const crosses = isPictureSource(queryOf(queries, index)) !== isPictureSource(documents[index]!);
+    return logit !== undefined && crosses ? logit.scale * alike + logit.bias : alike;
+  });
   return { scores, tokens };
+}
+
+/** Whether it reads a pair of texts together. */
+function isCrossEncoder(model: OneShotModel): model is EncoderModel {
+  return model.card.abilities.has('classify');
 }

@@ -9,6 +9,7 @@ const ACTIVATIONS = [
   'gelu_new',
   'gelu_fast',
   'gelu_pytorch_tanh',
+  'quick_gelu',
   'relu',
   'silu',
   'swish',
@@ -41,14 +42,9 @@ export function activate(graph: ModelGraph, name: string, x: Value, activation: 
       return graph.node({ op: 'Relu', inputs, name });
     case 'silu':
     case 'swish':
-      // x · sigmoid(x) is QuickGelu with a slope of 1.
-      return graph.node({
-        op: 'QuickGelu',
-        domain: 'com.microsoft',
-        inputs,
-        name,
-        attributes: { alpha: float(1) },
-      });
+      return sigmoidUnit(graph, name, x, 1);
+    case 'quick_gelu':
+      return sigmoidUnit(graph, name, x, 1.702);
     case 'sigmoid':
       return graph.node({ op: 'Sigmoid', inputs, name });
     case 'tanh':
@@ -56,4 +52,19 @@ export function activate(graph: ModelGraph, name: string, x: Value, activation: 
     case 'linear':
       return x;
   }
+}
+
+/**
+ * `x · sigmoid(slope · x)`: SiLU with a slope of 1, an approximation of GELU with 1.702.
+ *
+ * Operator: com.microsoft.QuickGelu.
+ */
+function sigmoidUnit(graph: ModelGraph, name: string, x: Value, slope: number): Value {
+  return graph.node({
+    op: 'QuickGelu',
+    domain: 'com.microsoft',
+    inputs: [x],
+    name,
+    attributes: { alpha: float(slope) },
+  });
 }

@@ -6,9 +6,13 @@ export interface Leftovers {
   readonly unknown: readonly string[];
 }
 
-/** Buffers that follow from the configuration, and embeddings that encoder-decoders store under several names. */
+/**
+ * Buffers that follow from the configuration, a token that only training masks patches with, and embeddings that
+ * encoder-decoders store under several names.
+ */
 const HARMLESS = [
   /(^|\.)(position_ids|token_type_ids)$/,
+  /(^|\.)(relative_position_index|mask_token)$/,
   /(^|\.)(rotary_emb|rotary_pos_emb|rotary)\.\w*inv_freq$/,
   /(^|\.)h\.\d+\.attn\.(masked_)?bias$/,
   /(^|\.)embed_positions\.weights?$/,
@@ -19,7 +23,7 @@ const HARMLESS = [
 
 /** Where heads are, behind the name of a body. */
 const HEAD =
-  /^(\w+\.)?(pooler|cls|lm_head|classifier|qa_outputs|score|head|predictions|generator_predictions|discriminator_predictions|vocab_(transform|layer_norm|projector)|pre_classifier|decoder|final_logits_bias|seq_relationship)(\.|$)/;
+  /^(\w+\.)?(pooler|cls|lm_head|classifier|qa_outputs|score|head|predictions|generator_predictions|discriminator_predictions|vocab_(transform|layer_norm|projector)|pre_classifier|decoder|final_logits_bias|seq_relationship|post_layernorm)(\.|$)/;
 
 /** Names that a message lists. */
 const LISTED = 6;

@@ -75,6 +75,24 @@ export function sliceRows(source: Matrix, begin: number, end: number): Matrix {
   };
 }
 
+/** Every row times a factor of its own. */
+export function scaleRows(source: Matrix, factors: { load(): Promise<Float32Array> }): Matrix {
+  const { rows, columns } = source;
+  return {
+    rows,
+    columns,
+    async *pieces() {
+      const by = await factors.load();
+      let first = 0;
+      for await (const piece of source.pieces()) {
+        const start = first;
+        yield piece.map((value, i) => value * by[start + Math.floor(i / columns)]!);
+        first += piece.length / columns;
+      }
+    },
+  };
+}
+
 /** Row 0 of the one, row 0 of the other, row 1 of the one, and so on. */
 export function interleaveRows(even: Matrix, odd: Matrix): Matrix {
   const { rows, columns } = even;

@@ -7,6 +7,11 @@ export interface Vector {
   load(): Promise<Float32Array>;
 }
 
+/** Elements `[begin, end)`. */
+export function sliceVector(source: Vector, begin: number, end: number): Vector {
+  return { size: end - begin, load: async () => (await source.load()).subarray(begin, end) };
+}
+
 /** Scale and shift of a layer norm; some models have no shift. */
 export interface NormWeights {
   readonly weight: Weight;

@@ -53,7 +53,7 @@ export async function planEncoder(
   }
   const written = builtPrecision(folder, precision);
   // What is unknown, or not there, is an error of the build, which names it.
-  const reason = `safetensors of a known architecture, '${config.string('model_type', '')}': Kvasir writes the graph${precision === 'w8a8' ? `; ${SAME}` : ''}`;
+  const reason = `safetensors of a known architecture, '${config.string('model_type', '')}': Kvasir writes the graph${precision === 'w8a8' ? `; ${SAME_PRECISION}` : ''}`;
   return {
     source: 'weights',
     precision: written,
@@ -62,14 +62,20 @@ export async function planEncoder(
 }
 
 /** What there is to say where an encoder is asked for in a decoder's words. */
-const SAME = 'w8a8 and int8 are the same for an encoder, 8-bit weights times 8-bit activations';
+export const SAME_PRECISION =
+  'w8a8 and int8 are the same for an encoder, 8-bit weights times 8-bit activations';
 
-function builtPrecision(folder: string, asked: PlanOptions['precision'] = 'f32'): EncoderPrecision {
+/**
+ * The precision that an encoder is built in.
+ *
+ * @throws KvasirError `invalid_configuration` for one that encoders have not
+ */
+export function builtPrecision(folder: string, asked: PlanOptions['precision'] = 'f32'): EncoderPrecision {
   if (asked === 'w8a8') return 'int8';
   const precision = ENCODER_PRECISIONS.find(known => known === asked);
   if (precision !== undefined) return precision;
   throw new KvasirError(
     'invalid_configuration',
-    `${folder}: an encoder cannot be built in ${asked}, only in ${ENCODER_PRECISIONS.join(', ')}; ${SAME}`,
+    `${folder}: an encoder cannot be built in ${asked}, only in ${ENCODER_PRECISIONS.join(', ')}; ${SAME_PRECISION}`,
   );
 }

@@ -39,6 +39,7 @@ t.test('the list, in the order of the registry', async t => {
         max_model_len: 64,
         task: 'text-generation',
         capabilities: ['completions'],
+        input_modalities: ['text'],
       },
       {
         id: 'maker/encoder v1',
@@ -50,6 +51,7 @@ t.test('the list, in the order of the registry', async t => {
         max_model_len: 512,
         task: 'embedding',
         capabilities: ['embeddings', 'score', 'rerank'],
+        input_modalities: ['text'],
       },
     ],
   });

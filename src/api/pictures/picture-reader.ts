@@ -1,0 +1,90 @@
+import type { Caller } from '#caller.js';
+import { KvasirError } from '#errors.js';
+import { FairQueue } from '#fair-queue.js';
+import type { PictureService, Preprocessing } from '#vision/types.js';
+import type { PictureSource } from './picture-source.js';
+
+/**
+ * Gets a picture's file from where a request says that it is.
+ *
+ * @param address a `data:` URL, or one of `http` or `https` where the operator allows its host.
+ * @param param the request's field, for errors.
+ * @throws KvasirError `invalid_request`, `cancelled`
+ */
+export type PictureLoader = (address: string, param: string, signal: AbortSignal) => Promise<Uint8Array>;
+
+interface Job {
+  readonly start: () => void;
+}
+
+/** Makes pixels of the pictures of all requests: a few at once, and clients take turns. */
+export class PictureReader {
+  readonly #service: PictureService;
+  readonly #load: PictureLoader;
+  readonly #atOnce: number;
+  readonly #waiting = new FairQueue<Job>();
+  #running = 0;
+
+  /** @param atOnce pictures that the service works on at once. */
+  constructor(service: PictureService, load: PictureLoader, atOnce: number) {
+    this.#service = service;
+    this.#load = load;
+    this.#atOnce = atOnce;
+  }
+
+  /**
+   * @param param the field that it comes from, for errors.
+   * @param from its file, or the address of it.
+   */
+  source(param: string, from: string | Uint8Array): PictureSource {
+    return {
+      param,
+      pixels: async (preprocessing, caller) => {
+        const file = typeof from === 'string' ? await this.#load(from, param, caller.signal) : from;
+        return this.#inTurn(caller, () => this.#read(file, preprocessing, param, caller));
+      },
+    };
+  }
+
+  #read(file: Uint8Array, preprocessing: Preprocessing, param: string, { signal }: Caller) {
+    return this.#service.read(file, preprocessing, param, signal);
+  }
+
+  async #inTurn<T>({ client, signal }: Caller, work: () => Promise<T>): Promise<T> {
+    if (signal.aborted) throw cancelled();
+    await new Promise<void>((resolve, reject) => {
+      const job: Job = {
+        start: () => {
+          signal.removeEventListener('abort', leave);
+          resolve();
+        },
+      };
+      const leave = (): void => {
+        this.#waiting.remove(job);
+        reject(cancelled());
+      };
+      signal.addEventListener('abort', leave, { once: true });
+      this.#waiting.push([client], job);
+      this.#next();
+    });
+    try {
+      return await work();
+    } finally {
+      this.#running--;
+      this.#next();
+    }
+  }
+
+  #next(): void {
+    while (this.#running < this.#atOnce) {
+      const job = this.#waiting.shift();
+      if (job === undefined) return;
+      this.#running++;
+      job.start();
+    }
+  }
+}
+
+function cancelled(): KvasirError {
+  return new KvasirError('cancelled', 'the request was cancelled');
+}
