@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import t, { type Test } from 'tap';
+import { describe } from '#cli/inspect.js';
 import { readModelFolder } from '#model/folder.js';
 import { inspectModel } from '#model/inspect.js';
 import { buildModel } from '#model/build.js';
@@ -146,6 +147,7 @@ t.test('a folder is built before it is loaded, and told what it is', async t => 
   t.equal(report.kind, 'vision');
   t.equal(report.path.precision, 'int8');
   t.match(report.vision, { task: 'image-classification', layers: 2, hiddenSize: 24, tokens: 10 });
+  t.match(describe(report), /\npictures +12x12 pixels, 10 tokens each\nlabels +LABEL_0, LABEL_1/);
   const towers = await copyFixture(await readVisionFixture('clip'), t.testdir());
   t.ok(existsSync((await buildModel(towers, {})).graphPath));
   t.match(await inspectModel(towers, { slots: 1 }), {
