@@ -33,7 +33,7 @@ const MAY_IMPORT = {
   ],
   http: ['api types', 'registry types', 'metrics types', 'engine types'],
   metrics: ['registry types', 'engine types'],
-  registry: ['vision types', 'offload', 'engine', 'batching', 'tensors', 'chat', 'model', 'runtime', 'text'],
+  registry: ['offload', 'engine', 'batching', 'tensors', 'chat', 'model', 'runtime', 'text', 'vision'],
   engine: ['model types', 'text'],
   batching: ['model types'],
   tensors: ['batching types', 'model types', 'graph', 'runtime'],

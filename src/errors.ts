@@ -35,7 +35,7 @@ export type ErrorCode =
   | 'runtime_failure'
   /** The model gives numbers that are not finite: its weights are broken, or too large for their precision. */
   | 'broken_model'
-  /** ONNX Runtime's library, or one it needs, is not there or does not load. */
+  /** A library that the work needs (ONNX Runtime's, sharp's) is not there or does not load. */
   | 'runtime_unavailable'
   /** A setting of the server is wrong. */
   | 'invalid_configuration'

@@ -14,21 +14,33 @@ export interface PictureLimits {
   readonly maxPixels: number;
 }
 
+/** Width and height, in pixels. */
+export interface PictureSize {
+  readonly width: number;
+  readonly height: number;
+}
+
+/**
+ * The size that a picture is resampled to. Width and height: to those, whatever its form. `shortest`: its
+ * shorter edge, keeping the form; with `longest`: unless the longer edge would be longer than that. `maxWidth`
+ * and `maxHeight`: as large as fits into them, keeping the form.
+ */
+export type TargetSize =
+  | PictureSize
+  | { readonly shortest: number; readonly longest?: number | undefined }
+  | { readonly maxWidth: number; readonly maxHeight: number };
+
 /** How pictures are made what a model reads, as its preprocessor_config.json says, but for what its graph does. */
 export interface Preprocessing {
+  /**
+   * What is seen through a picture that has transparent parts; undefined: the colours that they have in the
+   * file, as PIL's `convert('RGB')` leaves them.
+   */
+  readonly background?: 'white' | undefined;
   /** First step; undefined: none. */
-  readonly resize?:
-    | {
-        /** Both given: to that size whatever the form. `shortest`: keeps the form. `longest`: likewise, within. */
-        readonly to:
-          | { readonly width: number; readonly height: number }
-          | { readonly shortest: number; readonly longest?: number }
-          | { readonly longest: number };
-        readonly filter: ResamplingFilter;
-      }
-    | undefined;
+  readonly resize?: { readonly to: TargetSize; readonly filter: ResamplingFilter } | undefined;
   /** From the middle, black where the picture is smaller; undefined: all of it. */
-  readonly crop?: { readonly width: number; readonly height: number } | undefined;
+  readonly crop?: PictureSize | undefined;
   /** `pixel * scale`, then minus the mean and by the deviation of its channel: all of it in the graph. */
   readonly scale: number;
   readonly mean: readonly [number, number, number];
