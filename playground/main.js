@@ -12,6 +12,7 @@ import { completionView } from './views/completion.js';
 import { embeddingsView } from './views/embeddings.js';
 import { metricsView } from './views/metrics.js';
 import { picturesView } from './views/pictures.js';
+import { transcriptionView } from './views/transcription.js';
 
 const FIRST = 'completion';
 
@@ -26,6 +27,7 @@ const views = new Map([
   ['embeddings', embeddingsView(section('embeddings'))],
   ['classification', classificationView(section('classification'))],
   ['pictures', picturesView(section('pictures'))],
+  ['transcription', transcriptionView(section('transcription'))],
   ['metrics', metricsView(section('metrics'), monitor)],
 ]);
 

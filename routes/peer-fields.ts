@@ -1,4 +1,6 @@
 import type { PeerField } from '#routes/shared/peer-fields.js';
+import { transcriptionPeerFields } from '#routes/openai/audio-transcriptions/peer-fields.js';
+import { translationPeerFields } from '#routes/openai/audio-translations/peer-fields.js';
 import { chatPeerFields } from '#routes/openai/chat-completions/peer-fields.js';
 import { classifyPeerFields } from '#routes/openai/classify/peer-fields.js';
 import { embeddingsPeerFields } from '#routes/openai/embeddings/peer-fields.js';
@@ -14,6 +16,8 @@ export const PEER_FIELDS: Readonly<Record<string, readonly PeerField[]>> = {
   '/v1/completions': completionPeerFields,
   '/v1/chat/completions': chatPeerFields,
   '/v1/responses': responsePeerFields,
+  '/v1/audio/transcriptions': transcriptionPeerFields,
+  '/v1/audio/translations': translationPeerFields,
   '/v1/embeddings': embeddingsPeerFields,
   '/v1/classify': classifyPeerFields,
   '/v1/score': scorePeerFields,

@@ -83,6 +83,15 @@ export interface ServerOptions {
   readonly textsLimit?: number | undefined;
   /** What of pictures in requests is read, and from where. */
   readonly pictures?: Partial<PictureSettings> | undefined;
+  /** Largest recording, in bytes; 25 MiB by default. */
+  readonly audioLimit?: number;
+  /** Longest recording, in seconds; four hours by default. */
+  readonly maxAudioSeconds?: number;
+  /**
+   * Bytes of memory that recordings may take together while they are transcribed; 1 GiB by default, and never less
+   * than the longest takes.
+   */
+  readonly audioMemory?: number;
   /** Longest time for a request to arrive whole, in milliseconds; two minutes by default. */
   readonly receiveTimeout?: number;
   /**
@@ -118,6 +127,9 @@ const DEFAULTS = {
   writeTimeout: 60_000,
   corsOrigins: [],
   bodyLimit: 4 * 1024 * 1024,
+  audioLimit: 25 * 1024 * 1024,
+  maxAudioSeconds: 4 * 60 * 60,
+  audioMemory: 1024 * 1024 * 1024,
   receiveTimeout: 120_000,
   requestTimeout: 0,
   drainTimeout: 0,
@@ -127,6 +139,12 @@ const DEFAULTS = {
   playground: true,
 };
 
+/** Room in a form for what is beside its recording. */
+const FORM_FIELDS = 128 * 1024;
+
+/** Of a recording that is transcribed: 100 columns of 128 numbers, as the largest models read. */
+const MOST_BYTES_PER_SECOND = 100 * 128 * 4;
+
 /**
  * Composes the server. It does not listen yet: call `listen`, and `close` to end it along with the models.
  */
@@ -135,7 +153,9 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   const { receiveTimeout, rateLimit } = settings;
   const isProxy = settings.trustProxy === undefined ? undefined : trustedProxies(settings.trustProxy);
   const { bodyLimit, textsLimit = 2 * bodyLimit } = settings;
-  const bodies = new BodyMemory(Math.max(settings.bodyMemory, bodyLimit));
+  const formLimit = settings.audioLimit + FORM_FIELDS;
+  const bodies = new BodyMemory(Math.max(settings.bodyMemory, bodyLimit, formLimit));
+  const longest = settings.maxAudioSeconds * MOST_BYTES_PER_SECOND;
   const app = fastify({
     ...(logger !== undefined && { loggerInstance: logger }),
     logController,
@@ -199,7 +219,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   await documentRoutes(app, version);
   const endpoints = new Endpoints();
   endpoints.collect(app);
-  const { playground } = settings;
+  const { playground, corsOrigins } = settings;
   const routes: RouteOptions = {
     registry,
     watchdog,
@@ -207,6 +227,12 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     endpoints,
     textsLimit,
     pictures: { reader: pictures.reader, most: pictureSettings.most },
+    audio: {
+      bodyLimit: formLimit,
+      maxSeconds: settings.maxAudioSeconds,
+      memory: new BodyMemory(Math.max(settings.audioMemory, longest)),
+    },
+    corsOrigins,
     playground,
     version,
   };

@@ -3,16 +3,19 @@
  * environment names its folder; those that are not there are named. The exit code is 1 where something is not as it
  * should be.
  *
- * Run: `KVASIR_REAL_SMOLLM2=FOLDER KVASIR_REAL_MINILM=FOLDER npm run check:real`, folders of SmolLM2-135M-Instruct and
- * all-MiniLM-L6-v2 in the layout of Hugging Face.
+ * Run: `KVASIR_REAL_SMOLLM2=FOLDER KVASIR_REAL_MINILM=FOLDER KVASIR_REAL_WHISPER=FOLDER npm run check:real`, folders of
+ * SmolLM2-135M-Instruct, all-MiniLM-L6-v2 and whisper-base in the layout of Hugging Face. `KVASIR_REAL_SHARED` is the folder with Whisper's
+ * references, by default `../shared/real`; `KVASIR_REAL_CLIPS` one with recordings that it names, each as a wav file of its name.
  */
 import { Checks } from '../support/reliability/checks.js';
 import { checkMiniLM } from './minilm.js';
 import { checkSmolLM2 } from './smollm2.js';
+import { checkWhisper } from './whisper.js';
 
 const MODELS = [
   ['KVASIR_REAL_SMOLLM2', 'SmolLM2-135M-Instruct', checkSmolLM2],
   ['KVASIR_REAL_MINILM', 'all-MiniLM-L6-v2', checkMiniLM],
+  ['KVASIR_REAL_WHISPER', 'whisper-base', checkWhisper],
 ] as const;
 
 const checks = new Checks();

@@ -62,7 +62,26 @@ export async function postJson(path, body, signal) {
  * @returns {AsyncGenerator<any>}
  */
 export async function* postForEvents(path, body, signal) {
-  const response = await post(path, body, signal);
+  yield* events(await post(path, body, signal));
+}
+
+/**
+ * The events of an answer to a form.
+ *
+ * @param {string} path
+ * @param {FormData} form with `stream`.
+ * @param {AbortSignal} signal
+ * @returns {AsyncGenerator<any>}
+ */
+export async function* postFormForEvents(path, form, signal) {
+  yield* events(await send(path, { method: 'POST', body: form, signal }));
+}
+
+/**
+ * @param {Response} response
+ * @returns {AsyncGenerator<any>}
+ */
+async function* events(response) {
   if (response.body === null) return;
   for await (const data of eventData(pieces(response.body))) {
     if (data === '[DONE]') return;

@@ -16,6 +16,26 @@ export function curlCommand(url, body, { key }) {
 }
 
 /**
+ * A form as a command for a shell.
+ *
+ * @param {string} url
+ * @param {object} fields with the name of a file as `file`.
+ * @param {{ readonly key: boolean }} options whether the server wants a key.
+ */
+export function curlFormCommand(url, fields, { key }) {
+  return [
+    `curl -N ${quote(url)}`,
+    ...(key ? ['-H "authorization: Bearer $KVASIR_API_KEY"'] : []),
+    ...Object.entries(fields).map(([name, value]) =>
+      // A text that begins with @ or < would be read as the name of a file, and in names ; and , mean something.
+      name === 'file'
+        ? `-F ${quote(`file=@"${String(value).replace(/["\\]/g, String.raw`\$&`)}"`)}`
+        : `--form-string ${quote(`${name}=${value}`)}`,
+    ),
+  ].join(' \\\n  ');
+}
+
+/**
  * As one word of a POSIX shell.
  *
  * @param {string} text

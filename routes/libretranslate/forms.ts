@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import { MAX_INPUTS } from '#api/encoding/inputs.js';
 import { KvasirError } from '#errors.js';
 import type { App } from '#http/app.js';
+import { refuseOtherSites } from '#http/security/other-sites.js';
 
 const TYPES = ['application/x-www-form-urlencoded', 'multipart/form-data'];
 
@@ -14,22 +15,16 @@ const MARKS = { urlencoded: /&/g, multipart: /^content-disposition:/gim };
 /** Most fields of a form. */
 const MAX_FIELDS = MAX_INPUTS + 16;
 
-/** Reads forms as if they were JSON, since LibreTranslate's clients send both: `q` may be there several times. */
-export function readForms(app: App): void {
+/**
+ * Reads forms as if they were JSON, since LibreTranslate's clients send both: `q` may be there several times.
+ *
+ * @param corsOrigins origins whose pages may send forms; `*` is all.
+ */
+export function readForms(app: App, corsOrigins: readonly string[]): void {
   app.addContentTypeParser(TYPES, { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) => {
-    refuseOtherSites(request);
+    refuseOtherSites(request, corsOrigins);
     return formFields(request.headers['content-type']!, body);
   });
-}
-
-/**
- * Browsers let any page send forms to any server, without asking it: pages of others must send JSON, for which
- * they ask (`cors_origins`).
- */
-function refuseOtherSites({ headers }: FastifyRequest): void {
-  const site = headers['sec-fetch-site'] ?? 'none';
-  if (site !== 'none' && site !== 'same-origin')
-    throw new KvasirError('invalid_request', 'forms from pages of another origin are not taken; send JSON');
 }
 
 async function formFields(type: string, body: Buffer): Promise<Readonly<Record<string, unknown>>> {

@@ -11,8 +11,11 @@ import { translate } from './translate.js';
  * The endpoints of LibreTranslate, for its clients, over all models that translate: which one does is up to the
  * languages.
  */
-export const libretranslate: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { registry }) => {
+export const libretranslate: FastifyPluginAsyncTypebox<RouteOptions> = async (
+  app,
+  { registry, corsOrigins },
+) => {
   answerErrors(app);
-  readForms(app);
+  readForms(app, corsOrigins);
   for (const add of [translate, detect, languages, settings]) add(app, registry);
 };

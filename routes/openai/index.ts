@@ -2,6 +2,9 @@ import type { FastifyPluginAsync } from 'fastify';
 import type { RouteOptions } from '#http/route-options.js';
 import { InputItem } from '#routes/shared/input-items.js';
 import { takeManyTexts } from '#routes/shared/texts-limit.js';
+import { transcriptSchemas } from './audio/schema.js';
+import audioTranscriptions from './audio-transcriptions/index.js';
+import audioTranslations from './audio-translations/index.js';
 import chatCompletions from './chat-completions/index.js';
 import classify from './classify/index.js';
 import completions from './completions/index.js';
@@ -18,6 +21,8 @@ import tokenize from './tokenize/index.js';
 
 /** Endpoints by their address below `/v1`. */
 const ENDPOINTS = {
+  'audio/transcriptions': audioTranscriptions,
+  'audio/translations': audioTranslations,
   'chat/completions': chatCompletions,
   classify,
   completions,
@@ -49,6 +54,7 @@ const OF_ENCODERS = new Set<string>([
  */
 export const openai: FastifyPluginAsync<RouteOptions> = async (app, options) => {
   app.addSchema(InputItem);
+  for (const schema of transcriptSchemas) app.addSchema(schema);
   for (const [path, endpoint] of Object.entries(ENDPOINTS))
     await app.register(async scope => {
       if (OF_ENCODERS.has(path)) takeManyTexts(scope, options);

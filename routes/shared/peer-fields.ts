@@ -3,7 +3,8 @@ import type { preValidationAsyncHookHandler } from 'fastify';
 import { invalidRequest } from '#errors.js';
 
 /** A server whose clients are to find here what they are used to. */
-export type Peer = 'OpenAI' | 'vLLM' | 'llama.cpp' | 'TEI' | 'Cohere' | 'Jina' | 'LibreTranslate';
+export type Peer =
+  'OpenAI' | 'vLLM' | 'llama.cpp' | 'TEI' | 'Cohere' | 'Jina' | 'LibreTranslate' | 'speaches' | 'whisper.cpp';
 
 /** A field that the request types of other servers have, and what becomes of it here. */
 export interface PeerField {

@@ -78,6 +78,9 @@ function serverOptions(settings: Settings): Omit<ServerOptions, 'registry'> {
       maxBytes: settings.max_image_bytes,
       maxPixels: settings.max_image_pixels,
     },
+    audioLimit: settings.audio_limit,
+    maxAudioSeconds: settings.max_audio_seconds,
+    audioMemory: settings.audio_memory,
     bodyMemory: settings.body_memory,
     maxConnections: settings.max_connections,
     maxConnectionsPerAddress: settings.max_connections_per_address,
@@ -122,6 +125,7 @@ function describe({ id, model, state }: ServedEntry): string {
   const { device, engine, card } = model;
   if (engine === undefined) return `${id} (${device}, ${card.task})`;
   const { slots, contextLength } = engine;
+  if (card.hears !== undefined) return `${id} (${device}, ${slots} slots of 30 seconds of speech)`;
   const { cacheCapacity } = engine.stats();
   const shared = cacheCapacity < fullCache(engine) ? `, ${cacheCapacity} of all together` : '';
   const sources = engine.sourceLength === undefined ? '' : ` and sources of ${engine.sourceLength}`;

@@ -95,6 +95,17 @@ const serverSettings = {
     description: 'most pixels of a picture, which take 3 bytes each while it is read',
     default: 32_000_000,
   }),
+  audio_limit: bytes({ description: 'largest recording', default: 25 * 2 ** 20 }),
+  max_audio_seconds: measure(1, 7 * DAY, {
+    description: 'longest recording',
+    unit: 'seconds',
+    default: 4 * 60 * 60,
+  }),
+  audio_memory: bytes({
+    description:
+      'memory for all recordings that are transcribed, half of it for one client; more are refused with 503',
+    default: 2 ** 30,
+  }),
   body_memory: bytes({
     description:
       'memory for all request bodies above 64k under way, half of it for one client; more are refused with 503',
@@ -225,6 +236,14 @@ const modelSettings = {
     unit: 'tokens',
     default: 0,
   }),
+  voice_detector: Type.Optional(
+    text({
+      description:
+        'folder with a Silero voice activity detector (silero_vad*.onnx), for recordings that are to be cut at silence',
+      unit: 'folder',
+      otherwise: "the model's own; without one, recordings are cut where they are quiet",
+    }),
+  ),
   output_memory: bytes({
     description: 'outputs of one call of a raw graph; larger ones are refused',
     default: 64 * 2 ** 20,

@@ -1,6 +1,7 @@
 import { contextLengthExceeded, KvasirError, invalidRequest } from '#errors.js';
-import type { GenerationRequest } from './types.js';
-import type { Decoder, DecoderShape, SourceTraits } from '#model/decoder/contract.js';
+import { sourceOf } from './source.js';
+import type { AlignRequest, GenerationRequest } from './types.js';
+import type { Decoder, DecoderShape, SoundSource, SourceTraits } from '#model/decoder/contract.js';
 
 /**
  * Checks what a decoder would not.
@@ -23,15 +24,35 @@ export function checkPrompt(
 }
 
 /**
- * Checks the source of a request: there is one exactly where the decoder attends to one.
+ * Checks the source of a request: there is one exactly where the decoder attends to one, and of its kind.
  *
  * @throws KvasirError `invalid_request` where it is not so, the source is empty or has ids outside of the
- * vocabulary; `context_length_exceeded`
+ * vocabulary, or sound is not of the decoder's shape; `context_length_exceeded`
  */
 export function checkSource(
-  sourceIds: readonly number[] | undefined,
+  { sourceIds, sound }: Pick<GenerationRequest, 'sourceIds' | 'sound'>,
   traits: SourceTraits | undefined,
 ): void {
+  checkSound(sound, traits);
+  if (sound === undefined) checkSourceIds(sourceIds, traits);
+  else if (sourceIds !== undefined) throw invalidRequest('prompt', 'the model hears: it reads no source');
+}
+
+/** Checks whether there is sound where the decoder hears, and nowhere else. */
+function checkSound(sound: SoundSource | undefined, traits: SourceTraits | undefined): void {
+  const shape = traits?.sound;
+  if (shape === undefined && sound === undefined) return;
+  if (shape === undefined) throw invalidRequest('file', 'the model hears nothing');
+  if (sound === undefined) throw invalidRequest('file', 'the model needs something to hear');
+  const { length } = sound.features;
+  if (length !== shape.bins * shape.frames)
+    throw invalidRequest(
+      'file',
+      `the sound has ${length} features, expected ${shape.bins} for each of ${shape.frames} frames`,
+    );
+}
+
+function checkSourceIds(sourceIds: readonly number[] | undefined, traits: SourceTraits | undefined): void {
   if (traits === undefined && sourceIds === undefined) return;
   if (traits === undefined)
     throw invalidRequest('prompt', 'the model continues its prompt: it reads no source');
@@ -45,6 +66,45 @@ export function checkSource(
       sourceIds.length,
       longest,
     );
+}
+
+/**
+ * Checks what a request watches, if anything.
+ *
+ * @throws KvasirError `invalid_request` where it is not behind a token of the prompt, or not in the vocabulary.
+ */
+export function checkWatch(
+  { watch, promptIds }: Pick<GenerationRequest, 'watch' | 'promptIds'>,
+  { vocabularySize }: Pick<DecoderShape, 'vocabularySize'>,
+): void {
+  if (watch === undefined) return;
+  const { position, ids } = watch;
+  if (!(Number.isInteger(position) && position >= 0 && position < promptIds.length))
+    throw invalidRequest('prompt', `position ${position} is not in the prompt of ${promptIds.length} tokens`);
+  checkIds(ids, vocabularySize);
+}
+
+/**
+ * Checks a text that is to be held against its sound.
+ *
+ * @throws KvasirError `invalid_request`, `context_length_exceeded`
+ */
+export function checkAlignment(
+  { ids, belowId, sound }: AlignRequest,
+  { shape, source }: Pick<Decoder, 'shape' | 'source'>,
+): void {
+  const { vocabularySize, contextLength } = shape;
+  checkSource({ sound }, source);
+  checkIds(ids, vocabularySize);
+  if (ids.length > contextLength)
+    throw contextLengthExceeded(
+      'prompt',
+      `the text has ${ids.length} tokens, and the model's context is ${contextLength}`,
+      ids.length,
+      contextLength,
+    );
+  if (!(Number.isInteger(belowId) && belowId >= 1 && belowId <= vocabularySize))
+    throw invalidRequest('prompt', `probabilities of ids below ${belowId} are not to be had`);
 }
 
 function checkIds(ids: readonly number[], vocabularySize: number): void {
@@ -65,10 +125,11 @@ function checkIds(ids: readonly number[], vocabularySize: number): void {
  * their longest, or what is asked for with them cannot be combined.
  */
 export function checkBeams(
-  { beams, promptIds, sourceIds = [], stop, constraint, promptLogprobs }: GenerationRequest,
-  { slots, shape }: Pick<Decoder, 'slots' | 'shape'>,
+  request: GenerationRequest,
+  { slots, shape, source }: Pick<Decoder, 'slots' | 'shape' | 'source'>,
   cacheTokens: number,
 ): void {
+  const { beams, promptIds, stop, constraint, promptLogprobs } = request;
   if (beams === undefined) return;
   const { width, results } = beams;
   if (!(Number.isInteger(width) && width >= 1))
@@ -78,7 +139,8 @@ export function checkBeams(
     throw invalidRequest('n', `n: ${results} texts are not to be had from ${width} beams`);
   if (!Number.isFinite(beams.lengthPenalty))
     throw invalidRequest('length_penalty', 'length_penalty must be a finite number');
-  const longest = sourceIds.length + Math.min(promptIds.length + stop.maxTokens, shape.contextLength);
+  const sourceLength = sourceOf(request, source)?.length ?? 0;
+  const longest = sourceLength + Math.min(promptIds.length + stop.maxTokens, shape.contextLength);
   if (width * longest > cacheTokens)
     throw invalidRequest(
       'n',
@@ -86,7 +148,7 @@ export function checkBeams(
     );
   if (stop.stopStrings.length > 0)
     throw invalidRequest('stop', 'beam search ends at stop tokens only: stop must be left out');
-  if (constraint !== undefined)
+  if (constraint !== undefined && constraint.fork === undefined)
     throw invalidRequest('use_beam_search', 'beam search and a structure of the text cannot be combined');
   if (promptLogprobs !== undefined)
     throw invalidRequest('prompt_logprobs', 'beam search does not report prompt_logprobs');

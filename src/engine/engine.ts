@@ -1,16 +1,27 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { KvasirError, invalidRequest } from '#errors.js';
 import type { Decoder } from '#model/decoder/contract.js';
 import { Places } from '#places.js';
 import { OutputText } from '#text/output-text.js';
 import type { Tokenizer } from '#text/types.js';
+import { AlignTask } from './alignment/align-task.js';
 import { Beam } from './beams/beam.js';
 import { BeamGroup } from './beams/beam-group.js';
-import { cacheCapacity, checkBeams, checkPrompt, checkSource } from './admission.js';
+import {
+  cacheCapacity,
+  checkAlignment,
+  checkBeams,
+  checkPrompt,
+  checkSource,
+  checkWatch,
+} from './admission.js';
 import { DEFAULT_ENGINE_OPTIONS, type EngineOptions } from './engine-options.js';
 import { Scheduler } from './scheduler.js';
-import { Sequence } from './sequence.js';
+import { Sequence, type SequenceOptions } from './sequence.js';
 import { Stepper, type EngineSequence } from './step.js';
 import type {
+  Alignment,
+  AlignRequest,
   EngineStats,
   GenerationEngine,
   GenerationEvent,
@@ -29,6 +40,7 @@ export class Engine implements GenerationEngine {
   readonly #stopped: Promise<void>;
   /** Of sequences that have not ended: in slots, and in the waiting line. */
   readonly #places: Places;
+  readonly align?: NonNullable<GenerationEngine['align']>;
   #closing = false;
   #wake: (() => void) | undefined;
 
@@ -53,6 +65,7 @@ export class Engine implements GenerationEngine {
       keepsAhead: cacheTokens === Infinity,
     });
     this.#stepper = new Stepper(decoder, this.#scheduler, this.#options);
+    if (decoder.align !== undefined) this.align = (request, signal) => this.#align(request, signal);
     this.#stopped = this.#loop();
   }
 
@@ -78,9 +91,9 @@ export class Engine implements GenerationEngine {
   ): readonly AsyncIterable<GenerationEvent>[] {
     if (this.#closing) throw shuttingDown();
     for (const request of requests) {
-      const { promptIds, sourceIds } = request;
-      checkSource(sourceIds, this.#decoder.source);
-      checkPrompt(promptIds, this.#decoder.shape);
+      checkSource(request, this.#decoder.source);
+      checkPrompt(request.promptIds, this.#decoder.shape);
+      checkWatch(request, this.#decoder.shape);
       checkBeams(request, this.#decoder, this.#cacheTokens);
     }
     this.checkRoom(
@@ -88,11 +101,8 @@ export class Engine implements GenerationEngine {
       requests[0]?.client,
     );
     const group = Symbol();
-    const sequences = requests.map(request => this.#sequence(request, group));
-    this.#follow(sequences, signal);
-    if (signal?.aborted) for (const { channel } of sequences) channel.end(cancelled());
-    else for (const sequence of sequences) this.#scheduler.add(sequence);
-    this.#wake?.();
+    const sequences = requests.map(request => this.#sequence(request, this.#optionsOf(request, group)));
+    this.#start(sequences, signal);
     return sequences.map(({ channel }) => channel);
   }
 
@@ -137,16 +147,27 @@ export class Engine implements GenerationEngine {
     await this.#stopped;
   }
 
+  async #align(request: AlignRequest, signal?: AbortSignal): Promise<Alignment> {
+    if (this.#closing) throw shuttingDown();
+    checkAlignment(request, this.#decoder);
+    this.checkRoom(1, request.client);
+    const task = new AlignTask(request, this.#optionsOf(request, Symbol()));
+    this.#start([task], signal);
+    return task.channel.result;
+  }
+
   /** @param group of those that came with it. */
-  #sequence(request: GenerationRequest, group: symbol): EngineSequence {
-    const { client = '' } = request;
-    const { chunkInvariant } = this.#decoder.traits;
-    const options = {
+  #optionsOf({ client = '' }: AlignRequest | GenerationRequest, group: symbol): SequenceOptions {
+    return {
       contextLength: this.contextLength,
       reusesPrefix: this.#options.reusesPrefix,
-      chunkInvariant,
+      chunkInvariant: this.#decoder.traits.chunkInvariant,
+      source: this.#decoder.source,
       party: [client, group],
     };
+  }
+
+  #sequence(request: GenerationRequest, options: SequenceOptions): Sequence | Beam {
     if (request.beams !== undefined) {
       const textOf = (ids: readonly number[]): string => {
         const output = this.#output(request);
@@ -162,6 +183,14 @@ export class Engine implements GenerationEngine {
       skipSpecialTokens,
       spelledIds,
     });
+  }
+
+  /** Lets sequences wait for their slots, unless a signal has aborted. */
+  #start(sequences: readonly EngineSequence[], signal: AbortSignal | undefined): void {
+    this.#follow(sequences, signal);
+    if (signal?.aborted) for (const { channel } of sequences) channel.end(cancelled());
+    else for (const sequence of sequences) this.#scheduler.add(sequence);
+    this.#wake?.();
   }
 
   /** Counts sequences until they end, and ends them when a signal aborts before. */
@@ -185,7 +214,8 @@ export class Engine implements GenerationEngine {
   async #loop(): Promise<void> {
     while (!this.#closing) {
       try {
-        this.#retire();
+        // Whoever reads them may go on with what they heard, which their slots still have.
+        if (this.#retire() && this.#decoder.source?.sound !== undefined) await nextTurn();
         if (!(await this.#stepper.step())) await this.#sleep();
       } catch (error) {
         // What is broken here is ours, not a run: nobody's state can be trusted, so all end and the next
@@ -203,16 +233,21 @@ export class Engine implements GenerationEngine {
     await new Promise<void>(resolve => (this.#wake = resolve));
     this.#wake = undefined;
     // Requests that came at the same time are read first, so that their prompts are run together.
-    await new Promise(resolve => setImmediate(resolve));
+    await nextTurn();
   }
 
-  /** Takes what has ended or was cancelled from its slot. */
-  #retire(): void {
+  /**
+   * Takes what has ended or was cancelled from its slot.
+   *
+   * @returns whether there was any.
+   */
+  #retire(): boolean {
     let leaving: Set<EngineSequence> | undefined;
     for (const sequence of this.#scheduler.running)
       if (sequence.finished || sequence.cancelled !== undefined)
         leaving = (leaving ?? new Set<EngineSequence>()).add(sequence);
     if (leaving !== undefined) this.#scheduler.remove(leaving);
+    return leaving !== undefined;
   }
 
   #endAll(error: Error): void {
@@ -231,8 +266,8 @@ export class Engine implements GenerationEngine {
 }
 
 /** How many slots a request takes when it runs. */
-function rowsOf({ beams }: GenerationRequest): number {
-  return beams?.width ?? 1;
+function rowsOf(request: AlignRequest | GenerationRequest): number {
+  return 'beams' in request ? (request.beams?.width ?? 1) : 1;
 }
 
 function cancelled(): KvasirError {

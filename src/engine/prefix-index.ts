@@ -1,3 +1,5 @@
+import { isSameSource, isSound, type CachedSource } from './source.js';
+
 /**
  * Keys by which beginnings are looked up. Shorter common ones are not worth a copy, nor a run of their own.
  */
@@ -10,7 +12,7 @@ export interface ReuseKeys {
   /** Sequences of different scopes share nothing. */
   readonly scope: string;
   /** What its positions attend to beside each other; undefined: nothing. Never changes. */
-  readonly source?: readonly number[] | undefined;
+  readonly source?: CachedSource | undefined;
   /**
    * What each position holds: a token id, or a number outside of the vocabulary that stands for other
    * content, such as a picture's hash. Grows at its end, and never changes otherwise.
@@ -73,17 +75,22 @@ export function commonPrefix(a: ReuseKeys, b: ReuseKeys, limit = Infinity): numb
 /** Whether two sequences of one scope attend to the same source, or both to none. */
 export function haveOneSource(a: ReuseKeys, b: ReuseKeys): boolean {
   if (a.scope !== b.scope) return false;
-  if (a.source === b.source) return true;
-  if (a.source?.length !== b.source?.length) return false;
-  return a.source!.every((id, i) => id === b.source![i]);
+  if (a.source === undefined || b.source === undefined) return a.source === b.source;
+  return isSameSource(a.source, b.source);
 }
 
 /** FNV-1a over the scope, and the source or the first block. */
 function hashOf({ scope, source, keys }: ReuseKeys): number {
   let hash = 0x811c9dc5;
-  for (let i = 0; i < scope.length; i++) hash = Math.imul(hash ^ scope.charCodeAt(i), 0x01000193);
-  const looked = source ?? keys;
-  const end = source?.length ?? REUSE_BLOCK;
-  for (let i = 0; i < end; i++) hash = Math.imul(hash ^ looked[i]!, 0x01000193);
+  const addText = (text: string): void => {
+    for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  };
+  const addNumbers = (numbers: readonly number[], end: number): void => {
+    for (let i = 0; i < end; i++) hash = Math.imul(hash ^ numbers[i]!, 0x01000193);
+  };
+  addText(scope);
+  if (source === undefined) addNumbers(keys, REUSE_BLOCK);
+  else if (isSound(source)) addText(source.key);
+  else addNumbers(source, source.length);
   return hash;
 }

@@ -28,11 +28,11 @@ export class Progress {
   }
 
   /** What it took until now. */
-  report(tokens: Pick<SequenceReport, 'promptTokens' | 'sourceTokens' | 'generatedTokens'>): SequenceReport {
+  report(found: Omit<SequenceReport, 'cachedTokens' | 'queueMs' | 'prefillMs' | 'decodeMs'>): SequenceReport {
     const started = this.#started ?? this.#added;
     const firstToken = this.#firstToken ?? started;
     return {
-      ...tokens,
+      ...found,
       cachedTokens: this.#reused,
       queueMs: started - this.#added,
       prefillMs: firstToken - started,

@@ -1,5 +1,6 @@
 import type { DecoderTraits, SlotOperation } from '#model/decoder/contract.js';
 import { commonPrefix, haveOneSource, REUSE_BLOCK } from './prefix-index.js';
+import type { CachedSource } from './source.js';
 import { SlotTable, type CachedSequence, type PrefixMatch } from './slots.js';
 import type { SlotOccupancy } from './types.js';
 import { WaitingLine, type Queued } from './waiting-line.js';
@@ -14,6 +15,8 @@ import { WaitingLine, type Queued } from './waiting-line.js';
  * at 0 and `prefillLength` is 10: the prompt is prefilled, and the 3 tokens are decoded once more.
  *
  * With a source, the slot gets that first, and a prompt of few tokens, as those mostly are, is decoded.
+ *
+ * A text that is held against its source once more has no tokens here: it gets a slot with its source for one step.
  */
 export interface Schedulable extends CachedSequence, Queued {
   /**
@@ -37,6 +40,18 @@ export interface Schedulable extends CachedSequence, Queued {
   readonly maxLength: number;
   /** Whether it may start from what is in the cache already. */
   readonly reusesPrefix: boolean;
+  /**
+   * How many of its leading tokens may be there already, at most: less than all, since the logits of the last one
+   * are wanted in any case.
+   */
+  readonly reusable: number;
+  /**
+   * A run of its prompt ends behind so many tokens, if not before, since the logits of the last of them are wanted,
+   * too; undefined: of none, or no more.
+   */
+  readonly pausesAt?: number | undefined;
+  /** Whether it is a text that is held against its source, and leaves before the next step. */
+  readonly aligns?: boolean;
   /** Slots that are kept for it, its own included; default 1. */
   readonly width?: number;
   /**
@@ -77,6 +92,8 @@ export interface Step<S> {
    * just now.
    */
   readonly decode: readonly S[];
+  /** One that is held against its source, in the slot behind those that decode, which may have been encoded just now. */
+  readonly align: S | undefined;
 }
 
 /** What a run of prompts would hold up, and what it is for. */
@@ -228,10 +245,11 @@ export class Scheduler<S extends Schedulable> {
     if (encode.length + prefill.length > 0) this.#pending.clear();
     const decode: S[] = [];
     for (let slot = 0; slot < this.#decoding; slot++) decode.push(this.#table.sequence(slot)!);
+    const align = decode.at(-1)?.aligns ? decode.pop() : undefined;
     const sources = sum(encode.map(({ sequence }) => lengthOf(sequence.source)));
     this.#makeRoom(sources + decode.length + sum(prefill.map(({ length }) => length)));
     this.#table.trim();
-    return { operations: this.#table.takeOperations(), encode, prefill, decode };
+    return { operations: this.#table.takeOperations(), encode, prefill, decode, align };
   }
 
   /** Takes sequences out, waiting or running, and closes the gaps that they leave. */
@@ -288,7 +306,8 @@ export class Scheduler<S extends Schedulable> {
 
   /**
    * Admits sequences with sources: as many as the cache has the sources of, and then some whose sources are run
-   * together within the limit. One that is prefilled keeps others from coming behind it.
+   * together within the limit. One that is prefilled keeps others from coming behind it, and so does one that is
+   * held against its source: those that decode must have no gap.
    */
   #planEncoding(limit: number): Encoding<S>[] {
     const group: Encoding<S>[] = [];
@@ -307,6 +326,7 @@ export class Scheduler<S extends Schedulable> {
       this.#place(sequence, match);
       if (match === undefined) group.push({ sequence, slot: this.#admitted.length - 1 });
       this.#countDecoding();
+      if (sequence.aligns) break;
     }
     return group;
   }
@@ -322,6 +342,7 @@ export class Scheduler<S extends Schedulable> {
       longest = Math.max(longest, sequence.prefillable);
       const joins =
         match === undefined &&
+        sequence.pausesAt === undefined &&
         longest * (group.length + 1) <= limit &&
         !group.some(other => commonPrefix(other, sequence, REUSE_BLOCK) === REUSE_BLOCK);
       if (group.length > 0 && !joins) return;
@@ -341,6 +362,7 @@ export class Scheduler<S extends Schedulable> {
     const longer = (match?.length ?? 0) + REUSE_BLOCK;
     const isSoonReusable =
       sequence.reusesPrefix &&
+      longer <= sequence.reusable + 1 &&
       this.#admitted.some(other => !isPrefilled(other) && commonPrefix(other, sequence, longer) === longer);
     if (isSoonReusable || !this.#fits(sequence)) return undefined;
     this.#line.shift();
@@ -348,12 +370,9 @@ export class Scheduler<S extends Schedulable> {
     return sequence;
   }
 
-  /**
-   * The longest beginning of a sequence that is in some slot already. The last token must be run in any case:
-   * its logits are wanted.
-   */
+  /** The longest beginning of a sequence that is in some slot already, and of use. */
   #match(sequence: S): PrefixMatch | undefined {
-    return sequence.reusesPrefix ? this.#table.longestPrefix(sequence, sequence.keys.length - 1) : undefined;
+    return sequence.reusesPrefix ? this.#table.longestPrefix(sequence, sequence.reusable) : undefined;
   }
 
   /** Puts a sequence into the first slot after the running ones. */
@@ -401,7 +420,7 @@ export class Scheduler<S extends Schedulable> {
     const [only] = chunks;
     // Where pieces of a prompt had other logits than the whole, it comes in one.
     const isWhole = chunks.length > 1 || this.#options.chunkInvariant === false;
-    return isWhole || only === undefined ? chunks : [{ ...only, length: Math.min(limit, only.length) }];
+    return isWhole || only === undefined ? chunks : [this.#cut(only, limit)];
   }
 
   /**
@@ -415,11 +434,21 @@ export class Scheduler<S extends Schedulable> {
       const sequence = slot < this.#admitted.length ? this.#table.sequence(slot)! : this.#admitNext();
       if (sequence === undefined) break;
       const start = sequence.computed;
-      const length = Math.min(left, sequence.prefillLength - start);
-      chunks.push({ sequence, slot, start, length });
-      left -= length;
+      const rest = { sequence, slot, start, length: sequence.prefillLength - start };
+      const chunk = this.#cut(rest, left);
+      chunks.push(chunk);
+      if (chunk.length < rest.length) break;
+      left -= chunk.length;
     }
     return chunks;
+  }
+
+  /** As much of a chunk as the limit and a pause allow. */
+  #cut(chunk: PrefillChunk<S>, limit: number): PrefillChunk<S> {
+    const { sequence, start, length } = chunk;
+    const { pausesAt = 0 } = sequence;
+    const most = pausesAt > start ? Math.min(limit, pausesAt - start) : limit;
+    return { ...chunk, length: Math.min(length, most) };
   }
 
   /** Tokens that are kept free for a sequence: what it has, and what it was promised or has outgrown. */
@@ -501,9 +530,11 @@ export function isPrefilled({ computed, prefillLength }: Schedulable): boolean {
 }
 
 /** How many of its next tokens are prefilled when a sequence gets a slot that has the first ones. */
-function prefilledTokens({ source, prefillable }: Schedulable, computed: number): number {
-  const rest = prefillable - computed;
-  return source !== undefined && rest <= MOST_DECODED ? 0 : rest;
+function prefilledTokens({ source, prefillable, pausesAt = 0 }: Schedulable, computed: number): number {
+  const rest = (end: number, begin: number): number =>
+    source !== undefined && end - begin <= MOST_DECODED ? 0 : end - begin;
+  if (pausesAt <= computed || rest(prefillable, pausesAt) > 0) return rest(prefillable, computed);
+  return rest(pausesAt, computed);
 }
 
 /** What a sequence would have to run of its source and prompt if it got a slot now. */
@@ -513,7 +544,7 @@ function pendingTokens(sequence: Schedulable, match: PrefixMatch | undefined): n
 }
 
 /** Of a source. */
-function lengthOf(source: readonly number[] | undefined): number {
+function lengthOf(source: CachedSource | undefined): number {
   return source?.length ?? 0;
 }
 

@@ -1,14 +1,23 @@
 import { randomBytes } from 'node:crypto';
 import type { KvasirError } from '#errors.js';
 import type { Party } from '#fair-queue.js';
+import type { SourceTraits } from '#model/decoder/contract.js';
 import type { OutputText } from '#text/output-text.js';
 import { EventChannel } from './event-channel.js';
 import { Progress } from './progress.js';
 import { isForcedFirst } from './sampling/logits-rules.js';
 import { needsCounts, TokenCounts } from './sampling/penalties.js';
 import { Noise } from './sampling/noise.js';
+import type { DrawnToken } from './sampling/next-token.js';
 import type { Schedulable } from './scheduler.js';
-import type { FinishReason, GeneratedToken, GenerationRequest, TokenLogprobs } from './types.js';
+import { sourceOf, type CachedSource } from './source.js';
+import type {
+  FinishReason,
+  GeneratedToken,
+  GenerationRequest,
+  TokenConstraint,
+  TokenLogprobs,
+} from './types.js';
 
 /** What an engine lets its sequences do. */
 export interface SequenceOptions {
@@ -21,6 +30,8 @@ export interface SequenceOptions {
    * its slot, not prefilled.
    */
   readonly chunkInvariant: boolean;
+  /** Of a decoder that attends to sources. */
+  readonly source: SourceTraits | undefined;
   /** See {@link Queued}. */
   readonly party: Party;
 }
@@ -30,7 +41,7 @@ export class Sequence implements Schedulable {
   readonly request: GenerationRequest;
   readonly tokens: number[];
   readonly scope: string;
-  readonly source: readonly number[] | undefined;
+  readonly source: CachedSource | undefined;
   readonly promptLength: number;
   readonly maxLength: number;
   readonly reusesPrefix: boolean;
@@ -47,33 +58,35 @@ export class Sequence implements Schedulable {
   readonly channel: EventChannel;
   /** Prompt tokens whose log-probabilities were reported; undefined where nobody waits for any (more). */
   promptReported: number | undefined;
+  /** What the request watches, once it is known. */
+  watched: Float32Array | undefined;
   readonly #output: OutputText;
   readonly #chunkInvariant: boolean;
   /** Generated tokens whose text has not been emitted yet. */
   readonly #held: GeneratedToken[] = [];
   /** How many of these have all their text shown by what was or will be emitted next. */
   #shown = 0;
+  /** Sum of what its tokens' scores are. */
+  #score = 0;
   readonly #progress = new Progress();
 
   /** @param onAbandon called when the reader leaves before the end. */
   constructor(
     request: GenerationRequest,
     output: OutputText,
-    { contextLength, reusesPrefix, chunkInvariant, party }: SequenceOptions,
+    { contextLength, reusesPrefix, chunkInvariant, source, party }: SequenceOptions,
     onAbandon: (sequence: Sequence) => void,
   ) {
     const { promptIds, sampling, stop, promptLogprobs, priority } = request;
     this.request = request;
     this.tokens = [...promptIds];
     this.scope = request.reuseScope ?? '';
-    this.source = request.sourceIds;
+    this.source = sourceOf(request, source);
     this.promptLength = promptIds.length;
     this.prefillLength = promptIds.length;
     this.maxLength = Math.min(promptIds.length + stop.maxTokens, contextLength);
     this.promptReported = promptLogprobs === undefined ? undefined : 0;
-    // A token whose keys and values are there already has no logits. Nor can a prompt whose chunks differ go
-    // on from another's.
-    this.reusesPrefix = reusesPrefix && chunkInvariant && promptLogprobs === undefined;
+    this.reusesPrefix = reusesPrefix;
     this.#chunkInvariant = chunkInvariant;
     this.priority = priority ?? 0;
     this.party = party;
@@ -90,6 +103,27 @@ export class Sequence implements Schedulable {
 
   get prefillable(): number {
     return this.#chunkInvariant ? this.tokens.length : this.promptLength;
+  }
+
+  get reusable(): number {
+    // A token whose keys and values are there already has no logits. Nor can a prompt whose chunks differ go
+    // on from another's.
+    if (!this.#chunkInvariant || this.request.promptLogprobs !== undefined) return 0;
+    return (this.watchedLength ?? this.tokens.length) - 1;
+  }
+
+  /** Tokens of the prompt up to the one behind which others are watched; undefined: none is, or no more. */
+  get watchedLength(): number | undefined {
+    const { watch } = this.request;
+    return watch === undefined || this.watched !== undefined ? undefined : watch.position + 1;
+  }
+
+  get pausesAt(): number | undefined {
+    return this.#chunkInvariant ? this.watchedLength : undefined;
+  }
+
+  get constraint(): TokenConstraint | undefined {
+    return this.request.constraint;
   }
 
   /** How many tokens were generated. */
@@ -122,14 +156,14 @@ export class Sequence implements Schedulable {
   }
 
   /** Adds a token, emits the text that it makes certain, and ends the sequence where that is due. */
-  append(token: GeneratedToken): void {
-    const { id } = token;
+  append({ id, logprobs, score = 0 }: DrawnToken): void {
     const { sampling, stop, constraint } = this.request;
     const isForced = isForcedFirst(sampling, this.tokens.length);
     this.tokens.push(id);
     this.#progress.gotToken();
     this.counts?.add(id);
-    this.#held.push(token);
+    this.#score += score;
+    this.#held.push({ id, logprobs });
     const isEnd = stop.stopTokenIds.has(id);
     if (!isEnd && !isForced) constraint?.accept(id);
     const { text, stopped, tokens } = isEnd
@@ -173,6 +207,8 @@ export class Sequence implements Schedulable {
       promptTokens: this.promptLength,
       sourceTokens: this.source?.length ?? 0,
       generatedTokens: this.generated,
+      score: this.request.scored ? this.#score : undefined,
+      watched: this.watched,
     });
     this.channel.push({
       type: 'delta',

@@ -1,5 +1,6 @@
 import type { SlotOperation } from '#model/decoder/contract.js';
 import { commonPrefix, haveOneSource, PrefixIndex, REUSE_BLOCK, type ReuseKeys } from './prefix-index.js';
+import type { CachedSource } from './source.js';
 import type { SlotOccupancy } from './types.js';
 
 /** What a slot table must know of a sequence. */
@@ -44,7 +45,7 @@ interface Slot<S> extends ReuseKeys {
   /** Of the sequence that has it, or had it last. */
   scope: string;
   /** Of an idle slot: only where it is there. */
-  source: readonly number[] | undefined;
+  source: CachedSource | undefined;
   keys: readonly number[];
   /** Of an idle slot: positions whose keys and values are still there. */
   kept: number;

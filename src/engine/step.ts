@@ -1,23 +1,35 @@
-import type { BatchEntry, Decoder, EntryLogits, EntryResult } from '#model/decoder/contract.js';
+import type { BatchEntry, Decoder, EntryLogits, EntryResult, SourceEntry } from '#model/decoder/contract.js';
 import { ChunkSize } from './chunk-size.js';
 import type { EngineOptions } from './engine-options.js';
 import { promptLookup } from './prompt-lookup.js';
 import { checkLogits } from './sampling/check-logits.js';
-import { logprobsOf, rankOf } from './sampling/log-probabilities.js';
+import { logprobsOf, logprobsOfIds, rankOf } from './sampling/log-probabilities.js';
 import { drawToken } from './sampling/next-token.js';
 import { Sampler } from './sampling/sampler.js';
-import { isPrefilled, type Encoding, type PrefillChunk, type Scheduler } from './scheduler.js';
+import { isPrefilled, type Encoding, type PrefillChunk, type Scheduler, type Step } from './scheduler.js';
 import { Turns } from '#turns.js';
+import type { AlignTask } from './alignment/align-task.js';
+import { alignmentOf } from './alignment/alignment-of.js';
 import { Beam } from './beams/beam.js';
 import type { BeamGroup, BeamMoves } from './beams/beam-group.js';
 import type { Sequence } from './sequence.js';
-import type { TokenLogprobs } from './types.js';
+import type { GenerationRequest, TokenLogprobs } from './types.js';
 
 /** Prompt tokens of one event: whoever writes them does not hold up the others. */
 const REPORTED_AT_ONCE = 256;
 
-/** What has a slot: a sequence, or a row of a beam search. */
-export type EngineSequence = Sequence | Beam;
+/** What writes: a sequence, or a row of a beam search. */
+type Writing = Sequence | Beam;
+
+/** What has a slot: what writes, or a text that is held against its sound. */
+export type EngineSequence = Writing | AlignTask;
+
+/** A step of which each part has what it runs: the scheduler tells them apart by {@link Schedulable.aligns}. */
+interface EngineStep extends Step<EngineSequence> {
+  readonly prefill: readonly PrefillChunk<Writing>[];
+  readonly decode: readonly Writing[];
+  readonly align: AlignTask | undefined;
+}
 
 /** Runs what a scheduler plans: entries into the decoder, and tokens out of their logits. */
 export class Stepper {
@@ -53,19 +65,21 @@ export class Stepper {
   }
 
   /**
-   * Admits sequences, runs sources, prompts and those that decode, and draws a token for each that is due one.
+   * Admits sequences, runs sources, prompts and those that decode, and draws a token for each that is due one; holds
+   * a text against its sound.
    *
    * @returns whether there was anything to do.
    */
   async step(): Promise<boolean> {
     this.#moveBeams();
-    const limit = this.#chunkSize.tokens(this.#scheduler.demand(this.#prefillTokens));
-    const { operations, encode, prefill, decode: planned } = this.#scheduler.schedule(limit);
+    const plan = this.#scheduler.schedule(this.#promptTokens()) as EngineStep;
+    const { operations, encode, prefill, decode: planned, align } = plan;
     for (const operation of operations) this.#decoder.arrange(operation);
     if (encode.length > 0) await this.#encode(encode);
     // Those that were encoded come last, and none behind one that failed is in its place.
     const lost = planned.findIndex(({ source, encoded }) => source !== undefined && !encoded);
     const decode = lost < 0 ? planned : planned.slice(0, lost);
+    if (align !== undefined) await this.#align(align, planned.length);
     for (const sequence of decode) this.#begin(sequence);
     const prompts = prefill.map(({ sequence }) => sequence);
     const chunks = prefill.map(chunk => this.#chunk(chunk));
@@ -79,7 +93,19 @@ export class Stepper {
       const draft = decode.length === 1 ? this.#draft(decode[0]!) : [];
       await this.#run(decode, decode.map(latestToken), draft);
     }
-    return encode.length + prompts.length + decode.length > 0;
+    return encode.length + prompts.length + decode.length > 0 || align !== undefined;
+  }
+
+  /**
+   * Tokens that a run of prompts or sources may have in this step.
+   *
+   * A window of sound cannot be cut, and takes as long as dozens of decode steps, for which nothing would be saved up.
+   * It comes at once, so that as many as can decode together: one between two tokens of theirs, and not often, since
+   * a window's text takes a hundred steps or so.
+   */
+  #promptTokens(): number {
+    if (this.#decoder.source?.sound !== undefined) return this.#prefillTokens;
+    return this.#chunkSize.tokens(this.#scheduler.demand(this.#prefillTokens));
   }
 
   /** Makes the run under way fail, without a word to its sequences, and all later ones. */
@@ -91,7 +117,7 @@ export class Stepper {
   /** Reads sources. An error ends the sequences whose source it was, and no other. */
   async #encode(encodings: readonly Encoding<EngineSequence>[]): Promise<void> {
     for (const { sequence } of encodings) this.#begin(sequence);
-    const entries = encodings.map(({ sequence, slot }) => ({ slot, ids: sequence.source! }));
+    const entries = encodings.map(({ sequence, slot }) => sourceEntry(sequence.request, slot));
     const { results, runs } = await this.#decoder.encode!(entries);
     this.#chunkSize.observe(runs);
     encodings.forEach(({ sequence }, i) => {
@@ -99,6 +125,18 @@ export class Stepper {
       if (failure === undefined) sequence.encoded = true;
       else if (!this.#aborted) sequence.fail(failure.error);
     });
+  }
+
+  /** Holds a text against its sound, which is in its slot. An error ends this request, and no other. */
+  async #align(task: AlignTask, slot: number): Promise<void> {
+    if (!task.encoded || task.cancelled !== undefined) return;
+    this.#begin(task);
+    try {
+      const aligned = await this.#decoder.align!(slot, task.request.ids);
+      task.complete(await alignmentOf(aligned, task.request));
+    } catch (error) {
+      if (!this.#aborted) task.fail(error as Error);
+    }
   }
 
   /** Notes a sequence's first run, before it. */
@@ -113,15 +151,18 @@ export class Stepper {
    * A chunk as the decoder takes it; its logits only with the last chunk, or where the prompt's own are
    * wanted.
    */
-  #chunk({ sequence, slot, start, length }: PrefillChunk<EngineSequence>): BatchEntry {
+  #chunk({ sequence, slot, start, length }: PrefillChunk<Writing>): BatchEntry {
     this.#begin(sequence);
-    const isLast = start + length === sequence.prefillLength;
-    const wanted = sequence.promptReported !== undefined ? 'all' : isLast ? 'last' : 'none';
+    const { prefillLength, promptReported, watchedLength = 0 } = sequence;
+    const end = start + length;
+    const all = promptReported !== undefined || (watchedLength > start && watchedLength < end);
+    const last = end === prefillLength || end === watchedLength;
+    const wanted = all ? 'all' : last ? 'last' : 'none';
     return { slot, ids: sequence.tokens.slice(start, start + length), computed: start, wanted };
   }
 
   /** What may come next, where checking it pays: a greedy sequence that is alone. */
-  #draft(sequence: EngineSequence): number[] {
+  #draft(sequence: Writing): number[] {
     if (sequence instanceof Beam) return [];
     const { request, tokens, computed, remaining } = sequence;
     const { sampling, constraint } = request;
@@ -137,7 +178,7 @@ export class Stepper {
    * @param draft what may follow the first entry.
    */
   async #run(
-    sequences: readonly EngineSequence[],
+    sequences: readonly Writing[],
     entries: BatchEntry[],
     draft: readonly number[] = [],
   ): Promise<void> {
@@ -157,7 +198,7 @@ export class Stepper {
   }
 
   /** Gives a sequence what its entry's run came to. An error ends this sequence, and no other. */
-  #take(sequence: EngineSequence, entry: BatchEntry, result: EntryResult): void {
+  #take(sequence: Writing, entry: BatchEntry, result: EntryResult): void {
     try {
       if ('error' in result) throw result.error;
       this.#goOn(sequence, entry, result);
@@ -166,7 +207,8 @@ export class Stepper {
     }
   }
 
-  #goOn(sequence: EngineSequence, entry: BatchEntry, result: EntryLogits): void {
+  #goOn(sequence: Writing, entry: BatchEntry, result: EntryLogits): void {
+    this.#watch(sequence, entry, result);
     if (isPrefilled(sequence)) {
       this.#extend(sequence, entry.ids, result);
     } else {
@@ -175,10 +217,20 @@ export class Stepper {
     }
   }
 
+  /** Notes what is watched behind a token of the prompt, before rules change its logits. */
+  #watch(sequence: Writing, { ids, computed, wanted }: BatchEntry, { logits }: EntryLogits): void {
+    const { watchedLength, request } = sequence;
+    if (watchedLength === undefined || watchedLength <= computed || watchedLength > computed + ids.length)
+      return;
+    const row = this.#row(logits, wanted === 'all' ? watchedLength - 1 - computed : -1);
+    checkLogits(row);
+    sequence.watched = logprobsOfIds(row, request.watch!.ids);
+  }
+
   /**
    * Draws a token after the latest one, and after as much of a draft as the model would have chosen itself.
    */
-  #extend(sequence: EngineSequence, ids: readonly number[], result: EntryLogits): void {
+  #extend(sequence: Writing, ids: readonly number[], result: EntryLogits): void {
     this.counts.draftedTokens += ids.length - 1;
     for (let i = 0; i < ids.length && !sequence.finished; i++) {
       sequence.computed++;
@@ -207,7 +259,7 @@ export class Stepper {
   }
 
   /** Draws a sequence's next token, unless it is known already, as where it is decoded once more. */
-  #advance(sequence: EngineSequence, row: EntryLogits): void {
+  #advance(sequence: Writing, row: EntryLogits): void {
     if (sequence.cancelled !== undefined || sequence.computed < sequence.tokens.length) return;
     if (sequence instanceof Beam) {
       this.#search(sequence, row);
@@ -259,7 +311,14 @@ export class Stepper {
   }
 }
 
-function latestToken({ tokens, computed }: EngineSequence, slot: number): BatchEntry {
+function sourceEntry(
+  { sourceIds = [], sound }: Pick<GenerationRequest, 'sourceIds' | 'sound'>,
+  slot: number,
+): SourceEntry {
+  return { slot, ids: sourceIds, sound };
+}
+
+function latestToken({ tokens, computed }: Writing, slot: number): BatchEntry {
   return { slot, ids: [tokens[computed]!], computed, wanted: 'last' };
 }
 

@@ -99,7 +99,10 @@ export interface TokenConstraint {
   readonly complete: boolean;
   /** Whether the text was brought to its end sooner than the model would have. */
   readonly shortened: boolean;
-  /** Of constraints that go with beams: one in the same state, which goes its own way from here. */
+  /**
+   * Of constraints that go with beams: one in the same state, which goes its own way from here. Their texts end at
+   * stop tokens alone, whatever {@link complete} says.
+   */
   fork?(): TokenConstraint;
 }
 
@@ -114,7 +117,10 @@ export interface GenerationRequest {
    * text begins with. At least one id, each in the vocabulary of sources.
    */
   readonly sourceIds?: readonly number[] | undefined;
-  /** In place of {@link sourceIds}, for a decoder that hears. */
+  /**
+   * In place of {@link sourceIds}, for a decoder that hears: features of its {@link SourceTraits.sound}. While a slot
+   * still has a window, requests of the same key and scope start from it, and it is not encoded again.
+   */
   readonly sound?: SoundSource | undefined;
   /** Log-probabilities that are wanted of certain tokens at one place of the prompt. */
   readonly watch?: PromptWatch | undefined;
@@ -127,8 +133,8 @@ export interface GenerationRequest {
   readonly sampling: SamplingParameters;
   readonly stop: StopConditions;
   /**
-   * Beam search in place of drawing one token after the other. Not together with stop strings, a constraint
-   * or `promptLogprobs`.
+   * Beam search in place of drawing one token after the other. Not together with stop strings, `promptLogprobs`
+   * or a constraint without {@link TokenConstraint.fork}.
    */
   readonly beams?: BeamParameters | undefined;
   /** Report the log-probability of each generated token and of this many alternatives; undefined: none. */
@@ -163,9 +169,11 @@ export interface PromptWatch {
 export interface AlignRequest {
   /** For logs; unique among running requests. */
   readonly id: string;
+  /** See {@link GenerationRequest.sound}. */
   readonly sound: SoundSource;
+  /** At least one id, and no more than the context takes; in the vocabulary. */
   readonly ids: readonly number[];
-  /** Probabilities are of ids below this alone. */
+  /** Probabilities are of ids below this alone, `[1, vocabularySize]`. */
   readonly belowId: number;
   readonly client?: string;
   readonly priority?: number;
@@ -234,7 +242,7 @@ export type GenerationEvent =
 /** What a sequence took. */
 export interface SequenceReport {
   readonly promptTokens: number;
-  /** Tokens of the source; 0 where there is none. */
+  /** Tokens of the source, or positions that its sound takes; 0 where there is none. */
   readonly sourceTokens: number;
   /** Tokens of source and prompt whose keys and values were in the cache already. */
   readonly cachedTokens: number;
@@ -257,7 +265,7 @@ export interface SequenceReport {
 export interface GenerationEngine {
   /** Prompt and generated tokens together never exceed this. */
   readonly contextLength: number;
-  /** Longest source, in tokens; undefined: its decoder attends to none. */
+  /** Longest source, in tokens or positions of sound; undefined: its decoder attends to none. */
   readonly sourceLength?: number | undefined;
   /** Rows that can run at once. */
   readonly slots: number;
@@ -277,10 +285,10 @@ export interface GenerationEngine {
   /** {@link generateAll} of one. */
   generate(request: GenerationRequest, signal?: AbortSignal): AsyncIterable<GenerationEvent>;
   /**
-   * Of an engine that hears, and whose model tells where: holds a text against its sound, in a slot and a step as
-   * for a sequence.
+   * Of an engine that hears, and whose model tells where: holds a text against its sound, which waits for its turn and
+   * has a slot as a sequence does, for one step. The slot keeps the sound.
    *
-   * @throws KvasirError as the iterators of {@link generateAll}
+   * @throws KvasirError all that {@link generateAll} and its iterators do, always by the promise.
    */
   align?(request: AlignRequest, signal?: AbortSignal): Promise<Alignment>;
   /**
@@ -322,7 +330,10 @@ export interface EngineStats {
   readonly activeTokens: number;
   /** Tokens that the KV cache may hold. */
   readonly cacheCapacity: number;
-  /** Counts since the start; tokens of sources are counted as those of prompts. */
+  /**
+   * Counts since the start; tokens of sources are counted as those of prompts, as are the positions that sound takes,
+   * and texts that are held against it.
+   */
   readonly promptTokens: number;
   readonly reusedPromptTokens: number;
   readonly generatedTokens: number;

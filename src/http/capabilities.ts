@@ -19,6 +19,8 @@ const OF_ABILITIES = {
   label: ['token-classification'],
   fill: ['fill-mask'],
   answer: ['question-answering'],
+  transcribe: ['audio/transcriptions'],
+  interpret: ['audio/translations'],
   tokenize: [],
   tensors: [],
 } as const satisfies Record<Ability, readonly string[]>;

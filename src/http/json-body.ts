@@ -8,7 +8,7 @@ export function readJson(app: FastifyInstance, memory: BodyMemory): void {
   // Fastify takes it as a text, which no endpoint does.
   app.removeContentTypeParser('text/plain');
   app.addHook('preValidation', async ({ body, routeOptions: { schema } }) => {
-    if (body === undefined && schema?.body !== undefined) throw emptyBody();
+    if (body === undefined && schema?.body !== undefined) throw emptyBody(schema.consumes);
   });
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body: string, done) => {
     try {
@@ -22,6 +22,8 @@ export function readJson(app: FastifyInstance, memory: BodyMemory): void {
   });
 }
 
-function emptyBody(): KvasirError {
-  return new KvasirError('invalid_request', 'the body is empty, expected JSON');
+/** @param types of media that the endpoint takes. */
+function emptyBody([type = 'application/json']: readonly string[] = []): KvasirError {
+  const expected = type === 'multipart/form-data' ? 'a form' : 'JSON';
+  return new KvasirError('invalid_request', `the body is empty, expected ${expected}`);
 }

@@ -35,6 +35,8 @@ const WANTED: Readonly<Record<Ability, string>> = {
   label: 'label tokens',
   fill: 'fill masks',
   answer: 'answer questions about a context',
+  transcribe: 'transcribe speech',
+  interpret: 'translate speech',
   tokenize: 'read text',
   tensors: 'be called with tensors; it writes text at /v1/completions',
 };

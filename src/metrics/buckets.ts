@@ -17,3 +17,8 @@ export const LATENCY_BUCKETS = [
 export const TOKEN_BUCKETS = [1, 2, 5]
   .flatMap(mantissa => [1, 10, 100, 1e3, 1e4, 1e5].map(ten => mantissa * ten))
   .sort((a, b) => a - b);
+
+/** Shares of a recording's length: below 1 it is transcribed faster than it is spoken. */
+export const REAL_TIME_BUCKETS = [
+  0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2, 5,
+];

@@ -1,7 +1,13 @@
 import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
 import type { SequenceReport } from '#engine/types.js';
 import type { ModelRegistry } from '#registry/types.js';
-import { LATENCY_BUCKETS, TOKEN_BUCKETS, TOKEN_TIME_BUCKETS, TTFT_BUCKETS } from './buckets.js';
+import {
+  LATENCY_BUCKETS,
+  REAL_TIME_BUCKETS,
+  TOKEN_BUCKETS,
+  TOKEN_TIME_BUCKETS,
+  TTFT_BUCKETS,
+} from './buckets.js';
 import { ModelCounts } from './model-counts.js';
 
 /**
@@ -15,6 +21,8 @@ export class Metrics {
   readonly #ended: Counter<'model_name' | 'finished_reason'>;
   readonly #firstToken: ModelHistogram;
   readonly #betweenTokens: ModelHistogram;
+  readonly #audioSeconds: Counter<'model_name'>;
+  readonly #realTimeFactor: ModelHistogram;
   /** Histograms of whole sequences, each with the number that it observes, in seconds or tokens. */
   readonly #sequences: readonly (readonly [ModelHistogram, (sequence: SequenceReport) => number])[];
 
@@ -95,6 +103,19 @@ export class Metrics {
         ({ generatedTokens }) => generatedTokens,
       ],
     ];
+    this.#audioSeconds = new Counter({
+      name: 'kvasir_audio_seconds_total',
+      help: 'Length of the recordings that were transcribed.',
+      labelNames: ['model_name'],
+      registers,
+    });
+    this.#realTimeFactor = new Histogram({
+      name: 'kvasir_audio_real_time_factor',
+      help: 'Time that the transcription of a recording took, divided by its length.',
+      labelNames: ['model_name'],
+      buckets: REAL_TIME_BUCKETS,
+      registers,
+    });
     new ModelCounts(models, registers);
   }
 
@@ -118,6 +139,13 @@ export class Metrics {
     const labels = { model_name: model };
     if (first) this.#firstToken.observe(labels, seconds);
     else for (let i = 0; i < tokens; i++) this.#betweenTokens.observe(labels, seconds / tokens);
+  }
+
+  /** @param duration of a recording that was transcribed, and `seconds` the time that it took, both in seconds. */
+  transcribed(model: string, duration: number, seconds: number): void {
+    const labels = { model_name: model };
+    this.#audioSeconds.inc(labels, duration);
+    if (duration > 0) this.#realTimeFactor.observe(labels, seconds / duration);
   }
 
   ended(model: string, { reason, report }: MeasuredSequence): void {

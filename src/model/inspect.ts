@@ -69,6 +69,8 @@ export interface GenerationReport {
     /** Longest one, in tokens. */
     readonly longest: number;
     readonly cacheBytesPerToken: number;
+    /** Of one that hears: the frequencies and frames of each source. */
+    readonly sound?: { readonly bins: number; readonly frames: number } | undefined;
   };
   /** Bytes to expect in memory with all slots full; undefined where the context has no known end. */
   readonly memory: { readonly slots: number; readonly weights: number; readonly cache: number } | undefined;
@@ -261,7 +263,12 @@ async function inspectSeq2Seq(
       kvHeads: heads,
       headSize,
       cacheBytesPerToken: perToken,
-      source: { layers: encoderLayers, longest: sizes.sourceLength, cacheBytesPerToken: perSourceToken },
+      source: {
+        layers: encoderLayers,
+        longest: sizes.sourceLength,
+        cacheBytesPerToken: perSourceToken,
+        ...(sizes.sound !== undefined && { sound: sizes.sound }),
+      },
       memory: { slots: options.slots, weights: loadedBytes, cache: options.slots * slotBytes },
     },
     ...(graphs !== undefined && { graphs: graphs.map(graph => graphReport(folder, graph)) }),

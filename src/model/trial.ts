@@ -1,5 +1,5 @@
 import { KvasirError } from '#errors.js';
-import type { Decoder, SourceTraits } from './decoder/contract.js';
+import type { Decoder, SourceEntry, SourceTraits } from './decoder/contract.js';
 import type { Encoder } from './encoder/contract.js';
 import type { VisionEncoder } from './vision/contract.js';
 
@@ -15,7 +15,11 @@ const LENGTH = 4;
 export async function requireFiniteLogits(model: string, decoder: Decoder): Promise<void> {
   const { contextLength, vocabularySize } = decoder.shape;
   const ids = trialIds(Math.min(LENGTH, contextLength), vocabularySize);
-  if (decoder.source !== undefined) await requireEncoded(decoder, [trialSource(decoder.source)]);
+  const { source } = decoder;
+  if (source !== undefined) {
+    const tokens = trialIds(Math.min(LENGTH, source.longest), source.vocabularySize);
+    await requireEncoded(decoder, [trialSource(source, tokens)]);
+  }
   const { results } = await decoder.run([{ slot: 0, ids, computed: 0, wanted: 'last' }]);
   const [result] = results;
   if (result === undefined || 'error' in result) throw result?.error ?? new Error('the run gave nothing');
@@ -41,8 +45,20 @@ export async function finiteDecoder<T extends Decoder>(model: string, decoder: T
   }
 }
 
-function trialSource({ longest, vocabularySize }: SourceTraits): number[] {
-  return trialIds(Math.min(LENGTH, longest), vocabularySize);
+/** A source of a slot that is yet to be named. */
+type TrialSource = Omit<SourceEntry, 'slot'>;
+
+/**
+ * A source of these tokens, or where a decoder hears, a sound of which they are the seed.
+ *
+ * @param ids any integers for one that hears.
+ */
+export function trialSource({ sound }: SourceTraits, ids: readonly number[]): TrialSource {
+  if (sound === undefined) return { ids };
+  const seed = ids.reduce((sum, id) => sum + id, 1);
+  // As far as usual features reach.
+  const features = new Float32Array(sound.bins * sound.frames).map((_, i) => Math.sin(i * (1 + seed / 64)));
+  return { ids: [], sound: { key: `trial ${seed}`, features } };
 }
 
 /**
@@ -51,11 +67,8 @@ function trialSource({ longest, vocabularySize }: SourceTraits): number[] {
  * @param decoder one that attends to sources.
  * @throws what came of the first that cannot be read
  */
-export async function requireEncoded(
-  decoder: Decoder,
-  sources: readonly (readonly number[])[],
-): Promise<void> {
-  const { results } = await decoder.encode!(sources.map((ids, slot) => ({ slot, ids })));
+export async function requireEncoded(decoder: Decoder, sources: readonly TrialSource[]): Promise<void> {
+  const { results } = await decoder.encode!(sources.map((source, slot) => ({ slot, ...source })));
   for (const failure of results) if (failure !== undefined) throw failure.error;
 }
 

@@ -20,6 +20,8 @@ export const ABILITIES = [
   'label',
   'fill',
   'answer',
+  'transcribe',
+  'interpret',
   'tokenize',
   'tensors',
 ] as const;
@@ -32,14 +34,22 @@ export interface TranslatedLanguages {
   readonly targets: readonly string[];
 }
 
+/** What a model hears. */
+export interface HeardLanguages {
+  /** Codes of the languages that it knows. */
+  readonly languages: readonly string[];
+  /** Whether it can write English for what is said in others. */
+  readonly translates: boolean;
+}
+
 /**
  * What a model is and can do, as its folder says it: known before the model is loaded, and the same
  * afterwards.
  */
 export interface ModelCard {
   /**
-   * Its main use: `text-generation`, `text2text-generation`, the task of an encoder such as `embedding` or
-   * `image-classification`, `zero-shot-image-classification`, or `raw-tensors`.
+   * Its main use: `text-generation`, `text2text-generation`, `automatic-speech-recognition`, the task of an encoder
+   * such as `embedding` or `image-classification`, `zero-shot-image-classification`, or `raw-tensors`.
    */
   readonly task: string;
   readonly abilities: ReadonlySet<Ability>;
@@ -50,6 +60,8 @@ export interface ModelCard {
   readonly contextLength?: number | undefined;
   /** What it translates; undefined: it was made for something else. */
   readonly translates?: TranslatedLanguages | undefined;
+  /** Of a model that hears. */
+  readonly hears?: HeardLanguages | undefined;
   /** Names of a classifier's labels, in the order of its logits; empty for all others. */
   readonly labels: readonly string[];
   /** Whether an encoder cuts inputs that are too long where a request does not say. */
@@ -88,6 +100,13 @@ export function sourcedCard(contextLength: number, translates: TranslatedLanguag
   const abilities = new Set<Ability>(['complete', 'tokenize']);
   if (translates) abilities.add('translate');
   return { task: 'text2text-generation', abilities, contextLength, translates, labels: [] };
+}
+
+/** The card of a model that writes down what it hears. */
+export function speechCard(hears: HeardLanguages): ModelCard {
+  const abilities = new Set<Ability>(['transcribe']);
+  if (hears.translates) abilities.add('interpret');
+  return { task: 'automatic-speech-recognition', abilities, hears, labels: [] };
 }
 
 /**

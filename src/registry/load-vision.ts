@@ -62,7 +62,7 @@ export async function loadTowersModel(
       encoder: new BatchingEncoder(batched({ texts: text, pictures: vision }), batchingOptions(options)),
       vision: visionOf(vision, description),
       similarity,
-      autoTruncate: options.autoTruncate,
+      autoTruncate: options.autoTruncate ?? false,
     });
   } catch (error) {
     text.dispose();

@@ -3,8 +3,8 @@ import { PLAIN_SENTENCES } from '#model/sentence-config.js';
 import { TextService } from '#offload/text-service.js';
 import { EncoderTensors } from '#tensors/encoder-tensors.js';
 import type { GraphService } from '#tensors/graph-service.js';
-import { encoderCard, generatorCard, sourcedCard, TENSORS_CARD } from './card.js';
-import type { EncoderModel, GenerationModel, Model, TensorModel } from './types.js';
+import { encoderCard, generatorCard, sourcedCard, speechCard, TENSORS_CARD } from './card.js';
+import type { EncoderModel, GenerationModel, Model, SpeechModel, TensorModel } from './types.js';
 
 /** Where a model comes from: all but what its parts tell. */
 type Origin = Pick<Model, 'id' | 'device' | 'path'> & { readonly created?: number };
@@ -48,6 +48,25 @@ export function encoderModel(parts: EncoderParts): EncoderModel {
     tensors: new EncoderTensors(parts),
     stats: () => ({ encoder: encoder.stats() }),
     close: () => encoder.close(),
+  };
+}
+
+/** The parts of a model that hears; `dispose` frees what is not the engine's. */
+export type SpeechParts = Origin &
+  Pick<SpeechModel, 'engine' | 'speech' | 'bytesPerSecond'> & { readonly dispose?: () => void };
+
+export function speechModel({ dispose, ...parts }: SpeechParts): SpeechModel {
+  const { engine, speech } = parts;
+  const { languages, translates } = speech;
+  return {
+    created: now(),
+    ...parts,
+    card: speechCard({ languages, translates }),
+    stats: () => ({ engine: engine.stats() }),
+    close: async () => {
+      await engine.close();
+      dispose?.();
+    },
   };
 }
 

@@ -7,6 +7,7 @@ import type { SentenceConfig } from '#model/sentence-config.js';
 import type { RunPath } from '#model/run-path.js';
 import type { StructureService } from '#offload/structure-service.js';
 import type { TextService } from '#offload/text-service.js';
+import type { SpeechService } from '#speech/types.js';
 import type { TensorService, TensorStats } from '#tensors/types.js';
 import type { LanguageCodes } from '#text/languages/language-codes.js';
 import type { Tokenizer } from '#text/types.js';
@@ -30,6 +31,8 @@ export interface Model {
   readonly encoder?: EncoderService;
   /** Takes tensors. */
   readonly tensors?: TensorService;
+  /** Writes down what it hears. */
+  readonly speech?: SpeechService;
   readonly stats: () => ModelStats;
   close(): Promise<void>;
 }
@@ -112,6 +115,14 @@ export interface TensorModel extends Model {
   readonly tensors: TensorService;
 }
 
+/** A model that writes down what it hears. */
+export interface SpeechModel extends Model {
+  readonly engine: GenerationEngine;
+  readonly speech: SpeechService;
+  /** Memory that a second of a recording takes while it is transcribed, in bytes. */
+  readonly bytesPerSecond: number;
+}
+
 /** What a model with an ability is sure to have. */
 export interface ModelWith extends Record<Ability, Model> {
   complete: GenerationModel;
@@ -128,6 +139,8 @@ export interface ModelWith extends Record<Ability, Model> {
   label: EncoderModel;
   fill: EncoderModel;
   answer: EncoderModel;
+  transcribe: SpeechModel;
+  interpret: SpeechModel;
   tokenize: TextModel;
   tensors: TensorModel;
 }

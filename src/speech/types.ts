@@ -8,8 +8,12 @@ export interface TranscriptionRequest {
   readonly prompt?: string | undefined;
   /** `[0, 1]`; 0, the default: as certain as can be, and warmer only where that fails. */
   readonly temperature?: number | undefined;
-  /** Hypotheses that are followed at once, at least 1; undefined: as the model's settings say. */
+  /** Hypotheses that are followed at once where the temperature is 0, at least 1, the default. */
   readonly beams?: number | undefined;
+  /** Texts of which the most probable is taken where the temperature is above 0, at least 1; default 5. */
+  readonly bestOf?: number | undefined;
+  /** `[-2^63, 2^63)`: makes what is drawn at temperatures above 0 the same each time. */
+  readonly seed?: number | bigint | undefined;
   /** Whether the times of words are wanted. */
   readonly words?: boolean | undefined;
   /** Whether the log-probabilities of tokens are wanted. */
@@ -21,13 +25,16 @@ export interface TranscriptionRequest {
   readonly reuseScope?: string;
 }
 
-/** How speech is told from silence (voice activity detection). */
+/**
+ * How speech is told from silence (voice activity detection). Where no model does that, all sound but perfect silence is
+ * speech, and pieces are cut where it is quietest: then these say nothing.
+ */
 export interface SpeechPieces {
   /** `[0, 1]`: how certain speech must be; default 0.5. */
   readonly threshold?: number | undefined;
-  /** Silence of this length ends a piece, in seconds; default 0.2. */
+  /** Silence of this length ends speech, in seconds; default 0.2. */
   readonly silence?: number | undefined;
-  /** Sound in front of a piece that belongs to it, in seconds; default 0.3. */
+  /** Sound around speech that belongs to it, in seconds; default 0.3. */
   readonly padding?: number | undefined;
 }
 

@@ -79,7 +79,7 @@ t.test('padding stays under 10 % on mixed lengths', async t => {
     const batch = scheduler.next();
     tokens += sum(batch);
     total += padded(batch);
-    for (const { owner } of batch) scheduler.add([{ owner, client: '', length: lengthOf() }]);
+    for (const { owner } of batch) scheduler.add([{ owner, client: '', kind: 'text', length: lengthOf() }]);
   }
   t.ok(1 - tokens / total < 0.1, `${((1 - tokens / total) * 100).toFixed(1)} %`);
 });
@@ -106,7 +106,7 @@ t.test('a short text is not passed over for ever by longer ones that keep coming
     const batch = scheduler.next();
     batches++;
     if (batch.some(({ owner }) => owner.name === 'odd')) break;
-    for (const { owner } of batch) scheduler.add([{ owner, client: '', length: 150 }]);
+    for (const { owner } of batch) scheduler.add([{ owner, client: '', kind: 'text', length: 150 }]);
     if (batches > 100) break;
   }
   t.ok(batches <= 9, `${batches} batches`);

@@ -1,5 +1,6 @@
 import type { Test } from 'tap';
 import type { PeerField } from '#routes/shared/peer-fields.js';
+import { formOf, type FormValues } from '#test/support/audio-form.js';
 
 /** An answer, whole or as the text of its stream. */
 export interface Answer {
@@ -19,6 +20,8 @@ export interface Contract {
   readonly path: string;
   /** A request that is answered. */
   readonly plain: object;
+  /** Bodies are forms, not JSON. */
+  readonly isForm?: boolean;
   readonly fields: readonly PeerField[];
   readonly cases: Readonly<Record<string, FieldCase>>;
 }
@@ -35,12 +38,18 @@ const BESIDE: Readonly<Record<string, object>> = {
  * Checks over a socket what is said of each field of each peer: what is honoured does what it promises, what
  * is refused is refused by its name, and what is harmless changes nothing.
  */
-export function checkContract(t: Test, url: string, { path, plain, fields, cases }: Contract): void {
+export function checkContract(
+  t: Test,
+  url: string,
+  { path, plain, isForm = false, fields, cases }: Contract,
+): void {
   const ask: Ask = async body => {
+    const fields = { ...plain, ...body };
     const response = await fetch(url + path, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ ...plain, ...body }),
+      ...(isForm
+        ? { body: formOf(fields as FormValues) }
+        : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(fields) }),
     });
     const type = response.headers.get('content-type') ?? '';
     return { status: response.status, type, text: await response.text() };

@@ -91,6 +91,9 @@ t.test('with the budget that a number of blocks allows, a scheduler never finds 
             get prefillable(): number {
               return prompt.length;
             },
+            get reusable(): number {
+              return prompt.length - 1;
+            },
             prefillLength: 0,
             maxLength,
             reusesPrefix: true,

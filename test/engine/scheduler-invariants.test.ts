@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import t from 'tap';
 import { isPrefilled, Scheduler } from '#engine/scheduler.js';
 import { runs } from '#test/support/property-runs.js';
-import { emptyCache, Fake, prompt, run } from '#test/support/simulated-cache.js';
+import type { CachedSource } from '#engine/source.js';
+import { emptyCache, Fake, nameOf, prompt, run } from '#test/support/simulated-cache.js';
 
 const action = fc.oneof(
   {
@@ -18,6 +19,10 @@ const action = fc.oneof(
       source: fc.nat(3),
       /** Tokens of its own, so that some prompts are decoded and others prefilled. */
       begins: fc.constantFrom(1, 1, 2, 3, 30),
+      /** Behind which of its tokens it pauses, if behind one. */
+      pauses: fc.option(fc.nat(50), { nil: undefined }),
+      /** Whether it is no more than held against its source, where it has one. */
+      aligns: fc.constantFrom(false, false, true),
       reuses: fc.boolean(),
       priority: fc.integer({ min: -1, max: 1 }),
     }),
@@ -42,8 +47,9 @@ const action = fc.oneof(
 /** Longest source. */
 const SOURCE = 30;
 
-/** One of a few sources, of any length up to the longest one. */
-function sourceOf(seed: number): number[] {
+/** One of a few sources: of any length up to the longest one, or sound, all of which is as long. */
+function sourceOf(seed: number, hears: boolean): CachedSource {
+  if (hears) return { key: `sound ${seed}`, length: SOURCE };
   return prompt(seed, [1, 7, 20, SOURCE][seed]!);
 }
 
@@ -51,7 +57,7 @@ t.test(
   'whatever happens, each sequence finds its own tokens in its slot, and nobody waits for ever',
   async t => {
     let trims = 0;
-    let [encoded, together, taken] = [0, 0, 0];
+    let [encoded, together, taken, aligned, paused] = [0, 0, 0, 0, 0];
     fc.assert(
       fc.property(
         fc.record({
@@ -65,9 +71,10 @@ t.test(
           trimStep: fc.integer({ min: 1, max: 20 }),
           /** Whether the decoder attends to sources: then it takes no runs of any prompts together. */
           sourced: fc.boolean(),
+          hears: fc.boolean(),
         }),
         fc.array(action, { maxLength: 80, size: '+1' }),
-        ({ spare, sourced, ...any }, actions) => {
+        ({ spare, sourced, hears, ...any }, actions) => {
           const options = sourced ? { ...any, packs: false, wholePrompts: false } : any;
           const longest = 100;
           const cacheTokens = longest + (sourced ? SOURCE : 0) + spare;
@@ -78,7 +85,8 @@ t.test(
           const all = (): Fake[] => [...scheduler.running, ...scheduler.waiting];
           const step = (limit: number, breaks = false): void => {
             const before = [...scheduler.running];
-            const { operations, encode, prefill, decode } = run(scheduler, cache, limit, breaks);
+            const { operations, encode, prefill, decode, align } = run(scheduler, cache, limit, breaks);
+            if (align !== undefined) aligned++;
             if (encode.length > 0 && before.some(sequence => !all().includes(sequence)))
               throw new Error('a source that breaks ends others');
             const lengths = encode.map(({ sequence }) => sequence.source!.length);
@@ -98,7 +106,7 @@ t.test(
             }));
             const running = [...decoded, ...prefill];
             for (const { sequence, slot } of running)
-              if (sequence.source?.join() !== cache.sources[slot]?.join())
+              if (nameOf(sequence.source) !== nameOf(cache.sources[slot]))
                 throw new Error(`${sequence.name} lost its source`);
             for (const { sequence, slot, start } of running)
               for (let i = 0; i < sequence.computed; i++) {
@@ -127,15 +135,22 @@ t.test(
           };
           for (const event of actions) {
             if (event.type === 'add') {
-              const { seed, scope, shared, own, grows, reuses, priority, begins } = event;
+              const { seed, scope, shared, own: more, grows, reuses, priority, begins } = event;
               const tokens = sourced
                 ? prompt(seed, begins)
-                : [...prompt(seed, shared), ...prompt(5 + names, own)];
+                : [...prompt(seed, shared), ...prompt(5 + names, more)];
               const maxLength = Math.min(longest, tokens.length + grows);
-              const source = sourced ? sourceOf(event.source) : undefined;
+              const source = sourced ? sourceOf(event.source, hears) : undefined;
               const party = ['', String(names)];
               const name = `#${names++}`;
-              scheduler.add(new Fake(name, tokens, maxLength, reuses, priority, scope, party, source));
+              const aligns = sourced && event.aligns;
+              const own = aligns ? [] : tokens;
+              const added = new Fake(name, own, maxLength, reuses, priority, scope, party, source, aligns);
+              if (event.pauses !== undefined && event.pauses <= own.length && event.pauses > 0) {
+                added.pausesAt = event.pauses;
+                paused++;
+              }
+              scheduler.add(added);
             }
             if (event.type === 'step') step(event.limit, event.breaks);
             if (event.type === 'remove' && all().length > 0) {
@@ -156,5 +171,6 @@ t.test(
     t.ok(trims > 0, `${trims} times something was given up`);
     t.ok(together > 0, `${encoded} sources were encoded, ${together} times several together`);
     t.ok(taken > 0, `${taken} times a source was there already`);
+    t.ok(aligned > 0 && paused > 0, `${aligned} texts were held against their sources, ${paused} paused`);
   },
 );

@@ -19,7 +19,7 @@ function setup(options: Partial<SchedulerOptions> = {}): {
 }
 
 t.test('has nothing to do when nobody is there', async t => {
-  t.strictSame(setup().step(), { operations: [], encode: [], prefill: [], decode: [] });
+  t.strictSame(setup().step(), { operations: [], encode: [], prefill: [], decode: [], align: undefined });
 });
 
 t.test('tells what each slot holds', async t => {

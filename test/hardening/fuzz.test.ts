@@ -15,8 +15,10 @@ t.test('whatever is sent to whichever route, nothing fails and nothing is left b
     seed: 20_260_101,
     concurrency: 8,
   });
-  const posts = Object.values(document.paths).filter(({ post }) => post !== undefined);
-  t.equal(operations, posts.length, 'every route that takes a body was called');
+  const posts = Object.values(document.paths).filter(
+    ({ post }) => post?.requestBody?.content['application/json'] !== undefined,
+  );
+  t.equal(operations, posts.length, 'every route that takes JSON was called');
   t.strictSame(faults.slice(0, 20), []);
   for (const [path, count] of successes) t.ok(count > 0, `${path} answered ${count} times`);
   t.ok((statuses.get(400) ?? 0) > 200);

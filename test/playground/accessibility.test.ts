@@ -6,6 +6,8 @@ import { skipWithoutBrowser } from '#test/support/browser.js';
 import { fakeTowersModel } from '#test/support/fake-vision-model.js';
 import { send, startPlayground, written } from '#test/support/playground.js';
 import { plainPng } from '#test/support/png.js';
+import { fakeSpeechModel } from '#test/support/fake-speech.js';
+import { wav } from '#test/support/wav.js';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -19,7 +21,7 @@ async function check(t: Test, page: Page, name: string): Promise<void> {
 }
 
 t.test('the page in light and dark, by axe', { skip: skipWithoutBrowser() }, async t => {
-  const { open } = await startPlayground(t, [fakeTowersModel()]);
+  const { open } = await startPlayground(t, [fakeSpeechModel('whisper'), fakeTowersModel()]);
   for (const dark of [false, true]) {
     t.test(dark ? 'dark' : 'light', async t => {
       const page = await open(t, 'completion', { dark });
@@ -36,8 +38,18 @@ t.test('the page in light and dark, by axe', { skip: skipWithoutBrowser() }, asy
         await page.locator('.heat-map, .results li').locator('visible=true').first().waitFor();
         await check(t, page, view);
       }
+      await page.click('nav a[href="#transcription"]');
+      const recording = { name: 'talk.wav', mimeType: 'audio/wav', buffer: wav(2) };
+      await page.setInputFiles('#view-transcription [name=file]', recording);
+      await send(page, 'transcription');
+      await page.locator('#view-transcription [data-segments] li').nth(1).waitFor();
+      await check(t, page, 'transcription');
       await page.click('nav a[href="#pictures"]');
-      const files = ['one.png', 'two.png'].map(name => ({ name, mimeType: 'image/png', buffer: plainPng([9, 99, 199]) }));
+      const files = ['one.png', 'two.png'].map(name => ({
+        name,
+        mimeType: 'image/png',
+        buffer: plainPng([9, 99, 199]),
+      }));
       await page.setInputFiles('#view-pictures [data-drop] input', files);
       await page.locator('#view-pictures [data-pictures] li').nth(1).waitFor();
       await page.click('#view-pictures summary');
@@ -53,7 +65,15 @@ t.test('the page in light and dark, by axe', { skip: skipWithoutBrowser() }, asy
         await check(t, page, view!);
       }
       await page.setViewportSize({ width: 360, height: 700 });
-      for (const view of ['completion', 'chat', 'embeddings', 'classification', 'pictures', 'metrics']) {
+      for (const view of [
+        'completion',
+        'chat',
+        'embeddings',
+        'classification',
+        'transcription',
+        'pictures',
+        'metrics',
+      ]) {
         await page.click(`nav a[href="#${view}"]`);
         t.ok(
           await page.evaluate('document.documentElement.scrollWidth <= innerWidth'),

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import t from 'tap';
-import { curlCommand } from '../../playground/api/curl.js';
+import { curlCommand, curlFormCommand } from '../../playground/api/curl.js';
 
 /** The arguments that a shell gives to curl. */
 function argumentsOf(command: string): string[] {
@@ -27,5 +27,19 @@ t.test('streams are not held back, and a key comes from the environment', { skip
     'http://h/v1/x',
     '-H',
     'authorization: Bearer secret',
+  ]);
+});
+
+t.test('forms', { skip }, async t => {
+  const fields = { file: `It's "a"; b.wav`, prompt: "@home, it's <this>" };
+  const [, url, ...rest] = argumentsOf(curlFormCommand('http://h/v1/x', fields, { key: true }));
+  t.equal(url, 'http://h/v1/x');
+  t.strictSame(rest, [
+    '-H',
+    'authorization: Bearer secret',
+    '-F',
+    `file=@"It's \\"a\\"; b.wav"`,
+    '--form-string',
+    "prompt=@home, it's <this>",
   ]);
 });

@@ -7,6 +7,7 @@ import t from 'tap';
 import { relativeError } from '#test/support/check-decoder.js';
 import { readSafetensors } from '#test/support/safetensors.js';
 import { readSeq2SeqFixtures } from '#test/support/seq2seq-fixtures.js';
+import { readSpeechFixtures } from '#test/support/speech-fixtures.js';
 import { greedyTarget, relativeBucket, seq2seqReference } from './seq2seq.js';
 
 for (const { name, folder, config, runs, prompts, searches } of await readSeq2SeqFixtures())
@@ -25,6 +26,16 @@ for (const { name, folder, config, runs, prompts, searches } of await readSeq2Se
       const end = config.eos_token_id as number;
       const text = greedyTarget(reference, prompts[prompt]!, [start], end, longest - 1);
       t.same(text, results[0]!.ids, `the most likely text of ${prompt}`);
+    }
+  });
+
+for (const { name, folder, config, runs } of await readSpeechFixtures())
+  t.test(name, async t => {
+    const reference = seq2seqReference(config, await readSafetensors(path.join(folder, 'model.safetensors')));
+    for (const { sound, target, states, logits } of runs) {
+      const memory = reference.encode([...sound.features]);
+      t.ok(relativeError(states, memory) < 5e-5, `states of ${sound.key}`);
+      t.ok(relativeError(logits, reference.decode(memory, target)) < 5e-5, `logits of ${sound.key}`);
     }
   });
 

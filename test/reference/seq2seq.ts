@@ -19,7 +19,11 @@ import type { ReferenceConfig } from './encoder.js';
 
 /** An encoder-decoder's numbers in float64. */
 export interface Seq2SeqReference {
-  /** Hidden states of a source behind the encoder's last norm, `[length][hidden]`. */
+  /**
+   * Hidden states of a source behind the encoder's last norm, `[length][hidden]`.
+   *
+   * @param source ids; of a model that hears, features `[bins, frames]`, one row after the other.
+   */
   encode(source: readonly number[]): number[][];
   /**
    * Logits of every position of a target, `[length][vocabulary]`, given what {@link encode} made of the
@@ -131,6 +135,7 @@ const KIN: Readonly<Record<string, Kin>> = {
   'blenderbot-small': { normsFirst: false, normsEmbeddings: 'target tokens', position: { firstRow: 0 } },
   marian: { normsFirst: false, normsEmbeddings: false, position: sinusoids },
   pegasus: { normsFirst: true, normsEmbeddings: false, position: sinusoids },
+  whisper: { normsFirst: true, normsEmbeddings: false, position: { firstRow: 0 } },
   m2m_100: {
     normsFirst: true,
     normsEmbeddings: false,
@@ -157,8 +162,28 @@ function halves(position: number, size: number, frequency: (i: number) => number
 }
 
 /**
+ * A convolution over time of kernel 3, with a point of zeros on either side, and GELU (Radford et al. 2022,
+ * section 2.2).
+ *
+ * @param x `[time][inputs]`
+ * @param kernel `[channels, inputs, 3]`
+ */
+function convolve(x: readonly Vector[], kernel: TestTensors[string], bias: Vector, stride: number): number[][] {
+  const [channels, inputs] = kernel.shape as [number, number];
+  return Array.from({ length: Math.ceil(x.length / stride) }, (_, t) =>
+    Array.from({ length: channels }, (_, channel) => {
+      let sum = bias[channel]!;
+      for (let i = 0; i < inputs; i++)
+        for (let tap = 0; tap < 3; tap++)
+          sum += (x[t * stride + tap - 1]?.[i] ?? 0) * kernel.values[(channel * inputs + i) * 3 + tap]!;
+      return ACTIVATIONS.gelu!(sum);
+    }),
+  );
+}
+
+/**
  * BART (Lewis et al. 2019), mBART (Liu et al. 2020), BlenderBot (Roller et al. 2020), Marian (Junczys-Dowmunt
- * et al. 2018), PEGASUS (Zhang et al. 2019), M2M-100 (Fan et al. 2020).
+ * et al. 2018), PEGASUS (Zhang et al. 2019), M2M-100 (Fan et al. 2020), and Whisper (Radford et al. 2022).
  */
 function bart(config: ReferenceConfig, weights: Weights): Seq2SeqReference {
   const kin = KIN[config.model_type as string]!;
@@ -180,6 +205,21 @@ function bart(config: ReferenceConfig, weights: Weights): Seq2SeqReference {
       const sum = add(scale(word, factor), position);
       return kin.normsEmbeddings === false ? sum : norm(sum);
     });
+  const hear = (features: readonly number[]): number[][] => {
+    const bins = config.num_mel_bins as number;
+    const frames = features.length / bins;
+    let states: number[][] = Array.from({ length: frames }, (_, t) =>
+      Array.from({ length: bins }, (_, bin) => features[bin * frames + t]!),
+    );
+    for (const [name, stride] of [
+      ['conv1', 1],
+      ['conv2', 2],
+    ] as const) {
+      const [kernel, bias] = ['weight', 'bias'].map(part => weights.get(`model.encoder.${name}.${part}`));
+      states = convolve(states, kernel!, bias!.values, stride);
+    }
+    return states.map((x, i) => add(x, row(weights.get('model.encoder.embed_positions.weight'), i)));
+  };
   /** A sublayer with its norm and the way around it. */
   const around = (
     states: readonly Vector[],
@@ -205,7 +245,7 @@ function bart(config: ReferenceConfig, weights: Weights): Seq2SeqReference {
     ids: readonly number[],
     layer: (states: readonly Vector[], name: string) => number[][],
   ): number[][] => {
-    let states = embed(side, ids);
+    let states = side === 'encoder' && config.model_type === 'whisper' ? hear(ids) : embed(side, ids);
     for (let i = 0; i < (config[`${side}_layers`] as number); i++) {
       const name = `model.${side}.layers.${i}`;
       states = around(layer(states, name), `${name}.final_layer_norm`, feedForward(name));

@@ -304,7 +304,8 @@ t.test('what is wrong with a request is said', async t => {
     [{ inputs: {} }, /^inputs must be a list of objects$/],
     [{ inputs: [{}] }, /^inputs\[0\]\.name is required$/],
     [{ inputs: [{ ...X, shape: [-2, 2] }, INDEX] }, /^inputs\[0\]\.shape\[0\] must be >= 0$/],
-    [{ inputs: [{ ...X, datatype: 'BYTES' }, INDEX] }, /^inputs\[0\]\.datatype must be one of "BOOL"/],
+    [{ inputs: [{ ...X, datatype: 'TEXT' }, INDEX] }, /^inputs\[0\]\.datatype must be one of "BOOL"/],
+    [{ inputs: [{ ...X, datatype: 'BYTES' }, INDEX] }, /^input 'x' is BYTES, but the model takes FP32/],
     [{ inputs: [X] }, /^input 'index' is missing; the model takes 'x', 'index'$/],
     [{ inputs: [X, X, INDEX] }, /^input 'x' is there twice$/],
     [{ inputs: [X, INDEX, { ...X, name: 'z' }] }, /^the model has no input "z", only 'x', 'index'$/],
@@ -334,7 +335,7 @@ t.test('what is wrong with a request is said', async t => {
     ],
     [{ inputs: [{ ...X, data: [1, 2, 3, true] }, INDEX] }, /^input 'x' has true at element 3: FP32 takes/],
     [{ inputs: [{ ...X, data: [1, 2, 3, 1e39] }, INDEX] }, /^input 'x' has 1e\+39 at element 3: FP32 takes/],
-    [{ inputs: [{ ...X, data: ['1', 2, 3, 4] }, INDEX] }, /^inputs\[0\]\.data\[0\] must be/],
+    [{ inputs: [{ ...X, data: ['1', 2, 3, 4] }, INDEX] }, /^input 'x' has "1" at element 0: FP32 takes numbers/],
     [{ inputs: [X, { ...INDEX, data: [0.5] }] }, /^input 'index' has 0.5 at element 0: INT64 takes integers/],
     [{ inputs: [X, { ...INDEX, data: [2 ** 53] }] }, /send larger ones as binary data$/],
     [

@@ -7,6 +7,7 @@ import { Registry } from '#registry/registry.js';
 import { createServer } from '#server.js';
 import { PEER_FIELDS } from '#routes/peer-fields.js';
 import { honoured, refused, refuseFields } from '#routes/shared/peer-fields.js';
+import { formOf, type FormValues } from '#test/support/audio-form.js';
 import { FIELDS_PAGE, fieldsPage } from '#test/support/fields-page.js';
 
 interface Schema {
@@ -51,8 +52,17 @@ function bodyWith(path: readonly string[], value: unknown): unknown {
   return part.endsWith('[]') ? { [part.slice(0, -2)]: [inner] } : { [part]: inner };
 }
 
+/** The schema of what an address takes, and whether that is a form. */
+function requestOf(path: string): { schema: Schema | undefined; isForm: boolean } {
+  const content = document.paths[path]?.post?.requestBody?.content ?? {};
+  const form = content['multipart/form-data'];
+  const json = content['application/json'];
+  return { schema: (json ?? form)?.schema, isForm: json === undefined && form !== undefined };
+}
+
 async function refusal(path: string, body: unknown): Promise<unknown> {
-  const response = await app.inject({ method: 'POST', url: path, payload: body as object });
+  const payload = requestOf(path).isForm ? formOf(body as FormValues) : (body as object);
+  const response = await app.inject({ method: 'POST', url: path, payload });
   const { error } = response.json<{ error: { param: string | null; message: string } }>();
   return { status: response.statusCode, ...error };
 }
@@ -65,7 +75,7 @@ for (const [path, fields] of Object.entries(PEER_FIELDS)) {
       [],
       'no field has two verdicts',
     );
-    const schema = document.paths[path]?.post?.requestBody?.content['application/json']?.schema;
+    const { schema } = requestOf(path);
     t.ok(schema, 'the route is there');
     for (const { name, verdict, why, neutral } of fields) {
       const parts = name.split('.');

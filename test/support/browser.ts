@@ -26,5 +26,7 @@ export function skipWithoutBrowser(): string | false {
 export async function launchBrowser(): Promise<Browser> {
   if (executablePath === undefined)
     throw new Error('there is no Chromium: apt-get install chromium, or name one in CHROMIUM');
-  return chromium.launch({ executablePath });
+  // A microphone that beeps, for pages that ask for one.
+  const args = ['--use-fake-device-for-media-stream'];
+  return chromium.launch({ executablePath, args });
 }

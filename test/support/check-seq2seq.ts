@@ -1,6 +1,6 @@
 import type { Test } from 'tap';
 import type { Precision } from '#graph/precision.js';
-import type { Decoder, SourceEntry } from '#model/decoder/contract.js';
+import type { Decoder, SourceEntry, SourceTraits } from '#model/decoder/contract.js';
 import { loadSeq2Seq } from '#model/decoder/load-seq2seq.js';
 import { Environment } from '#runtime/index.js';
 import type { Seq2SeqReference } from '#test/reference/seq2seq.js';
@@ -41,6 +41,27 @@ export async function encode(decoder: Decoder, entries: readonly SourceEntry[]):
   for (const result of results) if (result !== undefined) throw result.error;
 }
 
+/**
+ * A source of random tokens, or of features in the usual range.
+ *
+ * @param length of a text; sounds have one length.
+ */
+export function randomSource(
+  { vocabularySize, sound }: SourceTraits,
+  length: number,
+  seed: number,
+): readonly number[] {
+  if (sound === undefined) return randomIds(length, vocabularySize, seed);
+  return randomIds(sound.bins * sound.frames, 2001, seed).map(value => Math.fround(value / 1000 - 1));
+}
+
+/** What a slot reads of a source of {@link randomSource}. */
+export function sourceEntry({ sound }: SourceTraits, slot: number, source: readonly number[]): SourceEntry {
+  if (sound === undefined) return { slot, ids: source };
+  const features = Float32Array.from(source);
+  return { slot, ids: [], sound: { key: `${source[0]}`, features } };
+}
+
 /** A source, a target of the longest length, and its logits by the formulas. */
 interface Pair {
   readonly source: readonly number[];
@@ -60,9 +81,10 @@ export async function checkSeq2Seq(
   tolerance = 1e-4,
 ): Promise<void> {
   const { contextLength, vocabularySize } = decoder.shape;
-  const { longest, vocabularySize: sourceVocabulary } = decoder.source!;
+  const traits = decoder.source!;
+  const { longest } = traits;
   const pairs = [longest, 1, 7, longest - 1].map((length, seed): Pair => {
-    const source = randomIds(length, sourceVocabulary, 100 + seed);
+    const source = randomSource(traits, length, 100 + seed);
     const target = randomIds(contextLength, vocabularySize, 200 + seed);
     return { source, target, logits: reference.decode(reference.encode(source), target) };
   });
@@ -73,7 +95,7 @@ export async function checkSeq2Seq(
   const [full, single, middle, other] = pairs as [Pair, Pair, Pair, Pair];
   const together = [full, single, middle];
   const entries = (several: readonly Pair[]): SourceEntry[] =>
-    several.map(({ source }, slot) => ({ slot, ids: source }));
+    several.map(({ source }, slot) => sourceEntry(traits, slot, source));
 
   await encode(decoder, entries(together));
   for (const [slot, { target, logits }] of together.entries()) {
@@ -110,11 +132,8 @@ export async function checkSeq2Seq(
   await decodeRagged('after the copy of a part', [single, full, single], [long, long, long]);
 
   for (const slot of [0, 1, 2]) decoder.arrange({ kind: 'release', slot, from: 0 });
-  await encode(decoder, [{ slot: 1, ids: other.source }]);
-  await encode(decoder, [
-    { slot: 0, ids: middle.source },
-    { slot: 2, ids: single.source },
-  ]);
+  await encode(decoder, [sourceEntry(traits, 1, other.source)]);
+  await encode(decoder, [sourceEntry(traits, 0, middle.source), sourceEntry(traits, 2, single.source)]);
   const renewed = [middle, other, single];
   await decodeRagged('new sources in old slots', renewed, [0, 0, 0]);
   const again = await prefill(decoder, 0, middle.target, 0, 'all');

@@ -7,6 +7,7 @@ import type {
   EncodeResult,
   EntryLogits,
   SlotOperation,
+  SoundShape,
   SourceEntry,
   SourceTraits,
 } from '#model/decoder/contract.js';
@@ -36,13 +37,15 @@ export class FakeDecoder implements Decoder {
   };
   /** Set for a decoder that attends to sources. */
   source: SourceTraits | undefined;
+  align?: NonNullable<Decoder['align']>;
   /** Ids by slot. */
   readonly cells: number[][];
-  /** By slot. */
+  /** By slot; of sound, the codes of its features. */
   readonly sources: (readonly number[] | undefined)[];
   /**
    * One entry per run, such as `prefill 0 3` (slot, tokens), `prefill 0 3+1` (first slot, tokens of each),
-   * `decode 2` (rows), `mixed 0:1 1:3` (slot, tokens) or `encode 0 3+5` (first slot, tokens of each).
+   * `decode 2` (rows), `mixed 0:1 1:3` (slot, tokens), `encode 0 3+5` (first slot, tokens of each), `hear 0 a+b`
+   * (first slot, keys of each) or `align 0 5` (slot, tokens).
    */
   readonly runs: string[] = [];
   disposed = false;
@@ -89,9 +92,32 @@ export class FakeDecoder implements Decoder {
   encode(entries: readonly SourceEntry[]): Promise<EncodeResult> {
     return encodeParts(entries, async part => {
       for (const { slot } of part) this.sources[slot] = undefined;
-      await this.#begin(`encode ${part[0]!.slot} ${lengths(part)}`);
-      for (const { slot, ids } of part) this.sources[slot] = [...ids];
+      const [{ slot: first, sound }] = part as [SourceEntry];
+      const name = sound ? `hear ${first} ${part.map(entry => entry.sound!.key).join('+')}` : undefined;
+      await this.#begin(name ?? `encode ${first} ${lengths(part)}`);
+      for (const { slot, ids, sound } of part)
+        this.sources[slot] = sound ? Array.from(sound.features, Math.round) : [...ids];
     });
+  }
+
+  /** Lets it hear, and tell where: a head looks where the source has the token's id, the other one at the beginning. */
+  hear(sound: SoundShape, longest: number): void {
+    this.source = { longest, vocabularySize: 0, sound };
+    this.align = async (slot, ids) => {
+      await this.#begin(`align ${slot} ${ids.length}`);
+      const source = this.#sourceOf(slot);
+      // What the slot held of a text is lost.
+      this.cells[slot] = Array.from(ids, () => -1);
+      const row = (at: number): number[] => Array.from({ length: longest }, (_, i) => (i === at ? 1 : 0));
+      return {
+        heads: 2,
+        weights: Float32Array.from([
+          ...ids.flatMap(id => row(Math.max(0, source.indexOf(id)))),
+          ...ids.flatMap(() => row(0)),
+        ]),
+        logits: joined(ids.map((_, i) => this.#logits(ids.slice(0, i + 1), source))),
+      };
+    };
   }
 
   arrange(operation: SlotOperation): void {

@@ -10,8 +10,8 @@ export const FIELDS_PAGE = fileURLToPath(new URL('../../../docs/fields.md', impo
 const INTRODUCTION = `# Fields of requests
 
 This page is made of the tables that the server refuses by (\`npm run docs:fields\`). It has every field that the
-request types of OpenAI, vLLM, llama.cpp, text-embeddings-inference (TEI), Cohere, Jina and LibreTranslate have for a
-route that is here too, with what becomes of it:
+request types of OpenAI, vLLM, llama.cpp, text-embeddings-inference (TEI), Cohere, Jina, LibreTranslate, speaches and
+whisper.cpp have for a route that is here too, with what becomes of it:
 
 - **honoured**: it does what it does there.
 - **refused**: a value that asks for something is answered with 400, and \`param\` names the field, since the answer

@@ -1,7 +1,7 @@
 import type { EngineOptions } from '#engine/engine-options.js';
 import { Engine } from '#engine/engine.js';
 import type { GenerationEvent, GenerationRequest } from '#engine/types.js';
-import type { DecoderTraits } from '#model/decoder/contract.js';
+import type { DecoderTraits, SoundShape } from '#model/decoder/contract.js';
 import { FakeDecoder } from './fake-decoder.js';
 import { letterTokenizer } from './letter-tokenizer.js';
 
@@ -11,6 +11,8 @@ export interface LetterEngineOptions {
   readonly next?: (tokens: readonly number[], source: readonly number[]) => number;
   /** Longest source; undefined: it attends to none. */
   readonly longestSource?: number;
+  /** Of a decoder that hears: what its sources, all of the longest length, hold. */
+  readonly sound?: SoundShape;
   readonly options?: Partial<EngineOptions>;
   readonly traits?: Partial<DecoderTraits>;
 }
@@ -23,6 +25,7 @@ export function letterEngine(
     contextLength = 64,
     next = following,
     longestSource,
+    sound,
     options,
     traits,
   }: LetterEngineOptions = {},
@@ -31,6 +34,7 @@ export function letterEngine(
   decoder.traits = { ...decoder.traits, ...traits };
   if (longestSource !== undefined)
     decoder.source = { longest: longestSource, vocabularySize: letterTokenizer.vocabularySize };
+  if (sound !== undefined) decoder.hear(sound, longestSource ?? sound.frames);
   const engine = new Engine(decoder, letterTokenizer, options);
   t.teardown(() => engine.close());
   return { engine, decoder };

@@ -1,4 +1,5 @@
 import type { Schedulable, Scheduler, Step } from '#engine/scheduler.js';
+import type { CachedSource } from '#engine/source.js';
 import type { Party } from '#fair-queue.js';
 import type { SlotOperation } from '#model/decoder/contract.js';
 
@@ -10,6 +11,11 @@ export class Fake implements Schedulable {
   get prefillable(): number {
     return this.tokens.length;
   }
+  get reusable(): number {
+    return Math.max(0, (this.pausesAt ?? this.tokens.length) - 1);
+  }
+  /** Until that token has run. */
+  pausesAt: number | undefined;
   readonly tokens: number[];
   readonly scope: string;
   get keys(): readonly number[] {
@@ -24,15 +30,21 @@ export class Fake implements Schedulable {
     readonly priority = 0,
     scope = '',
     readonly party: Party = ['', name],
-    readonly source: readonly number[] | undefined = undefined,
+    readonly source: CachedSource | undefined = undefined,
+    readonly aligns = false,
   ) {
     this.scope = scope;
     this.tokens = [...prompt];
   }
 
   content(position: number): string {
-    return `${this.scope}:${this.source?.join('+') ?? ''}:${this.tokens[position]}`;
+    return `${this.scope}:${nameOf(this.source)}:${this.tokens[position]}`;
   }
+}
+
+/** The same for sources that are the same. */
+export function nameOf(source: CachedSource | undefined): string {
+  return source === undefined ? '' : JSON.stringify(source);
 }
 
 /** A prompt of its own: no other seed's has a token in common with it. */
@@ -48,7 +60,7 @@ export interface Cache {
   readonly whole: Cells;
   readonly windowed: Cells;
   /** The source of each slot, if it has one. */
-  readonly sources: (readonly number[] | undefined)[];
+  readonly sources: (CachedSource | undefined)[];
 }
 
 export function emptyCache(slots: number): Cache {
@@ -79,6 +91,7 @@ function arrange(cells: Cells, operation: SlotOperation): void {
  * came before.
  *
  * @param breaks whether sources cannot be read: their sequences are then taken out.
+ * @throws Error where a chunk goes on behind a pause, or a text is held against another source than its own.
  */
 export function run(
   scheduler: Scheduler<Fake>,
@@ -104,19 +117,38 @@ export function run(
   for (const { sequence, slot, start, length } of step.prefill) {
     for (let i = start; i < start + length; i++) write(slot, i, sequence);
     sequence.computed = start + length;
+    pause(sequence, start);
     if (sequence.computed === sequence.prefillLength) generate(sequence);
   }
-  const lost = new Set(breaks ? step.encode.map(({ sequence }) => sequence) : []);
-  const decode = step.decode.filter(sequence => !lost.has(sequence));
+  const leaving = new Set(breaks ? step.encode.map(({ sequence }) => sequence) : []);
+  const { align } = step;
+  if (align !== undefined && !leaving.has(align)) {
+    const slot = step.decode.length;
+    if (nameOf(align.source) !== nameOf(sources[slot])) throw new Error(`${align.name} lost its source`);
+    // What the slot held of a text is lost.
+    whole[slot] = ['lost'];
+    windowed[slot] = ['lost'];
+    leaving.add(align);
+  }
+  const decode = step.decode.filter(sequence => !leaving.has(sequence));
   decode.forEach((sequence, slot) => {
     write(slot, sequence.computed, sequence);
     sequence.computed++;
+    pause(sequence, sequence.computed - 1);
     if (sequence.computed === sequence.tokens.length) generate(sequence);
   });
-  if (lost.size > 0) scheduler.remove(lost);
+  if (leaving.size > 0) scheduler.remove(leaving);
   return { ...step, decode };
 }
 
+function pause(sequence: Fake, start: number): void {
+  const { pausesAt, computed, name } = sequence;
+  if (pausesAt === undefined || computed < pausesAt) return;
+  if (computed > pausesAt || start >= pausesAt) throw new Error(`${name} did not pause`);
+  sequence.pausesAt = undefined;
+}
+
 function generate(sequence: Fake): void {
+  if (sequence.computed < sequence.tokens.length) return;
   sequence.tokens.push((sequence.tokens.at(-1)! * 31 + sequence.tokens.length) % 1_000_003);
 }

@@ -40,6 +40,7 @@ function describe({ id, aliases, state, card, model }: ServedEntry, started: num
       capabilities: capabilitiesOf(card),
       input_modalities: mediaOf(card),
       ...(card.translates && { languages: card.translates }),
+      ...(card.hears && { spoken_languages: card.hears.languages }),
     }),
   };
 }

@@ -38,7 +38,7 @@ const Model = Type.Object(
     task: Type.Optional(
       Type.String({
         description:
-          'What it does: `text-generation`, `text2text-generation`, the task of an encoder, such as `embedding` or `image-classification`, `zero-shot-image-classification`, or `raw-tensors`. Missing only as long as nothing is known of the model: its folder is broken or not here yet.',
+          'What it does: `text-generation`, `text2text-generation`, `automatic-speech-recognition`, the task of an encoder, such as `embedding` or `image-classification`, `zero-shot-image-classification`, or `raw-tensors`. Missing only as long as nothing is known of the model: its folder is broken or not here yet.',
       }),
     ),
     capabilities: Type.Optional(
@@ -51,6 +51,11 @@ const Model = Type.Object(
       Type.Array(Type.String({ enum: [...MEDIA] }), {
         description:
           'What it reads: texts, pictures, or both; empty for a model that is called with tensors alone.',
+      }),
+    ),
+    spoken_languages: Type.Optional(
+      Type.Array(Type.String(), {
+        description: 'Only of models that hear: codes of the languages that they know.',
       }),
     ),
     languages: Type.Optional(

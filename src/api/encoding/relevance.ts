@@ -1,6 +1,6 @@
 import type { Caller } from '#caller.js';
 import type { EncoderModel } from '#registry/types.js';
-import type { OneShotModel } from '#registry/vision-types.js';
+import type { OneShotModel, TowersModel } from '#registry/vision-types.js';
 import { sigmoid } from '#results/scores.js';
 import { cosine } from '#results/vectors.js';
 import type { InputLimit, TextSource } from '#text/inputs.js';
@@ -52,7 +52,7 @@ export async function relevance(
   const options = { limit, dimensions: undefined, normalize: false };
   const { vectors, tokens } = await embed(model, [...queries, ...documents], options, caller);
   const queryVectors = vectors.slice(0, queries.length);
-  const logit = raw && 'similarity' in model ? model.similarity : undefined;
+  const logit = raw ? (model as Partial<TowersModel>).similarity : undefined;
   const scores = vectors.slice(queries.length).map((vector, index) => {
     const alike = cosine(queryOf(queryVectors, index), vector);
     const crosses = isPictureSource(queryOf(queries, index)) !== isPictureSource(documents[index]!);

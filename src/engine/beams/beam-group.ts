@@ -5,9 +5,11 @@ import { EventChannel } from '../event-channel.js';
 import { commonPrefix } from '../prefix-index.js';
 import { Progress } from '../progress.js';
 import { logprobsOf } from '../sampling/log-probabilities.js';
+import { isForcedFirst } from '../sampling/logits-rules.js';
 import type { SequenceOptions } from '../sequence.js';
+import { sourceOf, type CachedSource } from '../source.js';
 import type { GeneratedToken, GenerationRequest } from '../types.js';
-import { Beam } from './beam.js';
+import { Beam, type Hypothetical } from './beam.js';
 import { BeamSearch, type Child, type Continuation, type Ended } from './beam-search.js';
 import { continuationsOf } from './candidates.js';
 import type { BeamParameters, Hypothesis } from './types.js';
@@ -40,8 +42,11 @@ export interface BeamMoves {
 /** One request's beam search in the engine: its rows, each of which has a slot, and what comes of them. */
 export class BeamGroup {
   readonly request: GenerationRequest;
+  readonly source: CachedSource | undefined;
   readonly maxLength: number;
   readonly reusesPrefix: boolean;
+  /** See {@link SequenceOptions}. */
+  readonly chunkInvariant: boolean;
   readonly party: Party;
   readonly channel: EventChannel;
   readonly progress = new Progress();
@@ -50,6 +55,8 @@ export class BeamGroup {
   finished = false;
   /** Tokens of all hypotheses that are told, when it has ended. */
   writtenTokens = 0;
+  /** What the request watches, once it is known. */
+  watched: Float32Array | undefined;
   readonly #parameters: BeamParameters;
   readonly #textOf: TextOf;
   #search: BeamSearch<readonly GeneratedToken[]>;
@@ -64,7 +71,7 @@ export class BeamGroup {
   constructor(
     request: GenerationRequest,
     textOf: TextOf,
-    { contextLength, reusesPrefix, chunkInvariant, party }: SequenceOptions,
+    { contextLength, reusesPrefix, chunkInvariant, source, party }: SequenceOptions,
     onAbandon: (group: BeamGroup) => void,
   ) {
     const { promptIds, stop, beams } = request;
@@ -72,12 +79,20 @@ export class BeamGroup {
     this.#parameters = beams!;
     this.#textOf = textOf;
     this.maxLength = Math.min(promptIds.length + stop.maxTokens, contextLength);
-    // A prompt whose chunks differ cannot go on from another's.
-    this.reusesPrefix = reusesPrefix && chunkInvariant;
+    this.source = sourceOf(request, source);
+    this.reusesPrefix = reusesPrefix;
+    this.chunkInvariant = chunkInvariant;
     this.party = party;
     this.channel = new EventChannel(() => onAbandon(this));
     this.#search = this.#newSearch();
-    this.#beams = [new Beam(this, [...promptIds], [])];
+    this.#beams = [new Beam(this, this.beginning())];
+  }
+
+  /** A hypothesis of the prompt alone. */
+  beginning(): Hypothetical {
+    const { promptIds, constraint } = this.request;
+    // The request's own stays as it is, for another beginning.
+    return { tokens: [...promptIds], written: [], constraint: constraint?.fork?.() };
   }
 
   /** The row that waits for the group's slots, while none is taken. */
@@ -154,22 +169,19 @@ export class BeamGroup {
     const next: Beam[] = [];
     const free = this.#beams.filter((_, row) => !children.some(({ parent }) => parent === row));
     const copies: BeamCopy[] = [];
-    const texts = children.map(child => ({
-      tokens: [...this.#beams[child.parent]!.tokens, child.id],
-      written: this.#written(child),
-    }));
+    const texts = children.map(child => this.#extended(child));
     children.forEach(({ parent }, i) => {
       const from = this.#beams[parent]!;
-      const { tokens, written } = texts[i]!;
+      const text = texts[i]!;
       if (!parents.has(from)) {
         parents.add(from);
         next.push(from);
         return;
       }
       const to = free.shift();
-      const copy = to ?? new Beam(this, tokens, written);
+      const copy = to ?? new Beam(this, text);
       copies.push({ from, to: copy, begin: to === undefined ? 0 : commonPrefix(to, from) });
-      if (to !== undefined) Object.assign(to, { tokens, written });
+      if (to !== undefined) Object.assign(to, text);
       next.push(copy);
     });
     children.forEach(({ id }, i) => {
@@ -177,17 +189,27 @@ export class BeamGroup {
       if (!parents.has(beam)) return;
       // The slot knows its tokens by this list.
       beam.tokens.push(id);
-      beam.written = texts[i]!.written;
+      const { written, constraint } = texts[i]!;
+      Object.assign(beam, { written, constraint });
     });
     this.#beams = next;
     return { copies, left: new Set(free) };
+  }
+
+  /** What a row has written, with one more token. */
+  #extended(child: Child): Hypothetical {
+    const { parent, id } = child;
+    const { tokens, constraint: before } = this.#beams[parent]!;
+    // Other children of the row begin with the same state.
+    const constraint = before?.fork?.();
+    if (!isForcedFirst(this.request.sampling, tokens.length)) constraint?.accept(id);
+    return { tokens: [...tokens, id], written: this.#written(child), constraint };
   }
 
   #finish(): void {
     this.finished = true;
     const hypotheses = this.#search.results.map(ended => this.#hypothesis(ended));
     this.writtenTokens = hypotheses.reduce((sum, hypothesis) => sum + hypothesis.tokens.length, 0);
-    const { promptIds, sourceIds } = this.request;
     const { text, tokens, finishReason, stopReason } = hypotheses[0]!;
     this.channel.push({
       type: 'delta',
@@ -196,9 +218,10 @@ export class BeamGroup {
       finishReason,
       ...(stopReason !== undefined && { stopReason }),
       report: this.progress.report({
-        promptTokens: promptIds.length,
-        sourceTokens: sourceIds?.length ?? 0,
+        promptTokens: this.request.promptIds.length,
+        sourceTokens: this.source?.length ?? 0,
         generatedTokens: this.writtenTokens,
+        watched: this.watched,
       }),
       hypotheses,
     });

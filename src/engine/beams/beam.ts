@@ -4,29 +4,41 @@ import type { EventChannel } from '../event-channel.js';
 import type { WrittenText } from '../sampling/logits-rules.js';
 import { needsCounts, TokenCounts } from '../sampling/penalties.js';
 import type { Schedulable } from '../scheduler.js';
-import type { GeneratedToken, GenerationRequest } from '../types.js';
+import type { CachedSource } from '../source.js';
+import type { GeneratedToken, GenerationRequest, TokenConstraint } from '../types.js';
 import type { BeamGroup } from './beam-group.js';
+
+/** What a row of a beam search has written. */
+export interface Hypothetical {
+  /** Of the prompt, then the generated ones. */
+  tokens: number[];
+  /** Of the tokens, the generated ones. */
+  written: GeneratedToken[];
+  /** Its own, in the state behind these tokens. */
+  constraint: TokenConstraint | undefined;
+}
 
 /**
  * A slot's row of a beam search. The hypothesis that it holds changes: a child of the last one, or a copy of a
  * child of another row's.
  */
-export class Beam implements Schedulable, WrittenText {
+export class Beam implements Schedulable, WrittenText, Hypothetical {
   readonly group: BeamGroup;
   /** Another list where the row gets another's hypothesis. */
   tokens: number[];
-  /** Of the tokens, the generated ones. */
   written: GeneratedToken[];
+  constraint: TokenConstraint | undefined;
   computed = 0;
   encoded = false;
   prefillLength: number;
   /** Nobody is told of a prompt's log-probabilities. */
   readonly promptReported = undefined;
 
-  constructor(group: BeamGroup, tokens: number[], written: GeneratedToken[]) {
+  constructor(group: BeamGroup, { tokens, written, constraint }: Hypothetical) {
     this.group = group;
     this.tokens = tokens;
     this.written = written;
+    this.constraint = constraint;
     this.prefillLength = this.promptLength;
   }
 
@@ -42,8 +54,8 @@ export class Beam implements Schedulable, WrittenText {
     return this.request.reuseScope ?? '';
   }
 
-  get source(): readonly number[] | undefined {
-    return this.request.sourceIds;
+  get source(): CachedSource | undefined {
+    return this.group.source;
   }
 
   get keys(): readonly number[] {
@@ -64,6 +76,30 @@ export class Beam implements Schedulable, WrittenText {
 
   get reusesPrefix(): boolean {
     return this.group.reusesPrefix;
+  }
+
+  get reusable(): number {
+    // A prompt whose chunks differ cannot go on from another's.
+    return this.group.chunkInvariant ? (this.watchedLength ?? this.tokens.length) - 1 : 0;
+  }
+
+  /** Tokens of the prompt up to the one behind which others are watched; undefined: none is, or no more. */
+  get watchedLength(): number | undefined {
+    const { watch } = this.request;
+    return watch === undefined || this.watched !== undefined ? undefined : watch.position + 1;
+  }
+
+  get pausesAt(): number | undefined {
+    return this.group.chunkInvariant ? this.watchedLength : undefined;
+  }
+
+  /** What the request watches, once it is known. */
+  get watched(): Float32Array | undefined {
+    return this.group.watched;
+  }
+
+  set watched(logprobs: Float32Array | undefined) {
+    this.group.watched = logprobs;
   }
 
   get priority(): number {
@@ -128,8 +164,7 @@ export class Beam implements Schedulable, WrittenText {
 
   /** Begins the search again, as the only row: what the others held is gone. */
   preempted(): void {
-    this.tokens = [...this.request.promptIds];
-    this.written = [];
+    Object.assign(this, this.group.beginning());
     this.group.restart(this);
   }
 }

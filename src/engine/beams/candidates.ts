@@ -1,12 +1,13 @@
 import type { EntryLogits } from '#model/decoder/contract.js';
 import { checkLogits } from '../sampling/check-logits.js';
-import { expWeight, NEGLIGIBLE } from '../sampling/fast-exp.js';
 import { topIds } from '../sampling/log-probabilities.js';
+import { logSumExp } from '../sampling/log-sum-exp.js';
 import {
   excludedIds,
   excludesOnly,
   levelLogits,
   processLogits,
+  raisesNone,
   type WrittenText,
 } from '../sampling/logits-rules.js';
 import type { Continuation } from './beam-search.js';
@@ -32,7 +33,7 @@ export function continuationsOf(
   checkLogits(logSums ?? maxima ?? logits);
   const zero = logSums?.[0] ?? logSumExp(logits, maxima);
   // Largest logits of blocks stay bounds as long as none grows.
-  const bounds = excludesOnly(text) ? maxima : undefined;
+  const bounds = raisesNone(text) ? maxima : undefined;
   const { normalizesScores = false } = text.request.sampling;
   const left = normalizesScores && excludesOnly(text) ? shareLeft(text, logits, zero) : 0;
   processLogits(logits, text, zero);
@@ -51,26 +52,4 @@ function shareLeft(text: WrittenText, logits: Float32Array, zero: number): numbe
   let left = 1;
   for (const id of excludedIds(text)) left -= Math.exp(logits[id]! - zero);
   return left;
-}
-
-/**
- * The logarithm of the sum of exponentials, to one part in 10^7 of the sum.
- *
- * @param bounds none of the logits of each of equal blocks is larger.
- */
-function logSumExp(logits: Float32Array, bounds: Float32Array = logits): number {
-  let max = -Infinity;
-  for (let i = 0; i < bounds.length; i++) if (bounds[i]! > max) max = bounds[i]!;
-  const size = logits.length / bounds.length;
-  const floor = max - NEGLIGIBLE;
-  let sum = 0;
-  for (let block = 0; block < bounds.length; block++) {
-    if (!(bounds[block]! >= floor)) continue;
-    const end = (block + 1) * size;
-    for (let id = block * size; id < end; id++) {
-      const logit = logits[id]!;
-      if (logit >= floor) sum += expWeight(max - logit);
-    }
-  }
-  return max + Math.log(sum);
 }

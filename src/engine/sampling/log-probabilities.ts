@@ -1,4 +1,5 @@
 import type { TokenLogprobs } from '../types.js';
+import { logSumExp } from './log-sum-exp.js';
 
 /**
  * Log-probabilities of one position's logits.
@@ -19,6 +20,12 @@ export function logprobsOf(logits: Float32Array, id: number, top: number): Token
     logprob: logprob(id),
     top: topIds(logits, top).map(best => ({ id: best, logprob: logprob(best) })),
   };
+}
+
+/** Log-probabilities of some tokens alone. @param logits `[vocabulary]`, as the model gave them. */
+export function logprobsOfIds(logits: Float32Array, ids: readonly number[]): Float32Array {
+  const logSum = logSumExp(logits);
+  return Float32Array.from(ids, id => logits[id]! - logSum);
 }
 
 /** How many logits are at least as large as that of an id, itself included. */

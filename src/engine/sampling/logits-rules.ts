@@ -1,4 +1,4 @@
-import type { GenerationRequest, SamplingParameters } from '../types.js';
+import type { GenerationRequest, SamplingParameters, TokenConstraint } from '../types.js';
 import { ngramEnds } from './ngrams.js';
 import { applyPenalties, changesLogits, type TokenCounts } from './penalties.js';
 import { keepOnly, limitsTokens, sequenceEnds } from './token-limits.js';
@@ -6,6 +6,8 @@ import { keepOnly, limitsTokens, sequenceEnds } from './token-limits.js';
 /** What rules look at: a request, and the text so far. */
 export interface WrittenText {
   readonly request: GenerationRequest;
+  /** In the state behind this text. */
+  readonly constraint: TokenConstraint | undefined;
   /** Of the prompt, then the generated ones. */
   readonly tokens: readonly number[];
   readonly promptLength: number;
@@ -27,7 +29,8 @@ export interface WrittenText {
  * @returns whether any may have changed, so that what was known of them no longer holds.
  */
 export function processLogits(logits: Float32Array, text: WrittenText, zero = 0): boolean {
-  const { sampling, constraint, sourceIds } = text.request;
+  const { constraint } = text;
+  const { sampling, sourceIds } = text.request;
   const isPenalized = changesLogits(sampling);
   if (isPenalized) applyPenalties(logits, sampling, text.counts, sourceIds, zero);
   const mustGoOn = isShort(text);
@@ -71,7 +74,8 @@ function mask(
   text: WrittenText,
   { zero, ...options }: ExclusionOptions & { readonly zero: number },
 ): void {
-  const { sampling, stop, constraint } = text.request;
+  const { constraint } = text;
+  const { sampling, stop } = text.request;
   const forced = forcedIds(text);
   if (forced !== undefined) {
     logits.fill(-Infinity);
@@ -92,7 +96,7 @@ export function excludedIds(
   { mustGoOn, bans }: ExclusionOptions = { mustGoOn: isShort(text), bans: true },
 ): ReadonlySet<number> {
   const { request, tokens, promptLength } = text;
-  const { sampling, stop, sourceIds } = request;
+  const { sampling, stop, sourceIds, sound } = request;
   const { noRepeatNgram = 0, sourceNoRepeatNgram = 0, bannedSequences = [] } = sampling;
   const isFree = forcedIds(text) === undefined;
   const ids = new Set<number>();
@@ -105,7 +109,7 @@ export function excludedIds(
     if (noRepeatNgram > 0) add(ngramEnds(noRepeatNgram, tokens, tokens));
     if (sourceNoRepeatNgram > 0) add(ngramEnds(sourceNoRepeatNgram, sourceIds ?? [], tokens));
     // What a decoder begins with belongs to its text, where what it goes on from is a source.
-    add(sequenceEnds(bannedSequences, tokens, sourceIds === undefined ? promptLength : 0));
+    add(sequenceEnds(bannedSequences, tokens, (sourceIds ?? sound) === undefined ? promptLength : 0));
   }
   add(sampling.suppressedIds ?? []);
   if (isFirstChoice(text)) add(sampling.suppressedFirstIds ?? []);
@@ -117,18 +121,23 @@ function isShort({ generated, request }: WrittenText): boolean {
   return generated < request.stop.minTokens;
 }
 
+/** Whether no rule makes a logit of a text's next token larger: tokens are excluded, and that is all. */
+export function raisesNone(text: WrittenText): boolean {
+  return forcedIds(text) === undefined && !changesLogits(text.request.sampling);
+}
+
 /** Whether all that rules do to the logits of a text's next token is to exclude {@link excludedIds}. */
 export function excludesOnly(text: WrittenText): boolean {
-  const { sampling, constraint } = text.request;
-  const { allowedIds } = sampling;
-  return (
-    [constraint, allowedIds, forcedIds(text)].every(limit => limit === undefined) && !changesLogits(sampling)
-  );
+  return raisesNone(text) && text.constraint === undefined && text.request.sampling.allowedIds === undefined;
 }
 
 /** The tokens of which the next one must be one; undefined: none is forced. */
-function forcedIds({ request, tokens, remaining }: WrittenText): readonly number[] | undefined {
-  const { sampling, constraint } = request;
+function forcedIds({
+  request: { sampling },
+  constraint,
+  tokens,
+  remaining,
+}: WrittenText): readonly number[] | undefined {
   if (remaining === 1 && constraint === undefined && sampling.forcedLastIds !== undefined)
     return sampling.forcedLastIds;
   return isForcedFirst(sampling, tokens.length) ? [sampling.forcedFirstId!] : undefined;

@@ -51,9 +51,10 @@ export interface PackedAttentionWeights {
 /** One matrix product gives queries, keys and values. */
 export function packAttention(weights: AttentionWeights): PackedAttentionWeights {
   const { query, key, value, output, outputBias } = weights;
+  const { queryBias, keyBias, valueBias } = weights;
   return {
     packed: stackRows([query, key, value]),
-    packedBias: stackBiases([weights.queryBias, weights.keyBias, weights.valueBias]),
+    packedBias: stackBiases([query, key, value], [queryBias, keyBias, valueBias]),
     output,
     outputBias,
   };
@@ -63,9 +64,10 @@ export function packAttention(weights: AttentionWeights): PackedAttentionWeights
 export function packKeysAndValues(
   weights: AttentionWeights,
 ): Pick<PackedAttentionWeights, 'packed' | 'packedBias'> {
+  const sides = [weights.key, weights.value];
   return {
-    packed: stackRows([weights.key, weights.value]),
-    packedBias: stackBiases([weights.keyBias, weights.valueBias]),
+    packed: stackRows(sides),
+    packedBias: stackBiases(sides, [weights.keyBias, weights.valueBias]),
   };
 }
 
@@ -142,8 +144,16 @@ export interface CachedAttention {
   readonly projected: readonly Value[];
   /** The operator's inputs behind the cache. */
   readonly others: readonly Value[];
+  /**
+   * Declares an output of the attention's weights, `[batch, heads, sequence, positions]`; of GroupQueryAttention on
+   * the processor only. Default: none.
+   */
+  readonly weights?: { readonly name: string; readonly positions: string } | undefined;
   readonly options: AttentionOptions;
 }
+
+/** `qk_output` that gives what comes of the softmax. */
+const WEIGHTS_OUTPUT = 2;
 
 /** Declares a layer's cache as inputs and outputs of the graph, and attends over it. */
 export function attendOverCache(
@@ -157,6 +167,7 @@ export function attendOverCache(
     cacheShape,
     projected,
     others,
+    weights,
     options,
   }: CachedAttention,
 ): Value {
@@ -170,10 +181,15 @@ export function attendOverCache(
     domain: 'com.microsoft',
     inputs: [...projected, ...past, ...others],
     name: `${name}.${part}attention`,
-    outputs: [`${name}.${part}attention`, ...present],
-    attributes: attentionAttributes(options),
+    outputs: [`${name}.${part}attention`, ...present, ...(weights === undefined ? [] : [weights.name])],
+    attributes: {
+      ...attentionAttributes(options),
+      ...(weights !== undefined && { qk_output: int(WEIGHTS_OUTPUT) }),
+    },
   });
   for (const value of present) graph.output(value, graph.floatType, cacheShape);
+  if (weights !== undefined)
+    graph.output(weights.name, graph.floatType, ['batch', options.heads, 'sequence', weights.positions]);
   return attended;
 }
 
@@ -254,15 +270,18 @@ function padBias(bias: Bias | undefined, [group, padded]: readonly [number, numb
   );
 }
 
-/** Undefined unless all are there. */
-function stackBiases(biases: readonly (Bias | undefined)[]): Bias | undefined {
-  const present = biases.filter(bias => bias !== undefined);
-  if (present.length !== biases.length) return undefined;
+/** The biases of matrices one under the other, zeros where one has none; undefined where none has. */
+function stackBiases(
+  matrices: readonly Matrix[],
+  biases: readonly (Bias | undefined)[],
+): Bias | undefined {
+  if (biases.every(bias => bias === undefined)) return undefined;
   return {
-    size: present.reduce((sum, { size }) => sum + size, 0),
+    size: matrices.reduce((sum, { rows }) => sum + rows, 0),
     load: async () => {
       const loaded: Float32Array[] = [];
-      for (const bias of present) loaded.push(await bias.load());
+      for (const [index, bias] of biases.entries())
+        loaded.push((await bias?.load()) ?? new Float32Array(matrices[index]!.rows));
       return concat(loaded);
     },
   };

@@ -27,12 +27,15 @@ export interface SourceLengths {
   readonly bias: Value;
 }
 
+/** The dimension of what is as long as the longest source. */
+const LONGEST = 'cross_longest';
+
 /** Declares the inputs of {@link SourceLengths}: `cross_seqlens_k`, `cross_total` and `cross_bias`. */
 export function sourceLengths(graph: ModelGraph): SourceLengths {
   return {
     lastPositions: graph.input('cross_seqlens_k', DataType.INT32, ['batch']),
     longest: graph.input('cross_total', DataType.INT32, []),
-    bias: graph.input('cross_bias', graph.floatType, [1, 1, 'sequence', 'cross_longest']),
+    bias: graph.input('cross_bias', graph.floatType, [1, 1, 'sequence', LONGEST]),
   };
 }
 
@@ -50,6 +53,8 @@ export function sourceLengths(graph: ModelGraph): SourceLengths {
  * Operator: com.microsoft.GroupQueryAttention.
  *
  * @param x `[batch, sequence, hidden]`
+ * @param tellsWeights declares an output `looks.N` `[batch, heads, sequence, cross_longest]`: how much of each
+ * position a token takes.
  */
 export function crossAttention(
   graph: ModelGraph,
@@ -59,6 +64,7 @@ export function crossAttention(
   { query, queryBias, output, outputBias }: AttentionWeights,
   options: AttentionOptions,
   { lastPositions, longest, bias }: SourceLengths,
+  tellsWeights: boolean,
 ): Value {
   const weights = { packed: query, packedBias: queryBias, output, outputBias };
   const [queries] = projectHeads(graph, name, x, weights, options, [0, -1]);
@@ -69,6 +75,7 @@ export function crossAttention(
     cacheShape: crossCacheShape(options),
     projected: [queries, noTokens, noTokens],
     others: [lastPositions, longest, NONE, NONE, NONE, bias],
+    weights: tellsWeights ? { name: `looks.${layer}`, positions: LONGEST } : undefined,
     options,
   });
   return projectOutput(graph, name, attended, weights, options);
@@ -81,7 +88,7 @@ export function crossAttention(
  *
  * Operator: TensorScatter.
  *
- * @param hidden `[tokens, hidden]`: the encoder's last states.
+ * @param hidden `[tokens, hidden]`: the encoder's last states; `[batch, length, hidden]` without a grid.
  * @param grid `[batch, length]`: where each position's token stands among them.
  */
 export function fillCrossCache(
@@ -91,12 +98,13 @@ export function fillCrossCache(
   hidden: Value,
   weights: AttentionWeights,
   options: AttentionOptions,
-  grid: Value,
+  grid?: Value,
 ): void {
   const { heads, headSize } = options;
   const packed = packKeysAndValues(weights);
   const [product] = projectHeads(graph, name, hidden, packed, options, [-1]);
-  const rows = graph.node({ op: 'Gather', inputs: [product, grid], name: `${name}.rows` });
+  const rows =
+    grid === undefined ? product : graph.node({ op: 'Gather', inputs: [product, grid], name: `${name}.rows` });
   const shape = graph.shared('cross.heads_shape', () =>
     graph.constant('cross.heads_shape', [4], [0, 0, 2 * heads, paddedHeadSize(headSize)]),
   );

@@ -23,6 +23,7 @@ import { roberta } from './roberta.js';
 import { smollm3 } from './smollm3.js';
 import { starcoder2 } from './starcoder2.js';
 import { mt5, t5, umt5 } from './t5.js';
+import { whisper } from './whisper.js';
 
 const DECODERS: readonly DecoderArchitecture[] = [
   llama,
@@ -56,6 +57,7 @@ const SEQ2SEQ: readonly Seq2SeqArchitecture[] = [
   t5,
   mt5,
   umt5,
+  whisper,
 ];
 
 /** All that give hidden states of texts. */

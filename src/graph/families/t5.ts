@@ -5,6 +5,7 @@ import type {
   Seq2SeqArchitecture,
   Seq2SeqSizes,
   Seq2SeqSource,
+  TokenStack,
 } from '../assembly/seq2seq/architecture.js';
 import { aliasedSize } from '../assembly/seq2seq/aliased-size.js';
 import { outputWeight, tokenEmbeddings } from '../assembly/seq2seq/weights.js';
@@ -83,7 +84,7 @@ function tiedFactor(config: ModelConfig, hiddenSize: number): number {
   return isScaled ? 1 / Math.sqrt(hiddenSize) : 1;
 }
 
-function t5Architecture(family: T5Family): Seq2SeqArchitecture {
+function t5Architecture(family: T5Family): Seq2SeqArchitecture<TokenStack> {
   return {
     modelTypes: family.modelTypes,
     sizes: (config, asked) => t5Sizes(config, family.defaults, asked),

@@ -18,6 +18,7 @@ const HARMLESS = [
   /(^|\.)embed_positions\.weights?$/,
   /(^|\.)shared\.weight$/,
   /(^|\.)(encoder|decoder)\.embed_tokens\.weight$/,
+  /^proj_out\.weight$/,
 ];
 
 /** Where heads are, behind the name of a body. */

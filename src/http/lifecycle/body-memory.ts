@@ -3,6 +3,13 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { formatMemory } from '#bytes.js';
 import { KvasirError } from '#errors.js';
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Name of the server's setting that says how large a body of the route may be; by default `body_limit`. */
+    readonly limitSetting?: string;
+  }
+}
+
 /** Bodies up to this size are always taken: the limit of connections bounds what they take together. */
 const ALWAYS = 64 * 1024;
 
@@ -79,7 +86,7 @@ export function limitBodies(app: FastifyInstance, memory: BodyMemory): void {
       if (bytes > limit) {
         // The client may send the rest of it, which nobody reads.
         void reply.header('connection', 'close');
-        throw bodyTooLarge(limit, limit === app.initialConfig.bodyLimit ? 'body_limit' : 'texts_limit');
+        throw bodyTooLarge(limit, request.routeOptions.config.limitSetting ?? 'body_limit');
       }
       memory.take(request, bytes);
     };

@@ -22,6 +22,8 @@ export class RequestScope implements Caller {
   readonly address: string;
   /** What it was refused with. */
   failure: HttpError | undefined;
+  /** Of a recording that it sent, as far as it was heard. */
+  audioSeconds: number | undefined;
   /** Whether its time was over before its answer was complete. */
   expired = false;
   /** Seconds after which the model that it asked for may have time. */

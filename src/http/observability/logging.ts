@@ -90,7 +90,7 @@ function logLoaded(logger: FastifyBaseLogger, model: Model, milliseconds: number
 }
 
 function describe(request: FastifyRequest, reply: FastifyReply, aborted: boolean, ms: number): object {
-  const { apiKey, model, failure, sequences } = request.scope;
+  const { apiKey, model, failure, sequences, audioSeconds } = request.scope;
   return {
     method: request.method,
     path: request.url.split('?', 1)[0],
@@ -100,6 +100,7 @@ function describe(request: FastifyRequest, reply: FastifyReply, aborted: boolean
     ...(apiKey !== undefined && { key: apiKey }),
     ...(model !== undefined && { model: model.id }),
     ...(failure !== undefined && { error: failure.body.error.code }),
+    ...(audioSeconds !== undefined && { audio_seconds: Number(audioSeconds.toFixed(2)) }),
     ...(sequences.length > 0 && summary(sequences)),
   };
 }

@@ -6,7 +6,10 @@ interface Document {
 
 interface Schema {
   readonly $ref?: string;
+  readonly title?: string;
+  readonly description?: string;
   readonly examples?: readonly unknown[];
+  readonly properties?: Record<string, Schema>;
 }
 
 interface MediaType {
@@ -24,8 +27,9 @@ interface Operation {
 }
 
 /**
- * Puts the first example of each body's schema beside the schema, where tools look for it. Of binary bodies
- * the schema says what it is: in the routes it must not, since what is validated there is no text.
+ * Puts the first example of each body's schema beside the schema, where tools look for it. Of binary bodies,
+ * and of files in forms, the schema says what they are: in the routes it must not, since what is validated there
+ * is no text.
  *
  * @param openApi a document, which is changed.
  */
@@ -38,9 +42,17 @@ export function addExamples(openApi: object): void {
         for (const [type, media] of Object.entries(content ?? {})) {
           const { schema = {} } = media;
           const name = schema.$ref?.split('/').at(-1);
-          const { examples } = name === undefined ? schema : schemas[name]!;
+          const named = name === undefined ? schema : schemas[name]!;
+          const { examples } = named;
+          if (type === 'multipart/form-data') sayFiles(named);
           if (media.example === undefined && examples !== undefined) media.example = examples[0];
           if (type === 'application/octet-stream')
             media.schema = { ...schema, type: 'string', format: 'binary' } as Schema;
         }
+}
+
+/** @param form a schema, which is changed. */
+function sayFiles({ properties = {} }: Schema): void {
+  for (const [name, { title, description }] of Object.entries(properties))
+    if (title === 'file') properties[name] = { type: 'string', format: 'binary', description } as Schema;
 }

@@ -21,6 +21,7 @@ export async function documentRoutes(app: FastifyInstance, version: string): Pro
       servers: [{ url: '/', description: 'The server that this document comes from.' }],
       tags: [
         { name: 'Generation', description: 'Text from text.' },
+        { name: 'Speech', description: 'Text from recordings.' },
         { name: 'Encoders', description: 'Vectors, labels and scores from text.' },
         { name: 'Tokens', description: 'Text to token ids and back.' },
         {

@@ -21,8 +21,12 @@ const EXPOSED = [
 export async function secureBrowsers(app: FastifyInstance, origins: readonly string[]): Promise<void> {
   await app.register(helmet, {
     contentSecurityPolicy: {
-      // Whether there is TLS is up to the proxy in front.
-      directives: { 'upgrade-insecure-requests': null },
+      directives: {
+        // Whether there is TLS is up to the proxy in front.
+        'upgrade-insecure-requests': null,
+        // The playground plays recordings that the browser has.
+        'media-src': ["'self'", 'blob:'],
+      },
     },
     strictTransportSecurity: false,
     crossOriginResourcePolicy: { policy: origins.length > 0 ? 'cross-origin' : 'same-origin' },

@@ -1,5 +1,6 @@
 import { KvasirError } from '#errors.js';
 import { isSharedTable } from '#graph/assembly/seq2seq/encoder.js';
+import type { Seq2SeqSizes } from '#graph/assembly/seq2seq/architecture.js';
 import { buildSeq2Seq } from '#graph/build-seq2seq.js';
 import {
   CAN_MAP_FILES,
@@ -11,12 +12,14 @@ import {
   type SharedWeights,
 } from '#runtime/index.js';
 import { finiteDecoder } from '../trial.js';
+import { readAlignmentHeads } from '../speech/alignment-heads.js';
 import type { Decoder, DecoderShape, SourceTraits } from './contract.js';
 import { doesNotFit } from './does-not-fit.js';
 import type { DecoderOptions, LoadedDecoder } from './load-decoder.js';
 import { loadReadyMadeSeq2Seq } from './ready-made/load-seq2seq.js';
 import { seq2seqLayers, servedLengths } from './seq2seq/seq2seq-lengths.js';
 import { planSeq2Seq, type Seq2SeqPlan } from './seq2seq/seq2seq-plan.js';
+import type { AlignmentHead } from './seq2seq/aligned-rows.js';
 import { SourceCache } from './seq2seq/source-cache.js';
 import { sharedWeights } from './shared-weights.js';
 import { SlotDecoder } from './slots/slot-decoder.js';
@@ -50,11 +53,13 @@ export async function loadSeq2Seq(
     contextLength,
     cacheType,
   };
-  const source = { longest: sourceLength, vocabularySize: sizes.sourceVocabularySize };
+  const source = sourceTraits(sizes, sourceLength);
+  const alignmentHeads = sizes.sound && (await readAlignmentHeads(folder, sizes));
   const size = `${slots} slots of ${contextLength} tokens and sources of ${sourceLength}`;
   let decoder: Decoder;
   try {
-    decoder = await open(environment, { encoderPath, decoderPath }, settings, shape, slots, source);
+    const graphs = { encoderPath, decoderPath };
+    decoder = await open(environment, graphs, settings, shape, slots, source, alignmentHeads);
   } catch (cause) {
     throw doesNotFit(folder, device, cause, size, 'fewer slots or a shorter context');
   }
@@ -74,13 +79,17 @@ async function loadGraphs(
       `${folder}: an encoder-decoder has no paged KV cache; take the one in slots`,
     );
   const { contextLength, sourceLength } = servedLengths(folder, sizes, asked);
-  const source = { longest: sourceLength, vocabularySize: sizes.sourceVocabularySize };
+  const source = sourceTraits(sizes, sourceLength);
   const { decoder, sharing } = await loadReadyMadeSeq2Seq(environment, found, source, {
     slots,
     contextLength,
     session,
   });
   return { decoder, path: { ...path, reason: [path.reason, ...sharing].join('; ') } };
+}
+
+function sourceTraits({ sourceVocabularySize, sound }: Seq2SeqSizes, longest: number): SourceTraits {
+  return { longest, vocabularySize: sourceVocabularySize, ...(sound !== undefined && { sound }) };
 }
 
 /** Both graphs, which share the table of embeddings where it is the same. */
@@ -91,6 +100,7 @@ async function open(
   shape: DecoderShape,
   slots: number,
   source: SourceTraits,
+  alignmentHeads: readonly AlignmentHead[] | undefined,
 ): Promise<Decoder> {
   const owned = new DisposeStack();
   try {
@@ -102,7 +112,7 @@ async function open(
     const encoder = owned.use(await Session.load(environment, encoderPath, settings, weights));
     weights?.release();
     const sources = owned.use(new SourceCache(encoder, session, shape, slots, source));
-    return new SlotDecoder(session, shape, slots, { weights, sources });
+    return new SlotDecoder(session, shape, slots, { weights, sources, alignmentHeads });
   } catch (error) {
     owned.dispose();
     throw error;

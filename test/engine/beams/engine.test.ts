@@ -5,8 +5,13 @@ import { Engine } from '#engine/engine.js';
 import type { EngineOptions } from '#engine/engine-options.js';
 import { processLogits } from '#engine/sampling/logits-rules.js';
 import { TokenCounts } from '#engine/sampling/penalties.js';
-import type { GenerationEvent, GenerationRequest, SamplingParameters } from '#engine/types.js';
-import type { DecoderTraits } from '#model/decoder/contract.js';
+import type {
+  GenerationEvent,
+  GenerationRequest,
+  SamplingParameters,
+  TokenConstraint,
+} from '#engine/types.js';
+import type { DecoderTraits, SoundSource } from '#model/decoder/contract.js';
 import { FakeDecoder } from '#test/support/fake-decoder.js';
 import { greedy, GREEDY } from '#test/support/generation-request.js';
 import { all, ids, prompt, steps } from '#test/support/letter-engine.js';
@@ -27,21 +32,53 @@ function logitsAfter(tokens: readonly number[], source: readonly number[] = []):
   return Array.from({ length: vocabularySize }, () => Math.fround(6 * random()));
 }
 
+/** A window of sound, of which a model knows the numbers of its key. */
+function soundOf(source: readonly number[]): SoundSource {
+  return { key: source.join(), features: Float32Array.from({ length: SOURCE }, (_, i) => source[i] ?? 0) };
+}
+
+/** Lets two thirds of all tokens through, others behind each text. */
+class Third implements TokenConstraint {
+  readonly complete = false;
+  readonly shortened = false;
+  #state: number;
+
+  constructor(seed: number) {
+    this.#state = seed;
+  }
+
+  mask(logits: Float32Array, stopIds: ReadonlySet<number>): void {
+    for (let id = 0; id < logits.length; id++)
+      if (!stopIds.has(id) && (this.#state + id) % 3 === 0) logits[id] = -Infinity;
+  }
+
+  accept(id: number): void {
+    this.#state = (this.#state * 31 + id + 1) % 1_000_003;
+  }
+
+  fork(): Third {
+    return new Third(this.#state);
+  }
+}
+
 interface TestEngine {
   readonly engine: Engine;
   readonly decoder: FakeDecoder;
 }
 
-/** @param reads whether its decoder attends to a source. */
+/** How its decoder comes by a source, if it attends to one. */
+type Sense = 'reads' | 'hears' | undefined;
+
 function open(
   slots: number,
   options: Partial<EngineOptions> = {},
   traits: Partial<DecoderTraits> = {},
-  reads = false,
+  sense?: Sense,
 ): TestEngine {
   const decoder = new FakeDecoder(slots, vocabularySize, CONTEXT, () => 0);
   decoder.traits = { ...decoder.traits, ...traits };
-  if (reads) decoder.source = { longest: SOURCE, vocabularySize };
+  if (sense === 'reads') decoder.source = { longest: SOURCE, vocabularySize };
+  if (sense === 'hears') decoder.hear({ bins: 1, frames: SOURCE }, SOURCE);
   decoder.spoil = (logits, tokens, source) => logits.set(logitsAfter(tokens, source));
   return { engine: new Engine(decoder, letterTokenizer, options), decoder };
 }
@@ -67,7 +104,8 @@ interface Found {
 
 /** What a search finds where each hypothesis is run alone, from its beginning. */
 function expected(of: GenerationRequest): Found[] {
-  const { promptIds, sourceIds, beams, stop, sampling } = of;
+  const { promptIds, beams, stop, sampling, constraint: first } = of;
+  const sourceIds = of.sourceIds ?? (of.sound && [...of.sound.features]);
   const found = referenceBeamSearch({
     ...beams!,
     stopIds: [...stop.stopTokenIds],
@@ -78,8 +116,12 @@ function expected(of: GenerationRequest): Found[] {
       for (const id of generated) counts.add(id);
       const remaining = Math.min(promptIds.length + stop.maxTokens, CONTEXT) - tokens.length;
       const scores = Float32Array.from(logSoftmax(logitsAfter(tokens, sourceIds)));
+      const constraint = first?.fork?.();
+      const isForced = sampling.forcedFirstId !== undefined && promptIds.length === 1;
+      for (const id of isForced ? generated.slice(1) : generated) constraint?.accept(id);
       const text = {
         request: of,
+        constraint,
         tokens,
         promptLength: promptIds.length,
         generated: generated.length,
@@ -153,22 +195,25 @@ const requests = fc.array(
     source: fc.array(fc.nat(2), { minLength: 1, maxLength: 3 }),
     beams: fc.option(beams, { nil: undefined, freq: 3 }),
     rules,
+    /** Of a constraint, if there is one. */
+    seed: fc.option(fc.nat(100), { nil: undefined }),
     delay: fc.nat(6),
   }),
   { minLength: 1, maxLength: 8 },
 );
 
-const KINDS: readonly (readonly [Partial<DecoderTraits>, reads: boolean])[] = [
-  [{}, false],
-  [{ mixes: true, packs: true }, false],
-  [{ wholePrompts: false }, false],
-  [{ chunkInvariant: false }, false],
-  [{}, true],
+const KINDS: readonly (readonly [Partial<DecoderTraits>, Sense?])[] = [
+  [{}],
+  [{ mixes: true, packs: true }],
+  [{ wholePrompts: false }],
+  [{ chunkInvariant: false }],
+  [{}, 'reads'],
+  [{ chunkInvariant: false }, 'hears'],
 ];
 
-for (const [traits, reads] of KINDS)
+for (const [traits, sense] of KINDS)
   t.test(
-    `as if each were alone: ${JSON.stringify(traits)}, ${reads ? 'with' : 'without'} sources`,
+    `as if each were alone: ${JSON.stringify(traits)}${sense === undefined ? '' : `, one that ${sense}`}`,
     async () => {
       await fc.assert(
         fc.asyncProperty(
@@ -177,19 +222,22 @@ for (const [traits, reads] of KINDS)
           fc.constantFrom(4 * (CONTEXT + SOURCE), 1000),
           async (cases, slots, cacheTokens) => {
             const options = { prefillTokens: 16, reservedTokens: 1, cacheTokens };
-            const { engine } = open(slots, options, traits, reads);
+            const { engine } = open(slots, options, traits, sense);
             try {
-              const alone = open(1, {}, {}, reads).engine;
+              const alone = open(1, {}, {}, sense).engine;
               await Promise.all(
-                cases.map(async ({ start, source, beams, rules, delay }) => {
-                  const asked = {
-                    ...request(reads ? start.slice(0, 3) : start, beams, rules),
-                    ...(reads && { sourceIds: source }),
-                  };
+                cases.map(async ({ start, source, beams, rules, seed, delay }) => {
+                  // A constraint belongs to one sequence.
+                  const asked = (): GenerationRequest => ({
+                    ...request(sense === undefined ? start : start.slice(0, 3), beams, rules),
+                    ...(sense === 'reads' && { sourceIds: source }),
+                    ...(sense === 'hears' && { sound: soundOf(source) }),
+                    ...(seed !== undefined && { constraint: new Third(seed) }),
+                  });
                   await steps(delay);
-                  const events = await all(engine.generate(asked));
-                  if (beams !== undefined) check(events, asked);
-                  else if (String(ids(events)) !== String(ids(await all(alone.generate(asked)))))
+                  const events = await all(engine.generate(asked()));
+                  if (beams !== undefined) check(events, asked());
+                  else if (String(ids(events)) !== String(ids(await all(alone.generate(asked())))))
                     throw new Error('greedy');
                 }),
               );
@@ -202,7 +250,7 @@ for (const [traits, reads] of KINDS)
             }
           },
         ),
-        runs(60),
+        runs(50),
       );
     },
   );

@@ -119,6 +119,7 @@ t.test('logits are changed as transformers does, whatever stands for 0', async t
         logits,
         {
           request: { ...request, sourceIds: source, sampling },
+          constraint: undefined,
           tokens,
           promptLength: prompt.length,
           generated: output.length,

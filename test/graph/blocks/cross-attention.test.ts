@@ -129,7 +129,7 @@ async function filled(t: Test): Promise<Record<'key' | 'value', Float32Array>> {
 async function attention(t: Test): Promise<Session> {
   const graph = new ModelGraph();
   const x = graph.input('x', DataType.FLOAT, ['batch', 'sequence', HIDDEN]);
-  const y = crossAttention(graph, 'layer', 0, x, WEIGHTS, OPTIONS, sourceLengths(graph));
+  const y = crossAttention(graph, 'layer', 0, x, WEIGHTS, OPTIONS, sourceLengths(graph), false);
   graph.output(y, DataType.FLOAT, ['batch', 'sequence', HIDDEN]);
   return loadBuilt(t.testdir(), graph);
 }

@@ -4,7 +4,7 @@
  */
 import t from 'tap';
 import { similarity } from '#test/support/check-decoder.js';
-import { checkSeq2Seq, encode, openTinySeq2Seq } from '#test/support/check-seq2seq.js';
+import { checkSeq2Seq, encode, openTinySeq2Seq, randomSource, sourceEntry } from '#test/support/check-seq2seq.js';
 import { SEQ2SEQ_MODELS } from '#test/support/models/seq2seq.js';
 import { randomIds } from '#test/support/random-tensors.js';
 import { prefill } from '#test/support/run-decoder.js';
@@ -17,10 +17,9 @@ for (const model of SEQ2SEQ_MODELS) {
   for (const precision of ['int8', 'w8a8'] as const)
     t.test(`${model.name}, ${precision}`, async t => {
       const decoder = await openTinySeq2Seq(t, model, precision);
-      const { longest, vocabularySize: words } = decoder.source!;
-      const source = randomIds(longest, words, 1);
+      const source = randomSource(decoder.source!, decoder.source!.longest, 1);
       const target = randomIds(decoder.shape.contextLength, decoder.shape.vocabularySize, 2);
-      await encode(decoder, [{ slot: 1, ids: source }]);
+      await encode(decoder, [sourceEntry(decoder.source!, 1, source)]);
       const logits = await prefill(decoder, 1, target, 0, 'all');
       const cosine = similarity(logits, model.reference.decode(model.reference.encode(source), target));
       t.ok(cosine > 0.98, `cosine of the angle between the logits: ${cosine.toFixed(4)}`);

@@ -258,7 +258,8 @@ t.test('long inputs: refused, or cut as the request says, and counted as they we
 t.test('what is refused, and how', async t => {
   const cases: [fields: object, param: string | null, message: RegExp][] = [
     [{ input: undefined }, 'input', /^input is required$/],
-    [{ input: null }, 'input', /^input must be a string, a list of strings, a list of token ids or/],
+    [{ input: null }, 'input', /^input is required/],
+    [{ input: 5 }, 'input', /^input must be a string, a list of strings, a list of token ids, a text or picture/],
     [{ input: [] }, 'input', /^input must have at least 1 item$/],
     [{ input: [[]] }, 'input[0]', /^input\[0\] must have at least 1 item$/],
     [{ input: ['a', 5] }, 'input', /^input must be/],
@@ -284,7 +285,7 @@ t.test('what is refused, and how', async t => {
     [{ endianness: 'middle' }, 'endianness', /^endianness must be one of/],
     [{ add_special_tokens: 'no' }, 'add_special_tokens', /^add_special_tokens must be a boolean or null$/],
     [{ truncation_side: 'up' }, 'truncation_side', /^truncation_side must be one of/],
-    [{ messages: [{}] }, 'messages', /^messages is not supported/],
+    [{ messages: [{}] }, 'messages', /^messages cannot stand beside input/],
     [{ truncate: 'yes' }, 'truncate', /^truncate must be a boolean or null$/],
   ];
   for (const [fields, param, message] of cases) {

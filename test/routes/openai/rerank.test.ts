@@ -102,7 +102,7 @@ t.test('rerank: what is refused', async t => {
   t.match((await rerank({ model: 'two-labels' })).error, { code: 'model_not_found', param: 'model' });
   t.match((await rerank({ documents: [] })).error, { param: 'documents' });
   t.match((await rerank({ documents: ['a', 5] })).error, { param: 'documents[1]' });
-  t.match((await rerank({ documents: ['a', {}] })).error, { message: /text is required/ });
+  t.match((await rerank({ documents: ['a', {}] })).error, { message: /^documents\[1\] must have one of/ });
   t.match((await rerank({ query: undefined })).error, { message: 'query is required' });
   t.match((await rerank({ top_n: -1 })).error, { param: 'top_n' });
   const long = 'a '.repeat(40);
@@ -129,7 +129,7 @@ t.test('score: one text with many, or pairs', async t => {
   t.strictSame(read(crossEncoder).slice(2), ['x a', 'y b', 'x c']);
   t.match((await score({ text_1: ['x', 'y'], text_2: ['a', 'b', 'c'] })).error, {
     param: 'text_2',
-    message: /^text_2 must have as many texts as text_1, which has 2$/,
+    message: /^text_2 must have as many items as text_1, which has 2$/,
   });
   t.match((await score({ text_1: ['x', 'y'], text_2: 'a' })).error, { param: 'text_2' });
 });
@@ -164,7 +164,7 @@ t.test('score: the other names of the texts', async t => {
       'queries',
       /^queries cannot stand beside text_1 and text_2$/,
     ],
-    [{ queries: ['a', 'b'], documents: ['c'] }, 'documents', /as many texts as queries, which has 2$/],
+    [{ queries: ['a', 'b'], documents: ['c'] }, 'documents', /as many items as queries, which has 2$/],
   ] as const)
     t.match((await post<Answer>('/v1/score', fields)).body.error, { param, message }, JSON.stringify(fields));
 });

@@ -15,6 +15,8 @@ type Config = Readonly<Record<string, number | string | boolean>>;
 /** Longest source and target. */
 const LONGEST = 22;
 const VOCABULARY = 61;
+/** Of a window of sound. */
+const POSITIONS = 19;
 
 /** Stacks of different depth and width, whose heads of 12 and 18 the graphs must pad. */
 const BART = {
@@ -70,6 +72,7 @@ function caseOf(name: string, config: Config, shapes: (config: Config) => Shapes
 
 /** Rows before the first of learned positions. */
 const UNUSED_ROWS: Readonly<Record<string, number>> = {
+  whisper: 0,
   bart: 2,
   mbart: 2,
   blenderbot: 0,
@@ -91,15 +94,23 @@ function bartShapes(config: Config): Shapes {
     shapes[`${name}.weight`] = [hidden];
     shapes[`${name}.bias`] = [hidden];
   };
-  if (isShared) shapes['model.shared.weight'] = [VOCABULARY, hidden];
-  if (type !== 'm2m_100') shapes.final_logits_bias = [1, target];
+  const hears = type === 'whisper';
+  if (hears) {
+    const bins = config.num_mel_bins as number;
+    shapes['model.encoder.conv1.weight'] = [hidden, bins, 3];
+    shapes['model.encoder.conv2.weight'] = [hidden, hidden, 3];
+    for (const name of ['conv1', 'conv2']) shapes[`model.encoder.${name}.bias`] = [hidden];
+    shapes['model.decoder.embed_tokens.weight'] = [VOCABULARY, hidden];
+  } else if (isShared) shapes['model.shared.weight'] = [VOCABULARY, hidden];
+  if (type !== 'm2m_100' && !hears) shapes.final_logits_bias = [1, target];
   if (!isTied) shapes['lm_head.weight'] = [target, hidden];
   for (const side of ['encoder', 'decoder'] as const) {
     const prefix = `model.${side}`;
     if (!isShared)
       shapes[`${prefix}.embed_tokens.weight`] = [side === 'encoder' ? VOCABULARY : target, hidden];
     const unused = UNUSED_ROWS[type];
-    if (unused !== undefined) shapes[`${prefix}.embed_positions.weight`] = [LONGEST + unused, hidden];
+    const rows = hears && side === 'encoder' ? POSITIONS : LONGEST;
+    if (unused !== undefined) shapes[`${prefix}.embed_positions.weight`] = [rows + unused, hidden];
     if (['bart', 'mbart', 'blenderbot-small'].includes(type)) norm(`${prefix}.layernorm_embedding`);
     if (!['bart', 'marian', 'blenderbot-small'].includes(type)) norm(`${prefix}.layer_norm`);
     for (let i = 0; i < (config[`${side}_layers`] as number); i++) {
@@ -107,6 +118,7 @@ function bartShapes(config: Config): Shapes {
       for (const name of side === 'encoder' ? ['self_attn'] : ['self_attn', 'encoder_attn']) {
         for (const part of ['q_proj', 'k_proj', 'v_proj', 'out_proj'])
           dense(`${layer}.${name}.${part}`, hidden, hidden);
+        if (hears) delete shapes[`${layer}.${name}.k_proj.bias`];
         norm(`${layer}.${name}_layer_norm`);
       }
       const inner = config[`${side}_ffn_dim`] as number;
@@ -170,6 +182,11 @@ export const SEQ2SEQ_MODELS: readonly Seq2SeqCase[] = [
   }),
   bart('pegasus', 'pegasus', { activation_function: 'relu', scale_embedding: true }),
   bart('m2m_100', 'm2m_100', { activation_function: 'relu', scale_embedding: true }),
+  bart('whisper', 'whisper', {
+    num_mel_bins: 7,
+    max_source_positions: POSITIONS,
+    max_target_positions: LONGEST,
+  }),
   t5('t5', 't5'),
   t5('t5 1.1', 't5', {
     feed_forward_proj: 'gated-gelu',

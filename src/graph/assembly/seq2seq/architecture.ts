@@ -18,10 +18,12 @@ export interface Seq2SeqSizes {
   readonly headSize: number;
   /** Tokens that the decoder knows. */
   readonly vocabularySize: number;
-  /** Tokens that the encoder knows. */
+  /** Tokens that the encoder knows; 0 where it hears. */
   readonly sourceVocabularySize: number;
-  /** Longest source, in tokens. */
+  /** Longest source, in tokens; of one that hears, the positions of each. */
   readonly sourceLength: number;
+  /** Of an encoder that hears: what it reads in place of tokens. */
+  readonly sound?: { readonly bins: number; readonly frames: number } | undefined;
   /** Longest target, what the decoder begins with included. */
   readonly contextLength: number;
 }
@@ -38,8 +40,10 @@ export interface Seq2SeqSource {
  * A family of encoder-decoders (Sutskever et al. 2014; Vaswani et al. 2017): a table of what sets it apart.
  * All functions throw KvasirError `invalid_model` where a field or weight is missing or wrong, and
  * `unsupported_model` where config.json asks for what is not there.
+ *
+ * @typeParam E what its encoder reads.
  */
-export interface Seq2SeqArchitecture {
+export interface Seq2SeqArchitecture<E extends LayerStack = TokenStack | SoundStack> {
   /** Values of `model_type` in config.json. */
   readonly modelTypes: readonly string[];
   /**
@@ -47,21 +51,12 @@ export interface Seq2SeqArchitecture {
    * model limits them.
    */
   sizes(config: ModelConfig, asked?: number): Seq2SeqSizes;
-  encoder(source: Seq2SeqSource): StackDesign;
+  encoder(source: Seq2SeqSource): E;
   decoder(source: Seq2SeqSource): DecoderStackDesign;
 }
 
 /** A stack of layers, of the encoder or of the decoder. */
-export interface StackDesign {
-  /** Token embeddings, `[vocabulary, hidden]`. */
-  readonly words: Weight;
-  /**
-   * Makes what the first layer reads.
-   *
-   * @param embedded the tokens' rows of the embeddings, `[...tokens, hidden]`.
-   * @param positions positions of the tokens, from 0, `[...tokens]`.
-   */
-  readonly afterEmbedding?: (embedded: Value, positions: () => Value) => Value;
+export interface LayerStack {
   readonly heads: number;
   readonly headSize: number;
   /** Factor of attention scores; default `1 / sqrt(headSize)`. */
@@ -73,10 +68,33 @@ export interface StackDesign {
   readonly finalNorm?: Normalize | undefined;
 }
 
+/** A stack that reads tokens. */
+export interface TokenStack extends LayerStack {
+  /** Token embeddings, `[vocabulary, hidden]`. */
+  readonly words: Weight;
+  /**
+   * Makes what the first layer reads.
+   *
+   * @param embedded the tokens' rows of the embeddings, `[...tokens, hidden]`.
+   * @param positions positions of the tokens, from 0, `[...tokens]`.
+   */
+  readonly afterEmbedding?: (embedded: Value, positions: () => Value) => Value;
+}
+
+/** A stack that reads sound, in windows that are whole. */
+export interface SoundStack extends LayerStack {
+  /**
+   * Makes what the first layer reads, `[batch, positions, hidden]`.
+   *
+   * @param features `[batch, bins, frames]`
+   */
+  readonly afterFeatures: (features: Value) => Value;
+}
+
 /** The decoder's stack, and what makes logits of it. */
-export interface DecoderStackDesign extends StackDesign {
+export interface DecoderStackDesign extends TokenStack {
   readonly layers: readonly DecoderLayerDesign[];
-  /** The projection onto the vocabulary, `[vocabulary, hidden]`; may be {@link StackDesign.words}. */
+  /** The projection onto the vocabulary, `[vocabulary, hidden]`; may be {@link TokenStack.words}. */
   readonly output: Weight;
   /** Added to the logits. */
   readonly outputBias?: Vector | undefined;

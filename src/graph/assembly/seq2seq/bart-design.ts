@@ -14,10 +14,11 @@ import { aliasedSize } from './aliased-size.js';
 import type {
   DecoderStackDesign,
   LayerDesign,
+  LayerStack,
   Seq2SeqArchitecture,
   Seq2SeqSizes,
   Seq2SeqSource,
-  StackDesign,
+  TokenStack,
 } from './architecture.js';
 import { outputWeight, tokenEmbeddings, type Tying } from './weights.js';
 
@@ -33,7 +34,7 @@ export interface BartFamily {
   /** Sizes where config.json is silent. */
   readonly defaults: BartDefaults;
   /** Whether layers normalise what each part reads, and have a last norm, or each sum. */
-  readonly norms: StackDesign['norms'];
+  readonly norms: LayerStack['norms'];
   /**
    * What `layernorm_embedding` normalises on each side: the sum with positions, or the tokens before, which
    * `scale_embedding` then does not scale. Undefined: nothing.
@@ -43,6 +44,8 @@ export interface BartFamily {
   readonly positions: (source: PositionsSource) => Rows;
   /** True if the checkpoint may have a bias on the logits. */
   readonly hasLogitsBias: boolean;
+  /** True if keys have no bias. */
+  readonly hasPlainKeys?: boolean;
   /** True if encoder and decoder may have vocabularies of their own. */
   readonly mayHaveTwoVocabularies?: boolean;
 }
@@ -70,7 +73,7 @@ export interface BartDefaults {
 }
 
 /** An encoder-decoder with the fields and weights of Hugging Face's `BartForConditionalGeneration`. */
-export function bartArchitecture(family: BartFamily): Seq2SeqArchitecture {
+export function bartArchitecture(family: BartFamily): Seq2SeqArchitecture<TokenStack> {
   return {
     modelTypes: family.modelTypes,
     sizes: config => bartSizes(config, family),
@@ -128,7 +131,7 @@ function decoderStack(source: Seq2SeqSource, family: BartFamily): DecoderStackDe
       const at = own.within(`layers.${index}`);
       return {
         ...layer,
-        crossAttention: attentionWeights(at.within('encoder_attn'), hiddenSize),
+        crossAttention: attentionWeights(at.within('encoder_attn'), hiddenSize, family),
         crossAttentionNorm: norm(source, at, 'encoder_attn_layer_norm'),
       };
     }),
@@ -145,17 +148,32 @@ function logitsBias(weights: ModelWeights, vocabularySize: number): Vector | und
   return { size: vocabularySize, load: () => weight.load() };
 }
 
-function stack(source: Seq2SeqSource, family: BartFamily, side: Side): StackDesign {
-  const { graph, config, weights, sizes } = source;
-  const { defaults, norms, embeddingNorm } = family;
-  const { hiddenSize } = sizes;
+/** Layers of a side, and their last norm. */
+export function bartLayers(source: Seq2SeqSource, family: BartFamily, side: Side): LayerStack {
+  const { config, weights, sizes } = source;
+  const { defaults, norms } = family;
   const own = sideWeights(weights, side);
   const heads = headsOf(config, defaults, side);
+  const layers = side === 'encoder' ? sizes.encoderLayers : sizes.decoderLayers;
+  return {
+    heads,
+    headSize: headSizeOf(config, sizes.hiddenSize, heads),
+    norms,
+    layers: Array.from({ length: layers }, (_, index) => layerDesign(source, family, side, own, index)),
+    finalNorm: norms === 'before' ? norm(source, own, 'layer_norm') : undefined,
+  };
+}
+
+function stack(source: Seq2SeqSource, family: BartFamily, side: Side): TokenStack {
+  const { graph, config, weights, sizes } = source;
+  const { defaults, embeddingNorm } = family;
+  const { hiddenSize } = sizes;
+  const own = sideWeights(weights, side);
   const factor = config.flag('scale_embedding', defaults.scaleEmbedding) ? Math.sqrt(hiddenSize) : 1;
   const rows = side === 'encoder' ? sizes.sourceLength : sizes.contextLength;
   const table = family.positions({ config, weights: own, rows, width: hiddenSize });
-  const layers = side === 'encoder' ? sizes.encoderLayers : sizes.decoderLayers;
   return {
+    ...bartLayers(source, family, side),
     words: words(source, family, side),
     afterEmbedding: (embedded, positions) => {
       const normalize = (x: Value): Value =>
@@ -167,17 +185,12 @@ function stack(source: Seq2SeqSource, family: BartFamily, side: Side): StackDesi
       const sum = addPositions(graph, 'embedded.positions', tokens, positions(), table, hiddenSize);
       return place === 'sum' ? normalize(sum) : sum;
     },
-    heads,
-    headSize: headSizeOf(config, hiddenSize, heads),
-    norms,
-    layers: Array.from({ length: layers }, (_, index) => layerDesign(source, family, side, own, index)),
-    finalNorm: norms === 'before' ? norm(source, own, 'layer_norm') : undefined,
   };
 }
 
 function layerDesign(
   source: Seq2SeqSource,
-  { defaults }: BartFamily,
+  family: BartFamily,
   side: Side,
   stackWeights: ModelWeights,
   index: number,
@@ -185,10 +198,11 @@ function layerDesign(
   const { graph, config, sizes } = source;
   const { hiddenSize } = sizes;
   const own = stackWeights.within(`layers.${index}`);
+  const { defaults } = family;
   const inner = config.size(`${side}_ffn_dim`, defaults.intermediateSize);
   const activation = activationOf(config, 'activation_function', defaults.activation);
   return {
-    attention: attentionWeights(own.within('self_attn'), hiddenSize),
+    attention: attentionWeights(own.within('self_attn'), hiddenSize, family),
     attentionNorm: norm(source, own, 'self_attn_layer_norm'),
     feedForward: (name, x) => {
       const weights = {
@@ -203,13 +217,13 @@ function layerDesign(
   };
 }
 
-function attentionWeights(own: ModelWeights, hiddenSize: number) {
+function attentionWeights(own: ModelWeights, hiddenSize: number, { hasPlainKeys = false }: BartFamily) {
   const side = (name: string) => own.matrix(name, hiddenSize, hiddenSize);
   return {
     query: side('q_proj'),
     queryBias: own.bias('q_proj', hiddenSize),
     key: side('k_proj'),
-    keyBias: own.bias('k_proj', hiddenSize),
+    keyBias: hasPlainKeys ? undefined : own.bias('k_proj', hiddenSize),
     value: side('v_proj'),
     valueBias: own.bias('v_proj', hiddenSize),
     output: side('out_proj'),
@@ -233,6 +247,7 @@ function bartBody(weights: ModelWeights): ModelWeights {
   return bodyOf(weights, 'model', 'encoder.layers.0.fc1.weight');
 }
 
-function sideWeights(weights: ModelWeights, side: Side): ModelWeights {
+/** The weights of a side. */
+export function sideWeights(weights: ModelWeights, side: Side): ModelWeights {
   return bartBody(weights).within(side);
 }

@@ -6,15 +6,15 @@ import { positionsInRun } from '../../blocks/learned-positions.js';
 import { causalRelativePositionBias } from '../../blocks/relative-position-bias.js';
 import { DataType } from '../../onnx/graph-builder.js';
 import { vocabularyHead } from '../heads/language-model.js';
-import type { Seq2SeqArchitecture, Seq2SeqSource, StackDesign } from './architecture.js';
+import type { LayerStack, Seq2SeqArchitecture, Seq2SeqSource } from './architecture.js';
 import { writeStack } from './stack.js';
 
 /**
  * Writes the decoder of an encoder-decoder. The graph has the inputs `input_ids` (int64 `[batch, sequence]`),
  * those of {@link cacheLengths} and {@link sourceLengths}, `past.N.key` and `past.N.value`
  * ({@link groupedQueryAttention}), `cross.N.key` and `cross.N.value` ({@link crossAttention}), and
- * `logits_positions`; the outputs `present.N.key`, `present.N.value`, `kept.N.key`, `kept.N.value`, and those
- * of {@link vocabularyHead}.
+ * `logits_positions`; the outputs `present.N.key`, `present.N.value`, `kept.N.key`, `kept.N.value`, those of
+ * {@link vocabularyHead}, and where it hears `looks.N` ({@link crossAttention}).
  *
  * @throws KvasirError `invalid_model`, `unsupported_model`
  */
@@ -50,7 +50,17 @@ export function writeSeq2SeqDecoder(architecture: Seq2SeqArchitecture, source: S
     },
     cross: {
       attention: value =>
-        crossAttention(graph, `${name}.cross`, index, value, layer.crossAttention, options, lengthsOfSources),
+        crossAttention(
+          graph,
+          `${name}.cross`,
+          index,
+          value,
+          layer.crossAttention,
+          options,
+          lengthsOfSources,
+          // Where a word is looked for is where it is heard.
+          sizes.sound !== undefined,
+        ),
       norm: layer.crossAttentionNorm,
     },
   }));
@@ -65,6 +75,6 @@ export function writeSeq2SeqDecoder(architecture: Seq2SeqArchitecture, source: S
 }
 
 /** The heads of a decoder's attention, towards itself and towards the source. */
-export function crossOptions({ heads, headSize, scale }: StackDesign): AttentionOptions {
+export function crossOptions({ heads, headSize, scale }: LayerStack): AttentionOptions {
   return { heads, kvHeads: heads, headSize, scale, rotary: undefined };
 }

@@ -1,12 +1,12 @@
 import type { EncoderArchitecture } from '../encoder-architecture.js';
-import type { Seq2SeqArchitecture } from './architecture.js';
+import type { Seq2SeqArchitecture, TokenStack } from './architecture.js';
 import { encoderStack } from './encoder.js';
 
 /**
  * The encoder of an encoder-decoder, whose hidden states are used (Sentence-T5, Ni et al. 2021): Hugging Face's
  * `XEncoderModel`.
  */
-export function encoderAlone(architecture: Seq2SeqArchitecture): EncoderArchitecture {
+export function encoderAlone(architecture: Seq2SeqArchitecture<TokenStack>): EncoderArchitecture {
   return {
     modelTypes: architecture.modelTypes,
     bodyName: 'transformer',

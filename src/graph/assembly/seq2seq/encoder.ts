@@ -7,34 +7,48 @@ import { sourceBatch } from '../../blocks/source-batch.js';
 import type { Narrow } from '../../blocks/transformer-block.js';
 import type { ModelGraph } from '../../model-graph.js';
 import type { Value } from '../../onnx/graph-builder.js';
-import type { Seq2SeqArchitecture, Seq2SeqSource, StackDesign } from './architecture.js';
+import type { Weight } from '../../weights/checkpoint.js';
+import type { Seq2SeqArchitecture, Seq2SeqSource, TokenStack } from './architecture.js';
 import { crossOptions } from './decoder.js';
+import { soundStates } from './sound-encoder.js';
 import { writeStack } from './stack.js';
 
 /**
  * Writes the encoder of an encoder-decoder, down to the keys and values that the decoder's layers will read.
- * The graph has the inputs of {@link sourceBatch}, and for each layer N of the decoder `cross.N.key` and
- * `cross.N.value` with the outputs `kept.N.key` and `kept.N.value`, see {@link fillCrossCache}.
+ * The graph has the inputs of {@link sourceBatch} or of {@link soundStates}, and for each layer N of the decoder
+ * `cross.N.key` and `cross.N.value` with the outputs `kept.N.key` and `kept.N.value`, see {@link fillCrossCache}.
  *
  * @throws KvasirError `invalid_model`, `unsupported_model`
  */
 export function writeSeq2SeqEncoder(architecture: Seq2SeqArchitecture, source: Seq2SeqSource): void {
-  const { graph } = source;
+  const { graph, sizes } = source;
   const design = architecture.encoder(source);
   const decoder = architecture.decoder(source);
+  const { hidden, grid } =
+    'words' in design
+      ? tokenStates(graph, design, decoder.words)
+      : { hidden: soundStates(graph, design, sizes), grid: undefined };
+  decoder.layers.forEach(({ crossAttention }, index) => {
+    fillCrossCache(graph, `source.${index}`, index, hidden, crossAttention, crossOptions(decoder), grid);
+  });
+}
+
+/** @param decoderWords token embeddings of the decoder. */
+function tokenStates(
+  graph: ModelGraph,
+  design: TokenStack,
+  decoderWords: Weight,
+): { readonly hidden: Value; readonly grid: Value } {
   const { ids, positions, grid, places } = sourceBatch(graph);
   // The table's name is the decoder's where it is the same, so that it is stored once.
-  const table = design.words.name === decoder.words.name ? SHARED_TABLE : 'source_embedding';
+  const table = design.words.name === decoderWords.name ? SHARED_TABLE : 'source_embedding';
   const tokens = {
     ids,
     positions: () => positions,
     grid,
     attentionGrid: (bias: Value | undefined) => ({ queries: grid, keys: grid, places, bias }),
   };
-  const hidden = encoderStack(graph, design, tokens, table);
-  decoder.layers.forEach(({ crossAttention }, index) => {
-    fillCrossCache(graph, `source.${index}`, index, hidden, crossAttention, crossOptions(decoder), grid);
-  });
+  return { hidden: encoderStack(graph, design, tokens, table), grid };
 }
 
 /** Tokens that an encoder reads, in one list. */
@@ -59,7 +73,7 @@ export interface EncoderTokens {
  */
 export function encoderStack(
   graph: ModelGraph,
-  design: StackDesign,
+  design: TokenStack,
   { ids, positions, grid, attentionGrid, narrow }: EncoderTokens,
   table: string,
 ): Value {

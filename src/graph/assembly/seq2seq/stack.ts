@@ -7,7 +7,7 @@ import {
 } from '../../blocks/transformer-block.js';
 import type { Residual } from '../../blocks/normalization.js';
 import type { Value } from '../../onnx/graph-builder.js';
-import type { LayerDesign, StackDesign } from './architecture.js';
+import type { LayerDesign, LayerStack } from './architecture.js';
 
 /** The parts of a layer that differ between encoder and decoder; they return what is added to the stream. */
 export interface LayerParts {
@@ -24,7 +24,7 @@ export interface LayerParts {
  * @returns hidden states, `[...tokens, hidden]`; of fewer rows where a layer narrows them.
  */
 export function writeStack<T extends LayerDesign>(
-  { norms, finalNorm }: StackDesign,
+  { norms, finalNorm }: LayerStack,
   layers: readonly T[],
   x: Value,
   partsOf: (name: string, layer: T, index: number) => LayerParts,

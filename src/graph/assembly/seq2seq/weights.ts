@@ -48,6 +48,7 @@ const OTHERS = [
   'ForTokenClassification',
   'ForQuestionAnswering',
   'ForCausalLM',
+  'ForAudioClassification',
   'EncoderModel',
   'Encoder',
   'Decoder',

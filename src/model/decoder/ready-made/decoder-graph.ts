@@ -70,6 +70,11 @@ export class DecoderGraph {
           ports.positions.name,
           integers(ports.positions, step, sequence, ({ computed }, i) => computed + i),
         );
+      if (ports.runPositions !== undefined) {
+        const begin = step.rows[0]!.computed;
+        const positions = BigInt64Array.from({ length: sequence }, (_, i) => BigInt(begin + i));
+        bind(ports.runPositions, Tensor.fromArray(positions, [sequence]));
+      }
       if (ports.cacheBranch !== undefined)
         bind(ports.cacheBranch, Tensor.fromArray(Uint8Array.of(step.hasPast ? 1 : 0), [1], 'bool'));
       if (ports.logitsToKeep) {

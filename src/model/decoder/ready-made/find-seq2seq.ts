@@ -110,6 +110,9 @@ function sizesOf(
   asked: number | undefined,
 ): Seq2SeqSizes {
   const known = findSeq2Seq(config)?.sizes(config, asked);
+  const hears = !('ids' in encoder.ports.reads);
+  if (hears !== (known?.sound !== undefined))
+    return unfit(encoder.file, `reads ${hears ? 'sound' : 'tokens'}, which a '${config.modelType}' is not known to do`);
   const sizeOf = (names: readonly string[]): number | undefined => {
     const found = names.find(name => config.has(name));
     return found === undefined ? undefined : config.size(found);
@@ -127,5 +130,6 @@ function sizesOf(
     sourceVocabularySize: known?.sourceVocabularySize ?? config.size('vocab_size', vocabularySize),
     sourceLength: known?.sourceLength ?? contextLength,
     contextLength,
+    ...(known?.sound !== undefined && { sound: known.sound }),
   };
 }

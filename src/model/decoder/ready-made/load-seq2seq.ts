@@ -64,7 +64,7 @@ async function open(
   const load = async ({ path: file }: { readonly path: string }) =>
     opened.use(await openSession(environment, file, settings));
   try {
-    const reader = new SourceEncoder(await load(encoder.file), encoder.ports);
+    const reader = new SourceEncoder(await load(encoder.file), encoder.ports, source);
     const graphOf = async ({ file, ports }: typeof first): Promise<DecoderGraph> =>
       new DecoderGraph(await load(file), ports, sizes.vocabularySize);
     const begin = await graphOf(first);

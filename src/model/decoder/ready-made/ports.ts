@@ -7,6 +7,8 @@ export interface PortNames {
   readonly ids: string;
   readonly mask: string;
   readonly positions: string;
+  /** Positions of a run's tokens, which are those of all rows; default: no graph has them. */
+  readonly runPositions?: string | undefined;
   readonly logits: string;
   readonly pastKey: string;
   readonly pastValue: string;
@@ -40,6 +42,7 @@ export const USUAL_NAMES: PortNames = {
 export const SOURCED_NAMES: PortNames = {
   ...USUAL_NAMES,
   mask: 'decoder_attention_mask',
+  runPositions: 'cache_position',
   pastKey: 'past_key_values.%d.decoder.key',
   pastValue: 'past_key_values.%d.decoder.value',
   presentKey: 'present.%d.decoder.key',
@@ -102,6 +105,8 @@ export interface DecoderPorts {
   readonly ids: IntegerPort;
   readonly mask: IntegerPort | undefined;
   readonly positions: IntegerPort | undefined;
+  /** int64 `[sequence]` */
+  readonly runPositions: string | undefined;
   readonly cacheBranch: string | undefined;
   readonly logitsToKeep: { readonly name: string; readonly rank: number } | undefined;
   readonly logits: { readonly name: string; readonly type: FloatType; readonly lastOnly: boolean };
@@ -171,6 +176,7 @@ class PortReader {
       ids,
       mask: this.#integers(this.#names.mask),
       positions: this.#integers(this.#names.positions),
+      runPositions: this.#runPositions(),
       cacheBranch: this.#take(CACHE_BRANCH)?.name,
       logitsToKeep: keep && { name: keep.name, rank: keep.shape.length },
     };
@@ -190,6 +196,15 @@ class PortReader {
       source,
       inPlace: this.#isInPlace(caches),
     };
+  }
+
+  #runPositions(): string | undefined {
+    const value = this.#names.runPositions === undefined ? undefined : this.#take(this.#names.runPositions);
+    if (value === undefined) return undefined;
+    const { name, type, shape } = value;
+    if (type !== DataType.INT64 || shape.length !== 1)
+      return this.#fail(`has an input '${name}' of type ${DataType[type]} [${shape.join(', ')}], expected INT64 [sequence]`);
+    return name;
   }
 
   #caches(): { caches: CachePort[]; type: FloatType } {
@@ -310,9 +325,20 @@ interface Side {
 
 /** What an encoder's graph takes and gives. */
 export interface SourceEncoderPorts {
+  readonly reads: TokenPorts | FeaturesPort;
+  readonly states: StatesPort;
+}
+
+/** What an encoder's graph takes of texts. */
+export interface TokenPorts {
   readonly ids: IntegerPort;
   readonly mask: IntegerPort | undefined;
-  readonly states: StatesPort;
+}
+
+/** What an encoder's graph takes of sounds: features, `[rows, bins, frames]`. */
+export interface FeaturesPort {
+  readonly name: string;
+  readonly type: FloatType;
 }
 
 /**
@@ -322,16 +348,24 @@ export interface SourceEncoderPorts {
  * expected
  */
 export function sourceEncoderPorts(file: OnnxFile): SourceEncoderPorts {
+  const states = file.outputs.find(({ name }) => name === 'last_hidden_state');
+  const features = file.inputs.find(({ name }) => name === 'input_features');
+  const reads =
+    features === undefined ? tokenPorts(file) : { name: features.name, type: floatType(file, features) };
+  const known = 'ids' in reads ? [reads.ids.name, reads.mask?.name] : [reads.name];
+  const unknown = file.inputs.find(({ name }) => !known.includes(name));
+  if (unknown !== undefined) return unfit(file, `wants an input that is not known: '${unknown.name}'`);
+  if (states === undefined) return unfit(file, `has no output 'last_hidden_state'`);
+  return { reads, states: statesPort(file, states) };
+}
+
+function tokenPorts(file: OnnxFile): TokenPorts {
   const [ids, mask] = ['input_ids', 'attention_mask'].map(name => {
     const value = file.inputs.find(input => input.name === name);
     return value && integerPort(file, value);
   });
   if (ids === undefined) return unfit(file, `has no input 'input_ids'`);
-  const unknown = file.inputs.find(({ name }) => name !== ids.name && name !== mask?.name);
-  if (unknown !== undefined) return unfit(file, `wants an input that is not known: '${unknown.name}'`);
-  const states = file.outputs.find(({ name }) => name === 'last_hidden_state');
-  if (states === undefined) return unfit(file, `has no output 'last_hidden_state'`);
-  return { ids, mask, states: statesPort(file, states) };
+  return { ids, mask };
 }
 
 function statesPort(file: OnnxFile, value: GraphValue): StatesPort {

@@ -1,6 +1,9 @@
+import { toFloat16 } from '#graph/weights/half-precision.js';
+import { concat } from '#graph/weights/matrix.js';
 import { IoBinding, Tensor, type RunOptions, type Session } from '#runtime/index.js';
+import type { SoundShape, SourceEntry, SourceTraits } from '../contract.js';
 import { floatArray } from './decoder-graph.js';
-import type { IntegerPort, SourceEncoderPorts } from './ports.js';
+import type { FeaturesPort, IntegerPort, SourceEncoderPorts, TokenPorts } from './ports.js';
 
 /** Floats as a graph gave them out; halves as their bits. */
 export type Floats = Float32Array | Uint16Array;
@@ -9,34 +12,60 @@ export type Floats = Float32Array | Uint16Array;
 export class SourceEncoder {
   readonly #session: Session;
   readonly #ports: SourceEncoderPorts;
+  readonly #source: SourceTraits;
 
   /** @param session goes with it. */
-  constructor(session: Session, ports: SourceEncoderPorts) {
+  constructor(session: Session, ports: SourceEncoderPorts, source: SourceTraits) {
     this.#session = session;
     this.#ports = ports;
+    this.#source = source;
   }
 
   /**
    * @param sources of one length.
+   * @param length of each.
    * @returns hidden states, `[sources, length, size]`.
    */
-  async run(sources: readonly (readonly number[])[], options: RunOptions): Promise<Floats> {
-    const { ids, mask, states } = this.#ports;
-    const shape = [sources.length, sources[0]!.length];
-    const output = floatArray(states.type, shape[0]! * shape[1]! * states.size);
+  async run(sources: readonly SourceEntry[], length: number, options: RunOptions): Promise<Floats> {
+    const { reads, states } = this.#ports;
+    const output = floatArray(states.type, sources.length * length * states.size);
+    const inputs = 'ids' in reads ? tokenInputs(reads, sources, length) : [featureInput(reads, sources, this.#source.sound!)];
     using binding = new IoBinding(this.#session);
-    using idsTensor = integerTensor(ids, sources.flat(), shape);
-    using maskTensor = mask && onesTensor(mask, shape);
-    using statesTensor = Tensor.fromArray(output, [...shape, states.size], states.type);
-    binding.bindInput(ids.name, idsTensor).bindOutput(states.name, statesTensor);
-    if (mask !== undefined) binding.bindInput(mask.name, maskTensor!);
-    await this.#session.run(binding, options);
+    using statesTensor = Tensor.fromArray(output, [sources.length, length, states.size], states.type);
+    try {
+      for (const [name, tensor] of inputs) binding.bindInput(name, tensor);
+      binding.bindOutput(states.name, statesTensor);
+      await this.#session.run(binding, options);
+    } finally {
+      for (const [, tensor] of inputs) tensor.dispose();
+    }
     return output;
   }
 
   dispose(): void {
     this.#session.dispose();
   }
+}
+
+type Input = readonly [name: string, tensor: Tensor];
+
+function tokenInputs({ ids, mask }: TokenPorts, sources: readonly SourceEntry[], length: number): Input[] {
+  const shape = [sources.length, length];
+  const tokens = sources.flatMap(({ ids: own }) => own);
+  return [
+    [ids.name, integerTensor(ids, tokens, shape)],
+    ...(mask === undefined ? [] : [[mask.name, onesTensor(mask, shape)] as const]),
+  ];
+}
+
+function featureInput(
+  { name, type }: FeaturesPort,
+  sources: readonly SourceEntry[],
+  { bins, frames }: SoundShape,
+): Input {
+  const features = concat(sources.map(({ sound }) => sound!.features));
+  const data = type === 'float32' ? features : toFloat16(features);
+  return [name, Tensor.fromArray(data, [sources.length, bins, frames], type)];
 }
 
 /** A mask that hides nothing. */

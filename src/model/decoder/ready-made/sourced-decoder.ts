@@ -77,16 +77,16 @@ export class SourcedDecoder implements Decoder {
   async encode(entries: readonly SourceEntry[]): Promise<EncodeResult> {
     const results: (EntryFailure | undefined)[] = entries.map(() => undefined);
     const runs: RunTime[] = [];
-    for (const group of this.#groups(entries, ({ ids }) => [ids.length])) {
+    // A sound fills all cores alone.
+    const agreeing = ({ slot, ids, sound }: SourceEntry): readonly unknown[] =>
+      sound === undefined ? [ids.length] : ['slot', slot];
+    for (const group of this.#groups(entries, agreeing)) {
       const part = group.map(index => entries[index]!);
-      const { length } = part[0]!.ids;
+      const length = part[0]!.sound === undefined ? part[0]!.ids.length : this.source.longest;
       const began = performance.now();
       for (const { slot } of part) this.#sources.set(slot, undefined);
       try {
-        const all = await this.#encoder.run(
-          part.map(({ ids }) => ids),
-          this.#runOptions,
-        );
+        const all = await this.#encoder.run(part, length, this.#runOptions);
         part.forEach(({ slot }, row) => {
           const states = rowOf(all, row, part.length);
           this.#sources.set(slot, { length, states, keys: undefined });

@@ -1,6 +1,6 @@
 import { KvasirError } from '#errors.js';
 import { OrtError } from '#runtime/index.js';
-import { requireEncoded } from '../../trial.js';
+import { requireEncoded, trialSource } from '../../trial.js';
 import type { BatchEntry, Decoder, WantedLogits } from '../contract.js';
 import type { Restrictions } from './cautious-decoder.js';
 
@@ -36,8 +36,10 @@ export async function findRestrictions(decoder: Decoder, tolerance: number): Pro
   const encode = async (...rows: readonly number[]): Promise<void> => {
     if (source === undefined) return;
     const length = Math.min(SOURCED_LENGTHS[0]!, source.longest);
-    const ids = rows.map(row => trialTokens(row + lengths.length, length, source.vocabularySize));
-    await requireEncoded(decoder, ids);
+    const sources = rows.map(row =>
+      trialSource(source, trialTokens(row + lengths.length, length, source.vocabularySize || vocabularySize)),
+    );
+    await requireEncoded(decoder, sources);
   };
   const [longer] = sequences as [number[]];
   const run = async (...entries: readonly BatchEntry[]): Promise<Float32Array[]> => {

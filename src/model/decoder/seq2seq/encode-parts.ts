@@ -1,14 +1,16 @@
 import type { EncodeResult, EntryFailure, RunTime, SourceEntry } from '../contract.js';
 
 /**
- * Encodes sources in runs of those of consecutive slots, one after the other. One that fails gives its own
- * entries an error.
+ * Encodes sources in runs, one after the other: texts of consecutive slots share one, and sounds, which fill all
+ * cores, have their own. One that fails gives its own entries an error.
  *
  * @param encode does one run.
+ * @param positions of a sound, where there are any.
  */
 export async function encodeParts(
   entries: readonly SourceEntry[],
   encode: (part: readonly SourceEntry[]) => Promise<void>,
+  positions = 0,
 ): Promise<EncodeResult> {
   const results: (EntryFailure | undefined)[] = [];
   const runs: RunTime[] = [];
@@ -17,7 +19,7 @@ export async function encodeParts(
     const began = performance.now();
     try {
       await encode(part);
-      const longest = Math.max(...part.map(({ ids }) => ids.length));
+      const longest = Math.max(...part.map(({ ids, sound }) => (sound === undefined ? ids.length : positions)));
       // Sources are padded to the longest.
       runs.push({ decoding: 0, promptTokens: longest * part.length, ms: performance.now() - began });
       for (const _ of part) results.push(undefined);
@@ -28,10 +30,10 @@ export async function encodeParts(
   return { results, runs };
 }
 
-/** The entries from `begin` on that are of consecutive slots. */
+/** The entries from `begin` on that are texts of consecutive slots, or one that is a sound. */
 function consecutive(entries: readonly SourceEntry[], begin: number): readonly SourceEntry[] {
-  const { slot } = entries[begin]!;
+  const { slot, sound } = entries[begin]!;
   let end = begin + 1;
-  while (end < entries.length && entries[end]!.slot === slot + end - begin) end++;
+  while (sound === undefined && entries[end]?.slot === slot + end - begin) end++;
   return entries.slice(begin, end);
 }

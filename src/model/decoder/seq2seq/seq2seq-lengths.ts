@@ -20,14 +20,16 @@ export function seq2seqLayers(
 /**
  * The longest text and source that are served.
  *
- * @param asked at most so many tokens of each, no more than the model's context; undefined: the model's own.
+ * @param asked at most so many tokens of each, no more than the model's context; undefined: the model's own. Sounds
+ * are as long as they are.
  * @throws KvasirError `invalid_configuration`
  */
 export function servedLengths(
   folder: string,
-  sizes: Pick<Seq2SeqSizes, 'contextLength' | 'sourceLength'>,
+  sizes: Pick<Seq2SeqSizes, 'contextLength' | 'sourceLength' | 'sound'>,
   asked: number | undefined,
 ): { readonly contextLength: number; readonly sourceLength: number } {
   const contextLength = contextOf(folder, sizes.contextLength, asked);
-  return { contextLength, sourceLength: Math.min(sizes.sourceLength, asked ?? Infinity) };
+  const most = sizes.sound === undefined ? (asked ?? Infinity) : Infinity;
+  return { contextLength, sourceLength: Math.min(sizes.sourceLength, most) };
 }

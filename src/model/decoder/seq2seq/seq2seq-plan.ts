@@ -5,6 +5,7 @@ import { seq2seqArchitecture } from '#graph/families/index.js';
 import { findWeightsFile } from '#graph/weights/checkpoint.js';
 import { chooseSeq2SeqGraphs } from '../../graph-files.js';
 import type { RunPath } from '../../run-path.js';
+import { checkFeatures } from '../../speech/check-features.js';
 import type { PlanOptions } from '../decoder-plan.js';
 import { namesIn } from '../ready-made/find-graphs.js';
 import {
@@ -31,6 +32,12 @@ export interface Seq2SeqPlanOptions extends PlanOptions {
  * @throws KvasirError `invalid_model`, `unsupported_model`, `invalid_configuration`
  */
 export async function planSeq2Seq(folder: string, options: Seq2SeqPlanOptions = {}): Promise<Seq2SeqPlan> {
+  const plan = await chooseSeq2Seq(folder, options);
+  if (plan.sizes.sound !== undefined) await checkFeatures(folder, plan.sizes.sound);
+  return plan;
+}
+
+async function chooseSeq2Seq(folder: string, options: Seq2SeqPlanOptions): Promise<Seq2SeqPlan> {
   const { format, precision = 'f32', contextLength } = options;
   const config = await ModelConfig.read(folder);
   const graphs = (why: string): Promise<Seq2SeqPlan> => planGraphs(folder, config, options, why);

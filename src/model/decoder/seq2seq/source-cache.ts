@@ -1,3 +1,4 @@
+import { concat } from '#graph/weights/matrix.js';
 import { DisposeStack, IoBinding, RunOptions, Tensor, type Session } from '#runtime/index.js';
 import { sourceParts } from '../../cache/layer-cache.js';
 import { SlotCache } from '../../cache/slot-cache.js';
@@ -67,7 +68,7 @@ export class SourceCache {
   }
 
   encode(entries: readonly SourceEntry[]): Promise<EncodeResult> {
-    return encodeParts(entries, part => this.#encode(part));
+    return encodeParts(entries, part => this.#encode(part), this.traits.longest);
   }
 
   /** Binds slots `first .. first + count - 1` for runs of the decoder's graph. The caller disposes the tensors. */
@@ -137,20 +138,15 @@ export class SourceCache {
 
   async #encode(entries: readonly SourceEntry[]): Promise<void> {
     const first = entries[0]!.slot;
-    const rows = entries.length;
-    const longest = Math.max(...entries.map(({ ids }) => ids.length));
-    const ids = new BigInt64Array(rows * longest);
-    entries.forEach(({ ids: own }, row) => own.forEach((id, i) => (ids[row * longest + i] = BigInt(id))));
-    const lengths = Int32Array.from(entries, ({ ids: own }) => own.length);
+    const { lengths, inputs } = this.#read(entries);
+    const longest = Math.max(...lengths);
     // Until it is over, and where it fails, nobody knows what these slots hold.
     const filled = entries.map(({ slot }) => Math.max(this.#lengths[slot]!, longest));
     for (const { slot } of entries) this.#lengths[slot] = 0;
     using binding = new IoBinding(this.#encoder);
-    using idsTensor = Tensor.fromArray(ids, [rows, longest]);
-    using lengthsTensor = Tensor.fromArray(lengths, [rows]);
-    const tensors = this.#cache.bind(binding, first, rows);
+    const tensors = [...this.#cache.bind(binding, first, entries.length), ...inputs.values()];
     try {
-      binding.bindInput('input_ids', idsTensor).bindInput('lengths', lengthsTensor);
+      for (const [name, tensor] of inputs) binding.bindInput(name, tensor);
       await this.#encoder.run(binding, this.#runOptions);
     } catch (error) {
       for (const { slot } of entries) this.#cache.arrange({ kind: 'release', slot, from: 0 });
@@ -158,10 +154,38 @@ export class SourceCache {
     } finally {
       for (const tensor of tensors) tensor.dispose();
     }
-    entries.forEach(({ slot, ids: own }, row) => {
+    entries.forEach(({ slot }, row) => {
       this.#lengths[slot] = filled[row]!;
-      this.#setLength(slot, own.length);
+      this.#setLength(slot, lengths[row]!);
     });
+  }
+
+  /** What a run of the encoder's graph reads, by its inputs' names, and the positions that each source has. */
+  #read(entries: readonly SourceEntry[]): {
+    readonly lengths: Int32Array;
+    readonly inputs: ReadonlyMap<string, Tensor>;
+  } {
+    const rows = entries.length;
+    const { sound: shape, longest: positions } = this.traits;
+    if (shape !== undefined) {
+      const features = concat(entries.map(({ sound }) => sound!.features));
+      const tensor = Tensor.fromArray(features, [rows, shape.bins, shape.frames]);
+      return {
+        lengths: new Int32Array(rows).fill(positions),
+        inputs: new Map([['input_features', tensor]]),
+      };
+    }
+    const longest = Math.max(...entries.map(({ ids }) => ids.length));
+    const ids = new BigInt64Array(rows * longest);
+    entries.forEach(({ ids: own }, row) => own.forEach((id, i) => (ids[row * longest + i] = BigInt(id))));
+    const lengths = Int32Array.from(entries, ({ ids: own }) => own.length);
+    return {
+      lengths,
+      inputs: new Map([
+        ['input_ids', Tensor.fromArray(ids, [rows, longest])],
+        ['lengths', Tensor.fromArray(lengths, [rows])],
+      ]),
+    };
   }
 
   /**

@@ -8,14 +8,16 @@ import {
   Tensor,
   type Session,
 } from '#runtime/index.js';
-import { cacheParts, widestWindow } from '../../cache/layer-cache.js';
+import { cacheParts, sourceParts, widestWindow, type CachePart } from '../../cache/layer-cache.js';
 import { SlotCache } from '../../cache/slot-cache.js';
 import { joinedLogits } from '../entry-logits.js';
 import { KeptFloats } from '../kept-floats.js';
 import { LONGEST_CHUNK, type SourceCache, type SourceRows } from '../seq2seq/source-cache.js';
+import { AlignedRows, type AlignmentHead } from '../seq2seq/aligned-rows.js';
 import { MixedRuns } from '../mixed/mixed-runs.js';
 import { CapturedDecode, UNCAPTURED } from '../captured/captured-decode.js';
 import type {
+  AlignedText,
   BatchEntry,
   BatchResult,
   Decoder,
@@ -44,6 +46,9 @@ interface PrefillRange extends BoundRange {
   readonly lengths: Int32Array;
 }
 
+/** Tokens of a run that tells where they look: it does so of all heads, which is memory. */
+const ALIGNED_CHUNK = 64;
+
 export interface SlotDecoderOptions {
   /** A session of the graph with mixed attention, for runs that prompts share with rows that decode. */
   readonly mixed?: Session | undefined;
@@ -54,8 +59,10 @@ export interface SlotDecoderOptions {
    * for that.
    */
   readonly capturedRows?: number | undefined;
-  /** Of a graph that attends to sources; goes with the decoder. Not together with the other options. */
+  /** Of a graph that attends to sources; goes with the decoder. Not together with the options above. */
   readonly sources?: SourceCache | undefined;
+  /** Of a graph that tells where tokens look in sources of one length: the heads that look where one is heard. */
+  readonly alignmentHeads?: readonly AlignmentHead[] | undefined;
 }
 
 /**
@@ -72,6 +79,7 @@ export class SlotDecoder implements Decoder {
   readonly traits: DecoderTraits;
   readonly source: Decoder['source'];
   readonly encode: Decoder['encode'];
+  readonly align: Decoder['align'];
   readonly #session: Session;
   readonly #weights: SharedWeights | undefined;
   readonly #sources: SourceCache | undefined;
@@ -102,13 +110,14 @@ export class SlotDecoder implements Decoder {
     session: Session,
     shape: DecoderShape,
     slots: number,
-    { mixed, weights, capturedRows = 0, sources }: SlotDecoderOptions = {},
+    { mixed, weights, capturedRows = 0, sources, alignmentHeads }: SlotDecoderOptions = {},
   ) {
     this.#session = session;
     this.#weights = weights;
     this.#sources = sources;
     this.source = sources?.traits;
     this.encode = sources && (entries => sources.encode(entries));
+    this.align = alignmentHeads && ((slot, ids) => this.#align(slot, ids, alignmentHeads));
     this.#runOptions = this.#owned.use(new RunOptions(capturedRows > 0 ? UNCAPTURED : {}));
     this.shape = shape;
     this.slots = slots;
@@ -198,9 +207,41 @@ export class SlotDecoder implements Decoder {
     return joinedLogits(results);
   }
 
-  async #prefill({ slot, ids, computed, wanted }: BatchEntry): Promise<EntryLogits> {
+  async #align(
+    slot: number,
+    ids: readonly number[],
+    heads: readonly AlignmentHead[],
+  ): Promise<AlignedText> {
+    this.#floats.reset();
+    const { longest } = this.source!;
+    const [{ heads: inLayer }] = sourceParts(this.shape.layers) as [CachePart];
+    const aligned = new AlignedRows(heads, inLayer, ids.length, longest);
+    const logits: EntryLogits[] = [];
+    for (let begin = 0; begin < ids.length; begin += ALIGNED_CHUNK) {
+      const piece = ids.slice(begin, begin + ALIGNED_CHUNK);
+      const lengths = new Int32Array(1);
+      const range = { lengths, ...this.#bindSlots(slot, 1, lengths) };
+      const looks = aligned.bind(range.binding, begin, piece.length);
+      try {
+        logits.push(await this.#prefillRow(range, { slot, ids: piece, computed: begin, wanted: 'all' }));
+        looks.take();
+      } finally {
+        looks.dispose();
+        release(range);
+      }
+    }
+    return { heads: heads.length, weights: aligned.weights, logits: joinedLogits(logits).logits };
+  }
+
+  #prefill(entry: BatchEntry): Promise<EntryLogits> {
+    return this.#prefillRow(this.#prefillRange(entry.slot), entry);
+  }
+
+  async #prefillRow(
+    range: PrefillRange,
+    { ids, computed, wanted }: BatchEntry,
+  ): Promise<EntryLogits> {
     const { vocabularySize } = this.shape;
-    const range = this.#prefillRange(slot);
     const length = ids.length;
     const positions =
       wanted === 'none' ? [] : wanted === 'last' ? [length - 1] : Array.from(ids, (_, i) => i);

@@ -198,8 +198,8 @@ const BROKEN: readonly [string, string, (graph: GraphProto) => void, RegExp][] =
   [
     'an input of the decoder that nobody knows',
     NEXT,
-    graph => (port(graph, 'encoder_attention_mask').name = 'cache_position'),
-    /not known: 'cache_position'/,
+    graph => (port(graph, 'encoder_attention_mask').name = 'position_bias'),
+    /not known: 'position_bias'/,
   ],
 ];
 

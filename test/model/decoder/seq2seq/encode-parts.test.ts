@@ -31,3 +31,18 @@ t.test('a run that fails gives its own sources an error, and no others', async t
   t.match(runs, [{ promptTokens: 2 }]);
   t.equal(runs.length, 1, 'it is no measure');
 });
+
+t.test('sounds run one after the other, and count as the positions that they have', async t => {
+  const parts: number[][] = [];
+  const sound = { key: 'a', features: new Float32Array(1) };
+  const { runs } = await encodeParts(
+    [0, 1, 2].map(slot => ({ slot, ids: [], sound })),
+    async part => void parts.push(part.map(({ slot }) => slot)),
+    9,
+  );
+  t.strictSame(parts, [[0], [1], [2]]);
+  t.strictSame(
+    runs.map(({ promptTokens }) => promptTokens),
+    [9, 9, 9],
+  );
+});

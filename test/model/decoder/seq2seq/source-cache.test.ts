@@ -10,6 +10,7 @@ import { encode } from '#test/support/check-seq2seq.js';
 import { randomIds } from '#test/support/random-tensors.js';
 import { decode, prefill } from '#test/support/run-decoder.js';
 import { readSeq2SeqFixture, readSeq2SeqFixtures, type Seq2SeqRun } from '#test/support/seq2seq-fixtures.js';
+import { readSpeechFixture, readSpeechFixtures } from '#test/support/speech-fixtures.js';
 
 const environment = new Environment({ logLevel: 'fatal' });
 
@@ -76,6 +77,27 @@ for (const fixture of await readSeq2SeqFixtures())
       close(await prefill(decoder, slot, target, 0, 'all'), rows[slot]!, `slot ${slot} at once`);
   });
 
+for (const { name, folder, runs } of await readSpeechFixtures())
+  t.test(`${name}: what a new slot holds behind a sound is of no matter`, async t => {
+    spoilMemory(t);
+    const decoder = await load(t, folder);
+    await encode(
+      decoder,
+      runs.map(({ sound }, slot) => ({ slot, ids: [], sound })),
+    );
+    for (const [slot, { target, logits }] of runs.entries()) {
+      const width = decoder.shape.vocabularySize;
+      for (const [from, count] of [
+        [0, target.length],
+        [target.length - 1, 1],
+      ] as const) {
+        const found = await prefill(decoder, slot, target.slice(from, from + count), from, 'all');
+        const error = relativeError(found, [[...logits.subarray(from * width)]]);
+        t.ok(error < 2e-5, `slot ${slot}, ${count} at once: ${error.toExponential(1)}`);
+      }
+    }
+  });
+
 t.test('a text that is run at once may be longer than what sees a source together', async t => {
   const { folder } = await readSeq2SeqFixture('t5');
   const length = 2 * LONGEST_CHUNK + 5;
@@ -110,6 +132,13 @@ t.test('a context that is asked for bounds sources, too', async t => {
   const decoder = await load(t, folder, { contextLength: 10 });
   t.equal(decoder.shape.contextLength, 10);
   t.equal(decoder.source?.longest, 10);
+});
+
+t.test('a sound is as long as it is, whatever context is asked for', async t => {
+  const { folder, shape } = await readSpeechFixture('whisper');
+  const decoder = await load(t, folder, { contextLength: 10 });
+  t.equal(decoder.shape.contextLength, 10);
+  t.strictSame(decoder.source, { longest: shape.frames / 2, vocabularySize: 0, sound: shape });
 });
 
 t.test('runs end when they are told to', async t => {
