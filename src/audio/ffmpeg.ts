@@ -121,7 +121,16 @@ export class Transcoder implements AsyncIterator<Uint8Array> {
 
 function argumentsOf(maxSeconds: number): string[] {
   const quiet = ['-hide_banner', '-nostdin', '-loglevel', 'quiet'];
-  const input = ['-protocol_whitelist', 'cache,pipe', '-threads', '1', '-i', 'cache:pipe:0'];
+  const input = [
+    '-protocol_whitelist',
+    'cache,pipe',
+    '-read_ahead_limit',
+    '-1',
+    '-threads',
+    '1',
+    '-i',
+    'cache:pipe:0',
+  ];
   const output = ['-map', '0:a:0', '-t', `${maxSeconds + 1}`, '-c:a', 'pcm_f32le', '-f', 'wav', 'pipe:1'];
   return [...quiet, ...input, ...output];
 }
