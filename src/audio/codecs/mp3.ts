@@ -1,5 +1,5 @@
-import { MPEGDecoder } from 'mpg123-decoder';
-import { broken } from '../failures.js';
+import type { MPEGDecoder } from 'mpg123-decoder';
+import { broken, unknown } from '../failures.js';
 import { downmix, type Sound } from '../sound.js';
 import { DamagedData, strictly } from './strictly.js';
 
@@ -8,16 +8,22 @@ const MOST_DAMAGED = 100;
 
 /** Decodes MPEG audio, whose bytes may be cut anywhere. */
 export class Mp3Decoder {
-  readonly #decoder = new MPEGDecoder();
+  readonly #decoder: MPEGDecoder;
   #damaged = 0;
 
+  /** @throws AudioFailure `unknown` where the optional package is not there: then it is another program's to read. */
   static async open(): Promise<Mp3Decoder> {
-    const decoder = new Mp3Decoder();
-    await decoder.#decoder.ready;
-    return decoder;
+    const library = await import('mpg123-decoder').catch(() => {
+      throw unknown('is an MP3, which wants the optional package mpg123-decoder (npm install mpg123-decoder)');
+    });
+    const decoder = new library.MPEGDecoder();
+    await decoder.ready;
+    return new Mp3Decoder(decoder);
   }
 
-  private constructor() {}
+  private constructor(decoder: MPEGDecoder) {
+    this.#decoder = decoder;
+  }
 
   /**
    * @param bytes some thousands at most.
