@@ -81,56 +81,58 @@ export function cut({ width, pixels }: Picture, part: Region): Picture {
 function resampleRows(picture: Picture, kernel: Kernel | undefined): Picture {
   if (kernel === undefined) return picture;
   const { width: from, height, pixels } = picture;
-  const { begins, counts, stride, weights } = kernel;
+  const { begins, counts, stride } = kernel;
   const width = begins.length;
-  // Assigning to it clips to 0 .. 255.
   const result = new Uint8ClampedArray(width * height * 3);
-  let to = 0;
-  for (let y = 0; y < height; y++) {
-    const row = y * from;
-    for (let x = 0; x < width; x++) {
-      let red = HALF;
-      let green = HALF;
-      let blue = HALF;
-      let at = (row + begins[x]!) * 3;
-      const first = x * stride;
-      const end = first + counts[x]!;
-      for (let k = first; k < end; k++) {
-        const weight = weights[k]!;
-        red = (red + Math.imul(pixels[at]!, weight)) | 0;
-        green = (green + Math.imul(pixels[at + 1]!, weight)) | 0;
-        blue = (blue + Math.imul(pixels[at + 2]!, weight)) | 0;
-        at += 3;
-      }
-      result[to] = red >> WEIGHT_BITS;
-      result[to + 1] = green >> WEIGHT_BITS;
-      result[to + 2] = blue >> WEIGHT_BITS;
-      to += 3;
-    }
-  }
+  for (let y = 0, to = 0; y < height; y++)
+    for (let x = 0; x < width; x++, to += 3)
+      weigh(pixels, (y * from + begins[x]!) * 3, 3, kernel, x * stride, counts[x]!, result, to);
   return { width, height, pixels: new Uint8Array(result.buffer) };
 }
 
 function resampleColumns(picture: Picture, kernel: Kernel | undefined): Picture {
   if (kernel === undefined) return picture;
   const { width, pixels } = picture;
-  const { begins, counts, stride, weights } = kernel;
+  const { begins, counts, stride } = kernel;
   const height = begins.length;
   const row = width * 3;
   const result = new Uint8ClampedArray(row * height);
-  const sums = new Int32Array(row);
-  for (let y = 0; y < height; y++) {
-    sums.fill(HALF);
-    let at = begins[y]! * row;
-    for (let k = y * stride, end = k + counts[y]!; k < end; k++) {
-      const weight = weights[k]!;
-      for (let x = 0; x < row; x++) sums[x] = (sums[x]! + Math.imul(pixels[at + x]!, weight)) | 0;
-      at += row;
-    }
-    const to = y * row;
-    for (let x = 0; x < row; x++) result[to + x] = sums[x]! >> WEIGHT_BITS;
-  }
+  for (let y = 0, to = 0; y < height; y++)
+    for (let x = 0; x < row; x += 3, to += 3)
+      weigh(pixels, begins[y]! * row + x, row, kernel, y * stride, counts[y]!, result, to);
   return { width, height, pixels: new Uint8Array(result.buffer) };
+}
+
+/**
+ * Writes one pixel: the sum of `count` ones, from `from` on in steps of `step` bytes, each times its weight.
+ *
+ * @param result clips what is assigned to it to 0 .. 255.
+ */
+function weigh(
+  pixels: Uint8Array,
+  from: number,
+  step: number,
+  { weights }: Kernel,
+  first: number,
+  count: number,
+  result: Uint8ClampedArray,
+  to: number,
+): void {
+  let red = HALF;
+  let green = HALF;
+  let blue = HALF;
+  let at = from;
+  const end = first + count;
+  for (let k = first; k < end; k++) {
+    const weight = weights[k]!;
+    red = (red + Math.imul(pixels[at]!, weight)) | 0;
+    green = (green + Math.imul(pixels[at + 1]!, weight)) | 0;
+    blue = (blue + Math.imul(pixels[at + 2]!, weight)) | 0;
+    at += step;
+  }
+  result[to] = red >> WEIGHT_BITS;
+  result[to + 1] = green >> WEIGHT_BITS;
+  result[to + 2] = blue >> WEIGHT_BITS;
 }
 
 function pickNearest(source: Picture, size: PictureSize, part: Region): Picture {

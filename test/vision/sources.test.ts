@@ -2,6 +2,7 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
 import t from 'tap';
+import type { KvasirError } from '#errors.js';
 import { runs } from '#test/support/property-runs.js';
 import { PictureSources } from '#vision/sources.js';
 
@@ -105,9 +106,9 @@ t.test('whatever is written, no other host than a listed one is asked', async t 
       if (URL.canParse(address) && new URL(address).host === 'listed.test') return;
       const error = await open.read(address, param).then(
         () => undefined,
-        (error: unknown) => error as { code: string },
+        (error: unknown) => error as KvasirError,
       );
-      if (error?.code !== 'invalid_request') throw new Error(`${address}: ${String(error)}`);
+      if (error?.code !== 'invalid_request') throw new Error(`${address}: ${error?.message}`);
     }),
     runs(300),
   );
