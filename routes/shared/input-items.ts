@@ -41,7 +41,6 @@ export const itemFields = { ...partFields, content };
 
 /** A text or a picture, in one of the forms that clients know. */
 export const InputItem = Type.Object(itemFields, {
-  $id: 'InputItem',
   title: 'text or picture',
   description: 'One text or one picture, in exactly one of the fields.',
   examples: [{ image: 'data:image/png;base64,iVBORw0KGgo=' }],

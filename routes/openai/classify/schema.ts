@@ -23,7 +23,6 @@ const MAX_LABELS = 1024;
 const ClassifyItem = Type.Object(
   { ...itemFields, text_pair: nullable(Type.String()) },
   {
-    $id: 'ClassifyItem',
     description:
       'One text or one picture, in exactly one of the fields; or two texts that are read together, such as a premise and a hypothesis, in `text` and `text_pair`.',
     title: 'pair of texts or picture',
@@ -38,9 +37,9 @@ const ClassifyRequest = Type.Object(
       Type.Union(
         [
           Type.String(),
-          refTo(ClassifyItem),
+          ClassifyItem,
           TokenIds,
-          Type.Array(Type.Union([Type.String(), refTo(ClassifyItem), TokenIds]), {
+          Type.Array(Type.Union([Type.String(), ClassifyItem, TokenIds]), {
             minItems: 1,
             maxItems: MAX_INPUTS,
           }),
@@ -125,7 +124,7 @@ const ClassificationList = resultList(
 );
 
 /** To be made known before the route. */
-export const schemas = [ClassifyItem, ClassifyRequest, LabelScore, Classification, ClassificationList];
+export const schemas = [ClassifyRequest, LabelScore, Classification, ClassificationList];
 
 export const classifySchema = {
   operationId: 'createClassification',
@@ -133,6 +132,7 @@ export const classifySchema = {
   description:
     'The labels of each text, pair of texts or picture, and how sure the model is of them.',
   tags: ['Encoders'],
+  consumes: ['application/json', 'multipart/form-data'],
   body: refTo(ClassifyRequest),
   response: {
     200: json('The classifications, in the order of the inputs.', refTo(ClassificationList)),

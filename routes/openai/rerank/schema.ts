@@ -18,7 +18,7 @@ import { errorResponses, json, MODEL_ERRORS, refTo } from '#http/schemas/shared.
 const RerankRequest = Type.Object(
   {
     model: modelField(),
-    query: Type.Union([Type.String(), refTo(InputItem)], {
+    query: Type.Union([Type.String(), InputItem], {
       description: 'What is looked for: a text or a picture.',
       examples: ['Where do foxes live?'],
     }),
@@ -58,7 +58,7 @@ const RankedDocument = Type.Object(
     relevance_score: Type.Number({
       description: 'From 0 to 1 for a cross-encoder, unless raw; for an embedder the cosine, from -1 to 1, but for a text and a picture where raw scores are asked for.',
     }),
-    document: Type.Optional(refTo(InputItem)),
+    document: Type.Optional(InputItem),
   },
   { $id: 'RankedDocument' },
 );
@@ -82,6 +82,7 @@ export const rerankSchema = {
   description:
     'Sorts documents by their relevance to a query, in the form of Jina and Cohere. A classifier with one label (a cross-encoder) reads each document together with the query; of an embedder, the cosine of the embeddings counts.',
   tags: ['Encoders'],
+  consumes: ['application/json', 'multipart/form-data'],
   body: refTo(RerankRequest),
   response: {
     200: json('The documents, the best first.', refTo(Ranking)),

@@ -72,6 +72,7 @@ export const scoreSchema = {
   description:
     'How well two texts, two pictures, or a text and a picture go together, in the form of vLLM: by a classifier with one label (a cross-encoder) that reads both texts, or by the cosine of their embeddings.',
   tags: ['Encoders'],
+  consumes: ['application/json', 'multipart/form-data'],
   body: refTo(ScoreRequest),
   response: {
     200: json('The scores, in the order of the pairs.', refTo(PairScoreList)),

@@ -50,9 +50,9 @@ interface Answer {
   readonly usage: { readonly prompt_tokens: number; readonly total_tokens: number };
 }
 
-async function start(t: Test) {
-  const { url } = await startServer(t, { registry: new Registry(models), pictures: { most: 3 } });
-  return async (path: string, body: object): Promise<{ status: number; json: Answer }> => {
+const asks =
+  (url: string) =>
+  async (path: string, body: object): Promise<{ status: number; json: Answer }> => {
     const response = await fetch(url + path, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -60,9 +60,9 @@ async function start(t: Test) {
     });
     return { status: response.status, json: (await response.json()) as Answer };
   };
-}
 
-const ask = await start(t);
+const { url } = await startServer(t, { registry: new Registry(models), pictures: { most: 3 } });
+const ask = asks(url);
 
 /** Asserts that a request is refused, for a field. */
 async function refuses(t: Test, path: string, body: object, param: string, message: RegExp | string = /./) {
@@ -232,6 +232,88 @@ t.test('what cannot be done is said of the field, and of the model', async t => 
   await refuses(t, '/v1/score', { model: 'image-embedding', text_1: 'a', text_2: image }, 'model');
   await refuses(t, '/v1/score', { text_1: image, text_2: [image, {}] }, 'text_2[1]');
   await refuses(t, '/v1/rerank', { query: image, documents: ['a', { image: 'nothing!' }] }, 'documents[1].image');
+});
+
+t.test('forms with files', async t => {
+  const files = { red: new Blob([plainPng([255, 0, 0])]), blue: new Blob([plainPng([0, 0, 255], 30, 10)]) };
+  const send = async (
+    path: string,
+    fields: readonly (readonly [string, string | Blob])[],
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<{ status: number; json: Answer }> => {
+    const form = new FormData();
+    for (const [name, value] of fields)
+      if (typeof value === 'string') form.append(name, value);
+      else form.append(name, value, 'a.png');
+    const response = await fetch(url + path, { method: 'POST', body: form, headers });
+    return { status: response.status, json: (await response.json()) as Answer };
+  };
+  const one = await send('/v1/classify', [
+    ['image', files.red],
+    ['top_k', '1'],
+    ['raw_scores', 'true'],
+  ]);
+  near(t, one.json.data[0]!.probs, red);
+  t.equal(one.json.data[0]!.scores.length, 1);
+  const mixed = await send('/v1/embeddings', [
+    ['model', 'towers'],
+    ['input', 'a b'],
+    ['input', files.blue],
+    ['input', 'the token'],
+  ]);
+  [text('a b'), blue, text('the token')].forEach((vector, i) =>
+    near(t, mixed.json.data[i]!.embedding, normalize(vector)),
+  );
+  const referred = await send('/v1/embeddings', [
+    ['input', '[{"text": "a b"}, {"image": "cid:sky"}]'],
+    ['sky', files.blue],
+  ]);
+  near(t, referred.json.data[1]!.embedding, normalize(blue));
+  const labelled = await send('/v1/classify', [
+    ['candidate_labels[]', 'a'],
+    ['candidate_labels[]', 'b'],
+    ['images[]', files.red],
+    ['images[]', files.blue],
+  ]);
+  const { json } = await ask('/v1/classify', {
+    input: [{ image: RED }, { image: BLUE }],
+    candidate_labels: ['a', 'b'],
+  });
+  t.strictSame(labelled.json.data, json.data);
+  const ranked = await send('/v1/rerank', [
+    ['query', 'a'],
+    ['documents', files.red],
+    ['documents', files.blue],
+  ]);
+  const again = await ask('/v1/rerank', { query: 'a', documents: [{ image: RED }, { image: BLUE }] });
+  t.strictSame(ranked.json.results, again.json.results);
+
+  t.match((await send('/v1/classify', [['image', new Blob(['no picture'])]])).json, {
+    error: { param: 'input.image' },
+  });
+  t.match((await send('/v1/classify', [['top_k', 'x']])).json, { error: { param: 'top_k' } });
+  t.match((await send('/v1/classify', [['image', files.red]], { 'sec-fetch-site': 'cross-site' })).json, {
+    error: { message: /another origin/ },
+  });
+  const chunked = await fetch(`${url}/v1/classify`, {
+    method: 'POST',
+    headers: { 'content-type': 'multipart/form-data; boundary=x' },
+    body: new Blob([
+      '--x\r\ncontent-disposition: form-data; name="image"; filename="a"\r\n\r\n',
+      plainPng([255, 0, 0]),
+      '\r\n--x--\r\n',
+    ]).stream(),
+    duplex: 'half',
+  } as RequestInit);
+  t.match(await chunked.json(), { data: [{ label: 'red' }] });
+});
+
+t.test('a form of ids and texts alone is as JSON', async t => {
+  const form = new FormData();
+  form.append('input', '[5, 6]');
+  const response = await fetch(`${url}/v1/embeddings`, { method: 'POST', body: form });
+  const { json } = await ask('/v1/embeddings', { input: [5, 6] });
+  t.strictSame(((await response.json()) as Answer).data, json.data);
 });
 
 t.test('nothing is left behind', async t => {
