@@ -39,6 +39,8 @@ export function inspectCommand(): Command {
 
 type Settings = InspectOptions & { readonly json?: boolean; readonly subfolder?: string };
 
+type SourceReport = NonNullable<NonNullable<ModelReport['generation']>['source']>;
+
 type Line = readonly [label: string, value: string | number | undefined];
 
 /** Describes a model to people: one line for each fact that is known. */
@@ -80,17 +82,20 @@ function generationLines({ generation }: ModelReport): Line[] {
     ['layers', layers],
     ['heads', `${queries}${kvHeads} key and value heads of ${headSize}`],
     ['KV cache', `${formatBytes(cacheBytesPerToken)} per token`],
-    [
-      'source',
-      source &&
-        `up to ${source.longest} tokens, ${source.layers} layers; ${formatBytes(source.cacheBytesPerToken)} per token`,
-    ],
+    ['source', source && sourceLine(source)],
     [
       'memory',
       memory &&
         `about ${formatBytes(memory.weights + memory.cache)} with ${memory.slots} full slots: weights ${formatBytes(memory.weights)}, KV cache ${formatBytes(memory.cache)}`,
     ],
   ];
+}
+
+function sourceLine({ longest, layers, cacheBytesPerToken, sound }: SourceReport): string {
+  if (sound === undefined)
+    return `up to ${longest} tokens, ${layers} layers; ${formatBytes(cacheBytesPerToken)} per token`;
+  const seconds = sound.frames / 100;
+  return `sound in windows of ${seconds} s, ${sound.bins} frequencies, ${layers} layers; ${formatBytes(cacheBytesPerToken * longest)} per window`;
 }
 
 function encoderLines({ encoder }: ModelReport): Line[] {

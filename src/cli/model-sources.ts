@@ -67,6 +67,7 @@ async function loadPlanned(
     },
     raw: { outputBytes: plan.output_memory, runTime: plan.tensor_timeout * 1000 },
     maxTokens: plan.max_tokens,
+    voiceDetector: plan.voice_detector,
     autoTruncate: plan.auto_truncate,
     onDamaged: fault => logger.warn({ model: id }, fault),
     onWarning: warning => logger.warn({ model: id }, warning),

@@ -3,13 +3,13 @@ import { leftoverWarning, readModelFolder } from '#model/folder.js';
 import type { Environment, SessionSettings } from '#runtime/index.js';
 import { loadEncoder, type EncoderModelOptions } from './load-encoder.js';
 import { loadGeneration } from './load-generation.js';
-import type { GenerationOptions } from './loaded-generator.js';
 import { loadSeq2SeqModel } from './load-seq2seq.js';
 import { loadRaw, type RawModelOptions } from './load-raw.js';
+import { loadSpeech, type SpeechOptions } from './load-speech.js';
 import type { Model } from './types.js';
 
 /** Settings of all kinds of models; each takes those that concern it. */
-export type ModelOptions = GenerationOptions &
+export type ModelOptions = SpeechOptions &
   Pick<EncoderModelOptions, 'batching' | 'autoTruncate'> & {
     /** Of a graph that is called with tensors. */
     readonly raw?: RawModelOptions['limits'];
@@ -47,7 +47,9 @@ export async function loadModel(
     case 'decoder':
       return loadGeneration(environment, path, options);
     case 'seq2seq':
-      return loadSeq2SeqModel(environment, path, options);
+      return read.sizes.sound === undefined
+        ? loadSeq2SeqModel(environment, path, options)
+        : loadSpeech(environment, path, options);
   }
 }
 

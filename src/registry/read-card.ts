@@ -4,12 +4,15 @@ import { servedLengths } from '#model/decoder/seq2seq/seq2seq-lengths.js';
 import { readModelFolder, type FolderOptions } from '#model/folder.js';
 import { readGenerationConfig } from '#model/generation-config.js';
 import { readGenerationDefaults } from '#model/generation-defaults.js';
+import { readSpeechSettings } from '#speech/settings.js';
+import { findSpecialTokens } from '#speech/special-tokens.js';
 import { loadTokenizer, requireTokenizerFiles } from '#text/tokenizer.js';
 import { isTranslator, loadLanguageCodes, type LanguageCodes } from '#text/languages/language-codes.js';
 import {
   encoderCard,
   generatorCard,
   sourcedCard,
+  speechCard,
   TENSORS_CARD,
   translatedLanguages,
   type ModelCard,
@@ -45,6 +48,7 @@ export async function readCard(
       return encoderCard(task, read.contextLength, labels, options.autoTruncate);
     }
     case 'seq2seq': {
+      if (read.sizes.sound !== undefined) return readSpeechCard(folder);
       const languages = await readLanguages(folder, read.config.modelType, withTokenizer);
       await readGenerationConfig(folder);
       await readGenerationDefaults(folder);
@@ -58,6 +62,16 @@ export async function readCard(
       return generatorCard(options.contextLength ?? read.sizes.contextLength, chat);
     }
   }
+}
+
+/** What a model hears is in its vocabulary: its tokenizer is loaded in any case. */
+async function readSpeechCard(folder: string): Promise<ModelCard> {
+  const { multilingual } = await readSpeechSettings(folder);
+  const { languages, tasks } = findSpecialTokens(await loadTokenizer(folder), multilingual);
+  return speechCard({
+    languages: languages.size > 0 ? [...languages.keys()] : ['en'],
+    translates: tasks !== undefined,
+  });
 }
 
 /** A translator's are in its vocabulary: then its tokenizer is loaded in any case. */
