@@ -1,6 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify';
+import { takePictureForms } from '#http/forms/picture-forms.js';
 import type { RouteOptions } from '#http/route-options.js';
-import { InputItem } from '#routes/shared/input-items.js';
 import { takeManyTexts } from '#routes/shared/texts-limit.js';
 import { transcriptSchemas } from './audio/schema.js';
 import audioTranscriptions from './audio-transcriptions/index.js';
@@ -49,15 +49,23 @@ const OF_ENCODERS = new Set<string>([
   'token-classification',
 ] satisfies (keyof typeof ENDPOINTS)[]);
 
+/** Those that take pictures as well. */
+const OF_PICTURES = new Set<string>([
+  'classify',
+  'embeddings',
+  'rerank',
+  'score',
+] satisfies (keyof typeof ENDPOINTS)[]);
+
 /**
  * OpenAI's API, and in its manner what it lacks: vLLM's endpoints, and those for the other heads of encoders.
  */
 export const openai: FastifyPluginAsync<RouteOptions> = async (app, options) => {
-  app.addSchema(InputItem);
   for (const schema of transcriptSchemas) app.addSchema(schema);
   for (const [path, endpoint] of Object.entries(ENDPOINTS))
     await app.register(async scope => {
       if (OF_ENCODERS.has(path)) takeManyTexts(scope, options);
+      if (OF_PICTURES.has(path)) takePictureForms(scope, options.corsOrigins);
       await scope.register(endpoint, { ...options, prefix: `/v1/${path}` });
     });
 };

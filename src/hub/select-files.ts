@@ -1,6 +1,6 @@
 import { KvasirError } from '#errors.js';
 import type { Precision } from '#graph/precision.js';
-import { chooseGraphs, chooseSeq2SeqGraphs } from '#model/graph-files.js';
+import { chooseGraphs, chooseSeq2SeqGraphs, chooseTowerGraphs } from '#model/graph-files.js';
 import type { WeightsFormat } from '#model/weights-format.js';
 
 /** Choice among a repository's files if it has several of a kind. */
@@ -18,11 +18,12 @@ export const SAFETENSORS_INDEX = 'model.safetensors.index.json';
 const MODULE = /^\d+_\w+\//;
 
 /**
- * Files that describe a model: its shape, tokenizer, chat template, sampling defaults, and a sentence
- * embedder's pooling; in its folder, or in that of a module.
+ * Files that describe a model: its shape, tokenizer, chat template, sampling defaults, what is done to pictures
+ * and sound, and a sentence embedder's pooling; in its folder, or in that of a module.
  */
 const DESCRIPTIONS = [
   /^(config|generation_config|genai_config|modules|config_sentence_transformers)\.json$/,
+  /^(preprocessor|processor)_config\.json$/,
   /^sentence_(bert|roberta|distilbert|camembert|albert|xlm-roberta|xlnet)_config\.json$/,
   /^(tokenizer|tokenizer_config|special_tokens_map|added_tokens)\.json$/,
   /^chat_template\.(jinja|json)$/,
@@ -85,10 +86,13 @@ function weights(names: readonly string[], selection: Selection, shards: readonl
   return graphs.flatMap(graph => [graph, ...names.filter(name => isDataOf(graph, name))]);
 }
 
-/** A decoder whose encoder is beside it is of no use without it. */
+/**
+ * A decoder whose encoder is beside it is of no use without it; two towers that stand apart do without the graph of
+ * both.
+ */
 function chosenGraphs(names: readonly string[], precision: Precision | undefined): readonly string[] {
-  const both = chooseSeq2SeqGraphs(names, precision);
-  return both.length > 0 ? both : chooseGraphs(names, precision);
+  const several = [chooseSeq2SeqGraphs, chooseTowerGraphs].map(choose => choose(names, precision));
+  return several.find(graphs => graphs.length > 0) ?? chooseGraphs(names, precision);
 }
 
 function missingWeights(names: readonly string[], { format, precision }: Selection): string {

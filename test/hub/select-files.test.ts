@@ -18,6 +18,22 @@ t.test('an exported encoder-decoder: both parts, of one precision', async t => {
   t.strictSame(selectFiles(['onnx/model.onnx', 'onnx/encoder_model.onnx'], {}), ['onnx/model.onnx']);
 });
 
+t.test('two exported towers, without the graph of both', async t => {
+  const graphs = ['model', 'text_model', 'vision_model'].flatMap(stem => [
+    `onnx/${stem}.onnx`,
+    `onnx/${stem}_fp16.onnx`,
+  ]);
+  const small = ['config.json', 'preprocessor_config.json', 'tokenizer.json'];
+  const names = [...small, ...graphs];
+  t.strictSame(selectFiles(names, {}), [...small, 'onnx/vision_model.onnx', 'onnx/text_model.onnx']);
+  t.strictSame(selectFiles(names, { precision: 'f16' }), [
+    ...small,
+    'onnx/vision_model_fp16.onnx',
+    'onnx/text_model_fp16.onnx',
+  ]);
+  t.strictSame(selectFiles([...names, 'model.safetensors'], {}), [...small, 'model.safetensors']);
+});
+
 t.test('the small files of sentence-transformers, wherever they stand', async t => {
   const names = [
     '.gitattributes',

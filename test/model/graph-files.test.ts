@@ -1,5 +1,5 @@
 import t from 'tap';
-import { chooseGraphs, chooseSeq2SeqGraphs, precisionOf } from '#model/graph-files.js';
+import { chooseGraphs, chooseSeq2SeqGraphs, chooseTowerGraphs, precisionOf } from '#model/graph-files.js';
 
 t.test('which graph of many', async t => {
   const hub = [
@@ -32,6 +32,15 @@ t.test('which graph of many', async t => {
   );
   t.strictSame(chooseGraphs(['phi-3-mini-cpu-int4.onnx']), ['phi-3-mini-cpu-int4.onnx']);
   t.strictSame(chooseGraphs(['vision.onnx', 'text.onnx', 'deep/er/model.onnx']), []);
+});
+
+t.test('two towers of one precision', async t => {
+  const names = ['model', 'vision_model', 'text_model', 'vision_model_fp16', 'text_model_quantized'].map(
+    name => `onnx/${name}.onnx`,
+  );
+  t.strictSame(chooseTowerGraphs(names), ['onnx/vision_model.onnx', 'onnx/text_model.onnx']);
+  t.strictSame(chooseTowerGraphs(names, 'f16'), [], 'one of them is missing');
+  t.strictSame(chooseTowerGraphs(['onnx/model.onnx']), []);
 });
 
 t.test('precision by name', async t => {

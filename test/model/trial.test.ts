@@ -1,6 +1,7 @@
 import path from 'node:path';
 import t from 'tap';
-import { requireFiniteLogits, requireFiniteOutput } from '#model/trial.js';
+import { requireFiniteFeatures, requireFiniteLogits, requireFiniteOutput } from '#model/trial.js';
+import type { VisionEncoder } from '#model/vision/contract.js';
 import { loadModel } from '#registry/load.js';
 import { Environment } from '#runtime/index.js';
 import { exportLlama } from '#test/support/exported-llama.js';
@@ -42,6 +43,26 @@ t.test('logits', async t => {
     ),
     { message: 'no kernel' },
   );
+});
+
+t.test('pictures', async t => {
+  const seen: string[] = [];
+  const encoderOf = (value: number): VisionEncoder => ({
+    task: 'image-embedding',
+    width: 1,
+    tokensOf: () => 1,
+    takes: () => true,
+    run: async inputs => {
+      seen.push(...inputs.map(({ width, height, pixels }) => `${width}x${height}: ${pixels.length}`));
+      return [{ values: Float32Array.of(value), rows: 1, width: 1 }];
+    },
+    abort: () => undefined,
+    dispose: () => undefined,
+  });
+  const size = { width: 3, height: 2 };
+  await requireFiniteFeatures('m', encoderOf(1), size);
+  await t.rejects(requireFiniteFeatures('m', encoderOf(NaN), size), REFUSAL);
+  t.strictSame(seen, ['3x2: 18', '3x2: 18']);
 });
 
 t.test('nothing of a trial is left in the cache', async t => {

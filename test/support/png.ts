@@ -1,11 +1,23 @@
 import { crc32, deflateSync } from 'node:zlib';
+import type { Picture } from '#vision/types.js';
 
 /** Red, green and blue, from 0 to 255. */
 export type Colour = readonly [number, number, number];
 
 /** A picture of one colour as a PNG file. */
 export function plainPng(colour: Colour, width = 8, height = 8): Buffer {
-  const row = Buffer.concat([Buffer.of(0), ...Array.from({ length: width }, () => Buffer.from(colour))]);
+  const pixels = Uint8Array.from({ length: 3 * width * height }, (_, i) => colour[i % 3]!);
+  return pngOf({ width, height, pixels });
+}
+
+/** A picture as a PNG file. */
+export function pngOf({ width, height, pixels }: Picture): Buffer {
+  const row = 3 * width;
+  const lines = Array.from({ length: height }, (_, y) => [
+    // No filter.
+    Buffer.of(0),
+    pixels.subarray(y * row, (y + 1) * row),
+  ]);
   const head = Buffer.alloc(13);
   head.writeUInt32BE(width, 0);
   head.writeUInt32BE(height, 4);
@@ -14,7 +26,7 @@ export function plainPng(colour: Colour, width = 8, height = 8): Buffer {
   return Buffer.concat([
     Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]),
     chunk('IHDR', head),
-    chunk('IDAT', deflateSync(Buffer.concat(Array.from({ length: height }, () => row)))),
+    chunk('IDAT', deflateSync(Buffer.concat(lines.flat()))),
     chunk('IEND', Buffer.alloc(0)),
   ]);
 }

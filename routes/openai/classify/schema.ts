@@ -23,7 +23,6 @@ const MAX_LABELS = 1024;
 const ClassifyItem = Type.Object(
   { ...itemFields, text_pair: nullable(Type.String()) },
   {
-    $id: 'ClassifyItem',
     description:
       'One text or one picture, in exactly one of the fields; or two texts that are read together, such as a premise and a hypothesis, in `text` and `text_pair`.',
     title: 'pair of texts or picture',
@@ -38,9 +37,9 @@ const ClassifyRequest = Type.Object(
       Type.Union(
         [
           Type.String(),
-          refTo(ClassifyItem),
+          ClassifyItem,
           TokenIds,
-          Type.Array(Type.Union([Type.String(), refTo(ClassifyItem), TokenIds]), {
+          Type.Array(Type.Union([Type.String(), ClassifyItem, TokenIds]), {
             minItems: 1,
             maxItems: MAX_INPUTS,
           }),
@@ -81,9 +80,7 @@ const ClassifyRequest = Type.Object(
   {
     $id: 'ClassifyRequest',
     description: fieldsDescription(classifyPeerFields),
-    examples: [
-      { model: 'encoder', input: ['A warm and funny film', 'Two hours of boredom'], top_k: 1 },
-    ],
+    examples: [{ model: 'encoder', input: ['A warm and funny film', 'Two hours of boredom'], top_k: 1 }],
   },
 );
 
@@ -100,7 +97,9 @@ const Classification = Type.Object(
       description:
         'The best label first. The scores add up to 1 for a model of exclusive labels; they are probabilities each for one whose labels do not exclude each other; for a regression they are the predicted values.',
     }),
-    probs: Type.Array(Type.Number(), { description: "All scores, in the order of the model's labels, or of `candidate_labels`." }),
+    probs: Type.Array(Type.Number(), {
+      description: "All scores, in the order of the model's labels, or of `candidate_labels`.",
+    }),
     num_classes: Type.Integer({ description: 'Number of labels.' }),
   },
   { $id: 'Classification' },
@@ -125,14 +124,14 @@ const ClassificationList = resultList(
 );
 
 /** To be made known before the route. */
-export const schemas = [ClassifyItem, ClassifyRequest, LabelScore, Classification, ClassificationList];
+export const schemas = [ClassifyRequest, LabelScore, Classification, ClassificationList];
 
 export const classifySchema = {
   operationId: 'createClassification',
   summary: 'Classify texts or pictures',
-  description:
-    'The labels of each text, pair of texts or picture, and how sure the model is of them.',
+  description: 'The labels of each text, pair of texts or picture, and how sure the model is of them.',
   tags: ['Encoders'],
+  consumes: ['application/json', 'multipart/form-data'],
   body: refTo(ClassifyRequest),
   response: {
     200: json('The classifications, in the order of the inputs.', refTo(ClassificationList)),

@@ -25,8 +25,8 @@ const EmbeddingsRequest = Type.Object(
           Type.String(),
           Type.Array(Type.String(), { minItems: 1, maxItems: MAX_INPUTS }),
           TokenIds,
-          refTo(InputItem),
-          Type.Array(Type.Union([Type.String(), TokenIds, refTo(InputItem)]), {
+          InputItem,
+          Type.Array(Type.Union([Type.String(), TokenIds, InputItem]), {
             minItems: 1,
             maxItems: MAX_INPUTS,
           }),
@@ -122,6 +122,7 @@ export const embeddingsSchema = {
   description:
     'A vector for each text or picture, such that those of like meaning have vectors of like direction.',
   tags: ['Encoders'],
+  consumes: ['application/json', 'multipart/form-data'],
   body: refTo(EmbeddingsRequest),
   response: {
     200: json('The embeddings.', refTo(EmbeddingList)),

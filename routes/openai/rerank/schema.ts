@@ -18,7 +18,7 @@ import { errorResponses, json, MODEL_ERRORS, refTo } from '#http/schemas/shared.
 const RerankRequest = Type.Object(
   {
     model: modelField(),
-    query: Type.Union([Type.String(), refTo(InputItem)], {
+    query: Type.Union([Type.String(), InputItem], {
       description: 'What is looked for: a text or a picture.',
       examples: ['Where do foxes live?'],
     }),
@@ -31,7 +31,10 @@ const RerankRequest = Type.Object(
       Type.Integer({ minimum: 0, description: 'Give only so many of the best documents; 0 is all.' }),
     ),
     return_documents: nullable(
-      Type.Boolean({ default: true, description: 'Give each document too; by default those that are texts.' }),
+      Type.Boolean({
+        default: true,
+        description: 'Give each document too; by default those that are texts.',
+      }),
     ),
     ...activationFields,
     ...specialTokensField,
@@ -56,9 +59,10 @@ const RankedDocument = Type.Object(
   {
     index: Type.Integer({ description: 'Of the document in the request.' }),
     relevance_score: Type.Number({
-      description: 'From 0 to 1 for a cross-encoder, unless raw; for an embedder the cosine, from -1 to 1, but for a text and a picture where raw scores are asked for.',
+      description:
+        'From 0 to 1 for a cross-encoder, unless raw; for an embedder the cosine, from -1 to 1, but for a text and a picture where raw scores are asked for.',
     }),
-    document: Type.Optional(refTo(InputItem)),
+    document: Type.Optional(InputItem),
   },
   { $id: 'RankedDocument' },
 );
@@ -82,6 +86,7 @@ export const rerankSchema = {
   description:
     'Sorts documents by their relevance to a query, in the form of Jina and Cohere. A classifier with one label (a cross-encoder) reads each document together with the query; of an embedder, the cosine of the embeddings counts.',
   tags: ['Encoders'],
+  consumes: ['application/json', 'multipart/form-data'],
   body: refTo(RerankRequest),
   response: {
     200: json('The documents, the best first.', refTo(Ranking)),

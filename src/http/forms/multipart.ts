@@ -24,18 +24,20 @@ export const FORM_LIMITS: FormLimits = { fieldBytes: 64 * 1024, fields: 256, hea
  * Reads a `multipart/form-data` body to its end. Files are kept in memory, which their length bounds.
  *
  * @param body is read to its end, or destroyed.
- * @param file name of the field that is a file; other files are passed over.
- * @returns the parts in the order in which they came; of several files the last one only.
+ * @param isWanted tells by a field's name whether its file is wanted; others are passed over.
+ * @returns the parts in the order in which they came.
  * @throws KvasirError `invalid_request` where it is no such form, has more or longer fields than the limits, or
  * ends too early; what `body` throws
  */
 export function readForm(
   headers: IncomingHttpHeaders,
   body: Readable,
-  file: string,
+  isWanted: (name: string) => boolean,
   { fieldBytes, fields, headerBytes }: FormLimits = FORM_LIMITS,
 ): Promise<FormEntry[]> {
+  /** By their places; that of a file is kept until it is there. */
   const entries: FormEntry[] = [];
+  let count = 0;
   return new Promise((resolve, reject) => {
     const fail = (error: Error): void => {
       body.unpipe();
@@ -63,17 +65,17 @@ export function readForm(
     parser.on('field', (name, value, nameTruncated, valueTruncated) => {
       if (nameTruncated || valueTruncated)
         fail(invalidRequest(name, `${name} has more than ${fieldBytes} bytes`));
-      else entries.push([name, value]);
+      else entries[count++] = [name, value];
     });
     parser.on('file', (name, stream) => {
       const chunks: Uint8Array[] = [];
-      const isWanted = name === file;
+      const place = isWanted(name) ? count++ : undefined;
       stream.on('data', (chunk: Uint8Array) => {
-        if (isWanted) chunks.push(chunk);
+        if (place !== undefined) chunks.push(chunk);
       });
       stream.once('error', malformed);
       stream.once('end', () => {
-        if (isWanted) entries.push([name, new UploadedFile(chunks)]);
+        if (place !== undefined) entries[place] = [name, new UploadedFile(chunks)];
       });
     });
     parser.once('fieldsLimit', () =>

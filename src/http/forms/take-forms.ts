@@ -20,7 +20,7 @@ export function takeForms(app: FastifyInstance, { schema, file, corsOrigins }: F
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('multipart/form-data', async (request: FastifyRequest, payload: Readable) => {
     refuseOtherSites(request, corsOrigins);
-    return formBody(await readForm(request.headers, payload, file), schema);
+    return formBody(await readForm(request.headers, payload, name => name === file), schema);
   });
   app.addContentTypeParser('*', async () => {
     throw new KvasirError(

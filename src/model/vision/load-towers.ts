@@ -101,15 +101,19 @@ async function textsOf(folder: string, { config, contextLength }: TowersDescript
   return textPreparation(towers.preparation, own, contextLength, padding);
 }
 
-/** From the weights, or else from the ready-made graph of both towers that mostly stands beside those of each. */
+/**
+ * From the weights, or else from the ready-made graph of both towers that mostly stands beside those of each, or else
+ * what is usual in the family.
+ */
 async function similarityOf(
   folder: string,
   { config }: TowersDescription,
 ): Promise<TowerSimilarity | undefined> {
   const towers = towersArchitecture(config);
-  const { activation } = towers.similarity;
+  const { activation, usualScale } = towers.similarity;
   if (findWeightsFile(folder) !== undefined) return { ...(await readSimilarity(folder, towers)), activation };
   const [both] = chooseGraphs(await filesOf(folder));
   const found = both === undefined ? undefined : graphSimilarity(await readOnnxFile(path.join(folder, both)));
-  return found && { ...found, activation };
+  if (found !== undefined) return { ...found, activation };
+  return usualScale === undefined ? undefined : { scale: usualScale, bias: 0, activation };
 }

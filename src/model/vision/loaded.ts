@@ -52,7 +52,10 @@ export interface LoadedTowers {
   readonly vision: VisionEncoder;
   /** Task `embedding`; its vectors have a length of 1. Pads by itself where the model wants it. */
   readonly text: Encoder;
-  /** Undefined where neither weights nor a ready-made graph of both tell: cosines alone are known then. */
+  /**
+   * Undefined where neither weights nor a ready-made graph of both tell, and nothing is usual: cosines alone are known
+   * then.
+   */
   readonly similarity: TowerSimilarity | undefined;
   readonly description: TowersDescription;
   /** In the folder itself. */

@@ -14,10 +14,13 @@ t.test('heads, harmless buffers, and what may matter are told apart', async t =>
     'pre_classifier.bias',
     'head.norm.weight',
     'final_logits_bias',
+    'vision_model.post_layernorm.weight',
   ];
   const harmless = [
     'embeddings.position_ids',
     'bert.embeddings.position_ids',
+    'dinov2.embeddings.mask_token',
+    'encoder.layers.0.blocks.1.attention.self.relative_position_index',
     'model.layers.0.self_attn.rotary_emb.inv_freq',
     'transformer.h.11.attn.bias',
     'transformer.h.11.attn.masked_bias',

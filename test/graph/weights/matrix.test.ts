@@ -5,6 +5,7 @@ import {
   matrix,
   padColumns,
   padRows,
+  scaleRows,
   sliceRows,
   stackRows,
   transposed,
@@ -89,4 +90,15 @@ t.test('a large weight is read some rows at a time', async t => {
     [2 ** 22, 2 ** 23],
     [2 ** 23, 5 * 2 ** 21],
   ]);
+});
+
+t.test('rows times factors, whatever the pieces', async t => {
+  const factors = { load: async () => Float32Array.of(1, 10, 0, -1) };
+  for (const inPiece of [1, 2, 3, 4])
+    t.strictSame(await rowsOf(scaleRows(matrixOf(A, inPiece), factors)), [
+      [1, 2],
+      [30, 40],
+      [0, 0],
+      [-7, -8],
+    ]);
 });

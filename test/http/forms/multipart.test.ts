@@ -44,7 +44,7 @@ async function plain(entries: readonly FormEntry[]): Promise<Part[]> {
   );
 }
 
-const read = (body: Readable) => readForm(headers, body, 'file');
+const read = (body: Readable) => readForm(headers, body, name => name === 'file');
 
 t.test('fields and a file are as they were sent, in any order and cut anywhere', async () => {
   const field = fc.tuple(fc.stringMatching(/^[a-z]{1,8}$/), fc.stringMatching(/^[\x20-\x7eäß]{0,20}$/));
@@ -106,7 +106,10 @@ t.test('limits', async t => {
 
 t.test('what is no form', async t => {
   const other = { 'content-type': 'multipart/form-data' };
-  await t.rejects(readForm(other, cut(write([['a', 'b']]), []), 'file'), { code: 'invalid_request' });
+  await t.rejects(
+    readForm(other, cut(write([['a', 'b']]), []), () => true),
+    { code: 'invalid_request' },
+  );
   await t.rejects(read(Readable.from([Buffer.from('{"file": 1}')])), { code: 'invalid_request' });
 });
 

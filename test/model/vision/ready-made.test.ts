@@ -72,7 +72,11 @@ for (const name of ['clip', 'siglip'])
     const alone = await loadTowers(environment, folder);
     alone.vision.dispose();
     alone.text.dispose();
-    t.equal(alone.similarity, undefined, 'without it, nothing tells the scale');
+    t.strictSame(
+      alone.similarity,
+      name === 'clip' ? { scale: 100, bias: 0, activation: 'softmax' } : undefined,
+      'without it, nothing tells the scale: that of all CLIPs is known',
+    );
   });
 
 t.test('a graph by its precision', async t => {

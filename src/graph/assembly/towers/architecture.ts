@@ -41,5 +41,7 @@ export interface TowersArchitecture {
     readonly activation: 'softmax' | 'sigmoid';
     readonly shape: readonly number[];
     readonly hasBias: boolean;
+    /** Scale of graphs that do not tell theirs; undefined: none can be assumed. */
+    readonly usualScale?: number;
   };
 }

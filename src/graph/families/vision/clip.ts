@@ -81,7 +81,8 @@ export const clip: TowersArchitecture = {
     width: whole.size('projection_dim', 512),
     hasBias: false,
   }),
-  similarity: { activation: 'softmax', shape: [], hasBias: false },
+  // Training stops the scale at 100 (section 2.4 of the paper), where it comes to.
+  similarity: { activation: 'softmax', shape: [], hasBias: false, usualScale: 100 },
 };
 
 /** What the towers of CLIP and of SigLIP have alike. */
