@@ -49,8 +49,7 @@ export function drawingPad(place, add) {
     draw(event);
   });
   canvas.addEventListener('pointermove', draw);
-  for (const type of ['pointerup', 'pointercancel'])
-    canvas.addEventListener(type, () => (last = undefined));
+  for (const type of ['pointerup', 'pointercancel']) canvas.addEventListener(type, () => (last = undefined));
 
   find(place, '[data-clear]', HTMLButtonElement).addEventListener('click', clear);
   find(place, '[data-add]', HTMLButtonElement).addEventListener('click', () => {

@@ -77,7 +77,12 @@ export class PictureList {
       const next = buttons[Math.min(index, buttons.length - 1)];
       (next ?? find(this.#form, '[data-drop] input', HTMLInputElement)).focus();
     });
-    return create('li', {}, create('img', { src: picture.url, alt: picture.name, title: picture.name }), remove);
+    return create(
+      'li',
+      {},
+      create('img', { src: picture.url, alt: picture.name, title: picture.name }),
+      remove,
+    );
   }
 }
 

@@ -47,12 +47,7 @@ export class HeatMap {
       create(
         'tr',
         {},
-        create(
-          'th',
-          { scope: 'row' },
-          create('span', {}, String(row + 1)),
-          named(rows[row] ?? { text: '' }),
-        ),
+        create('th', { scope: 'row' }, create('span', {}, String(row + 1)), named(rows[row] ?? { text: '' })),
         ...cells.map((value, column) => this.#cell(value, row, column)),
       ),
     );

@@ -46,10 +46,9 @@ export function picturesView(view) {
   };
   find(form, 'select[name=model]', HTMLSelectElement).addEventListener('change', fit);
 
-  /** @param {readonly Picture[]} pictures */
-  const classification = pictures => ({
+  /** What is asked beside the pictures. */
+  const question = () => ({
     model: picker.model,
-    input: pictures.map(({ url }) => ({ image: url })),
     ...(does().matches && { candidate_labels: linesOf(field.value) }),
   });
   const path = () => (does().classifies ? 'v1/classify' : 'v1/embeddings');
@@ -62,7 +61,9 @@ export function picturesView(view) {
     const started = performance.now();
     const asked = { classes: does().classifies, grid: does().embeds };
     const [classes, grid] = await Promise.all([
-      asked.classes ? postJson('v1/classify', classification(pictures), signal) : undefined,
+      asked.classes
+        ? postJson('v1/classify', { ...question(), input: imagesOf(pictures) }, signal)
+        : undefined,
       asked.grid ? postJson('v1/embeddings', embeddingsOf(texts, pictures), signal) : undefined,
     ]);
     showClasses(results, pictures, classes?.data ?? []);
@@ -80,10 +81,7 @@ export function picturesView(view) {
   curlButton(
     form,
     path,
-    () => {
-      const { input: _, ...fields } = classification(list.pictures);
-      return { ...fields, files: list.pictures.map(({ name }) => name) };
-    },
+    () => ({ ...question(), files: list.pictures.map(({ name }) => name) }),
     curlPicturesCommand,
   );
   return {
@@ -99,7 +97,7 @@ export function picturesView(view) {
    * @param {readonly Picture[]} pictures
    */
   function embeddingsOf(texts, pictures) {
-    return { model: picker.model, input: [...texts, ...pictures.map(({ url }) => ({ image: url }))] };
+    return { model: picker.model, input: [...texts, ...imagesOf(pictures)] };
   }
 
   /**
@@ -116,9 +114,17 @@ export function picturesView(view) {
     map.draw(
       rows,
       all.slice(0, rows.length).map(row => row.slice(texts.length)),
-      { columns: heads, label: `Cosine similarity of ${texts.length > 0 ? 'texts' : 'pictures'} and pictures` },
+      {
+        columns: heads,
+        label: `Cosine similarity of ${texts.length > 0 ? 'texts' : 'pictures'} and pictures`,
+      },
     );
   }
+}
+
+/** @param {readonly Picture[]} pictures */
+function imagesOf(pictures) {
+  return pictures.map(({ url }) => ({ image: url }));
 }
 
 /**

@@ -36,10 +36,13 @@ export async function readCall(
   for (const input of request.inputs) {
     if (readFiles !== undefined && input.datatype === 'BYTES' && input.name === FILES.name) {
       const length = input.parameters?.binary_data_size ?? undefined;
-      const files = length === undefined ? addresses(input) : byteElements(bytes.subarray(position, position + length));
+      const files =
+        length === undefined ? addresses(input) : byteElements(bytes.subarray(position, position + length));
       position += length ?? 0;
       if (input.shape.join() !== String(files.length))
-        refuse(`input '${FILES.name}' has ${files.length} elements for the shape [${input.shape.join(', ')}]`);
+        refuse(
+          `input '${FILES.name}' has ${files.length} elements for the shape [${input.shape.join(', ')}]`,
+        );
       const pixels = await readFiles(files);
       if (inputs.some(({ name }) => name === pixels.name))
         refuse(`input '${FILES.name}' stands in place of '${pixels.name}', which is there, too`);

@@ -45,7 +45,8 @@ const ModelMetadata = Type.Object(
     versions: Type.Array(Type.String(), { description: 'Always one.' }),
     platform: Type.String({ description: 'How it runs.' }),
     inputs: Type.Array(TensorMetadata, {
-      description: 'What it takes; of encoders all but `input_ids` may be left out, and of models that see `image`, which is for files in place of `pixel_values`. Empty for a generator.',
+      description:
+        'What it takes; of encoders all but `input_ids` may be left out, and of models that see `image`, which is for files in place of `pixel_values`. Empty for a generator.',
     }),
     outputs: Type.Array(TensorMetadata),
   },

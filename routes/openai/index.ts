@@ -50,7 +50,12 @@ const OF_ENCODERS = new Set<string>([
 ] satisfies (keyof typeof ENDPOINTS)[]);
 
 /** Those that take pictures as well. */
-const OF_PICTURES = new Set<string>(['classify', 'embeddings', 'rerank', 'score'] satisfies (keyof typeof ENDPOINTS)[]);
+const OF_PICTURES = new Set<string>([
+  'classify',
+  'embeddings',
+  'rerank',
+  'score',
+] satisfies (keyof typeof ENDPOINTS)[]);
 
 /**
  * OpenAI's API, and in its manner what it lacks: vLLM's endpoints, and those for the other heads of encoders.

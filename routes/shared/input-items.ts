@@ -97,7 +97,10 @@ export function readMessages(
   const found = messages.flatMap((message, index) => filled(contents(`messages[${index}]`, message)));
   const text = found.find(one => 'text' in one);
   if (text !== undefined)
-    throw invalidRequest(text.param, `${text.param} is a text, which is sent as input: messages are for a picture`);
+    throw invalidRequest(
+      text.param,
+      `${text.param} is a text, which is sent as input: messages are for a picture`,
+    );
   const [only, ...others] = found.filter(one => 'address' in one);
   if (only === undefined || others.length > 0)
     throw invalidRequest('messages', `messages must have one picture, they have ${found.length}`);
@@ -106,12 +109,14 @@ export function readMessages(
 
 /** What an item has in it. */
 type Content =
-  | { readonly param: string; readonly text: string }
-  | { readonly param: string; readonly address: string };
+  { readonly param: string; readonly text: string } | { readonly param: string; readonly address: string };
 
 function contents(place: string, item: InputItem): Content[] {
   const { type, text, image, image_url: url, content: parts } = item;
-  if (typeof type === 'string' && !Object.values(TYPES).some(names => (names as readonly string[]).includes(type)))
+  if (
+    typeof type === 'string' &&
+    !Object.values(TYPES).some(names => (names as readonly string[]).includes(type))
+  )
     throw invalidRequest(
       `${place}.type`,
       `${place}.type must be one of ${Object.values(TYPES).flat().join(', ')}: models here read texts and pictures`,

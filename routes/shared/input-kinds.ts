@@ -25,6 +25,9 @@ export function allPictures(sources: readonly InputSource[]): PictureSource[] | 
   if (pictures.length === 0) return undefined;
   const text = sources.find(source => !isPictureSource(source));
   if (text !== undefined)
-    throw invalidRequest(text.param, `${text.param} is a text, and other inputs are pictures: send them apart`);
+    throw invalidRequest(
+      text.param,
+      `${text.param} is a text, and other inputs are pictures: send them apart`,
+    );
   return pictures;
 }

@@ -29,7 +29,8 @@ export class RequestPictures {
       );
     if (typeof from !== 'string' || !from.startsWith('cid:')) return reader.source(param, from);
     const file = attachmentOf(this.#request, from.slice('cid:'.length));
-    if (file === undefined) throw invalidRequest(param, `${param}: there is no part of that name in the form`);
+    if (file === undefined)
+      throw invalidRequest(param, `${param}: there is no part of that name in the form`);
     return reader.source(param, file);
   }
 }

@@ -90,7 +90,7 @@ const serverSettings = {
     }),
   ),
   max_images: integer(1, 4096, { description: 'pictures of one request', default: 128 }),
-  max_image_bytes: bytes({ description: "largest file of a picture", default: 16 * 2 ** 20 }),
+  max_image_bytes: bytes({ description: 'largest file of a picture', default: 16 * 2 ** 20 }),
   max_image_pixels: integer(1, 1e9, {
     description: 'most pixels of a picture, which take 3 bytes each while it is read',
     default: 32_000_000,

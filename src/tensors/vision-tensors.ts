@@ -48,7 +48,10 @@ export class VisionTensors implements TensorService {
   ): Promise<NamedTensor[]> {
     const [count, height, width] = pixels!.shape as [number, number, number];
     if (count > MOST_PICTURES)
-      throw invalidRequest(INPUT, `${INPUT} has ${count} pictures; at most ${MOST_PICTURES} are taken at once`);
+      throw invalidRequest(
+        INPUT,
+        `${INPUT} has ${count} pictures; at most ${MOST_PICTURES} are taken at once`,
+      );
     const bytes = pixels!.data as Uint8Array;
     const size = 3 * width * height;
     const inputs = Array.from({ length: count }, (_, i) => ({

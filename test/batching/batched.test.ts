@@ -40,9 +40,12 @@ t.test('what a model does not take', async t => {
 });
 
 t.test('texts and pictures wait in one line', async t => {
-  const service = new BatchingEncoder(batched({ texts: new FakeEncoder('embedding', true), pictures: new FakeVision() }), {
-    maxWaiting: 2,
-  });
+  const service = new BatchingEncoder(
+    batched({ texts: new FakeEncoder('embedding', true), pictures: new FakeVision() }),
+    {
+      maxWaiting: 2,
+    },
+  );
   const first = service.encode([{ ids: [1] }]);
   await new Promise(resolve => setImmediate(() => setImmediate(resolve)));
   const free = service.reserve(1);

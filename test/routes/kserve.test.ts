@@ -335,7 +335,10 @@ t.test('what is wrong with a request is said', async t => {
     ],
     [{ inputs: [{ ...X, data: [1, 2, 3, true] }, INDEX] }, /^input 'x' has true at element 3: FP32 takes/],
     [{ inputs: [{ ...X, data: [1, 2, 3, 1e39] }, INDEX] }, /^input 'x' has 1e\+39 at element 3: FP32 takes/],
-    [{ inputs: [{ ...X, data: ['1', 2, 3, 4] }, INDEX] }, /^input 'x' has "1" at element 0: FP32 takes numbers/],
+    [
+      { inputs: [{ ...X, data: ['1', 2, 3, 4] }, INDEX] },
+      /^input 'x' has "1" at element 0: FP32 takes numbers/,
+    ],
     [{ inputs: [X, { ...INDEX, data: [0.5] }] }, /^input 'index' has 0.5 at element 0: INT64 takes integers/],
     [{ inputs: [X, { ...INDEX, data: [2 ** 53] }] }, /send larger ones as binary data$/],
     [

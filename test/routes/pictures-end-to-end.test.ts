@@ -13,7 +13,12 @@ import { startServer } from '#test/support/http-server.js';
 import { jsonClient } from '#test/support/json-client.js';
 import { dataUrl, pngOf } from '#test/support/png.js';
 import { WORD_PIECE } from '#test/support/tiny-tokenizers.js';
-import { copyFixture, difference, readVisionFixture, type VisionFixture } from '#test/support/vision-fixtures.js';
+import {
+  copyFixture,
+  difference,
+  readVisionFixture,
+  type VisionFixture,
+} from '#test/support/vision-fixtures.js';
 import type { Picture } from '#vision/types.js';
 
 const environment = new Environment({ logLevel: 'fatal' });

@@ -22,7 +22,10 @@ t.test('pixels of a model of pictures', async t => {
     Float32Array.from([...meanColour(PIXELS.subarray(0, half)), ...meanColour(PIXELS.subarray(half))]),
   );
   const many = { ...pixels, shape: [257, EDGE, EDGE, 3], data: new Uint8Array(257 * half) };
-  await t.rejects(tensors.infer([many], ['logits'], caller), { code: 'invalid_request', param: 'pixel_values' });
+  await t.rejects(tensors.infer([many], ['logits'], caller), {
+    code: 'invalid_request',
+    param: 'pixel_values',
+  });
 });
 
 t.test('two towers take either input', async t => {

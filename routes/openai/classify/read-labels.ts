@@ -12,7 +12,10 @@ export function readLabels({
 }: ClassifyRequest): readonly string[] | undefined {
   if (given === null) {
     if (template !== null)
-      throw invalidRequest('hypothesis_template', 'hypothesis_template is for candidate_labels, which are missing');
+      throw invalidRequest(
+        'hypothesis_template',
+        'hypothesis_template is for candidate_labels, which are missing',
+      );
     return undefined;
   }
   const labels = typeof given === 'string' ? given.split(',').map(label => label.trim()) : given;

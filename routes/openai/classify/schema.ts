@@ -80,9 +80,7 @@ const ClassifyRequest = Type.Object(
   {
     $id: 'ClassifyRequest',
     description: fieldsDescription(classifyPeerFields),
-    examples: [
-      { model: 'encoder', input: ['A warm and funny film', 'Two hours of boredom'], top_k: 1 },
-    ],
+    examples: [{ model: 'encoder', input: ['A warm and funny film', 'Two hours of boredom'], top_k: 1 }],
   },
 );
 
@@ -99,7 +97,9 @@ const Classification = Type.Object(
       description:
         'The best label first. The scores add up to 1 for a model of exclusive labels; they are probabilities each for one whose labels do not exclude each other; for a regression they are the predicted values.',
     }),
-    probs: Type.Array(Type.Number(), { description: "All scores, in the order of the model's labels, or of `candidate_labels`." }),
+    probs: Type.Array(Type.Number(), {
+      description: "All scores, in the order of the model's labels, or of `candidate_labels`.",
+    }),
     num_classes: Type.Integer({ description: 'Number of labels.' }),
   },
   { $id: 'Classification' },
@@ -129,8 +129,7 @@ export const schemas = [ClassifyRequest, LabelScore, Classification, Classificat
 export const classifySchema = {
   operationId: 'createClassification',
   summary: 'Classify texts or pictures',
-  description:
-    'The labels of each text, pair of texts or picture, and how sure the model is of them.',
+  description: 'The labels of each text, pair of texts or picture, and how sure the model is of them.',
   tags: ['Encoders'],
   consumes: ['application/json', 'multipart/form-data'],
   body: refTo(ClassifyRequest),

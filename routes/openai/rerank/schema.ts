@@ -31,7 +31,10 @@ const RerankRequest = Type.Object(
       Type.Integer({ minimum: 0, description: 'Give only so many of the best documents; 0 is all.' }),
     ),
     return_documents: nullable(
-      Type.Boolean({ default: true, description: 'Give each document too; by default those that are texts.' }),
+      Type.Boolean({
+        default: true,
+        description: 'Give each document too; by default those that are texts.',
+      }),
     ),
     ...activationFields,
     ...specialTokensField,
@@ -56,7 +59,8 @@ const RankedDocument = Type.Object(
   {
     index: Type.Integer({ description: 'Of the document in the request.' }),
     relevance_score: Type.Number({
-      description: 'From 0 to 1 for a cross-encoder, unless raw; for an embedder the cosine, from -1 to 1, but for a text and a picture where raw scores are asked for.',
+      description:
+        'From 0 to 1 for a cross-encoder, unless raw; for an embedder the cosine, from -1 to 1, but for a text and a picture where raw scores are asked for.',
     }),
     document: Type.Optional(InputItem),
   },

@@ -17,7 +17,10 @@ const ScoreRequest = Type.Object(
   {
     model: modelField(),
     text_1: nullable(
-      described(ComparedList, 'One text or picture, which is paired with each of `text_2`, or as many as `text_2` has.'),
+      described(
+        ComparedList,
+        'One text or picture, which is paired with each of `text_2`, or as many as `text_2` has.',
+      ),
     ),
     text_2: nullable(described(ComparedList, 'The second text or picture of each pair.')),
     queries: nullable(described(ComparedList, 'With `documents`: as `text_1`.')),
@@ -44,7 +47,8 @@ const PairScore = Type.Object(
     index: Type.Integer({ description: 'Of the pair.' }),
     object: Type.String({ const: 'score' }),
     score: Type.Number({
-      description: 'From 0 to 1 for a cross-encoder, unless raw; for an embedder the cosine, from -1 to 1, but for a text and a picture where raw scores are asked for.',
+      description:
+        'From 0 to 1 for a cross-encoder, unless raw; for an embedder the cosine, from -1 to 1, but for a text and a picture where raw scores are asked for.',
     }),
   },
   { $id: 'PairScore' },

@@ -41,10 +41,7 @@ export async function embed(
 ): Promise<Embeddings> {
   const width = 'width' in model ? model.width : model.vision.width;
   if (dimensions !== undefined && dimensions > width) {
-    throw invalidRequest(
-      'dimensions',
-      `dimensions must be <= ${width}, the width of the model's embeddings`,
-    );
+    throw invalidRequest('dimensions', `dimensions must be <= ${width}, the width of the model's embeddings`);
   }
   const prompted = withPrompt('texts' in model ? model : {}, sources, prompt);
   const { inputs, tokens } = await withPlaces(model, sources.length, caller, async () => {

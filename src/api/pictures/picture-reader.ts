@@ -1,7 +1,7 @@
 import type { Caller } from '#caller.js';
 import { KvasirError } from '#errors.js';
 import { FairQueue } from '#fair-queue.js';
-import type { PictureService, Preprocessing } from '#vision/types.js';
+import type { Picture, PictureService, Preprocessing } from '#vision/types.js';
 import type { PictureSource } from './picture-source.js';
 
 /**
@@ -40,14 +40,24 @@ export class PictureReader {
     return {
       param,
       pixels: async (preprocessing, caller) => {
-        const file = typeof from === 'string' ? await this.#load(from, param, caller.signal) : from;
-        return this.#inTurn(caller, () => this.#read(file, preprocessing, param, caller));
+        try {
+          return await this.#read(from, preprocessing, param, caller);
+        } catch (error) {
+          throw named(param, error);
+        }
       },
     };
   }
 
-  #read(file: Uint8Array, preprocessing: Preprocessing, param: string, { signal }: Caller) {
-    return this.#service.read(file, preprocessing, param, signal);
+  async #read(
+    from: string | Uint8Array,
+    preprocessing: Preprocessing,
+    param: string,
+    caller: Caller,
+  ): Promise<Picture> {
+    const { signal } = caller;
+    const file = typeof from === 'string' ? await this.#load(from, param, signal) : from;
+    return this.#inTurn(caller, () => this.#service.read(file, preprocessing, param, signal));
   }
 
   async #inTurn<T>({ client, signal }: Caller, work: () => Promise<T>): Promise<T> {
@@ -83,6 +93,12 @@ export class PictureReader {
       job.start();
     }
   }
+}
+
+/** Says in a refusal which of a request's pictures it is about. */
+function named(param: string, error: unknown): unknown {
+  if (!(error instanceof KvasirError) || error.param !== param) return error;
+  return new KvasirError(error.code, `${param}: ${error.message}`, { param, cause: error });
 }
 
 function cancelled(): KvasirError {

@@ -10,7 +10,12 @@ class HeldPictures implements PictureService {
   readonly begun: number[] = [];
   readonly #release = new Map<number, () => void>();
 
-  async read(file: Uint8Array, _preprocessing: unknown, param: string, signal?: AbortSignal): Promise<Picture> {
+  async read(
+    file: Uint8Array,
+    _preprocessing: unknown,
+    param: string,
+    signal?: AbortSignal,
+  ): Promise<Picture> {
     const value = file[0]!;
     this.begun.push(value);
     await new Promise<void>(resolve => {
@@ -63,7 +68,11 @@ t.test('addresses are loaded, and errors name the field', async t => {
   const reading = readPictures(sources, SQUARE, caller('a'));
   await turn();
   service.finish(255);
-  await t.rejects(reading, { code: 'invalid_request', param: 'input[1].image' });
+  await t.rejects(reading, {
+    code: 'invalid_request',
+    param: 'input[1].image',
+    message: 'input[1].image: the file is broken',
+  });
 });
 
 t.test('whoever leaves gives the turn back', async t => {

@@ -106,7 +106,10 @@ t.test('limits', async t => {
 
 t.test('what is no form', async t => {
   const other = { 'content-type': 'multipart/form-data' };
-  await t.rejects(readForm(other, cut(write([['a', 'b']]), []), () => true), { code: 'invalid_request' });
+  await t.rejects(
+    readForm(other, cut(write([['a', 'b']]), []), () => true),
+    { code: 'invalid_request' },
+  );
   await t.rejects(read(Readable.from([Buffer.from('{"file": 1}')])), { code: 'invalid_request' });
 });
 

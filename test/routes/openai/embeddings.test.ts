@@ -259,7 +259,11 @@ t.test('what is refused, and how', async t => {
   const cases: [fields: object, param: string | null, message: RegExp][] = [
     [{ input: undefined }, 'input', /^input is required$/],
     [{ input: null }, 'input', /^input is required/],
-    [{ input: 5 }, 'input', /^input must be a string, a list of strings, a list of token ids, a text or picture/],
+    [
+      { input: 5 },
+      'input',
+      /^input must be a string, a list of strings, a list of token ids, a text or picture/,
+    ],
     [{ input: [] }, 'input', /^input must have at least 1 item$/],
     [{ input: [[]] }, 'input[0]', /^input\[0\] must have at least 1 item$/],
     [{ input: ['a', 5] }, 'input', /^input must be/],

@@ -3,7 +3,12 @@ import { Registry } from '#registry/registry.js';
 import { activate } from '#results/scores.js';
 import { cosine, normalize } from '#results/vectors.js';
 import { fakeEncoderModel, waves } from '#test/support/fake-encoder-service.js';
-import { fakeTowersModel, fakeVisionModel, PICTURE_TOKENS, SIMILARITY } from '#test/support/fake-vision-model.js';
+import {
+  fakeTowersModel,
+  fakeVisionModel,
+  PICTURE_TOKENS,
+  SIMILARITY,
+} from '#test/support/fake-vision-model.js';
 import { startServer } from '#test/support/http-server.js';
 import { dataUrl, plainPng } from '#test/support/png.js';
 
@@ -101,7 +106,11 @@ t.test('embeddings of pictures, in every form that clients send', async t => {
   ];
   for (const form of forms) {
     const { json } = await ask('/v1/embeddings', { model: 'image-embedding', ...form });
-    t.match(json, { object: 'list', model: 'image-embedding', data: [{ index: 0 }] }, JSON.stringify(form).slice(0, 90));
+    t.match(
+      json,
+      { object: 'list', model: 'image-embedding', data: [{ index: 0 }] },
+      JSON.stringify(form).slice(0, 90),
+    );
     near(t, json.data[0]!.embedding, normalize(red));
     t.strictSame(json.usage, { prompt_tokens: PICTURE_TOKENS, total_tokens: PICTURE_TOKENS });
   }
@@ -114,7 +123,11 @@ t.test('texts and pictures in one list', async t => {
   const expected = [text('a b'), red, text('the token'), blue, waves({ ids: [5, 6] }, 4)];
   expected.forEach((vector, i) => near(t, json.data[i]!.embedding, normalize(Float32Array.from(vector))));
   t.equal(json.usage.prompt_tokens, 4 + PICTURE_TOKENS + 4 + PICTURE_TOKENS + 2);
-  t.equal((await ask('/v1/embeddings', { input: 'a' })).json.model, 'embedding', 'a text is for what reads texts');
+  t.equal(
+    (await ask('/v1/embeddings', { input: 'a' })).json.model,
+    'embedding',
+    'a text is for what reads texts',
+  );
   t.equal((await ask('/v1/embeddings', { input: [{ image: RED }] })).json.model, 'image-embedding');
   const short = await ask('/v1/embeddings', { model: 'towers', input: [{ image: RED }, 'a'], dimensions: 2 });
   near(t, short.json.data[0]!.embedding, [1, 0]);
@@ -151,7 +164,10 @@ t.test('labels of a request’s own', async t => {
   const listed = await ask('/v1/classify', { ...body, candidate_labels: 'a, the token' });
   t.strictSame(listed.json.data, json.data);
   const { json: byDefault } = await ask('/v1/classify', { ...body, hypothesis_template: null });
-  const { json: written } = await ask('/v1/classify', { ...body, hypothesis_template: 'This is a photo of {}.' });
+  const { json: written } = await ask('/v1/classify', {
+    ...body,
+    hypothesis_template: 'This is a photo of {}.',
+  });
   t.strictSame(byDefault.data, written.data);
   t.notSame(byDefault.data, json.data);
 });
@@ -172,9 +188,14 @@ t.test('pairs of texts and pictures', async t => {
     cosine(red, vectors.b),
     cosine(red, grey),
   ]);
-  near(t, await score({ data_1: { image: RED }, data_2: { content: [{ type: 'image_url', image_url: { url: GREY } }] } }), [
-    cosine(red, grey),
-  ]);
+  near(
+    t,
+    await score({
+      data_1: { image: RED },
+      data_2: { content: [{ type: 'image_url', image_url: { url: GREY } }] },
+    }),
+    [cosine(red, grey)],
+  );
   near(t, await score({ text_1: { image: RED }, text_2: ['a', { image: GREY }], raw_scores: true }), [
     SIMILARITY.scale * cosine(red, vectors.a) + SIMILARITY.bias,
     cosine(red, grey),
@@ -197,7 +218,12 @@ t.test('pictures in the order of a text, and texts in that of a picture', async 
   );
   for (const { index, document } of json.results)
     t.strictSame(document, index === 2 ? { text: 'b' } : undefined, 'pictures are not given back unasked');
-  const asked = await ask('/v1/rerank', { query: { image: RED }, documents, return_documents: true, top_n: 1 });
+  const asked = await ask('/v1/rerank', {
+    query: { image: RED },
+    documents,
+    return_documents: true,
+    top_n: 1,
+  });
   t.match(asked.json.results, [{ index: 0, document: { image: RED } }]);
 });
 
@@ -205,33 +231,100 @@ t.test('what cannot be done is said of the field, and of the model', async t => 
   const image = { image: RED };
   await refuses(t, '/v1/embeddings', {}, 'input', 'input is required');
   await refuses(t, '/v1/embeddings', { input: {} }, 'input', /must have one of the fields text, image/);
-  await refuses(t, '/v1/embeddings', { input: ['a', { text: 'a', image: RED }] }, 'input[1].image', /has both/);
+  await refuses(
+    t,
+    '/v1/embeddings',
+    { input: ['a', { text: 'a', image: RED }] },
+    'input[1].image',
+    /has both/,
+  );
   await refuses(t, '/v1/embeddings', { input: [{ type: 'video_url', text: 'a' }] }, 'input[0].type');
-  await refuses(t, '/v1/embeddings', { input: [image, { image: 'data:image/png;base64,AAAA' }] }, 'input[1].image');
+  await refuses(
+    t,
+    '/v1/embeddings',
+    { input: [image, { image: 'data:image/png;base64,AAAA' }] },
+    'input[1].image',
+  );
   await refuses(t, '/v1/embeddings', { input: [{ image: 'https://example.com/a.png' }] }, 'input[0].image');
   await refuses(t, '/v1/embeddings', { input: [{ image: 'file:///etc/passwd' }] }, 'input[0].image', /file/);
-  await refuses(t, '/v1/embeddings', { input: [{ image: 'cid:0' }] }, 'input[0].image', /no part of that name/);
+  await refuses(
+    t,
+    '/v1/embeddings',
+    { input: [{ image: 'cid:0' }] },
+    'input[0].image',
+    /no part of that name/,
+  );
   await refuses(t, '/v1/embeddings', { input: [image, image, image, image] }, 'input[3].image', /max_images/);
   await refuses(t, '/v1/embeddings', { input: [image], messages: [{ content: [image] }] }, 'messages');
-  await refuses(t, '/v1/embeddings', { messages: [{ content: 'a text' }] }, 'messages[0].content', /is a text/);
+  await refuses(
+    t,
+    '/v1/embeddings',
+    { messages: [{ content: 'a text' }] },
+    'messages[0].content',
+    /is a text/,
+  );
   await refuses(t, '/v1/embeddings', { messages: [{ content: [image, image] }] }, 'messages', /one picture/);
   await refuses(t, '/v1/embeddings', { input: [image], prompt: 'a ' }, 'prompt', /picture/);
   await refuses(t, '/v1/embeddings', { input: image, dimensions: 5 }, 'dimensions', /<= 4/);
-  await refuses(t, '/v1/embeddings', { model: 'embedding', input: image }, 'model', /cannot embed pictures: it reads texts/);
-  await refuses(t, '/v1/embeddings', { model: 'image-embedding', input: 'a' }, 'model', /cannot embed texts: it reads pictures/);
-  await refuses(t, '/v1/embeddings', { model: 'image-embedding', input: ['a', image] }, 'model', /into one space/);
+  await refuses(
+    t,
+    '/v1/embeddings',
+    { model: 'embedding', input: image },
+    'model',
+    /cannot embed pictures: it reads texts/,
+  );
+  await refuses(
+    t,
+    '/v1/embeddings',
+    { model: 'image-embedding', input: 'a' },
+    'model',
+    /cannot embed texts: it reads pictures/,
+  );
+  await refuses(
+    t,
+    '/v1/embeddings',
+    { model: 'image-embedding', input: ['a', image] },
+    'model',
+    /into one space/,
+  );
   await refuses(t, '/v1/classify', { input: ['a', image] }, 'input[0]', /send them apart/);
   await refuses(t, '/v1/classify', { input: [{ ...image, text_pair: 'a' }] }, 'input[0].text_pair');
-  await refuses(t, '/v1/classify', { input: 'a', candidate_labels: ['a'] }, 'candidate_labels', /are for pictures/);
+  await refuses(
+    t,
+    '/v1/classify',
+    { input: 'a', candidate_labels: ['a'] },
+    'candidate_labels',
+    /are for pictures/,
+  );
   await refuses(t, '/v1/classify', { input: image, candidate_labels: 'a,,b' }, 'candidate_labels[1]');
   await refuses(t, '/v1/classify', { input: image, hypothesis_template: 'a {}' }, 'hypothesis_template');
-  await refuses(t, '/v1/classify', { input: image, candidate_labels: ['a'], hypothesis_template: 'a' }, 'hypothesis_template');
+  await refuses(
+    t,
+    '/v1/classify',
+    { input: image, candidate_labels: ['a'], hypothesis_template: 'a' },
+    'hypothesis_template',
+  );
   await refuses(t, '/v1/classify', { model: 'towers', input: image }, 'model', /cannot classify pictures/);
-  await refuses(t, '/v1/classify', { model: 'silent', input: image, candidate_labels: ['a'] }, 'candidate_labels');
-  await refuses(t, '/v1/classify', { model: 'image-classification', input: image, candidate_labels: ['a'] }, 'model');
+  await refuses(
+    t,
+    '/v1/classify',
+    { model: 'silent', input: image, candidate_labels: ['a'] },
+    'candidate_labels',
+  );
+  await refuses(
+    t,
+    '/v1/classify',
+    { model: 'image-classification', input: image, candidate_labels: ['a'] },
+    'model',
+  );
   await refuses(t, '/v1/score', { model: 'image-embedding', text_1: 'a', text_2: image }, 'model');
   await refuses(t, '/v1/score', { text_1: image, text_2: [image, {}] }, 'text_2[1]');
-  await refuses(t, '/v1/rerank', { query: image, documents: ['a', { image: 'nothing!' }] }, 'documents[1].image');
+  await refuses(
+    t,
+    '/v1/rerank',
+    { query: image, documents: ['a', { image: 'nothing!' }] },
+    'documents[1].image',
+  );
 });
 
 t.test('forms with files', async t => {
@@ -304,7 +397,7 @@ t.test('forms with files', async t => {
       '\r\n--x--\r\n',
     ]).stream(),
     duplex: 'half',
-  } as RequestInit);
+  });
   t.match(await chunked.json(), { data: [{ label: 'red' }] });
 });
 
