@@ -5,7 +5,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 /** The compiled file is four folders below the package, which has the page as it is. */
 const FOLDER = fileURLToPath(new URL('../../../../playground/', import.meta.url));
 
-/** All that the page loads, and all that it calls, comes from this server. */
+/** All that the page loads, and all that it calls, comes from this server; recordings, from the browser. */
 const CONTENT_SECURITY_POLICY = {
   useDefaults: false,
   directives: {
@@ -13,6 +13,7 @@ const CONTENT_SECURITY_POLICY = {
     'script-src': ["'self'"],
     'style-src': ["'self'"],
     'img-src': ["'self'"],
+    'media-src': ['blob:'],
     'connect-src': ["'self'"],
     'base-uri': ["'none'"],
     'form-action': ["'none'"],
