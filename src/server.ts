@@ -154,7 +154,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   const isProxy = settings.trustProxy === undefined ? undefined : trustedProxies(settings.trustProxy);
   const { bodyLimit, textsLimit = 2 * bodyLimit } = settings;
   const formLimit = settings.audioLimit + FORM_FIELDS;
-  const bodies = new BodyMemory(Math.max(settings.bodyMemory, bodyLimit, formLimit));
+  const bodies = new BodyMemory(Math.max(settings.bodyMemory, bodyLimit));
   const longest = settings.maxAudioSeconds * MOST_BYTES_PER_SECOND;
   const app = fastify({
     ...(logger !== undefined && { loggerInstance: logger }),
