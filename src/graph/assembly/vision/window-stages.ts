@@ -1,26 +1,14 @@
-import { activationOf } from '../../blocks/activation.js';
 import type { GridSides } from '../../blocks/interpolation.js';
 import { layerLinear } from '../../blocks/layer-linear.js';
 import { layerNorm } from '../../blocks/layer-norm.js';
-import { forEveryPicture } from '../../blocks/leading-tokens.js';
 import type { Residual } from '../../blocks/normalization.js';
 import { patchEmbedding } from '../../blocks/patch-embedding.js';
-import { pictureAttention, type PictureHeads } from '../../blocks/picture-attention.js';
-import {
-  mergeOrder,
-  placesInWindows,
-  shiftMask,
-  windowCount,
-  windowOrder,
-  type Windows,
-} from '../../blocks/shifted-windows.js';
+import { mergeOrder } from '../../blocks/shifted-windows.js';
 import { reorderTokens } from '../../blocks/token-order.js';
-import { preNormBlock, type Normalize } from '../../blocks/transformer-block.js';
-import { windowPositionBias } from '../../blocks/window-position-bias.js';
 import type { Value } from '../../onnx/graph-builder.js';
 import { headSizeOf } from '../encoder-architecture.js';
 import type { VisionSource } from './architecture.js';
-import { attentionWeights, writeFeedForward, type VisionLayerNames } from './layer-weights.js';
+import { windowBlock } from './window-block.js';
 
 /** PyTorch's own, which the norms of embeddings and merges have whatever config.json says. */
 const PLAIN_EPSILON = 1e-5;
@@ -109,79 +97,6 @@ function embedPatches(
   return graph.node({ op: 'Add', inputs: [x, positions], name: 'placed' });
 }
 
-interface WindowBlock {
-  readonly width: number;
-  readonly heads: PictureHeads;
-  readonly epsilon: number;
-  readonly grid: GridSides;
-  readonly windows: Windows;
-}
-
-function windowBlock(
-  { graph, config, body }: VisionSource,
-  name: string,
-  residual: Residual,
-  { width, heads, epsilon, grid, windows }: WindowBlock,
-): Residual {
-  const names = windowLayer(name);
-  const norm =
-    (weightName: string): Normalize =>
-    (at, value) =>
-      layerNorm(graph, at, value, body.norm(weightName, width, epsilon));
-  const places = windows.size ** 2;
-  const count = windowCount(grid, windows);
-  const hasBias = config.flag('qkv_bias', true);
-  const weights = attentionWeights(body, names, width, { query: hasBias, key: hasBias, value: hasBias });
-  const reshape = (what: string, value: Value, tokens: number): Value =>
-    graph.node({
-      op: 'Reshape',
-      inputs: [value, graph.constant(`${name}.${what}_shape`, [3], [-1, tokens, width])],
-      name: `${name}.${what}`,
-    });
-  return preNormBlock(
-    name,
-    residual,
-    {
-      attention: x => {
-        const ordered = reorderTokens(graph, `${name}.ordered`, x, windowOrder(grid, windows));
-        const inWindows = reshape('windows', ordered, places);
-        const bias = windowBias();
-        const attended = pictureAttention(graph, name, inWindows, inWindows, weights, heads, { bias });
-        const joined = reshape('joined', attended, count * places);
-        return reorderTokens(graph, `${name}.back`, joined, placesInWindows(grid, windows));
-
-        function windowBias(): Value {
-          const sides = { rows: windows.size, columns: windows.size };
-          const distances = (2 * windows.size - 1) ** 2;
-          const at = `${name}.attention.self.relative_position_bias_table`;
-          const table = body.weight(at, [distances, heads.heads]);
-          const positions = windowPositionBias(graph, at, table, sides, false);
-          if (windows.shift === 0) return positions;
-          const mask = graph.floats(`${name}.shift_mask`, [1, count, 1, places, places], () =>
-            shiftMask(grid, windows),
-          );
-          const masked = graph.node({ op: 'Add', inputs: [positions, mask], name: `${name}.masked` });
-          const shape = [count, heads.heads, places, places];
-          const repeated = forEveryPicture(graph, `${name}.masks`, x, masked, shape);
-          return graph.node({
-            op: 'Reshape',
-            inputs: [repeated, graph.constant(`${name}.bias_shape`, [4], [-1, ...shape.slice(1)])],
-            name: `${name}.bias`,
-          });
-        }
-      },
-      feedForward: x =>
-        writeFeedForward(graph, body, `${name}.feed_forward`, x, names, {
-          hiddenSize: width,
-          intermediateSize: Math.trunc(config.positive('mlp_ratio', 4) * width),
-          activation: activationOf(config, 'hidden_act', 'gelu'),
-        }),
-    },
-    { attention: norm(names.attentionNorm), feedForward: norm(names.feedForwardNorm) },
-    stream => stream,
-  );
-}
-
 /** Four neighbours become one token of twice the features. */
 function mergePatches(
   { graph, body }: VisionSource,
@@ -199,17 +114,4 @@ function mergePatches(
   const norm = body.norm(`${name}.norm`, 4 * width, PLAIN_EPSILON);
   const { normalized } = layerNorm(graph, `${name}.norm`, { stream: four, update: undefined }, norm);
   return layerLinear(graph, name, normalized, body.matrix(`${name}.reduction`, 2 * width, 4 * width));
-}
-
-function windowLayer(prefix: string): VisionLayerNames {
-  return {
-    query: `${prefix}.attention.self.query`,
-    key: `${prefix}.attention.self.key`,
-    value: `${prefix}.attention.self.value`,
-    output: `${prefix}.attention.output.dense`,
-    attentionNorm: `${prefix}.layernorm_before`,
-    feedForwardNorm: `${prefix}.layernorm_after`,
-    up: `${prefix}.intermediate.dense`,
-    down: `${prefix}.output.dense`,
-  };
 }

@@ -1,11 +1,10 @@
 import type { TowersArchitecture } from '../../assembly/towers/architecture.js';
 import { textTower } from '../../assembly/towers/text-tower.js';
+import { towerDesign, towerLayer } from '../../assembly/towers/tower-design.js';
 import type { VisionArchitecture, VisionHead } from '../../assembly/vision/architecture.js';
 import { meanVector, normed, projected, tokenVector } from '../../assembly/vision/heads.js';
-import { vitHeads, vitSizes } from '../../assembly/vision/sizes.js';
-import type { VisionLayerNames } from '../../assembly/vision/layer-weights.js';
-import { visionTransformer, type VisionTransformerDesign } from '../../assembly/vision/vision-transformer.js';
-import { activationOf, type Activation } from '../../blocks/activation.js';
+import { vitSizes } from '../../assembly/vision/sizes.js';
+import { visionTransformer } from '../../assembly/vision/vision-transformer.js';
 import { MOST, type ModelConfig } from '../../config.js';
 
 /**
@@ -84,39 +83,6 @@ export const clip: TowersArchitecture = {
   // Training stops the scale at 100 (section 2.4 of the paper), where it comes to.
   similarity: { activation: 'softmax', shape: [], hasBias: false, usualScale: 100 },
 };
-
-/** What the towers of CLIP and of SigLIP have alike. */
-export function towerDesign(
-  config: ModelConfig,
-  defaults: { readonly activation: Activation; readonly epsilon: number },
-): Pick<
-  VisionTransformerDesign,
-  'heads' | 'intermediateSize' | 'activation' | 'epsilon' | 'layer' | 'leading'
-> {
-  return {
-    heads: vitHeads(config),
-    intermediateSize: config.size('intermediate_size', 3072),
-    activation: activationOf(config, 'hidden_act', defaults.activation),
-    epsilon: config.positive('layer_norm_eps', defaults.epsilon),
-    layer: towerLayer,
-    leading: [],
-  };
-}
-
-/** Names in a layer of both towers. */
-export function towerLayer(index: number): VisionLayerNames {
-  const prefix = `encoder.layers.${index}`;
-  return {
-    query: `${prefix}.self_attn.q_proj`,
-    key: `${prefix}.self_attn.k_proj`,
-    value: `${prefix}.self_attn.v_proj`,
-    output: `${prefix}.self_attn.out_proj`,
-    attentionNorm: `${prefix}.layer_norm1`,
-    feedForwardNorm: `${prefix}.layer_norm2`,
-    up: `${prefix}.mlp.fc1`,
-    down: `${prefix}.mlp.fc2`,
-  };
-}
 
 function width(config: ModelConfig): number {
   return config.size('hidden_size', 768, MOST.width);

@@ -1,14 +1,12 @@
 import type { TowersArchitecture } from '../../assembly/towers/architecture.js';
+import { probeVector } from '../../assembly/towers/probe-head.js';
 import { textTower } from '../../assembly/towers/text-tower.js';
+import { towerDesign, towerLayer } from '../../assembly/towers/tower-design.js';
 import type { VisionArchitecture, VisionHead } from '../../assembly/vision/architecture.js';
 import { meanVector, projected } from '../../assembly/vision/heads.js';
 import { vitSizes } from '../../assembly/vision/sizes.js';
 import { visionTransformer } from '../../assembly/vision/vision-transformer.js';
-import { attentionPooling } from '../../blocks/attention-pooling.js';
 import { MOST, type ModelConfig } from '../../config.js';
-import { matrix, sliceRows } from '../../weights/matrix.js';
-import { sliceVector, type ModelWeights } from '../../weights/model-weights.js';
-import { towerDesign, towerLayer } from './clip.js';
 
 const DEFAULTS = { activation: 'gelu_pytorch_tanh', epsilon: 1e-6 } as const;
 
@@ -79,49 +77,5 @@ function probed(config: ModelConfig): VisionHead {
     config.unsupported(
       'vision_use_head is false: a tower without the head that makes one vector of a picture',
     );
-  const size = width(config);
-  return {
-    width: size,
-    tokens: undefined,
-    write: ({ graph, body }, hidden) => {
-      const { activation, epsilon, intermediateSize, heads } = towerDesign(config, DEFAULTS);
-      const head = body.within('head');
-      return attentionPooling(
-        graph,
-        'head',
-        hidden,
-        {
-          probe: head.weight('probe', [1, 1, size]),
-          attention: stackedAttention(head.within('attention'), size),
-          norm: head.norm('layernorm', size, epsilon),
-          feedForward: {
-            up: head.matrix('mlp.fc1', intermediateSize, size),
-            upBias: head.bias('mlp.fc1', intermediateSize),
-            down: head.matrix('mlp.fc2', size, intermediateSize),
-            downBias: head.bias('mlp.fc2', size),
-          },
-          activation,
-        },
-        heads,
-      );
-    },
-  };
-}
-
-/** Attention as PyTorch's own module stores it: queries, keys and values one under the other. */
-function stackedAttention(weights: ModelWeights, size: number) {
-  const packed = matrix(weights.weight('in_proj_weight', [3 * size, size]));
-  const bias = weights.vector('in_proj_bias', 3 * size);
-  const part = (index: number) => sliceRows(packed, index * size, (index + 1) * size);
-  const biasOf = (index: number) => sliceVector(bias, index * size, (index + 1) * size);
-  return {
-    query: part(0),
-    queryBias: biasOf(0),
-    key: part(1),
-    keyBias: biasOf(1),
-    value: part(2),
-    valueBias: biasOf(2),
-    output: weights.matrix('out_proj', size, size),
-    outputBias: weights.bias('out_proj', size),
-  };
+  return probeVector(width(config), towerDesign(config, DEFAULTS));
 }
