@@ -53,7 +53,8 @@ export class ModelPicker {
     const model = this.chosen;
     if (note === null || model === undefined) return;
     const { max_model_len: length, state } = model;
-    if (length === undefined) note.textContent = state === 'loaded' ? '' : 'loads when it is asked';
-    else note.textContent = `up to ${length} tokens`;
+    if (length !== undefined) note.textContent = `up to ${length} tokens`;
+    else note.textContent = state === 'loaded' ? '' : 'loads when it is asked';
+    note.toggleAttribute('hidden', note.textContent === '');
   }
 }

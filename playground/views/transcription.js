@@ -131,6 +131,6 @@ export function transcriptionView(view) {
 function summary({ text, duration, language }, started) {
   const seconds = (performance.now() - started) / 1000;
   const speed = duration > 0 ? `, ${(duration / seconds).toFixed(1)} times as fast as it is spoken` : '';
-  const what = text === '' ? 'Nothing is said' : `In ${language}`;
+  const what = text === '' ? 'Nothing is said' : `In ${language.charAt(0).toUpperCase()}${language.slice(1)}`;
   return `${what}. ${duration.toFixed(1)} s of sound in ${seconds.toFixed(1)} s${speed}.`;
 }

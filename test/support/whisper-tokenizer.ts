@@ -1,6 +1,6 @@
 import { createTokenizer } from '#text/tokenizer.js';
 import type { Tokenizer } from '#text/types.js';
-import { BYTE_CHARACTERS } from './tiny-tokenizers.js';
+import { BYTE_CHARACTERS, type TokenizerDefinition } from './tiny-tokenizers.js';
 
 /** Tokens of prompts, in the order in which Whisper has them. */
 const SPECIAL = [
@@ -22,6 +22,11 @@ const TIMES = 1501;
 
 /** Whisper's vocabulary in small: bytes, the tokens of prompts, and times. */
 export function whisperTokenizer(special: readonly string[] = SPECIAL): Tokenizer {
+  return createTokenizer(whisperTokenizerDefinition(special));
+}
+
+/** It as the contents of a `tokenizer.json`. */
+export function whisperTokenizerDefinition(special: readonly string[] = SPECIAL): TokenizerDefinition {
   const merges = ['Ġ -', "Ġ '", 'Ġ (', 'â Ļ', 'Ġ âĻ'];
   const text = [...BYTE_CHARACTERS, ...merges.map(merge => merge.replace(' ', ''))];
   const added = [
@@ -31,7 +36,7 @@ export function whisperTokenizer(special: readonly string[] = SPECIAL): Tokenize
       special: false,
     })),
   ];
-  return createTokenizer({
+  return {
     version: '1.0',
     added_tokens: added.map((token, index) => ({
       id: text.length + index,
@@ -54,5 +59,5 @@ export function whisperTokenizer(special: readonly string[] = SPECIAL): Tokenize
       ),
       merges,
     },
-  });
+  };
 }

@@ -5,7 +5,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 /** The compiled file is four folders below the package, which has the page as it is. */
 const FOLDER = fileURLToPath(new URL('../../../../playground/', import.meta.url));
 
-/** All that the page loads, and all that it calls, comes from this server. */
+/** All that the page loads, and all that it calls, comes from this server; recordings, from the browser. */
 const CONTENT_SECURITY_POLICY = {
   useDefaults: false,
   directives: {
@@ -14,6 +14,7 @@ const CONTENT_SECURITY_POLICY = {
     'style-src': ["'self'"],
     // Pictures that people choose are shown before they are sent.
     'img-src': ["'self'", 'data:'],
+    'media-src': ['blob:'],
     'connect-src': ["'self'"],
     'base-uri': ["'none'"],
     'form-action': ["'none'"],

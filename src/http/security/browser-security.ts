@@ -21,12 +21,8 @@ const EXPOSED = [
 export async function secureBrowsers(app: FastifyInstance, origins: readonly string[]): Promise<void> {
   await app.register(helmet, {
     contentSecurityPolicy: {
-      directives: {
-        // Whether there is TLS is up to the proxy in front.
-        'upgrade-insecure-requests': null,
-        // The playground plays recordings that the browser has.
-        'media-src': ["'self'", 'blob:'],
-      },
+      // Whether there is TLS is up to the proxy in front.
+      directives: { 'upgrade-insecure-requests': null },
     },
     strictTransportSecurity: false,
     crossOriginResourcePolicy: { policy: origins.length > 0 ? 'cross-origin' : 'same-origin' },
