@@ -18,11 +18,12 @@ export const SAFETENSORS_INDEX = 'model.safetensors.index.json';
 const MODULE = /^\d+_\w+\//;
 
 /**
- * Files that describe a model: its shape, tokenizer, chat template, sampling defaults, and a sentence
- * embedder's pooling; in its folder, or in that of a module.
+ * Files that describe a model: its shape, tokenizer, chat template, sampling defaults, the features of sounds
+ * and pictures, and a sentence embedder's pooling; in its folder, or in that of a module.
  */
 const DESCRIPTIONS = [
   /^(config|generation_config|genai_config|modules|config_sentence_transformers)\.json$/,
+  /^(preprocessor_config|processor_config)\.json$/,
   /^sentence_(bert|roberta|distilbert|camembert|albert|xlm-roberta|xlnet)_config\.json$/,
   /^(tokenizer|tokenizer_config|special_tokens_map|added_tokens)\.json$/,
   /^chat_template\.(jinja|json)$/,
