@@ -10,12 +10,11 @@
  */
 import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
-import { request } from 'node:http';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { seededRandom } from '#test/support/seeded-random.js';
 import { ServerProcess } from './support/server-process.js';
+import { kvasir, measure, TOKENS, type Side } from './support/source-load.js';
 import { median } from './support/statistics.js';
 
 const venv = process.env.KVASIR_BENCH_CTRANSLATE2;
@@ -26,8 +25,6 @@ const shapes = (process.argv[3] ?? 'marian,bart-base').split(',');
 const peers = fileURLToPath(new URL('../../bench/peers/', import.meta.url));
 const base = join(tmpdir(), 'kvasir-bench', 'seq2seq');
 
-const SLOTS = 64;
-const TOKENS = 30;
 /** Kvasir's precision, and what CTranslate2 calls it. */
 const PRECISIONS = [
   ['f32', 'float32'],
@@ -40,65 +37,6 @@ const LOADS = [
   { clients: 1, beams: 4, each: 6 },
   { clients: 16, beams: 4, each: 2 },
 ] as const;
-
-type Ask = (ids: readonly number[], beams: number) => object;
-
-interface Side {
-  readonly server: ServerProcess;
-  readonly path: string;
-  readonly body: Ask;
-}
-
-const random = seededRandom(23);
-/** Lengths of sentences as in newspapers; no two are alike, so that nobody knows one already. */
-const source = (): number[] =>
-  Array.from({ length: 20 + Math.floor(24 * random()) }, () => 10 + Math.floor(40_000 * random()));
-
-function post({ server, path }: Side, body: object): Promise<void> {
-  const text = JSON.stringify(body);
-  // A connection each: a server that was stopped for a while closes those that were open.
-  const options = { agent: false as const, method: 'POST', headers: { 'content-type': 'application/json' } };
-  return new Promise((resolve, reject) => {
-    const sent = request(server.url + path, options, answer => {
-      let said = '';
-      answer.setEncoding('utf8').on('data', (piece: string) => (said += piece));
-      answer.on('end', () => (answer.statusCode === 200 ? resolve() : reject(new Error(said))));
-    });
-    sent.on('error', reject).end(text);
-  });
-}
-
-/** Tokens/s of whole requests. */
-async function measure(side: Side, { clients, beams, each }: (typeof LOADS)[number]): Promise<number> {
-  const sources = Array.from({ length: clients * each }, source);
-  const began = performance.now();
-  const client = async (): Promise<void> => {
-    for (let ids = sources.pop(); ids !== undefined; ids = sources.pop())
-      await post(side, side.body(ids, beams));
-  };
-  await Promise.all(Array.from({ length: clients }, client));
-  return (clients * each * TOKENS * 1000) / (performance.now() - began);
-}
-
-async function kvasir(shape: string, precision: string): Promise<Side> {
-  const command = join(dirname(fileURLToPath(import.meta.url)), '../src/cli/kvasir.cjs');
-  const args = [command, 'serve', `model=${join(base, shape)}`, '--precision', precision];
-  args.push('--slots', String(SLOTS), '--context-length', '128', '--log-level', 'error');
-  const server = await ServerProcess.start(
-    `Kvasir ${precision}`,
-    process.execPath,
-    port => [...args, '--port', String(port)],
-    '/health/ready',
-  );
-  const common = { model: 'model', max_tokens: TOKENS, ignore_eos: true, temperature: 0 };
-  const search = (beams: number): object =>
-    beams > 1 ? { use_beam_search: true, best_of: beams, n: 1 } : {};
-  return {
-    server,
-    path: '/v1/completions',
-    body: (prompt, beams) => ({ ...common, prompt, ...search(beams) }),
-  };
-}
 
 async function ctranslate2(shape: string, type: string, translators: number): Promise<Side> {
   const threads = availableParallelism() / translators;
@@ -177,7 +115,7 @@ for (const shape of shapes) {
     sides.push(await side);
     sides.at(-1)!.server.pause();
   };
-  for (const [precision] of PRECISIONS) await start(kvasir(shape, precision));
+  for (const [precision] of PRECISIONS) await start(kvasir(join(base, shape), precision));
   for (const type of ['float32', 'int8'])
     for (const translators of [1, availableParallelism()]) await start(ctranslate2(shape, type, translators));
   const rates = sides.map(() => LOADS.map((): number[] => []));

@@ -88,7 +88,7 @@ export interface ServerOptions {
   /** Longest recording, in seconds; four hours by default. */
   readonly maxAudioSeconds?: number;
   /**
-   * Bytes of memory that recordings may take together while they are transcribed; 1 GiB by default, and never less
+   * Bytes of memory that recordings may take together while they are transcribed; 2 GiB by default, and never less
    * than the longest takes.
    */
   readonly audioMemory?: number;
@@ -129,7 +129,7 @@ const DEFAULTS = {
   bodyLimit: 4 * 1024 * 1024,
   audioLimit: 25 * 1024 * 1024,
   maxAudioSeconds: 4 * 60 * 60,
-  audioMemory: 1024 * 1024 * 1024,
+  audioMemory: 2 * 1024 * 1024 * 1024,
   receiveTimeout: 120_000,
   requestTimeout: 0,
   drainTimeout: 0,
@@ -154,7 +154,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   const isProxy = settings.trustProxy === undefined ? undefined : trustedProxies(settings.trustProxy);
   const { bodyLimit, textsLimit = 2 * bodyLimit } = settings;
   const formLimit = settings.audioLimit + FORM_FIELDS;
-  const bodies = new BodyMemory(Math.max(settings.bodyMemory, bodyLimit, formLimit));
+  const bodies = new BodyMemory(Math.max(settings.bodyMemory, bodyLimit));
   const longest = settings.maxAudioSeconds * MOST_BYTES_PER_SECOND;
   const app = fastify({
     ...(logger !== undefined && { loggerInstance: logger }),

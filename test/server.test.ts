@@ -214,6 +214,8 @@ t.test('openapi.yaml is what the routes say', async t => {
     '/info',
     '/',
     '/invocations',
+    '/v1/audio/transcriptions',
+    '/v1/audio/translations',
     '/v1/chat/completions',
     '/v1/classify',
     '/v1/completions',

@@ -65,7 +65,12 @@ export async function checkWhisperInternals(
   }
 }
 
-function checkFeatures(window: Float32Array, frames: number, expected: WhisperInternals, checks: Checks): void {
+function checkFeatures(
+  window: Float32Array,
+  frames: number,
+  expected: WhisperInternals,
+  checks: Checks,
+): void {
   const piece = (bin: number, begin: number, end = begin + 1): Float32Array =>
     window.subarray(bin * frames + begin, bin * frames + end);
   const off = Math.max(

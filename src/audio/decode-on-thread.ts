@@ -31,14 +31,17 @@ export async function* decodeOnThread(
   port.on('close', () =>
     fail(new KvasirError('overloaded', 'the thread that decoded the recording has ended')),
   );
-  const post = (message: ToDecoder, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
+  const post = (message: ToDecoder, transfer: ArrayBuffer[] = []): void =>
+    port.postMessage(message, transfer);
   const pieces = new Pieces(bytes);
   port.on('message', (message: FromDecoder) => {
     if (message.type === 'wanted') {
-      pieces.next().then(
-        piece => post({ type: 'bytes', bytes: piece }, piece === undefined ? [] : [piece.buffer]),
-        fail,
-      );
+      pieces
+        .next()
+        .then(
+          piece => post({ type: 'bytes', bytes: piece }, piece === undefined ? [] : [piece.buffer]),
+          fail,
+        );
       return;
     }
     arrived.push(message);

@@ -9,9 +9,6 @@ import type { AudioLimits } from './types.js';
 /** Processes at once; each waits for who reads its sound. */
 const MOST_PROCESSES = 16;
 
-/** Milliseconds without a byte in or out, while there is one to take and somebody who waits for one. */
-const PATIENCE = 20_000;
-
 /** @returns the path of `ffmpeg`; undefined: it is not on the PATH. */
 export function findFfmpeg(): string | undefined {
   const name = process.platform === 'win32' ? 'ffmpeg.exe' : 'ffmpeg';
@@ -43,6 +40,7 @@ export class Transcoder implements AsyncIterator<Uint8Array> {
   readonly #child: Pipe;
   readonly #output: AsyncIterator<Uint8Array>;
   readonly #file: AsyncIterator<Uint8Array>;
+  readonly #patience: number;
   readonly #watch: NodeJS.Timeout;
   #failure: { readonly error: unknown } | undefined;
   /** Since when it might have done something; undefined while others are waited for. */
@@ -52,13 +50,20 @@ export class Transcoder implements AsyncIterator<Uint8Array> {
 
   /**
    * @param program the path of ffmpeg.
+   * @param patience milliseconds without a byte in or out, while there is one to take and somebody who waits for one.
    * @throws KvasirError `overloaded`
    */
-  constructor(program: string, file: AsyncIterator<Uint8Array>, { maxSeconds }: AudioLimits) {
+  constructor(
+    program: string,
+    file: AsyncIterator<Uint8Array>,
+    { maxSeconds }: AudioLimits,
+    patience = 20_000,
+  ) {
     if (Transcoder.#running >= MOST_PROCESSES)
       throw new KvasirError('overloaded', 'too many recordings are being converted');
     Transcoder.#running++;
     this.#file = file;
+    this.#patience = patience;
     this.#child = spawn(program, argumentsOf(maxSeconds), {
       stdio: ['pipe', 'pipe', 'ignore'],
       env: environment(),
@@ -68,7 +73,7 @@ export class Transcoder implements AsyncIterator<Uint8Array> {
     // What it does not want to read any more is no failure.
     this.#child.stdin.on('error', () => undefined);
     this.#output = this.#child.stdout[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
-    this.#watch = setInterval(() => this.#endIdle(), PATIENCE / 4);
+    this.#watch = setInterval(() => this.#endIdle(), patience / 4);
     void this.#feed();
   }
 
@@ -115,13 +120,22 @@ export class Transcoder implements AsyncIterator<Uint8Array> {
   #endIdle(): void {
     if (this.#isReading || !this.#isWaited) this.#idleSince = undefined;
     else if (this.#idleSince === undefined) this.#idleSince = performance.now();
-    else if (performance.now() - this.#idleSince > PATIENCE) this.#child.kill('SIGKILL');
+    else if (performance.now() - this.#idleSince > this.#patience) this.#child.kill('SIGKILL');
   }
 }
 
 function argumentsOf(maxSeconds: number): string[] {
   const quiet = ['-hide_banner', '-nostdin', '-loglevel', 'quiet'];
-  const input = ['-protocol_whitelist', 'cache,pipe', '-threads', '1', '-i', 'cache:pipe:0'];
+  const input = [
+    '-protocol_whitelist',
+    'cache,pipe',
+    '-read_ahead_limit',
+    '-1',
+    '-threads',
+    '1',
+    '-i',
+    'cache:pipe:0',
+  ];
   const output = ['-map', '0:a:0', '-t', `${maxSeconds + 1}`, '-c:a', 'pcm_f32le', '-f', 'wav', 'pipe:1'];
   return [...quiet, ...input, ...output];
 }

@@ -43,7 +43,8 @@ export class Resampler {
     this.#up = SAMPLE_RATE / divisor;
     this.#phases = Math.min(this.#up, MOST_PHASES);
     const scale = Math.min(1, SAMPLE_RATE / rate);
-    const half = Math.ceil(ZEROS / scale);
+    // Sums are over multiples of four.
+    const half = 2 * Math.ceil(ZEROS / scale / 2);
     this.#taps = 2 * half;
     this.#table = filterTable(this.#phases, half, scale);
     this.#held = new Float32Array(half - 1);
@@ -71,20 +72,21 @@ export class Resampler {
     const whole = Math.floor(this.#down / this.#up);
     const rest = this.#down % this.#up;
     const stretch = this.#phases / this.#up;
-    let [at, phase] = [this.#skip, this.#phase];
+    const table = this.#table;
+    const up = this.#up;
+    let at = this.#skip;
+    let phase = this.#phase;
     for (let n = 0; n < result.length; n++) {
       const row = phase * stretch;
       const first = Math.floor(row);
-      const value = product(held, at, this.#table, first * taps, taps);
+      const value = product(held, at, table, first * taps, taps);
       const share = row - first;
       result[n] =
-        share === 0
-          ? value
-          : value + share * (product(held, at, this.#table, (first + 1) * taps, taps) - value);
+        share === 0 ? value : value + share * (product(held, at, table, (first + 1) * taps, taps) - value);
       at += whole;
       phase += rest;
-      if (phase < this.#up) continue;
-      phase -= this.#up;
+      if (phase < up) continue;
+      phase -= up;
       at++;
     }
     this.#phase = phase;
@@ -95,14 +97,19 @@ export class Resampler {
   }
 }
 
-/** The sum of products of `count` elements, an even number. */
-function product(a: Float32Array, atA: number, b: Float32Array, atB: number, count: number): number {
-  let [even, odd] = [0, 0];
-  for (let i = 0; i < count; i += 2) {
-    even += a[atA + i]! * b[atB + i]!;
-    odd += a[atA + i + 1]! * b[atB + i + 1]!;
+/** The sum of products of `count` elements, a multiple of four: four sums do not wait for each other. */
+function product(a: Float32Array, beginA: number, b: Float32Array, beginB: number, count: number): number {
+  let first = 0;
+  let second = 0;
+  let third = 0;
+  let fourth = 0;
+  for (let atA = beginA, atB = beginB, end = beginA + count; atA < end; atA += 4, atB += 4) {
+    first += a[atA]! * b[atB]!;
+    second += a[atA + 1]! * b[atB + 1]!;
+    third += a[atA + 2]! * b[atB + 2]!;
+    fourth += a[atA + 3]! * b[atB + 3]!;
   }
-  return even + odd;
+  return first + second + third + fourth;
 }
 
 /**

@@ -104,7 +104,7 @@ const serverSettings = {
   audio_memory: bytes({
     description:
       'memory for all recordings that are transcribed, half of it for one client; more are refused with 503',
-    default: 2 ** 30,
+    default: 2 ** 31,
   }),
   body_memory: bytes({
     description:

@@ -1,6 +1,6 @@
 import type { DecoderTraits, SlotOperation } from '#model/decoder/contract.js';
 import { commonPrefix, haveOneSource, REUSE_BLOCK } from './prefix-index.js';
-import type { CachedSource } from './source.js';
+import { isSound, type CachedSource } from './source.js';
 import { SlotTable, type CachedSequence, type PrefixMatch } from './slots.js';
 import type { SlotOccupancy } from './types.js';
 import { WaitingLine, type Queued } from './waiting-line.js';
@@ -306,7 +306,7 @@ export class Scheduler<S extends Schedulable> {
 
   /**
    * Admits sequences with sources: as many as the cache has the sources of, and then some whose sources are run
-   * together within the limit. One that is prefilled keeps others from coming behind it, and so does one that is
+   * together within the limit; sound has a run of its own. One that is prefilled keeps others from coming behind it, and so does one that is
    * held against its source: those that decode must have no gap.
    */
   #planEncoding(limit: number): Encoding<S>[] {
@@ -319,6 +319,7 @@ export class Scheduler<S extends Schedulable> {
       longest = Math.max(longest, sequence.source.length);
       const joins =
         match === undefined &&
+        !isSound(sequence.source) &&
         longest * (group.length + 1) <= limit &&
         !group.some(other => sequence.reusesPrefix && haveOneSource(other.sequence, sequence));
       if ((group.length > 0 && !joins) || !this.#fits(sequence)) break;

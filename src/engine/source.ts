@@ -33,6 +33,7 @@ export function isSameSource(a: CachedSource, b: CachedSource): boolean {
   return a.every((id, i) => id === b[i]);
 }
 
+/** Whether a source is sound. */
 export function isSound(source: CachedSource): source is CachedSound {
   return 'key' in source;
 }

@@ -5,6 +5,7 @@ import { promptLookup } from './prompt-lookup.js';
 import { checkLogits } from './sampling/check-logits.js';
 import { logprobsOf, logprobsOfIds, rankOf } from './sampling/log-probabilities.js';
 import { drawToken } from './sampling/next-token.js';
+import { RuledSum } from './sampling/ruled-sum.js';
 import { Sampler } from './sampling/sampler.js';
 import { isPrefilled, type Encoding, type PrefillChunk, type Scheduler, type Step } from './scheduler.js';
 import { Turns } from '#turns.js';
@@ -47,6 +48,7 @@ export class Stepper {
   readonly #draftTokens: number;
   readonly #chunkSize: ChunkSize;
   readonly #sampler: Sampler;
+  readonly #ruled: RuledSum;
   readonly #moves = new Map<BeamGroup, BeamMoves>();
   #aborted = false;
 
@@ -62,6 +64,7 @@ export class Stepper {
     const { mixes } = decoder.traits;
     this.#chunkSize = new ChunkSize({ longest: prefillTokens, prefillShare, mixes });
     this.#sampler = new Sampler(decoder.shape.vocabularySize);
+    this.#ruled = new RuledSum(decoder.shape.vocabularySize);
   }
 
   /**
@@ -243,7 +246,7 @@ export class Stepper {
   /** Extends the rows of a beam search, when the logits of the last one are there. */
   #search(beam: Beam, row: EntryLogits): void {
     const { group } = beam;
-    const moves = group.offer(beam, row);
+    const moves = group.offer(beam, row, this.#ruled);
     if (moves !== undefined) this.#moves.set(group, moves);
     if (group.finished) this.counts.generatedTokens += group.writtenTokens;
   }
@@ -265,7 +268,7 @@ export class Stepper {
       this.#search(sequence, row);
       return;
     }
-    sequence.append(drawToken(this.#sampler, sequence, row.logits, row.maxima));
+    sequence.append(drawToken(this.#sampler, this.#ruled, sequence, row));
     this.counts.generatedTokens++;
   }
 

@@ -95,14 +95,17 @@ async function designSeq2Seq(
       'invalid_configuration',
       `${folder}: an encoder-decoder runs on the processor in one of the precisions ${SEQ2SEQ_PRECISIONS.join(', ')}, its cache in slots`,
     );
+  const sizes = architecture.sizes(config, contextLength);
   const decoder = NUMBER_FORMATS[precision];
-  // An encoder reads many tokens at once, as those do that stand alone: see `encoderFormat`.
-  const encoder = precision === 'int8' ? NUMBER_FORMATS.w8a8 : decoder;
+  // An encoder reads many tokens at once, as those do that stand alone: see `encoderFormat`. One that hears reads
+  // so many that its time is that of its products, which blocks of weights double.
+  const isWide = precision === 'int8' || (precision === 'int4' && sizes.sound !== undefined);
+  const encoder = isWide ? NUMBER_FORMATS.w8a8 : decoder;
   const bits = encoder.w8a8 ? `-w${weightBits()}` : '';
   return {
     architecture,
     config,
-    sizes: architecture.sizes(config, contextLength),
+    sizes,
     formats: { encoder, decoder },
     variant: `seq2seq-${precision}${bits}`,
   };

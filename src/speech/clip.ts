@@ -109,6 +109,7 @@ export class ClipTranscription {
       if (!split.endsWithSingleTimestamp) next = seekBehindWords(segments, place.seek) ?? next;
       this.#lastSpeech = lastEnd(segments) ?? this.#lastSpeech;
     }
+    const limit = this.#clip.end / FRAMES_PER_SECOND;
     let first = 0;
     const finished: ClipSegment[] = [];
     for (const { start, end, tokens, words } of segments) {
@@ -118,7 +119,8 @@ export class ClipTranscription {
       finished.push({
         seek: place.seek,
         start: roundMilliseconds(start),
-        end: roundMilliseconds(end),
+        // A time behind the end of the sound is one of silence.
+        end: roundMilliseconds(start < limit ? Math.min(end, limit) : end),
         text: said,
         tokens,
         temperature,

@@ -59,7 +59,7 @@ export class TimestampRules implements TokenConstraint {
     }
     if (this.#lastTimestamp >= 0)
       logits.fill(-Infinity, begin, this.#lastTimestamp + (this.#lastWasTimestamp ? 0 : 1));
-    if (exceeds(logits, begin, largest(logits, from, begin))) logits.fill(-Infinity, from, begin);
+    if (timestampComes(logits, from, begin)) logits.fill(-Infinity, from, begin);
   }
 
   accept(id: number): void {
@@ -79,20 +79,22 @@ export class TimestampRules implements TokenConstraint {
   }
 }
 
-function largest(logits: Float32Array, begin: number, end: number): number {
+/** Whether the probabilities of all times, summed up, are above that of each token in `[from, begin)`. */
+function timestampComes(logits: Float32Array, from: number, begin: number): boolean {
   let max = -Infinity;
-  for (let id = begin; id < end; id++) if (logits[id]! > max) max = logits[id]!;
-  return max;
-}
-
-/** Whether the logits from `begin` on, their probabilities summed up, are above another one. */
-function exceeds(logits: Float32Array, begin: number, limit: number): boolean {
-  const max = largest(logits, begin, logits.length);
+  for (let id = begin; id < logits.length; id++) if (logits[id]! > max) max = logits[id]!;
   if (max === -Infinity) return false;
   // Mostly, no sum is needed to know.
-  if (max > limit) return true;
-  if (max + Math.log(logits.length - begin) < limit) return false;
+  const limit = max + Math.log(logits.length - begin);
+  let text = -Infinity;
+  for (let id = from; id < begin; id++) {
+    const logit = logits[id]!;
+    if (logit <= text) continue;
+    if (logit > limit) return false;
+    text = logit;
+  }
+  if (max > text) return true;
   let sum = 0;
   for (let id = begin; id < logits.length; id++) sum += Math.exp(logits[id]! - max);
-  return max + Math.log(sum) > limit;
+  return max + Math.log(sum) > text;
 }

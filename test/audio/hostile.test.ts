@@ -44,7 +44,15 @@ for (const [name, file] of files)
   });
 
 t.test('any bytes behind a beginning that is known', async () => {
-  const beginnings = ['RIFF\0\0\0\0WAVEfmt ', 'FORM\0\0\0\0AIFF', 'fLaC', 'OggS', '\x1a\x45\xdf\xa3', 'ID3', '\xff\xfb\x90'];
+  const beginnings = [
+    'RIFF\0\0\0\0WAVEfmt ',
+    'FORM\0\0\0\0AIFF',
+    'fLaC',
+    'OggS',
+    '\x1a\x45\xdf\xa3',
+    'ID3',
+    '\xff\xfb\x90',
+  ];
   const property = fc.asyncProperty(
     fc.constantFrom(...beginnings),
     fc.uint8Array({ maxLength: 2000 }),

@@ -5,9 +5,7 @@ import { sampled } from '#test/support/known-sound.js';
 import { joinBlocks } from '#test/support/decode-bytes.js';
 import { runs } from '#test/support/property-runs.js';
 
-const RATES = [
-  100, 4000, 8000, 11_025, 12_000, 22_050, 22_255, 44_100, 48_000, 192_000, 399_989, 400_000,
-];
+const RATES = [100, 4000, 8000, 11_025, 12_000, 22_050, 22_255, 44_100, 48_000, 192_000, 399_989, 400_000];
 
 function resample(samples: Float32Array, rate: number, cuts: readonly number[] = []): Float32Array {
   const resampler = new Resampler(rate);
@@ -77,7 +75,10 @@ t.test('however samples are cut, the result is the same, and as long as it shoul
       const few = samples.subarray(0, Math.max(1, Math.min(length, rate)));
       const whole = resample(few, rate);
       const cut = resample(few, rate, cuts);
-      return whole.length === Math.round((few.length * 16_000) / rate) && Buffer.from(whole.buffer).equals(Buffer.from(cut.buffer));
+      return (
+        whole.length === Math.round((few.length * 16_000) / rate) &&
+        Buffer.from(whole.buffer).equals(Buffer.from(cut.buffer))
+      );
     },
   );
   fc.assert(property, runs(30));

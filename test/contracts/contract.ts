@@ -1,6 +1,6 @@
 import type { Test } from 'tap';
 import type { PeerField } from '#routes/shared/peer-fields.js';
-import { formOf, type FormValues } from '#test/support/audio-form.js';
+import { formOf } from '#test/support/audio-form.js';
 
 /** An answer, whole or as the text of its stream. */
 export interface Answer {
@@ -48,7 +48,7 @@ export function checkContract(
     const response = await fetch(url + path, {
       method: 'POST',
       ...(isForm
-        ? { body: formOf(fields as FormValues) }
+        ? { body: formOf(fields) }
         : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(fields) }),
     });
     const type = response.headers.get('content-type') ?? '';

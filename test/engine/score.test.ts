@@ -63,12 +63,14 @@ t.test('it is the sum of what rules leave, before temperature', async t => {
         { minLength: 1, maxLength: 5 },
       ),
       fc.constantFrom(0, 3),
-      async (cases, draftTokens) => {
+      fc.boolean(),
+      async (cases, draftTokens, tellsSums) => {
         const closing: (() => Promise<void>)[] = [];
         const { engine, decoder } = letterEngine(
           { teardown: close => void closing.push(close) },
           { slots: 3, contextLength: CONTEXT, options: { draftTokens, reservedTokens: 1, cacheTokens: 60 } },
         );
+        decoder.tellsSums = tellsSums;
         decoder.spoil = (logits, tokens) => logits.set(logitsAfter(tokens));
         await Promise.all(
           cases.map(async ({ start, sampling: own, constrained, maxTokens }) => {

@@ -34,6 +34,23 @@ t.test('two exported towers, without the graph of both', async t => {
   t.strictSame(selectFiles([...names, 'model.safetensors'], {}), [...small, 'model.safetensors']);
 });
 
+t.test('how the features of sounds are made', async t => {
+  const names = [
+    'config.json',
+    'generation_config.json',
+    'model.fp32-00001-of-00002.safetensors',
+    'model.safetensors',
+    'normalizer.json',
+    'preprocessor_config.json',
+    'processor_config.json',
+    'tokenizer.json',
+  ];
+  t.strictSame(
+    selectFiles(names, {}).sort(),
+    names.filter(name => !/normalizer|fp32/.test(name)),
+  );
+});
+
 t.test('the small files of sentence-transformers, wherever they stand', async t => {
   const names = [
     '.gitattributes',

@@ -12,12 +12,33 @@ import { writeModel } from '#test/support/check-decoder.js';
 import { exportLlama } from '#test/support/exported-llama.js';
 import { LLAMA, llamaShapes } from '#test/support/llama-model.js';
 import { randomTensors } from '#test/support/random-tensors.js';
+import { readSpeechFixture } from '#test/support/speech-fixtures.js';
 
 const CONFIG = { ...LLAMA, head_dim: 16 };
 const SHAPES = llamaShapes(CONFIG);
 const TENSORS = randomTensors(SHAPES, 1, 1 / 64);
 const PARAMETERS = Object.values(SHAPES).reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0);
 const CACHE_PER_TOKEN = 2 * CONFIG.num_hidden_layers * CONFIG.num_key_value_heads * 16 * 4;
+
+t.test('a model that hears', async t => {
+  const { folder, shape } = await readSpeechFixture('whisper-128');
+  const report = await inspectModel(folder, { slots: 2 });
+  // Heads of 10 are padded to 16: two sides of three layers of two heads, in floats.
+  const perPosition = 2 * 3 * 2 * 16 * 4;
+  t.match(report, {
+    kind: 'seq2seq',
+    architecture: 'whisper',
+    contextLength: 24,
+    vocabularySize: 43,
+    generation: {
+      layers: 3,
+      cacheBytesPerToken: perPosition,
+      source: { layers: 1, longest: 50, cacheBytesPerToken: perPosition, sound: shape },
+      memory: { slots: 2, cache: 2 * (24 + 50) * perPosition },
+    },
+    leftovers: { heads: [], unknown: [] },
+  });
+});
 
 t.test('weights of a decoder', async t => {
   const folder = t.testdir();

@@ -30,15 +30,17 @@ export function logMel(samples: ArrayLike<number>, bins: number): number[][] {
     });
     // Most of a test's long sounds is silence.
     const isSilent = heard.every(value => value === 0);
-    const power = isSilent ? [0] : Array.from({ length: WINDOW / 2 + 1 }, (_, frequency) => {
-      let [real, imaginary] = [0, 0];
-      for (let i = 0; i < WINDOW; i++) {
-        const angle = (frequency * i) % WINDOW;
-        real += heard[i]! * cosines[angle]!;
-        imaginary += heard[i]! * sines[angle]!;
-      }
-      return real ** 2 + imaginary ** 2;
-    });
+    const power = isSilent
+      ? [0]
+      : Array.from({ length: WINDOW / 2 + 1 }, (_, frequency) => {
+          let [real, imaginary] = [0, 0];
+          for (let i = 0; i < WINDOW; i++) {
+            const angle = (frequency * i) % WINDOW;
+            real += heard[i]! * cosines[angle]!;
+            imaginary += heard[i]! * sines[angle]!;
+          }
+          return real ** 2 + imaginary ** 2;
+        });
     for (let bin = 0; bin < bins; bin++) {
       const [low, middle, high] = points.slice(bin, bin + 3) as [number, number, number];
       const sum = power.reduce((total, value, i) => {

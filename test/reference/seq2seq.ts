@@ -168,7 +168,12 @@ function halves(position: number, size: number, frequency: (i: number) => number
  * @param x `[time][inputs]`
  * @param kernel `[channels, inputs, 3]`
  */
-function convolve(x: readonly Vector[], kernel: TestTensors[string], bias: Vector, stride: number): number[][] {
+function convolve(
+  x: readonly Vector[],
+  kernel: TestTensors[string],
+  bias: Vector,
+  stride: number,
+): number[][] {
   const [channels, inputs] = kernel.shape as [number, number];
   return Array.from({ length: Math.ceil(x.length / stride) }, (_, t) =>
     Array.from({ length: channels }, (_, channel) => {

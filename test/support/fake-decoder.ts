@@ -11,6 +11,7 @@ import type {
   SourceEntry,
   SourceTraits,
 } from '#model/decoder/contract.js';
+import { logSumExp } from '#engine/sampling/log-sum-exp.js';
 import { encodeParts } from '#model/decoder/seq2seq/encode-parts.js';
 import { runInWays, runTime } from '#model/decoder/run-ways.js';
 import { joined } from './run-decoder.js';
@@ -44,11 +45,13 @@ export class FakeDecoder implements Decoder {
   readonly sources: (readonly number[] | undefined)[];
   /**
    * One entry per run, such as `prefill 0 3` (slot, tokens), `prefill 0 3+1` (first slot, tokens of each),
-   * `decode 2` (rows), `mixed 0:1 1:3` (slot, tokens), `encode 0 3+5` (first slot, tokens of each), `hear 0 a+b`
-   * (first slot, keys of each) or `align 0 5` (slot, tokens).
+   * `decode 2` (rows), `mixed 0:1 1:3` (slot, tokens), `encode 0 3+5` (first slot, tokens of each), `hear 0 a`
+   * (slot, key) or `align 0 5` (slot, tokens).
    */
   readonly runs: string[] = [];
   disposed = false;
+  /** Whether decode steps tell the logarithms of sums, as graphs with sources do. */
+  tellsSums = false;
   /** Set to make the next run fail, or the next one that it is true of. */
   failure: Error | ((run: string) => Error | undefined) | undefined;
   /** Changes the logits after some tokens, as broken weights would. */
@@ -90,14 +93,14 @@ export class FakeDecoder implements Decoder {
   }
 
   encode(entries: readonly SourceEntry[]): Promise<EncodeResult> {
-    return encodeParts(entries, async part => {
+    const encodePart = async (part: readonly SourceEntry[]): Promise<void> => {
       for (const { slot } of part) this.sources[slot] = undefined;
-      const [{ slot: first, sound }] = part as [SourceEntry];
-      const name = sound ? `hear ${first} ${part.map(entry => entry.sound!.key).join('+')}` : undefined;
-      await this.#begin(name ?? `encode ${first} ${lengths(part)}`);
+      const [{ slot: first, sound: heard }] = part as [SourceEntry];
+      await this.#begin(heard ? `hear ${first} ${heard.key}` : `encode ${first} ${lengths(part)}`);
       for (const { slot, ids, sound } of part)
         this.sources[slot] = sound ? Array.from(sound.features, Math.round) : [...ids];
-    });
+    };
+    return encodeParts(entries, encodePart, this.source?.longest);
   }
 
   /** Lets it hear, and tell where: a head looks where the source has the token's id, the other one at the beginning. */
@@ -171,7 +174,12 @@ export class FakeDecoder implements Decoder {
       const rows = this.#continue(entry);
       // Blocks are of one size, or nobody is told of them.
       const isEven = this.shape.vocabularySize % BLOCK === 0;
-      return { logits: joined(rows), maxima: isEven ? joined(rows.map(blockMaxima)) : undefined };
+      const sums = this.tellsSums && name.startsWith('decode');
+      return {
+        logits: joined(rows),
+        maxima: isEven ? joined(rows.map(blockMaxima)) : undefined,
+        logSums: sums ? Float32Array.from(rows, row => logSumExp(row)) : undefined,
+      };
     });
   }
 

@@ -4,7 +4,12 @@ import { fileURLToPath } from 'node:url';
 import type { SoundShape, SoundSource } from '#model/decoder/contract.js';
 import { fixtureFloats } from './decoder-fixtures.js';
 
-const SPEECH = fileURLToPath(new URL('../../../test/fixtures/speech/', import.meta.url));
+/** A folder of `test/fixtures/`. */
+function fixtures(name: string): string {
+  return fileURLToPath(new URL(`../../../test/fixtures/${name}/`, import.meta.url));
+}
+
+const SPEECH = fixtures('speech');
 
 /** What transformers gives for one sound and one target. */
 export interface SpeechRun {
@@ -32,15 +37,28 @@ export interface SpeechFixture {
 }
 
 /** All of them. */
-export async function readSpeechFixtures(): Promise<SpeechFixture[]> {
-  const entries = await readdir(SPEECH, { withFileTypes: true });
-  const names = entries.filter(entry => entry.isDirectory()).map(({ name }) => name);
-  return Promise.all(names.sort().map(readSpeechFixture));
+export function readSpeechFixtures(): Promise<SpeechFixture[]> {
+  return readAll(SPEECH);
 }
 
 /** One of them, such as `whisper`. */
-export async function readSpeechFixture(name: string): Promise<SpeechFixture> {
-  const folder = path.join(SPEECH, name);
+export function readSpeechFixture(name: string): Promise<SpeechFixture> {
+  return readFixture(SPEECH, name);
+}
+
+/** Tiny Whispers as optimum exports them, in two graphs and in three: see `test/fixtures/make_exports.py`. */
+export function readSpeechExports(): Promise<SpeechFixture[]> {
+  return readAll(fixtures('speech-exports'));
+}
+
+async function readAll(root: string): Promise<SpeechFixture[]> {
+  const entries = await readdir(root, { withFileTypes: true });
+  const names = entries.filter(entry => entry.isDirectory()).map(({ name }) => name);
+  return Promise.all(names.sort().map(name => readFixture(root, name)));
+}
+
+async function readFixture(root: string, name: string): Promise<SpeechFixture> {
+  const folder = path.join(root, name);
   const config = await readJson<Record<string, unknown>>(path.join(folder, 'config.json'));
   const shape = {
     bins: config.num_mel_bins as number,

@@ -71,6 +71,7 @@ export const TranscriptionRequest = Type.Object(
   {
     $id: 'TranscriptionRequest',
     description: `Names of lists may end in \`[]\`. ${fieldsDescription(transcriptionPeerFields)}`,
+    examples: [{ file: 'talk.mp3', model: 'whisper-base', response_format: 'verbose_json' }],
   },
 );
 

@@ -13,7 +13,11 @@ export const SpeechTranslationRequest = Type.Object(
       Type.Boolean({ default: false, description: 'Send the text as it becomes certain, as events.' }),
     ),
   },
-  { $id: 'SpeechTranslationRequest', description: fieldsDescription(translationPeerFields) },
+  {
+    $id: 'SpeechTranslationRequest',
+    description: fieldsDescription(translationPeerFields),
+    examples: [{ file: 'talk.mp3', model: 'whisper-base' }],
+  },
 );
 
 export const translationSchema = audioSchema({

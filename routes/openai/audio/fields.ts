@@ -54,7 +54,7 @@ export const audioFields = {
       minimum: 1,
       maximum: MAX_BEAMS,
       default: 1,
-      description: 'Hypotheses that are followed at once, at temperature 0: 5 takes about 1.6 times as long.',
+      description: 'Hypotheses that are followed at once, at temperature 0. More take longer.',
     }),
   ),
   best_of: nullable(

@@ -1,6 +1,11 @@
 import { Type, type Static, type TSchema } from '@fastify/type-provider-typebox';
 import { errorResponses, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
 
+const EXAMPLE = {
+  text: 'Ask not what your country can do for you.',
+  usage: { type: 'duration', seconds: 4 },
+};
+
 const TranscriptUsage = Type.Object(
   {
     type: Type.Literal('duration'),
@@ -54,12 +59,7 @@ const Transcript = Type.Object(
   },
   {
     $id: 'Transcript',
-    examples: [
-      {
-        text: 'Ask not what your country can do for you.',
-        usage: { type: 'duration', seconds: 4 },
-      },
-    ],
+    examples: [EXAMPLE],
   },
 );
 
@@ -134,8 +134,11 @@ export function audioSchema<B extends TSchema>(own: {
       200: {
         description: 'The transcript, as `response_format` says, or its events where `stream` is true.',
         content: {
-          'application/json': { schema: Type.Union([refTo(VerboseTranscript), refTo(Transcript)]) },
-          'text/plain': { schema: Type.String() },
+          'application/json': {
+            schema: Type.Union([refTo(VerboseTranscript), refTo(Transcript)]),
+            example: EXAMPLE,
+          },
+          'text/plain': { schema: Type.String(), example: `${EXAMPLE.text}\n` },
           'text/event-stream': { schema: refTo(TranscriptEvent) },
         },
       },

@@ -1,5 +1,5 @@
 import { broken } from '../failures.js';
-import { checkSound, downmix, type Sound } from '../sound.js';
+import { checkSound, type Sound } from '../sound.js';
 import { BitReader } from './bit-reader.js';
 
 /** What STREAMINFO says of all frames (RFC 9639, section 8.2). */
@@ -85,7 +85,6 @@ export function readFlacHeader(bytes: Uint8Array, stream: FlacStream): FlacHeade
   };
 }
 
-
 /** Bytes of a frame at most, as any encoder writes it: no larger than its samples are without compression. */
 export function largestFrame({ length, blockSize, channels, bits }: FlacHeader): number {
   return length + channels * (Math.ceil((blockSize * (bits + 1)) / 8) + 64) + 2;
@@ -111,16 +110,21 @@ export function decodeFlacFrame(bytes: Uint8Array, header: FlacHeader): { sound:
   const end = bits.bytesRead;
   if (bits.read(16) !== crc16(bytes, end)) throw broken('has a damaged frame');
   if (header.stereo !== 'independent') undoStereo(channels, header.stereo);
-  const samples = channels.map(channel => {
-    const scale = 2 ** (1 - header.bits);
-    return Float32Array.from(channel, value => value * scale);
-  });
-  return { sound: { rate: header.rate, samples: downmix(samples) }, length: end + 2 };
+  return { sound: { rate: header.rate, samples: meanOf(channels, header.bits) }, length: end + 2 };
+}
+
+/** The mean of channels of whole numbers of `bits` bits, as samples. */
+function meanOf(channels: readonly Float64Array[], bits: number): Float32Array {
+  const samples = new Float32Array(channels[0]!.length);
+  const scale = 2 ** (1 - bits) / channels.length;
+  for (const channel of channels) for (let i = 0; i < samples.length; i++) samples[i]! += channel[i]! * scale;
+  return samples;
 }
 
 function undoStereo([a, b]: readonly Float64Array[], stereo: FlacHeader['stereo']): void {
   for (let i = 0; i < a!.length; i++) {
-    const [first, second] = [a![i]!, b![i]!];
+    const first = a![i]!;
+    const second = b![i]!;
     if (stereo === 'left-side') b![i] = first - second;
     else if (stereo === 'side-right') a![i] = first + second;
     else {
@@ -209,7 +213,7 @@ function readResidual(bits: BitReader, order: number, samples: Float64Array): vo
 function readRice(bits: BitReader, parameter: number): number {
   const quotient = bits.readUnary();
   const rest = bits.read(parameter);
-  if (quotient < 2 ** (30 - parameter)) {
+  if (quotient < 1 << (30 - parameter)) {
     const folded = (quotient << parameter) | rest;
     return (folded >>> 1) ^ -(folded & 1);
   }
@@ -241,4 +245,3 @@ function crcTable(polynomial: number, width: number): Uint16Array {
     return crc & (2 * top - 1);
   });
 }
-

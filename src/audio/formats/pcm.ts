@@ -99,8 +99,7 @@ const MU_LAW = Float32Array.from({ length: 256 }, (_, code) => {
 /** ITU-T G.711, by code: A-law. */
 const A_LAW = Float32Array.from({ length: 256 }, (_, code) => {
   const [sign, exponent, mantissa] = lawParts(code ^ 0x55);
-  const magnitude =
-    exponent === 0 ? (mantissa << 4) + 8 : ((mantissa << 4) + 264) << (exponent - 1);
+  const magnitude = exponent === 0 ? (mantissa << 4) + 8 : ((mantissa << 4) + 264) << (exponent - 1);
   return (sign * magnitude) / 32_768;
 });
 

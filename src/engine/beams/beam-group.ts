@@ -6,6 +6,7 @@ import { commonPrefix } from '../prefix-index.js';
 import { Progress } from '../progress.js';
 import { logprobsOf } from '../sampling/log-probabilities.js';
 import { isForcedFirst } from '../sampling/logits-rules.js';
+import type { RuledSum } from '../sampling/ruled-sum.js';
 import type { SequenceOptions } from '../sequence.js';
 import { sourceOf, type CachedSource } from '../source.js';
 import type { GeneratedToken, GenerationRequest } from '../types.js';
@@ -117,12 +118,13 @@ export class BeamGroup {
    * search is over.
    *
    * @param result of the row's latest token; its logits are changed.
+   * @param ruled for this call alone.
    * @returns what is to be done to the slots; undefined as long as some row's logits are missing.
    * @throws KvasirError `broken_model` where the logits are no numbers
    */
-  offer(beam: Beam, result: EntryLogits): BeamMoves | undefined {
+  offer(beam: Beam, result: EntryLogits, ruled: RuledSum): BeamMoves | undefined {
     const own = this.request.logprobs === undefined ? undefined : result.logits.slice();
-    const continuations = continuationsOf(beam, result, this.#search.candidates);
+    const continuations = continuationsOf(beam, result, this.#search.candidates, ruled);
     this.#offers.set(beam, { continuations, logits: own });
     if (this.#offers.size < this.#beams.length) return undefined;
     this.progress.gotToken();

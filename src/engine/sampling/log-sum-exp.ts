@@ -1,11 +1,14 @@
 import { expWeight, NEGLIGIBLE } from './fast-exp.js';
 
+/** Any logit may be larger. */
+const UNBOUNDED = Float32Array.of(Infinity);
+
 /**
  * The logarithm of the sum of exponentials, to one part in 10^7 of the sum; -Infinity where there is none.
  *
  * @param bounds none of the logits of each of equal blocks is larger: many blocks are told by that alone.
  */
-export function logSumExp(logits: Float32Array, bounds: Float32Array = logits): number {
+export function logSumExp(logits: Float32Array, bounds: Float32Array = UNBOUNDED): number {
   const size = logits.length / bounds.length;
   let max = -Infinity;
   for (let block = 0; block < bounds.length; block++) {

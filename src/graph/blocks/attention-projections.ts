@@ -271,10 +271,7 @@ function padBias(bias: Bias | undefined, [group, padded]: readonly [number, numb
 }
 
 /** The biases of matrices one under the other, zeros where one has none; undefined where none has. */
-function stackBiases(
-  matrices: readonly Matrix[],
-  biases: readonly (Bias | undefined)[],
-): Bias | undefined {
+function stackBiases(matrices: readonly Matrix[], biases: readonly (Bias | undefined)[]): Bias | undefined {
   if (biases.every(bias => bias === undefined)) return undefined;
   return {
     size: matrices.reduce((sum, { rows }) => sum + rows, 0),

@@ -104,7 +104,9 @@ export function fillCrossCache(
   const packed = packKeysAndValues(weights);
   const [product] = projectHeads(graph, name, hidden, packed, options, [-1]);
   const rows =
-    grid === undefined ? product : graph.node({ op: 'Gather', inputs: [product, grid], name: `${name}.rows` });
+    grid === undefined
+      ? product
+      : graph.node({ op: 'Gather', inputs: [product, grid], name: `${name}.rows` });
   const shape = graph.shared('cross.heads_shape', () =>
     graph.constant('cross.heads_shape', [4], [0, 0, 2 * heads, paddedHeadSize(headSize)]),
   );

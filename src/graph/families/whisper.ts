@@ -1,5 +1,10 @@
 import type { Seq2SeqArchitecture, Seq2SeqSource, SoundStack } from '../assembly/seq2seq/architecture.js';
-import { bartArchitecture, bartLayers, sideWeights, type BartFamily } from '../assembly/seq2seq/bart-design.js';
+import {
+  bartArchitecture,
+  bartLayers,
+  sideWeights,
+  type BartFamily,
+} from '../assembly/seq2seq/bart-design.js';
 import { activate } from '../blocks/activation.js';
 import { convolution } from '../blocks/convolution.js';
 import { rowsFrom } from '../blocks/position-table.js';
@@ -25,7 +30,8 @@ const FAMILY: BartFamily = {
     scaleEmbedding: false,
   },
   norms: 'before',
-  positions: ({ weights, rows, width }) => rowsFrom(weights.weight('embed_positions.weight', [rows, width]), 0),
+  positions: ({ weights, rows, width }) =>
+    rowsFrom(weights.weight('embed_positions.weight', [rows, width]), 0),
   hasLogitsBias: false,
   hasPlainKeys: true,
 };

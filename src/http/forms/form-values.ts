@@ -34,7 +34,7 @@ export function formBody(entries: readonly FormEntry[], schema: object): object 
   // Without a prototype: names are the client's.
   const root = emptyObject();
   for (const [name, value] of entries) put(root, pathOf(name), value);
-  return typed(root, schema as FormSchema) as object;
+  return typed(root, schema) as object;
 }
 
 function emptyObject(): { [name: string]: Node } {

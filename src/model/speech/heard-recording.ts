@@ -87,8 +87,7 @@ export class HeardRecording implements Recording {
   /** Makes features of the next frames, whose samples are there. */
   async #compute(frames: number): Promise<void> {
     const samples = this.#samples;
-    if (this.#computed === 0)
-      for (let i = 1; i <= REACH; i++) samples[REACH - i] = samples[REACH + i]!;
+    if (this.#computed === 0) for (let i = 1; i <= REACH; i++) samples[REACH - i] = samples[REACH + i]!;
     const { bins } = this.#shape;
     const read = samples.subarray(0, (frames - 1) * HOP + WINDOW);
     const values = new Float32Array(bins * frames);

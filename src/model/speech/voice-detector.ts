@@ -36,22 +36,27 @@ const WINDOWS = 512;
 const STATE = [1, 1, 128];
 const INPUTS = ['c', 'h', 'input'];
 
+/** How files are called that hear many windows in a run: those of silero-vad's package, and of faster-whisper's. */
+const SEQUENCE_NAMES = [/^silero_vad.*sequence.*\.onnx$/, /^silero_vad_v\d+\.onnx$/];
+
 /**
- * The model for it in a folder, a file that is called `silero_vad*.onnx`; of several, the last one in the order of their names.
+ * The model for it in a folder, a file that is called `silero_vad*.onnx`; of several, one that hears many windows in a run.
  *
  * @returns undefined where there is none.
  */
 export function voiceDetectorFile(folder: string): string | undefined {
   if (!existsSync(folder)) return undefined;
-  const name = readdirSync(folder)
+  const names = readdirSync(folder)
     .filter(name => /^silero_vad.*\.onnx$/.test(name))
-    .sort()
-    .at(-1);
+    .sort();
+  const name = [...SEQUENCE_NAMES, /./]
+    .map(form => names.findLast(name => form.test(name)))
+    .find(name => name !== undefined);
   return name === undefined ? undefined : path.join(folder, name);
 }
 
 /**
- * Loads Silero's detector (snakers4/silero-vad) in the form that faster-whisper has, which hears many windows in a run.
+ * Loads Silero's detector (snakers4/silero-vad) in the form that hears many windows in a run.
  *
  * @throws KvasirError `invalid_model`, `unsupported_model`, `runtime_failure`
  */
@@ -62,7 +67,7 @@ export async function loadVoiceDetector(environment: Environment, file: string):
     session.dispose();
     throw new KvasirError(
       'unsupported_model',
-      `${file} has the inputs ${names.join(', ')}, and not ${INPUTS.join(', ')}, as faster-whisper's silero_vad_v6.onnx`,
+      `${file} has the inputs ${names.join(', ')}, and not ${INPUTS.join(', ')}, as silero-vad's silero_vad_16k_sequence.onnx and faster-whisper's silero_vad_v6.onnx have`,
     );
   }
   return { step: STEP, open: () => new SileroActivity(session), dispose: () => session.dispose() };

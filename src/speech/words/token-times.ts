@@ -32,44 +32,49 @@ export async function tokenTimes(
   const costs = new Float32Array(rows * positions);
   const turns = new Turns();
   for (let head = 0; head < heads; head++) {
-    const standardized = standardize(
-      Array.from({ length: tokens }, (_, token) => {
-        const from = (head * tokens + token) * longest;
-        return normalize(weights.subarray(from, from + positions));
-      }),
-    );
+    const looks = weights.subarray(head * tokens * longest, (head + 1) * tokens * longest);
+    const standardized = standardize(looks, tokens, longest, positions);
+    if (turns.isOver) await turns.next();
     for (let row = 0; row < rows; row++) {
-      const filtered = medianFilter(standardized[begin + row]!, FILTER_WIDTH);
+      const from = (begin + row) * positions;
+      const filtered = medianFilter(standardized.subarray(from, from + positions), FILTER_WIDTH);
       for (let position = 0; position < positions; position++)
-        costs[row * positions + position]! -= filtered[position]! / heads;
+        costs[row * positions + position]! -= filtered[position]!;
       if (turns.isOver) await turns.next();
     }
   }
+  for (let index = 0; index < costs.length; index++) costs[index]! /= heads;
   return firstColumns(costs, rows, positions);
 }
 
-/** Makes the sum of a row 1 again, where a part of it was left out. */
-function normalize(row: Float32Array): Float32Array {
-  const sum = row.reduce((total, weight) => total + weight, 0);
-  return sum > 0 ? row.map(weight => weight / sum) : row.slice();
-}
-
-/** Makes the mean of each column 0 and its standard deviation 1, in place; 0 all over where it has none. */
-function standardize(rows: readonly Float32Array[]): readonly Float32Array[] {
-  const columns = rows[0]!.length;
+/**
+ * Weights of the first positions, so that the sum of each row is 1 again, and then the mean of each column 0 and its standard deviation 1;
+ * 0 all over where it has none.
+ *
+ * @param weights `[rows, longest]`
+ * @returns `[rows, columns]`
+ */
+function standardize(weights: Float32Array, rows: number, longest: number, columns: number): Float32Array {
+  const result = new Float32Array(rows * columns);
   const means = new Float64Array(columns);
-  for (const row of rows) for (let column = 0; column < columns; column++) means[column]! += row[column]!;
-  for (let column = 0; column < columns; column++) means[column]! /= rows.length;
-  const deviations = new Float64Array(columns);
-  for (const row of rows)
-    for (let column = 0; column < columns; column++)
-      deviations[column]! += (row[column]! - means[column]!) ** 2;
-  for (let column = 0; column < columns; column++)
-    deviations[column] = Math.sqrt(deviations[column]! / rows.length);
-  for (const row of rows)
+  for (let row = 0; row < rows; row++) {
+    let sum = 0;
+    for (let column = 0; column < columns; column++) sum += weights[row * longest + column]!;
     for (let column = 0; column < columns; column++) {
-      const deviation = deviations[column]!;
-      row[column] = deviation > 0 ? (row[column]! - means[column]!) / deviation : 0;
+      const weight = sum > 0 ? weights[row * longest + column]! / sum : 0;
+      result[row * columns + column] = weight;
+      means[column]! += weight / rows;
     }
-  return rows;
+  }
+  const variances = new Float64Array(columns);
+  for (let row = 0; row < rows; row++)
+    for (let column = 0; column < columns; column++)
+      variances[column]! += (result[row * columns + column]! - means[column]!) ** 2 / rows;
+  for (let row = 0; row < rows; row++)
+    for (let column = 0; column < columns; column++) {
+      const index = row * columns + column;
+      const deviation = Math.sqrt(variances[column]!);
+      result[index] = deviation > 0 ? (result[index]! - means[column]!) / deviation : 0;
+    }
+  return result;
 }

@@ -57,7 +57,13 @@ t.test('every encoding gives the sound that was written', async t => {
 });
 
 t.test('what cannot be read is refused', async t => {
-  await t.rejects(decodeBytes(aiff(Buffer.alloc(100), 16, 'ima4')), { name: 'AudioFailure', fault: 'unknown' });
-  await t.rejects(decodeBytes(aiff(Buffer.alloc(100), 16, undefined, '00000000000000000000')), { name: 'AudioFailure', fault: 'broken' });
+  await t.rejects(decodeBytes(aiff(Buffer.alloc(100), 16, 'ima4')), {
+    name: 'AudioFailure',
+    fault: 'unknown',
+  });
+  await t.rejects(decodeBytes(aiff(Buffer.alloc(100), 16, undefined, '00000000000000000000')), {
+    name: 'AudioFailure',
+    fault: 'broken',
+  });
   await t.rejects(decodeBytes(aiff(Buffer.alloc(0), 16)), { name: 'AudioFailure', fault: 'broken' });
 });

@@ -11,7 +11,8 @@ function encode(samples: Float32Array, format: number, bits: number): Buffer {
   const data = Buffer.alloc(samples.length * width);
   samples.forEach((sample, i) => {
     const at = i * width;
-    if (format === 3) width === 4 ? data.writeFloatLE(sample, at) : data.writeDoubleLE(sample, at);
+    if (format === 3 && width === 4) data.writeFloatLE(sample, at);
+    else if (format === 3) data.writeDoubleLE(sample, at);
     else if (format === 6) data[at] = toALaw(Math.round(sample * 32_768));
     else if (format === 7) data[at] = toMuLaw(Math.round(sample * 32_768));
     else if (width === 1) data[at] = Math.round(sample * 127) + 128;
@@ -118,7 +119,10 @@ t.test('what is no sound is refused', async t => {
   infinite.writeFloatLE(-Infinity, 2000);
   const refused = {
     'a header only': wavFile(Buffer.alloc(0), form),
-    'a header only, and another chunk': wavFile(Buffer.alloc(0), { ...form, after: [wavChunk('LIST', Buffer.alloc(200))] }),
+    'a header only, and another chunk': wavFile(Buffer.alloc(0), {
+      ...form,
+      after: [wavChunk('LIST', Buffer.alloc(200))],
+    }),
     'a cut header': wavOf(EXPECTED, 16_000).subarray(0, 30),
     'no number': wavFile(nan, { format: 3, bits: 32, rate: 16_000 }),
     'an infinite number': wavFile(infinite, { format: 3, bits: 32, rate: 16_000 }),
@@ -130,7 +134,10 @@ t.test('what is no sound is refused', async t => {
   for (const [name, file] of Object.entries(refused))
     await t.rejects(decodeBytes(file), { name: 'AudioFailure', fault: 'broken' }, name);
   for (const format of [2, 0x11, 0x31, 0x55])
-    await t.rejects(decodeBytes(wavFile(Buffer.alloc(100), { ...form, format })), { name: 'AudioFailure', fault: 'unknown' });
+    await t.rejects(decodeBytes(wavFile(Buffer.alloc(100), { ...form, format })), {
+      name: 'AudioFailure',
+      fault: 'unknown',
+    });
 });
 
 t.test('what is too long is refused, by its header or as it comes', async t => {
@@ -139,7 +146,10 @@ t.test('what is too long is refused, by its header or as it comes', async t => {
   await t.rejects(decodeBytes(claims), { name: 'AudioFailure', fault: 'too_long' });
   const second = Buffer.alloc(32_000);
   t.equal((await decodeBytes(wavFile(second, form), { maxSeconds: 1 })).length, 16_000);
-  await t.rejects(decodeBytes(wavFile(second, form), { maxSeconds: 0.9 }), { name: 'AudioFailure', fault: 'too_long' });
+  await t.rejects(decodeBytes(wavFile(second, form), { maxSeconds: 0.9 }), {
+    name: 'AudioFailure',
+    fault: 'too_long',
+  });
   const endless = wavFile(second, { ...form, dataSize: 0xffff_ffff });
   await t.rejects(decodeBytes(endless, { maxSeconds: 0.9 }), { name: 'AudioFailure', fault: 'too_long' });
   // One byte is ten milliseconds.

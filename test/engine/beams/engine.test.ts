@@ -77,6 +77,8 @@ function open(
 ): TestEngine {
   const decoder = new FakeDecoder(slots, vocabularySize, CONTEXT, () => 0);
   decoder.traits = { ...decoder.traits, ...traits };
+  // As their graphs do.
+  decoder.tellsSums = sense !== undefined;
   if (sense === 'reads') decoder.source = { longest: SOURCE, vocabularySize };
   if (sense === 'hears') decoder.hear({ bins: 1, frames: SOURCE }, SOURCE);
   decoder.spoil = (logits, tokens, source) => logits.set(logitsAfter(tokens, source));

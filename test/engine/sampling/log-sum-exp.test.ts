@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { logprobsOfIds } from '#engine/sampling/log-probabilities.js';
 import { logSumExp } from '#engine/sampling/log-sum-exp.js';
+import { RuledSum } from '#engine/sampling/ruled-sum.js';
 import { runs } from '#test/support/property-runs.js';
 import { logSoftmax } from '#test/support/reference-beam-search.js';
 
@@ -32,6 +33,28 @@ t.test('the logarithm of the sum of exponentials, however far the largest are fr
         for (const actual of [logSumExp(logits), logSumExp(logits, exact), logSumExp(logits, bounds)])
           if (!(actual === expected || Math.abs(actual - expected) < 1e-6))
             throw new Error(`${actual}, expected ${expected}`);
+      },
+    ),
+    runs(2000),
+  );
+  t.end();
+});
+
+t.test('what rules leave is summed up as if nothing had been known before', t => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(logit, fc.boolean()), { minLength: 1, maxLength: 40 }),
+      fc.boolean(),
+      (row, isKnown) => {
+        const logits = Float32Array.from(row, ([value]) => value);
+        const sum = new RuledSum(logits.length);
+        sum.begin({ logits, logSums: isKnown ? Float32Array.of(logSumExp(logits)) : undefined }, true);
+        row.forEach(([, isExcluded], id) => {
+          if (isExcluded) logits[id] = -Infinity;
+        });
+        const [actual, expected] = [sum.end(logits), logSumExp(logits)];
+        if (!(actual === expected || Math.abs(actual - expected) < 1e-4))
+          throw new Error(`${actual}, expected ${expected}`);
       },
     ),
     runs(2000),

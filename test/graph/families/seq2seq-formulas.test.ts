@@ -4,7 +4,13 @@
  */
 import t from 'tap';
 import { similarity } from '#test/support/check-decoder.js';
-import { checkSeq2Seq, encode, openTinySeq2Seq, randomSource, sourceEntry } from '#test/support/check-seq2seq.js';
+import {
+  checkSeq2Seq,
+  encode,
+  openTinySeq2Seq,
+  randomSource,
+  sourceEntry,
+} from '#test/support/check-seq2seq.js';
 import { SEQ2SEQ_MODELS } from '#test/support/models/seq2seq.js';
 import { randomIds } from '#test/support/random-tensors.js';
 import { prefill } from '#test/support/run-decoder.js';

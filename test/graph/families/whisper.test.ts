@@ -27,7 +27,11 @@ function listen(decoder: Decoder, { runs }: SpeechFixture): Promise<void> {
 for (const fixture of await readSpeechFixtures()) {
   t.test(`${fixture.name} agrees with transformers`, async t => {
     const decoder = await open(t, fixture);
-    t.strictSame(decoder.source, { longest: fixture.shape.frames / 2, vocabularySize: 0, sound: fixture.shape });
+    t.strictSame(decoder.source, {
+      longest: fixture.shape.frames / 2,
+      vocabularySize: 0,
+      sound: fixture.shape,
+    });
     await listen(decoder, fixture);
     for (const [slot, { target, logits }] of fixture.runs.entries()) {
       const error = relativeError(await prefill(decoder, slot, target, 0, 'all'), [[...logits]]);

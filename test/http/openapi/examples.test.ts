@@ -34,3 +34,18 @@ t.test('binary bodies are said to be so', async t => {
     'application/octet-stream': { schema: { description: 'bytes', type: 'string', format: 'binary' } },
   });
 });
+
+t.test('files of forms are binary', async t => {
+  const Form = {
+    properties: { file: { type: 'object', title: 'file', description: 'sound' }, model: { type: 'string' } },
+  };
+  const schema = { $ref: '#/components/schemas/Form' };
+  addExamples({
+    paths: { '/': { post: { requestBody: { content: { 'multipart/form-data': { schema } } } } } },
+    components: { schemas: { Form } },
+  });
+  t.strictSame(Form.properties, {
+    file: { type: 'string', format: 'binary', description: 'sound' },
+    model: { type: 'string' },
+  });
+});

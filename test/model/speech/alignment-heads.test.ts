@@ -14,10 +14,16 @@ async function read(t: Test, alignment_heads?: unknown) {
 }
 
 t.test('heads that are named', async t => {
-  t.strictSame(await read(t, [[2, 1], [0, 0]]), [
-    { layer: 2, head: 1 },
-    { layer: 0, head: 0 },
-  ]);
+  t.strictSame(
+    await read(t, [
+      [2, 1],
+      [0, 0],
+    ]),
+    [
+      { layer: 2, head: 1 },
+      { layer: 0, head: 0 },
+    ],
+  );
 });
 
 t.test('without any, the upper half of the layers', async t => {
@@ -28,7 +34,13 @@ t.test('without any, the upper half of the layers', async t => {
 });
 
 t.test("a teacher's heads, which are not there", async t => {
-  t.strictSame(await read(t, [[2, 1], [7, 0]]), UPPER_HALF);
+  t.strictSame(
+    await read(t, [
+      [2, 1],
+      [7, 0],
+    ]),
+    UPPER_HALF,
+  );
   t.strictSame(await read(t, [[2, 2]]), UPPER_HALF);
 });
 

@@ -178,7 +178,7 @@ t.test('fields may stand before and behind the file, and the body may come in ch
     headers: { 'content-type': whole.headers.get('content-type')! },
     body: Readable.toWeb(Readable.from([Buffer.from(await whole.arrayBuffer())])) as ReadableStream,
     duplex: 'half',
-  } as RequestInit);
+  });
   t.equal(chunked.status, 200);
 });
 
@@ -466,7 +466,8 @@ t.test('the document says that the file is binary', async t => {
     ['translations', 'SpeechTranslationRequest'],
   ] as const) {
     const { content } = document.paths[`/v1/audio/${path}`]!.post.requestBody;
-    t.strictSame(content, {
+    t.strictSame(Object.keys(content), ['multipart/form-data']);
+    t.match(content, {
       'multipart/form-data': { schema: { $ref: `#/components/schemas/${name}` } },
     });
     t.match(document.components.schemas[name]!.properties.file, { type: 'string', format: 'binary' });

@@ -121,7 +121,8 @@ function decouple(spectra: readonly (Float32Array | undefined)[], { magnitude, a
   const [first, second] = [spectra[magnitude], spectra[angle]];
   if (first === undefined || second === undefined) return;
   for (let i = 0; i < first.length; i++) {
-    const [m, a] = [first[i]!, second[i]!];
+    const m = first[i]!;
+    const a = second[i]!;
     const other = m > 0 === a > 0 ? m - a : m + a;
     if (a > 0) second[i] = other;
     else {

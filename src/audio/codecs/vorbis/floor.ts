@@ -91,7 +91,12 @@ export function readPoints(bits: PacketBits, floor: Floor): number[] | undefined
 }
 
 /** Multiplies the first `size` elements of a spectrum by the envelope that goes through points. */
-export function applyFloor(points: readonly number[], floor: Floor, spectrum: Float32Array, size: number): void {
+export function applyFloor(
+  points: readonly number[],
+  floor: Floor,
+  spectrum: Float32Array,
+  size: number,
+): void {
   const heights = unfoldPoints(points, floor);
   let [x, y] = [0, heights[0]! * floor.multiplier];
   for (const point of floor.order.slice(1)) {
@@ -124,8 +129,7 @@ function unfoldPoints(points: readonly number[], floor: Floor): (number | undefi
     heights[point] = predicted;
     if (value === 0) continue;
     isUsed[low] = isUsed[high] = true;
-    if (value >= 2 * Math.min(above, below))
-      heights[point] = above > below ? value : range - value - 1;
+    if (value >= 2 * Math.min(above, below)) heights[point] = above > below ? value : range - value - 1;
     else heights[point] = predicted + (value % 2 === 1 ? -(value + 1) / 2 : value / 2);
   }
   return heights.map((height, point) => (isUsed[point] ? height : undefined));
@@ -137,12 +141,20 @@ function onLine(x0: number, y0: number, x1: number, y1: number, x: number): numb
 }
 
 /** Multiplies a spectrum from `x0` up to `x1` by a line's amplitudes; steps are those of whole numbers (Bresenham). */
-function applyLine(spectrum: Float32Array, size: number, x0: number, y0: number, x1: number, y1: number): void {
+function applyLine(
+  spectrum: Float32Array,
+  size: number,
+  x0: number,
+  y0: number,
+  x1: number,
+  y1: number,
+): void {
   const [rise, run] = [y1 - y0, x1 - x0];
   const base = Math.trunc(rise / run);
   const step = rise < 0 ? base - 1 : base + 1;
   const rest = Math.abs(rise) - Math.abs(base) * run;
-  for (let [x, y, error] = [x0, y0, 0]; x < x1 && x < size; x++) {
+  let y = y0;
+  for (let x = x0, error = 0; x < x1 && x < size; x++) {
     spectrum[x]! *= AMPLITUDES[y & 255]!;
     error += rest;
     if (error >= run) {

@@ -42,16 +42,21 @@ export class InverseMdct {
 
   #dctIv(x: Float32Array): void {
     const half = this.#size / 2;
-    const [re, im, twistRe, twistIm] = [this.#re, this.#im, this.#twistRe, this.#twistIm];
+    const re = this.#re;
+    const im = this.#im;
+    const twistRe = this.#twistRe;
+    const twistIm = this.#twistIm;
+    const dct = this.#dct;
     for (let k = 0; k < re.length; k++) {
-      const [a, b] = [x[2 * k]!, x[half - 1 - 2 * k]!];
+      const a = x[2 * k]!;
+      const b = x[half - 1 - 2 * k]!;
       re[k] = a * twistRe[k]! - b * twistIm[k]!;
       im[k] = a * twistIm[k]! + b * twistRe[k]!;
     }
     this.#fft.run(re, im);
     for (let k = 0; k < re.length; k++) {
-      this.#dct[2 * k] = re[k]! * twistRe[k]! - im[k]! * twistIm[k]!;
-      this.#dct[half - 1 - 2 * k] = -(re[k]! * twistIm[k]! + im[k]! * twistRe[k]!);
+      dct[2 * k] = re[k]! * twistRe[k]! - im[k]! * twistIm[k]!;
+      dct[half - 1 - 2 * k] = -(re[k]! * twistIm[k]! + im[k]! * twistRe[k]!);
     }
   }
 }
@@ -74,18 +79,21 @@ class Fft {
 
   run(re: Float64Array, im: Float64Array): void {
     const size = re.length;
+    const cos = this.#cos;
+    const sin = this.#sin;
     for (let i = 0; i < size; i++) {
       const j = this.#reversed[i]!;
       if (j <= i) continue;
-      [re[i], re[j]] = [re[j]!, re[i]!];
-      [im[i], im[j]] = [im[j]!, im[i]!];
+      swap(re, i, j);
+      swap(im, i, j);
     }
     for (let length = 2; length <= size; length *= 2) {
       const half = length / 2;
       const stride = size / length;
       for (let begin = 0; begin < size; begin += length)
         for (let k = 0, at = begin; k < half; k++, at++) {
-          const [c, s] = [this.#cos[k * stride]!, this.#sin[k * stride]!];
+          const c = cos[k * stride]!;
+          const s = sin[k * stride]!;
           const other = at + half;
           const r = re[other]! * c - im[other]! * s;
           const i = re[other]! * s + im[other]! * c;
@@ -96,4 +104,10 @@ class Fft {
         }
     }
   }
+}
+
+function swap(values: Float64Array, i: number, j: number): void {
+  const value = values[i]!;
+  values[i] = values[j]!;
+  values[j] = value;
 }

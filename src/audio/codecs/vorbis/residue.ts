@@ -84,8 +84,7 @@ function addPartitions(
   const perWord = classBook.dimensions;
   for (let pass = 0; pass < PASSES; pass++)
     for (let partition = 0; partition < partitions;) {
-      if (pass === 0)
-        for (const of of classes) readClasses(bits, classBook, books.length, of, partition);
+      if (pass === 0) for (const of of classes) readClasses(bits, classBook, books.length, of, partition);
       for (let i = 0; i < perWord && partition < partitions; i++, partition++)
         for (let channel = 0; channel < spectra.length; channel++) {
           const book = books[classes[channel]![partition]!]![pass];
@@ -106,7 +105,13 @@ function readClasses(bits: PacketBits, book: Codebook, base: number, classes: Ui
   }
 }
 
-function addInOrder(bits: PacketBits, book: Codebook, spectrum: Float32Array, begin: number, count: number): void {
+function addInOrder(
+  bits: PacketBits,
+  book: Codebook,
+  spectrum: Float32Array,
+  begin: number,
+  count: number,
+): void {
   const { dimensions, tree } = book;
   const vectors = book.vectors!;
   for (let at = begin; at < begin + count; at += dimensions) {
@@ -115,7 +120,13 @@ function addInOrder(bits: PacketBits, book: Codebook, spectrum: Float32Array, be
   }
 }
 
-function addApart(bits: PacketBits, book: Codebook, spectrum: Float32Array, begin: number, count: number): void {
+function addApart(
+  bits: PacketBits,
+  book: Codebook,
+  spectrum: Float32Array,
+  begin: number,
+  count: number,
+): void {
   const { dimensions, tree } = book;
   const vectors = book.vectors!;
   const stride = count / dimensions;

@@ -112,7 +112,10 @@ function sizesOf(
   const known = findSeq2Seq(config)?.sizes(config, asked);
   const hears = !('ids' in encoder.ports.reads);
   if (hears !== (known?.sound !== undefined))
-    return unfit(encoder.file, `reads ${hears ? 'sound' : 'tokens'}, which a '${config.modelType}' is not known to do`);
+    return unfit(
+      encoder.file,
+      `reads ${hears ? 'sound' : 'tokens'}, which a '${config.modelType}' is not known to do`,
+    );
   const sizeOf = (names: readonly string[]): number | undefined => {
     const found = names.find(name => config.has(name));
     return found === undefined ? undefined : config.size(found);

@@ -203,7 +203,9 @@ class PortReader {
     if (value === undefined) return undefined;
     const { name, type, shape } = value;
     if (type !== DataType.INT64 || shape.length !== 1)
-      return this.#fail(`has an input '${name}' of type ${DataType[type]} [${shape.join(', ')}], expected INT64 [sequence]`);
+      return this.#fail(
+        `has an input '${name}' of type ${DataType[type]} [${shape.join(', ')}], expected INT64 [sequence]`,
+      );
     return name;
   }
 

@@ -29,7 +29,10 @@ export class SourceEncoder {
   async run(sources: readonly SourceEntry[], length: number, options: RunOptions): Promise<Floats> {
     const { reads, states } = this.#ports;
     const output = floatArray(states.type, sources.length * length * states.size);
-    const inputs = 'ids' in reads ? tokenInputs(reads, sources, length) : [featureInput(reads, sources, this.#source.sound!)];
+    const inputs =
+      'ids' in reads
+        ? tokenInputs(reads, sources, length)
+        : [featureInput(reads, sources, this.#source.sound!)];
     using binding = new IoBinding(this.#session);
     using statesTensor = Tensor.fromArray(output, [sources.length, length, states.size], states.type);
     try {

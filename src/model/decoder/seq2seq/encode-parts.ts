@@ -19,7 +19,9 @@ export async function encodeParts(
     const began = performance.now();
     try {
       await encode(part);
-      const longest = Math.max(...part.map(({ ids, sound }) => (sound === undefined ? ids.length : positions)));
+      const longest = Math.max(
+        ...part.map(({ ids, sound }) => (sound === undefined ? ids.length : positions)),
+      );
       // Sources are padded to the longest.
       runs.push({ decoding: 0, promptTokens: longest * part.length, ms: performance.now() - began });
       for (const _ of part) results.push(undefined);

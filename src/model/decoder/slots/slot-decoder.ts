@@ -207,11 +207,7 @@ export class SlotDecoder implements Decoder {
     return joinedLogits(results);
   }
 
-  async #align(
-    slot: number,
-    ids: readonly number[],
-    heads: readonly AlignmentHead[],
-  ): Promise<AlignedText> {
+  async #align(slot: number, ids: readonly number[], heads: readonly AlignmentHead[]): Promise<AlignedText> {
     this.#floats.reset();
     const { longest } = this.source!;
     const [{ heads: inLayer }] = sourceParts(this.shape.layers) as [CachePart];
@@ -237,10 +233,7 @@ export class SlotDecoder implements Decoder {
     return this.#prefillRow(this.#prefillRange(entry.slot), entry);
   }
 
-  async #prefillRow(
-    range: PrefillRange,
-    { ids, computed, wanted }: BatchEntry,
-  ): Promise<EntryLogits> {
+  async #prefillRow(range: PrefillRange, { ids, computed, wanted }: BatchEntry): Promise<EntryLogits> {
     const { vocabularySize } = this.shape;
     const length = ids.length;
     const positions =

@@ -35,25 +35,31 @@ t.test('more codewords than fit are refused', async t => {
 
 t.test('a codeword that nobody has is refused', async t => {
   const tree = new CodeTree(Uint8Array.of(2, 2));
-  t.throws(() => tree.read(new PacketBits(Uint8Array.of(0xff, 0xff))), { name: 'AudioFailure', fault: 'broken' });
+  t.throws(() => tree.read(new PacketBits(Uint8Array.of(0xff, 0xff))), {
+    name: 'AudioFailure',
+    fault: 'broken',
+  });
 });
 
 t.test('any lengths that fit give codewords of these lengths, none of which begins another', async () => {
-  const property = fc.property(fc.array(fc.integer({ min: 0, max: 8 }), { minLength: 2, maxLength: 40 }), lengths => {
-    const used = lengths.filter(length => length > 0);
-    const sum = used.reduce((sum, length) => sum + 2 ** -length, 0);
-    fc.pre(used.length > 1);
-    let tree: CodeTree;
-    try {
-      tree = new CodeTree(Uint8Array.from(lengths));
-    } catch {
-      // In an unlucky order some do not fit, though their sum does.
-      return sum > 0.5;
-    }
-    const found = new Set<number>();
-    walk(tree, '', lengths, found);
-    return used.length === found.size && sum <= 1;
-  });
+  const property = fc.property(
+    fc.array(fc.integer({ min: 0, max: 8 }), { minLength: 2, maxLength: 40 }),
+    lengths => {
+      const used = lengths.filter(length => length > 0);
+      const sum = used.reduce((sum, length) => sum + 2 ** -length, 0);
+      fc.pre(used.length > 1);
+      let tree: CodeTree;
+      try {
+        tree = new CodeTree(Uint8Array.from(lengths));
+      } catch {
+        // In an unlucky order some do not fit, though their sum does.
+        return sum > 0.5;
+      }
+      const found = new Set<number>();
+      walk(tree, '', lengths, found);
+      return used.length === found.size && sum <= 1;
+    },
+  );
   fc.assert(property, runs(100));
 });
 

@@ -124,8 +124,18 @@ const BROKEN: readonly [string, string, (graph: GraphProto) => void, RegExp][] =
   [
     'an input that nobody knows',
     ENCODER,
-    graph => (port(graph, 'attention_mask').name = 'input_features'),
-    /not known: 'input_features'/,
+    graph => (port(graph, 'attention_mask').name = 'inputs_embeds'),
+    /not known: 'inputs_embeds'/,
+  ],
+  [
+    'sound in place of a text',
+    ENCODER,
+    graph => {
+      drop(graph, 'attention_mask');
+      tensorOf(graph, 'input_ids').elemType = DataType.FLOAT;
+      port(graph, 'input_ids').name = 'input_features';
+    },
+    /encoder_model\.onnx reads sound, which a 'bart' is not known to do/,
   ],
   ['no states', ENCODER, graph => drop(graph, 'last_hidden_state'), /no output 'last_hidden_state'/],
   [

@@ -20,7 +20,11 @@ async function open(t: Test, { folder, runs }: SpeechFixture): Promise<Decoder> 
 }
 
 /** What transformers has of some heads, `[heads, tokens, positions]`. */
-function looksOf({ looks, target }: SpeechRun, fixture: SpeechFixture, wanted: readonly AlignmentHead[]): number[] {
+function looksOf(
+  { looks, target }: SpeechRun,
+  fixture: SpeechFixture,
+  wanted: readonly AlignmentHead[],
+): number[] {
   const heads = fixture.config.decoder_attention_heads as number;
   const size = (target.length * fixture.shape.frames) / 2;
   return wanted.flatMap(({ layer, head }) => [
