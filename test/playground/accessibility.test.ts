@@ -45,6 +45,7 @@ t.test('the page in light and dark, by axe', { skip: skipWithoutBrowser() }, asy
       await page.locator('#view-transcription [data-segments] li').nth(1).waitFor();
       await check(t, page, 'transcription');
       await page.click('nav a[href="#pictures"]');
+      await page.selectOption('#view-pictures select', 'towers');
       const files = ['one.png', 'two.png'].map(name => ({
         name,
         mimeType: 'image/png',

@@ -74,6 +74,7 @@ t.test('the view of pictures', { skip: skipWithoutBrowser() }, async t => {
 
     await page.locator(`${VIEW} .heat-map [data-row]`).first().focus();
     for (const key of ['ArrowDown', 'ArrowRight']) await page.keyboard.press(key);
+    t.ok(await page.isVisible(`${VIEW} [data-pair]`));
     t.equal(await page.textContent(`${VIEW} [data-pair] q`), 'the token');
     t.equal(await page.getAttribute(`${VIEW} [data-pair] img`, 'alt'), 'blue.png');
   });
