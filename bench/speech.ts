@@ -70,7 +70,6 @@ const LOADS: readonly Load[] = [
   { name: `one of ${seconds} s, beam 1`, beams: 1, recordings: one, target: 1.5 },
   { name: `one of ${seconds} s, beam 5`, beams: 5, recordings: one, target: 1.3 },
   { name: `8 of ${Math.round(seconds / 8)} s at once, beam 1`, beams: 1, recordings: eight, target: 2 },
-  { name: `8 of ${Math.round(seconds / 8)} s at once, beam 5`, beams: 5, recordings: eight, target: 2 },
 ];
 
 interface Side {

@@ -1,7 +1,7 @@
 import type { Ability, ModelCard } from '#registry/card.js';
 
 /**
- * What requests may ask for by ability, of texts or of pictures: endpoints below `/v1`, `tools` where a model can call functions in a
+ * What requests may ask for by ability, of texts, pictures or recordings: endpoints below `/v1`, `tools` where a model can call functions in a
  * chat, and `translate`, an endpoint at `/`.
  */
 const OF_ABILITIES = {
@@ -25,8 +25,8 @@ const OF_ABILITIES = {
   tensors: [],
 } as const satisfies Record<Ability, readonly string[]>;
 
-/** What models read. */
-export const MEDIA = ['text', 'image'] as const;
+/** What models read or hear. */
+export const MEDIA = ['text', 'image', 'audio'] as const;
 
 export type Medium = (typeof MEDIA)[number];
 
@@ -34,9 +34,10 @@ export type Medium = (typeof MEDIA)[number];
 const READING: Readonly<Record<Medium, readonly Ability[]>> = {
   text: ['tokenize'],
   image: ['embed-pictures', 'classify-pictures'],
+  audio: ['transcribe'],
 };
 
-/** Whether a model reads texts, pictures, or both. */
+/** Whether a model reads texts, pictures, or both, or hears. */
 export function mediaOf({ abilities }: Pick<ModelCard, 'abilities'>): Medium[] {
   return MEDIA.filter(medium => READING[medium].some(ability => abilities.has(ability)));
 }

@@ -50,9 +50,15 @@ const NEEDED: Partial<Record<Ability, Medium>> = {
   'embed-pictures': 'image',
   'classify-pictures': 'image',
   'score-pictures': 'image',
+  transcribe: 'audio',
+  interpret: 'audio',
 };
 
-const READS: Readonly<Record<Medium, string>> = { text: 'it reads texts', image: 'it reads pictures' };
+const READS: Readonly<Record<Medium, string>> = {
+  text: 'it reads texts',
+  image: 'it reads pictures',
+  audio: 'it hears recordings',
+};
 
 /** Gives requests their `model`. */
 export function provideModels(app: FastifyInstance, registry: ModelRegistry): void {

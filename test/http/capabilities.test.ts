@@ -1,6 +1,7 @@
 import t from 'tap';
 import { createChatTemplate } from '#chat/template.js';
 import { capabilitiesOf, mediaOf } from '#http/capabilities.js';
+import { fakeSpeechModel } from '#test/support/fake-speech.js';
 import { fakeEncoderModel } from '#test/support/fake-encoder-service.js';
 import { fakeTowersModel, fakeVisionModel } from '#test/support/fake-vision-model.js';
 import { fakeTranslator } from '#test/support/fake-translator.js';
@@ -54,4 +55,10 @@ t.test('models of pictures do the same with pictures, and two towers with both',
   t.strictSame(capabilitiesOf(towers.card), ['embeddings', 'score', 'rerank', 'classify']);
   t.strictSame(mediaOf(towers.card), ['text', 'image']);
   t.strictSame(mediaOf(fakeEncoderModel('embedding').card), ['text']);
+});
+
+t.test('models that hear', async t => {
+  const { card } = fakeSpeechModel('whisper');
+  t.strictSame(mediaOf(card), ['audio']);
+  t.strictSame(capabilitiesOf(card), ['audio/transcriptions', 'audio/translations']);
 });

@@ -50,7 +50,7 @@ const Model = Type.Object(
     input_modalities: Type.Optional(
       Type.Array(Type.String({ enum: [...MEDIA] }), {
         description:
-          'What it reads: texts, pictures, or both; empty for a model that is called with tensors alone.',
+          'What it reads or hears: texts, pictures, both, or recordings; empty for a model that is called with tensors alone.',
       }),
     ),
     spoken_languages: Type.Optional(
