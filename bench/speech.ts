@@ -157,7 +157,7 @@ for (const start of [
   sides.push(side);
 }
 const factors = sides.map(() => LOADS.map((): number[] => []));
-const warmUp: Load = { ...LOADS[0]!, recordings: [recording(30, 0)] };
+const warmUp: Load = { ...LOADS[0]!, recordings: [recording(20, 0)] };
 for (const side of sides)
   for (const count of [1, 8])
     await measure(side, {
