@@ -14,7 +14,9 @@ export class Mp3Decoder {
   /** @throws AudioFailure `unknown` where the optional package is not there: then it is another program's to read. */
   static async open(): Promise<Mp3Decoder> {
     const library = await import('mpg123-decoder').catch(() => {
-      throw unknown('is an MP3, which wants the optional package mpg123-decoder (npm install mpg123-decoder)');
+      throw unknown(
+        'is an MP3, which wants the optional package mpg123-decoder (npm install mpg123-decoder)',
+      );
     });
     const decoder = new library.MPEGDecoder();
     await decoder.ready;

@@ -188,7 +188,11 @@ t.test('which model', async t => {
   await send({ model: null }, 'translations');
   t.equal(speech.requests.length, 1, 'the first that translates what it hears');
   const cases: [FormValues, string, RegExp][] = [
-    [{ model: 'letters' }, 'transcriptions', /^the model "letters" cannot transcribe speech: it reads texts$/],
+    [
+      { model: 'letters' },
+      'transcriptions',
+      /^the model "letters" cannot transcribe speech: it reads texts$/,
+    ],
     [{ model: 'english' }, 'translations', /^the model "english" cannot translate speech$/],
     [{ model: 'whisper-1' }, 'transcriptions', /^the model "whisper-1" is not served here; there are:/],
   ];
