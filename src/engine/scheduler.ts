@@ -400,12 +400,10 @@ export class Scheduler<S extends Schedulable> {
   /**
    * The idle slot to give up: that of the match itself, if all it holds is a beginning of the new sequence, or
    * behind its source an answer, which is of less use than a copy of the source would cost, or if nothing else is
-   * idle. A sound that nothing matches is the next one of a recording, mostly: it gives up what is in its way, which
-   * would have to be copied elsewhere.
+   * idle.
    */
   #victim({ source }: S, match: PrefixMatch | undefined): number {
     const table = this.#table;
-    if (match === undefined && source !== undefined && isSound(source)) return this.#admitted.length;
     if (match === undefined || table.sequence(match.slot) !== undefined) return table.leastRecentlyUsed()!;
     if (source !== undefined || table.filled(match.slot) === match.length) return match.slot;
     return table.leastRecentlyUsed(slot => slot !== match.slot) ?? match.slot;
