@@ -25,12 +25,12 @@ const peers = fileURLToPath(new URL('../../bench/peers/', import.meta.url));
 const base = join(tmpdir(), 'kvasir-bench', 'seq2seq');
 const LOAD = { clients: 8, beams: 1, each: 4 };
 
-async function transformersJs(folder: string): Promise<Side> {
+async function transformersJs(folder: string, way: 'batched' | 'alone'): Promise<Side> {
   const script = fileURLToPath(new URL('support/transformers-translator.js', import.meta.url));
   const server = await ServerProcess.start(
     'transformers.js',
     process.execPath,
-    port => [script, folder, String(port)],
+    port => [script, folder, way, String(port)],
     '/health',
   );
   return { server, path: '/translate', body: ids => ({ ids, tokens: TOKENS }) };
@@ -43,7 +43,11 @@ for (const shape of shapes) {
   const exported = join(base, `${shape}-onnx`);
   execFileSync(python, [join(peers, 'export_seq2seq.py'), join(base, shape), exported]);
   const sides: Side[] = [];
-  for (const side of [kvasir(join(base, shape), 'f32'), transformersJs(exported)]) {
+  for (const side of [
+    kvasir(join(base, shape), 'f32'),
+    transformersJs(exported, 'alone'),
+    transformersJs(exported, 'batched'),
+  ]) {
     sides.push(await side);
     sides.at(-1)!.server.pause();
   }
@@ -62,19 +66,22 @@ for (const shape of shapes) {
     server.resume();
     await server.close();
   }
-  const [own, peer] = rates as [number[], number[]];
-  const times = median(own.map((rate, round) => rate / peer[round]!));
-  lines.push(`| ${shape} | ${median(own).toFixed(0)} | ${median(peer).toFixed(0)} | ${times.toFixed(2)} |`);
+  const [own, ...others] = rates as [number[], number[], number[]];
+  const shown = others.flatMap(peer => {
+    const times = median(own.map((rate, round) => rate / peer[round]!));
+    return [median(peer).toFixed(0), times.toFixed(2)];
+  });
+  lines.push(`| ${[shape, median(own).toFixed(0), ...shown].join(' | ')} |`);
 }
 const { version } = JSON.parse(readFileSync(join(transformers, 'package.json'), 'utf8')) as {
   version: string;
 };
 const markdown = `# Kvasir and transformers.js: encoder-decoders
 
-\`npm run bench:seq2seq-node\`: transformers.js ${version} behind Fastify, all that waits in one batch, random weights in f32, sources of 20 to 43 tokens, ${TOKENS} tokens of answer, ${LOAD.clients} clients, ${cpus()[0]!.model}, ${availableParallelism()} cores, ${rounds} rounds in turns, medians.
+\`npm run bench:seq2seq-node\`: transformers.js ${version} behind Fastify, one text after the other and all that waits in one batch, random weights in f32, sources of 20 to 43 tokens, ${TOKENS} tokens of answer, ${LOAD.clients} clients, ${cpus()[0]!.model}, ${availableParallelism()} cores, ${rounds} rounds in turns, medians.
 
-| tokens/s | Kvasir | transformers.js | times |
-| --- | --: | --: | --: |
+| tokens/s | Kvasir | transformers.js, one by one | times | batched | times |
+| --- | --: | --: | --: | --: | --: |
 ${lines.join('\n')}
 `;
 await writeFile(fileURLToPath(new URL('../../bench/results/seq2seq-node.md', import.meta.url)), markdown);

@@ -1,8 +1,8 @@
 /**
  * An encoder-decoder in `@huggingface/transformers` (KVASIR_BENCH_TRANSFORMERS names its folder) behind Fastify, as
- * one would serve it: what waits goes into one batch, padded.
+ * one would serve it: what waits goes into one batch, padded, or one text after the other.
  *
- * Arguments: model folder with an exporter's graphs in `onnx/`, port. `POST /translate` takes `ids` and `tokens`.
+ * Arguments: model folder with an exporter's graphs in `onnx/`, `batched` or `alone`, port. `POST /translate` takes `ids` and `tokens`.
  */
 import { availableParallelism } from 'node:os';
 import { basename, dirname, join } from 'node:path';
@@ -35,7 +35,7 @@ interface TransformersJs {
   readonly Tensor: new (type: string, data: BigInt64Array, dims: number[]) => object;
 }
 
-const [folder, port] = process.argv.slice(2) as [string, string];
+const [folder, way, port] = process.argv.slice(2) as [string, string, string];
 const entry = join(process.env.KVASIR_BENCH_TRANSFORMERS!, 'dist/transformers.node.mjs');
 const { env, AutoModelForSeq2SeqLM, Tensor } = (await import(pathToFileURL(entry).href)) as TransformersJs;
 env.localModelPath = dirname(folder);
@@ -45,15 +45,14 @@ const model = await AutoModelForSeq2SeqLM.from_pretrained(basename(folder), {
   session_options: { intraOpNumThreads: availableParallelism() },
 });
 
-let waiting: Job[] = [];
+const waiting: Job[] = [];
 let isRunning = false;
 
 async function runAll(): Promise<void> {
   if (isRunning) return;
   isRunning = true;
   while (waiting.length > 0) {
-    const jobs = waiting;
-    waiting = [];
+    const jobs = waiting.splice(0, way === 'batched' ? waiting.length : 1);
     try {
       const answers = await generate(jobs);
       jobs.forEach(({ done }, row) => done(answers[row]!.map(Number)));
