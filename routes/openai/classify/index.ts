@@ -11,7 +11,7 @@ import { RequestPictures } from '#routes/shared/request-pictures.js';
 import { resultListHead } from '../result-list.js';
 import { inputUsage } from '../input-usage.js';
 import { classifyPeerFields } from './peer-fields.js';
-import { readInputs } from './read-inputs.js';
+import { readClassifyInputs } from './read-inputs.js';
 import { readLabels } from './read-labels.js';
 import { classifySchema, schemas } from './schema.js';
 
@@ -21,7 +21,7 @@ const classifications: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { p
   const preValidation = refuseFields(classifyPeerFields);
   app.post('', { schema: classifySchema, preValidation }, async request => {
     const { body, scope } = request;
-    const sources = readInputs(body, new RequestPictures(request, options));
+    const sources = readClassifyInputs(body, new RequestPictures(request, options));
     const pictures = allPictures(sources);
     const labels = readLabels(body);
     const raw = asksForLogits(body);

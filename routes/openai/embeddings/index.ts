@@ -8,9 +8,9 @@ import { plainJson } from '#http/plain-json.js';
 import type { RouteOptions } from '#http/route-options.js';
 import { abilityFor } from '#routes/shared/input-kinds.js';
 import { refuseFields } from '#routes/shared/peer-fields.js';
+import { readInputs } from '#routes/shared/read-inputs.js';
 import { RequestPictures } from '#routes/shared/request-pictures.js';
 import { embeddingsPeerFields } from './peer-fields.js';
-import { readInputs } from './read-inputs.js';
 import { embeddingsSchema, schemas } from './schema.js';
 
 const embeddings: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { pictures }) => {

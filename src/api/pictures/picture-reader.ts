@@ -1,6 +1,6 @@
 import type { Caller } from '#caller.js';
 import { KvasirError } from '#errors.js';
-import { FairQueue } from '#fair-queue.js';
+import { FairTurns } from '#fair-turns.js';
 import type { Picture, PictureService, Preprocessing } from '#vision/types.js';
 import type { PictureSource } from './picture-source.js';
 
@@ -13,23 +13,17 @@ import type { PictureSource } from './picture-source.js';
  */
 export type PictureLoader = (address: string, param: string, signal: AbortSignal) => Promise<Uint8Array>;
 
-interface Job {
-  readonly start: () => void;
-}
-
 /** Makes pixels of the pictures of all requests: a few at once, and clients take turns. */
 export class PictureReader {
   readonly #service: PictureService;
   readonly #load: PictureLoader;
-  readonly #atOnce: number;
-  readonly #waiting = new FairQueue<Job>();
-  #running = 0;
+  readonly #turns: FairTurns;
 
   /** @param atOnce pictures that the service works on at once. */
   constructor(service: PictureService, load: PictureLoader, atOnce: number) {
     this.#service = service;
     this.#load = load;
-    this.#atOnce = atOnce;
+    this.#turns = new FairTurns(atOnce);
   }
 
   /**
@@ -57,41 +51,7 @@ export class PictureReader {
   ): Promise<Picture> {
     const { signal } = caller;
     const file = typeof from === 'string' ? await this.#load(from, param, signal) : from;
-    return this.#inTurn(caller, () => this.#service.read(file, preprocessing, param, signal));
-  }
-
-  async #inTurn<T>({ client, signal }: Caller, work: () => Promise<T>): Promise<T> {
-    if (signal.aborted) throw cancelled();
-    await new Promise<void>((resolve, reject) => {
-      const job: Job = {
-        start: () => {
-          signal.removeEventListener('abort', leave);
-          resolve();
-        },
-      };
-      const leave = (): void => {
-        this.#waiting.remove(job);
-        reject(cancelled());
-      };
-      signal.addEventListener('abort', leave, { once: true });
-      this.#waiting.push([client], job);
-      this.#next();
-    });
-    try {
-      return await work();
-    } finally {
-      this.#running--;
-      this.#next();
-    }
-  }
-
-  #next(): void {
-    while (this.#running < this.#atOnce) {
-      const job = this.#waiting.shift();
-      if (job === undefined) return;
-      this.#running++;
-      job.start();
-    }
+    return this.#turns.run(caller, () => this.#service.read(file, preprocessing, param, signal));
   }
 }
 
@@ -99,8 +59,4 @@ export class PictureReader {
 function named(param: string, error: unknown): unknown {
   if (!(error instanceof KvasirError) || error.param !== param) return error;
   return new KvasirError(error.code, `${param}: ${error.message}`, { param, cause: error });
-}
-
-function cancelled(): KvasirError {
-  return new KvasirError('cancelled', 'the request was cancelled');
 }

@@ -9,7 +9,7 @@ import { layerLinear } from './layer-linear.js';
 import { layerNorm } from './layer-norm.js';
 import { forEveryPicture } from './leading-tokens.js';
 import { linear } from './linear.js';
-import { attend, type PictureHeads } from './picture-attention.js';
+import { attend, type WholeHeads } from './whole-attention.js';
 
 export interface AttentionPoolingWeights {
   /** What attends: `[1, 1, hidden]` */
@@ -32,7 +32,7 @@ export function attentionPooling(
   name: string,
   hidden: Value,
   { probe, attention, norm, activation, ...weights }: AttentionPoolingWeights,
-  heads: PictureHeads,
+  heads: WholeHeads,
 ): Value {
   const width = heads.heads * heads.headSize;
   const learned = graph.floats(`${name}.probe`, [1, 1, width], () => probe.load());

@@ -1,41 +1,87 @@
 import { float, int } from '../onnx/attributes.js';
 import type { ModelGraph } from '../model-graph.js';
-import type { Value } from '../onnx/graph-builder.js';
+import { NONE, type Value } from '../onnx/graph-builder.js';
 import type { AttentionWeights } from './attention-projections.js';
 import { layerLinear } from './layer-linear.js';
-import type { Bias } from './linear.js';
-import type { Matrix } from '../weights/matrix.js';
+import type { RotaryTables } from './rotary.js';
+
+export interface WholeHeads {
+  readonly heads: number;
+  readonly headSize: number;
+  /** Factor of scores; default `1 / sqrt(headSize)`. */
+  readonly scale?: number | undefined;
+}
+
+/** What changes the scores of a {@link wholeAttention}. */
+export interface WholePositions {
+  /** `[1 or rows, heads, queries, keys]`, added to the scores. */
+  readonly bias?: Value | undefined;
+  /** A row of the tables for each position. */
+  readonly rotary?: RotaryTables | undefined;
+}
 
 /**
- * Bidirectional multi-head attention (Vaswani et al. 2017) over rows of one length, in which every position sees
- * all of its row.
+ * Bidirectional multi-head attention (Vaswani et al. 2017) over rows of one length, such as pictures' patches or
+ * windows of sound: nothing is padded, and every position sees all of its row.
  *
- * Operator: com.microsoft.MultiHeadAttention, whose flash kernel (Dao et al. 2022) runs where nothing is masked.
+ * Operators: com.microsoft.MultiHeadAttention, whose flash kernel (Dao et al. 2022) runs where nothing is masked, and
+ * com.microsoft.RotaryEmbedding.
  *
- * @param x `[batch, length, hidden]`
- * @param options `scale` is the factor of scores; default `1 / sqrt(headSize)`.
- * @returns `[batch, length, hidden]`
+ * @param queries `[rows, queries, hidden]`: the first positions of `x`, or all.
+ * @param x `[rows, keys, hidden]`
+ * @returns `[rows, queries, hidden]`
  */
 export function wholeAttention(
   graph: ModelGraph,
   name: string,
+  queries: Value,
   x: Value,
-  { output, outputBias, ...weights }: AttentionWeights,
-  options: { readonly heads: number; readonly headSize: number; readonly scale?: number | undefined },
+  weights: AttentionWeights,
+  heads: WholeHeads,
+  { bias, rotary }: WholePositions = {},
 ): Value {
-  const { heads, headSize, scale = 1 / Math.sqrt(headSize) } = options;
-  const project = (side: string, matrix: Matrix, bias: Bias | undefined): Value =>
-    layerLinear(graph, `${name}.${side}`, x, matrix, bias);
-  const attended = graph.node({
+  const rotate = (side: string, value: Value): Value =>
+    rotary === undefined ? value : rotateTokens(graph, `${name}.${side}.rotated`, value, heads, rotary);
+  const query = rotate(
+    'query',
+    layerLinear(graph, `${name}.query`, queries, weights.query, weights.queryBias),
+  );
+  const key = rotate('key', layerLinear(graph, `${name}.key`, x, weights.key, weights.keyBias));
+  const value = layerLinear(graph, `${name}.value`, x, weights.value, weights.valueBias);
+  const attended = attend(graph, `${name}.attention`, [query, key, value], heads, bias);
+  return layerLinear(graph, `${name}.output`, attended, weights.output, weights.outputBias);
+}
+
+/** Attention of projected queries to keys and values. */
+export function attend(
+  graph: ModelGraph,
+  name: string,
+  projected: readonly [query: Value, key: Value, value: Value],
+  { heads, headSize, scale = 1 / Math.sqrt(headSize) }: WholeHeads,
+  bias?: Value,
+): Value {
+  return graph.node({
     op: 'MultiHeadAttention',
     domain: 'com.microsoft',
-    inputs: [
-      project('query', weights.query, weights.queryBias),
-      project('key', weights.key, weights.keyBias),
-      project('value', weights.value, weights.valueBias),
-    ],
-    name: `${name}.attention`,
+    inputs: [...projected, ...(bias === undefined ? [] : [NONE, NONE, bias])],
+    name,
     attributes: { num_heads: int(heads), scale: float(scale) },
   });
-  return layerLinear(graph, `${name}.output`, attended, output, outputBias);
+}
+
+function rotateTokens(
+  graph: ModelGraph,
+  name: string,
+  x: Value,
+  { heads }: WholeHeads,
+  { cos, sin }: RotaryTables,
+): Value {
+  const first = graph.shared('rotary.first', () => graph.constant('rotary.first', [1], [0]));
+  return graph.node({
+    op: 'RotaryEmbedding',
+    domain: 'com.microsoft',
+    inputs: [x, first, cos, sin],
+    name,
+    attributes: { num_heads: int(heads) },
+  });
 }

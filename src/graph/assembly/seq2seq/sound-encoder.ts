@@ -14,6 +14,6 @@ export function soundStates(graph: ModelGraph, design: SoundStack, { sound }: Se
   const { bins, frames } = sound!;
   const features = graph.input('input_features', DataType.FLOAT, ['batch', bins, frames]);
   return writeStack(design, design.layers, design.afterFeatures(features), (name, { attention }) => ({
-    attention: x => wholeAttention(graph, name, x, attention, design),
+    attention: x => wholeAttention(graph, name, x, x, attention, design),
   }));
 }

@@ -1,7 +1,7 @@
 import { CHANNELS, type PatchGrid } from '../../blocks/patch-embedding.js';
 import { MOST, type ModelConfig } from '../../config.js';
 import { headSizeOf } from '../encoder-architecture.js';
-import type { PictureHeads } from '../../blocks/picture-attention.js';
+import type { WholeHeads } from '../../blocks/whole-attention.js';
 import type { PictureSize, VisionSizes } from './architecture.js';
 
 /** Most pixels of a side: more than any model reads. */
@@ -58,7 +58,7 @@ export function patchGrid({ patch }: Pick<VisionSizes, 'patch'>, { width, height
 }
 
 /** Heads of every layer, by ViT's field names. */
-export function vitHeads(config: ModelConfig): PictureHeads {
+export function vitHeads(config: ModelConfig): WholeHeads {
   const heads = config.size('num_attention_heads', 12);
   const headSize = headSizeOf(config, config.size('hidden_size', 768, MOST.width), heads);
   if (config.size('head_dim', headSize) !== headSize)

@@ -3,11 +3,7 @@ import { interpolateBicubic } from '../../blocks/interpolation.js';
 import { layerNorm } from '../../blocks/layer-norm.js';
 import { addLeadingTokens, firstTokens } from '../../blocks/leading-tokens.js';
 import { patchEmbedding } from '../../blocks/patch-embedding.js';
-import {
-  pictureAttention,
-  type PictureHeads,
-  type PicturePositions,
-} from '../../blocks/picture-attention.js';
+import { wholeAttention, type WholeHeads, type WholePositions } from '../../blocks/whole-attention.js';
 import type { Residual } from '../../blocks/normalization.js';
 import { preNormBlock, type Normalize } from '../../blocks/transformer-block.js';
 import type { Value } from '../../onnx/graph-builder.js';
@@ -23,7 +19,7 @@ import { patchGrid } from './sizes.js';
 
 /** Differences between families of vision transformers that normalise what each half of a layer reads. */
 export interface VisionTransformerDesign {
-  readonly heads: PictureHeads;
+  readonly heads: WholeHeads;
   readonly intermediateSize: number;
   readonly activation: Activation;
   readonly epsilon: number;
@@ -44,7 +40,7 @@ export interface VisionTransformerDesign {
   };
   readonly layer: (index: number) => VisionLayerNames;
   /** What changes the scores of a layer's attention. */
-  readonly scores?: (index: number) => PicturePositions;
+  readonly scores?: (index: number) => WholePositions;
   /** Norm before the first layer. */
   readonly firstNorm?: string;
   /** Norm behind the last layer; undefined: none. */
@@ -87,7 +83,7 @@ export function visionTransformer(
       residual,
       {
         attention: x =>
-          pictureAttention(graph, name, narrow(x, 'queries'), x, attention, design.heads, {
+          wholeAttention(graph, name, narrow(x, 'queries'), x, attention, design.heads, {
             ...scores,
             bias,
           }),

@@ -3,7 +3,7 @@ import type { GridSides } from '../../blocks/interpolation.js';
 import { layerNorm } from '../../blocks/layer-norm.js';
 import { forEveryPicture } from '../../blocks/leading-tokens.js';
 import type { Residual } from '../../blocks/normalization.js';
-import { pictureAttention, type PictureHeads } from '../../blocks/picture-attention.js';
+import { wholeAttention, type WholeHeads } from '../../blocks/whole-attention.js';
 import {
   placesInWindows,
   shiftMask,
@@ -22,7 +22,7 @@ import { attentionWeights, writeFeedForward, type VisionLayerNames } from './lay
 export interface WindowBlock {
   /** Features of a token. */
   readonly width: number;
-  readonly heads: PictureHeads;
+  readonly heads: WholeHeads;
   readonly epsilon: number;
   readonly grid: GridSides;
   readonly windows: Windows;
@@ -68,7 +68,7 @@ export function windowBlock(
         const ordered = reorderTokens(graph, `${name}.ordered`, x, windowOrder(grid, windows));
         const inWindows = reshape('windows', ordered, places);
         const bias = windowBias(source, name, x, block);
-        const attended = pictureAttention(graph, name, inWindows, inWindows, weights, heads, { bias });
+        const attended = wholeAttention(graph, name, inWindows, inWindows, weights, heads, { bias });
         const joined = reshape('joined', attended, windowCount(grid, windows) * places);
         return reorderTokens(graph, `${name}.back`, joined, placesInWindows(grid, windows));
       },
