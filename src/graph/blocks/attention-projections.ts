@@ -1,7 +1,8 @@
 import { float, int, type Attribute } from '../onnx/attributes.js';
 import type { ModelGraph } from '../model-graph.js';
 import { NONE, type Value } from '../onnx/graph-builder.js';
-import { concat, padGroups, padColumns, padRows, stackRows, type Matrix } from '../weights/matrix.js';
+import { concat } from '../weights/concat.js';
+import { padGroups, padColumns, padRows, stackRows, type Matrix } from '../weights/matrix.js';
 import { headNorm, type HeadNorms } from './head-norm.js';
 import { layerLinear } from './layer-linear.js';
 import type { Bias } from './linear.js';

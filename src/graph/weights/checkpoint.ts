@@ -3,6 +3,7 @@ import path from 'node:path';
 import { KvasirError } from '#errors.js';
 import { readJson } from '#files.js';
 import { missingWeights } from '../folder-contents.js';
+import type { PackedRows } from './packed-rows.js';
 import { SafetensorsFile } from './safetensors.js';
 
 const SINGLE = 'model.safetensors';
@@ -17,6 +18,8 @@ export interface Weight {
    * file again.
    */
   load(first?: number, last?: number): Promise<Float32Array>;
+  /** A matrix's blocks as they are stored, where the checkpoint has it quantized in a layout that graphs can run. */
+  readonly packed?: PackedRows | undefined;
 }
 
 /** The file that a folder's weights begin with: theirs, or the index of shards; undefined where there is none. */

@@ -1,4 +1,6 @@
 import type { Weight } from './checkpoint.js';
+import { concat } from './concat.js';
+import { slicePacked, stackPacked, type PackedRows } from './packed-rows.js';
 import { transpose } from './transpose.js';
 
 /**
@@ -13,6 +15,8 @@ export interface Matrix {
    * memory.
    */
   pieces(): AsyncIterable<Float32Array>;
+  /** The same rows as they are stored, where that is quantized and nothing was done to them but to choose rows. */
+  readonly packed?: PackedRows | undefined;
 }
 
 /** Elements of a piece that is read from a file: few enough to be nothing beside a large matrix. */
@@ -25,6 +29,7 @@ export function matrix(weight: Weight): Matrix {
   return {
     rows,
     columns,
+    packed: weight.packed,
     async *pieces() {
       for (let row = 0; row < rows; row += inPiece)
         yield await weight.load(row * columns, Math.min(row + inPiece, rows) * columns);
@@ -50,6 +55,7 @@ export function stackRows(parts: readonly Matrix[]): Matrix {
   return {
     rows: parts.reduce((sum, part) => sum + part.rows, 0),
     columns: first.columns,
+    packed: stackPacked(parts),
     async *pieces() {
       for (const part of parts) yield* part.pieces();
     },
@@ -62,6 +68,7 @@ export function sliceRows(source: Matrix, begin: number, end: number): Matrix {
   return {
     rows: end - begin,
     columns,
+    packed: slicePacked(source.packed, begin, end),
     async *pieces() {
       let row = 0;
       for await (const piece of source.pieces()) {
@@ -156,17 +163,6 @@ export function padGroups(values: Float32Array, size: number, padded: number): F
   const result = new Float32Array(groups * padded);
   for (let group = 0; group < groups; group++)
     result.set(values.subarray(group * size, (group + 1) * size), group * padded);
-  return result;
-}
-
-/** One array after the other. */
-export function concat(parts: readonly Float32Array[]): Float32Array {
-  const result = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    result.set(part, offset);
-    offset += part.length;
-  }
   return result;
 }
 

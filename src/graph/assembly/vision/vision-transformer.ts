@@ -7,7 +7,7 @@ import { wholeAttention, type WholeHeads, type WholePositions } from '../../bloc
 import type { Residual } from '../../blocks/normalization.js';
 import { preNormBlock, type Normalize } from '../../blocks/transformer-block.js';
 import type { Value } from '../../onnx/graph-builder.js';
-import { concat } from '../../weights/matrix.js';
+import { concat } from '../../weights/concat.js';
 import type { VisionSource } from './architecture.js';
 import {
   attentionWeights,

@@ -1,5 +1,5 @@
 import { toFloat16 } from '#graph/weights/half-precision.js';
-import { concat } from '#graph/weights/matrix.js';
+import { concat } from '#graph/weights/concat.js';
 import { IoBinding, Tensor, type RunOptions, type Session } from '#runtime/index.js';
 import type { SoundShape, SourceEntry, SourceTraits } from '../contract.js';
 import { floatArray } from './decoder-graph.js';

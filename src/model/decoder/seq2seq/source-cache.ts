@@ -1,4 +1,4 @@
-import { concat } from '#graph/weights/matrix.js';
+import { concat } from '#graph/weights/concat.js';
 import { DisposeStack, IoBinding, RunOptions, Tensor, type Session } from '#runtime/index.js';
 import { sourceParts } from '../../cache/layer-cache.js';
 import { SlotCache } from '../../cache/slot-cache.js';
