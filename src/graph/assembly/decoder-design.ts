@@ -126,11 +126,15 @@ export class DecoderLayer {
     return this.cache.kind === 'packed' && this.cache.batch.narrows(this.index, this.source.sizes.layers);
   }
 
-  /** The rows of the residual stream that go on behind the attention. */
-  narrow(stream: Value): Value {
+  /**
+   * The rows of the residual stream, or of what was made of it, that go on behind the attention.
+   *
+   * @param what of the layer it is, where more than the stream goes on.
+   */
+  narrow(value: Value, what = 'wanted'): Value {
     return this.cache.kind === 'packed' && this.isNarrowed
-      ? this.cache.batch.listed(`${this.name}.wanted`, stream)
-      : stream;
+      ? this.cache.batch.listed(`${this.name}.${what}`, value)
+      : value;
   }
 
   norm(name: string, weightName: string, residual: Residual): Normalized {
