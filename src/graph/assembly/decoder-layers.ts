@@ -1,5 +1,5 @@
 import type { Activation } from '../blocks/activation.js';
-import { gatedFeedForward } from '../blocks/feed-forward.js';
+import { feedForward, gatedFeedForward } from '../blocks/feed-forward.js';
 import { groupedQueryAttention } from '../blocks/grouped-query-attention.js';
 import {
   packAttention,
@@ -211,6 +211,30 @@ export function headNorms({ source, weights }: DecoderLayer, storage: NormStorag
     key: scale('k_norm'),
     epsilon: source.config.positive('rms_norm_eps', 1e-6),
   };
+}
+
+/** Norms of all heads of queries at once, and of all of keys (OLMo 2). */
+export function wholeNorms({ source, weights }: DecoderLayer): HeadNorms {
+  const { heads, kvHeads, headSize } = source.sizes;
+  return {
+    query: weights.scale('self_attn.q_norm', heads * headSize),
+    key: weights.scale('self_attn.k_norm', kvHeads * headSize),
+    epsilon: source.config.positive('rms_norm_eps', 1e-6),
+  };
+}
+
+/** A feed-forward layer without a gate, by Llama's names of its two matrices. */
+export function plainMlp(layer: DecoderLayer, x: Value, activation: Activation, hasBiases = false): Value {
+  const { graph, config, sizes } = layer.source;
+  const inner = config.size('intermediate_size');
+  const own = layer.weights.within('mlp');
+  const weights = {
+    up: own.matrix('up_proj', inner, sizes.hiddenSize),
+    upBias: hasBiases ? own.bias('up_proj', inner) : undefined,
+    down: own.matrix('down_proj', sizes.hiddenSize, inner),
+    downBias: hasBiases ? own.bias('down_proj', sizes.hiddenSize) : undefined,
+  };
+  return feedForward(graph, `${layer.name}.feed_forward`, x, weights, activation);
 }
 
 /** A gated feed-forward layer with the weights that Hugging Face's Llama has in `mlp`. */
