@@ -91,8 +91,9 @@ interface Design {
 
 async function designEncoder(folder: string, plan: EncoderPlan): Promise<Design> {
   const { task, modules, labels, precision, contextLength = Infinity } = plan;
-  const config = await ModelConfig.read(path.join(folder, modules.encoderFolder));
-  const architecture = encoderArchitecture(config);
+  const read = await ModelConfig.read(path.join(folder, modules.encoderFolder));
+  const architecture = encoderArchitecture(read);
+  const config = read.withDefaults(architecture.defaults ?? {});
   refuseQuantized(config);
   const sizes = architecture.sizes(config);
   const written = writtenContext(config, sizes.contextLength, contextLength);

@@ -1,14 +1,20 @@
 import { reachBothWays, seesBothWays } from './attention-direction.js';
 import { decoderBody } from './decoder-body.js';
 import { LLAMA_NAMES, type DecoderArchitecture } from './decoder-design.js';
+import type { ModelConfig } from '../config.js';
 import type { EncoderArchitecture } from './encoder-architecture.js';
 
 /**
  * A decoder whose hidden states are used, mostly those of the last token (SGPT, Muennighoff 2022; E5-Mistral,
  * Wang et al. 2023; Qwen3 Embedding, Zhang et al. 2025): Hugging Face's `XModel`,
  * `XForSequenceClassification` and `XForTokenClassification`.
+ *
+ * @param isBothWays whether a token sees those behind it; by default as config.json says.
  */
-export function asEncoder(decoder: DecoderArchitecture): EncoderArchitecture {
+export function asEncoder(
+  decoder: DecoderArchitecture,
+  isBothWays: (config: ModelConfig) => boolean = seesBothWays,
+): EncoderArchitecture {
   const { names = LLAMA_NAMES, modelTypes } = decoder;
   return {
     modelTypes,
@@ -17,7 +23,7 @@ export function asEncoder(decoder: DecoderArchitecture): EncoderArchitecture {
 
     sizes(config) {
       const { layers, hiddenSize, heads, headSize, vocabularySize, contextLength } = decoder.sizes(config);
-      const window = seesBothWays(config) ? reachBothWays(decoder, config) : undefined;
+      const window = isBothWays(config) ? reachBothWays(decoder, config) : undefined;
       return {
         layers,
         hiddenSize,
@@ -32,7 +38,7 @@ export function asEncoder(decoder: DecoderArchitecture): EncoderArchitecture {
 
     hiddenStates({ graph, config, weights, batch, sizes: { contextLength } }) {
       const source = { graph, config, weights, sizes: { ...decoder.sizes(config), contextLength } };
-      const cache = { kind: 'packed', batch, seesBothWays: seesBothWays(config) } as const;
+      const cache = { kind: 'packed', batch, seesBothWays: isBothWays(config) } as const;
       return decoderBody(source, decoder.design(source), batch.ids, cache, names).hidden;
     },
 
