@@ -30,6 +30,7 @@ import { qwen2, qwen3 } from './qwen.js';
 import { qwen2Moe, qwen3Moe } from './qwen-moe.js';
 import { data2vecText, roberta } from './roberta.js';
 import { smollm3 } from './smollm3.js';
+import { staticEmbedding } from './static-embedding.js';
 import { starcoder2 } from './starcoder2.js';
 import { mt5, t5, umt5 } from './t5.js';
 import { whisper } from './whisper.js';
@@ -75,6 +76,7 @@ const ENCODERS: readonly EncoderArchitecture[] = [
   jinaEmbeddingsV3,
   modernbert,
   eurobert,
+  staticEmbedding,
 ];
 
 const SEQ2SEQ: readonly Seq2SeqArchitecture[] = [
