@@ -1,6 +1,8 @@
 import { reachBothWays, seesBothWays } from './attention-direction.js';
 import { decoderBody } from './decoder-body.js';
+
 import { LLAMA_NAMES, type DecoderArchitecture } from './decoder-design.js';
+import { embeddingSize } from './decoder-source.js';
 import type { EncoderArchitecture } from './encoder-architecture.js';
 
 /**
@@ -16,11 +18,12 @@ export function asEncoder(decoder: DecoderArchitecture): EncoderArchitecture {
     embedding: `${names.embedding}.weight`,
 
     sizes(config) {
-      const { layers, hiddenSize, heads, headSize, vocabularySize, contextLength } = decoder.sizes(config);
+      const sizes = decoder.sizes(config);
+      const { layers, heads, headSize, vocabularySize, contextLength } = sizes;
       const window = seesBothWays(config) ? reachBothWays(decoder, config) : undefined;
       return {
         layers,
-        hiddenSize,
+        hiddenSize: embeddingSize(sizes),
         heads,
         headSize,
         vocabularySize,

@@ -60,9 +60,13 @@ export const LLAMA_NAMES: DecoderNames = {
 /** The layers of a model, and what stands before and behind them. */
 export interface DecoderDesign {
   readonly normalize: DecoderNorm;
+  /** Gives the hidden states behind the last layer; by default its sum, normalised. */
+  readonly last?: (residual: Residual, body: ModelWeights) => Value;
   /** Changes the token embeddings `[...tokens, hidden]` before the first layer. */
   readonly afterEmbedding?: (embedded: Value, ids: Value, body: ModelWeights, cache: DecoderCache) => Value;
   readonly layer: (layer: DecoderLayer, residual: Residual) => Residual;
+  /** True if the projection onto the vocabulary has a bias. */
+  readonly headBias?: boolean;
   /** Factor of a generator's logits, before they are capped. */
   readonly logitsFactor?: number;
   readonly logitsSoftCap?: number | undefined;
@@ -126,10 +130,14 @@ export class DecoderLayer {
     return this.cache.kind === 'packed' && this.cache.batch.narrows(this.index, this.source.sizes.layers);
   }
 
-  /** The rows of the residual stream that go on behind the attention. */
-  narrow(stream: Value): Value {
+  /**
+   * The rows of the residual stream, or of what else has its rows, that go on behind the attention.
+   *
+   * @param part tells the node from others of the layer.
+   */
+  narrow(stream: Value, part = 'wanted'): Value {
     return this.cache.kind === 'packed' && this.isNarrowed
-      ? this.cache.batch.listed(`${this.name}.wanted`, stream)
+      ? this.cache.batch.listed(`${this.name}.${part}`, stream)
       : stream;
   }
 

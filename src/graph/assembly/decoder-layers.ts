@@ -1,5 +1,5 @@
 import type { Activation } from '../blocks/activation.js';
-import { gatedFeedForward } from '../blocks/feed-forward.js';
+import { feedForward, gatedFeedForward } from '../blocks/feed-forward.js';
 import { groupedQueryAttention } from '../blocks/grouped-query-attention.js';
 import {
   packAttention,
@@ -53,20 +53,66 @@ export function sandwichNormLayer(layer: DecoderLayer, residual: Residual, subla
   );
 }
 
+/**
+ * A layer whose halves both read what it is given, and are added together (GPT-J, Wang and Komatsuzaki 2021; PaLM,
+ * Chowdhery et al. 2022).
+ *
+ * @param names of the norms of the two halves; of a single one, both read the same.
+ */
+export function parallelLayer(
+  layer: DecoderLayer,
+  residual: Residual,
+  sublayers: Sublayers,
+  [attention, feedForward]: readonly [attention: string, feedForward?: string] = ['input_layernorm'],
+): Residual {
+  const { graph } = layer.source;
+  const { name } = layer;
+  const { normalized, stream } = layer.norm(`${name}.attention_norm`, attention, residual);
+  const whole = { stream, update: undefined };
+  const read =
+    feedForward === undefined
+      ? normalized
+      : layer.norm(`${name}.feed_forward_norm`, feedForward, whole).normalized;
+  const inputs = [
+    sublayers.attention(normalized),
+    sublayers.feedForward(layer.narrow(read, 'feed_forward_norm.wanted')),
+  ];
+  return { stream: layer.narrow(stream), update: graph.node({ op: 'Add', inputs, name: `${name}.update` }) };
+}
+
 /** An attention layer beside its sizes and its window. */
 export type AttentionDesign = Omit<AttentionOptions, 'heads' | 'kvHeads' | 'headSize' | 'window'>;
 
-/** Those of Llama's four projections that have a bias. */
-export type Biases = 'none' | 'inputs' | 'all';
+/** Those of an attention layer's four projections that have a bias. */
+export type Biases = 'none' | 'inputs' | 'output' | 'all';
 
-/** Attention with the weights that Hugging Face's Llama has in `self_attn`. */
+/** Names of an attention layer's projections, and of what they are in. */
+export interface AttentionNames {
+  readonly within: string;
+  readonly query: string;
+  readonly key: string;
+  readonly value: string;
+  readonly output: string;
+}
+
+/** Those of Hugging Face's Llama. */
+export const LLAMA_ATTENTION: AttentionNames = {
+  within: 'self_attn',
+  query: 'q_proj',
+  key: 'k_proj',
+  value: 'v_proj',
+  output: 'o_proj',
+};
+
+/** Attention with four projections, by default those that Hugging Face's Llama has. */
 export function selfAttention(
   layer: DecoderLayer,
   x: Value,
   design: AttentionDesign,
   biases: Biases = 'none',
+  names = LLAMA_ATTENTION,
 ): Value {
-  return attend(layer, x, packAttention(attentionWeights(layer, biases)), design);
+  return attend(layer, x, packAttention(attentionWeights(layer, biases, names)), design);
 }
 
 /** Attention with any weights: causal, but for texts that come whole and are seen both ways. */
@@ -93,20 +139,20 @@ export function attend(
   }
 }
 
-function attentionWeights({ source, weights }: DecoderLayer, biases: Biases) {
+function attentionWeights({ source, weights }: DecoderLayer, biases: Biases, names: AttentionNames) {
   const { heads, kvHeads, headSize, hiddenSize } = source.sizes;
   const [queries, keys] = [heads * headSize, kvHeads * headSize];
-  const own = weights.within('self_attn');
-  const [onInputs, onOutput] = [biases !== 'none', biases === 'all'];
+  const own = weights.within(names.within);
+  const [onInputs, onOutput] = [['inputs', 'all'].includes(biases), ['output', 'all'].includes(biases)];
   return {
-    query: own.matrix('q_proj', queries, hiddenSize),
-    queryBias: onInputs ? own.bias('q_proj', queries) : undefined,
-    key: own.matrix('k_proj', keys, hiddenSize),
-    keyBias: onInputs ? own.bias('k_proj', keys) : undefined,
-    value: own.matrix('v_proj', keys, hiddenSize),
-    valueBias: onInputs ? own.bias('v_proj', keys) : undefined,
-    output: own.matrix('o_proj', hiddenSize, queries),
-    outputBias: onOutput ? own.bias('o_proj', hiddenSize) : undefined,
+    query: own.matrix(names.query, queries, hiddenSize),
+    queryBias: onInputs ? own.bias(names.query, queries) : undefined,
+    key: own.matrix(names.key, keys, hiddenSize),
+    keyBias: onInputs ? own.bias(names.key, keys) : undefined,
+    value: own.matrix(names.value, keys, hiddenSize),
+    valueBias: onInputs ? own.bias(names.value, keys) : undefined,
+    output: own.matrix(names.output, hiddenSize, queries),
+    outputBias: onOutput ? own.bias(names.output, hiddenSize) : undefined,
   };
 }
 
@@ -149,4 +195,30 @@ export function gatedWeights({ source }: DecoderLayer, own: ModelWeights, inner:
     down: own.matrix('down_proj', hiddenSize, inner),
     downBias: hasBiases ? own.bias('down_proj', hiddenSize) : undefined,
   };
+}
+
+/** A feed-forward layer of two matrices. */
+export interface PlainMlp {
+  /** What both are in; undefined: the layer itself. */
+  readonly within?: string;
+  readonly up: string;
+  readonly down: string;
+  /** Features between them. */
+  readonly inner: number;
+  readonly hasBiases: boolean;
+  readonly activation: Activation;
+}
+
+/** A feed-forward layer without a gate, by the names of its matrices. */
+export function plainMlp(layer: DecoderLayer, x: Value, mlp: PlainMlp): Value {
+  const { graph, sizes } = layer.source;
+  const { up, down, inner, hasBiases } = mlp;
+  const own = mlp.within === undefined ? layer.weights : layer.weights.within(mlp.within);
+  const weights = {
+    up: own.matrix(up, inner, sizes.hiddenSize),
+    upBias: hasBiases ? own.bias(up, inner) : undefined,
+    down: own.matrix(down, sizes.hiddenSize, inner),
+    downBias: hasBiases ? own.bias(down, sizes.hiddenSize) : undefined,
+  };
+  return feedForward(graph, `${layer.name}.feed_forward`, x, weights, mlp.activation);
 }

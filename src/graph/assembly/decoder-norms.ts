@@ -17,11 +17,25 @@ export function rmsNorms(
     rmsNorm(graph, name, residual, normScale(weights.scale(weightName, sizes.hiddenSize), storage), epsilon);
 }
 
-/** Layer norms with a shift, whose epsilon is a field of config.json. */
-export function layerNorms({ graph, config, sizes }: DecoderSource, epsilonField: string): DecoderNorm {
+/** What sets a family's layer norms apart. */
+export interface LayerNormForm {
+  /** Default: `plain`. */
+  readonly storage?: NormStorage;
+  /** False: they have no shift. Default: true. */
+  readonly shifted?: boolean;
+}
+
+/** Layer norms whose epsilon is a field of config.json. */
+export function layerNorms(
+  { graph, config, sizes }: DecoderSource,
+  epsilonField: string,
+  { storage = 'plain', shifted = true }: LayerNormForm = {},
+): DecoderNorm {
   const epsilon = config.positive(epsilonField, 1e-5);
-  return (name, residual, weights, weightName) =>
-    layerNorm(graph, name, residual, weights.norm(weightName, sizes.hiddenSize, epsilon));
+  return (name, residual, weights, weightName) => {
+    const norm = weights.norm(weightName, sizes.hiddenSize, epsilon, shifted);
+    return layerNorm(graph, name, residual, { ...norm, weight: normScale(norm.weight, storage) });
+  };
 }
 
 /** A norm's weight as it multiplies. */

@@ -6,6 +6,8 @@ import type { ModelWeights } from '../weights/model-weights.js';
 export interface DecoderSizes {
   readonly layers: number;
   readonly hiddenSize: number;
+  /** Features of a token's embedding, and of what the head reads; absent: those of a hidden state. */
+  readonly embeddingSize?: number;
   readonly heads: number;
   readonly kvHeads: number;
   /** Features of a head, as the model has them. */
@@ -17,6 +19,11 @@ export interface DecoderSizes {
    * Positions that a token sees in each layer, its own included; undefined: all. Absent: all in all layers.
    */
   readonly windows?: readonly (number | undefined)[];
+}
+
+/** Features of a token's embedding. */
+export function embeddingSize({ embeddingSize, hiddenSize }: DecoderSizes): number {
+  return embeddingSize ?? hiddenSize;
 }
 
 /** The sources of a decoder's graph. */

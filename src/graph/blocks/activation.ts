@@ -11,6 +11,7 @@ const ACTIVATIONS = [
   'gelu_pytorch_tanh',
   'quick_gelu',
   'relu',
+  'relu2',
   'silu',
   'swish',
   'sigmoid',
@@ -40,6 +41,10 @@ export function activate(graph: ModelGraph, name: string, x: Value, activation: 
       return graph.node({ op: 'Gelu', inputs, name, attributes: { approximate: string('tanh') } });
     case 'relu':
       return graph.node({ op: 'Relu', inputs, name });
+    case 'relu2': {
+      const positive = graph.node({ op: 'Relu', inputs, name: `${name}.positive` });
+      return graph.node({ op: 'Mul', inputs: [positive, positive], name });
+    }
     case 'silu':
     case 'swish':
       return sigmoidUnit(graph, name, x, 1);

@@ -2,10 +2,19 @@ import { float, int, type Attribute } from '../onnx/attributes.js';
 import type { ModelGraph } from '../model-graph.js';
 import { NONE, type Value } from '../onnx/graph-builder.js';
 import { concat } from '../weights/concat.js';
-import { padGroups, padColumns, padRows, stackRows, type Matrix } from '../weights/matrix.js';
+import {
+  padGroups,
+  padColumns,
+  padRows,
+  reorderGroups,
+  reorderRows,
+  stackRows,
+  type Matrix,
+} from '../weights/matrix.js';
 import { headNorm, type HeadNorms } from './head-norm.js';
 import { layerLinear } from './layer-linear.js';
 import type { Bias } from './linear.js';
+import type { Weight } from '../weights/checkpoint.js';
 import type { RotaryTables } from './rotary.js';
 
 /** Heads of an attention layer. */
@@ -103,14 +112,16 @@ export function projectHeads(
   tokens: readonly number[],
 ): ProjectedHeads {
   const padding = headPadding(options);
+  const { heads, kvHeads, norms, rotary } = options;
+  const order = rotary?.order;
+  const turning = heads + kvHeads;
   const product = layerLinear(
     graph,
     `${name}.qkv`,
     x,
-    padRows(packed, ...padding),
-    padBias(packedBias, padding),
+    padRows(order === undefined ? packed : reorderRows(packed, order, turning), ...padding),
+    padBias(order === undefined ? packedBias : reorderBias(packedBias, order, turning), padding),
   );
-  const { norms } = options;
   if (norms === undefined) return [product, NONE, NONE];
   return normedHeads(graph, name, product, options, norms, padding, tokens);
 }
@@ -249,17 +260,38 @@ function normedHeads(
   graph: ModelGraph,
   name: string,
   packed: Value,
-  { heads, kvHeads, headSize }: Heads,
+  { heads, kvHeads, headSize, rotary }: AttentionOptions,
   { query, key, epsilon }: HeadNorms,
   padding: readonly [number, number],
   tokens: readonly number[],
 ): [Value, Value, Value] {
   const [q, k, v] = splitHeads(graph, name, packed, { heads, kvHeads, headSize });
   return [
-    headNorm(graph, `${name}.query_norm`, q, query, epsilon, heads, padding, tokens),
-    headNorm(graph, `${name}.key_norm`, k, key, epsilon, kvHeads, padding, tokens),
+    headNorm(graph, `${name}.query_norm`, q, inOrder(query, rotary), epsilon, heads, padding, tokens),
+    headNorm(graph, `${name}.key_norm`, k, inOrder(key, rotary), epsilon, kvHeads, padding, tokens),
     v,
   ];
+}
+
+/** A norm's weight in the order of a head's features. */
+function inOrder(weight: Weight, rotary: RotaryTables | undefined): Weight {
+  const order = rotary?.order;
+  if (order === undefined) return weight;
+  return { ...weight, load: async () => reorderGroups(await weight.load(), order, 1) };
+}
+
+/** The bias of a matrix whose rows {@link reorderRows} has put in another order. */
+function reorderBias(bias: Bias | undefined, order: readonly number[], groups: number): Bias | undefined {
+  return (
+    bias && {
+      size: bias.size,
+      load: async () => {
+        const values = await bias.load();
+        const changed = groups * order.length;
+        return concat([reorderGroups(values.subarray(0, changed), order, 1), values.subarray(changed)]);
+      },
+    }
+  );
 }
 
 function padBias(bias: Bias | undefined, [group, padded]: readonly [number, number]): Bias | undefined {

@@ -37,6 +37,18 @@ export function matrix(weight: Weight): Matrix {
   };
 }
 
+/** Rows `[begin, end)` of a weight, of which no others are read. */
+export function rowsOf(weight: Weight, begin: number, end: number): Matrix {
+  const [, columns] = weight.shape as [number, number];
+  return matrix({
+    name: weight.name,
+    shape: [end - begin, columns],
+    load: (first = 0, last = (end - begin) * columns) =>
+      weight.load(begin * columns + first, begin * columns + last),
+    packed: slicePacked(weight.packed, begin, end),
+  });
+}
+
 /** All rows at once. */
 export async function loadMatrix(source: Matrix): Promise<Float32Array> {
   const result = new Float32Array(source.rows * source.columns);
@@ -80,6 +92,40 @@ export function sliceRows(source: Matrix, begin: number, end: number): Matrix {
       }
     },
   };
+}
+
+/**
+ * The rows of each of the first groups in another order.
+ *
+ * @param order for each place of a group the row that stands there; its length is the size of a group.
+ * @param groups groups that are changed; what is behind them stays.
+ */
+export function reorderRows(source: Matrix, order: readonly number[], groups: number): Matrix {
+  const { rows, columns } = source;
+  const size = order.length * columns;
+  return {
+    rows,
+    columns,
+    async *pieces() {
+      let first = 0;
+      for await (const piece of inWholes(source.pieces(), size)) {
+        const changed = Math.max(0, Math.min(piece.length / size, groups - first)) * size;
+        yield concat([reorderGroups(piece.subarray(0, changed), order, columns), piece.subarray(changed)]);
+        first += piece.length / size;
+      }
+    },
+  };
+}
+
+/** The parts of each group in another order, each of `width` elements. */
+export function reorderGroups(values: Float32Array, order: readonly number[], width: number): Float32Array {
+  const result = new Float32Array(values.length);
+  for (let start = 0; start < values.length; start += order.length * width)
+    for (const [place, part] of order.entries()) {
+      const from = start + part * width;
+      result.set(values.subarray(from, from + width), start + place * width);
+    }
+  return result;
 }
 
 /** Every row times a factor of its own. */
