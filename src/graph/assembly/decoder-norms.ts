@@ -25,15 +25,19 @@ export interface LayerNormForm {
   readonly shifted?: boolean;
 }
 
-/** Layer norms whose epsilon is a field of config.json. */
+/**
+ * Layer norms.
+ *
+ * @param epsilon its value, or the field of config.json that has it.
+ */
 export function layerNorms(
   { graph, config, sizes }: DecoderSource,
-  epsilonField: string,
+  epsilon: string | number,
   { storage = 'plain', shifted = true }: LayerNormForm = {},
 ): DecoderNorm {
-  const epsilon = config.positive(epsilonField, 1e-5);
+  const value = typeof epsilon === 'number' ? epsilon : config.positive(epsilon, 1e-5);
   return (name, residual, weights, weightName) => {
-    const norm = weights.norm(weightName, sizes.hiddenSize, epsilon, shifted);
+    const norm = weights.norm(weightName, sizes.hiddenSize, value, shifted);
     return layerNorm(graph, name, residual, { ...norm, weight: normScale(norm.weight, storage) });
   };
 }

@@ -35,6 +35,25 @@ export interface DecoderSource {
   readonly sizes: DecoderSizes;
 }
 
+/**
+ * The same configuration with values under Llama's names where a family has names of its own; those that are there under
+ * Llama's stay.
+ *
+ * @param names the family's by Llama's.
+ */
+export function byLlamaNames(config: ModelConfig, names: Readonly<Record<string, string>>): ModelConfig {
+  const values = Object.entries(names).map(([llama, own]) => [llama, config.value(own)] as const);
+  return config.withDefaults(Object.fromEntries(values));
+}
+
+/** Names of sizes in the configurations of GPT-2 and its descendants, by Llama's. */
+export const GPT_NAMES = {
+  hidden_size: 'n_embd',
+  num_attention_heads: 'n_head',
+  num_hidden_layers: 'n_layer',
+  max_position_embeddings: 'n_positions',
+} as const;
+
 /** Reads {@link DecoderSizes} from the fields that most families use. */
 export function decoderSizes(config: ModelConfig): DecoderSizes {
   const hiddenSize = config.size('hidden_size', undefined, MOST.width);
@@ -56,4 +75,10 @@ export function decoderSizes(config: ModelConfig): DecoderSizes {
     vocabularySize: config.size('vocab_size'),
     contextLength,
   };
+}
+
+/** {@link decoderSizes} of families that have as many heads of keys as of queries, whatever else is said. */
+export function multiHeadSizes(config: ModelConfig): DecoderSizes {
+  const sizes = decoderSizes(config);
+  return { ...sizes, kvHeads: sizes.heads };
 }

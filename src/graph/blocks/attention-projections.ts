@@ -92,6 +92,10 @@ export interface AttentionOptions extends Heads {
   /** `c` of `c · tanh(score / c)` (Gemma 2); undefined: scores are not capped. */
   readonly softCap?: number | undefined;
   readonly norms?: HeadNorms | undefined;
+  /** `c`: queries, keys and values are cut off at ±c; undefined: nothing is. */
+  readonly clip?: number | undefined;
+  /** Added to the scores by head and position of the key, `[heads, context]`; undefined: nothing is. */
+  readonly keyBias?: Value | undefined;
 }
 
 /** Queries, keys and values of all heads, each head padded: apart, or all three in the first one. */
@@ -115,13 +119,14 @@ export function projectHeads(
   const { heads, kvHeads, norms, rotary } = options;
   const order = rotary?.order;
   const turning = heads + kvHeads;
-  const product = layerLinear(
+  const unclipped = layerLinear(
     graph,
     `${name}.qkv`,
     x,
     padRows(order === undefined ? packed : reorderRows(packed, order, turning), ...padding),
     padBias(order === undefined ? packedBias : reorderBias(packedBias, order, turning), padding),
   );
+  const product = clipped(graph, `${name}.qkv.clipped`, unclipped, options.clip);
   if (norms === undefined) return [product, NONE, NONE];
   return normedHeads(graph, name, product, options, norms, padding, tokens);
 }
@@ -271,6 +276,15 @@ function normedHeads(
     headNorm(graph, `${name}.key_norm`, k, inOrder(key, rotary), epsilon, kvHeads, padding, tokens),
     v,
   ];
+}
+
+/** `min(max(x, -c), c)` */
+function clipped(graph: ModelGraph, name: string, x: Value, clip: number | undefined): Value {
+  if (clip === undefined) return x;
+  const bounds = [-clip, clip].map(bound =>
+    graph.floats(`${name}.${bound}`, [], () => Float32Array.of(bound)),
+  );
+  return graph.node({ op: 'Clip', inputs: [x, ...bounds], name });
 }
 
 /** A norm's weight in the order of a head's features. */

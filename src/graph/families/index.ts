@@ -6,9 +6,15 @@ import { encoderAlone } from '../assembly/seq2seq/encoder-alone.js';
 import type { ModelConfig } from '../config.js';
 import { bart, blenderbot, blenderbotSmall, mbart } from './bart.js';
 import { bert } from './bert.js';
+import { bloom } from './bloom.js';
 import { distilbert } from './distilbert.js';
+import { falcon } from './falcon.js';
 import { gemma, gemma2, gemma3 } from './gemma.js';
 import { gpt2 } from './gpt2.js';
+import { gptBigcode } from './gpt-bigcode.js';
+import { gptNeo } from './gpt-neo.js';
+import { gptNeox } from './gpt-neox.js';
+import { codegen, gptj } from './gptj.js';
 import { granite } from './granite.js';
 import { llama } from './llama.js';
 import { m2m100, marian, pegasus } from './marian.js';
@@ -16,11 +22,16 @@ import { mistral } from './mistral.js';
 import { mixtral } from './mixtral.js';
 import { modernbert } from './modernbert.js';
 import { mpnet } from './mpnet.js';
+import { mpt } from './mpt.js';
+import { nemotron } from './nemotron.js';
+import { opt } from './opt.js';
+import { phi } from './phi.js';
 import { phi3 } from './phi3.js';
 import { qwen2, qwen3 } from './qwen.js';
 import { qwen2Moe, qwen3Moe } from './qwen-moe.js';
 import { roberta } from './roberta.js';
 import { smollm3 } from './smollm3.js';
+import { stablelm } from './stablelm.js';
 import { starcoder2 } from './starcoder2.js';
 import { mt5, t5, umt5 } from './t5.js';
 import { whisper } from './whisper.js';
@@ -41,6 +52,18 @@ const DECODERS: readonly DecoderArchitecture[] = [
   smollm3,
   granite,
   starcoder2,
+  phi,
+  stablelm,
+  nemotron,
+  gptNeox,
+  gptNeo,
+  gptj,
+  codegen,
+  gptBigcode,
+  falcon,
+  bloom,
+  mpt,
+  opt,
 ];
 
 /** Encoders proper, which see both ways. */
