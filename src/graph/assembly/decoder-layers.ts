@@ -8,7 +8,7 @@ import {
 } from '../blocks/attention-projections.js';
 import { bidirectionalAttention } from '../blocks/bidirectional-attention.js';
 import type { HeadNorms } from '../blocks/head-norm.js';
-import type { Residual } from '../blocks/normalization.js';
+import { sumOf, type Residual } from '../blocks/normalization.js';
 import { mixedAttention } from '../blocks/mixed-attention.js';
 import { packedAttention } from '../blocks/packed-attention.js';
 import { pagedAttention } from '../blocks/paged-attention.js';
@@ -37,47 +37,61 @@ export function preNormLayer(
   return preNormBlock(layer.name, residual, sublayers, norms, stream => layer.narrow(stream));
 }
 
+/** Names of norms of what the halves of a layer give. */
+type OutputNorms = readonly [attention: string, feedForward: string];
+
+const GEMMA_OUTPUTS: OutputNorms = ['post_attention_layernorm', 'post_feedforward_layernorm'];
+
 /** A layer that normalises what each half reads and what it gives (Gemma 2, Gemma Team 2024). */
-export function sandwichNormLayer(layer: DecoderLayer, residual: Residual, sublayers: Sublayers): Residual {
-  const after = (name: string, weightName: string, value: Value): Value =>
-    layer.norm(`${layer.name}.${name}`, weightName, { stream: value, update: undefined }).normalized;
-  return preNormLayer(
-    layer,
-    residual,
-    {
-      attention: x => after('attention_output_norm', 'post_attention_layernorm', sublayers.attention(x)),
-      feedForward: x =>
-        after('feed_forward_output_norm', 'post_feedforward_layernorm', sublayers.feedForward(x)),
-    },
-    ['input_layernorm', 'pre_feedforward_layernorm'],
-  );
+export function sandwichNormLayer(
+  layer: DecoderLayer,
+  residual: Residual,
+  sublayers: Sublayers,
+  inputs: PreNorms = ['input_layernorm', 'pre_feedforward_layernorm'],
+  outputs: OutputNorms = GEMMA_OUTPUTS,
+): Residual {
+  return preNormLayer(layer, residual, withOutputNorms(layer, sublayers, outputs), inputs);
+}
+
+/** A layer that normalises only what each half gives (OLMo 2, OLMo et al. 2024). */
+export function outputNormLayer(layer: DecoderLayer, residual: Residual, sublayers: Sublayers): Residual {
+  const normed = withOutputNorms(layer, sublayers, GEMMA_OUTPUTS);
+  const { graph } = layer.source;
+  const before = sumOf(graph, `${layer.name}.attention_input`, residual);
+  const attended = { stream: layer.narrow(before), update: normed.attention(before) };
+  const between = sumOf(graph, `${layer.name}.feed_forward_input`, attended);
+  return { stream: between, update: normed.feedForward(between) };
 }
 
 /**
- * A layer whose halves both read what it is given, and are added together (GPT-J, Wang and Komatsuzaki 2021; PaLM,
- * Chowdhery et al. 2022).
+ * A layer whose halves both read the stream as it comes in (GPT-J, Wang and Komatsuzaki 2021).
  *
- * @param names of the norms of the two halves; of a single one, both read the same.
+ * @param names of the norm that both read it behind, or of one for each.
  */
 export function parallelLayer(
   layer: DecoderLayer,
   residual: Residual,
   sublayers: Sublayers,
-  [attention, feedForward]: readonly [attention: string, feedForward?: string] = ['input_layernorm'],
+  [first, second]: readonly [both: string, feedForward?: string] = ['input_layernorm'],
 ): Residual {
-  const { graph } = layer.source;
-  const { name } = layer;
-  const { normalized, stream } = layer.norm(`${name}.attention_norm`, attention, residual);
-  const whole = { stream, update: undefined };
+  const { normalized, stream } = layer.norm(`${layer.name}.attention_norm`, first, residual);
+  const kept = layer.narrow(stream);
   const read =
-    feedForward === undefined
-      ? normalized
-      : layer.norm(`${name}.feed_forward_norm`, feedForward, whole).normalized;
-  const inputs = [
-    sublayers.attention(normalized),
-    sublayers.feedForward(layer.narrow(read, 'feed_forward_norm.wanted')),
-  ];
-  return { stream: layer.narrow(stream), update: graph.node({ op: 'Add', inputs, name: `${name}.update` }) };
+    second === undefined
+      ? layer.narrow(normalized, 'normalized')
+      : layer.norm(`${layer.name}.feed_forward_norm`, second, { stream: kept, update: undefined }).normalized;
+  const halves = [sublayers.attention(normalized), sublayers.feedForward(read)];
+  const update = layer.source.graph.node({ op: 'Add', inputs: halves, name: `${layer.name}.halves` });
+  return { stream: kept, update };
+}
+
+function withOutputNorms(layer: DecoderLayer, sublayers: Sublayers, names: OutputNorms): Sublayers {
+  const norm = (name: string, weightName: string, value: Value): Value =>
+    layer.norm(`${layer.name}.${name}`, weightName, { stream: value, update: undefined }).normalized;
+  return {
+    attention: x => norm('attention_output_norm', names[0], sublayers.attention(x)),
+    feedForward: x => norm('feed_forward_output_norm', names[1], sublayers.feedForward(x)),
+  };
 }
 
 /** An attention layer beside its sizes and its window. */
@@ -168,6 +182,16 @@ export function headNorms({ source, weights }: DecoderLayer, storage: NormStorag
   return {
     query: scale('q_norm'),
     key: scale('k_norm'),
+    epsilon: source.config.positive('rms_norm_eps', 1e-6),
+  };
+}
+
+/** Norms of all heads of queries at once, and of all of keys (OLMo 2). */
+export function wholeNorms({ source, weights }: DecoderLayer): HeadNorms {
+  const { heads, kvHeads, headSize } = source.sizes;
+  return {
+    query: weights.scale('self_attn.q_norm', heads * headSize),
+    key: weights.scale('self_attn.k_norm', kvHeads * headSize),
     epsilon: source.config.positive('rms_norm_eps', 1e-6),
   };
 }

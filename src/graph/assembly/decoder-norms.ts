@@ -42,6 +42,15 @@ export function layerNorms(
   };
 }
 
+/** Layer norms that have no weights at all (OLMo, Groeneveld et al. 2024). */
+export function plainLayerNorms({ graph, sizes }: DecoderSource, epsilon: number): DecoderNorm {
+  const shape = [sizes.hiddenSize];
+  const load = async (first = 0, last = sizes.hiddenSize): Promise<Float32Array> =>
+    new Float32Array(last - first).fill(1);
+  return (name, residual) =>
+    layerNorm(graph, name, residual, { weight: { name, shape, load }, bias: undefined, epsilon });
+}
+
 /** A norm's weight as it multiplies. */
 export function normScale(weight: Weight, storage: NormStorage): Weight {
   if (storage === 'plain') return weight;

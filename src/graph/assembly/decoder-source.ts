@@ -35,18 +35,7 @@ export interface DecoderSource {
   readonly sizes: DecoderSizes;
 }
 
-/**
- * The same configuration with values under Llama's names where a family has names of its own; those that are there under
- * Llama's stay.
- *
- * @param names the family's by Llama's.
- */
-export function byLlamaNames(config: ModelConfig, names: Readonly<Record<string, string>>): ModelConfig {
-  const values = Object.entries(names).map(([llama, own]) => [llama, config.value(own)] as const);
-  return config.withDefaults(Object.fromEntries(values));
-}
-
-/** Names of sizes in the configurations of GPT-2 and its descendants, by Llama's. */
+/** What GPT-2 and its descendants call the fields of sizes, by Llama's names. */
 export const GPT_NAMES = {
   hidden_size: 'n_embd',
   num_attention_heads: 'n_head',

@@ -92,7 +92,7 @@ export interface AttentionOptions extends Heads {
   /** `c` of `c · tanh(score / c)` (Gemma 2); undefined: scores are not capped. */
   readonly softCap?: number | undefined;
   readonly norms?: HeadNorms | undefined;
-  /** `c`: queries, keys and values are cut off at ±c; undefined: nothing is. */
+  /** Queries, keys and values, behind their norms, are kept within `[-clip, clip]`; undefined: as they are. */
   readonly clip?: number | undefined;
   /** Added to the scores by head and position of the key, `[heads, context]`; undefined: nothing is. */
   readonly keyBias?: Value | undefined;
@@ -116,19 +116,28 @@ export function projectHeads(
   tokens: readonly number[],
 ): ProjectedHeads {
   const padding = headPadding(options);
-  const { heads, kvHeads, norms, rotary } = options;
+  const { heads, kvHeads, norms, rotary, clip } = options;
   const order = rotary?.order;
   const turning = heads + kvHeads;
-  const unclipped = layerLinear(
+  const product = layerLinear(
     graph,
     `${name}.qkv`,
     x,
     padRows(order === undefined ? packed : reorderRows(packed, order, turning), ...padding),
     padBias(order === undefined ? packedBias : reorderBias(packedBias, order, turning), padding),
   );
-  const product = clipped(graph, `${name}.qkv.clipped`, unclipped, options.clip);
-  if (norms === undefined) return [product, NONE, NONE];
-  return normedHeads(graph, name, product, options, norms, padding, tokens);
+  const projected: ProjectedHeads =
+    norms === undefined
+      ? [product, NONE, NONE]
+      : normedHeads(graph, name, product, options, norms, padding, tokens);
+  if (clip === undefined) return projected;
+  const bounds = [-clip, clip].map(bound =>
+    graph.floats(`${name}.clip.${bound}`, [], () => Float32Array.of(bound)),
+  );
+  const [query, key, value] = projected.map((x, i) =>
+    x === NONE ? NONE : graph.node({ op: 'Clip', inputs: [x, ...bounds], name: `${name}.clipped.${i}` }),
+  ) as [Value, Value, Value];
+  return [query, key, value];
 }
 
 /** Projects what the heads gave, padded as they are, back. */
@@ -271,20 +280,20 @@ function normedHeads(
   tokens: readonly number[],
 ): [Value, Value, Value] {
   const [q, k, v] = splitHeads(graph, name, packed, { heads, kvHeads, headSize });
-  return [
-    headNorm(graph, `${name}.query_norm`, q, inOrder(query, rotary), epsilon, heads, padding, tokens),
-    headNorm(graph, `${name}.key_norm`, k, inOrder(key, rotary), epsilon, kvHeads, padding, tokens),
-    v,
-  ];
-}
-
-/** `min(max(x, -c), c)` */
-function clipped(graph: ModelGraph, name: string, x: Value, clip: number | undefined): Value {
-  if (clip === undefined) return x;
-  const bounds = [-clip, clip].map(bound =>
-    graph.floats(`${name}.${bound}`, [], () => Float32Array.of(bound)),
-  );
-  return graph.node({ op: 'Clip', inputs: [x, ...bounds], name });
+  const norm = (side: string, x: Value, weight: Weight, count: number): Value => {
+    const parts = (count * headSize) / weight.shape[0]!;
+    return headNorm(
+      graph,
+      `${name}.${side}_norm`,
+      x,
+      inOrder(weight, rotary),
+      epsilon,
+      parts,
+      padding,
+      tokens,
+    );
+  };
+  return [norm('query', q, query, heads), norm('key', k, key, kvHeads), v];
 }
 
 /** A norm's weight in the order of a head's features. */

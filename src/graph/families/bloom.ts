@@ -2,7 +2,7 @@ import { alibi, alibiSlopes } from '../assembly/alibi.js';
 import type { DecoderArchitecture } from '../assembly/decoder-design.js';
 import { plainMlp, preNormLayer } from '../assembly/decoder-layers.js';
 import { layerNorms } from '../assembly/decoder-norms.js';
-import { byLlamaNames, multiHeadSizes, GPT_NAMES, type DecoderSizes } from '../assembly/decoder-source.js';
+import { GPT_NAMES, multiHeadSizes } from '../assembly/decoder-source.js';
 import { megatronAttention } from '../assembly/fused-attention.js';
 
 /** The length that all of Bloom's models were trained with. */
@@ -21,15 +21,9 @@ export const bloom: DecoderArchitecture = {
     norm: 'ln_f',
     tokenClassifier: 'classifier',
   },
-
-  sizes(config): DecoderSizes {
-    const own = byLlamaNames(config, {
-      ...GPT_NAMES,
-      hidden_size: 'n_embed',
-      max_position_embeddings: 'seq_length',
-    });
-    return multiHeadSizes(own.withDefaults({ max_position_embeddings: CONTEXT }));
-  },
+  defaults: { max_position_embeddings: CONTEXT },
+  fieldNames: { ...GPT_NAMES, hidden_size: 'n_embed', max_position_embeddings: 'seq_length' },
+  sizes: multiHeadSizes,
 
   design(source) {
     const { config, sizes } = source;

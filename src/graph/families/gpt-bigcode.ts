@@ -1,11 +1,12 @@
 import type { DecoderArchitecture, DecoderLayer } from '../assembly/decoder-design.js';
 import { attend, plainMlp, preNormLayer } from '../assembly/decoder-layers.js';
 import { layerNorms } from '../assembly/decoder-norms.js';
-import { byLlamaNames, GPT_NAMES, multiHeadSizes, type DecoderSizes } from '../assembly/decoder-source.js';
+import { GPT_NAMES, multiHeadSizes, type DecoderSizes } from '../assembly/decoder-source.js';
 import { fusedProjection, partsByHead } from '../assembly/fused-attention.js';
 import { learnedPositions } from '../assembly/learned-positions.js';
 import { activationOf } from '../blocks/activation.js';
 import { rowsFrom } from '../blocks/position-table.js';
+import { MOST } from '../config.js';
 import type { Value } from '../onnx/graph-builder.js';
 
 /** StarCoder and SantaCoder (Li et al. 2023; Ben Allal et al. 2023): GPT-2 with multi-query attention. */
@@ -18,17 +19,17 @@ export const gptBigcode: DecoderArchitecture = {
     norm: 'ln_f',
     tokenClassifier: 'classifier',
   },
+  fieldNames: GPT_NAMES,
 
   sizes(config): DecoderSizes {
-    const sizes = multiHeadSizes(byLlamaNames(config, GPT_NAMES));
+    const sizes = multiHeadSizes(config);
     return config.flag('multi_query', true) ? { ...sizes, kvHeads: 1 } : sizes;
   },
 
   design(source) {
     const { config, sizes } = source;
     if (!config.flag('scale_attn_weights', true)) config.unsupported('scale_attn_weights is false');
-    const own = byLlamaNames(config, GPT_NAMES);
-    const trained = own.size('max_position_embeddings');
+    const trained = config.size('max_position_embeddings', undefined, MOST.context);
     const mlp = {
       within: 'mlp',
       up: 'c_fc',

@@ -1,7 +1,7 @@
 import type { DecoderArchitecture } from '../assembly/decoder-design.js';
 import { LLAMA_ATTENTION, plainMlp, preNormLayer, selfAttention } from '../assembly/decoder-layers.js';
 import { layerNorms } from '../assembly/decoder-norms.js';
-import { byLlamaNames, multiHeadSizes, type DecoderSizes } from '../assembly/decoder-source.js';
+import { multiHeadSizes, type DecoderSizes } from '../assembly/decoder-source.js';
 import { learnedPositions } from '../assembly/learned-positions.js';
 import { activationOf } from '../blocks/activation.js';
 import { rowsFrom } from '../blocks/position-table.js';
@@ -19,11 +19,10 @@ export const gptNeo: DecoderArchitecture = {
     norm: 'ln_f',
     tokenClassifier: 'classifier',
   },
+  fieldNames: { num_attention_heads: 'num_heads', num_hidden_layers: 'num_layers' },
 
   sizes(config): DecoderSizes {
-    const sizes = multiHeadSizes(
-      byLlamaNames(config, { num_attention_heads: 'num_heads', num_hidden_layers: 'num_layers' }),
-    );
+    const sizes = multiHeadSizes(config);
     const window = config.size('window_size', 256);
     const windows = layerTypes(config).map(type => (type === 'local' ? window : undefined));
     if (windows.length !== sizes.layers)

@@ -1,7 +1,7 @@
 import type { DecoderArchitecture } from '../assembly/decoder-design.js';
 import { parallelLayer, plainMlp, preNormLayer } from '../assembly/decoder-layers.js';
 import { layerNorms } from '../assembly/decoder-norms.js';
-import { byLlamaNames, multiHeadSizes } from '../assembly/decoder-source.js';
+import { multiHeadSizes } from '../assembly/decoder-source.js';
 import { megatronAttention } from '../assembly/fused-attention.js';
 import { rotaryOf } from '../assembly/rope.js';
 import { activationOf } from '../blocks/activation.js';
@@ -21,11 +21,12 @@ export const gptNeox: DecoderArchitecture = {
     norm: 'final_layer_norm',
     tokenClassifier: 'classifier',
   },
+  defaults: { partial_rotary_factor: 0.25 },
+  fieldNames: { partial_rotary_factor: 'rotary_pct', rope_theta: 'rotary_emb_base' },
   sizes: multiHeadSizes,
   design(source) {
-    const older = { partial_rotary_factor: 'rotary_pct', rope_theta: 'rotary_emb_base' };
-    const config = byLlamaNames(source.config, older).withDefaults({ partial_rotary_factor: 0.25 });
-    const rotary = rotaryOf({ ...source, config });
+    const { config } = source;
+    const rotary = rotaryOf(source);
     const mlp = {
       within: 'mlp',
       up: 'dense_h_to_4h',

@@ -8,7 +8,7 @@ import {
   type AttentionDesign,
 } from '../assembly/decoder-layers.js';
 import { layerNorms } from '../assembly/decoder-norms.js';
-import { byLlamaNames, multiHeadSizes, GPT_NAMES, type DecoderSource } from '../assembly/decoder-source.js';
+import { multiHeadSizes, GPT_NAMES, type DecoderSource } from '../assembly/decoder-source.js';
 import { fusedProjection } from '../assembly/fused-attention.js';
 import { ropeTables } from '../assembly/rope.js';
 import { activationOf } from '../blocks/activation.js';
@@ -46,7 +46,8 @@ function descendant(modelType: string, attention: Attention): DecoderArchitectur
       norm: 'ln_f',
       tokenClassifier: 'classifier',
     },
-    sizes: config => multiHeadSizes(byLlamaNames(config, GPT_NAMES)),
+    fieldNames: GPT_NAMES,
+    sizes: multiHeadSizes,
     design(source) {
       const { config, sizes } = source;
       const rotary = neighbours(source);

@@ -2,7 +2,7 @@ import { alibi, mptSlopes } from '../assembly/alibi.js';
 import type { DecoderArchitecture, DecoderLayer } from '../assembly/decoder-design.js';
 import { attend, plainMlp, preNormLayer, type AttentionDesign } from '../assembly/decoder-layers.js';
 import { layerNorms } from '../assembly/decoder-norms.js';
-import { byLlamaNames, multiHeadSizes } from '../assembly/decoder-source.js';
+import { multiHeadSizes } from '../assembly/decoder-source.js';
 import { ModelConfig } from '../config.js';
 import type { Value } from '../onnx/graph-builder.js';
 
@@ -19,16 +19,13 @@ export const mpt: DecoderArchitecture = {
     norm: 'norm_f',
     tokenClassifier: 'classifier',
   },
-
-  sizes: config =>
-    multiHeadSizes(
-      byLlamaNames(config, {
-        hidden_size: 'd_model',
-        num_attention_heads: 'n_heads',
-        num_hidden_layers: 'n_layers',
-        max_position_embeddings: 'max_seq_len',
-      }),
-    ),
+  fieldNames: {
+    hidden_size: 'd_model',
+    num_attention_heads: 'n_heads',
+    num_hidden_layers: 'n_layers',
+    max_position_embeddings: 'max_seq_len',
+  },
+  sizes: multiHeadSizes,
 
   design(source) {
     const { config, sizes } = source;

@@ -3,7 +3,6 @@ import { biasesOf, plainMlp } from '../assembly/decoder-layers.js';
 import { layerNorms } from '../assembly/decoder-norms.js';
 import { decoderSizes } from '../assembly/decoder-source.js';
 import { llamaDesign } from '../assembly/llama-design.js';
-import { rotaryOf } from '../assembly/rope.js';
 import { activationOf } from '../blocks/activation.js';
 
 /**
@@ -12,10 +11,10 @@ import { activationOf } from '../blocks/activation.js';
  */
 export const nemotron: DecoderArchitecture = {
   modelTypes: ['nemotron'],
+  defaults: { partial_rotary_factor: 0.5 },
   sizes: decoderSizes,
   design(source) {
-    const config = source.config.withDefaults({ partial_rotary_factor: 0.5 });
-    const rotary = rotaryOf({ ...source, config });
+    const { config } = source;
     const mlp = {
       within: 'mlp',
       up: 'up_proj',
@@ -26,7 +25,6 @@ export const nemotron: DecoderArchitecture = {
     };
     return llamaDesign(source, {
       normalize: layerNorms(source, 'norm_eps', { storage: 'zero-centred' }),
-      rotary: () => rotary,
       attentionBiases: biasesOf(config),
       feedForward: (layer, x) => plainMlp(layer, x, mlp),
     });

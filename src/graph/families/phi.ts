@@ -18,11 +18,12 @@ export const phi: DecoderArchitecture = {
     norm: 'final_layernorm',
     tokenClassifier: 'score',
   },
+  defaults: { partial_rotary_factor: 0.5 },
   sizes: decoderSizes,
   design(source) {
-    const config = source.config.withDefaults({ partial_rotary_factor: 0.5 });
+    const { config } = source;
     if (config.flag('qk_layernorm', false)) config.unsupported('qk_layernorm is true');
-    const rotary = rotaryOf({ ...source, config });
+    const rotary = rotaryOf(source);
     const mlp = {
       within: 'mlp',
       up: 'fc1',

@@ -3,7 +3,6 @@ import { parallelLayer, preNormLayer } from '../assembly/decoder-layers.js';
 import { layerNorms } from '../assembly/decoder-norms.js';
 import { decoderSizes } from '../assembly/decoder-source.js';
 import { llamaDesign } from '../assembly/llama-design.js';
-import { rotaryOf } from '../assembly/rope.js';
 
 /**
  * StableLM 3B, Zephyr and 2 (Bellagente et al. 2024): Llama with layer norm, a quarter of each head turned, biases of
@@ -11,15 +10,14 @@ import { rotaryOf } from '../assembly/rope.js';
  */
 export const stablelm: DecoderArchitecture = {
   modelTypes: ['stablelm'],
+  defaults: { partial_rotary_factor: 0.25 },
   sizes: decoderSizes,
   design(source) {
-    const config = source.config.withDefaults({ partial_rotary_factor: 0.25 });
+    const { config } = source;
     if (config.flag('qk_layernorm', false)) config.unsupported('qk_layernorm is true');
-    const rotary = rotaryOf({ ...source, config });
     const isParallel = config.flag('use_parallel_residual', false);
     return llamaDesign(source, {
       normalize: layerNorms(source, 'layer_norm_eps'),
-      rotary: () => rotary,
       attentionBiases: config.flag('use_qkv_bias', false) ? 'inputs' : 'none',
       layer: isParallel ? (layer, residual, halves) => parallelLayer(layer, residual, halves) : preNormLayer,
     });

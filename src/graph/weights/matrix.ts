@@ -1,6 +1,6 @@
 import type { Weight } from './checkpoint.js';
 import { concat } from './concat.js';
-import { slicePacked, stackPacked, type PackedRows } from './packed-rows.js';
+import { reorderPacked, slicePacked, stackPacked, type PackedRows } from './packed-rows.js';
 import { transpose } from './transpose.js';
 
 /**
@@ -95,36 +95,47 @@ export function sliceRows(source: Matrix, begin: number, end: number): Matrix {
 }
 
 /**
- * The rows of each of the first groups in another order.
+ * The rows of each of the first groups in another order: row `i` of a group comes from its row `order[i]`.
  *
- * @param order for each place of a group the row that stands there; its length is the size of a group.
- * @param groups groups that are changed; what is behind them stays.
+ * @param groups groups that are changed, of as many rows as the order has entries; by default all. What is behind them
+ * stays.
  */
-export function reorderRows(source: Matrix, order: readonly number[], groups: number): Matrix {
+export function reorderRows(source: Matrix, order: readonly number[], groups = Infinity): Matrix {
   const { rows, columns } = source;
   const size = order.length * columns;
+  const turned = Math.min(rows, groups * order.length);
+  const rest = rows - turned;
+  const packedParts = [
+    { rows: turned, packed: reorderPacked(slicePacked(source.packed, 0, turned), order) },
+    ...(rest === 0 ? [] : [{ rows: rest, packed: slicePacked(source.packed, turned, rows) }]),
+  ];
   return {
     rows,
     columns,
+    packed: stackPacked(packedParts),
     async *pieces() {
       let first = 0;
       for await (const piece of inWholes(source.pieces(), size)) {
-        const changed = Math.max(0, Math.min(piece.length / size, groups - first)) * size;
+        const changed = Math.max(0, Math.min(piece.length, turned * columns - first));
         yield concat([reorderGroups(piece.subarray(0, changed), order, columns), piece.subarray(changed)]);
-        first += piece.length / size;
+        first += piece.length;
       }
     },
   };
 }
 
-/** The parts of each group in another order, each of `width` elements. */
-export function reorderGroups(values: Float32Array, order: readonly number[], width: number): Float32Array {
+/**
+ * The parts of every group of as many as the order has entries, in that order.
+ *
+ * @param size elements of a part.
+ */
+export function reorderGroups(values: Float32Array, order: readonly number[], size = 1): Float32Array {
   const result = new Float32Array(values.length);
-  for (let start = 0; start < values.length; start += order.length * width)
-    for (const [place, part] of order.entries()) {
-      const from = start + part * width;
-      result.set(values.subarray(from, from + width), start + place * width);
-    }
+  for (let begin = 0; begin < values.length; begin += order.length * size)
+    order.forEach((from, to) => {
+      const start = begin + from * size;
+      result.set(values.subarray(start, start + size), begin + to * size);
+    });
   return result;
 }
 
