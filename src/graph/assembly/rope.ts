@@ -1,5 +1,5 @@
 import { paddedHeadSize } from '../blocks/attention-projections.js';
-import { inverseFrequencies, rotaryTables, type RotaryTables } from '../blocks/rotary.js';
+import { halfSplitOrder, inverseFrequencies, rotaryTables, type RotaryTables } from '../blocks/rotary.js';
 import type { ModelConfig } from '../config.js';
 import type { DecoderSizes, DecoderSource } from './decoder-source.js';
 
@@ -9,6 +9,8 @@ export interface Rope {
   readonly frequencies: readonly number[];
   /** Factor of cosines and sines. */
   readonly magnitude: number;
+  /** True if neighbouring features turn against each other; default: those of one half against those of the other. */
+  readonly interleaved?: boolean;
 }
 
 /**
@@ -53,22 +55,34 @@ export function ropeSection(config: ModelConfig): ModelConfig | undefined {
 }
 
 /** Adds the tables of rotary positions that are the same in all layers. */
-export function rotaryOf(source: DecoderSource): RotaryTables {
-  return ropeTables(source, 'rotary', readRope(source.config, source.sizes));
+export function rotaryOf(
+  source: Pick<DecoderSource, 'graph' | 'config' | 'sizes'>,
+  { interleaved = false }: Pick<Rope, 'interleaved'> = {},
+): RotaryTables {
+  return ropeTables(source, 'rotary', { ...readRope(source.config, source.sizes), interleaved });
 }
+
+/** GroupQueryAttention turns multiples of 16 features: eight pairs. */
+const PAIRS = 8;
 
 /** Adds the tables of a layer's rotary positions. */
 export function ropeTables(
-  { graph, config, sizes }: Pick<DecoderSource, 'graph' | 'config' | 'sizes'>,
+  { graph, sizes: { headSize, contextLength } }: Pick<DecoderSource, 'graph' | 'sizes'>,
   name: string,
-  { frequencies, magnitude }: Rope,
+  { frequencies, magnitude, interleaved = false }: Rope,
 ): RotaryTables {
-  const turnsAll = 2 * frequencies.length === sizes.headSize;
-  // GroupQueryAttention takes no others.
-  if (!turnsAll && frequencies.length % 8 !== 0)
-    config.unsupported(`${2 * frequencies.length} turned features of a head are no multiple of 16`);
-  const pairs = turnsAll ? paddedHeadSize(sizes.headSize) / 2 : frequencies.length;
-  return rotaryTables(graph, name, frequencies, pairs, sizes.contextLength, magnitude);
+  const wholePairs = Math.ceil(frequencies.length / PAIRS) * PAIRS;
+  const turnsAll = 2 * wholePairs >= headSize;
+  const pairs = turnsAll ? paddedHeadSize(headSize) / 2 : wholePairs;
+  return {
+    ...rotaryTables(graph, name, frequencies, pairs, contextLength, magnitude),
+    order: halfSplitOrder(
+      headSize,
+      2 * frequencies.length,
+      turnsAll ? headSize / 2 : wholePairs,
+      interleaved,
+    ),
+  };
 }
 
 const ROPE_TYPES = ['default', 'linear', 'dynamic', 'llama3', 'yarn', 'longrope', 'su'] as const;

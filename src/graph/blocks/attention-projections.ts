@@ -2,11 +2,19 @@ import { float, int, type Attribute } from '../onnx/attributes.js';
 import type { ModelGraph } from '../model-graph.js';
 import { NONE, type Value } from '../onnx/graph-builder.js';
 import { concat } from '../weights/concat.js';
-import { padGroups, padColumns, padRows, stackRows, type Matrix } from '../weights/matrix.js';
-import type { Weight } from '../weights/checkpoint.js';
+import {
+  padGroups,
+  padColumns,
+  padRows,
+  reorderGroups,
+  reorderRows,
+  stackRows,
+  type Matrix,
+} from '../weights/matrix.js';
 import { headNorm, type HeadNorms } from './head-norm.js';
 import { layerLinear } from './layer-linear.js';
 import type { Bias } from './linear.js';
+import type { Weight } from '../weights/checkpoint.js';
 import type { RotaryTables } from './rotary.js';
 
 /** Heads of an attention layer. */
@@ -86,6 +94,8 @@ export interface AttentionOptions extends Heads {
   readonly norms?: HeadNorms | undefined;
   /** Queries, keys and values, behind their norms, are kept within `[-clip, clip]`; undefined: as they are. */
   readonly clip?: number | undefined;
+  /** Added to the scores by head and position of the key, `[heads, context]`; undefined: nothing is. */
+  readonly keyBias?: Value | undefined;
 }
 
 /** Queries, keys and values of all heads, each head padded: apart, or all three in the first one. */
@@ -106,14 +116,16 @@ export function projectHeads(
   tokens: readonly number[],
 ): ProjectedHeads {
   const padding = headPadding(options);
+  const { heads, kvHeads, norms, rotary, clip } = options;
+  const order = rotary?.order;
+  const turning = heads + kvHeads;
   const product = layerLinear(
     graph,
     `${name}.qkv`,
     x,
-    padRows(packed, ...padding),
-    padBias(packedBias, padding),
+    padRows(order === undefined ? packed : reorderRows(packed, order, turning), ...padding),
+    padBias(order === undefined ? packedBias : reorderBias(packedBias, order, turning), padding),
   );
-  const { norms, clip } = options;
   const projected: ProjectedHeads =
     norms === undefined
       ? [product, NONE, NONE]
@@ -262,7 +274,7 @@ function normedHeads(
   graph: ModelGraph,
   name: string,
   packed: Value,
-  { heads, kvHeads, headSize }: Heads,
+  { heads, kvHeads, headSize, rotary }: AttentionOptions,
   { query, key, epsilon }: HeadNorms,
   padding: readonly [number, number],
   tokens: readonly number[],
@@ -270,9 +282,39 @@ function normedHeads(
   const [q, k, v] = splitHeads(graph, name, packed, { heads, kvHeads, headSize });
   const norm = (side: string, x: Value, weight: Weight, count: number): Value => {
     const parts = (count * headSize) / weight.shape[0]!;
-    return headNorm(graph, `${name}.${side}_norm`, x, weight, epsilon, parts, padding, tokens);
+    return headNorm(
+      graph,
+      `${name}.${side}_norm`,
+      x,
+      inOrder(weight, rotary),
+      epsilon,
+      parts,
+      padding,
+      tokens,
+    );
   };
   return [norm('query', q, query, heads), norm('key', k, key, kvHeads), v];
+}
+
+/** A norm's weight in the order of a head's features. */
+function inOrder(weight: Weight, rotary: RotaryTables | undefined): Weight {
+  const order = rotary?.order;
+  if (order === undefined) return weight;
+  return { ...weight, load: async () => reorderGroups(await weight.load(), order, 1) };
+}
+
+/** The bias of a matrix whose rows {@link reorderRows} has put in another order. */
+function reorderBias(bias: Bias | undefined, order: readonly number[], groups: number): Bias | undefined {
+  return (
+    bias && {
+      size: bias.size,
+      load: async () => {
+        const values = await bias.load();
+        const changed = groups * order.length;
+        return concat([reorderGroups(values.subarray(0, changed), order, 1), values.subarray(changed)]);
+      },
+    }
+  );
 }
 
 function padBias(bias: Bias | undefined, [group, padded]: readonly [number, number]): Bias | undefined {

@@ -37,6 +37,18 @@ export function matrix(weight: Weight): Matrix {
   };
 }
 
+/** Rows `[begin, end)` of a weight, of which no others are read. */
+export function rowsOf(weight: Weight, begin: number, end: number): Matrix {
+  const [, columns] = weight.shape as [number, number];
+  return matrix({
+    name: weight.name,
+    shape: [end - begin, columns],
+    load: (first = 0, last = (end - begin) * columns) =>
+      weight.load(begin * columns + first, begin * columns + last),
+    packed: slicePacked(weight.packed, begin, end),
+  });
+}
+
 /** All rows at once. */
 export async function loadMatrix(source: Matrix): Promise<Float32Array> {
   const result = new Float32Array(source.rows * source.columns);
@@ -83,17 +95,32 @@ export function sliceRows(source: Matrix, begin: number, end: number): Matrix {
 }
 
 /**
- * The rows of every group of as many as the order has entries, in that order: row `i` of a group comes from its
- * row `order[i]`.
+ * The rows of each of the first groups in another order: row `i` of a group comes from its row `order[i]`.
+ *
+ * @param groups groups that are changed, of as many rows as the order has entries; by default all. What is behind them
+ * stays.
  */
-export function reorderRows(source: Matrix, order: readonly number[]): Matrix {
+export function reorderRows(source: Matrix, order: readonly number[], groups = Infinity): Matrix {
   const { rows, columns } = source;
+  const size = order.length * columns;
+  const turned = Math.min(rows, groups * order.length);
+  const rest = rows - turned;
+  const packedParts = [
+    { rows: turned, packed: reorderPacked(slicePacked(source.packed, 0, turned), order) },
+    ...(rest === 0 ? [] : [{ rows: rest, packed: slicePacked(source.packed, turned, rows) }]),
+  ];
   return {
     rows,
     columns,
-    packed: reorderPacked(source.packed, order),
-    pieces: () =>
-      map(inWholes(source.pieces(), order.length * columns), piece => reorderGroups(piece, order, columns)),
+    packed: stackPacked(packedParts),
+    async *pieces() {
+      let first = 0;
+      for await (const piece of inWholes(source.pieces(), size)) {
+        const changed = Math.max(0, Math.min(piece.length, turned * columns - first));
+        yield concat([reorderGroups(piece.subarray(0, changed), order, columns), piece.subarray(changed)]);
+        first += piece.length;
+      }
+    },
   };
 }
 
