@@ -111,9 +111,10 @@ const TEXT_TOWERS: Readonly<Record<string, string>> = {
 };
 
 function readsForTower(config: ModelConfig, whole: string): void {
-  const { text, textProjection } = findTowers(new ModelConfig('', { model_type: whole }))!;
+  const towers = findTowers(new ModelConfig('', { model_type: whole }))!;
+  const { text } = towers;
   const own = config.withDefaults(text.defaults);
-  textProjection(own, own);
+  towers.textProjection(own, own);
   const graph = new ModelGraph(NUMBER_FORMATS.f32);
   text.hiddenStates({
     graph,
