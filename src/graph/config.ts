@@ -51,6 +51,11 @@ export class ModelConfig {
     return new ModelConfig(this.#file, fields, this.#asked, this.#warnings);
   }
 
+  /** The same, with values for fields that are not named at all; null stays what it is. */
+  completedBy(defaults: Readonly<Record<string, unknown>>): ModelConfig {
+    return new ModelConfig(this.#file, { ...defaults, ...this.#fields });
+  }
+
   /** `model_type`: which architecture the weights are of. */
   get modelType(): string {
     return this.string('model_type');

@@ -3,10 +3,9 @@ import { biasesOf, gatedMlp, headNorms, sandwichNormLayer } from '../assembly/de
 import { rmsNorms } from '../assembly/decoder-norms.js';
 import { decoderSizes, type DecoderSource } from '../assembly/decoder-source.js';
 import { llamaDesign, type LlamaDifferences } from '../assembly/llama-design.js';
-import { readRope, ropeSection, ropeTables } from '../assembly/rope.js';
+import { rotaryByWindow } from '../assembly/rotary-by-window.js';
 import { windowedSizes } from '../assembly/windows.js';
 import { activationOf, type Activation } from '../blocks/activation.js';
-import { inverseFrequencies, type RotaryTables } from '../blocks/rotary.js';
 import { scale } from '../blocks/scale.js';
 import type { ModelConfig } from '../config.js';
 
@@ -44,10 +43,9 @@ export const gemma3: DecoderArchitecture = {
   reachBothWays: window => Math.floor(window / 2),
   design(source) {
     const gemma2 = gemma2Differences(source);
-    const { global, local } = rotariesOf(source);
     return llamaDesign(source, {
       ...gemma2,
-      rotary: layer => (layer.window === undefined ? global : local),
+      rotary: rotaryByWindow(source, source.config.positive('rope_local_base_freq', 10_000)),
       attention: layer => ({ ...gemma2.attention(), norms: headNorms(layer, 'zero-centred') }),
     });
   },
@@ -81,23 +79,6 @@ function gemma2Differences(source: DecoderSource) {
     layer: sandwichNormLayer,
     logitsSoftCap: softCap(config, 'final_logit_softcapping'),
   } satisfies LlamaDifferences;
-}
-
-/** Positions of layers without and with a window; in older files only the former are ever scaled. */
-function rotariesOf(source: DecoderSource): { readonly global: RotaryTables; readonly local: RotaryTables } {
-  const { config, sizes } = source;
-  const section = ropeSection(config);
-  const global = readRope(config, sizes, section?.section('full_attention') ?? section);
-  const sliding = section?.section('sliding_attention');
-  const localTheta = config.positive('rope_local_base_freq', 10_000);
-  const local =
-    sliding === undefined
-      ? { frequencies: inverseFrequencies(sizes.headSize, localTheta), magnitude: 1 }
-      : readRope(config, sizes, sliding);
-  return {
-    global: ropeTables(source, 'rotary.global', global),
-    local: ropeTables(source, 'rotary.local', local),
-  };
 }
 
 function softCap(config: ModelConfig, name: string): number | undefined {

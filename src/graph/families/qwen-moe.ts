@@ -54,10 +54,15 @@ function isSparse({ source: { config }, index }: DecoderLayer): boolean {
   );
 }
 
-function experts(layer: DecoderLayer, x: Value): Value {
+/**
+ * Experts by the names that Qwen gives them.
+ *
+ * @param widthField says how wide each is inside.
+ */
+export function experts(layer: DecoderLayer, x: Value, widthField = 'moe_intermediate_size'): Value {
   const { config, sizes } = layer.source;
   const own = layer.weights.within('mlp');
-  const inner = config.size('moe_intermediate_size');
+  const inner = config.size(widthField);
   const count = config.size(config.has('num_experts') ? 'num_experts' : 'num_local_experts');
   return routedExperts(
     layer,
