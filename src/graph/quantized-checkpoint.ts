@@ -1,5 +1,10 @@
 import type { ModelConfig } from './config.js';
 
+/** True where config.json says that weights are stored quantized. */
+export function isQuantizedCheckpoint(config: ModelConfig): boolean {
+  return config.has('quantization_config');
+}
+
 /**
  * Refuses weights that are stored quantized, whose tensors mean something else than their numbers.
  *

@@ -20,6 +20,8 @@ export interface Weight {
   load(first?: number, last?: number): Promise<Float32Array>;
   /** A matrix's blocks as they are stored, where the checkpoint has it quantized in a layout that graphs can run. */
   readonly packed?: PackedRows | undefined;
+  /** True where the checkpoint has it quantized, in whatever layout: 8 bits are then as good as floats. */
+  readonly isQuantized?: boolean | undefined;
 }
 
 /** The file that a folder's weights begin with: theirs, or the index of shards; undefined where there is none. */
