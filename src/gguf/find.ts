@@ -1,0 +1,24 @@
+import { readdir, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { chooseGguf, isGgufModel } from './choose.js';
+
+/** Weights that are taken where a folder has GGUF files beside them, unless one of these is asked for. */
+const OTHER_WEIGHTS = /\.(safetensors|onnx)$/;
+
+/**
+ * The GGUF file that a place on this machine stands for: itself, or the one in a folder that has no other weights.
+ *
+ * @param place a path.
+ * @param wanted which of several, as {@link chooseGguf} has it; it may be in a folder within the folder.
+ * @returns the file, or its first part; undefined where the place is a folder of another kind, or nothing
+ * @throws KvasirError as {@link chooseGguf}
+ */
+export async function findGguf(place: string, wanted?: string): Promise<string | undefined> {
+  const found = await stat(place).catch(() => undefined);
+  if (found?.isDirectory() !== true) return found !== undefined && isGgufModel(place) ? place : undefined;
+  const entries = await readdir(place, { recursive: wanted !== undefined });
+  const names = entries.map(name => name.replaceAll(path.sep, '/'));
+  if (wanted === undefined && names.some(name => OTHER_WEIGHTS.test(name))) return undefined;
+  const [first] = chooseGguf(names, wanted, place, file => path.join(place, file));
+  return first === undefined ? undefined : path.join(place, first);
+}
