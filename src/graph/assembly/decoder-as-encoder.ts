@@ -1,6 +1,6 @@
 import { reachBothWays, seesBothWays } from './attention-direction.js';
 import { decoderBody } from './decoder-body.js';
-import { LLAMA_NAMES, type DecoderArchitecture } from './decoder-design.js';
+import { LLAMA_NAMES, ownSource, type DecoderArchitecture } from './decoder-design.js';
 import type { EncoderArchitecture } from './encoder-architecture.js';
 
 /**
@@ -9,11 +9,11 @@ import type { EncoderArchitecture } from './encoder-architecture.js';
  * `XForSequenceClassification` and `XForTokenClassification`.
  */
 export function asEncoder(decoder: DecoderArchitecture): EncoderArchitecture {
-  const { names = LLAMA_NAMES, modelTypes } = decoder;
+  const { names = LLAMA_NAMES, modelTypes, storedName = (name: string) => name } = decoder;
   return {
     modelTypes,
-    bodyName: names.body,
-    embedding: `${names.embedding}.weight`,
+    bodyName: storedName(`${names.body}.`).slice(0, -1),
+    embedding: storedName(`${names.embedding}.weight`),
 
     sizes(config) {
       const { layers, hiddenSize, heads, headSize, vocabularySize, contextLength } = decoder.sizes(config);
@@ -31,7 +31,8 @@ export function asEncoder(decoder: DecoderArchitecture): EncoderArchitecture {
     },
 
     hiddenStates({ graph, config, weights, batch, sizes: { contextLength } }) {
-      const source = { graph, config, weights, sizes: { ...decoder.sizes(config), contextLength } };
+      const sizes = { ...decoder.sizes(config), contextLength };
+      const source = ownSource(decoder, { graph, config, weights, sizes });
       const cache = { kind: 'packed', batch, seesBothWays: seesBothWays(config) } as const;
       return decoderBody(source, decoder.design(source), batch.ids, cache, names).hidden;
     },

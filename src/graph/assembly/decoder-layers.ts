@@ -1,5 +1,5 @@
 import type { Activation } from '../blocks/activation.js';
-import { gatedFeedForward } from '../blocks/feed-forward.js';
+import { feedForward, gatedFeedForward } from '../blocks/feed-forward.js';
 import { groupedQueryAttention } from '../blocks/grouped-query-attention.js';
 import {
   packAttention,
@@ -12,10 +12,12 @@ import type { Residual } from '../blocks/normalization.js';
 import { mixedAttention } from '../blocks/mixed-attention.js';
 import { packedAttention } from '../blocks/packed-attention.js';
 import { pagedAttention } from '../blocks/paged-attention.js';
+import type { RotaryTables } from '../blocks/rotary.js';
 import { preNormBlock, type Normalize, type Sublayers } from '../blocks/transformer-block.js';
 import type { ModelConfig } from '../config.js';
 import type { Value } from '../onnx/graph-builder.js';
-import type { ModelWeights } from '../weights/model-weights.js';
+import { reorderGroups, reorderRows, type Matrix } from '../weights/matrix.js';
+import type { ModelWeights, Vector } from '../weights/model-weights.js';
 import type { DecoderLayer } from './decoder-design.js';
 import { normScale, type NormStorage } from './decoder-norms.js';
 
@@ -37,20 +39,66 @@ export function preNormLayer(
   return preNormBlock(layer.name, residual, sublayers, norms, stream => layer.narrow(stream));
 }
 
+/** Names of norms of what the halves of a layer give. */
+type OutputNorms = readonly [attention: string, feedForward: string];
+
+const GEMMA_OUTPUTS: OutputNorms = ['post_attention_layernorm', 'post_feedforward_layernorm'];
+
 /** A layer that normalises what each half reads and what it gives (Gemma 2, Gemma Team 2024). */
-export function sandwichNormLayer(layer: DecoderLayer, residual: Residual, sublayers: Sublayers): Residual {
-  const after = (name: string, weightName: string, value: Value): Value =>
+export function sandwichNormLayer(
+  layer: DecoderLayer,
+  residual: Residual,
+  sublayers: Sublayers,
+  inputs: PreNorms = ['input_layernorm', 'pre_feedforward_layernorm'],
+  outputs: OutputNorms = GEMMA_OUTPUTS,
+): Residual {
+  return preNormLayer(layer, residual, withOutputNorms(layer, sublayers, outputs), inputs);
+}
+
+/** A layer that normalises only what each half gives (OLMo 2, OLMo et al. 2024). */
+export function outputNormLayer(layer: DecoderLayer, residual: Residual, sublayers: Sublayers): Residual {
+  const normed = withOutputNorms(layer, sublayers, GEMMA_OUTPUTS);
+  const before = sumOf(layer, 'attention_input', residual);
+  const attended = { stream: layer.narrow(before), update: normed.attention(before) };
+  const between = sumOf(layer, 'feed_forward_input', attended);
+  return { stream: between, update: normed.feedForward(between) };
+}
+
+/**
+ * A layer whose halves both read the stream as it comes in (GPT-J, Wang and Komatsuzaki 2021).
+ *
+ * @param names of the norm that both read it behind, or of one for each.
+ */
+export function parallelLayer(
+  layer: DecoderLayer,
+  residual: Residual,
+  sublayers: Sublayers,
+  [first, second]: readonly [both: string] | PreNorms = ['input_layernorm'],
+): Residual {
+  const { normalized, stream } = layer.norm(`${layer.name}.attention_norm`, first, residual);
+  const kept = layer.narrow(stream);
+  const read =
+    second === undefined
+      ? layer.narrow(normalized, 'normalized')
+      : layer.norm(`${layer.name}.feed_forward_norm`, second, { stream: kept, update: undefined }).normalized;
+  const halves = [sublayers.attention(normalized), sublayers.feedForward(read)];
+  const update = layer.source.graph.node({ op: 'Add', inputs: halves, name: `${layer.name}.halves` });
+  return { stream: kept, update };
+}
+
+function withOutputNorms(layer: DecoderLayer, sublayers: Sublayers, names: OutputNorms): Sublayers {
+  const norm = (name: string, weightName: string, value: Value): Value =>
     layer.norm(`${layer.name}.${name}`, weightName, { stream: value, update: undefined }).normalized;
-  return preNormLayer(
-    layer,
-    residual,
-    {
-      attention: x => after('attention_output_norm', 'post_attention_layernorm', sublayers.attention(x)),
-      feedForward: x =>
-        after('feed_forward_output_norm', 'post_feedforward_layernorm', sublayers.feedForward(x)),
-    },
-    ['input_layernorm', 'pre_feedforward_layernorm'],
-  );
+  return {
+    attention: x => norm('attention_output_norm', names[0], sublayers.attention(x)),
+    feedForward: x => norm('feed_forward_output_norm', names[1], sublayers.feedForward(x)),
+  };
+}
+
+/** The stream with its update added. */
+function sumOf({ source, name }: DecoderLayer, what: string, { stream, update }: Residual): Value {
+  if (update === undefined) return stream;
+  return source.graph.node({ op: 'Add', inputs: [stream, update], name: `${name}.${what}` });
 }
 
 /** An attention layer beside its sizes and its window. */
@@ -59,14 +107,39 @@ export type AttentionDesign = Omit<AttentionOptions, 'heads' | 'kvHeads' | 'head
 /** Those of Llama's four projections that have a bias. */
 export type Biases = 'none' | 'inputs' | 'all';
 
+/**
+ * Which features of a head rotary positions turn against each other: one of its first half and one of its second, as in
+ * Hugging Face's Llama, or neighbours, as in the first description (Su et al. 2021).
+ */
+export type RotaryPairs = 'halves' | 'neighbours';
+
 /** Attention with the weights that Hugging Face's Llama has in `self_attn`. */
 export function selfAttention(
   layer: DecoderLayer,
   x: Value,
   design: AttentionDesign,
   biases: Biases = 'none',
+  pairs: RotaryPairs = 'halves',
 ): Value {
-  return attend(layer, x, packAttention(attentionWeights(layer, biases)), design);
+  const order =
+    pairs === 'halves' || design.rotary === undefined
+      ? undefined
+      : neighboursAsHalves(layer.source.sizes.headSize, design.rotary);
+  return attend(layer, x, packAttention(attentionWeights(layer, biases, order)), design);
+}
+
+/**
+ * The order of a head's features in which neighbours that turn together stand in its two halves, as graphs turn
+ * them. A score is the same in any order that queries and keys share.
+ */
+export function neighboursAsHalves(headSize: number, { features }: RotaryTables): readonly number[] {
+  // Tables of whole heads count padding, too.
+  const turned = Math.min(features, headSize);
+  return Array.from({ length: headSize }, (_, i) => {
+    if (i >= turned) return i;
+    const half = turned / 2;
+    return i < half ? 2 * i : 2 * (i - half) + 1;
+  });
 }
 
 /** Attention with any weights: causal, but for texts that come whole and are seen both ways. */
@@ -93,16 +166,30 @@ export function attend(
   }
 }
 
-function attentionWeights({ source, weights }: DecoderLayer, biases: Biases) {
+function attentionWeights(
+  { source, weights }: DecoderLayer,
+  biases: Biases,
+  order: readonly number[] | undefined,
+) {
   const { heads, kvHeads, headSize, hiddenSize } = source.sizes;
   const [queries, keys] = [heads * headSize, kvHeads * headSize];
   const own = weights.within('self_attn');
   const [onInputs, onOutput] = [biases !== 'none', biases === 'all'];
+  const turned = (name: string, rows: number): Matrix => {
+    const stored = own.matrix(name, rows, hiddenSize);
+    return order === undefined ? stored : reorderRows(stored, order);
+  };
+  const turnedBias = (name: string, size: number): Vector => {
+    const stored = own.bias(name, size);
+    return order === undefined
+      ? stored
+      : { size, load: async () => reorderGroups(await stored.load(), order) };
+  };
   return {
-    query: own.matrix('q_proj', queries, hiddenSize),
-    queryBias: onInputs ? own.bias('q_proj', queries) : undefined,
-    key: own.matrix('k_proj', keys, hiddenSize),
-    keyBias: onInputs ? own.bias('k_proj', keys) : undefined,
+    query: turned('q_proj', queries),
+    queryBias: onInputs ? turnedBias('q_proj', queries) : undefined,
+    key: turned('k_proj', keys),
+    keyBias: onInputs ? turnedBias('k_proj', keys) : undefined,
     value: own.matrix('v_proj', keys, hiddenSize),
     valueBias: onInputs ? own.bias('v_proj', keys) : undefined,
     output: own.matrix('o_proj', hiddenSize, queries),
@@ -124,6 +211,30 @@ export function headNorms({ source, weights }: DecoderLayer, storage: NormStorag
     key: scale('k_norm'),
     epsilon: source.config.positive('rms_norm_eps', 1e-6),
   };
+}
+
+/** Norms of all heads of queries at once, and of all of keys (OLMo 2). */
+export function wholeNorms({ source, weights }: DecoderLayer): HeadNorms {
+  const { heads, kvHeads, headSize } = source.sizes;
+  return {
+    query: weights.scale('self_attn.q_norm', heads * headSize),
+    key: weights.scale('self_attn.k_norm', kvHeads * headSize),
+    epsilon: source.config.positive('rms_norm_eps', 1e-6),
+  };
+}
+
+/** A feed-forward layer without a gate, by Llama's names of its two matrices. */
+export function plainMlp(layer: DecoderLayer, x: Value, activation: Activation, hasBiases = false): Value {
+  const { graph, config, sizes } = layer.source;
+  const inner = config.size('intermediate_size');
+  const own = layer.weights.within('mlp');
+  const weights = {
+    up: own.matrix('up_proj', inner, sizes.hiddenSize),
+    upBias: hasBiases ? own.bias('up_proj', inner) : undefined,
+    down: own.matrix('down_proj', sizes.hiddenSize, inner),
+    downBias: hasBiases ? own.bias('down_proj', sizes.hiddenSize) : undefined,
+  };
+  return feedForward(graph, `${layer.name}.feed_forward`, x, weights, activation);
 }
 
 /** A gated feed-forward layer with the weights that Hugging Face's Llama has in `mlp`. */

@@ -17,11 +17,28 @@ export function rmsNorms(
     rmsNorm(graph, name, residual, normScale(weights.scale(weightName, sizes.hiddenSize), storage), epsilon);
 }
 
-/** Layer norms with a shift, whose epsilon is a field of config.json. */
-export function layerNorms({ graph, config, sizes }: DecoderSource, epsilonField: string): DecoderNorm {
+/**
+ * Layer norms whose epsilon is a field of config.json.
+ *
+ * @param shifted false: without a shift.
+ */
+export function layerNorms(
+  { graph, config, sizes }: DecoderSource,
+  epsilonField: string,
+  shifted = true,
+): DecoderNorm {
   const epsilon = config.positive(epsilonField, 1e-5);
   return (name, residual, weights, weightName) =>
-    layerNorm(graph, name, residual, weights.norm(weightName, sizes.hiddenSize, epsilon));
+    layerNorm(graph, name, residual, weights.norm(weightName, sizes.hiddenSize, epsilon, shifted));
+}
+
+/** Layer norms that have no weights at all (OLMo, Groeneveld et al. 2024). */
+export function plainLayerNorms({ graph, sizes }: DecoderSource, epsilon: number): DecoderNorm {
+  const shape = [sizes.hiddenSize];
+  const load = async (first = 0, last = sizes.hiddenSize): Promise<Float32Array> =>
+    new Float32Array(last - first).fill(1);
+  return (name, residual) =>
+    layerNorm(graph, name, residual, { weight: { name, shape, load }, bias: undefined, epsilon });
 }
 
 /** A norm's weight as it multiplies. */

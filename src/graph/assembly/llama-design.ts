@@ -9,6 +9,7 @@ import {
   selfAttention,
   type AttentionDesign,
   type Biases,
+  type RotaryPairs,
 } from './decoder-layers.js';
 import { rmsNorms } from './decoder-norms.js';
 import type { DecoderSource } from './decoder-source.js';
@@ -22,6 +23,8 @@ export interface LlamaDifferences extends Partial<Omit<DecoderDesign, 'layer'>> 
   readonly attention?: (layer: DecoderLayer) => Omit<AttentionDesign, 'rotary'>;
   /** Default: `none`. */
   readonly attentionBiases?: Biases;
+  /** Default: `halves`. */
+  readonly rotaryPairs?: RotaryPairs;
   readonly feedForward?: (layer: DecoderLayer, x: Value) => Value;
   /** Factor of what each half of a layer adds to the residual stream. */
   readonly updateFactor?: number;
@@ -39,6 +42,7 @@ export function llamaDesign(source: DecoderSource, differences: LlamaDifferences
     rotary = everywhere(rotaryOf(source)),
     attention,
     attentionBiases,
+    rotaryPairs,
     feedForward = gatedMlps(source),
     updateFactor = 1,
     layer: write = preNormLayer,
@@ -51,7 +55,7 @@ export function llamaDesign(source: DecoderSource, differences: LlamaDifferences
       write(layer, residual, {
         attention: x => {
           const design = { rotary: rotary(layer), ...attention?.(layer) };
-          const attended = selfAttention(layer, x, design, attentionBiases);
+          const attended = selfAttention(layer, x, design, attentionBiases, rotaryPairs);
           return scale(graph, `${layer.name}.attended.scaled`, attended, updateFactor);
         },
         feedForward: x => scale(graph, `${layer.name}.fed.scaled`, feedForward(layer, x), updateFactor),

@@ -3,6 +3,7 @@ import type { ModelGraph } from '../model-graph.js';
 import { NONE, type Value } from '../onnx/graph-builder.js';
 import { concat } from '../weights/concat.js';
 import { padGroups, padColumns, padRows, stackRows, type Matrix } from '../weights/matrix.js';
+import type { Weight } from '../weights/checkpoint.js';
 import { headNorm, type HeadNorms } from './head-norm.js';
 import { layerLinear } from './layer-linear.js';
 import type { Bias } from './linear.js';
@@ -83,6 +84,8 @@ export interface AttentionOptions extends Heads {
   /** `c` of `c · tanh(score / c)` (Gemma 2); undefined: scores are not capped. */
   readonly softCap?: number | undefined;
   readonly norms?: HeadNorms | undefined;
+  /** Queries, keys and values, behind their norms, are kept within `[-clip, clip]`; undefined: as they are. */
+  readonly clip?: number | undefined;
 }
 
 /** Queries, keys and values of all heads, each head padded: apart, or all three in the first one. */
@@ -110,9 +113,19 @@ export function projectHeads(
     padRows(packed, ...padding),
     padBias(packedBias, padding),
   );
-  const { norms } = options;
-  if (norms === undefined) return [product, NONE, NONE];
-  return normedHeads(graph, name, product, options, norms, padding, tokens);
+  const { norms, clip } = options;
+  const projected: ProjectedHeads =
+    norms === undefined
+      ? [product, NONE, NONE]
+      : normedHeads(graph, name, product, options, norms, padding, tokens);
+  if (clip === undefined) return projected;
+  const bounds = [-clip, clip].map(bound =>
+    graph.floats(`${name}.clip.${bound}`, [], () => Float32Array.of(bound)),
+  );
+  const [query, key, value] = projected.map((x, i) =>
+    x === NONE ? NONE : graph.node({ op: 'Clip', inputs: [x, ...bounds], name: `${name}.clipped.${i}` }),
+  ) as [Value, Value, Value];
+  return [query, key, value];
 }
 
 /** Projects what the heads gave, padded as they are, back. */
@@ -255,11 +268,11 @@ function normedHeads(
   tokens: readonly number[],
 ): [Value, Value, Value] {
   const [q, k, v] = splitHeads(graph, name, packed, { heads, kvHeads, headSize });
-  return [
-    headNorm(graph, `${name}.query_norm`, q, query, epsilon, heads, padding, tokens),
-    headNorm(graph, `${name}.key_norm`, k, key, epsilon, kvHeads, padding, tokens),
-    v,
-  ];
+  const norm = (side: string, x: Value, weight: Weight, count: number): Value => {
+    const parts = (count * headSize) / weight.shape[0]!;
+    return headNorm(graph, `${name}.${side}_norm`, x, weight, epsilon, parts, padding, tokens);
+  };
+  return [norm('query', q, query, heads), norm('key', k, key, kvHeads), v];
 }
 
 function padBias(bias: Bias | undefined, [group, padded]: readonly [number, number]): Bias | undefined {

@@ -1,21 +1,26 @@
 import { asEncoder } from '../assembly/decoder-as-encoder.js';
-import type { DecoderArchitecture } from '../assembly/decoder-design.js';
+import { withOwnConfig, type DecoderArchitecture } from '../assembly/decoder-design.js';
 import type { EncoderArchitecture } from '../assembly/encoder-architecture.js';
 import type { Seq2SeqArchitecture } from '../assembly/seq2seq/architecture.js';
 import { encoderAlone } from '../assembly/seq2seq/encoder-alone.js';
 import type { ModelConfig } from '../config.js';
 import { bart, blenderbot, blenderbotSmall, mbart } from './bart.js';
 import { bert } from './bert.js';
+import { cohere, cohere2 } from './cohere.js';
 import { distilbert } from './distilbert.js';
+import { exaone, exaone4 } from './exaone.js';
 import { gemma, gemma2, gemma3 } from './gemma.js';
+import { glm, glm4 } from './glm.js';
 import { gpt2 } from './gpt2.js';
 import { granite } from './granite.js';
 import { llama } from './llama.js';
 import { m2m100, marian, pegasus } from './marian.js';
-import { mistral } from './mistral.js';
+import { ministral, mistral } from './mistral.js';
 import { mixtral } from './mixtral.js';
 import { modernbert } from './modernbert.js';
 import { mpnet } from './mpnet.js';
+import { NEAR_LLAMA } from './near-llama.js';
+import { olmo, olmo2, olmo3, olmoe } from './olmo.js';
 import { phi3 } from './phi3.js';
 import { qwen2, qwen3 } from './qwen.js';
 import { qwen2Moe, qwen3Moe } from './qwen-moe.js';
@@ -26,6 +31,7 @@ import { mt5, t5, umt5 } from './t5.js';
 import { whisper } from './whisper.js';
 
 const DECODERS: readonly DecoderArchitecture[] = [
+  ...NEAR_LLAMA,
   llama,
   mistral,
   mixtral,
@@ -41,7 +47,18 @@ const DECODERS: readonly DecoderArchitecture[] = [
   smollm3,
   granite,
   starcoder2,
-];
+  olmo,
+  olmo2,
+  olmo3,
+  olmoe,
+  exaone,
+  exaone4,
+  cohere,
+  cohere2,
+  glm,
+  glm4,
+  ministral,
+].map(withOwnConfig);
 
 /** Encoders proper, which see both ways. */
 const ENCODERS: readonly EncoderArchitecture[] = [bert, roberta, distilbert, mpnet, modernbert];
@@ -66,6 +83,11 @@ const ENCODING: readonly EncoderArchitecture[] = [
   ...[t5, mt5, umt5].map(encoderAlone),
   ...DECODERS.map(asEncoder),
 ];
+
+/** Values of `model_type` of all families that read texts. */
+export const MODEL_TYPES: readonly string[] = [...ENCODING, ...SEQ2SEQ].flatMap(
+  ({ modelTypes }) => modelTypes,
+);
 
 /**
  * @throws KvasirError `unsupported_model` where no decoder of this `model_type` is known

@@ -1,6 +1,6 @@
 import type { Weight } from './checkpoint.js';
 import { concat } from './concat.js';
-import { slicePacked, stackPacked, type PackedRows } from './packed-rows.js';
+import { reorderPacked, slicePacked, stackPacked, type PackedRows } from './packed-rows.js';
 import { transpose } from './transpose.js';
 
 /**
@@ -80,6 +80,36 @@ export function sliceRows(source: Matrix, begin: number, end: number): Matrix {
       }
     },
   };
+}
+
+/**
+ * The rows of every group of as many as the order has entries, in that order: row `i` of a group comes from its
+ * row `order[i]`.
+ */
+export function reorderRows(source: Matrix, order: readonly number[]): Matrix {
+  const { rows, columns } = source;
+  return {
+    rows,
+    columns,
+    packed: reorderPacked(source.packed, order),
+    pieces: () =>
+      map(inWholes(source.pieces(), order.length * columns), piece => reorderGroups(piece, order, columns)),
+  };
+}
+
+/**
+ * The parts of every group of as many as the order has entries, in that order.
+ *
+ * @param size elements of a part.
+ */
+export function reorderGroups(values: Float32Array, order: readonly number[], size = 1): Float32Array {
+  const result = new Float32Array(values.length);
+  for (let begin = 0; begin < values.length; begin += order.length * size)
+    order.forEach((from, to) => {
+      const start = begin + from * size;
+      result.set(values.subarray(start, start + size), begin + to * size);
+    });
+  return result;
 }
 
 /** Every row times a factor of its own. */
