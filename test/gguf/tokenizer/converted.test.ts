@@ -1,15 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { GgufMetadata, type GgufValue } from '#gguf/metadata.js';
-import { openGguf } from '#gguf/reader.js';
 import { preTokenizerNames } from '#gguf/tokenizer/pre-tokenizers.js';
-import { ggufTokenizer } from '#test/support/gguf-tokenizer.js';
-
-/** What `make_gguf_tokenizers.py` has written. */
-const FOLDER = fileURLToPath(new URL('../../../../test/fixtures/gguf-tokenizers/', import.meta.url));
+import { GGUF_TOKENIZERS, ggufTokenizer, tokenizerMetadata } from '#test/support/gguf-tokenizer.js';
 
 interface Expected {
   readonly texts: readonly string[];
@@ -33,19 +28,17 @@ interface Cuts {
   readonly digests: Readonly<Record<string, string>>;
 }
 
-const read = (name: string): unknown => JSON.parse(readFileSync(path.join(FOLDER, name), 'utf8'));
+const read = (name: string): unknown => JSON.parse(readFileSync(path.join(GGUF_TOKENIZERS, name), 'utf8'));
 
 t.test("what llama.cpp's converter writes gives the ids of the original", async t => {
   const { texts, results } = read('expected.json') as Expected;
   for (const [name, { plain, whole, pair }] of Object.entries(results)) {
-    const gguf = await openGguf(path.join(FOLDER, `${name}.gguf`));
-    const tokenizer = await ggufTokenizer(t.testdir({}), gguf.metadata);
-    await gguf.close();
+    const tokenizer = await ggufTokenizer(t.testdir({}), await tokenizerMetadata(name));
     texts.forEach((text, i) => {
       t.strictSame(tokenizer.encode(text, { addSpecialTokens: false }), plain[i], `${name}: ${text}`);
       t.strictSame(tokenizer.encodeWithOffsets(text).ids, whole[i], `${name}, whole: ${text}`);
     });
-    const encoding = tokenizer.encodeWithOffsets(texts[4]!, texts[8]!);
+    const encoding = tokenizer.encodeWithOffsets(texts[4]!, texts[8]);
     t.strictSame(encoding.ids, pair[0], `${name}: a pair`);
     if (name.startsWith('bert')) t.strictSame(encoding.typeIds, pair[1], `${name}: segments`);
   }
