@@ -16,9 +16,20 @@ const OTHER_WEIGHTS = /\.(safetensors|onnx)$/;
 export async function findGguf(place: string, wanted?: string): Promise<string | undefined> {
   const found = await stat(place).catch(() => undefined);
   if (found?.isDirectory() !== true) return found !== undefined && isGgufModel(place) ? place : undefined;
-  const entries = await readdir(place, { recursive: wanted !== undefined });
-  const names = entries.map(name => name.replaceAll(path.sep, '/'));
+  const names = await filesIn(place, wanted !== undefined);
   if (wanted === undefined && names.some(name => OTHER_WEIGHTS.test(name))) return undefined;
   const [first] = chooseGguf(names, wanted, place, file => path.join(place, file));
   return first === undefined ? undefined : path.join(place, first);
+}
+
+/** Files that are not hidden, and not in hidden folders, with `/` between folders. */
+async function filesIn(folder: string, recursive: boolean): Promise<string[]> {
+  const entries = await readdir(folder, { recursive, withFileTypes: true });
+  return entries
+    .filter(entry => !entry.isDirectory())
+    .map(({ parentPath, name }) =>
+      path.relative(folder, path.join(parentPath, name)).replaceAll(path.sep, '/'),
+    )
+    .filter(name => !name.split('/').some(part => part.startsWith('.')))
+    .sort();
 }

@@ -5,7 +5,12 @@ import { findGguf } from '#gguf/find.js';
 t.test('what a place stands for', async t => {
   const folder = t.testdir({
     one: { 'M-Q4_0.gguf': '', 'config.json': '{}', 'pytorch_model.bin': '' },
-    several: { 'M-Q4_0.gguf': '', 'M-Q8_0.gguf': '', deeper: { 'N-F16.gguf': '' } },
+    several: {
+      'M-Q4_0.gguf': '',
+      'M-Q8_0.gguf': '',
+      deeper: { 'N-F16.gguf': '' },
+      '.kvasir': { 'N-F16.gguf': {}, x: { 'O-F16.gguf': '' } },
+    },
     both: { 'M-Q4_0.gguf': '', 'model.safetensors': '' },
     none: { 'config.json': '{}' },
   });
