@@ -129,6 +129,8 @@ export class DecoderLayer {
   readonly name: string;
   /** The layer's own. */
   readonly weights: ModelWeights;
+  /** Of the run's tokens. */
+  readonly ids: Value;
   readonly cache: DecoderCache;
   readonly #normalize: DecoderNorm;
 
@@ -136,6 +138,7 @@ export class DecoderLayer {
     source: DecoderSource,
     index: number,
     weights: ModelWeights,
+    ids: Value,
     cache: DecoderCache,
     normalize: DecoderNorm,
   ) {
@@ -143,6 +146,7 @@ export class DecoderLayer {
     this.index = index;
     this.name = `layer.${index}`;
     this.weights = weights;
+    this.ids = ids;
     this.cache = cache;
     this.#normalize = normalize;
   }

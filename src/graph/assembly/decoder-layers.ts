@@ -1,5 +1,5 @@
 import type { Activation } from '../blocks/activation.js';
-import { feedForward, gatedFeedForward } from '../blocks/feed-forward.js';
+import { feedForward, gatedFeedForward, type TrainedActivation } from '../blocks/feed-forward.js';
 import { groupedQueryAttention } from '../blocks/grouped-query-attention.js';
 import {
   packAttention,
@@ -20,6 +20,7 @@ import { reorderGroups, reorderRows, type Matrix } from '../weights/matrix.js';
 import type { ModelWeights, Vector } from '../weights/model-weights.js';
 import type { DecoderLayer } from './decoder-design.js';
 import { normScale, type NormStorage } from './decoder-norms.js';
+import { turnHeads } from './token-positions.js';
 
 /** Names of a layer's norms, in the order of their use. */
 type PreNorms = readonly [attention: string, feedForward: string];
@@ -102,7 +103,13 @@ function sumOf({ source, name }: DecoderLayer, what: string, { stream, update }:
 }
 
 /** An attention layer beside its sizes and its window. */
-export type AttentionDesign = Omit<AttentionOptions, 'heads' | 'kvHeads' | 'headSize' | 'window'>;
+export interface AttentionDesign extends Omit<
+  AttentionOptions,
+  'heads' | 'kvHeads' | 'headSize' | 'window' | 'turn'
+> {
+  /** True if rotary positions stand before the norms of queries and keys; default: behind them. */
+  readonly turnsFirst?: boolean;
+}
 
 /** Those of Llama's four projections that have a bias. */
 export type Biases = 'none' | 'inputs' | 'all';
@@ -144,14 +151,19 @@ export function neighboursAsHalves(headSize: number, { features }: RotaryTables)
 
 /** Attention with any weights: causal, but for texts that come whole and are seen both ways. */
 export function attend(
-  { source, name, index, cache, window, isNarrowed }: DecoderLayer,
+  layer: DecoderLayer,
   x: Value,
   weights: PackedAttentionWeights,
-  design: AttentionDesign,
+  { turnsFirst = false, ...design }: AttentionDesign,
 ): Value {
+  const { source, name, index, cache, window, isNarrowed } = layer;
   const { graph } = source;
   const { heads, kvHeads, headSize } = source.sizes;
-  const options = { heads, kvHeads, headSize, window, ...design };
+  const { rotary } = design;
+  const turn = (part: string, value: Value, count: number): Value =>
+    turnHeads(layer, part, value, count, rotary!);
+  const isTurned = turnsFirst && rotary !== undefined;
+  const options = { heads, kvHeads, headSize, window, ...design, turn: isTurned ? turn : undefined };
   switch (cache.kind) {
     case 'slots':
       return groupedQueryAttention(graph, name, index, x, weights, options, cache.lengths);
@@ -202,13 +214,17 @@ export function biasesOf(config: ModelConfig): Biases {
   return config.flag('attention_bias', false) ? 'all' : 'none';
 }
 
-/** Norms of each head of queries and keys, by the names that Qwen3 and Gemma 3 give them. */
-export function headNorms({ source, weights }: DecoderLayer, storage: NormStorage = 'plain'): HeadNorms {
+/** Norms of each head of queries and keys, by default by the names that Qwen3 and Gemma 3 give them. */
+export function headNorms(
+  { source, weights }: DecoderLayer,
+  storage: NormStorage = 'plain',
+  [query, key]: readonly [string, string] = ['q_norm', 'k_norm'],
+): HeadNorms {
   const scale = (name: string) =>
     normScale(weights.scale(`self_attn.${name}`, source.sizes.headSize), storage);
   return {
-    query: scale('q_norm'),
-    key: scale('k_norm'),
+    query: scale(query),
+    key: scale(key),
     epsilon: source.config.positive('rms_norm_eps', 1e-6),
   };
 }
@@ -224,7 +240,12 @@ export function wholeNorms({ source, weights }: DecoderLayer): HeadNorms {
 }
 
 /** A feed-forward layer without a gate, by Llama's names of its two matrices. */
-export function plainMlp(layer: DecoderLayer, x: Value, activation: Activation, hasBiases = false): Value {
+export function plainMlp(
+  layer: DecoderLayer,
+  x: Value,
+  activation: Activation | TrainedActivation,
+  hasBiases = false,
+): Value {
   const { graph, config, sizes } = layer.source;
   const inner = config.size('intermediate_size');
   const own = layer.weights.within('mlp');

@@ -2,6 +2,7 @@ import type { ModelGraph } from '../model-graph.js';
 import { DataType, NONE, type Value } from '../onnx/graph-builder.js';
 import {
   attendOverCache,
+  operatorRotary,
   paddedHeadSize,
   projectHeads,
   projectOutput,
@@ -50,7 +51,8 @@ export function groupedQueryAttention(
   { lastPositions, longest }: CacheLengths,
   bias?: Value,
 ): Value {
-  const { kvHeads, headSize, rotary } = options;
+  const { kvHeads, headSize } = options;
+  const rotary = operatorRotary(options);
   const projected = projectHeads(graph, name, x, weights, options, [0, -1]);
   const tables = rotary === undefined ? [] : [rotary.cos, rotary.sin];
   // Up to the bias, which comes behind tables and positions.

@@ -3,6 +3,7 @@ import { int } from '../onnx/attributes.js';
 import { DataType, NONE, type Value } from '../onnx/graph-builder.js';
 import {
   attendOverCache,
+  operatorRotary,
   paddedHeadSize,
   projectHeads,
   projectOutput,
@@ -56,7 +57,8 @@ export function mixedAttention(
   options: AttentionOptions,
   batch: MixedBatch,
 ): Value {
-  const { heads, kvHeads, headSize, rotary } = options;
+  const { heads, kvHeads, headSize } = options;
+  const rotary = operatorRotary(options);
   const padded = paddedHeadSize(headSize);
   const tables = rotary === undefined ? [] : [rotary.cos, rotary.sin];
   const attend = (

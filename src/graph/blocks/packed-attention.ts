@@ -2,6 +2,7 @@ import type { ModelGraph } from '../model-graph.js';
 import { NONE, type Value } from '../onnx/graph-builder.js';
 import {
   attentionAttributes,
+  operatorRotary,
   paddedHeadSize,
   projectHeads,
   projectOutput,
@@ -30,7 +31,8 @@ export function packedAttention(
   batch: PackedBatch,
   isNarrowed: boolean,
 ): Value {
-  const { heads, headSize, rotary } = options;
+  const { heads, headSize } = options;
+  const rotary = operatorRotary(options);
   const { queries: grid, places } = batch.global(isNarrowed);
   const inGrid = (value: Value): Value =>
     value === NONE ? NONE : graph.node({ op: 'Gather', inputs: [value, grid], name: `${value}.grid` });

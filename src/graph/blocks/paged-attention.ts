@@ -2,6 +2,7 @@ import type { ModelGraph } from '../model-graph.js';
 import { DataType, NONE, type Value } from '../onnx/graph-builder.js';
 import {
   attendOverCache,
+  operatorRotary,
   paddedHeadSize,
   projectHeads,
   projectOutput,
@@ -57,7 +58,8 @@ export function pagedAttention(
   options: AttentionOptions,
   { begins, pastLengths, blockTable, bounds }: PagedBatch,
 ): Value {
-  const { kvHeads, headSize, rotary } = options;
+  const { kvHeads, headSize } = options;
+  const rotary = operatorRotary(options);
   const projected = projectHeads(graph, name, x, weights, options, [-1]);
   const cacheShape = ['cache_blocks', 'block_size', kvHeads, paddedHeadSize(headSize)];
   const [cos, sin] = rotary === undefined ? [NONE, NONE] : [rotary.cos, rotary.sin];

@@ -4,6 +4,7 @@ import type { EncoderArchitecture } from '../assembly/encoder-architecture.js';
 import type { Seq2SeqArchitecture } from '../assembly/seq2seq/architecture.js';
 import { encoderAlone } from '../assembly/seq2seq/encoder-alone.js';
 import type { ModelConfig } from '../config.js';
+import { apertus } from './apertus.js';
 import { bart, blenderbot, blenderbotSmall, mbart } from './bart.js';
 import { bert } from './bert.js';
 import { cohere, cohere2 } from './cohere.js';
@@ -12,10 +13,11 @@ import { exaone, exaone4 } from './exaone.js';
 import { gemma, gemma2, gemma3 } from './gemma.js';
 import { glm, glm4 } from './glm.js';
 import { gpt2 } from './gpt2.js';
-import { granite } from './granite.js';
+import { granite, graniteMoe } from './granite.js';
+import { hunyuan } from './hunyuan.js';
 import { llama } from './llama.js';
 import { m2m100, marian, pegasus } from './marian.js';
-import { ministral, mistral } from './mistral.js';
+import { ministral, ministral3, mistral } from './mistral.js';
 import { mixtral } from './mixtral.js';
 import { modernbert } from './modernbert.js';
 import { mpnet } from './mpnet.js';
@@ -58,6 +60,10 @@ const DECODERS: readonly DecoderArchitecture[] = [
   glm,
   glm4,
   ministral,
+  ministral3,
+  hunyuan,
+  apertus,
+  graniteMoe,
 ].map(withOwnConfig);
 
 /** Encoders proper, which see both ways. */
