@@ -88,6 +88,32 @@ export async function readJson(file: string): Promise<unknown> {
   }
 }
 
+/** The longest read that is asked of the file system at once. */
+const LONGEST_READ = 2 ** 24;
+
+/**
+ * Fills `bytes` from a file, beginning at `position`.
+ *
+ * @param file what errors call it.
+ * @throws KvasirError `invalid_model` where the file ends before, or cannot be read
+ */
+export async function readExactly(
+  handle: FileHandle,
+  file: string,
+  bytes: Uint8Array,
+  position: number,
+): Promise<void> {
+  for (let done = 0; done < bytes.byteLength;) {
+    const length = Math.min(LONGEST_READ, bytes.byteLength - done);
+    const { bytesRead } = await handle.read(bytes, done, length, position + done).catch((cause: Error) => {
+      throw new KvasirError('invalid_model', `${file} cannot be read: ${cause.message}`, { cause });
+    });
+    if (bytesRead === 0)
+      throw new KvasirError('invalid_model', `${file} ends at byte ${position + done}, sooner than it said`);
+    done += bytesRead;
+  }
+}
+
 /** The result of a read; undefined where there is no such file. */
 export async function ifThere<T>(read: Promise<T>): Promise<T | undefined> {
   try {

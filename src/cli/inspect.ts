@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { PRECISIONS } from '#graph/precision.js';
-import { leftoverWarning, patternsOf } from '#graph/weights/leftovers.js';
+import { leftoverWarnings, patternsOf } from '#graph/weights/leftovers.js';
 import { WEIGHTS_FORMATS } from '#model/weights-format.js';
 import { readCard } from '#registry/read-card.js';
 import { formatBytes } from '#bytes.js';
@@ -135,7 +135,7 @@ function leftoverLines({ leftovers }: ModelReport): Line[] {
   const heads = patternsOf(leftovers.heads.map(name => name.replace(/\.(weight|bias)$/, '')));
   return [
     ['not used', heads.length === 0 ? '' : `other heads: ${heads.join(', ')}`],
-    ['warning', leftoverWarning(leftovers)],
+    ...leftoverWarnings(leftovers).map(warning => ['warning', warning] as const),
   ];
 }
 

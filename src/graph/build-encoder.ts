@@ -8,6 +8,8 @@ import { PackedBatch } from './blocks/packed-batch.js';
 import type { BuildOptions } from './build.js';
 import { buildOnce } from './build-cache.js';
 import { ModelConfig } from './config.js';
+import { fieldWarnings } from './config-fields/field-warnings.js';
+import { refuseUnwritten } from './config-fields/unwritten.js';
 import { encoderFormat, type EncoderPrecision } from './encoder-graph.js';
 import { encoderArchitecture } from './families/index.js';
 import { ModelGraph } from './model-graph.js';
@@ -94,6 +96,7 @@ async function designEncoder(folder: string, plan: EncoderPlan): Promise<Design>
   const config = await ModelConfig.read(path.join(folder, modules.encoderFolder));
   const architecture = encoderArchitecture(config);
   refuseQuantized(config);
+  refuseUnwritten(config);
   const sizes = architecture.sizes(config);
   const written = writtenContext(config, sizes.contextLength, contextLength);
   // Pooling and labels are read from files that are no weights; what they say is part of the name.
@@ -145,7 +148,10 @@ async function withGraph(
       graph.output(TOKEN_EMBEDDINGS, DataType.FLOAT, ['rows', sizes.hiddenSize]);
     }
     await use(graph);
-    return sortLeftovers(checkpoints.flatMap(({ unused }) => unused));
+    return sortLeftovers(
+      checkpoints.flatMap(({ unused }) => unused),
+      fieldWarnings(config),
+    );
   } finally {
     await Promise.all(checkpoints.map(checkpoint => checkpoint.close()));
   }

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { leftoverWarning, readModelFolder } from '#model/folder.js';
+import { leftoverWarnings, readModelFolder } from '#model/folder.js';
 import type { Environment, SessionSettings } from '#runtime/index.js';
 import { loadEncoder, type EncoderModelOptions } from './load-encoder.js';
 import { loadGeneration } from './load-generation.js';
@@ -31,8 +31,7 @@ export async function loadModel(
 ): Promise<Model> {
   const path = resolve(folder);
   const read = await readModelFolder(path, options);
-  const warning = read.leftovers && leftoverWarning(read.leftovers);
-  if (warning !== undefined) options.onWarning?.(warning);
+  if (read.leftovers) for (const warning of leftoverWarnings(read.leftovers)) options.onWarning?.(warning);
   switch (read.kind) {
     case 'raw': {
       const { id, engine, raw } = options;

@@ -5,7 +5,7 @@ import { decoderSizes, type DecoderSource } from '../assembly/decoder-source.js'
 import { llamaDesign, type LlamaDifferences } from '../assembly/llama-design.js';
 import { rotaryByWindow } from '../assembly/rotary-by-window.js';
 import { windowedSizes } from '../assembly/windows.js';
-import { activationOf } from '../blocks/activation.js';
+import { activationOf, type Activation } from '../blocks/activation.js';
 import { scale } from '../blocks/scale.js';
 import type { ModelConfig } from '../config.js';
 
@@ -16,7 +16,7 @@ import type { ModelConfig } from '../config.js';
 export const gemma: DecoderArchitecture = {
   modelTypes: ['gemma'],
   sizes: decoderSizes,
-  design: source => llamaDesign(source, gemmaDifferences(source)),
+  design: source => llamaDesign(source, gemmaDifferences(source, gemmaActivation(source.config))),
 };
 
 /**
@@ -51,10 +51,15 @@ export const gemma3: DecoderArchitecture = {
   },
 };
 
-function gemmaDifferences(source: DecoderSource) {
+/** Older files have `gelu` in hidden_act and mean its approximation. */
+function gemmaActivation(config: ModelConfig): Activation {
+  const field = config.has('hidden_act') ? 'hidden_act' : 'hidden_activation';
+  const activation = activationOf(config, field, 'gelu_pytorch_tanh');
+  return activation === 'gelu' ? 'gelu_pytorch_tanh' : activation;
+}
+
+function gemmaDifferences(source: DecoderSource, activation: Activation) {
   const { graph, config, sizes } = source;
-  // Older files have `gelu` in hidden_act and mean its approximation.
-  const activation = activationOf(config, 'hidden_activation', 'gelu_pytorch_tanh');
   return {
     normalize: rmsNorms(source, 'zero-centred'),
     afterEmbedding: x => scale(graph, 'embedded.scaled', x, Math.sqrt(sizes.hiddenSize)),
@@ -69,7 +74,7 @@ function gemma2Differences(source: DecoderSource) {
   const scale = 1 / Math.sqrt(config.positive('query_pre_attn_scalar'));
   const scores = { scale, softCap: softCap(config, 'attn_logit_softcapping') };
   return {
-    ...gemmaDifferences(source),
+    ...gemmaDifferences(source, activationOf(config, 'hidden_activation', 'gelu_pytorch_tanh')),
     attention: () => scores,
     layer: sandwichNormLayer,
     logitsSoftCap: softCap(config, 'final_logit_softcapping'),

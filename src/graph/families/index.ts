@@ -90,6 +90,11 @@ const ENCODING: readonly EncoderArchitecture[] = [
   ...DECODERS.map(asEncoder),
 ];
 
+/** Values of `model_type` of all families that read texts. */
+export const MODEL_TYPES: readonly string[] = [...ENCODING, ...SEQ2SEQ].flatMap(
+  ({ modelTypes }) => modelTypes,
+);
+
 /**
  * @throws KvasirError `unsupported_model` where no decoder of this `model_type` is known
  */
