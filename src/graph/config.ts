@@ -53,7 +53,7 @@ export class ModelConfig {
 
   /** The same, with values for fields that are not named at all; null stays what it is. */
   completedBy(defaults: Readonly<Record<string, unknown>>): ModelConfig {
-    return new ModelConfig(this.#file, { ...defaults, ...this.#fields });
+    return new ModelConfig(this.#file, { ...defaults, ...this.#fields }, this.#asked, this.#warnings);
   }
 
   /** `model_type`: which architecture the weights are of. */

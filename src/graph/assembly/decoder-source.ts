@@ -28,6 +28,16 @@ export interface DecoderSource {
   readonly sizes: DecoderSizes;
 }
 
+/** The same with rotary positions of the family's own where config.json has no section of them. */
+export function withOwnRope(
+  source: DecoderSource,
+  rope_parameters: Readonly<Record<string, unknown>>,
+): DecoderSource {
+  const { config } = source;
+  if (config.has('rope_parameters') || config.has('rope_scaling')) return source;
+  return { ...source, config: config.withDefaults({ rope_parameters }) };
+}
+
 /** Reads {@link DecoderSizes} from the fields that most families use. */
 export function decoderSizes(config: ModelConfig): DecoderSizes {
   const hiddenSize = config.size('hidden_size', undefined, MOST.width);

@@ -14,6 +14,8 @@ interface Unwritten {
 export const UNWRITTEN: readonly Unwritten[] = [
   { field: 'add_cross_attention', neutral: [false] },
   { field: 'per_layer_config' },
+  // Only some of transformers' ways to attend read it.
+  { field: 'sliding_window', of: ['olmoe'] },
   { field: 'is_decoder', neutral: [false], of: ['t5', 'mt5', 'umt5'] },
   // transformers reads the other names of these fields as well, and they win.
   { field: 'hidden_size', sameAs: 'n_embd', of: ['gpt2'] },

@@ -1,10 +1,20 @@
 import type { DecoderArchitecture, DecoderLayer } from '../assembly/decoder-design.js';
 import { biasesOf, headNorms, plainMlp, preNormLayer } from '../assembly/decoder-layers.js';
-import { decoderSizes } from '../assembly/decoder-source.js';
+import { decoderSizes, withOwnRope } from '../assembly/decoder-source.js';
 import { llamaDesign } from '../assembly/llama-design.js';
 import { activationOf } from '../blocks/activation.js';
 import { xielu } from '../blocks/xielu.js';
 import type { Value } from '../onnx/graph-builder.js';
+
+/** Of the configuration class, where config.json has none. */
+const ROPE = {
+  rope_type: 'llama3',
+  rope_theta: 12_000_000,
+  factor: 8,
+  original_max_position_embeddings: 8192,
+  low_freq_factor: 1,
+  high_freq_factor: 4,
+};
 
 /**
  * Apertus (Apertus Team 2025): Llama with norms of each head, and a feed-forward layer without a gate whose
@@ -14,10 +24,9 @@ export const apertus: DecoderArchitecture = {
   modelTypes: ['apertus'],
   defaults: { rms_norm_eps: 1e-5, rope_theta: 12_000_000 },
   sizes: decoderSizes,
-  design(source) {
+  design(given) {
+    const source = withOwnRope(given, ROPE);
     const { config } = source;
-    if (config.section('rope_parameters') === undefined && config.section('rope_scaling') === undefined)
-      config.unsupported('neither rope_parameters nor rope_scaling: what is meant differs between versions');
     const isTrained = config.string('hidden_act', 'xielu') === 'xielu';
     return llamaDesign(source, {
       attention: layer => ({ norms: headNorms(layer) }),

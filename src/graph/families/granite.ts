@@ -13,6 +13,7 @@ import { sliceRows } from '../weights/matrix.js';
 /** GraniteMoE (IBM 2024), also with an expert that all tokens go through, and Granite 4 without state-space layers. */
 export const graniteMoe: DecoderArchitecture = {
   modelTypes: ['granitemoe', 'granitemoeshared', 'granitemoehybrid'],
+  fieldNames: { layer_types: 'layers_block_type' },
   sizes(config) {
     refuseStateSpaces(config);
     return decoderSizes(config);
