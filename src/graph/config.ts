@@ -56,6 +56,11 @@ export class ModelConfig {
     return new ModelConfig(this.#file, { ...defaults, ...this.#fields }, this.#asked, this.#warnings);
   }
 
+  /** What errors call it. */
+  get file(): string {
+    return this.#file;
+  }
+
   /** `model_type`: which architecture the weights are of. */
   get modelType(): string {
     return this.string('model_type');

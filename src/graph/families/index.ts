@@ -27,6 +27,7 @@ import { phi3 } from './phi3.js';
 import { qwen2, qwen3 } from './qwen.js';
 import { qwen2Moe, qwen3Moe } from './qwen-moe.js';
 import { roberta } from './roberta.js';
+import { textPart, WHOLE_TYPES } from './text-part.js';
 import { smollm3 } from './smollm3.js';
 import { starcoder2 } from './starcoder2.js';
 import { mt5, t5, umt5 } from './t5.js';
@@ -99,7 +100,9 @@ export const MODEL_TYPES: readonly string[] = [...ENCODING, ...SEQ2SEQ].flatMap(
  * @throws KvasirError `unsupported_model` where no decoder of this `model_type` is known
  */
 export function decoderArchitecture(config: ModelConfig): DecoderArchitecture {
-  return find(DECODERS, config.modelType) ?? unknown(config, DECODERS);
+  const part = textPart(config);
+  const family = find(DECODERS, (part ?? config).modelType) ?? unknown(config, DECODERS);
+  return part === undefined ? family : { ...family, sizes: whole => family.sizes(textPart(whole) ?? whole) };
 }
 
 /**
@@ -149,7 +152,8 @@ function unknown(
       `a '${type}' is known, but not as ${names.length === 0 ? 'what is asked for' : `a ${names.join(', ')}`}`,
     );
   const vendor = config.has('auto_map') ? " Its code is its vendor's own (auto_map), which is not run." : '';
-  const known = architectures.flatMap(({ modelTypes }) => modelTypes).sort();
+  const types = architectures.flatMap(({ modelTypes }) => modelTypes);
+  const known = [...types, ...(architectures === DECODERS ? WHOLE_TYPES : [])].sort();
   return config.unsupported(
     `model_type '${type}' is not supported.${vendor} Supported are ${known.join(', ')}; any other encoder or decoder as an ONNX export`,
   );
