@@ -86,6 +86,11 @@ export class ModelWeights {
     return { size: 1, load: () => weight.load() };
   }
 
+  /** A vector of indexes into something, by its whole name. */
+  integers(name: string, size: number): { load(below: number): Promise<number[]> } {
+    return this.#checkpoint.integers(this.#storedName(this.#prefix + name), size);
+  }
+
   /** A linear layer's bias. */
   bias(name: string, size: number): Vector {
     return this.vector(`${name}.bias`, size);
