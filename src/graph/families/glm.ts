@@ -42,6 +42,6 @@ function glmDifferences({ config }: DecoderSource): LlamaDifferences {
   return {
     rotaryPairs: 'neighbours',
     attentionBiases: config.flag('attention_bias') ? 'inputs' : 'none',
-    feedForward: fusedMlp,
+    feedForward: (layer, x) => fusedMlp(layer, x),
   };
 }

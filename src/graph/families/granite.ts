@@ -3,12 +3,11 @@ import { biasesOf } from '../assembly/decoder-layers.js';
 import { decoderSizes, type DecoderSource } from '../assembly/decoder-source.js';
 import { routedExperts } from '../assembly/experts.js';
 import { gatedMlps, llamaDesign, type LlamaDifferences } from '../assembly/llama-design.js';
-import { activationOf } from '../blocks/activation.js';
-import { gatedFeedForward } from '../blocks/feed-forward.js';
 import { scale } from '../blocks/scale.js';
 import type { ModelConfig } from '../config.js';
 import type { Value } from '../onnx/graph-builder.js';
 import { sliceRows } from '../weights/matrix.js';
+import { fusedMlp } from './phi3.js';
 
 /** GraniteMoE (IBM 2024), also with an expert that all tokens go through, and Granite 4 without state-space layers. */
 export const graniteMoe: DecoderArchitecture = {
@@ -80,16 +79,7 @@ function graniteExperts(layer: DecoderLayer, x: Value, count: number): Value {
 }
 
 function sharedMlp(layer: DecoderLayer, x: Value, inner: number): Value {
-  const { graph, config, sizes } = layer.source;
-  const own = layer.weights.within('shared_mlp');
-  const both = own.matrix('input_linear', 2 * inner, sizes.hiddenSize);
-  const weights = {
-    gate: sliceRows(both, 0, inner),
-    up: sliceRows(both, inner, 2 * inner),
-    down: own.matrix('output_linear', sizes.hiddenSize, inner),
-  };
-  const activation = activationOf(config, 'hidden_act', 'silu');
-  return gatedFeedForward(graph, `${layer.name}.shared`, x, weights, activation);
+  return fusedMlp(layer, x, { within: 'shared_mlp', both: 'input_linear', down: 'output_linear', inner });
 }
 
 /** Older files of hybrid models call layers `attention` and `mamba`, newer ones as others do. */
