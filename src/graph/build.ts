@@ -14,7 +14,7 @@ import { fieldWarnings } from './config-fields/field-warnings.js';
 import { refuseUnwritten } from './config-fields/unwritten.js';
 import { ModelGraph, type NumberFormat } from './model-graph.js';
 import { DataType, type SaveProgress } from './onnx/graph-builder.js';
-import { NUMBER_FORMATS, withHalfFloats, type Precision } from './precision.js';
+import { defaultPrecision, NUMBER_FORMATS, withHalfFloats, type Precision } from './precision.js';
 import { refuseQuantized } from './quantized-checkpoint.js';
 import { weightBits } from './quantization/per-channel.js';
 import { Checkpoint, weightFiles } from './weights/checkpoint.js';
@@ -43,7 +43,7 @@ export interface BuiltDecoder {
 }
 
 export interface BuildOptions {
-  /** Default `f32`. */
+  /** Default {@link defaultPrecision}. */
   readonly precision?: Precision | undefined;
   /** Longest sequence that will be run; by default the model's own. */
   readonly contextLength?: number | undefined;
@@ -113,7 +113,7 @@ interface Design {
 
 async function designDecoder(
   folder: string,
-  { precision = 'f32', contextLength = Infinity, halfFloats = false, cache = 'slots' }: BuildOptions,
+  { precision: wanted, contextLength = Infinity, halfFloats = false, cache = 'slots' }: BuildOptions,
 ): Promise<Design> {
   const whole = await ModelConfig.read(folder);
   const architecture = decoderArchitecture(whole);
@@ -121,6 +121,7 @@ async function designDecoder(
   const part = textPart(whole);
   const config = part ?? whole;
   requireCausal(config);
+  const precision = wanted ?? defaultPrecision(whole);
   refuseUnwritten(config);
   const sizes = architecture.sizes(config);
   const written = writtenContext(config, sizes.contextLength, contextLength);

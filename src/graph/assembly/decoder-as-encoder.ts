@@ -2,6 +2,7 @@ import { reachBothWays, seesBothWays } from './attention-direction.js';
 import { decoderBody } from './decoder-body.js';
 import type { ModelConfig } from '../config.js';
 import { LLAMA_NAMES, ownSource, type DecoderArchitecture } from './decoder-design.js';
+import { embeddingSize } from './decoder-source.js';
 import type { EncoderArchitecture } from './encoder-architecture.js';
 
 /**
@@ -22,11 +23,12 @@ export function asEncoder(
     embedding: storedName(`${names.embedding}.weight`),
 
     sizes(config) {
-      const { layers, hiddenSize, heads, headSize, vocabularySize, contextLength } = decoder.sizes(config);
+      const sizes = decoder.sizes(config);
+      const { layers, heads, headSize, vocabularySize, contextLength } = sizes;
       const window = isBothWays(config) ? reachBothWays(decoder, config) : undefined;
       return {
         layers,
-        hiddenSize,
+        hiddenSize: embeddingSize(sizes),
         heads,
         headSize,
         vocabularySize,

@@ -2,7 +2,6 @@ import type { ModelGraph } from '../model-graph.js';
 import { NONE, type Value } from '../onnx/graph-builder.js';
 import {
   attentionAttributes,
-  operatorRotary,
   paddedHeadSize,
   projectHeads,
   projectOutput,
@@ -10,6 +9,7 @@ import {
   type PackedAttentionWeights,
 } from './attention-projections.js';
 import { wantedRows } from './grid-attention.js';
+import { changesOfScores } from './grouped-query-attention.js';
 import type { PackedBatch } from './packed-batch.js';
 
 /**
@@ -32,7 +32,6 @@ export function packedAttention(
   isNarrowed: boolean,
 ): Value {
   const { heads, headSize } = options;
-  const rotary = operatorRotary(options);
   const { queries: grid, places } = batch.global(isNarrowed);
   const inGrid = (value: Value): Value =>
     value === NONE ? NONE : graph.node({ op: 'Gather', inputs: [value, grid], name: `${value}.grid` });
@@ -45,7 +44,7 @@ export function packedAttention(
       NONE,
       batch.lastPositions,
       batch.longest,
-      ...(rotary === undefined ? [] : [rotary.cos, rotary.sin]),
+      ...changesOfScores(options, batch.keyBias(options.keyBias)),
     ],
     name: `${name}.attention`,
     attributes: attentionAttributes(options),

@@ -28,11 +28,15 @@ export const apertus: DecoderArchitecture = {
     const source = withOwnRope(given, ROPE);
     const { config } = source;
     const isTrained = config.string('hidden_act', 'xielu') === 'xielu';
+    const inner = config.size('intermediate_size');
+    const mlp = { within: 'mlp', up: 'up_proj', down: 'down_proj', inner, hasBiases: false };
     return llamaDesign(source, {
       attention: layer => ({ norms: headNorms(layer) }),
       attentionBiases: biasesOf(config),
-      feedForward: (layer, x) =>
-        plainMlp(layer, x, isTrained ? trained(layer) : activationOf(config, 'hidden_act', 'relu2')),
+      feedForward(layer, x) {
+        const activation = isTrained ? trained(layer) : activationOf(config, 'hidden_act', 'relu2');
+        return plainMlp(layer, x, { ...mlp, activation });
+      },
       layer: (layer, residual, halves) =>
         preNormLayer(layer, residual, halves, ['attention_layernorm', 'feedforward_layernorm']),
     });

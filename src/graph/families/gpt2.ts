@@ -2,10 +2,9 @@ import type { DecoderArchitecture, DecoderLayer } from '../assembly/decoder-desi
 import { attend, preNormLayer } from '../assembly/decoder-layers.js';
 import { layerNorms } from '../assembly/decoder-norms.js';
 import type { DecoderSizes } from '../assembly/decoder-source.js';
-import { tokenPositions } from '../assembly/token-positions.js';
+import { learnedPositions } from '../assembly/learned-positions.js';
 import { activationOf } from '../blocks/activation.js';
 import { feedForward } from '../blocks/feed-forward.js';
-import { addPositions } from '../blocks/learned-positions.js';
 import { rowsFrom } from '../blocks/position-table.js';
 import { MOST, type ModelConfig } from '../config.js';
 import type { Value } from '../onnx/graph-builder.js';
@@ -43,15 +42,14 @@ export const gpt2: DecoderArchitecture = {
   },
 
   design(source) {
-    const { graph, config, sizes } = source;
+    const { config, sizes } = source;
     refuseOtherScales(config);
     const trained = config.size('n_positions', undefined, MOST.context);
     return {
       normalize: layerNorms(source, 'layer_norm_epsilon'),
       afterEmbedding: (embedded, ids, body, cache) => {
         const table = rowsFrom(body.weight('wpe.weight', [trained, sizes.hiddenSize]), 0);
-        const positions = tokenPositions(source, ids, cache);
-        return addPositions(graph, 'positions', embedded, positions, table, sizes.hiddenSize);
+        return learnedPositions(source, embedded, ids, cache, table);
       },
       layer: (layer, residual) =>
         preNormLayer(

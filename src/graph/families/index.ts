@@ -8,6 +8,7 @@ import { apertus } from './apertus.js';
 import { bart, blenderbot, blenderbotSmall, mbart } from './bart.js';
 import { albert } from './albert.js';
 import { bert } from './bert.js';
+import { bloom } from './bloom.js';
 import { cohere, cohere2 } from './cohere.js';
 import { distilbert } from './distilbert.js';
 import { exaone, exaone4 } from './exaone.js';
@@ -20,6 +21,11 @@ import { gemma, gemma2, gemma3 } from './gemma.js';
 import { glm, glm4 } from './glm.js';
 import { gpt2 } from './gpt2.js';
 import { gte, gteNew, jinaEmbeddingsV3, nomicBert } from './rotary-bert.js';
+import { falcon } from './falcon.js';
+import { gptBigcode } from './gpt-bigcode.js';
+import { gptNeo } from './gpt-neo.js';
+import { gptNeox } from './gpt-neox.js';
+import { codegen, gptj } from './gptj.js';
 import { granite, graniteMoe } from './granite.js';
 import { hunyuan } from './hunyuan.js';
 import { jinaBert } from './jina-bert.js';
@@ -29,9 +35,13 @@ import { ministral, ministral3, mistral } from './mistral.js';
 import { mixtral } from './mixtral.js';
 import { modernbert } from './modernbert.js';
 import { mpnet } from './mpnet.js';
+import { mpt } from './mpt.js';
 import { NEAR_LLAMA } from './near-llama.js';
+import { nemotron } from './nemotron.js';
 import { olmo, olmo2, olmo3, olmoe } from './olmo.js';
 import { megatronBert, robertaPreLayerNorm, xlmRobertaXl } from './pre-norm-bert.js';
+import { opt } from './opt.js';
+import { phi } from './phi.js';
 import { phi3 } from './phi3.js';
 import { qwen2, qwen3 } from './qwen.js';
 import { qwen2Moe, qwen3Moe } from './qwen-moe.js';
@@ -39,6 +49,7 @@ import { data2vecText, roberta } from './roberta.js';
 import { textPart, WHOLE_TYPES } from './text-part.js';
 import { smollm3 } from './smollm3.js';
 import { staticEmbedding } from './static-embedding.js';
+import { stablelm } from './stablelm.js';
 import { starcoder2 } from './starcoder2.js';
 import { mt5, t5, umt5 } from './t5.js';
 import { whisper } from './whisper.js';
@@ -60,6 +71,18 @@ const DECODERS: readonly DecoderArchitecture[] = [
   smollm3,
   granite,
   starcoder2,
+  phi,
+  stablelm,
+  nemotron,
+  gptNeox,
+  gptNeo,
+  gptj,
+  codegen,
+  gptBigcode,
+  falcon,
+  bloom,
+  mpt,
+  opt,
   olmo,
   olmo2,
   olmo3,

@@ -12,7 +12,6 @@ import {
   transposed,
   type Matrix,
 } from '#graph/weights/matrix.js';
-import type { PackedRows } from '#graph/weights/packed-rows.js';
 
 /** A matrix of given rows, so many of them in a piece. */
 function matrixOf(rows: readonly (readonly number[])[], inPiece = rows.length): Matrix {
@@ -77,30 +76,12 @@ t.test('groups of rows are padded', async t => {
   t.equal(padColumns(same, 2, 2), same);
 });
 
-t.test('rows of groups in another order, as floats and packed', async t => {
-  for (const inPiece of [1, 2, 3, 4])
-    t.strictSame(await rowsOf(reorderRows(matrixOf(A, inPiece), [1, 0])), [A[1], A[0], A[3], A[2]]);
-  const layout = { bits: 8, blockSize: 2, symmetric: false } as const;
-  const asked: (readonly [number, number])[] = [];
-  const packed: PackedRows = {
-    layout,
-    async rows(first, last) {
-      asked.push([first, last]);
-      const rows = Array.from({ length: last - first }, (_, i) => first + i);
-      return {
-        codes: Uint8Array.from(rows.flatMap(row => [10 * row, 10 * row + 1])),
-        scales: Float32Array.from(rows),
-        zeroPoints: Uint8Array.from(rows),
-      };
-    },
-  };
-  const reordered = reorderRows({ ...matrixOf([...A, ...A]), packed }, [0, 2, 1, 3]).packed!;
-  const { codes, scales, zeroPoints } = await reordered.rows(5, 8);
-  t.same([...codes], [60, 61, 50, 51, 70, 71]);
-  t.same([...scales], [6, 5, 7]);
-  t.same([...zeroPoints!], [6, 5, 7]);
-  t.strictSame(asked, [[4, 8]], 'groups are read whole, and once');
-  t.equal(reorderRows(matrixOf(A), [1, 0]).packed, undefined);
+t.test('rows of groups in another order', async t => {
+  for (const inPiece of [1, 2, 3, 4]) {
+    const a = matrixOf(A, inPiece);
+    t.strictSame(await rowsOf(reorderRows(a, [1, 0])), [A[1], A[0], A[3], A[2]]);
+    t.strictSame(await rowsOf(reorderRows(a, [1, 0], 1)), [A[1], A[0], A[2], A[3]]);
+  }
 });
 
 t.test('a large weight is read some rows at a time', async t => {
