@@ -80,10 +80,6 @@ t.test('decoders near Llama refuse what they do not write', async t => {
   t.doesNotThrow(() => written({ model_type: 'cohere' }));
   refuses({ model_type: 'cohere', use_qk_norm: true }, /use_qk_norm is true/);
   refuses(
-    { model_type: 'seed_oss', attention_bias: false, attention_out_bias: true },
-    /attention_out_bias without attention_bias/,
-  );
-  refuses(
     { model_type: 'olmo3', layer_types: ['chunked_attention', 'full_attention'] },
     /'chunked_attention'/,
   );
