@@ -32,6 +32,8 @@ export interface WeightStore {
   readonly path: string;
   readonly tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>;
   weight(name: string): Omit<Weight, 'name' | 'shape'>;
+  /** A vector of whole numbers; undefined for a format that has none. */
+  readIntegers?(name: string): Promise<number[]>;
   close(): Promise<void>;
 }
 
@@ -114,6 +116,30 @@ export class Checkpoint {
     const weight = file.weight(name);
     this.#used.add(name);
     return { name, shape, ...weight };
+  }
+
+  /**
+   * A vector of indexes into something that has `below` places.
+   *
+   * @throws KvasirError `invalid_model` if there is no such tensor, it has another length, or an index is none
+   */
+  integers(name: string, size: number): { load(below: number): Promise<number[]> } {
+    const file = this.#fileOf.get(name);
+    const shape = file?.tensors.get(name)?.shape;
+    if (file?.readIntegers === undefined || shape?.length !== 1 || shape[0] !== size)
+      throw new KvasirError('invalid_model', `${this.#folder}: no tensor '${name}' of ${size} integers`);
+    this.#used.add(name);
+    return {
+      async load(below) {
+        const numbers = (await file.readIntegers?.(name)) ?? [];
+        if (numbers.some(index => index < 0 || index >= below))
+          throw new KvasirError(
+            'invalid_model',
+            `${file.path}: tensor '${name}' has an index beyond ${below}`,
+          );
+        return numbers;
+      },
+    };
   }
 
   /** Names of the tensors that nobody has asked for. */

@@ -49,6 +49,18 @@ export function matrix(weight: Weight): Matrix {
   };
 }
 
+/** Rows `[begin, end)` of a weight, of which no others are read. */
+export function rowsOf(weight: Weight, begin: number, end: number): Matrix {
+  const [, columns] = weight.shape as [number, number];
+  return matrix({
+    name: weight.name,
+    shape: [end - begin, columns],
+    load: (first = 0, last = (end - begin) * columns) =>
+      weight.load(begin * columns + first, begin * columns + last),
+    packed: slicePacked(weight.packed, begin, end),
+  });
+}
+
 /** All rows at once. */
 export async function loadMatrix(source: Matrix): Promise<Float32Array> {
   const result = new Float32Array(source.rows * source.columns);
@@ -98,19 +110,30 @@ export function sliceRows(source: Matrix, begin: number, end: number): Matrix {
 }
 
 /**
- * The rows of every group of as many as the order has entries, in that order: row `i` of a group comes from its
- * row `order[i]`.
+ * The rows of each of the first groups in another order: row `i` of a group comes from its row `order[i]`.
+ *
+ * @param groups groups that are changed, of as many rows as the order has entries; by default all. What is behind them
+ * stays.
  */
-export function reorderRows(source: Matrix, order: readonly number[]): Matrix {
+export function reorderRows(source: Matrix, order: readonly number[], groups = Infinity): Matrix {
   const { rows, columns, isQuantized } = source;
   const size = order.length;
+  const turned = Math.min(rows, groups * size);
   return {
     rows,
     columns,
-    packed: pickPacked(source.packed, columns, row => row - (row % size) + order[row % size]!),
+    packed: pickPacked(source.packed, columns, row =>
+      row < turned ? row - (row % size) + order[row % size]! : row,
+    ),
     isQuantized,
-    pieces: () =>
-      map(inWholes(source.pieces(), size * columns), piece => reorderGroups(piece, order, columns)),
+    async *pieces() {
+      let first = 0;
+      for await (const piece of inWholes(source.pieces(), size * columns)) {
+        const changed = Math.max(0, Math.min(piece.length, turned * columns - first));
+        yield concat([reorderGroups(piece.subarray(0, changed), order, columns), piece.subarray(changed)]);
+        first += piece.length;
+      }
+    },
   };
 }
 
@@ -126,6 +149,27 @@ export function reorderGroups(values: Float32Array, order: readonly number[], si
       const start = begin + from * size;
       result.set(values.subarray(start, start + size), begin + to * size);
     });
+  return result;
+}
+
+/** Of groups of `size` rows every `of`-th, from the given one on. */
+export function everyGroup(source: Matrix, size: number, of: number, first: number): Matrix {
+  const { rows, columns, isQuantized } = source;
+  return {
+    rows: rows / of,
+    columns,
+    isQuantized,
+    async *pieces() {
+      yield everyPart(await loadMatrix(source), size * columns, of, first);
+    },
+  };
+}
+
+/** Of parts of `size` elements every `of`-th, from the given one on. */
+export function everyPart(values: Float32Array, size: number, of: number, first: number): Float32Array {
+  const result = new Float32Array(values.length / of);
+  for (let to = 0, from = first * size; to < result.length; to += size, from += of * size)
+    result.set(values.subarray(from, from + size), to);
   return result;
 }
 
