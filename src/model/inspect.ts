@@ -140,6 +140,7 @@ const BYTES_PER_PARAMETER: Readonly<Record<Precision, number>> = {
   int8: 1.07,
   w8a8: 1.05,
   int4: 0.66,
+  stored: 0.7,
 };
 
 /**

@@ -91,9 +91,13 @@ export const LLAMA_NAMES: DecoderNames = {
 /** The layers of a model, and what stands before and behind them. */
 export interface DecoderDesign {
   readonly normalize: DecoderNorm;
+  /** Gives the hidden states behind the last layer; by default its sum, normalised. */
+  readonly last?: (residual: Residual, body: ModelWeights) => Value;
   /** Changes the token embeddings `[...tokens, hidden]` before the first layer. */
   readonly afterEmbedding?: (embedded: Value, ids: Value, body: ModelWeights, cache: DecoderCache) => Value;
   readonly layer: (layer: DecoderLayer, residual: Residual) => Residual;
+  /** True if the projection onto the vocabulary has a bias. */
+  readonly headBias?: boolean;
   /** Factor of a generator's logits, before they are capped. */
   readonly logitsFactor?: number;
   readonly logitsSoftCap?: number | undefined;

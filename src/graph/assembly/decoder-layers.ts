@@ -8,16 +8,14 @@ import {
 } from '../blocks/attention-projections.js';
 import { bidirectionalAttention } from '../blocks/bidirectional-attention.js';
 import type { HeadNorms } from '../blocks/head-norm.js';
-import type { Residual } from '../blocks/normalization.js';
+import { sumOf, type Residual } from '../blocks/normalization.js';
 import { mixedAttention } from '../blocks/mixed-attention.js';
 import { packedAttention } from '../blocks/packed-attention.js';
 import { pagedAttention } from '../blocks/paged-attention.js';
-import type { RotaryTables } from '../blocks/rotary.js';
 import { preNormBlock, type Normalize, type Sublayers } from '../blocks/transformer-block.js';
 import type { ModelConfig } from '../config.js';
 import type { Value } from '../onnx/graph-builder.js';
-import { reorderGroups, reorderRows, type Matrix } from '../weights/matrix.js';
-import type { ModelWeights, Vector } from '../weights/model-weights.js';
+import type { ModelWeights } from '../weights/model-weights.js';
 import type { DecoderLayer } from './decoder-design.js';
 import { normScale, type NormStorage } from './decoder-norms.js';
 
@@ -58,9 +56,10 @@ export function sandwichNormLayer(
 /** A layer that normalises only what each half gives (OLMo 2, OLMo et al. 2024). */
 export function outputNormLayer(layer: DecoderLayer, residual: Residual, sublayers: Sublayers): Residual {
   const normed = withOutputNorms(layer, sublayers, GEMMA_OUTPUTS);
-  const before = sumOf(layer, 'attention_input', residual);
+  const { graph } = layer.source;
+  const before = sumOf(graph, `${layer.name}.attention_input`, residual);
   const attended = { stream: layer.narrow(before), update: normed.attention(before) };
-  const between = sumOf(layer, 'feed_forward_input', attended);
+  const between = sumOf(graph, `${layer.name}.feed_forward_input`, attended);
   return { stream: between, update: normed.feedForward(between) };
 }
 
@@ -73,7 +72,7 @@ export function parallelLayer(
   layer: DecoderLayer,
   residual: Residual,
   sublayers: Sublayers,
-  [first, second]: readonly [both: string] | PreNorms = ['input_layernorm'],
+  [first, second]: readonly [both: string, feedForward?: string] = ['input_layernorm'],
 ): Residual {
   const { normalized, stream } = layer.norm(`${layer.name}.attention_norm`, first, residual);
   const kept = layer.narrow(stream);
@@ -95,51 +94,39 @@ function withOutputNorms(layer: DecoderLayer, sublayers: Sublayers, names: Outpu
   };
 }
 
-/** The stream with its update added. */
-function sumOf({ source, name }: DecoderLayer, what: string, { stream, update }: Residual): Value {
-  if (update === undefined) return stream;
-  return source.graph.node({ op: 'Add', inputs: [stream, update], name: `${name}.${what}` });
-}
-
 /** An attention layer beside its sizes and its window. */
 export type AttentionDesign = Omit<AttentionOptions, 'heads' | 'kvHeads' | 'headSize' | 'window'>;
 
-/** Those of Llama's four projections that have a bias. */
-export type Biases = 'none' | 'inputs' | 'all';
+/** Those of an attention layer's four projections that have a bias. */
+export type Biases = 'none' | 'inputs' | 'output' | 'all';
 
-/**
- * Which features of a head rotary positions turn against each other: one of its first half and one of its second, as in
- * Hugging Face's Llama, or neighbours, as in the first description (Su et al. 2021).
- */
-export type RotaryPairs = 'halves' | 'neighbours';
+/** Names of an attention layer's projections, and of what they are in. */
+export interface AttentionNames {
+  readonly within: string;
+  readonly query: string;
+  readonly key: string;
+  readonly value: string;
+  readonly output: string;
+}
 
-/** Attention with the weights that Hugging Face's Llama has in `self_attn`. */
+/** Those of Hugging Face's Llama. */
+export const LLAMA_ATTENTION: AttentionNames = {
+  within: 'self_attn',
+  query: 'q_proj',
+  key: 'k_proj',
+  value: 'v_proj',
+  output: 'o_proj',
+};
+
+/** Attention with four projections, by default those that Hugging Face's Llama has. */
 export function selfAttention(
   layer: DecoderLayer,
   x: Value,
   design: AttentionDesign,
   biases: Biases = 'none',
-  pairs: RotaryPairs = 'halves',
+  names = LLAMA_ATTENTION,
 ): Value {
-  const order =
-    pairs === 'halves' || design.rotary === undefined
-      ? undefined
-      : neighboursAsHalves(layer.source.sizes.headSize, design.rotary);
-  return attend(layer, x, packAttention(attentionWeights(layer, biases, order)), design);
-}
-
-/**
- * The order of a head's features in which neighbours that turn together stand in its two halves, as graphs turn
- * them. A score is the same in any order that queries and keys share.
- */
-export function neighboursAsHalves(headSize: number, { features }: RotaryTables): readonly number[] {
-  // Tables of whole heads count padding, too.
-  const turned = Math.min(features, headSize);
-  return Array.from({ length: headSize }, (_, i) => {
-    if (i >= turned) return i;
-    const half = turned / 2;
-    return i < half ? 2 * i : 2 * (i - half) + 1;
-  });
+  return attend(layer, x, packAttention(attentionWeights(layer, biases, names)), design);
 }
 
 /** Attention with any weights: causal, but for texts that come whole and are seen both ways. */
@@ -166,34 +153,20 @@ export function attend(
   }
 }
 
-function attentionWeights(
-  { source, weights }: DecoderLayer,
-  biases: Biases,
-  order: readonly number[] | undefined,
-) {
+function attentionWeights({ source, weights }: DecoderLayer, biases: Biases, names: AttentionNames) {
   const { heads, kvHeads, headSize, hiddenSize } = source.sizes;
   const [queries, keys] = [heads * headSize, kvHeads * headSize];
-  const own = weights.within('self_attn');
-  const [onInputs, onOutput] = [biases !== 'none', biases === 'all'];
-  const turned = (name: string, rows: number): Matrix => {
-    const stored = own.matrix(name, rows, hiddenSize);
-    return order === undefined ? stored : reorderRows(stored, order);
-  };
-  const turnedBias = (name: string, size: number): Vector => {
-    const stored = own.bias(name, size);
-    return order === undefined
-      ? stored
-      : { size, load: async () => reorderGroups(await stored.load(), order) };
-  };
+  const own = weights.within(names.within);
+  const [onInputs, onOutput] = [['inputs', 'all'].includes(biases), ['output', 'all'].includes(biases)];
   return {
-    query: turned('q_proj', queries),
-    queryBias: onInputs ? turnedBias('q_proj', queries) : undefined,
-    key: turned('k_proj', keys),
-    keyBias: onInputs ? turnedBias('k_proj', keys) : undefined,
-    value: own.matrix('v_proj', keys, hiddenSize),
-    valueBias: onInputs ? own.bias('v_proj', keys) : undefined,
-    output: own.matrix('o_proj', hiddenSize, queries),
-    outputBias: onOutput ? own.bias('o_proj', hiddenSize) : undefined,
+    query: own.matrix(names.query, queries, hiddenSize),
+    queryBias: onInputs ? own.bias(names.query, queries) : undefined,
+    key: own.matrix(names.key, keys, hiddenSize),
+    keyBias: onInputs ? own.bias(names.key, keys) : undefined,
+    value: own.matrix(names.value, keys, hiddenSize),
+    valueBias: onInputs ? own.bias(names.value, keys) : undefined,
+    output: own.matrix(names.output, hiddenSize, queries),
+    outputBias: onOutput ? own.bias(names.output, hiddenSize) : undefined,
   };
 }
 
@@ -223,20 +196,6 @@ export function wholeNorms({ source, weights }: DecoderLayer): HeadNorms {
   };
 }
 
-/** A feed-forward layer without a gate, by Llama's names of its two matrices. */
-export function plainMlp(layer: DecoderLayer, x: Value, activation: Activation, hasBiases = false): Value {
-  const { graph, config, sizes } = layer.source;
-  const inner = config.size('intermediate_size');
-  const own = layer.weights.within('mlp');
-  const weights = {
-    up: own.matrix('up_proj', inner, sizes.hiddenSize),
-    upBias: hasBiases ? own.bias('up_proj', inner) : undefined,
-    down: own.matrix('down_proj', sizes.hiddenSize, inner),
-    downBias: hasBiases ? own.bias('down_proj', sizes.hiddenSize) : undefined,
-  };
-  return feedForward(graph, `${layer.name}.feed_forward`, x, weights, activation);
-}
-
 /** A gated feed-forward layer with the weights that Hugging Face's Llama has in `mlp`. */
 export function gatedMlp(layer: DecoderLayer, x: Value, activation: Activation, hasBiases = false): Value {
   const { graph, config } = layer.source;
@@ -260,4 +219,30 @@ export function gatedWeights({ source }: DecoderLayer, own: ModelWeights, inner:
     down: own.matrix('down_proj', hiddenSize, inner),
     downBias: hasBiases ? own.bias('down_proj', hiddenSize) : undefined,
   };
+}
+
+/** A feed-forward layer of two matrices. */
+export interface PlainMlp {
+  /** What both are in; undefined: the layer itself. */
+  readonly within?: string;
+  readonly up: string;
+  readonly down: string;
+  /** Features between them. */
+  readonly inner: number;
+  readonly hasBiases: boolean;
+  readonly activation: Activation;
+}
+
+/** A feed-forward layer without a gate, by the names of its matrices. */
+export function plainMlp(layer: DecoderLayer, x: Value, mlp: PlainMlp): Value {
+  const { graph, sizes } = layer.source;
+  const { up, down, inner, hasBiases } = mlp;
+  const own = mlp.within === undefined ? layer.weights : layer.weights.within(mlp.within);
+  const weights = {
+    up: own.matrix(up, inner, sizes.hiddenSize),
+    upBias: hasBiases ? own.bias(up, inner) : undefined,
+    down: own.matrix(down, sizes.hiddenSize, inner),
+    downBias: hasBiases ? own.bias(down, sizes.hiddenSize) : undefined,
+  };
+  return feedForward(graph, `${layer.name}.feed_forward`, x, weights, mlp.activation);
 }

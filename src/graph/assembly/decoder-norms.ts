@@ -17,19 +17,29 @@ export function rmsNorms(
     rmsNorm(graph, name, residual, normScale(weights.scale(weightName, sizes.hiddenSize), storage), epsilon);
 }
 
+/** What sets a family's layer norms apart. */
+export interface LayerNormForm {
+  /** Default: `plain`. */
+  readonly storage?: NormStorage;
+  /** False: they have no shift. Default: true. */
+  readonly shifted?: boolean;
+}
+
 /**
- * Layer norms whose epsilon is a field of config.json.
+ * Layer norms.
  *
- * @param shifted false: without a shift.
+ * @param epsilon its value, or the field of config.json that has it.
  */
 export function layerNorms(
   { graph, config, sizes }: DecoderSource,
-  epsilonField: string,
-  shifted = true,
+  epsilon: string | number,
+  { storage = 'plain', shifted = true }: LayerNormForm = {},
 ): DecoderNorm {
-  const epsilon = config.positive(epsilonField, 1e-5);
-  return (name, residual, weights, weightName) =>
-    layerNorm(graph, name, residual, weights.norm(weightName, sizes.hiddenSize, epsilon, shifted));
+  const value = typeof epsilon === 'number' ? epsilon : config.positive(epsilon, 1e-5);
+  return (name, residual, weights, weightName) => {
+    const norm = weights.norm(weightName, sizes.hiddenSize, value, shifted);
+    return layerNorm(graph, name, residual, { ...norm, weight: normScale(norm.weight, storage) });
+  };
 }
 
 /** Layer norms that have no weights at all (OLMo, Groeneveld et al. 2024). */

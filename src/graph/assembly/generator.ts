@@ -34,7 +34,11 @@ export function writeGenerator(
   const ids = graph.input('input_ids', DataType.INT64, IDS_SHAPES[kind]);
   const cache = declareCache(graph, kind);
   const body = decoderBody(source, design, ids, cache, architecture.names);
-  languageModelHead(source, body, { factor: design.logitsFactor, softCap: design.logitsSoftCap });
+  languageModelHead(source, body, {
+    biased: design.headBias,
+    factor: design.logitsFactor,
+    softCap: design.logitsSoftCap,
+  });
 }
 
 function declareCache(graph: ModelGraph, kind: DecoderForm): DecoderCache {

@@ -9,7 +9,6 @@ import {
   selfAttention,
   type AttentionDesign,
   type Biases,
-  type RotaryPairs,
 } from './decoder-layers.js';
 import { rmsNorms } from './decoder-norms.js';
 import type { DecoderSource } from './decoder-source.js';
@@ -23,8 +22,8 @@ export interface LlamaDifferences extends Partial<Omit<DecoderDesign, 'layer'>> 
   readonly attention?: (layer: DecoderLayer) => Omit<AttentionDesign, 'rotary'>;
   /** Default: `none`. */
   readonly attentionBiases?: Biases;
-  /** Default: `halves`. */
-  readonly rotaryPairs?: RotaryPairs;
+  /** True if neighbouring features of a head turn together, where `rotary` says nothing; default: those of its halves. */
+  readonly interleaved?: boolean;
   readonly feedForward?: (layer: DecoderLayer, x: Value) => Value;
   /** Factor of what each half of a layer adds to the residual stream. */
   readonly updateFactor?: number;
@@ -39,10 +38,10 @@ export interface LlamaDifferences extends Partial<Omit<DecoderDesign, 'layer'>> 
 export function llamaDesign(source: DecoderSource, differences: LlamaDifferences = {}): DecoderDesign {
   const { graph } = source;
   const {
-    rotary = everywhere(rotaryOf(source)),
+    interleaved = false,
+    rotary = everywhere(rotaryOf(source, { interleaved })),
     attention,
     attentionBiases,
-    rotaryPairs,
     feedForward = gatedMlps(source),
     updateFactor = 1,
     layer: write = preNormLayer,
@@ -55,7 +54,7 @@ export function llamaDesign(source: DecoderSource, differences: LlamaDifferences
       write(layer, residual, {
         attention: x => {
           const design = { rotary: rotary(layer), ...attention?.(layer) };
-          const attended = selfAttention(layer, x, design, attentionBiases, rotaryPairs);
+          const attended = selfAttention(layer, x, design, attentionBiases);
           return scale(graph, `${layer.name}.attended.scaled`, attended, updateFactor);
         },
         feedForward: x => scale(graph, `${layer.name}.fed.scaled`, feedForward(layer, x), updateFactor),

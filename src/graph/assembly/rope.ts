@@ -1,5 +1,5 @@
 import { paddedHeadSize } from '../blocks/attention-projections.js';
-import { inverseFrequencies, rotaryTables, type RotaryTables } from '../blocks/rotary.js';
+import { halfSplitOrder, inverseFrequencies, rotaryTables, type RotaryTables } from '../blocks/rotary.js';
 import { MOST, type ModelConfig } from '../config.js';
 import type { DecoderSizes, DecoderSource } from './decoder-source.js';
 
@@ -17,6 +17,8 @@ export interface Rope {
   readonly frequencies: readonly number[];
   /** Factor of cosines and sines. */
   readonly magnitude: number;
+  /** True if neighbouring features turn against each other; default: those of one half against those of the other. */
+  readonly interleaved?: boolean;
 }
 
 /**
@@ -25,7 +27,11 @@ export interface Rope {
  * @param section where to look first; by default one of the two.
  * @throws KvasirError `unsupported_model` for a way of scaling that is not known
  */
-export function readRope(config: ModelConfig, sizes: DecoderSizes, section = ropeSection(config)): Rope {
+export function readRope(
+  config: ModelConfig,
+  sizes: Pick<DecoderSizes, 'headSize' | 'contextLength'>,
+  section = ropeSection(config),
+): Rope {
   const field = <T>(read: (from: ModelConfig) => T, name: string): T =>
     read(section?.has(name) ? section : config);
   const theta = field(from => from.positive('rope_theta', 10_000), 'rope_theta');
@@ -62,22 +68,34 @@ export function ropeSection(config: ModelConfig): ModelConfig | undefined {
 }
 
 /** Adds the tables of rotary positions that are the same in all layers. */
-export function rotaryOf(source: DecoderSource): RotaryTables {
-  return ropeTables(source, 'rotary', readRope(source.config, source.sizes));
+export function rotaryOf(
+  source: Pick<DecoderSource, 'graph' | 'config' | 'sizes'>,
+  { interleaved = false }: Pick<Rope, 'interleaved'> = {},
+): RotaryTables {
+  return ropeTables(source, 'rotary', { ...readRope(source.config, source.sizes), interleaved });
 }
+
+/** GroupQueryAttention turns multiples of 16 features: eight pairs. */
+const PAIRS = 8;
 
 /** Adds the tables of a layer's rotary positions. */
 export function ropeTables(
-  { graph, config, sizes }: Pick<DecoderSource, 'graph' | 'config' | 'sizes'>,
+  { graph, sizes: { headSize, contextLength } }: Pick<DecoderSource, 'graph' | 'sizes'>,
   name: string,
-  { frequencies, magnitude }: Rope,
+  { frequencies, magnitude, interleaved = false }: Rope,
 ): RotaryTables {
-  const turnsAll = 2 * frequencies.length === sizes.headSize;
-  // GroupQueryAttention takes no others.
-  if (!turnsAll && frequencies.length % 8 !== 0)
-    config.unsupported(`${2 * frequencies.length} turned features of a head are no multiple of 16`);
-  const pairs = turnsAll ? paddedHeadSize(sizes.headSize) / 2 : frequencies.length;
-  return rotaryTables(graph, name, frequencies, pairs, sizes.contextLength, magnitude);
+  const wholePairs = Math.ceil(frequencies.length / PAIRS) * PAIRS;
+  const turnsAll = 2 * wholePairs >= headSize;
+  const pairs = turnsAll ? paddedHeadSize(headSize) / 2 : wholePairs;
+  return {
+    ...rotaryTables(graph, name, frequencies, pairs, contextLength, magnitude),
+    order: halfSplitOrder(
+      headSize,
+      2 * frequencies.length,
+      turnsAll ? headSize / 2 : wholePairs,
+      interleaved,
+    ),
+  };
 }
 
 type RopeType = (typeof ROPE_TYPES)[number];
@@ -229,7 +247,12 @@ function yarnMagnitude(factor: number, section: ModelConfig): number {
  * LongRoPE (Ding et al. 2024): a factor for each pair, found by search, for short sequences and for long
  * ones.
  */
-function longRope(unscaled: Rope, section: ModelConfig, config: ModelConfig, sizes: DecoderSizes): Rope {
+function longRope(
+  unscaled: Rope,
+  section: ModelConfig,
+  config: ModelConfig,
+  sizes: Pick<DecoderSizes, 'contextLength'>,
+): Rope {
   const original = originalContext(section, config);
   const name = sizes.contextLength <= original ? 'short_factor' : 'long_factor';
   const factors = section.numbers(name);

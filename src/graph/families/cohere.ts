@@ -27,7 +27,7 @@ export const cohere2: DecoderArchitecture = {
   defaults: { logit_scale: 0.0625, sliding_window: 4096, sliding_window_pattern: 4 },
   sizes: config => windowedSizes(config, layer => (layer + 1) % config.size('sliding_window_pattern') !== 0),
   design(source) {
-    const rotary = rotaryOf(source);
+    const rotary = rotaryOf(source, { interleaved: true });
     return llamaDesign(source, {
       ...cohereDifferences(source),
       rotary: layer => (layer.window === undefined ? undefined : rotary),
@@ -37,8 +37,8 @@ export const cohere2: DecoderArchitecture = {
 
 function cohereDifferences(source: DecoderSource): LlamaDifferences {
   return {
-    normalize: layerNorms(source, 'layer_norm_eps', false),
-    rotaryPairs: 'neighbours',
+    normalize: layerNorms(source, 'layer_norm_eps', { shifted: false }),
+    interleaved: true,
     attentionBiases: biasesOf(source.config),
     layer: (layer, residual, halves) => parallelLayer(layer, residual, halves),
     logitsFactor: source.config.positive('logit_scale'),

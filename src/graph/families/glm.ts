@@ -40,7 +40,7 @@ export const glm4: DecoderArchitecture = {
 
 function glmDifferences({ config }: DecoderSource): LlamaDifferences {
   return {
-    rotaryPairs: 'neighbours',
+    interleaved: true,
     attentionBiases: config.flag('attention_bias') ? 'inputs' : 'none',
     feedForward: fusedMlp,
   };

@@ -14,7 +14,7 @@ export const NEAR_LLAMA: readonly DecoderArchitecture[] = [
     sizes: decoderSizes,
     design: source =>
       llamaDesign(source, {
-        rotaryPairs: 'neighbours',
+        interleaved: true,
         attentionBiases: source.config.flag('use_bias', false) ? 'all' : 'none',
         feedForward: gatedMlps(source, 'use_bias'),
       }),
@@ -49,7 +49,7 @@ export const NEAR_LLAMA: readonly DecoderArchitecture[] = [
     sizes: decoderSizes,
     design: source =>
       llamaDesign(source, {
-        rotaryPairs: 'neighbours',
+        interleaved: true,
         attentionBiases: source.config.flag('attention_bias', false) ? 'inputs' : 'none',
         feedForward: gatedMlps(source, 'mlp_bias'),
       }),
@@ -60,11 +60,17 @@ export const NEAR_LLAMA: readonly DecoderArchitecture[] = [
     defaults: { rms_norm_eps: 1e-5 },
     sizes: decoderSizes,
     design(source) {
-      const activation = activationOf(source.config, 'hidden_act', 'relu2');
-      const hasBiases = source.config.flag('mlp_bias', false);
+      const mlp = {
+        within: 'mlp',
+        up: 'up_proj',
+        down: 'down_proj',
+        inner: source.config.size('intermediate_size'),
+        hasBiases: source.config.flag('mlp_bias', false),
+        activation: activationOf(source.config, 'hidden_act', 'relu2'),
+      };
       return llamaDesign(source, {
         attentionBiases: biasesOf(source.config),
-        feedForward: (layer, x) => plainMlp(layer, x, activation, hasBiases),
+        feedForward: (layer, x) => plainMlp(layer, x, mlp),
       });
     },
   },
@@ -72,6 +78,6 @@ export const NEAR_LLAMA: readonly DecoderArchitecture[] = [
 
 function biasesBy(config: ModelConfig, inputs: string, output: string): Biases {
   const [onInputs, onOutput] = [config.flag(inputs, false), config.flag(output, false)];
-  if (onOutput && !onInputs) config.unsupported(`${output} without ${inputs}`);
-  return onOutput ? 'all' : onInputs ? 'inputs' : 'none';
+  if (onInputs) return onOutput ? 'all' : 'inputs';
+  return onOutput ? 'output' : 'none';
 }

@@ -20,12 +20,16 @@ export interface NormWeights {
 }
 
 /**
- * Weights of a model's body, which has a prefix in a checkpoint with a head, and mostly none in one without.
+ * Weights of a model's body, which has a prefix in a checkpoint with a head, and mostly none in one without, or only
+ * its last part.
  *
  * @param probe name of a weight that every body has.
  */
 export function bodyOf(weights: ModelWeights, prefix: string, probe: string): ModelWeights {
-  return weights.has(`${prefix}.${probe}`) ? weights.within(prefix) : weights;
+  const parts = prefix.split('.');
+  const prefixes = parts.map((_, i) => parts.slice(i).join('.'));
+  const found = prefixes.find(name => weights.has(`${name}.${probe}`));
+  return found === undefined ? weights : weights.within(found);
 }
 
 /**
@@ -71,6 +75,11 @@ export class ModelWeights {
   vector(name: string, size: number): Vector {
     const weight = this.weight(name, [size]);
     return { size, load: () => weight.load() };
+  }
+
+  /** A vector of indexes into something, by its whole name. */
+  integers(name: string, size: number): { load(below: number): Promise<number[]> } {
+    return this.#checkpoint.integers(this.#prefix + name, size);
   }
 
   /** A linear layer's bias. */

@@ -1,6 +1,8 @@
 import type { FileHandle } from 'node:fs/promises';
 import { KvasirError } from '#errors.js';
 import { openRegularFile, readExactly } from '#files.js';
+import type { Weight } from './checkpoint.js';
+import { allFinite } from './finite.js';
 import { fromBfloat16, fromFloat16 } from './half-precision.js';
 
 /** Bits per element of each type that the format knows. */
@@ -184,6 +186,29 @@ export class SafetensorsFile {
     return floats;
   }
 
+  /**
+   * A vector of whole numbers, as long as they are exact.
+   *
+   * @throws KvasirError `invalid_model` where there is none, or one of them is not exact; `unsupported_model` where it
+   * is neither I64 nor I32
+   */
+  async readIntegers(name: string): Promise<number[]> {
+    const entry = this.tensors.get(name);
+    if (entry === undefined) throw new KvasirError('invalid_model', `${this.path} has no tensor '${name}'`);
+    const { type, begin, end } = entry;
+    if (type !== 'I64' && type !== 'I32')
+      throw new KvasirError('unsupported_model', `${this.path}: tensor '${name}' is ${type}, not I64 or I32`);
+    const bytes = new Uint8Array(end - begin);
+    await readExactly(this.#handle, this.path, bytes, begin);
+    const numbers =
+      type === 'I32'
+        ? [...new Int32Array(bytes.buffer)]
+        : Array.from(new BigInt64Array(bytes.buffer), Number);
+    if (!numbers.every(Number.isSafeInteger))
+      throw new KvasirError('invalid_model', `${this.path}: tensor '${name}' has numbers that are too large`);
+    return numbers;
+  }
+
   async #floats(entry: TensorEntry, first: number, last: number): Promise<Float32Array> {
     const { type } = entry;
     const bytes = ELEMENT_BITS[type] / 8;
@@ -207,6 +232,16 @@ export class SafetensorsFile {
     return floats;
   }
 
+  /**
+   * A tensor whose elements can be read.
+   *
+   * @throws KvasirError as {@link requireFloats}
+   */
+  weight(name: string): Pick<Weight, 'load'> {
+    this.requireFloats(name);
+    return { load: (first, last) => this.read(name, first, last) };
+  }
+
   async close(): Promise<void> {
     await this.#handle.close();
   }
@@ -223,11 +258,4 @@ export class SafetensorsFile {
       `${this.path}: ${count} of the ${elements} numbers of tensor '${name}' are not finite (NaN or infinity): the weights are broken`,
     );
   }
-}
-
-function allFinite(values: Float32Array): boolean {
-  // Faster than a test of each: NaN and infinity times 0 are NaN.
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[i]! * 0;
-  return sum === 0;
 }
