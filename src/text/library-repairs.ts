@@ -130,7 +130,7 @@ function split(text: string, pattern: RegExp, behavior: unknown, isInverted: boo
 
 function repairModel(model: Model, part: Part): void {
   if (part.type === 'WordLevel') {
-    model.unk_token = String(part.unk_token ?? '');
+    model.unk_token = typeof part.unk_token === 'string' ? part.unk_token : '';
     model.unk_token_id = model.tokens_to_ids.get(model.unk_token);
   }
   if (part.type !== 'BPE') return;
