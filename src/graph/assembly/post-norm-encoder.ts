@@ -6,6 +6,8 @@ import { multiHeadAttention } from '../blocks/multi-head-attention.js';
 import { addRow, rowsFrom, type Rows } from '../blocks/position-table.js';
 import { postNormBlock, type Normalize } from '../blocks/transformer-block.js';
 import type { Value } from '../onnx/graph-builder.js';
+import type { NormWeights, Vector } from '../weights/model-weights.js';
+import { ActivationMagnitudes } from './activation-magnitudes.js';
 import { wordTable, type EncoderSource } from './encoder-architecture.js';
 
 /** A family's names of the weights of one layer. */
@@ -42,10 +44,14 @@ export interface PostNormFamily {
 export function postNormEncoder(source: EncoderSource, family: PostNormFamily): Value {
   const { graph, batch, body, sizes } = source;
   const { hiddenSize, segments, contextLength } = sizes;
+  const normOf = (weightName: string): NormWeights => body.norm(weightName, hiddenSize, family.epsilon);
   const norm =
-    (weightName: string): Normalize =>
-    (name, residual) =>
-      layerNorm(graph, name, residual, body.norm(weightName, hiddenSize, family.epsilon));
+    (weights: NormWeights, magnitudes?: Vector): Normalize =>
+    (name, residual) => {
+      const result = layerNorm(graph, name, residual, weights);
+      graph.foresee(result.normalized, { magnitudes });
+      return result;
+    };
 
   const words = embed(graph, 'embedded.words', wordTable(source), batch.ids);
   const stored = (): Rows => {
@@ -71,7 +77,10 @@ export function postNormEncoder(source: EncoderSource, family: PostNormFamily): 
     });
     update = graph.node({ op: 'Add', inputs: [update, vectors], name: 'embedded.places' });
   }
-  let x = norm('embeddings.LayerNorm')('embedding_norm', { stream: words, update }).normalized;
+  const embeddingNorm = normOf('embeddings.LayerNorm');
+  const expected = graph.format.w8a8 === 'all layers' ? new ActivationMagnitudes(embeddingNorm) : undefined;
+  const first = norm(embeddingNorm, expected?.current);
+  let x = first('embedding_norm', { stream: words, update }).normalized;
 
   for (let index = 0; index < sizes.layers; index++) {
     const name = `layer.${index}`;
@@ -96,6 +105,11 @@ export function postNormEncoder(source: EncoderSource, family: PostNormFamily): 
       output: output!.matrix,
       outputBias: output!.bias,
     };
+    const attentionNorm = normOf(names.attentionNorm);
+    const feedForwardNorm = normOf(names.feedForwardNorm);
+    const { activation } = family;
+    const parts = { value: value!, output: output!, attentionNorm, up, activation, down, feedForwardNorm };
+    const between = expected?.pass(parts);
     const grid = batch.global(isNarrowed, family.attentionBias);
     x = postNormBlock(
       name,
@@ -111,7 +125,7 @@ export function postNormEncoder(source: EncoderSource, family: PostNormFamily): 
             family.activation,
           ),
       },
-      { attention: norm(names.attentionNorm), feedForward: norm(names.feedForwardNorm) },
+      { attention: norm(attentionNorm, between), feedForward: norm(feedForwardNorm, expected?.current) },
       stream => (isNarrowed ? batch.listed(`${name}.wanted`, stream) : stream),
     );
   }
