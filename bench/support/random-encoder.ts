@@ -57,7 +57,7 @@ export async function writeRandomMiniLm(folder: string): Promise<string> {
       type: `sentence_transformers.models.${type}`,
     })),
   );
-  await json('1_Pooling/config.json', { pooling_mode_mean_tokens: true });
+  await json('1_Pooling/config.json', { word_embedding_dimension: HIDDEN, pooling_mode_mean_tokens: true });
   await json('tokenizer.json', wordTokenizer());
   await json('tokenizer_config.json', {
     tokenizer_class: 'BertTokenizer',
@@ -186,7 +186,7 @@ function exportedGraph(): GraphBuilder {
 }
 
 /** WordPiece over made-up words, each of them one token. */
-function wordTokenizer(): unknown {
+export function wordTokenizer(): unknown {
   const words = MINILM_L6.vocab_size - SPECIAL.length;
   const tokens = [...SPECIAL, ...Array.from({ length: words }, (_, i) => `w${i.toString(36)}`)];
   const special = (id: string, type: number): unknown => ({ SpecialToken: { id, type_id: type } });

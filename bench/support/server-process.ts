@@ -68,6 +68,11 @@ export class ServerProcess {
     return (Number(fields[11]) + Number(fields[12])) / TICKS;
   }
 
+  /** Sends a signal to the server alone, not to what it has started. */
+  tell(name: NodeJS.Signals): void {
+    this.#child.kill(name);
+  }
+
   /** Takes no time from others until it is resumed. */
   pause(): void {
     signal(this.#child, 'SIGSTOP');

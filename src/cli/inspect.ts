@@ -1,17 +1,17 @@
-import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { PRECISIONS } from '#graph/precision.js';
-import { leftoverWarning, patternsOf } from '#graph/weights/leftovers.js';
+import { leftoverWarnings, patternsOf } from '#graph/weights/leftovers.js';
 import { WEIGHTS_FORMATS } from '#model/weights-format.js';
 import { readCard } from '#registry/read-card.js';
 import { formatBytes } from '#bytes.js';
 import { inspectModel, type InspectOptions, type ModelReport, type PortReport } from '#model/inspect.js';
+import { modelFolder } from './model-folder.js';
 import { wholeNumber } from './whole-number.js';
 
 export function inspectCommand(): Command {
   return new Command('inspect')
     .description('Tell what a model folder is, how it would run, and what memory it would take.')
-    .argument('<folder>', 'a model folder')
+    .argument('<model>', 'a model folder, a GGUF file, or ollama:NAME:TAG')
     .addOption(
       new Option('--slots <number>', 'sequences at once, for the memory')
         .default(16)
@@ -29,8 +29,8 @@ export function inspectCommand(): Command {
     )
     .option('--subfolder <folder>', "a folder of the model's to take instead of its root")
     .option('--json', 'print everything as JSON')
-    .action(async (root: string, { json, subfolder = '', ...options }: Settings) => {
-      const folder = join(root, subfolder);
+    .action(async (place: string, { json, subfolder, ...options }: Settings) => {
+      const folder = await modelFolder(place, { subfolder });
       await readCard(folder, { ...options, withTokenizer: true });
       const report = await inspectModel(folder, options);
       process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : describe(report));
@@ -40,6 +40,8 @@ export function inspectCommand(): Command {
 type Settings = InspectOptions & { readonly json?: boolean; readonly subfolder?: string };
 
 type SourceReport = NonNullable<NonNullable<ModelReport['generation']>['source']>;
+
+type Sampling = NonNullable<NonNullable<ModelReport['generation']>['sampling']>;
 
 type Line = readonly [label: string, value: string | number | undefined];
 
@@ -78,18 +80,28 @@ function contextLine({ kind, contextLength }: ModelReport): string | undefined {
 function generationLines({ generation }: ModelReport): Line[] {
   if (generation === undefined) return [];
   const { layers, heads, kvHeads, headSize, cacheBytesPerToken, source, memory } = generation;
+  const { sampling = {}, warnings = [] } = generation;
   const queries = heads === undefined ? '' : `${heads} query heads, `;
   return [
     ['layers', layers],
     ['heads', `${queries}${kvHeads} key and value heads of ${headSize}`],
     ['KV cache', `${formatBytes(cacheBytesPerToken)} per token`],
     ['source', source && sourceLine(source)],
+    ['sampling', samplingLine(sampling)],
+    ...warnings.map(warning => ['warning', warning] as const),
     [
       'memory',
       memory &&
         `about ${formatBytes(memory.weights + memory.cache)} with ${memory.slots} full slots: weights ${formatBytes(memory.weights)}, KV cache ${formatBytes(memory.cache)}`,
     ],
   ];
+}
+
+function samplingLine(sampling: Sampling): string {
+  const named = Object.entries(sampling).map(([name, value]) => `${name} ${value as number}`);
+  return named.length === 0
+    ? ''
+    : `${named.join(', ')} where a request does not say (generation_config.json)`;
 }
 
 function sourceLine({ longest, layers, cacheBytesPerToken, sound }: SourceReport): string {
@@ -135,7 +147,7 @@ function leftoverLines({ leftovers }: ModelReport): Line[] {
   const heads = patternsOf(leftovers.heads.map(name => name.replace(/\.(weight|bias)$/, '')));
   return [
     ['not used', heads.length === 0 ? '' : `other heads: ${heads.join(', ')}`],
-    ['warning', leftoverWarning(leftovers)],
+    ...leftoverWarnings(leftovers).map(warning => ['warning', warning] as const),
   ];
 }
 

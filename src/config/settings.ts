@@ -2,6 +2,7 @@ import { Type, type Static } from '@fastify/type-provider-typebox';
 import { DEFAULT_ENGINE_OPTIONS } from '#engine/engine-options.js';
 import { CACHE_KINDS } from '#graph/cache-kind.js';
 import { PRECISIONS } from '#graph/precision.js';
+import { GENERATION_CONFIG_USES } from '#model/sampling-config.js';
 import { WEIGHTS_FORMATS } from '#model/weights-format.js';
 import { DEVICE_PATTERN } from '#runtime/open-device.js';
 import { bytes, choice, flag, integer, measure, patterned, text, texts } from './setting.js';
@@ -173,6 +174,11 @@ const modelSettings = {
     description: 'cut inputs of encoders that are too long, unless a request says otherwise',
     default: false,
   }),
+  generation_config: choice(GENERATION_CONFIG_USES, {
+    description:
+      "whether a generator's generation_config.json says how tokens are drawn where a request does not (temperature, top_k, top_p, min_p, repetition_penalty, max_new_tokens)",
+    default: 'auto',
+  }),
   max_waiting: integer(0, 1e6, { description: 'requests that may wait for a slot', default: 1024 }),
   kv_cache_memory: Type.Optional(
     bytes({
@@ -259,7 +265,10 @@ const modelSettings = {
 /** A model in the file. */
 export const MODEL_SETTINGS = Type.Partial(
   Type.Object({
-    folder: text({ description: "the model's folder, seen from the file's", unit: 'folder' }),
+    folder: text({
+      description: "the model's folder or GGUF file, seen from the file's folder, or ollama:NAME:TAG",
+      unit: 'folder',
+    }),
     name: text({ description: 'the name that requests use', otherwise: "the folder's" }),
     aliases: texts({ description: 'other names for it', otherwise: 'none' }),
     ...modelSettings,
@@ -270,7 +279,8 @@ export const MODEL_SETTINGS = Type.Partial(
 export const SETTINGS = Type.Object({
   models: Type.Optional(
     Type.Array(Type.Unsafe<string | ModelSettings>({}), {
-      description: 'model folders, or NAME=FOLDER; in a file also settings of a model of its own',
+      description:
+        'model folders or GGUF files, or NAME=FOLDER; in a file also settings of a model of its own',
       otherwise: 'the models that come with Kvasir',
     }),
   ),

@@ -9,9 +9,11 @@ import { paddedHeadSize } from './blocks/attention-projections.js';
 import { buildOnce } from './build-cache.js';
 import type { CacheKind, DecoderForm } from './cache-kind.js';
 import { ModelConfig } from './config.js';
+import { fieldWarnings } from './config-fields/field-warnings.js';
+import { refuseUnwritten } from './config-fields/unwritten.js';
 import { ModelGraph, type NumberFormat } from './model-graph.js';
 import { DataType, type SaveProgress } from './onnx/graph-builder.js';
-import { NUMBER_FORMATS, withHalfFloats, type Precision } from './precision.js';
+import { defaultPrecision, NUMBER_FORMATS, withHalfFloats, type Precision } from './precision.js';
 import { refuseQuantized } from './quantized-checkpoint.js';
 import { weightBits } from './quantization/per-channel.js';
 import { Checkpoint, weightFiles } from './weights/checkpoint.js';
@@ -40,7 +42,7 @@ export interface BuiltDecoder {
 }
 
 export interface BuildOptions {
-  /** Default `f32`. */
+  /** Default {@link defaultPrecision}. */
   readonly precision?: Precision | undefined;
   /** Longest sequence that will be run; by default the model's own. */
   readonly contextLength?: number | undefined;
@@ -108,12 +110,14 @@ interface Design {
 
 async function designDecoder(
   folder: string,
-  { precision = 'f32', contextLength = Infinity, halfFloats = false, cache = 'slots' }: BuildOptions,
+  { precision: wanted, contextLength = Infinity, halfFloats = false, cache = 'slots' }: BuildOptions,
 ): Promise<Design> {
   const config = await ModelConfig.read(folder);
   const architecture = decoderArchitecture(config);
   requireCausal(config);
   refuseQuantized(config);
+  const precision = wanted ?? defaultPrecision(config);
+  refuseUnwritten(config);
   const sizes = architecture.sizes(config);
   const written = writtenContext(config, sizes.contextLength, contextLength);
   const exact = NUMBER_FORMATS[precision];
@@ -144,7 +148,11 @@ async function withUntiedHead(
   const embedding = `${names.body}.${names.embedding}.weight`;
   if (!leftovers.heads.includes(head) || !checkpoint.has(embedding)) return leftovers;
   if (await areEqual(checkpoint, head, embedding, sizes)) return leftovers;
-  return { heads: leftovers.heads.filter(name => name !== head), unknown: [...leftovers.unknown, head] };
+  return {
+    ...leftovers,
+    heads: leftovers.heads.filter(name => name !== head),
+    unknown: [...leftovers.unknown, head],
+  };
 }
 
 /** Compares samples of two matrices; those that cannot be read as such differ. */
@@ -184,7 +192,12 @@ async function withGraphs(
   };
   try {
     await use(compose(cache), mixes ? compose('mixed') : undefined);
-    return await withUntiedHead(checkpoint, architecture, sizes, sortLeftovers(checkpoint.unused));
+    return await withUntiedHead(
+      checkpoint,
+      architecture,
+      sizes,
+      sortLeftovers(checkpoint.unused, fieldWarnings(config)),
+    );
   } finally {
     await checkpoint.close();
   }

@@ -5,7 +5,7 @@ import type { NormWeights, Vector } from '../weights/model-weights.js';
 /** A fully connected layer, `y = x Wᵀ + b`. */
 export interface Layer {
   readonly matrix: Matrix;
-  readonly bias: Vector;
+  readonly bias: Vector | undefined;
 }
 
 /** What a layer of a post-norm encoder adds to the stream, and the norms behind both sums. */
@@ -116,7 +116,7 @@ function sum(stream: Update, update: Update): Update {
 async function attentionUpdate({ usual }: Sizes, { value, output }: LayerParts): Promise<Update> {
   const values = await squares(value, usual);
   const attended = values.map(square => Math.sqrt(MEAN_OF_VALUES * square));
-  const bias = await output.bias.load();
+  const bias = await biasOf(output);
   const sizes = (await squares(output, attended)).map(Math.sqrt);
   return { usual: sizes, largest: sizes.map((size, i) => Math.abs(bias[i]!) + SUM_REACH * size) };
 }
@@ -125,7 +125,7 @@ async function feedForwardUpdate(
   { mean, usual }: Sizes,
   { up, activation, down }: LayerParts,
 ): Promise<Update> {
-  const means = Float64Array.from(await up.bias.load());
+  const means = await biasOf(up);
   const deviations = new Float64Array(up.matrix.rows);
   await eachRow(up.matrix, (row, i) => {
     let variance = 0;
@@ -140,7 +140,7 @@ async function feedForwardUpdate(
     Math.max(...[-REACH, REACH].map(reach => Math.abs(apply(activation, value + reach * deviations[i]!)))),
   );
   const sizes = (await squares(down, inner)).map(Math.sqrt);
-  const bias = await down.bias.load();
+  const bias = await biasOf(down);
   const largest = new Float64Array(sizes.length);
   await eachRow(down.matrix, (row, i) => {
     // One inner feature may be enough for a large one.
@@ -152,12 +152,16 @@ async function feedForwardUpdate(
 }
 
 /** Mean squares of a layer's outputs. */
-async function squares({ matrix, bias }: Layer, usual: Float64Array): Promise<Float64Array> {
-  const result = Float64Array.from(await bias.load(), value => value * value);
-  await eachRow(matrix, (row, i) => {
+async function squares(layer: Layer, usual: Float64Array): Promise<Float64Array> {
+  const result = (await biasOf(layer)).map(value => value * value);
+  await eachRow(layer.matrix, (row, i) => {
     for (let j = 0; j < row.length; j++) result[i]! += (row[j]! * usual[j]!) ** 2;
   });
   return result;
+}
+
+async function biasOf({ matrix, bias }: Layer): Promise<Float64Array> {
+  return bias === undefined ? new Float64Array(matrix.rows) : Float64Array.from(await bias.load());
 }
 
 async function eachRow(matrix: Matrix, use: (row: Float32Array, index: number) => void): Promise<void> {
@@ -185,6 +189,8 @@ function apply(activation: Activation, x: number): number {
   switch (activation) {
     case 'relu':
       return Math.max(x, 0);
+    case 'relu2':
+      return Math.max(x, 0) ** 2;
     case 'silu':
     case 'swish':
       return x / (1 + Math.exp(-x));

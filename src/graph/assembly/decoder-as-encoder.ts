@@ -1,26 +1,34 @@
 import { reachBothWays, seesBothWays } from './attention-direction.js';
 import { decoderBody } from './decoder-body.js';
-import { LLAMA_NAMES, type DecoderArchitecture } from './decoder-design.js';
+import type { ModelConfig } from '../config.js';
+import { LLAMA_NAMES, ownSource, type DecoderArchitecture } from './decoder-design.js';
+import { embeddingSize } from './decoder-source.js';
 import type { EncoderArchitecture } from './encoder-architecture.js';
 
 /**
  * A decoder whose hidden states are used, mostly those of the last token (SGPT, Muennighoff 2022; E5-Mistral,
  * Wang et al. 2023; Qwen3 Embedding, Zhang et al. 2025): Hugging Face's `XModel`,
  * `XForSequenceClassification` and `XForTokenClassification`.
+ *
+ * @param isBothWays whether a token sees those behind it; by default as config.json says.
  */
-export function asEncoder(decoder: DecoderArchitecture): EncoderArchitecture {
-  const { names = LLAMA_NAMES, modelTypes } = decoder;
+export function asEncoder(
+  decoder: DecoderArchitecture,
+  isBothWays: (config: ModelConfig) => boolean = seesBothWays,
+): EncoderArchitecture {
+  const { names = LLAMA_NAMES, modelTypes, storedName = (name: string) => name } = decoder;
   return {
     modelTypes,
-    bodyName: names.body,
-    embedding: `${names.embedding}.weight`,
+    bodyName: storedName(`${names.body}.`).slice(0, -1),
+    embedding: storedName(`${names.embedding}.weight`),
 
     sizes(config) {
-      const { layers, hiddenSize, heads, headSize, vocabularySize, contextLength } = decoder.sizes(config);
-      const window = seesBothWays(config) ? reachBothWays(decoder, config) : undefined;
+      const sizes = decoder.sizes(config);
+      const { layers, heads, headSize, vocabularySize, contextLength } = sizes;
+      const window = isBothWays(config) ? reachBothWays(decoder, config) : undefined;
       return {
         layers,
-        hiddenSize,
+        hiddenSize: embeddingSize(sizes),
         heads,
         headSize,
         vocabularySize,
@@ -31,8 +39,9 @@ export function asEncoder(decoder: DecoderArchitecture): EncoderArchitecture {
     },
 
     hiddenStates({ graph, config, weights, batch, sizes: { contextLength } }) {
-      const source = { graph, config, weights, sizes: { ...decoder.sizes(config), contextLength } };
-      const cache = { kind: 'packed', batch, seesBothWays: seesBothWays(config) } as const;
+      const sizes = { ...decoder.sizes(config), contextLength };
+      const source = ownSource(decoder, { graph, config, weights, sizes });
+      const cache = { kind: 'packed', batch, seesBothWays: isBothWays(config) } as const;
       return decoderBody(source, decoder.design(source), batch.ids, cache, names).hidden;
     },
 

@@ -4,6 +4,11 @@ export function fromFloat16(halves: Uint16Array, floats: Float32Array): void {
   for (let i = 0; i < halves.length; i++) floats[i] = table[halves[i]!]!;
 }
 
+/** An IEEE 754 half-precision float by its bits. */
+export function float16Value(bits: number): number {
+  return (float16Table ??= makeFloat16Table())[bits]!;
+}
+
 /**
  * Widens bfloat16, given as its bits (the upper half of a single-precision float), to single precision.
  * Exact.
@@ -56,6 +61,13 @@ export function toBfloat16(floats: Float32Array): Uint16Array {
 export function roundToFloat16(value: number): number {
   scratchFloat[0] = value;
   return (float16Table ??= makeFloat16Table())[roundWord(scratchWord[0]!)]!;
+}
+
+/** A single-precision number as the nearest bfloat16. */
+export function roundToBfloat16(value: number): number {
+  const rounded = new Float32Array(1);
+  fromBfloat16(toBfloat16(Float32Array.of(value)), rounded);
+  return rounded[0]!;
 }
 
 const scratchFloat = new Float32Array(1);

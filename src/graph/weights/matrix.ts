@@ -1,6 +1,13 @@
 import type { Weight } from './checkpoint.js';
 import { concat } from './concat.js';
-import { slicePacked, stackPacked, type PackedRows } from './packed-rows.js';
+import {
+  interleavePacked,
+  pickPacked,
+  slicePacked,
+  stackPacked,
+  ZERO_ROW,
+  type PackedRows,
+} from './packed-rows.js';
 import { transpose } from './transpose.js';
 
 /**
@@ -17,6 +24,10 @@ export interface Matrix {
   pieces(): AsyncIterable<Float32Array>;
   /** The same rows as they are stored, where that is quantized and nothing was done to them but to choose rows. */
   readonly packed?: PackedRows | undefined;
+  /** True where all of its numbers come from a quantized checkpoint. */
+  readonly isQuantized?: boolean | undefined;
+  /** What stands one under the other in it, where it was put together of several. */
+  readonly parts?: readonly Matrix[] | undefined;
 }
 
 /** Elements of a piece that is read from a file: few enough to be nothing beside a large matrix. */
@@ -30,11 +41,24 @@ export function matrix(weight: Weight): Matrix {
     rows,
     columns,
     packed: weight.packed,
+    isQuantized: weight.isQuantized ?? weight.packed !== undefined,
     async *pieces() {
       for (let row = 0; row < rows; row += inPiece)
         yield await weight.load(row * columns, Math.min(row + inPiece, rows) * columns);
     },
   };
+}
+
+/** Rows `[begin, end)` of a weight, of which no others are read. */
+export function rowsOf(weight: Weight, begin: number, end: number): Matrix {
+  const [, columns] = weight.shape as [number, number];
+  return matrix({
+    name: weight.name,
+    shape: [end - begin, columns],
+    load: (first = 0, last = (end - begin) * columns) =>
+      weight.load(begin * columns + first, begin * columns + last),
+    packed: slicePacked(weight.packed, begin, end),
+  });
 }
 
 /** All rows at once. */
@@ -56,6 +80,8 @@ export function stackRows(parts: readonly Matrix[]): Matrix {
     rows: parts.reduce((sum, part) => sum + part.rows, 0),
     columns: first.columns,
     packed: stackPacked(parts),
+    isQuantized: parts.every(({ isQuantized }) => isQuantized),
+    parts,
     async *pieces() {
       for (const part of parts) yield* part.pieces();
     },
@@ -69,6 +95,7 @@ export function sliceRows(source: Matrix, begin: number, end: number): Matrix {
     rows: end - begin,
     columns,
     packed: slicePacked(source.packed, begin, end),
+    isQuantized: source.isQuantized,
     async *pieces() {
       let row = 0;
       for await (const piece of source.pieces()) {
@@ -82,12 +109,77 @@ export function sliceRows(source: Matrix, begin: number, end: number): Matrix {
   };
 }
 
-/** Every row times a factor of its own. */
-export function scaleRows(source: Matrix, factors: { load(): Promise<Float32Array> }): Matrix {
-  const { rows, columns } = source;
+/**
+ * The rows of each of the first groups in another order: row `i` of a group comes from its row `order[i]`.
+ *
+ * @param groups groups that are changed, of as many rows as the order has entries; by default all. What is behind them
+ * stays.
+ */
+export function reorderRows(source: Matrix, order: readonly number[], groups = Infinity): Matrix {
+  const { rows, columns, isQuantized } = source;
+  const size = order.length;
+  const turned = Math.min(rows, groups * size);
   return {
     rows,
     columns,
+    packed: pickPacked(source.packed, columns, row =>
+      row < turned ? row - (row % size) + order[row % size]! : row,
+    ),
+    isQuantized,
+    async *pieces() {
+      let first = 0;
+      for await (const piece of inWholes(source.pieces(), size * columns)) {
+        const changed = Math.max(0, Math.min(piece.length, turned * columns - first));
+        yield concat([reorderGroups(piece.subarray(0, changed), order, columns), piece.subarray(changed)]);
+        first += piece.length;
+      }
+    },
+  };
+}
+
+/**
+ * The parts of every group of as many as the order has entries, in that order.
+ *
+ * @param size elements of a part.
+ */
+export function reorderGroups(values: Float32Array, order: readonly number[], size = 1): Float32Array {
+  const result = new Float32Array(values.length);
+  for (let begin = 0; begin < values.length; begin += order.length * size)
+    order.forEach((from, to) => {
+      const start = begin + from * size;
+      result.set(values.subarray(start, start + size), begin + to * size);
+    });
+  return result;
+}
+
+/** Of groups of `size` rows every `of`-th, from the given one on. */
+export function everyGroup(source: Matrix, size: number, of: number, first: number): Matrix {
+  const { rows, columns, isQuantized } = source;
+  return {
+    rows: rows / of,
+    columns,
+    isQuantized,
+    async *pieces() {
+      yield everyPart(await loadMatrix(source), size * columns, of, first);
+    },
+  };
+}
+
+/** Of parts of `size` elements every `of`-th, from the given one on. */
+export function everyPart(values: Float32Array, size: number, of: number, first: number): Float32Array {
+  const result = new Float32Array(values.length / of);
+  for (let to = 0, from = first * size; to < result.length; to += size, from += of * size)
+    result.set(values.subarray(from, from + size), to);
+  return result;
+}
+
+/** Every row times a factor of its own. */
+export function scaleRows(source: Matrix, factors: { load(): Promise<Float32Array> }): Matrix {
+  const { rows, columns, isQuantized } = source;
+  return {
+    rows,
+    columns,
+    isQuantized,
     async *pieces() {
       const by = await factors.load();
       let first = 0;
@@ -119,6 +211,8 @@ export function interleaveRows(even: Matrix, odd: Matrix): Matrix {
   return {
     rows: 2 * rows,
     columns,
+    packed: interleavePacked(even.packed, odd.packed, rows, columns),
+    isQuantized: even.isQuantized === true && odd.isQuantized,
     async *pieces() {
       const result = new Float32Array(2 * rows * columns);
       for (const [offset, source] of [even, odd].entries()) {
@@ -133,10 +227,11 @@ export function interleaveRows(even: Matrix, odd: Matrix): Matrix {
 
 /** A matrix that is stored the other way round. */
 export function transposed(source: Matrix): Matrix {
-  const { rows, columns } = source;
+  const { rows, columns, isQuantized } = source;
   return {
     rows: columns,
     columns: rows,
+    isQuantized,
     async *pieces() {
       yield transpose(await loadMatrix(source), rows, columns);
     },
@@ -146,10 +241,17 @@ export function transposed(source: Matrix): Matrix {
 /** Zero rows after every group of `size` rows, so that it has `padded`. */
 export function padRows(source: Matrix, size: number, padded: number): Matrix {
   if (size === padded) return source;
-  const { rows, columns } = source;
+  const { rows, columns, isQuantized, parts } = source;
+  const rowOf = (row: number): number => {
+    const inGroup = row % padded;
+    return inGroup < size ? Math.floor(row / padded) * size + inGroup : ZERO_ROW;
+  };
   return {
     rows: (rows / size) * padded,
     columns,
+    packed: pickPacked(source.packed, columns, rowOf),
+    isQuantized,
+    parts: parts?.map(part => padRows(part, size, padded)),
     pieces: () =>
       map(inWholes(source.pieces(), size * columns), piece =>
         padGroups(piece, size * columns, padded * columns),
@@ -166,6 +268,7 @@ export function padColumns(source: Matrix, size: number, padded: number): Matrix
   return {
     rows: source.rows,
     columns: (source.columns / size) * padded,
+    isQuantized: source.isQuantized,
     pieces: () => map(source.pieces(), piece => padGroups(piece, size, padded)),
   };
 }

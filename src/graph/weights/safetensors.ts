@@ -1,6 +1,8 @@
 import type { FileHandle } from 'node:fs/promises';
 import { KvasirError } from '#errors.js';
-import { openRegularFile } from '#files.js';
+import { openRegularFile, readExactly } from '#files.js';
+import type { Weight } from './checkpoint.js';
+import { allFinite } from './finite.js';
 import { fromBfloat16, fromFloat16 } from './half-precision.js';
 
 /** Bits per element of each type that the format knows. */
@@ -138,7 +140,7 @@ export class SafetensorsFile {
       if (size < PREFIX)
         throw new KvasirError('invalid_model', `${path}: ${size} bytes are not a safetensors file`);
       const prefix = new Uint8Array(PREFIX);
-      await readFully(handle, path, prefix, 0);
+      await readExactly(handle, path, prefix, 0);
       const headerSize = new DataView(prefix.buffer).getBigUint64(0, true);
       if (headerSize > BigInt(Math.min(size - PREFIX, LONGEST_HEADER)))
         throw new KvasirError(
@@ -146,7 +148,7 @@ export class SafetensorsFile {
           `${path}: claims a longer header than its ${size} bytes can hold; it is cut off or no safetensors file`,
         );
       const header = new Uint8Array(Number(headerSize));
-      await readFully(handle, path, header, PREFIX);
+      await readExactly(handle, path, header, PREFIX);
       return new SafetensorsFile(path, handle, parseHeader(path, header, size));
     } catch (error) {
       await handle.close();
@@ -184,6 +186,29 @@ export class SafetensorsFile {
     return floats;
   }
 
+  /**
+   * A vector of whole numbers, as long as they are exact.
+   *
+   * @throws KvasirError `invalid_model` where there is none, or one of them is not exact; `unsupported_model` where it
+   * is neither I64 nor I32
+   */
+  async readIntegers(name: string): Promise<number[]> {
+    const entry = this.tensors.get(name);
+    if (entry === undefined) throw new KvasirError('invalid_model', `${this.path} has no tensor '${name}'`);
+    const { type, begin, end } = entry;
+    if (type !== 'I64' && type !== 'I32')
+      throw new KvasirError('unsupported_model', `${this.path}: tensor '${name}' is ${type}, not I64 or I32`);
+    const bytes = new Uint8Array(end - begin);
+    await readExactly(this.#handle, this.path, bytes, begin);
+    const numbers =
+      type === 'I32'
+        ? [...new Int32Array(bytes.buffer)]
+        : Array.from(new BigInt64Array(bytes.buffer), Number);
+    if (!numbers.every(Number.isSafeInteger))
+      throw new KvasirError('invalid_model', `${this.path}: tensor '${name}' has numbers that are too large`);
+    return numbers;
+  }
+
   async #floats(entry: TensorEntry, first: number, last: number): Promise<Float32Array> {
     const { type } = entry;
     const bytes = ELEMENT_BITS[type] / 8;
@@ -191,7 +216,7 @@ export class SafetensorsFile {
     const end = Math.min(entry.end, entry.begin + last * bytes);
     if (type === 'F32') {
       const floats = new Float32Array((end - begin) / 4);
-      await readFully(this.#handle, this.path, new Uint8Array(floats.buffer), begin);
+      await readExactly(this.#handle, this.path, new Uint8Array(floats.buffer), begin);
       return floats;
     }
     const widen = type === 'F16' ? fromFloat16 : fromBfloat16;
@@ -199,12 +224,22 @@ export class SafetensorsFile {
     const chunk = new Uint8Array(Math.min(CHUNK, end - begin));
     for (let position = begin; position < end; position += CHUNK) {
       const part = chunk.subarray(0, Math.min(CHUNK, end - position));
-      await readFully(this.#handle, this.path, part, position);
+      await readExactly(this.#handle, this.path, part, position);
       const done = (position - begin) / 2;
       const count = part.byteLength / 2;
       widen(new Uint16Array(part.buffer, 0, count), floats.subarray(done, done + count));
     }
     return floats;
+  }
+
+  /**
+   * A tensor whose elements can be read.
+   *
+   * @throws KvasirError as {@link requireFloats}
+   */
+  weight(name: string): Pick<Weight, 'load'> {
+    this.requireFloats(name);
+    return { load: (first, last) => this.read(name, first, last) };
   }
 
   async close(): Promise<void> {
@@ -222,30 +257,5 @@ export class SafetensorsFile {
       'invalid_model',
       `${this.path}: ${count} of the ${elements} numbers of tensor '${name}' are not finite (NaN or infinity): the weights are broken`,
     );
-  }
-}
-
-function allFinite(values: Float32Array): boolean {
-  // Faster than a test of each: NaN and infinity times 0 are NaN.
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[i]! * 0;
-  return sum === 0;
-}
-
-/** Fills `bytes` from the file, beginning at `position`. */
-async function readFully(
-  handle: FileHandle,
-  path: string,
-  bytes: Uint8Array,
-  position: number,
-): Promise<void> {
-  for (let done = 0; done < bytes.byteLength;) {
-    const length = Math.min(CHUNK, bytes.byteLength - done);
-    const { bytesRead } = await handle.read(bytes, done, length, position + done).catch((cause: Error) => {
-      throw new KvasirError('invalid_model', `${path} cannot be read: ${cause.message}`, { cause });
-    });
-    if (bytesRead === 0)
-      throw new KvasirError('invalid_model', `${path} ends at byte ${position + done}, sooner than it said`);
-    done += bytesRead;
   }
 }
