@@ -42,7 +42,7 @@ export interface EncoderDescription {
 export async function modelKind(folder: string): Promise<'generation' | 'seq2seq' | 'encoder'> {
   if (hasSentenceModules(folder)) return 'encoder';
   if (isGenaiFolder(folder)) return 'generation';
-  if (existsSync(folder) && !existsSync(path.join(folder, 'config.json'))) throw await missingConfig(folder);
+  if (!existsSync(path.join(folder, 'config.json'))) throw await missingConfig(folder);
   const config = await ModelConfig.read(folder);
   if (isSeq2Seq(config)) return 'seq2seq';
   if (headOf(config) !== undefined) return 'encoder';

@@ -1,7 +1,7 @@
 import type { ModelGraph } from '../model-graph.js';
 import type { Value } from '../onnx/graph-builder.js';
 import type { Matrix } from '../weights/matrix.js';
-import { activate, type Activation } from './activation.js';
+import { activate, lowestOf, type Activation } from './activation.js';
 import { layerLinear } from './layer-linear.js';
 import type { Bias } from './linear.js';
 
@@ -54,5 +54,6 @@ export function feedForward(
     typeof activation === 'string'
       ? activate(graph, `${name}.${activation}`, up, activation)
       : activation(`${name}.activation`, up);
+  if (typeof activation === 'string') graph.foresee(inner, { lowest: lowestOf(activation) });
   return layerLinear(graph, `${name}.down`, inner, weights.down, weights.downBias);
 }
