@@ -120,6 +120,7 @@ export function resultWidth({ task, config, labels }: EncoderDescription): numbe
       return labels.length;
     case 'fill-mask':
       return config.size('vocab_size');
+    case 'token-embedding':
     case 'question-answering':
       return undefined;
   }
@@ -133,6 +134,11 @@ export function resultWidth({ task, config, labels }: EncoderDescription): numbe
 export function checkReadyMade(graph: OnnxFile, description: EncoderDescription): void {
   const { task, config, modules } = description;
   paddedSizes(config);
+  if (task === 'token-embedding')
+    throw new KvasirError(
+      'unsupported_model',
+      `${graph.path}: a ready-made graph of a model that keeps the vectors of tokens; its weights can be served`,
+    );
   if (modules.layers.some((layer, i) => layer.kind !== 'normalize' || i < modules.layers.length - 1))
     throw new KvasirError(
       'unsupported_model',
