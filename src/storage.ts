@@ -24,7 +24,7 @@ export async function storing<T>(file: string, write: () => Promise<T>): Promise
     const { code, message } = cause as NodeJS.ErrnoException;
     if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG')
       throw new KvasirError('storage_full', `no space is left for ${file}`, { cause });
-    if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS' || code === 'ENOTDIR')
+    if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS' || code === 'ENOTDIR' || code === 'EEXIST')
       throw new KvasirError('invalid_configuration', `${file} cannot be written: ${message}`, { cause });
     throw cause;
   }

@@ -25,6 +25,8 @@ function remark(event: PullEvent): string | undefined {
       return `${event.reason}; trying again in ${(event.delay / 1000).toFixed(1)} s`;
     case 'waiting':
       return 'another process is downloading this model; waiting for it';
+    case 'moved':
+      return `files that are in ${event.folder}, where Kvasir kept models before, are taken from there; what is left of it can be deleted`;
     case 'stale':
       return `${event.reason}; taking what the cache has`;
     case 'plan':

@@ -21,7 +21,10 @@ export function pullCommand(): Command {
     )
     .option('--subfolder <path>', 'folder of the repository to use instead of its root')
     .option('--endpoint <url>', "the hub's address; default: HF_ENDPOINT, or Hugging Face's")
-    .option('--offline', 'do not ask the hub: print the folder if the cache has it; default: KVASIR_OFFLINE')
+    .option(
+      '--offline',
+      'do not ask the hub: print the folder if the cache has it; default: KVASIR_OFFLINE or HF_HUB_OFFLINE',
+    )
     .addHelpText('after', HELP)
     .action(async (model: string, options: PullOptions) => {
       const progress = showPull(process.stderr);
@@ -36,6 +39,7 @@ export function pullCommand(): Command {
 }
 
 const HELP = `
-What is there already is not downloaded again, and what broke off goes on where it did. The cache is in KVASIR_HOME
-(default: ~/.cache/kvasir), one folder per model under models/. HF_TOKEN opens gated and private models.
+What is there already is not downloaded again, and what broke off goes on where it did. The cache is Hugging Face's own,
+which Python's programs share: HF_HUB_CACHE, or hub/ in HF_HOME (default: ~/.cache/huggingface). HF_TOKEN, or what
+'hf auth login' has stored, opens gated and private models. HF_HUB_OFFLINE takes what is there without asking.
 `;

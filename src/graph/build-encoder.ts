@@ -8,6 +8,8 @@ import { PackedBatch } from './blocks/packed-batch.js';
 import type { BuildOptions } from './build.js';
 import { buildOnce } from './build-cache.js';
 import type { ModelConfig } from './config.js';
+import { fieldWarnings } from './config-fields/field-warnings.js';
+import { refuseUnwritten } from './config-fields/unwritten.js';
 import { encoderFormat, type EncoderPrecision } from './encoder-graph.js';
 import { encoderArchitecture, isEncoderType } from './families/index.js';
 import { ModelGraph } from './model-graph.js';
@@ -106,6 +108,7 @@ async function designEncoder(folder: string, plan: EncoderPlan): Promise<Design>
     config.unsupported(
       'queries are made longer by tokens that none may see, which takes attention both ways',
     );
+  refuseUnwritten(config);
   const sizes = architecture.sizes(config);
   const written = writtenContext(config, sizes.contextLength, contextLength);
   // Pooling and labels are read from files that are no weights; what they say is part of the name.
@@ -157,7 +160,10 @@ async function withGraph(
       graph.output(TOKEN_EMBEDDINGS, DataType.FLOAT, ['rows', sizes.hiddenSize]);
     }
     await use(graph);
-    return sortLeftovers(checkpoints.flatMap(({ unused }) => unused));
+    return sortLeftovers(
+      checkpoints.flatMap(({ unused }) => unused),
+      fieldWarnings(config),
+    );
   } finally {
     await Promise.all(checkpoints.map(checkpoint => checkpoint.close()));
   }

@@ -8,6 +8,8 @@ import { paddedHeadSize } from './blocks/attention-projections.js';
 import { CACHE_TYPES, type BuildOptions, type CacheType } from './build.js';
 import { buildOnce } from './build-cache.js';
 import { ModelConfig } from './config.js';
+import { fieldWarnings } from './config-fields/field-warnings.js';
+import { refuseUnwritten } from './config-fields/unwritten.js';
 import { seq2seqArchitecture } from './families/index.js';
 import { ModelGraph, type NumberFormat } from './model-graph.js';
 import { NUMBER_FORMATS, type Precision } from './precision.js';
@@ -90,6 +92,7 @@ async function designSeq2Seq(
   const architecture = seq2seqArchitecture(config);
   refuseOtherHeads(config);
   refuseQuantized(config);
+  refuseUnwritten(config);
   if (halfFloats || cache !== 'slots' || !SEQ2SEQ_PRECISIONS.some(known => known === precision))
     throw new KvasirError(
       'invalid_configuration',
@@ -124,7 +127,7 @@ async function withGraphs(
     writeSeq2SeqEncoder(architecture, { graph: encoder, config, weights, sizes });
     writeSeq2SeqDecoder(architecture, { graph: decoder, config, weights, sizes });
     await use(encoder, decoder);
-    return sortLeftovers(checkpoint.unused);
+    return sortLeftovers(checkpoint.unused, fieldWarnings(config));
   } finally {
     await checkpoint.close();
   }

@@ -10,6 +10,8 @@ import { normalize } from './blocks/sentence-embedding.js';
 import type { BuildOptions } from './build.js';
 import { buildOnce } from './build-cache.js';
 import { ModelConfig } from './config.js';
+import { fieldWarnings } from './config-fields/field-warnings.js';
+import { refuseUnwritten } from './config-fields/unwritten.js';
 import { encoderFormat, type EncoderPrecision } from './encoder-graph.js';
 import { textConfig, towersArchitecture, visionConfig } from './families/vision/index.js';
 import { ModelGraph } from './model-graph.js';
@@ -124,9 +126,11 @@ async function designTowers(folder: string, { pictures }: TowersPlan): Promise<T
   const towers = towersArchitecture(whole);
   refuseQuantized(whole);
   const config = visionConfig(towers.vision, whole);
+  refuseUnwritten(config);
   requireSize(towers.vision, config, pictures.size);
   const head = unitVector(towers.picture(config, whole));
   const text = textConfig(towers, whole);
+  refuseUnwritten(text);
   const { width } = towers.textProjection(text, whole);
   if (width !== head.width)
     whole.invalid(`texts lead to ${width} numbers, but pictures to ${head.width}: no common space`);
@@ -152,7 +156,7 @@ async function withGraphs(
     const { shape, hasBias } = design.towers.similarity;
     for (const name of hasBias ? ['logit_scale', 'logit_bias'] : ['logit_scale']) weights.weight(name, shape);
     await use(visionGraph(design.vision, weights, precision), textGraph(design, weights, precision));
-    return sortLeftovers(checkpoint.unused);
+    return sortLeftovers(checkpoint.unused, fieldWarnings(design.vision.config, design.textConfig));
   } finally {
     await checkpoint.close();
   }

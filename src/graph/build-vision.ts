@@ -3,6 +3,8 @@ import type { PictureTask, VisionSizes } from './assembly/vision/architecture.js
 import type { BuildOptions } from './build.js';
 import { buildOnce } from './build-cache.js';
 import { ModelConfig } from './config.js';
+import { fieldWarnings } from './config-fields/field-warnings.js';
+import { refuseUnwritten } from './config-fields/unwritten.js';
 import type { EncoderPrecision } from './encoder-graph.js';
 import { visionArchitecture, visionConfig } from './families/vision/index.js';
 import type { ModelGraph } from './model-graph.js';
@@ -73,6 +75,7 @@ async function designVision(folder: string, { task, labels, pictures }: VisionPl
   const architecture = visionArchitecture(whole);
   refuseQuantized(whole);
   const config = visionConfig(architecture, whole);
+  refuseUnwritten(config);
   requireSize(architecture, config, pictures.size);
   const head =
     task === 'image-embedding' ? architecture.embedding(config) : architecture.classifier(config, labels);
@@ -89,7 +92,7 @@ async function withGraph(
   const checkpoint = await Checkpoint.open(folder);
   try {
     await use(visionGraph(design, new ModelWeights(checkpoint), precision));
-    return sortLeftovers(checkpoint.unused);
+    return sortLeftovers(checkpoint.unused, fieldWarnings(design.config));
   } finally {
     await checkpoint.close();
   }

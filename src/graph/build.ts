@@ -9,6 +9,8 @@ import { paddedHeadSize } from './blocks/attention-projections.js';
 import { buildOnce } from './build-cache.js';
 import type { CacheKind, DecoderForm } from './cache-kind.js';
 import { ModelConfig } from './config.js';
+import { fieldWarnings } from './config-fields/field-warnings.js';
+import { refuseUnwritten } from './config-fields/unwritten.js';
 import { ModelGraph, type NumberFormat } from './model-graph.js';
 import { DataType, type SaveProgress } from './onnx/graph-builder.js';
 import { NUMBER_FORMATS, withHalfFloats, type Precision } from './precision.js';
@@ -114,6 +116,7 @@ async function designDecoder(
   const architecture = decoderArchitecture(config);
   requireCausal(config);
   refuseQuantized(config);
+  refuseUnwritten(config);
   const sizes = architecture.sizes(config);
   const written = writtenContext(config, sizes.contextLength, contextLength);
   const exact = NUMBER_FORMATS[precision];
@@ -144,7 +147,11 @@ async function withUntiedHead(
   const embedding = `${names.body}.${names.embedding}.weight`;
   if (!leftovers.heads.includes(head) || !checkpoint.has(embedding)) return leftovers;
   if (await areEqual(checkpoint, head, embedding, sizes)) return leftovers;
-  return { heads: leftovers.heads.filter(name => name !== head), unknown: [...leftovers.unknown, head] };
+  return {
+    ...leftovers,
+    heads: leftovers.heads.filter(name => name !== head),
+    unknown: [...leftovers.unknown, head],
+  };
 }
 
 /** Compares samples of two matrices; those that cannot be read as such differ. */
@@ -184,7 +191,12 @@ async function withGraphs(
   };
   try {
     await use(compose(cache), mixes ? compose('mixed') : undefined);
-    return await withUntiedHead(checkpoint, architecture, sizes, sortLeftovers(checkpoint.unused));
+    return await withUntiedHead(
+      checkpoint,
+      architecture,
+      sizes,
+      sortLeftovers(checkpoint.unused, fieldWarnings(config)),
+    );
   } finally {
     await checkpoint.close();
   }

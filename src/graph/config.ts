@@ -22,11 +22,20 @@ export const MOST = {
 export class ModelConfig {
   readonly #file: string;
   readonly #fields: Readonly<Record<string, unknown>>;
+  readonly #asked: Set<string>;
+  readonly #warnings: Set<string>;
 
   /** @param file what errors call it. */
-  constructor(file: string, fields: Readonly<Record<string, unknown>>) {
+  constructor(
+    file: string,
+    fields: Readonly<Record<string, unknown>>,
+    asked = new Set<string>(),
+    warnings = new Set<string>(),
+  ) {
     this.#file = file;
     this.#fields = fields;
+    this.#asked = asked;
+    this.#warnings = warnings;
   }
 
   /** @throws KvasirError `invalid_model` where the file is missing or is no JSON object */
@@ -37,8 +46,13 @@ export class ModelConfig {
 
   /** The same, with other values for fields that are absent. */
   withDefaults(defaults: Readonly<Record<string, unknown>>): ModelConfig {
-    const own = Object.entries(this.#fields).filter(([name]) => this.has(name));
-    return new ModelConfig(this.#file, { ...defaults, ...Object.fromEntries(own) });
+    const own = Object.entries(this.#fields).filter(([, value]) => value !== undefined && value !== null);
+    return this.#with({ ...defaults, ...Object.fromEntries(own) });
+  }
+
+  /** The same, with values for fields that are not named at all; null stays what it is. */
+  completedBy(defaults: Readonly<Record<string, unknown>>): ModelConfig {
+    return this.#with({ ...defaults, ...this.#fields });
   }
 
   /** `model_type`: which architecture the weights are of. */
@@ -48,7 +62,13 @@ export class ModelConfig {
 
   /** True if a field is there; null counts as absent, as in Hugging Face's own readers. */
   has(name: string): boolean {
-    return this.#fields[name] !== undefined && this.#fields[name] !== null;
+    const value = this.#value(name);
+    return value !== undefined && value !== null;
+  }
+
+  /** Names of the fields that nobody has asked for so far, but those that are null. */
+  get unasked(): readonly string[] {
+    return this.names.filter(name => !this.#asked.has(name) && this.#fields[name] !== null);
   }
 
   /** Names of all fields. */
@@ -56,9 +76,19 @@ export class ModelConfig {
     return Object.keys(this.#fields);
   }
 
+  /** Says in a sentence what may make results other than those that were meant. */
+  warn(warning: string): void {
+    this.#warnings.add(`${this.#file}: ${warning}`);
+  }
+
+  /** All that was said by {@link warn}, here and in sections. */
+  get warnings(): readonly string[] {
+    return [...this.#warnings];
+  }
+
   /** A field as it stands, for those of several types. */
   value(name: string): unknown {
-    return this.#fields[name];
+    return this.#value(name);
   }
 
   /** A positive integer of at most `most`. */
@@ -104,9 +134,10 @@ export class ModelConfig {
     return this.#read(name, fallback, value => typeof value === 'string', 'a string');
   }
 
-  /** A string, or a number as a word. */
+  /** A string, or a number or a truth value as Python writes it. */
   word(name: string): string {
-    const value = this.#fields[name];
+    const value = this.#value(name);
+    if (typeof value === 'boolean') return value ? 'True' : 'False';
     return typeof value === 'number' ? String(value) : this.string(name);
   }
 
@@ -116,7 +147,7 @@ export class ModelConfig {
 
   /** A string, or a list of them. */
   wordOrWords(name: string): readonly string[] {
-    return Array.isArray(this.#fields[name]) ? this.strings(name) : [this.string(name)];
+    return Array.isArray(this.#value(name)) ? this.strings(name) : [this.string(name)];
   }
 
   numbers(name: string, fallback?: readonly number[]): readonly number[] {
@@ -127,7 +158,7 @@ export class ModelConfig {
   section(name: string): ModelConfig | undefined {
     if (!this.has(name)) return undefined;
     const fields = this.#read<Record<string, unknown>>(name, undefined, isObject, 'an object');
-    return new ModelConfig(`${this.#file}: ${name}`, fields);
+    return new ModelConfig(`${this.#file}: ${name}`, fields, undefined, this.#warnings);
   }
 
   /** A field that is a list of objects; empty where it is absent. */
@@ -159,8 +190,18 @@ export class ModelConfig {
     throw new KvasirError('unsupported_model', `${this.#file}: ${fault}`);
   }
 
+  /** The same file with other fields: who asks here asks there. */
+  #with(fields: Readonly<Record<string, unknown>>): ModelConfig {
+    return new ModelConfig(this.#file, fields, this.#asked, this.#warnings);
+  }
+
+  #value(name: string): unknown {
+    this.#asked.add(name);
+    return this.#fields[name];
+  }
+
   #read<T>(name: string, fallback: T | undefined, fits: (value: unknown) => boolean, expected: string): T {
-    const value = this.has(name) ? this.#fields[name] : fallback;
+    const value = this.has(name) ? this.#value(name) : fallback;
     if (value === undefined) return this.invalid(`${name} is missing`);
     if (!fits(value)) return this.invalid(`${name} is ${JSON.stringify(value)}, expected ${expected}`);
     return value as T;

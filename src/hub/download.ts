@@ -11,7 +11,7 @@ const READ_CHUNK = 2 ** 20;
 
 /**
  * Downloads a file to `target`, which appears there complete and checked or not at all. Bytes that have
- * arrived are kept in `target.partial`, from where the next call resumes.
+ * arrived are kept in `target.incomplete`, from where the next call resumes.
  *
  * @param url where it lies; redirects are followed.
  * @param onProgress told how many of its bytes are there; less than before where it had to begin anew.
@@ -24,7 +24,7 @@ export async function download(
   target: string,
   onProgress: (bytes: number) => void,
 ): Promise<void> {
-  const partial = `${target}.partial`;
+  const partial = `${target}.incomplete`;
   await storing(partial, () => mkdir(path.dirname(target), { recursive: true }));
   const transfer = await Transfer.resume(partial, file, onProgress);
   try {

@@ -3,9 +3,11 @@ import path from 'node:path';
 import { KvasirError } from '#errors.js';
 import { download } from './download.js';
 import { HubClient } from './hub-client.js';
+import { earlierFolder, moveBlob } from './earlier-cache.js';
+import { hubCache, hubEndpoint, hubToken, isOffline } from './hub-environment.js';
 import { sweepLeftovers } from './leftovers.js';
 import { withLock } from './lock.js';
-import { defaultHome, ModelCache } from './model-cache.js';
+import { isCommit, ModelCache } from './model-cache.js';
 import { parseReference, type ModelReference } from './reference.js';
 import { listRemoteFiles, resolveCommit, type RemoteFile } from './remote-file.js';
 import { DEFAULT_BACKOFF, type Backoff } from './retries.js';
@@ -18,7 +20,6 @@ import {
 } from './select-files.js';
 import { requireSpace } from '#storage.js';
 
-const DEFAULT_ENDPOINT = 'https://huggingface.co';
 const DEFAULT_PATIENCE = 30_000;
 /** Files that are downloaded at once. */
 const PARALLEL = 4;
@@ -33,15 +34,14 @@ export interface PullOptions extends Selection {
    * false.
    */
   readonly descriptionOnly?: boolean | undefined;
-  /** Where the cache lies; default: `KVASIR_HOME`, else `kvasir` in the user's cache folder. */
-  readonly home?: string | undefined;
+  /** The folder of Hugging Face's cache; default: see {@link hubCache}. */
+  readonly cache?: string | undefined;
   /** The hub's address; default: `HF_ENDPOINT`, else Hugging Face's. */
   readonly endpoint?: string | undefined;
-  /** Access token; default: `HF_TOKEN`. */
+  /** Access token; empty: none; default: see {@link hubToken}. */
   readonly token?: string | undefined;
   /**
-   * Contact no hub, use only what is in the cache; default: true if `KVASIR_OFFLINE` or `HF_HUB_OFFLINE` is
-   * set.
+   * Contact no hub, use only what is in the cache; default: see {@link isOffline}.
    */
   readonly offline?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -63,6 +63,8 @@ export type PullEvent =
   | { readonly type: 'retry'; readonly reason: string; readonly delay: number }
   /** Another process is pulling the same model. */
   | { readonly type: 'waiting' }
+  /** Files were taken from a folder in which Kvasir kept models before; what is left there is not needed. */
+  | { readonly type: 'moved'; readonly folder: string }
   /** The hub cannot be reached; the cache's last snapshot is used. */
   | { readonly type: 'stale'; readonly reason: string };
 
@@ -84,7 +86,8 @@ interface PlannedFile {
  * not all of them
  */
 export async function pullModel(model: string, options: PullOptions = {}): Promise<string> {
-  return new Pull(parseReference(model), options).run();
+  const token = (options.token ?? (await hubToken())) || undefined;
+  return new Pull(parseReference(model), { ...options, token }).run();
 }
 
 class Pull {
@@ -93,15 +96,17 @@ class Pull {
   readonly #cache: ModelCache;
   readonly #client: HubClient;
   readonly #failed = new AbortController();
+  #hasWaited = false;
+  #hasMoved = false;
 
   constructor(reference: ModelReference, options: PullOptions) {
     this.#reference = reference;
     this.#options = options;
-    this.#cache = new ModelCache(options.home ?? defaultHome(), reference.repo);
+    this.#cache = new ModelCache(options.cache ?? hubCache(), reference.repo);
     const { signal: failed } = this.#failed;
     this.#client = new HubClient({
-      endpoint: (options.endpoint ?? (process.env.HF_ENDPOINT || DEFAULT_ENDPOINT)).replace(/\/+$/, ''),
-      token: (options.token ?? process.env.HF_TOKEN) || undefined,
+      endpoint: (options.endpoint ?? hubEndpoint()).replace(/\/+$/, ''),
+      token: options.token,
       model: reference,
       backoff: options.backoff ?? DEFAULT_BACKOFF,
       patience: options.patience ?? DEFAULT_PATIENCE,
@@ -111,20 +116,23 @@ class Pull {
   }
 
   async run(): Promise<string> {
+    const { revision } = this.#reference;
     await sweepLeftovers(this.#cache.folder);
     const { subfolder = '' } = this.#options;
     const folder = (commit: string): string => path.join(this.#cache.snapshot(commit), subfolder);
     if (this.#options.offline ?? isOffline()) {
       const commit = await this.#cached();
-      if (commit === undefined) throw this.#notCached();
+      if (commit === undefined) throw await this.#notCached();
       return folder(commit);
     }
+    if (isCommit(revision) && (await this.#isWhole(revision))) return folder(revision);
     let commit: string;
     try {
       commit = await resolveCommit(this.#client, this.#reference);
     } catch (error) {
       const { code, message } = error as KvasirError;
-      const stale = code === 'download_failed' ? await this.#cached() : undefined;
+      const isAway = code === 'download_failed' || code === 'access_denied';
+      const stale = isAway ? await this.#cached() : undefined;
       if (stale === undefined) throw error;
       this.#options.onEvent?.({ type: 'stale', reason: message });
       return folder(stale);
@@ -138,11 +146,31 @@ class Pull {
   /** The commit of this revision that is complete in the cache. */
   async #cached(): Promise<string | undefined> {
     const commit = await this.#cache.commit(this.#reference);
-    const files = commit && (await this.#cache.listing(commit));
-    if (!files) return undefined;
-    const index = path.join(this.#cache.snapshot(commit), this.#inside(SAFETENSORS_INDEX));
-    const shards = async (): Promise<string[]> => shardsOf(await readFile(index, 'utf8').catch(() => '{}'));
-    return (await this.#missing(commit, await this.#select(files, shards))).length === 0 ? commit : undefined;
+    if (commit === undefined) return undefined;
+    const isListed = (await this.#cache.listing(commit)) !== undefined;
+    return (await (isListed ? this.#isWhole(commit) : this.#looksWhole(commit))) ? commit : undefined;
+  }
+
+  /** True if the snapshot of a commit has all that is needed of its files, which are listed. */
+  async #isWhole(commit: string): Promise<boolean> {
+    const files = await this.#cache.listing(commit);
+    if (files === undefined) return false;
+    return (await this.#missing(commit, await this.#select(files, () => this.#shards(commit)))).length === 0;
+  }
+
+  /**
+   * True if the snapshot of a commit whose files nobody has listed, as it was before huggingface_hub 2, has what is
+   * certainly needed: weights, with all their shards.
+   */
+  async #looksWhole(commit: string): Promise<boolean> {
+    const files = (await this.#cache.present(commit)).map(name => ({ path: name }));
+    try {
+      await this.#select(files, () => this.#shards(commit));
+      return files.length > 0;
+    } catch (error) {
+      if (error instanceof KvasirError) return false;
+      throw error;
+    }
   }
 
   async #fill(commit: string): Promise<void> {
@@ -155,23 +183,25 @@ class Pull {
     const shards = async (): Promise<string[]> => {
       const index = known.find(file => file.path === this.#inside(SAFETENSORS_INDEX))!;
       await this.#fetchMissing(commit, [index]);
-      return shardsOf(await readFile(path.join(this.#cache.snapshot(commit), index.path), 'utf8'));
+      return this.#shards(commit);
     };
     await this.#fetchMissing(commit, await this.#select(files, shards));
   }
 
+  /** The files that the index of a snapshot's shards names. */
+  async #shards(commit: string): Promise<string[]> {
+    const index = path.join(this.#cache.snapshot(commit), this.#inside(SAFETENSORS_INDEX));
+    return shardsOf(await readFile(index, 'utf8').catch(() => '{}'));
+  }
+
   async #fetchMissing(commit: string, files: readonly RemoteFile[]): Promise<void> {
-    if ((await this.#missing(commit, files)).length === 0) return;
-    const lock = path.join(this.#cache.folder, 'lock');
-    const onWait = (): void => this.#options.onEvent?.({ type: 'waiting' });
-    await withLock(lock, onWait, async () => {
-      const missing = await this.#missing(commit, files);
-      const planned = await Promise.all(missing.map(file => this.#plan(file)));
-      this.#options.onEvent?.({ type: 'plan', commit, files: planned });
-      const toCome = planned.reduce((sum, { size, arrived }) => sum + size - arrived, 0);
-      await requireSpace(this.#cache.folder, toCome);
-      await this.#fetchAll(commit, missing);
-    });
+    const missing = await this.#missing(commit, files);
+    if (missing.length === 0) return;
+    const planned = await Promise.all(missing.map(file => this.#plan(file)));
+    this.#options.onEvent?.({ type: 'plan', commit, files: planned });
+    const toCome = planned.reduce((sum, { size, arrived }) => sum + size - arrived, 0);
+    await requireSpace(this.#cache.folder, toCome);
+    await this.#fetchAll(commit, missing).catch(elsewhere);
   }
 
   async #plan(file: RemoteFile): Promise<PlannedFile> {
@@ -204,20 +234,41 @@ class Pull {
     if (first !== undefined) throw first;
   }
 
+  /** @param files all of the same content. */
   async #fetch(commit: string, files: readonly RemoteFile[]): Promise<void> {
     const { onEvent } = this.#options;
     const first = files[0]!;
-    if (!(await this.#cache.hasBlob(first))) {
-      const name = first.path.split('/').map(encodeURIComponent).join('/');
-      const url = `${this.#client.endpoint}/${this.#reference.repo}/resolve/${commit}/${name}`;
-      const onProgress = (bytes: number): void => onEvent?.({ type: 'progress', path: first.path, bytes });
-      await download(this.#client, url, first, this.#cache.blob(first), onProgress);
-    }
-    for (const file of files) {
-      await this.#cache.place(commit, file);
-      onEvent?.({ type: 'file', path: file.path, size: file.size });
-    }
+    await withLock(this.#cache.lock(first), this.#onWait, async () => {
+      if (!(await this.#cache.hasBlob(first)) && !(await this.#move(first)))
+        await this.#download(commit, first);
+      for (const file of files) {
+        await this.#cache.place(commit, file);
+        onEvent?.({ type: 'file', path: file.path, size: file.size });
+      }
+    });
   }
+
+  async #download(commit: string, file: RemoteFile): Promise<void> {
+    const name = file.path.split('/').map(encodeURIComponent).join('/');
+    const url = `${this.#client.endpoint}/${this.#reference.repo}/resolve/${commit}/${name}`;
+    await download(this.#client, url, file, this.#cache.blob(file), bytes =>
+      this.#options.onEvent?.({ type: 'progress', path: file.path, bytes }),
+    );
+  }
+
+  /** Takes a file from where Kvasir kept models before. False if it is not there. */
+  async #move(file: RemoteFile): Promise<boolean> {
+    const folder = await earlierFolder(this.#reference.repo);
+    if (folder === undefined || !(await moveBlob(folder, file.size, this.#cache.blob(file)))) return false;
+    if (!this.#hasMoved) this.#options.onEvent?.({ type: 'moved', folder });
+    this.#hasMoved = true;
+    return true;
+  }
+
+  readonly #onWait = (): void => {
+    if (!this.#hasWaited) this.#options.onEvent?.({ type: 'waiting' });
+    this.#hasWaited = true;
+  };
 
   async #missing(commit: string, files: readonly RemoteFile[]): Promise<RemoteFile[]> {
     const present = await Promise.all(files.map(file => this.#cache.has(commit, file)));
@@ -225,7 +276,10 @@ class Pull {
   }
 
   /** @param shards reads which files the index names; called only where that matters. */
-  async #select(files: readonly RemoteFile[], shards: () => Promise<string[]>): Promise<RemoteFile[]> {
+  async #select<F extends Pick<RemoteFile, 'path'>>(
+    files: readonly F[],
+    shards: () => Promise<string[]>,
+  ): Promise<F[]> {
     const prefix = this.#inside('');
     const names = files
       .filter(file => file.path.startsWith(prefix))
@@ -243,13 +297,26 @@ class Pull {
     return subfolder === undefined || subfolder === '' ? name : `${subfolder.replace(/\/+$/, '')}/${name}`;
   }
 
-  #notCached(): KvasirError {
+  async #notCached(): Promise<KvasirError> {
     const { repo, revision } = this.#reference;
+    const others = (await this.#cache.revisions()).filter(name => name !== revision);
+    const earlier = await earlierFolder(repo);
+    const hints = [
+      others.length > 0 && `; of other revisions it has: ${others.join(', ')}`,
+      earlier !== undefined && `; ${earlier} has what Kvasir kept before, which a pull takes from there`,
+    ];
     return new KvasirError(
       'model_not_found',
-      `${repo}@${revision} is not complete in ${this.#cache.folder}, and the hub is not asked in offline mode: pull it once without offline mode`,
+      `${repo}@${revision} is not complete in ${this.#cache.folder}, and the hub is not asked in offline mode: pull it once without offline mode${hints.filter(Boolean).join('')}`,
     );
   }
+}
+
+/** Says what to do where the cache cannot be written to. */
+function elsewhere(error: unknown): never {
+  if (!(error instanceof KvasirError) || error.code !== 'invalid_configuration') throw error;
+  const message = `${error.message}; HF_HOME or HF_HUB_CACHE names another cache`;
+  throw new KvasirError(error.code, message, { cause: error });
 }
 
 /** Groups files of the same content. */
@@ -261,10 +328,6 @@ function groupByContent(files: readonly RemoteFile[]): RemoteFile[][] {
     else group.push(file);
   }
   return [...groups.values()];
-}
-
-function isOffline(): boolean {
-  return [process.env.KVASIR_OFFLINE, process.env.HF_HUB_OFFLINE].some(value => value && value !== '0');
 }
 
 /** The files that an index of shards names. */

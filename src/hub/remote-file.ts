@@ -18,6 +18,10 @@ export interface RemoteFile {
   /** Bytes. */
   readonly size: number;
   readonly checksum: Checksum;
+  /** Id of git's blob: of the file itself, or of what stands for it where it is in large storage. */
+  readonly blobId: string;
+  /** Hash of its content in Xet, the hub's large storage, where it is there. */
+  readonly xetHash?: string;
 }
 
 /**
@@ -56,13 +60,14 @@ export async function listRemoteFiles(
     fetch: client.fetch,
   });
   try {
-    for await (const { type, path: name, size, oid, lfs } of entries) {
+    for await (const { type, path: name, size, oid: blobId = '', lfs, xetHash } of entries) {
       if (type !== 'file') continue;
       const checksum: Checksum =
-        lfs === undefined ? { kind: 'git-blob', value: oid ?? '' } : { kind: 'sha256', value: lfs.oid };
-      const file = { path: name, size: lfs?.size ?? size, checksum };
-      requireSound(file);
-      files.push(file);
+        lfs === undefined ? { kind: 'git-blob', value: blobId } : { kind: 'sha256', value: lfs.oid };
+      const file = { path: name, size: lfs?.size ?? size, checksum, blobId };
+      const fault = faultOf(file);
+      if (fault !== undefined) throw new Error(fault);
+      files.push(xetHash === undefined ? file : { ...file, xetHash });
     }
   } catch (error) {
     return notUnderstood(error);
@@ -71,19 +76,20 @@ export async function listRemoteFiles(
 }
 
 /**
- * Rejects files that would lie outside of the repository: the hub is not trusted with paths on this machine.
+ * What is wrong with a file's entry, undefined where nothing is: no list of files is trusted with paths on this
+ * machine.
  */
-function requireSound({ path: name, size, checksum }: RemoteFile): void {
+export function faultOf({ path: name, size, checksum }: RemoteFile): string | undefined {
   const inside =
     typeof name === 'string' &&
     name !== '' &&
     !/[\\:\0]/.test(name) &&
     !path.posix.isAbsolute(name) &&
     name.split('/').every(part => part !== '' && part !== '.' && part !== '..');
-  if (!inside) throw new Error(`it lists a file outside of the repository: ${JSON.stringify(name)}`);
-  if (!Number.isSafeInteger(size) || size < 0) throw new Error(`${name} has no size`);
-  if (!(checksum.kind === 'sha256' ? /^[0-9a-f]{64}$/ : /^[0-9a-f]{40}$/).test(checksum.value))
-    throw new Error(`${name} has no checksum`);
+  if (!inside) return `it lists a file outside of the repository: ${JSON.stringify(name)}`;
+  if (!Number.isSafeInteger(size) || size < 0) return `${name} has no size`;
+  const digest = checksum.kind === 'sha256' ? /^[0-9a-f]{64}$/ : /^[0-9a-f]{40}$/;
+  return digest.test(checksum.value) ? undefined : `${name} has no checksum`;
 }
 
 function notUnderstood(error: unknown): never {

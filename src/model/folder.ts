@@ -28,7 +28,7 @@ import {
 } from './vision/vision-description.js';
 import { planTowers, planVision, type VisionRun } from './vision/vision-plan.js';
 
-export { leftoverWarning } from '#graph/weights/leftovers.js';
+export { leftoverWarnings } from '#graph/weights/leftovers.js';
 
 /** A model folder as it was read: the kind of model that it holds, and which of its files are to be run. */
 export type ModelFolder = KindOfFolder & {

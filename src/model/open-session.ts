@@ -7,6 +7,7 @@ import {
   type Environment,
   type SessionSettings,
 } from '#runtime/index.js';
+import { graphBesideData } from './graph-beside-data.js';
 
 /**
  * Loads a graph of a model folder. What ONNX Runtime says of one that it does not take is the cause of the
@@ -20,7 +21,7 @@ export async function openSession(
   settings?: SessionSettings,
 ): Promise<Session> {
   try {
-    return await Session.load(environment, file, settings);
+    return await Session.load(environment, await graphBesideData(file), settings);
   } catch (error) {
     throw error instanceof OrtError ? graphRefused(error, file, settings?.device) : error;
   }

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { leftoverWarning, readModelFolder } from '#model/folder.js';
+import { leftoverWarnings, readModelFolder } from '#model/folder.js';
 import type { Environment, SessionSettings } from '#runtime/index.js';
 import { loadEncoder, type EncoderModelOptions } from './load-encoder.js';
 import { loadGeneration } from './load-generation.js';
@@ -14,8 +14,6 @@ export type ModelOptions = SpeechOptions &
   Pick<EncoderModelOptions, 'batching' | 'autoTruncate'> & {
     /** Of a graph that is called with tensors. */
     readonly raw?: RawModelOptions['limits'];
-    /** Told in a sentence of what may make the model's results wrong. */
-    readonly onWarning?: ((warning: string) => void) | undefined;
   };
 
 /**
@@ -31,8 +29,7 @@ export async function loadModel(
 ): Promise<Model> {
   const path = resolve(folder);
   const read = await readModelFolder(path, options);
-  const warning = read.leftovers && leftoverWarning(read.leftovers);
-  if (warning !== undefined) options.onWarning?.(warning);
+  if (read.leftovers) for (const warning of leftoverWarnings(read.leftovers)) options.onWarning?.(warning);
   switch (read.kind) {
     case 'raw': {
       const { id, engine, raw } = options;

@@ -13,12 +13,12 @@ t.test('kvasir pull', async t => {
   const hub = await FakeHub.start(t);
   hub.add('owner/model', { files: FILES, token: 'hf_secret' });
   const home = t.testdir();
-  const env = { KVASIR_HOME: home, HF_ENDPOINT: hub.endpoint, HF_TOKEN: 'hf_secret', KVASIR_OFFLINE: '' };
+  const env = { HF_HOME: home, HF_ENDPOINT: hub.endpoint, HF_TOKEN: 'hf_secret', KVASIR_OFFLINE: '' };
 
   const first = startCommand(t, ['pull', 'owner/model'], env);
   t.equal(await first.exit, 0);
   const folder = first.stdout().trim();
-  t.ok(folder.startsWith(path.join(home, 'models', 'owner--model')));
+  t.ok(folder.startsWith(path.join(home, 'hub', 'models--owner--model')));
   t.ok(FILES['model.safetensors'].equals(await readFile(path.join(folder, 'model.safetensors'))));
   t.strictSame(first.stderr().split('\n').sort(), ['', 'config.json 2 bytes', 'model.safetensors 200 kB']);
 

@@ -91,7 +91,7 @@ t.test('a line of the log says how each model runs, and why', async t => {
     names.map(async name => [`cpu/${name}`, await readFile(join(folder, name))] as const),
   );
   hub.add('owner/model', { files: Object.fromEntries(files) });
-  const env = { KVASIR_HOME: t.testdir(), HF_ENDPOINT: hub.endpoint, HF_TOKEN: '', KVASIR_OFFLINE: '' };
+  const env = { HF_HOME: t.testdir(), HF_ENDPOINT: hub.endpoint, HF_TOKEN: '', KVASIR_OFFLINE: '' };
   const command = startCommand(
     t,
     ['serve', 'tiny=owner/model', '--subfolder', 'cpu', '--format', 'onnx', '--port', '0', '--slots', '2'],

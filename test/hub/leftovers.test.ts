@@ -12,8 +12,8 @@ t.test('what nobody works on any more goes, all else stays', async t => {
     [`snapshots/abc/model.safetensors.${UUID}`, 2 * HOUR, false],
     [`snapshots/abc/model.safetensors.${UUID.replace('0f', '1f')}`, 0, true],
     [`refs/main.${UUID}`, 2 * HOUR, false],
-    ['blobs/1234.partial', 8 * 24 * HOUR, false],
-    ['blobs/5678.partial', 6 * 24 * HOUR, true],
+    ['blobs/1234.incomplete', 8 * 24 * HOUR, false],
+    ['blobs/5678.incomplete', 6 * 24 * HOUR, true],
     ['blobs/1234', 99 * 24 * HOUR, true],
     ['snapshots/abc/1_Pooling/config.json', 99 * 24 * HOUR, true],
   ];

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, realpath, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
@@ -25,11 +25,11 @@ const QUICK = { attempts: 4, firstDelay: 1, longestDelay: 5 };
 async function setUp(t: Test, files: RepoFiles = FILES) {
   const hub = await FakeHub.start(t);
   hub.add('owner/model', { files });
-  const home = t.testdir();
+  const cache = t.testdir();
   const events: PullEvent[] = [];
   const pull = (options: PullOptions = {}, model = 'owner/model'): Promise<string> =>
     pullModel(model, {
-      home,
+      cache,
       endpoint: hub.endpoint,
       token: '',
       offline: false,
@@ -37,14 +37,14 @@ async function setUp(t: Test, files: RepoFiles = FILES) {
       onEvent: event => events.push(event),
       ...options,
     });
-  return { hub, home, events, pull, repo: path.join(home, 'models', 'owner--model') };
+  return { hub, cache, events, pull, repo: path.join(cache, 'models--owner--model') };
 }
 
-/** Paths of all files in a folder, relative to it. */
+/** Paths of all files and links in a folder, relative to it. */
 async function filesIn(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   return entries
-    .filter(entry => entry.isFile())
+    .filter(entry => !entry.isDirectory())
     .map(entry => path.relative(folder, path.join(entry.parentPath, entry.name)))
     .sort();
 }
@@ -64,7 +64,7 @@ t.test('what is needed arrives, and nothing else', async t => {
   t.equal(folder, path.join(repo, 'snapshots', commitOf(FILES)));
   t.strictSame(await filesIn(folder), ['config.json', 'model.safetensors', 'tokenizer.json']);
   t.ok(WEIGHTS.equals(await readFile(path.join(folder, 'model.safetensors'))));
-  t.equal((await filesIn(repo)).filter(name => /partial|lock/.test(name)).length, 0);
+  t.equal((await filesIn(repo)).filter(name => /incomplete/.test(name)).length, 0);
   t.ok(
     hub.log.some(line => /tree.* from \d+$/.test(line)),
     'a listing of several pages is read to its end',
@@ -99,9 +99,9 @@ t.test('a new commit brings only what has changed', async t => {
   t.not(second, first);
   t.strictSame(hub.transfers, []);
   t.equal(
-    (await stat(path.join(second, 'model.safetensors'))).nlink,
-    3,
-    'blob and two snapshots are one file',
+    await realpath(path.join(second, 'model.safetensors')),
+    await realpath(path.join(first, 'model.safetensors')),
+    'two snapshots have one blob',
   );
   t.equal(await pull({}, 'owner/model@old'), first);
   t.equal(await pull({}, `owner/model@${commitOf(FILES)}`), first);
@@ -175,12 +175,12 @@ t.test('what breaks again and again fails, and the next pull goes on', async t =
 });
 
 t.test('a process that is killed leaves nothing half under its name, and the next goes on', async t => {
-  const { hub, pull, home, repo } = await setUp(t);
+  const { hub, pull, cache, repo } = await setUp(t);
   hub.fail('model.safetensors', { kind: 'stall', after: 70_000 });
-  const child = startPull(home, hub.endpoint);
+  const child = startPull(cache, hub.endpoint);
   await eventually(async () => {
     if (child.exitCode !== null) throw new Error('it ended by itself');
-    const names = (await filesIn(repo).catch(() => [])).filter(name => name.endsWith('.partial'));
+    const names = (await filesIn(repo).catch(() => [])).filter(name => name.endsWith('.incomplete'));
     const sizes = names.map(name =>
       stat(path.join(repo, name)).then(
         ({ size }) => size,
@@ -196,7 +196,6 @@ t.test('a process that is killed leaves nothing half under its name, and the nex
     left.some(name => name.endsWith('model.safetensors')),
     left.join(),
   );
-  t.ok(left.includes('lock'), 'its lock is still there');
   hub.log.length = 0;
   const folder = await pull();
   t.match(
@@ -204,14 +203,13 @@ t.test('a process that is killed leaves nothing half under its name, and the nex
     / 70000-$/,
   );
   t.ok(WEIGHTS.equals(await readFile(path.join(folder, 'model.safetensors'))));
-  t.notOk((await filesIn(repo)).includes('lock'));
 });
 
 t.test('two processes at once share the work', async t => {
-  const { hub, home } = await setUp(t);
+  const { hub, cache } = await setUp(t);
   hub.delay = 40;
   const folders = await Promise.all(
-    [startPull(home, hub.endpoint), startPull(home, hub.endpoint)].map(async child => {
+    [startPull(cache, hub.endpoint), startPull(cache, hub.endpoint)].map(async child => {
       let output = '';
       child.stdout.on('data', chunk => (output += String(chunk)));
       const [code] = (await once(child, 'close')) as [number];
@@ -224,9 +222,9 @@ t.test('two processes at once share the work', async t => {
   t.equal(hub.transfers.filter(line => line.includes('safetensors')).length, 1);
 });
 
-function startPull(home: string, endpoint: string) {
+function startPull(cache: string, endpoint: string) {
   const script = fileURLToPath(new URL('../support/pull-process.js', import.meta.url));
-  const env = { ...process.env, KVASIR_HOME: home, HF_ENDPOINT: endpoint, KVASIR_OFFLINE: '' };
+  const env = { ...process.env, HF_HUB_CACHE: cache, HF_ENDPOINT: endpoint, KVASIR_OFFLINE: '' };
   const [program, ...args] = withoutPreloads([process.execPath, script, 'owner/model']);
   return spawn(program!, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
 }
@@ -248,7 +246,7 @@ t.test('damage', async t => {
       error.message,
       /^model.safetensors arrives damaged: its sha256 checksum is [0-9a-f]{64}, not [0-9a-f]{64}$/,
     );
-    t.notOk((await filesIn(repo)).some(name => /safetensors|partial/.test(name)));
+    t.notOk((await filesIn(repo)).some(name => /safetensors|incomplete/.test(name)));
   });
 
   t.test('of a small file is noticed too', async t => {
@@ -256,15 +254,12 @@ t.test('damage', async t => {
     await pull();
     // The hub now says another checksum than the file has.
     hub.add('owner/model', { files: FILES, refs: { main: '1'.repeat(40) } });
-    const listing = path.join(repo, 'snapshots', `${'1'.repeat(40)}.json`);
-    const entry = { path: 'config.json', size: 22, checksum: { kind: 'git-blob', value: 'a'.repeat(40) } };
-    const weights = JSON.parse(
-      await readFile(path.join(repo, 'snapshots', `${commitOf(FILES)}.json`), 'utf8'),
-    ) as { path: string }[];
-    await writeFile(
-      listing,
-      JSON.stringify([entry, weights.find(file => file.path === 'model.safetensors')]),
-    );
+    const trees = path.join(repo, 'trees');
+    const listing = JSON.parse(await readFile(path.join(trees, `${commitOf(FILES)}.json`), 'utf8')) as {
+      files: Record<string, unknown>;
+    };
+    listing.files['config.json'] = { size: 22, blob_id: 'a'.repeat(40) };
+    await writeFile(path.join(trees, `${'1'.repeat(40)}.json`), JSON.stringify(listing));
     const error = await failure(pull());
     t.equal(error.code, 'download_failed');
     t.match(error.message, /config.json arrives damaged: its git-blob checksum/);
@@ -279,7 +274,7 @@ t.test('damage', async t => {
       const { size } = await stat(path.join(blobs, name));
       if (size !== WEIGHTS.length) continue;
       await rm(path.join(blobs, name));
-      await writeFile(path.join(blobs, `${name}.partial`), Buffer.alloc(1000));
+      await writeFile(path.join(blobs, `${name}.incomplete`), Buffer.alloc(1000));
     }
     hub.log.length = 0;
     await pull();
@@ -313,7 +308,7 @@ t.test('servers in trouble are asked again', async t => {
 });
 
 t.test('refusals are said plainly, and not repeated', async t => {
-  const { hub, pull, home } = await setUp(t);
+  const { hub, pull, cache } = await setUp(t);
   hub.add('owner/gated', { files: FILES, gated: true });
   hub.add('owner/private', { files: FILES, token: 'hf_secret' });
   const cases = [
@@ -334,7 +329,7 @@ t.test('refusals are said plainly, and not repeated', async t => {
     t.equal(new Set(hub.log).size, hub.log.length, 'no request was repeated');
   }
   t.notOk(
-    (await filesIn(home)).some(name => name.includes('owner--none')),
+    (await filesIn(cache)).some(name => name.includes('owner--none')),
     'nothing is left of what is not there',
   );
 
@@ -359,7 +354,7 @@ t.test('offline', async t => {
   await t.test('the environment can say so', async t => {
     t.intercept(process, 'env', { value: { ...process.env, KVASIR_OFFLINE: '1' } });
     hub.log.length = 0;
-    const error = await failure(pullModel('owner/model', { home: t.testdir(), endpoint: hub.endpoint }));
+    const error = await failure(pullModel('owner/model', { cache: t.testdir(), endpoint: hub.endpoint }));
     t.equal(error.code, 'model_not_found');
     t.strictSame(hub.log, []);
   });
@@ -427,33 +422,31 @@ t.test('ONNX', async t => {
   t.strictSame(await filesIn(cpu), ['genai_config.json', 'model.onnx', 'model.onnx.data']);
   const error = await failure(pull({ precision: 'f16' }));
   t.equal(error.code, 'unsupported_model');
-  t.match(error.message, /of precision f16; choose one of its folders: onnx, cpu/);
+  t.match(error.message, /of precision f16; choose one of its folders: cpu, onnx/);
 });
 
 t.test('a listing that leads out of the folder is refused', async t => {
   for (const name of ['../evil.json', '/etc/evil', 'a/../../b', 'c:evil', 'a\\b']) {
-    const { pull, home } = await setUp(t, { [name]: 'x', 'model.safetensors': WEIGHTS });
+    const { pull, cache } = await setUp(t, { [name]: 'x', 'model.safetensors': WEIGHTS });
     const error = await failure(pull());
     t.equal(error.code, 'download_failed');
     t.match(error.message, /outside of the repository/);
-    t.strictSame(await filesIn(home), []);
+    t.strictSame(await filesIn(cache), []);
   }
 });
 
 t.test('a full disk', async t => {
   t.test('is found out before anything is written', async t => {
     const { pull, repo } = await setUp(t);
-    const huge = {
-      path: 'model.safetensors',
-      size: 2 ** 60,
-      checksum: { kind: 'sha256', value: 'b'.repeat(64) },
-    };
-    await mkdir(path.join(repo, 'snapshots'), { recursive: true });
-    await writeFile(path.join(repo, 'snapshots', `${commitOf(FILES)}.json`), JSON.stringify([huge]));
+    const size = 2 ** 52;
+    const huge = { size, blob_id: 'b'.repeat(40), lfs_sha256: 'b'.repeat(64), lfs_size: size };
+    const listing = { format_version: 1, files: { 'model.safetensors': huge } };
+    await mkdir(path.join(repo, 'trees'), { recursive: true });
+    await writeFile(path.join(repo, 'trees', `${commitOf(FILES)}.json`), JSON.stringify(listing));
     const error = await failure(pull());
     t.equal(error.code, 'storage_full');
-    t.match(error.message, /TB are to be written, but the disk of .* has .* left/);
-    t.notOk((await filesIn(repo)).some(name => name.includes('partial')));
+    t.match(error.message, /B are to be written, but the disk of .* has .* left/);
+    t.notOk((await filesIn(repo)).some(name => name.includes('incomplete')));
   });
 
   t.test(
@@ -467,11 +460,11 @@ t.test('a full disk', async t => {
         const blob = path.join(repo, 'blobs', name);
         if ((await stat(blob)).size !== WEIGHTS.length) continue;
         await rm(blob);
-        await symlink('/dev/full', `${blob}.partial`);
+        await symlink('/dev/full', `${blob}.incomplete`);
       }
       const error = await failure(pull());
       t.equal(error.code, 'storage_full');
-      t.match(error.message, /no space is left for .*partial/);
+      t.match(error.message, /no space is left for .*incomplete/);
       t.notOk((await filesIn(repo)).some(name => name.endsWith('model.safetensors')));
       t.ok(hub.transfers.length > 0);
     },
@@ -479,7 +472,7 @@ t.test('a full disk', async t => {
 });
 
 t.test('a pull can be called off', async t => {
-  const { hub, pull, repo } = await setUp(t);
+  const { hub, pull } = await setUp(t);
   hub.delay = 30;
   const controller = new AbortController();
   const error = await failure(
@@ -491,5 +484,6 @@ t.test('a pull can be called off', async t => {
     }),
   );
   t.equal(error.code, 'cancelled');
-  t.notOk((await filesIn(repo)).includes('lock'));
+  const { length } = await readFile(path.join(await pull(), 'model.safetensors'));
+  t.equal(length, WEIGHTS.length, 'nothing is locked for ever');
 });

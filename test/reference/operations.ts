@@ -88,6 +88,7 @@ export const ACTIVATIONS: Readonly<Record<string, (x: number) => number>> = {
   gelu: x => (x * (1 + erf(x / Math.SQRT2))) / 2,
   gelu_new: geluTanh,
   relu: x => Math.max(0, x),
+  relu2: x => Math.max(0, x) ** 2,
   silu,
   swish: silu,
   tanh: Math.tanh,

@@ -16,6 +16,17 @@ export function rotate(x: Vector, position: number, { frequencies, magnitude }: 
   );
 }
 
+/** Turns neighbouring features against each other (Su et al. 2021, equation 34); those beyond the pairs stay. */
+export function rotateNeighbours(x: Vector, position: number, { frequencies, magnitude }: Rope): number[] {
+  const result = [...x];
+  frequencies.forEach((frequency, i) => {
+    const [cos, sin] = [Math.cos(position * frequency), Math.sin(position * frequency)];
+    result[2 * i] = magnitude * (x[2 * i]! * cos - x[2 * i + 1]! * sin);
+    result[2 * i + 1] = magnitude * (x[2 * i + 1]! * cos + x[2 * i]! * sin);
+  });
+  return result;
+}
+
 /** `theta^(-2i/size)` */
 export function plainRope(size: number, theta: number): Rope {
   return { frequencies: rotaryFrequencies(size, theta), magnitude: 1 };

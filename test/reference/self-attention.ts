@@ -9,7 +9,7 @@ export interface AttentionParts extends AttentionShape {
   /** Norm of a head of queries or keys. */
   norm?(side: 'query' | 'key', head: number[]): number[];
   /** Rotary positions of a head. */
-  turn?(head: number[], position: number): number[];
+  turn?(head: number[], position: number, side: 'query' | 'key'): number[];
   /** Factor of scores; default `1 / sqrt(headSize)`. */
   readonly scale?: number;
   /** Positions that one sees, itself included. */
@@ -26,7 +26,7 @@ export function selfAttention(states: readonly Vector[], parts: AttentionParts):
     states.map((x, position) =>
       mapHeads(parts.project(side, x), parts.headSize, head => {
         const normed = parts.norm?.(side, head) ?? head;
-        return parts.turn?.(normed, position) ?? normed;
+        return parts.turn?.(normed, position, side) ?? normed;
       }),
     );
   const values = states.map(x => parts.project('value', x));

@@ -1,7 +1,8 @@
 import { reachBothWays, seesBothWays } from './attention-direction.js';
 import { decoderBody } from './decoder-body.js';
-import { LLAMA_NAMES, type DecoderArchitecture } from './decoder-design.js';
 import type { ModelConfig } from '../config.js';
+import { LLAMA_NAMES, ownSource, type DecoderArchitecture } from './decoder-design.js';
+import { embeddingSize } from './decoder-source.js';
 import type { EncoderArchitecture } from './encoder-architecture.js';
 
 /**
@@ -15,18 +16,19 @@ export function asEncoder(
   decoder: DecoderArchitecture,
   isBothWays: (config: ModelConfig) => boolean = seesBothWays,
 ): EncoderArchitecture {
-  const { names = LLAMA_NAMES, modelTypes } = decoder;
+  const { names = LLAMA_NAMES, modelTypes, storedName = (name: string) => name } = decoder;
   return {
     modelTypes,
-    bodyName: names.body,
-    embedding: `${names.embedding}.weight`,
+    bodyName: storedName(`${names.body}.`).slice(0, -1),
+    embedding: storedName(`${names.embedding}.weight`),
 
     sizes(config) {
-      const { layers, hiddenSize, heads, headSize, vocabularySize, contextLength } = decoder.sizes(config);
+      const sizes = decoder.sizes(config);
+      const { layers, heads, headSize, vocabularySize, contextLength } = sizes;
       const window = isBothWays(config) ? reachBothWays(decoder, config) : undefined;
       return {
         layers,
-        hiddenSize,
+        hiddenSize: embeddingSize(sizes),
         heads,
         headSize,
         vocabularySize,
@@ -37,7 +39,8 @@ export function asEncoder(
     },
 
     hiddenStates({ graph, config, weights, batch, sizes: { contextLength } }) {
-      const source = { graph, config, weights, sizes: { ...decoder.sizes(config), contextLength } };
+      const sizes = { ...decoder.sizes(config), contextLength };
+      const source = ownSource(decoder, { graph, config, weights, sizes });
       const cache = { kind: 'packed', batch, seesBothWays: isBothWays(config) } as const;
       return decoderBody(source, decoder.design(source), batch.ids, cache, names).hidden;
     },

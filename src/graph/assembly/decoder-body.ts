@@ -5,7 +5,7 @@ import type { Weight } from '../weights/checkpoint.js';
 import { bodyOf } from '../weights/model-weights.js';
 import { DecoderLayer, LLAMA_NAMES, type DecoderCache, type DecoderDesign } from './decoder-design.js';
 import type { DecoderNames } from './decoder-design.js';
-import type { DecoderSource } from './decoder-source.js';
+import { embeddingSize, type DecoderSource } from './decoder-source.js';
 
 /** A decoder without a head. */
 export interface DecoderBody {
@@ -27,14 +27,14 @@ export interface DecoderBody {
  */
 export function decoderBody(
   source: DecoderSource,
-  { normalize, afterEmbedding, layer }: DecoderDesign,
+  { normalize, last, afterEmbedding, layer }: DecoderDesign,
   ids: Value,
   cache: DecoderCache,
   names: DecoderNames = LLAMA_NAMES,
 ): DecoderBody {
   const { graph, sizes } = source;
   const body = bodyOf(source.weights, names.body, `${names.embedding}.weight`);
-  const words = body.weight(`${names.embedding}.weight`, [sizes.vocabularySize, sizes.hiddenSize]);
+  const words = body.weight(`${names.embedding}.weight`, [sizes.vocabularySize, embeddingSize(sizes)]);
   const table = embeddingTable(graph, 'embedding', words);
   const embedded = embed(graph, 'embedded', table, ids);
   let residual: Residual = {
@@ -45,5 +45,6 @@ export function decoderBody(
     const weights = body.within(`${names.layers}.${index}`);
     residual = layer(new DecoderLayer(source, index, weights, cache, normalize), residual);
   }
-  return { hidden: normalize('final_norm', residual, body, names.norm).normalized, words, table };
+  const hidden = last?.(residual, body) ?? normalize('final_norm', residual, body, names.norm).normalized;
+  return { hidden, words, table };
 }

@@ -17,6 +17,12 @@ export interface DecoderArchitecture {
   readonly modelTypes: readonly string[];
   /** Default: {@link LLAMA_NAMES}. */
   readonly names?: DecoderNames;
+  /** What a weight is called in a checkpoint, by the name that it has here; default: the same. */
+  readonly storedName?: (name: string) => string;
+  /** What config.json calls some fields, by the names that they have here. */
+  readonly fieldNames?: Readonly<Record<string, string>>;
+  /** Values of the family's own configuration class for fields that config.json does not name. */
+  readonly defaults?: Readonly<Record<string, unknown>>;
   /**
    * @throws KvasirError `invalid_model`, `unsupported_model` where config.json is incomplete or asks for what
    * is not there.
@@ -34,6 +40,31 @@ export interface DecoderArchitecture {
    * @throws KvasirError `invalid_model`, `unsupported_model`
    */
   design(source: DecoderSource): DecoderDesign;
+}
+
+/** A family that reads its own names of fields, and its own defaults where config.json does not name a field. */
+export function withOwnConfig(family: DecoderArchitecture): DecoderArchitecture {
+  return { ...family, sizes: config => family.sizes(ownConfig(family, config)) };
+}
+
+/** What a family reads: config.json with its own defaults, and weights by their stored names. */
+export function ownSource(
+  family: DecoderArchitecture,
+  { config, weights, ...others }: DecoderSource,
+): DecoderSource {
+  const { storedName } = family;
+  return {
+    ...others,
+    config: ownConfig(family, config),
+    weights: storedName === undefined ? weights : weights.renamed(storedName),
+  };
+}
+
+function ownConfig({ defaults, fieldNames = {} }: DecoderArchitecture, config: ModelConfig): ModelConfig {
+  const named = Object.entries(fieldNames)
+    .map(([field, own]) => [field, config.value(own)] as const)
+    .filter(([, value]) => value !== undefined);
+  return config.completedBy({ ...defaults, ...Object.fromEntries(named) });
 }
 
 /** Names of a decoder's weights, without `.weight`. */
@@ -60,9 +91,13 @@ export const LLAMA_NAMES: DecoderNames = {
 /** The layers of a model, and what stands before and behind them. */
 export interface DecoderDesign {
   readonly normalize: DecoderNorm;
+  /** Gives the hidden states behind the last layer; by default its sum, normalised. */
+  readonly last?: (residual: Residual, body: ModelWeights) => Value;
   /** Changes the token embeddings `[...tokens, hidden]` before the first layer. */
   readonly afterEmbedding?: (embedded: Value, ids: Value, body: ModelWeights, cache: DecoderCache) => Value;
   readonly layer: (layer: DecoderLayer, residual: Residual) => Residual;
+  /** True if the projection onto the vocabulary has a bias. */
+  readonly headBias?: boolean;
   /** Factor of a generator's logits, before they are capped. */
   readonly logitsFactor?: number;
   readonly logitsSoftCap?: number | undefined;
@@ -126,11 +161,15 @@ export class DecoderLayer {
     return this.cache.kind === 'packed' && this.cache.batch.narrows(this.index, this.source.sizes.layers);
   }
 
-  /** The rows of the residual stream that go on behind the attention. */
-  narrow(stream: Value): Value {
+  /**
+   * The rows of the residual stream, or of what was made of it, that go on behind the attention.
+   *
+   * @param what of the layer it is, where more than the stream goes on.
+   */
+  narrow(value: Value, what = 'wanted'): Value {
     return this.cache.kind === 'packed' && this.isNarrowed
-      ? this.cache.batch.listed(`${this.name}.wanted`, stream)
-      : stream;
+      ? this.cache.batch.listed(`${this.name}.${what}`, value)
+      : value;
   }
 
   norm(name: string, weightName: string, residual: Residual): Normalized {

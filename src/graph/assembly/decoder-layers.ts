@@ -1,5 +1,5 @@
 import type { Activation } from '../blocks/activation.js';
-import { gatedFeedForward } from '../blocks/feed-forward.js';
+import { feedForward, gatedFeedForward } from '../blocks/feed-forward.js';
 import { groupedQueryAttention } from '../blocks/grouped-query-attention.js';
 import {
   packAttention,
@@ -8,7 +8,7 @@ import {
 } from '../blocks/attention-projections.js';
 import { bidirectionalAttention } from '../blocks/bidirectional-attention.js';
 import type { HeadNorms } from '../blocks/head-norm.js';
-import type { Residual } from '../blocks/normalization.js';
+import { sumOf, type Residual } from '../blocks/normalization.js';
 import { mixedAttention } from '../blocks/mixed-attention.js';
 import { packedAttention } from '../blocks/packed-attention.js';
 import { pagedAttention } from '../blocks/paged-attention.js';
@@ -37,36 +37,96 @@ export function preNormLayer(
   return preNormBlock(layer.name, residual, sublayers, norms, stream => layer.narrow(stream));
 }
 
+/** Names of norms of what the halves of a layer give. */
+type OutputNorms = readonly [attention: string, feedForward: string];
+
+const GEMMA_OUTPUTS: OutputNorms = ['post_attention_layernorm', 'post_feedforward_layernorm'];
+
 /** A layer that normalises what each half reads and what it gives (Gemma 2, Gemma Team 2024). */
-export function sandwichNormLayer(layer: DecoderLayer, residual: Residual, sublayers: Sublayers): Residual {
-  const after = (name: string, weightName: string, value: Value): Value =>
+export function sandwichNormLayer(
+  layer: DecoderLayer,
+  residual: Residual,
+  sublayers: Sublayers,
+  inputs: PreNorms = ['input_layernorm', 'pre_feedforward_layernorm'],
+  outputs: OutputNorms = GEMMA_OUTPUTS,
+): Residual {
+  return preNormLayer(layer, residual, withOutputNorms(layer, sublayers, outputs), inputs);
+}
+
+/** A layer that normalises only what each half gives (OLMo 2, OLMo et al. 2024). */
+export function outputNormLayer(layer: DecoderLayer, residual: Residual, sublayers: Sublayers): Residual {
+  const normed = withOutputNorms(layer, sublayers, GEMMA_OUTPUTS);
+  const { graph } = layer.source;
+  const before = sumOf(graph, `${layer.name}.attention_input`, residual);
+  const attended = { stream: layer.narrow(before), update: normed.attention(before) };
+  const between = sumOf(graph, `${layer.name}.feed_forward_input`, attended);
+  return { stream: between, update: normed.feedForward(between) };
+}
+
+/**
+ * A layer whose halves both read the stream as it comes in (GPT-J, Wang and Komatsuzaki 2021).
+ *
+ * @param names of the norm that both read it behind, or of one for each.
+ */
+export function parallelLayer(
+  layer: DecoderLayer,
+  residual: Residual,
+  sublayers: Sublayers,
+  [first, second]: readonly [both: string, feedForward?: string] = ['input_layernorm'],
+): Residual {
+  const { normalized, stream } = layer.norm(`${layer.name}.attention_norm`, first, residual);
+  const kept = layer.narrow(stream);
+  const read =
+    second === undefined
+      ? layer.narrow(normalized, 'normalized')
+      : layer.norm(`${layer.name}.feed_forward_norm`, second, { stream: kept, update: undefined }).normalized;
+  const halves = [sublayers.attention(normalized), sublayers.feedForward(read)];
+  const update = layer.source.graph.node({ op: 'Add', inputs: halves, name: `${layer.name}.halves` });
+  return { stream: kept, update };
+}
+
+function withOutputNorms(layer: DecoderLayer, sublayers: Sublayers, names: OutputNorms): Sublayers {
+  const norm = (name: string, weightName: string, value: Value): Value =>
     layer.norm(`${layer.name}.${name}`, weightName, { stream: value, update: undefined }).normalized;
-  return preNormLayer(
-    layer,
-    residual,
-    {
-      attention: x => after('attention_output_norm', 'post_attention_layernorm', sublayers.attention(x)),
-      feedForward: x =>
-        after('feed_forward_output_norm', 'post_feedforward_layernorm', sublayers.feedForward(x)),
-    },
-    ['input_layernorm', 'pre_feedforward_layernorm'],
-  );
+  return {
+    attention: x => norm('attention_output_norm', names[0], sublayers.attention(x)),
+    feedForward: x => norm('feed_forward_output_norm', names[1], sublayers.feedForward(x)),
+  };
 }
 
 /** An attention layer beside its sizes and its window. */
 export type AttentionDesign = Omit<AttentionOptions, 'heads' | 'kvHeads' | 'headSize' | 'window'>;
 
-/** Those of Llama's four projections that have a bias. */
-export type Biases = 'none' | 'inputs' | 'all';
+/** Those of an attention layer's four projections that have a bias. */
+export type Biases = 'none' | 'inputs' | 'output' | 'all';
 
-/** Attention with the weights that Hugging Face's Llama has in `self_attn`. */
+/** Names of an attention layer's projections, and of what they are in. */
+export interface AttentionNames {
+  readonly within: string;
+  readonly query: string;
+  readonly key: string;
+  readonly value: string;
+  readonly output: string;
+}
+
+/** Those of Hugging Face's Llama. */
+export const LLAMA_ATTENTION: AttentionNames = {
+  within: 'self_attn',
+  query: 'q_proj',
+  key: 'k_proj',
+  value: 'v_proj',
+  output: 'o_proj',
+};
+
+/** Attention with four projections, by default those that Hugging Face's Llama has. */
 export function selfAttention(
   layer: DecoderLayer,
   x: Value,
   design: AttentionDesign,
   biases: Biases = 'none',
+  names = LLAMA_ATTENTION,
 ): Value {
-  return attend(layer, x, packAttention(attentionWeights(layer, biases)), design);
+  return attend(layer, x, packAttention(attentionWeights(layer, biases, names)), design);
 }
 
 /** Attention with any weights: causal, but for texts that come whole and are seen both ways. */
@@ -93,20 +153,20 @@ export function attend(
   }
 }
 
-function attentionWeights({ source, weights }: DecoderLayer, biases: Biases) {
+function attentionWeights({ source, weights }: DecoderLayer, biases: Biases, names: AttentionNames) {
   const { heads, kvHeads, headSize, hiddenSize } = source.sizes;
   const [queries, keys] = [heads * headSize, kvHeads * headSize];
-  const own = weights.within('self_attn');
-  const [onInputs, onOutput] = [biases !== 'none', biases === 'all'];
+  const own = weights.within(names.within);
+  const [onInputs, onOutput] = [['inputs', 'all'].includes(biases), ['output', 'all'].includes(biases)];
   return {
-    query: own.matrix('q_proj', queries, hiddenSize),
-    queryBias: onInputs ? own.bias('q_proj', queries) : undefined,
-    key: own.matrix('k_proj', keys, hiddenSize),
-    keyBias: onInputs ? own.bias('k_proj', keys) : undefined,
-    value: own.matrix('v_proj', keys, hiddenSize),
-    valueBias: onInputs ? own.bias('v_proj', keys) : undefined,
-    output: own.matrix('o_proj', hiddenSize, queries),
-    outputBias: onOutput ? own.bias('o_proj', hiddenSize) : undefined,
+    query: own.matrix(names.query, queries, hiddenSize),
+    queryBias: onInputs ? own.bias(names.query, queries) : undefined,
+    key: own.matrix(names.key, keys, hiddenSize),
+    keyBias: onInputs ? own.bias(names.key, keys) : undefined,
+    value: own.matrix(names.value, keys, hiddenSize),
+    valueBias: onInputs ? own.bias(names.value, keys) : undefined,
+    output: own.matrix(names.output, hiddenSize, queries),
+    outputBias: onOutput ? own.bias(names.output, hiddenSize) : undefined,
   };
 }
 
@@ -122,6 +182,16 @@ export function headNorms({ source, weights }: DecoderLayer, storage: NormStorag
   return {
     query: scale('q_norm'),
     key: scale('k_norm'),
+    epsilon: source.config.positive('rms_norm_eps', 1e-6),
+  };
+}
+
+/** Norms of all heads of queries at once, and of all of keys (OLMo 2). */
+export function wholeNorms({ source, weights }: DecoderLayer): HeadNorms {
+  const { heads, kvHeads, headSize } = source.sizes;
+  return {
+    query: weights.scale('self_attn.q_norm', heads * headSize),
+    key: weights.scale('self_attn.k_norm', kvHeads * headSize),
     epsilon: source.config.positive('rms_norm_eps', 1e-6),
   };
 }
@@ -149,4 +219,30 @@ export function gatedWeights({ source }: DecoderLayer, own: ModelWeights, inner:
     down: own.matrix('down_proj', hiddenSize, inner),
     downBias: hasBiases ? own.bias('down_proj', hiddenSize) : undefined,
   };
+}
+
+/** A feed-forward layer of two matrices. */
+export interface PlainMlp {
+  /** What both are in; undefined: the layer itself. */
+  readonly within?: string;
+  readonly up: string;
+  readonly down: string;
+  /** Features between them. */
+  readonly inner: number;
+  readonly hasBiases: boolean;
+  readonly activation: Activation;
+}
+
+/** A feed-forward layer without a gate, by the names of its matrices. */
+export function plainMlp(layer: DecoderLayer, x: Value, mlp: PlainMlp): Value {
+  const { graph, sizes } = layer.source;
+  const { up, down, inner, hasBiases } = mlp;
+  const own = mlp.within === undefined ? layer.weights : layer.weights.within(mlp.within);
+  const weights = {
+    up: own.matrix(up, inner, sizes.hiddenSize),
+    upBias: hasBiases ? own.bias(up, inner) : undefined,
+    down: own.matrix(down, sizes.hiddenSize, inner),
+    downBias: hasBiases ? own.bias(down, sizes.hiddenSize) : undefined,
+  };
+  return feedForward(graph, `${layer.name}.feed_forward`, x, weights, mlp.activation);
 }

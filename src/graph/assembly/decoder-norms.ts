@@ -17,11 +17,38 @@ export function rmsNorms(
     rmsNorm(graph, name, residual, normScale(weights.scale(weightName, sizes.hiddenSize), storage), epsilon);
 }
 
-/** Layer norms with a shift, whose epsilon is a field of config.json. */
-export function layerNorms({ graph, config, sizes }: DecoderSource, epsilonField: string): DecoderNorm {
-  const epsilon = config.positive(epsilonField, 1e-5);
-  return (name, residual, weights, weightName) =>
-    layerNorm(graph, name, residual, weights.norm(weightName, sizes.hiddenSize, epsilon));
+/** What sets a family's layer norms apart. */
+export interface LayerNormForm {
+  /** Default: `plain`. */
+  readonly storage?: NormStorage;
+  /** False: they have no shift. Default: true. */
+  readonly shifted?: boolean;
+}
+
+/**
+ * Layer norms.
+ *
+ * @param epsilon its value, or the field of config.json that has it.
+ */
+export function layerNorms(
+  { graph, config, sizes }: DecoderSource,
+  epsilon: string | number,
+  { storage = 'plain', shifted = true }: LayerNormForm = {},
+): DecoderNorm {
+  const value = typeof epsilon === 'number' ? epsilon : config.positive(epsilon, 1e-5);
+  return (name, residual, weights, weightName) => {
+    const norm = weights.norm(weightName, sizes.hiddenSize, value, shifted);
+    return layerNorm(graph, name, residual, { ...norm, weight: normScale(norm.weight, storage) });
+  };
+}
+
+/** Layer norms that have no weights at all (OLMo, Groeneveld et al. 2024). */
+export function plainLayerNorms({ graph, sizes }: DecoderSource, epsilon: number): DecoderNorm {
+  const shape = [sizes.hiddenSize];
+  const load = async (first = 0, last = sizes.hiddenSize): Promise<Float32Array> =>
+    new Float32Array(last - first).fill(1);
+  return (name, residual) =>
+    layerNorm(graph, name, residual, { weight: { name, shape, load }, bias: undefined, epsilon });
 }
 
 /** A norm's weight as it multiplies. */

@@ -1,11 +1,14 @@
 import { MOST, type ModelConfig } from '../config.js';
 import type { ModelGraph } from '../model-graph.js';
 import type { ModelWeights } from '../weights/model-weights.js';
+import { longestContext } from './rope.js';
 
 /** Sizes of a decoder-only transformer. */
 export interface DecoderSizes {
   readonly layers: number;
   readonly hiddenSize: number;
+  /** Features of a token's embedding, and of what the head reads; absent: those of a hidden state. */
+  readonly embeddingSize?: number;
   readonly heads: number;
   readonly kvHeads: number;
   /** Features of a head, as the model has them. */
@@ -19,6 +22,11 @@ export interface DecoderSizes {
   readonly windows?: readonly (number | undefined)[];
 }
 
+/** Features of a token's embedding. */
+export function embeddingSize({ embeddingSize, hiddenSize }: DecoderSizes): number {
+  return embeddingSize ?? hiddenSize;
+}
+
 /** The sources of a decoder's graph. */
 export interface DecoderSource {
   readonly graph: ModelGraph;
@@ -27,6 +35,14 @@ export interface DecoderSource {
   /** With the context that is to be served. */
   readonly sizes: DecoderSizes;
 }
+
+/** What GPT-2 and its descendants call the fields of sizes, by Llama's names. */
+export const GPT_NAMES = {
+  hidden_size: 'n_embd',
+  num_attention_heads: 'n_head',
+  num_hidden_layers: 'n_layer',
+  max_position_embeddings: 'n_positions',
+} as const;
 
 /** Reads {@link DecoderSizes} from the fields that most families use. */
 export function decoderSizes(config: ModelConfig): DecoderSizes {
@@ -39,7 +55,7 @@ export function decoderSizes(config: ModelConfig): DecoderSizes {
     config.invalid(`hidden_size (${hiddenSize}) is no multiple of num_attention_heads (${heads})`);
   const headSize = config.size('head_dim', hiddenSize / heads, MOST.width);
   if (headSize % 2 !== 0) config.invalid(`heads of an odd size (${headSize}) cannot be rotated`);
-  const contextLength = config.size('max_position_embeddings', undefined, MOST.context);
+  const contextLength = longestContext(config);
   return {
     layers: config.size('num_hidden_layers', undefined, MOST.layers),
     hiddenSize,
@@ -49,4 +65,10 @@ export function decoderSizes(config: ModelConfig): DecoderSizes {
     vocabularySize: config.size('vocab_size'),
     contextLength,
   };
+}
+
+/** {@link decoderSizes} of families that have as many heads of keys as of queries, whatever else is said. */
+export function multiHeadSizes(config: ModelConfig): DecoderSizes {
+  const sizes = decoderSizes(config);
+  return { ...sizes, kvHeads: sizes.heads };
 }

@@ -73,7 +73,10 @@ export function wordTable({ graph, body, sizes, embedding }: EncoderSource): Emb
 export function headSizeOf(config: ModelConfig, hiddenSize: number, heads: number): number {
   if (hiddenSize % heads !== 0)
     config.invalid(`a hidden size of ${hiddenSize} is no multiple of ${heads} attention heads`);
-  return hiddenSize / heads;
+  const size = hiddenSize / heads;
+  if (config.has('head_dim') && config.size('head_dim') !== size)
+    config.unsupported(`head_dim is ${config.size('head_dim')}, and hidden_size over heads is ${size}`);
+  return size;
 }
 
 /** Width of token vectors. */

@@ -5,7 +5,7 @@ import type { DecoderForm } from '../cache-kind.js';
 import type { ModelGraph } from '../model-graph.js';
 import { DataType } from '../onnx/graph-builder.js';
 import { decoderBody } from './decoder-body.js';
-import type { DecoderArchitecture, DecoderCache } from './decoder-design.js';
+import { ownSource, type DecoderArchitecture, type DecoderCache } from './decoder-design.js';
 import type { DecoderSource } from './decoder-source.js';
 import { languageModelHead } from './heads/language-model.js';
 
@@ -25,15 +25,20 @@ const IDS_SHAPES = {
  */
 export function writeGenerator(
   architecture: DecoderArchitecture,
-  source: DecoderSource,
+  given: DecoderSource,
   kind: DecoderForm,
 ): void {
+  const source = ownSource(architecture, given);
   const { graph } = source;
   const design = architecture.design(source);
   const ids = graph.input('input_ids', DataType.INT64, IDS_SHAPES[kind]);
   const cache = declareCache(graph, kind);
   const body = decoderBody(source, design, ids, cache, architecture.names);
-  languageModelHead(source, body, { factor: design.logitsFactor, softCap: design.logitsSoftCap });
+  languageModelHead(source, body, {
+    biased: design.headBias,
+    factor: design.logitsFactor,
+    softCap: design.logitsSoftCap,
+  });
 }
 
 function declareCache(graph: ModelGraph, kind: DecoderForm): DecoderCache {

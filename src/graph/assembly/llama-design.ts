@@ -22,6 +22,8 @@ export interface LlamaDifferences extends Partial<Omit<DecoderDesign, 'layer'>> 
   readonly attention?: (layer: DecoderLayer) => Omit<AttentionDesign, 'rotary'>;
   /** Default: `none`. */
   readonly attentionBiases?: Biases;
+  /** True if neighbouring features of a head turn together, where `rotary` says nothing; default: those of its halves. */
+  readonly interleaved?: boolean;
   readonly feedForward?: (layer: DecoderLayer, x: Value) => Value;
   /** Factor of what each half of a layer adds to the residual stream. */
   readonly updateFactor?: number;
@@ -36,7 +38,8 @@ export interface LlamaDifferences extends Partial<Omit<DecoderDesign, 'layer'>> 
 export function llamaDesign(source: DecoderSource, differences: LlamaDifferences = {}): DecoderDesign {
   const { graph } = source;
   const {
-    rotary = everywhere(rotaryOf(source)),
+    interleaved = false,
+    rotary = everywhere(rotaryOf(source, { interleaved })),
     attention,
     attentionBiases,
     feedForward = gatedMlps(source),

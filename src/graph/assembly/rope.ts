@@ -1,7 +1,15 @@
 import { paddedHeadSize } from '../blocks/attention-projections.js';
-import { inverseFrequencies, rotaryTables, type RotaryTables } from '../blocks/rotary.js';
-import type { ModelConfig } from '../config.js';
+import { halfSplitOrder, inverseFrequencies, rotaryTables, type RotaryTables } from '../blocks/rotary.js';
+import { MOST, type ModelConfig } from '../config.js';
 import type { DecoderSizes, DecoderSource } from './decoder-source.js';
+
+const LONGROPE_FIELDS = [
+  'short_factor',
+  'long_factor',
+  'factor',
+  'attention_factor',
+  'original_max_position_embeddings',
+];
 
 /** Rotary positions of a head. */
 export interface Rope {
@@ -9,6 +17,8 @@ export interface Rope {
   readonly frequencies: readonly number[];
   /** Factor of cosines and sines. */
   readonly magnitude: number;
+  /** True if neighbouring features turn against each other; default: those of one half against those of the other. */
+  readonly interleaved?: boolean;
 }
 
 /**
@@ -30,15 +40,20 @@ export function readRope(
   if (features % 2 !== 0) config.invalid(`${features} features of a head cannot be turned in pairs`);
   const unscaled = { frequencies: inverseFrequencies(features, theta), magnitude: 1 };
   if (section === undefined) return unscaled;
+  warnOfUnread(section);
   switch (ropeType(section)) {
-    // Dynamic scaling starts where a sequence is longer than max_position_embeddings, which none is here.
     case 'default':
+      return unscaled;
+    // Dynamic scaling starts where a sequence is longer than max_position_embeddings, which none is here.
     case 'dynamic':
+      section.warn(
+        'dynamic scaling is as in transformers: none within max_position_embeddings, which no text exceeds; vLLM scales texts of all lengths',
+      );
       return unscaled;
     case 'linear':
       return stretch(unscaled, () => section.positive('factor'));
     case 'llama3':
-      return llama3(unscaled, section);
+      return llama3(unscaled, section, config);
     case 'yarn':
       return yarn(unscaled, theta, section, config);
     case 'longrope':
@@ -53,33 +68,116 @@ export function ropeSection(config: ModelConfig): ModelConfig | undefined {
 }
 
 /** Adds the tables of rotary positions that are the same in all layers. */
-export function rotaryOf(source: DecoderSource): RotaryTables {
-  return ropeTables(source, 'rotary', readRope(source.config, source.sizes));
+export function rotaryOf(
+  source: Pick<DecoderSource, 'graph' | 'config' | 'sizes'>,
+  { interleaved = false }: Pick<Rope, 'interleaved'> = {},
+): RotaryTables {
+  return ropeTables(source, 'rotary', { ...readRope(source.config, source.sizes), interleaved });
 }
+
+/** GroupQueryAttention turns multiples of 16 features: eight pairs. */
+const PAIRS = 8;
 
 /** Adds the tables of a layer's rotary positions. */
 export function ropeTables(
-  { graph, config, sizes }: Pick<DecoderSource, 'graph' | 'config' | 'sizes'>,
+  { graph, sizes: { headSize, contextLength } }: Pick<DecoderSource, 'graph' | 'sizes'>,
   name: string,
-  { frequencies, magnitude }: Rope,
+  { frequencies, magnitude, interleaved = false }: Rope,
 ): RotaryTables {
-  const turnsAll = 2 * frequencies.length === sizes.headSize;
-  // GroupQueryAttention takes no others.
-  if (!turnsAll && frequencies.length % 8 !== 0)
-    config.unsupported(`${2 * frequencies.length} turned features of a head are no multiple of 16`);
-  const pairs = turnsAll ? paddedHeadSize(sizes.headSize) / 2 : frequencies.length;
-  return rotaryTables(graph, name, frequencies, pairs, sizes.contextLength, magnitude);
+  const wholePairs = Math.ceil(frequencies.length / PAIRS) * PAIRS;
+  const turnsAll = 2 * wholePairs >= headSize;
+  const pairs = turnsAll ? paddedHeadSize(headSize) / 2 : wholePairs;
+  return {
+    ...rotaryTables(graph, name, frequencies, pairs, contextLength, magnitude),
+    order: halfSplitOrder(
+      headSize,
+      2 * frequencies.length,
+      turnsAll ? headSize / 2 : wholePairs,
+      interleaved,
+    ),
+  };
 }
+
+type RopeType = (typeof ROPE_TYPES)[number];
 
 const ROPE_TYPES = ['default', 'linear', 'dynamic', 'llama3', 'yarn', 'longrope', 'su'] as const;
 
-export function ropeType(section: ModelConfig): (typeof ROPE_TYPES)[number] {
+export function ropeType(section: ModelConfig): RopeType {
   return section.choice(section.has('rope_type') ? 'rope_type' : 'type', ROPE_TYPES, 'default');
 }
 
+/** The context before it was scaled; the field beside the section wins, as in transformers. */
 export function originalContext(section: ModelConfig, config: ModelConfig): number {
   const name = 'original_max_position_embeddings';
-  return (section.has(name) ? section : config).size(name, config.size('max_position_embeddings'));
+  return (config.has(name) ? config : section).size(name, config.size('max_position_embeddings'));
+}
+
+/**
+ * The longest context that positions are made for: `max_position_embeddings`; with YaRN as long as the original one
+ * times the factor, where that is more, since a model's card may say to add the section and to leave
+ * `max_position_embeddings` (vLLM serves as much).
+ */
+export function longestContext(config: ModelConfig): number {
+  const own = config.size('max_position_embeddings', undefined, MOST.context);
+  const whole = ropeSection(config);
+  const section = whole?.section('full_attention') ?? whole;
+  if (section === undefined || ropeType(section) !== 'yarn' || !section.has('factor')) return own;
+  const scaled = Math.round(originalContext(section, config) * section.positive('factor'));
+  return Math.min(Math.max(own, scaled), MOST.context);
+}
+
+/** Fields that all ways of scaling may have. */
+const COMMON_FIELDS = ['rope_type', 'type', 'rope_theta', 'partial_rotary_factor'];
+
+/** Further fields of each way. */
+const FIELDS: Readonly<Record<RopeType, readonly string[]>> = {
+  default: [],
+  linear: ['factor'],
+  dynamic: ['factor'],
+  llama3: ['factor', 'low_freq_factor', 'high_freq_factor', 'original_max_position_embeddings'],
+  yarn: [
+    'factor',
+    'original_max_position_embeddings',
+    'attention_factor',
+    'beta_fast',
+    'beta_slow',
+    'mscale',
+    'mscale_all_dim',
+    'truncate',
+  ],
+  longrope: LONGROPE_FIELDS,
+  su: LONGROPE_FIELDS,
+};
+
+/** Values with which fields that nobody reads change nothing in vLLM either. */
+const NEUTRAL: Readonly<Record<string, unknown>> = {
+  attn_factor: 1,
+  extrapolation_factor: 1,
+  apply_yarn_scaling: true,
+};
+
+/** Fields that vLLM reads and transformers does not. */
+const READ_BY_VLLM = [...Object.keys(NEUTRAL), 'short_mscale', 'long_mscale'];
+
+/** Names fields of a section that are not read, and whom that follows. */
+function warnOfUnread(section: ModelConfig): void {
+  const type = ropeType(section);
+  const known = [
+    ...COMMON_FIELDS,
+    ...FIELDS[type],
+    'finetuned',
+    'original_max_position_embeddings',
+    'factor',
+  ];
+  for (const name of section.names) {
+    if (known.includes(name) || !section.has(name) || section.value(name) === NEUTRAL[name]) continue;
+    const whose = READ_BY_VLLM.includes(name)
+      ? 'is not read, as in transformers; vLLM reads it'
+      : 'is not read, nor does transformers read it';
+    section.warn(
+      `${name} ${whose} (rope_type ${type}): if it matters, the results are not those that were meant`,
+    );
+  }
 }
 
 /** Divides each frequency by a factor of its own. */
@@ -91,11 +189,11 @@ function stretch(
 }
 
 /** Llama 3.1: low frequencies are divided by the factor, high ones are left, those between are blended. */
-function llama3(unscaled: Rope, section: ModelConfig): Rope {
+function llama3(unscaled: Rope, section: ModelConfig, config: ModelConfig): Rope {
   const factor = section.positive('factor');
   const low = section.positive('low_freq_factor');
   const high = section.positive('high_freq_factor');
-  const original = section.size('original_max_position_embeddings');
+  const original = originalContext(section, config);
   return {
     ...unscaled,
     frequencies: unscaled.frequencies.map(frequency => {
@@ -116,8 +214,10 @@ function yarn(unscaled: Rope, theta: number, section: ModelConfig, config: Model
   const pairs = unscaled.frequencies.length;
   const pairOf = (turns: number): number =>
     (pairs * Math.log(original / (turns * 2 * Math.PI))) / Math.log(theta);
+  const orAbsent = (name: string, fallback: number): number =>
+    isZero(section, name) ? fallback : section.positive(name, fallback);
   const isTruncated = section.flag('truncate', true);
-  const [first, last] = [pairOf(section.positive('beta_fast', 32)), pairOf(section.positive('beta_slow', 1))];
+  const [first, last] = [pairOf(orAbsent('beta_fast', 32)), pairOf(orAbsent('beta_slow', 1))];
   const low = Math.max(isTruncated ? Math.floor(first) : first, 0);
   const high = Math.min(isTruncated ? Math.ceil(last) : last, 2 * pairs - 1);
   const width = high === low ? 0.001 : high - low;
@@ -131,9 +231,15 @@ function yarn(unscaled: Rope, theta: number, section: ModelConfig, config: Model
 }
 
 function yarnMagnitude(factor: number, section: ModelConfig): number {
-  if (section.has('attention_factor')) return section.positive('attention_factor');
   const magnitude = (scale: number): number => (factor <= 1 ? 1 : 0.1 * scale * Math.log(factor) + 1);
-  if (!section.has('mscale') || !section.has('mscale_all_dim')) return magnitude(1);
+  if (section.has('attention_factor')) {
+    const given = section.positive('attention_factor');
+    if (Math.abs(given - magnitude(1)) > 1e-4)
+      section.warn(`attention_factor is ${given}, as transformers reads it; vLLM takes ${magnitude(1)}`);
+    return given;
+  }
+  const isAbsent = (name: string): boolean => !section.has(name) || isZero(section, name);
+  if (isAbsent('mscale') || isAbsent('mscale_all_dim')) return magnitude(1);
   return magnitude(section.positive('mscale')) / magnitude(section.positive('mscale_all_dim'));
 }
 
@@ -158,6 +264,11 @@ function longRope(
     ...stretch(unscaled, (_, i) => factors[i]!),
     magnitude: section.positive('attention_factor', magnitude),
   };
+}
+
+/** True for 0, which stands for an absent value. */
+function isZero(section: ModelConfig, name: string): boolean {
+  return section.value(name) === 0;
 }
 
 function clamp(x: number): number {

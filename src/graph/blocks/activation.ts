@@ -11,6 +11,7 @@ const ACTIVATIONS = [
   'gelu_pytorch_tanh',
   'quick_gelu',
   'relu',
+  'relu2',
   'silu',
   'swish',
   'sigmoid',
@@ -40,6 +41,8 @@ export function activate(graph: ModelGraph, name: string, x: Value, activation: 
       return graph.node({ op: 'Gelu', inputs, name, attributes: { approximate: string('tanh') } });
     case 'relu':
       return graph.node({ op: 'Relu', inputs, name });
+    case 'relu2':
+      return squaredRelu(graph, name, x);
     case 'silu':
     case 'swish':
       return sigmoidUnit(graph, name, x, 1);
@@ -52,6 +55,12 @@ export function activate(graph: ModelGraph, name: string, x: Value, activation: 
     case 'linear':
       return x;
   }
+}
+
+/** `max(x, 0)²` (Primer, So et al. 2021). */
+function squaredRelu(graph: ModelGraph, name: string, x: Value): Value {
+  const positive = graph.node({ op: 'Relu', inputs: [x], name: `${name}.positive` });
+  return graph.node({ op: 'Mul', inputs: [positive, positive], name });
 }
 
 /**

@@ -2,10 +2,19 @@ import { float, int, type Attribute } from '../onnx/attributes.js';
 import type { ModelGraph } from '../model-graph.js';
 import { NONE, type Value } from '../onnx/graph-builder.js';
 import { concat } from '../weights/concat.js';
-import { padGroups, padColumns, padRows, stackRows, type Matrix } from '../weights/matrix.js';
+import {
+  padGroups,
+  padColumns,
+  padRows,
+  reorderGroups,
+  reorderRows,
+  stackRows,
+  type Matrix,
+} from '../weights/matrix.js';
 import { headNorm, type HeadNorms } from './head-norm.js';
 import { layerLinear } from './layer-linear.js';
 import type { Bias } from './linear.js';
+import type { Weight } from '../weights/checkpoint.js';
 import type { RotaryTables } from './rotary.js';
 
 /** Heads of an attention layer. */
@@ -83,6 +92,10 @@ export interface AttentionOptions extends Heads {
   /** `c` of `c · tanh(score / c)` (Gemma 2); undefined: scores are not capped. */
   readonly softCap?: number | undefined;
   readonly norms?: HeadNorms | undefined;
+  /** Queries, keys and values, behind their norms, are kept within `[-clip, clip]`; undefined: as they are. */
+  readonly clip?: number | undefined;
+  /** Added to the scores by head and position of the key, `[heads, context]`; undefined: nothing is. */
+  readonly keyBias?: Value | undefined;
 }
 
 /** Queries, keys and values of all heads, each head padded: apart, or all three in the first one. */
@@ -103,16 +116,28 @@ export function projectHeads(
   tokens: readonly number[],
 ): ProjectedHeads {
   const padding = headPadding(options);
+  const { heads, kvHeads, norms, rotary, clip } = options;
+  const order = rotary?.order;
+  const turning = heads + kvHeads;
   const product = layerLinear(
     graph,
     `${name}.qkv`,
     x,
-    padRows(packed, ...padding),
-    padBias(packedBias, padding),
+    padRows(order === undefined ? packed : reorderRows(packed, order, turning), ...padding),
+    padBias(order === undefined ? packedBias : reorderBias(packedBias, order, turning), padding),
   );
-  const { norms } = options;
-  if (norms === undefined) return [product, NONE, NONE];
-  return normedHeads(graph, name, product, options, norms, padding, tokens);
+  const projected: ProjectedHeads =
+    norms === undefined
+      ? [product, NONE, NONE]
+      : normedHeads(graph, name, product, options, norms, padding, tokens);
+  if (clip === undefined) return projected;
+  const bounds = [-clip, clip].map(bound =>
+    graph.floats(`${name}.clip.${bound}`, [], () => Float32Array.of(bound)),
+  );
+  const [query, key, value] = projected.map((x, i) =>
+    x === NONE ? NONE : graph.node({ op: 'Clip', inputs: [x, ...bounds], name: `${name}.clipped.${i}` }),
+  ) as [Value, Value, Value];
+  return [query, key, value];
 }
 
 /** Projects what the heads gave, padded as they are, back. */
@@ -145,16 +170,8 @@ export interface CachedAttention {
   readonly projected: readonly Value[];
   /** The operator's inputs behind the cache. */
   readonly others: readonly Value[];
-  /**
-   * Declares an output of the attention's weights, `[batch, heads, sequence, positions]`; of GroupQueryAttention on
-   * the processor only. Default: none.
-   */
-  readonly weights?: { readonly name: string; readonly positions: string } | undefined;
   readonly options: AttentionOptions;
 }
-
-/** `qk_output` that gives what comes of the softmax. */
-const WEIGHTS_OUTPUT = 2;
 
 /** Declares a layer's cache as inputs and outputs of the graph, and attends over it. */
 export function attendOverCache(
@@ -168,7 +185,6 @@ export function attendOverCache(
     cacheShape,
     projected,
     others,
-    weights,
     options,
   }: CachedAttention,
 ): Value {
@@ -182,15 +198,10 @@ export function attendOverCache(
     domain: 'com.microsoft',
     inputs: [...projected, ...past, ...others],
     name: `${name}.${part}attention`,
-    outputs: [`${name}.${part}attention`, ...present, ...(weights === undefined ? [] : [weights.name])],
-    attributes: {
-      ...attentionAttributes(options),
-      ...(weights !== undefined && { qk_output: int(WEIGHTS_OUTPUT) }),
-    },
+    outputs: [`${name}.${part}attention`, ...present],
+    attributes: attentionAttributes(options),
   });
   for (const value of present) graph.output(value, graph.floatType, cacheShape);
-  if (weights !== undefined)
-    graph.output(weights.name, graph.floatType, ['batch', options.heads, 'sequence', weights.positions]);
   return attended;
 }
 
@@ -249,17 +260,47 @@ function normedHeads(
   graph: ModelGraph,
   name: string,
   packed: Value,
-  { heads, kvHeads, headSize }: Heads,
+  { heads, kvHeads, headSize, rotary }: AttentionOptions,
   { query, key, epsilon }: HeadNorms,
   padding: readonly [number, number],
   tokens: readonly number[],
 ): [Value, Value, Value] {
   const [q, k, v] = splitHeads(graph, name, packed, { heads, kvHeads, headSize });
-  return [
-    headNorm(graph, `${name}.query_norm`, q, query, epsilon, heads, padding, tokens),
-    headNorm(graph, `${name}.key_norm`, k, key, epsilon, kvHeads, padding, tokens),
-    v,
-  ];
+  const norm = (side: string, x: Value, weight: Weight, count: number): Value => {
+    const parts = (count * headSize) / weight.shape[0]!;
+    return headNorm(
+      graph,
+      `${name}.${side}_norm`,
+      x,
+      inOrder(weight, rotary),
+      epsilon,
+      parts,
+      padding,
+      tokens,
+    );
+  };
+  return [norm('query', q, query, heads), norm('key', k, key, kvHeads), v];
+}
+
+/** A norm's weight in the order of a head's features. */
+function inOrder(weight: Weight, rotary: RotaryTables | undefined): Weight {
+  const order = rotary?.order;
+  if (order === undefined) return weight;
+  return { ...weight, load: async () => reorderGroups(await weight.load(), order, 1) };
+}
+
+/** The bias of a matrix whose rows {@link reorderRows} has put in another order. */
+function reorderBias(bias: Bias | undefined, order: readonly number[], groups: number): Bias | undefined {
+  return (
+    bias && {
+      size: bias.size,
+      load: async () => {
+        const values = await bias.load();
+        const changed = groups * order.length;
+        return concat([reorderGroups(values.subarray(0, changed), order, 1), values.subarray(changed)]);
+      },
+    }
+  );
 }
 
 function padBias(bias: Bias | undefined, [group, padded]: readonly [number, number]): Bias | undefined {

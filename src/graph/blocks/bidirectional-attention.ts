@@ -47,7 +47,8 @@ export function bidirectionalAttention(
   const arrange = (side: string, part: Value, count: number, mark?: number): Value =>
     arrangeHeads(graph, `${name}.${side}`, part, { count, heads, size: padded, mark });
 
-  const grid = window === undefined ? batch.global(isNarrowed) : batch.local(isNarrowed);
+  const bias = batch.keyBias(options.keyBias);
+  const grid = window === undefined ? batch.global(isNarrowed, bias) : batch.local(isNarrowed);
   const [turnedQuery, turnedKey] = [turn('query', query, heads), turn('key', key, kvHeads)];
   const shape = { heads, headSize: padded, scale };
   const attended =

@@ -1,4 +1,5 @@
 import type { ModelGraph } from '../model-graph.js';
+import { int } from '../onnx/attributes.js';
 import { DataType, NONE, type Value } from '../onnx/graph-builder.js';
 import {
   attendOverCache,
@@ -8,6 +9,7 @@ import {
   type AttentionOptions,
   type PackedAttentionWeights,
 } from './attention-projections.js';
+import { keyBias } from './key-bias.js';
 
 /** Inputs that all attention layers of a decoder share: how much of the cache is filled. */
 export interface CacheLengths {
@@ -50,18 +52,40 @@ export function groupedQueryAttention(
   { lastPositions, longest }: CacheLengths,
   bias?: Value,
 ): Value {
-  const { kvHeads, headSize, rotary } = options;
+  const { kvHeads, headSize } = options;
   const projected = projectHeads(graph, name, x, weights, options, [0, -1]);
-  const tables = rotary === undefined ? [] : [rotary.cos, rotary.sin];
-  // Up to the bias, which comes behind tables and positions.
-  const unused = Array<Value>(3 - tables.length).fill(NONE);
+  const added =
+    options.keyBias === undefined
+      ? bias
+      : keyBias(graph, 'in_run', options.keyBias, queriesOf(graph, x), longest);
   const cacheShape = ['batch', kvHeads, 'cache', paddedHeadSize(headSize)];
   const attended = attendOverCache(graph, name, layer, {
     op: 'GroupQueryAttention',
     cacheShape,
     projected,
-    others: [lastPositions, longest, ...tables, ...(bias === undefined ? [] : [...unused, bias])],
+    others: [lastPositions, longest, ...changesOfScores(options, added)],
     options,
   });
   return projectOutput(graph, name, attended, weights, options);
+}
+
+/**
+ * The inputs of GroupQueryAttention behind the lengths: rotary tables, then positions, which it does not need, and a
+ * bias.
+ */
+export function changesOfScores({ rotary }: AttentionOptions, bias: Value | undefined): Value[] {
+  const tables = rotary === undefined ? [] : [rotary.cos, rotary.sin];
+  return bias === undefined ? tables : [...tables, ...Array<Value>(3 - tables.length).fill(NONE), bias];
+}
+
+/** int64 `[1]`: tokens of each row of a run, `[batch, tokens, hidden]`. */
+function queriesOf(graph: ModelGraph, x: Value): Value {
+  return graph.shared('queries', () =>
+    graph.node({
+      op: 'Shape',
+      inputs: [x],
+      name: 'queries',
+      attributes: { start: int(1), end: int(2) },
+    }),
+  );
 }

@@ -4,22 +4,24 @@ import type { ModelGraph } from '../model-graph.js';
 import type { Weight } from '../weights/checkpoint.js';
 import { padGroups } from '../weights/matrix.js';
 
-/** Norms of each head of queries and keys (Henry et al. 2020). */
+/** Norms of queries and keys (Henry et al. 2020). */
 export interface HeadNorms {
-  /** `[headSize]` */
+  /** `[headSize]` for each head by itself; `[heads × headSize]` for all of them at once (OLMo 2). */
   readonly query: Weight;
   readonly key: Weight;
   readonly epsilon: number;
 }
 
 /**
- * The root mean square norm of every head by itself.
+ * The root mean square norm of every head by itself, or of all heads at once: of as many features as there are
+ * weights.
  *
  * Heads may be padded by zeros, which the operator counts: over `padded` features the mean is `size / padded`
  * of what it should be. With epsilon made smaller by that factor and the weight by its root, the result is
  * exact.
  *
  * @param x `[...tokens, heads × padded]`
+ * @param heads how many such parts there are.
  * @param group features that are followed by zeros up to `paddedGroup`; a head is one or more such groups.
  * @param tokens the leading dimensions of `x`, as Reshape takes them.
  */

@@ -9,7 +9,8 @@ import {
   type AttentionOptions,
   type PackedAttentionWeights,
 } from './attention-projections.js';
-import { cacheLengths, type CacheLengths } from './grouped-query-attention.js';
+import { cacheLengths, changesOfScores, type CacheLengths } from './grouped-query-attention.js';
+import { keyBias } from './key-bias.js';
 
 /**
  * Inputs that all attention layers of a mixed run share. Its tokens stand in one list: first those of the
@@ -56,20 +57,24 @@ export function mixedAttention(
   options: AttentionOptions,
   batch: MixedBatch,
 ): Value {
-  const { heads, kvHeads, headSize, rotary } = options;
+  const { heads, kvHeads, headSize } = options;
   const padded = paddedHeadSize(headSize);
-  const tables = rotary === undefined ? [] : [rotary.cos, rotary.sin];
+  const biasOf = (part: string, queries: () => Value, longest: Value): Value | undefined =>
+    options.keyBias === undefined
+      ? undefined
+      : keyBias(graph, `${part}in_run`, options.keyBias, queries(), longest);
   const attend = (
     part: string,
     projected: readonly Value[],
     { lastPositions, longest }: CacheLengths,
+    queries: () => Value,
   ): Value =>
     attendOverCache(graph, name, layer, {
       op: 'GroupQueryAttention',
       part,
       cacheShape: [`${part}batch`, kvHeads, 'cache', padded],
       projected,
-      others: [lastPositions, longest, ...tables],
+      others: [lastPositions, longest, ...changesOfScores(options, biasOf(part, queries, longest))],
       options,
     });
 
@@ -81,12 +86,13 @@ export function mixedAttention(
     '',
     apart.map(([first]) => first!),
     batch.decode,
+    () => graph.shared('one_query', () => graph.constant('one_query', [1], [1])),
   );
   const widths = projected[1] === NONE ? [heads + 2 * kvHeads] : [heads, kvHeads, kvHeads];
   const rows = apart.map(([, second], i) =>
     second === NONE ? NONE : asRows(graph, `${name}.prompt_rows.${i}`, second!, widths[i]! * padded, batch),
   );
-  const prompts = attend(PROMPT_PART, rows, batch.prompt);
+  const prompts = attend(PROMPT_PART, rows, batch.prompt, () => promptLength(graph, batch));
   const flat = graph.node({
     op: 'Reshape',
     inputs: [prompts, tokensShape(graph, heads * padded)],
@@ -125,6 +131,14 @@ function asRows(
     }),
   );
   return graph.node({ op: 'Reshape', inputs: [x, shape], name });
+}
+
+/** int64 `[1]`: tokens of the longest prompt. */
+function promptLength(graph: ModelGraph, { promptShape }: MixedBatch): Value {
+  return graph.shared('prompt_length', () => {
+    const second = graph.constant('prompt_length.place', [1], [1]);
+    return graph.node({ op: 'Gather', inputs: [promptShape, second], name: 'prompt_length' });
+  });
 }
 
 function tokensShape(graph: ModelGraph, width: number): Value {

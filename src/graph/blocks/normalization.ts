@@ -10,6 +10,11 @@ export interface Residual {
   readonly update: Value | undefined;
 }
 
+/** The residual stream with nothing left to add. */
+export function sumOf(graph: ModelGraph, name: string, { stream, update }: Residual): Value {
+  return update === undefined ? stream : graph.node({ op: 'Add', inputs: [stream, update], name });
+}
+
 /** The result of a norm: the normalised value, and the residual stream with nothing left to add. */
 export interface Normalized {
   readonly normalized: Value;

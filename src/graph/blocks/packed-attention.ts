@@ -9,6 +9,7 @@ import {
   type PackedAttentionWeights,
 } from './attention-projections.js';
 import { wantedRows } from './grid-attention.js';
+import { changesOfScores } from './grouped-query-attention.js';
 import type { PackedBatch } from './packed-batch.js';
 
 /**
@@ -30,7 +31,7 @@ export function packedAttention(
   batch: PackedBatch,
   isNarrowed: boolean,
 ): Value {
-  const { heads, headSize, rotary } = options;
+  const { heads, headSize } = options;
   const { queries: grid, places } = batch.global(isNarrowed);
   const inGrid = (value: Value): Value =>
     value === NONE ? NONE : graph.node({ op: 'Gather', inputs: [value, grid], name: `${value}.grid` });
@@ -43,7 +44,7 @@ export function packedAttention(
       NONE,
       batch.lastPositions,
       batch.longest,
-      ...(rotary === undefined ? [] : [rotary.cos, rotary.sin]),
+      ...changesOfScores(options, batch.keyBias(options.keyBias)),
     ],
     name: `${name}.attention`,
     attributes: attentionAttributes(options),

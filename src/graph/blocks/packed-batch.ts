@@ -1,5 +1,7 @@
 import type { ModelGraph } from '../model-graph.js';
+import { int } from '../onnx/attributes.js';
 import { DataType, type Value } from '../onnx/graph-builder.js';
+import { keyBias } from './key-bias.js';
 
 /** The positions that reach the head: all of them, or those that the input `rows` lists. */
 export type WantedRows = 'all' | 'listed';
@@ -115,6 +117,28 @@ export class PackedBatch {
   /** Tokens of the longest text: a scalar. */
   get longest(): Value {
     return this.#input('longest', []);
+  }
+
+  /**
+   * A bias of scores by head and position of the key, for attention over whole texts.
+   *
+   * @param table `[heads, context]`; undefined: none.
+   * @returns `[1, heads, longest, longest]`
+   */
+  keyBias(table: Value | undefined): Value | undefined {
+    if (table === undefined) return undefined;
+    const graph = this.#graph;
+    const queries = graph.shared('longest.list', () => {
+      const axis = graph.constant('longest.list.axis', [1], [0]);
+      const wide = graph.node({
+        op: 'Cast',
+        inputs: [this.longest],
+        name: 'longest.wide',
+        attributes: { to: int(DataType.INT64) },
+      });
+      return graph.node({ op: 'Unsqueeze', inputs: [wide, axis], name: 'longest.list' });
+    });
+    return keyBias(graph, 'of_texts', table, queries, this.longest);
   }
 
   /** A token's share in its text's vector. */

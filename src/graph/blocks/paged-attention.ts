@@ -1,3 +1,4 @@
+import { KvasirError } from '#errors.js';
 import type { ModelGraph } from '../model-graph.js';
 import { DataType, NONE, type Value } from '../onnx/graph-builder.js';
 import {
@@ -47,6 +48,7 @@ export function pagedBatch(graph: ModelGraph): PagedBatch {
  * Operator: com.microsoft.PagedAttention, which only CUDA has, in 16-bit floats.
  *
  * @param x `[tokens, hidden]`
+ * @throws KvasirError `unsupported_model` where the scores have a bias
  */
 export function pagedAttention(
   graph: ModelGraph,
@@ -58,6 +60,11 @@ export function pagedAttention(
   { begins, pastLengths, blockTable, bounds }: PagedBatch,
 ): Value {
   const { kvHeads, headSize, rotary } = options;
+  if (options.keyBias !== undefined)
+    throw new KvasirError(
+      'unsupported_model',
+      'a paged KV cache takes no bias of attention scores, as ALiBi has it: leave out --kv-cache paged',
+    );
   const projected = projectHeads(graph, name, x, weights, options, [-1]);
   const cacheShape = ['cache_blocks', 'block_size', kvHeads, paddedHeadSize(headSize)];
   const [cos, sin] = rotary === undefined ? [NONE, NONE] : [rotary.cos, rotary.sin];

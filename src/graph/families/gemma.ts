@@ -3,10 +3,9 @@ import { biasesOf, gatedMlp, headNorms, sandwichNormLayer } from '../assembly/de
 import { rmsNorms } from '../assembly/decoder-norms.js';
 import { decoderSizes, type DecoderSource } from '../assembly/decoder-source.js';
 import { llamaDesign, type LlamaDifferences } from '../assembly/llama-design.js';
-import { readRope, ropeSection, ropeTables } from '../assembly/rope.js';
+import { rotaryByWindow } from '../assembly/rotary-by-window.js';
 import { windowedSizes } from '../assembly/windows.js';
-import { activationOf } from '../blocks/activation.js';
-import { inverseFrequencies, type RotaryTables } from '../blocks/rotary.js';
+import { activationOf, type Activation } from '../blocks/activation.js';
 import { scale } from '../blocks/scale.js';
 import type { ModelConfig } from '../config.js';
 
@@ -17,7 +16,7 @@ import type { ModelConfig } from '../config.js';
 export const gemma: DecoderArchitecture = {
   modelTypes: ['gemma'],
   sizes: decoderSizes,
-  design: source => llamaDesign(source, gemmaDifferences(source)),
+  design: source => llamaDesign(source, gemmaDifferences(source, gemmaActivation(source.config))),
 };
 
 /**
@@ -44,19 +43,23 @@ export const gemma3: DecoderArchitecture = {
   reachBothWays: window => Math.floor(window / 2),
   design(source) {
     const gemma2 = gemma2Differences(source);
-    const { global, local } = rotariesOf(source);
     return llamaDesign(source, {
       ...gemma2,
-      rotary: layer => (layer.window === undefined ? global : local),
+      rotary: rotaryByWindow(source, source.config.positive('rope_local_base_freq', 10_000)),
       attention: layer => ({ ...gemma2.attention(), norms: headNorms(layer, 'zero-centred') }),
     });
   },
 };
 
-function gemmaDifferences(source: DecoderSource) {
+/** Older files have `gelu` in hidden_act and mean its approximation. */
+function gemmaActivation(config: ModelConfig): Activation {
+  const field = config.has('hidden_act') ? 'hidden_act' : 'hidden_activation';
+  const activation = activationOf(config, field, 'gelu_pytorch_tanh');
+  return activation === 'gelu' ? 'gelu_pytorch_tanh' : activation;
+}
+
+function gemmaDifferences(source: DecoderSource, activation: Activation) {
   const { graph, config, sizes } = source;
-  // Older files have `gelu` in hidden_act and mean its approximation.
-  const activation = activationOf(config, 'hidden_activation', 'gelu_pytorch_tanh');
   return {
     normalize: rmsNorms(source, 'zero-centred'),
     afterEmbedding: x => scale(graph, 'embedded.scaled', x, Math.sqrt(sizes.hiddenSize)),
@@ -71,28 +74,11 @@ function gemma2Differences(source: DecoderSource) {
   const scale = 1 / Math.sqrt(config.positive('query_pre_attn_scalar'));
   const scores = { scale, softCap: softCap(config, 'attn_logit_softcapping') };
   return {
-    ...gemmaDifferences(source),
+    ...gemmaDifferences(source, activationOf(config, 'hidden_activation', 'gelu_pytorch_tanh')),
     attention: () => scores,
     layer: sandwichNormLayer,
     logitsSoftCap: softCap(config, 'final_logit_softcapping'),
   } satisfies LlamaDifferences;
-}
-
-/** Positions of layers without and with a window; in older files only the former are ever scaled. */
-function rotariesOf(source: DecoderSource): { readonly global: RotaryTables; readonly local: RotaryTables } {
-  const { config, sizes } = source;
-  const section = ropeSection(config);
-  const global = readRope(config, sizes, section?.section('full_attention') ?? section);
-  const sliding = section?.section('sliding_attention');
-  const localTheta = config.positive('rope_local_base_freq', 10_000);
-  const local =
-    sliding === undefined
-      ? { frequencies: inverseFrequencies(sizes.headSize, localTheta), magnitude: 1 }
-      : readRope(config, sizes, sliding);
-  return {
-    global: ropeTables(source, 'rotary.global', global),
-    local: ropeTables(source, 'rotary.local', local),
-  };
 }
 
 function softCap(config: ModelConfig, name: string): number | undefined {

@@ -2,12 +2,12 @@ import type { DecoderArchitecture, DecoderLayer } from '../assembly/decoder-desi
 import { attend, preNormLayer } from '../assembly/decoder-layers.js';
 import { layerNorms } from '../assembly/decoder-norms.js';
 import type { DecoderSizes } from '../assembly/decoder-source.js';
+import { learnedPositions } from '../assembly/learned-positions.js';
 import { activationOf } from '../blocks/activation.js';
 import { feedForward } from '../blocks/feed-forward.js';
-import { addPositions, positionsInRun } from '../blocks/learned-positions.js';
 import { rowsFrom } from '../blocks/position-table.js';
 import { MOST, type ModelConfig } from '../config.js';
-import { DataType, type Value } from '../onnx/graph-builder.js';
+import type { Value } from '../onnx/graph-builder.js';
 import { matrix, transposed, type Matrix } from '../weights/matrix.js';
 import type { ModelWeights } from '../weights/model-weights.js';
 
@@ -42,22 +42,14 @@ export const gpt2: DecoderArchitecture = {
   },
 
   design(source) {
-    const { graph, config, sizes } = source;
+    const { config, sizes } = source;
     refuseOtherScales(config);
     const trained = config.size('n_positions', undefined, MOST.context);
     return {
       normalize: layerNorms(source, 'layer_norm_epsilon'),
       afterEmbedding: (embedded, ids, body, cache) => {
-        if (cache.kind === 'paged')
-          return config.unsupported('a paged KV cache needs rotary positions, and these are learned');
         const table = rowsFrom(body.weight('wpe.weight', [trained, sizes.hiddenSize]), 0);
-        const positions =
-          cache.kind === 'slots'
-            ? positionsInRun(graph, 'positions', ids, cache.lengths)
-            : cache.kind === 'mixed'
-              ? graph.input('position_ids', DataType.INT64, ['tokens', 1])
-              : cache.batch.positions;
-        return addPositions(graph, 'positions', embedded, positions, table, sizes.hiddenSize);
+        return learnedPositions(source, embedded, ids, cache, table);
       },
       layer: (layer, residual) =>
         preNormLayer(

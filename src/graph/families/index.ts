@@ -1,5 +1,5 @@
 import { asEncoder } from '../assembly/decoder-as-encoder.js';
-import type { DecoderArchitecture } from '../assembly/decoder-design.js';
+import { withOwnConfig, type DecoderArchitecture } from '../assembly/decoder-design.js';
 import type { EncoderArchitecture } from '../assembly/encoder-architecture.js';
 import type { Seq2SeqArchitecture } from '../assembly/seq2seq/architecture.js';
 import { encoderAlone } from '../assembly/seq2seq/encoder-alone.js';
@@ -7,35 +7,52 @@ import type { ModelConfig } from '../config.js';
 import { bart, blenderbot, blenderbotSmall, mbart } from './bart.js';
 import { albert } from './albert.js';
 import { bert } from './bert.js';
-import { deberta, debertaV2 } from './deberta.js';
+import { bloom } from './bloom.js';
+import { cohere, cohere2 } from './cohere.js';
 import { distilbert } from './distilbert.js';
+import { exaone, exaone4 } from './exaone.js';
+import { deberta, debertaV2 } from './deberta.js';
 import { electra } from './electra.js';
 import { ernie } from './ernie.js';
 import { esm } from './esm.js';
 import { eurobert } from './eurobert.js';
 import { gemma, gemma2, gemma3 } from './gemma.js';
+import { glm, glm4 } from './glm.js';
 import { gpt2 } from './gpt2.js';
 import { gte, gteNew, jinaEmbeddingsV3, nomicBert } from './rotary-bert.js';
+import { falcon } from './falcon.js';
+import { gptBigcode } from './gpt-bigcode.js';
+import { gptNeo } from './gpt-neo.js';
+import { gptNeox } from './gpt-neox.js';
+import { codegen, gptj } from './gptj.js';
 import { granite } from './granite.js';
 import { jinaBert } from './jina-bert.js';
 import { llama } from './llama.js';
 import { m2m100, marian, pegasus } from './marian.js';
-import { mistral } from './mistral.js';
+import { ministral, mistral } from './mistral.js';
 import { mixtral } from './mixtral.js';
 import { modernbert } from './modernbert.js';
 import { mpnet } from './mpnet.js';
+import { mpt } from './mpt.js';
+import { NEAR_LLAMA } from './near-llama.js';
+import { nemotron } from './nemotron.js';
+import { olmo, olmo2, olmo3, olmoe } from './olmo.js';
 import { megatronBert, robertaPreLayerNorm, xlmRobertaXl } from './pre-norm-bert.js';
+import { opt } from './opt.js';
+import { phi } from './phi.js';
 import { phi3 } from './phi3.js';
 import { qwen2, qwen3 } from './qwen.js';
 import { qwen2Moe, qwen3Moe } from './qwen-moe.js';
 import { data2vecText, roberta } from './roberta.js';
 import { smollm3 } from './smollm3.js';
 import { staticEmbedding } from './static-embedding.js';
+import { stablelm } from './stablelm.js';
 import { starcoder2 } from './starcoder2.js';
 import { mt5, t5, umt5 } from './t5.js';
 import { whisper } from './whisper.js';
 
 const DECODERS: readonly DecoderArchitecture[] = [
+  ...NEAR_LLAMA,
   llama,
   mistral,
   mixtral,
@@ -51,7 +68,30 @@ const DECODERS: readonly DecoderArchitecture[] = [
   smollm3,
   granite,
   starcoder2,
-];
+  phi,
+  stablelm,
+  nemotron,
+  gptNeox,
+  gptNeo,
+  gptj,
+  codegen,
+  gptBigcode,
+  falcon,
+  bloom,
+  mpt,
+  opt,
+  olmo,
+  olmo2,
+  olmo3,
+  olmoe,
+  exaone,
+  exaone4,
+  cohere,
+  cohere2,
+  glm,
+  glm4,
+  ministral,
+].map(withOwnConfig);
 
 /** Encoders proper, which see both ways. */
 const ENCODERS: readonly EncoderArchitecture[] = [
@@ -99,6 +139,11 @@ const ENCODING: readonly EncoderArchitecture[] = [
   ...[t5, mt5, umt5].map(encoderAlone),
   ...DECODERS.map(decoder => asEncoder(decoder)),
 ];
+
+/** Values of `model_type` of all families that read texts. */
+export const MODEL_TYPES: readonly string[] = [...ENCODING, ...SEQ2SEQ].flatMap(
+  ({ modelTypes }) => modelTypes,
+);
 
 /**
  * @throws KvasirError `unsupported_model` where no decoder of this `model_type` is known

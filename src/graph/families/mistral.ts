@@ -8,3 +8,11 @@ export const mistral: DecoderArchitecture = {
   sizes: uniformlyWindowedSizes,
   design: source => llamaDesign(source),
 };
+
+/** Ministral (Mistral AI 2024): Mistral whose layers may differ in whether they have a window. */
+export const ministral: DecoderArchitecture = {
+  modelTypes: ['ministral'],
+  defaults: { sliding_window: 4096 },
+  sizes: uniformlyWindowedSizes,
+  design: source => llamaDesign(source),
+};

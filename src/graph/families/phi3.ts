@@ -35,7 +35,8 @@ function fusedAttention(layer: DecoderLayer, x: Value, design: AttentionDesign):
   return attend(layer, x, weights, design);
 }
 
-function fusedMlp(layer: DecoderLayer, x: Value): Value {
+/** A gated feed-forward layer whose first two matrices are stored as one. */
+export function fusedMlp(layer: DecoderLayer, x: Value): Value {
   const { graph, config, sizes } = layer.source;
   const inner = config.size('intermediate_size');
   const own = layer.weights.within('mlp');

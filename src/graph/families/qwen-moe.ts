@@ -1,16 +1,18 @@
 import type { DecoderArchitecture, DecoderLayer } from '../assembly/decoder-design.js';
 import { biasesOf, gatedWeights, headNorms } from '../assembly/decoder-layers.js';
+import type { DecoderSizes } from '../assembly/decoder-source.js';
 import { routedExperts } from '../assembly/experts.js';
 import { gatedMlps, llamaDesign } from '../assembly/llama-design.js';
+import { windowedSizes } from '../assembly/windows.js';
 import { gatedFeedForward } from '../blocks/feed-forward.js';
 import { linear } from '../blocks/linear.js';
+import type { ModelConfig } from '../config.js';
 import type { Value } from '../onnx/graph-builder.js';
-import { qwenSizes } from './qwen.js';
 
 /** Qwen2-MoE and 1.5-MoE (Yang et al. 2024): Qwen2 with experts, and one that all tokens go through. */
 export const qwen2Moe: DecoderArchitecture = {
   modelTypes: ['qwen2_moe'],
-  sizes: qwenSizes,
+  sizes: alternatingSizes,
   design(source) {
     const dense = gatedMlps(source);
     return llamaDesign(source, {
@@ -24,7 +26,7 @@ export const qwen2Moe: DecoderArchitecture = {
 /** Qwen3-MoE (Yang et al. 2025): Qwen3 with experts. */
 export const qwen3Moe: DecoderArchitecture = {
   modelTypes: ['qwen3_moe'],
-  sizes: qwenSizes,
+  sizes: config => windowedSizes(config, () => config.flag('use_sliding_window', false)),
   design(source) {
     const dense = gatedMlps(source);
     return llamaDesign(source, {
@@ -35,6 +37,15 @@ export const qwen3Moe: DecoderArchitecture = {
   },
 };
 
+/** Where windows are switched on, every other layer before `max_window_layers` has one. */
+function alternatingSizes(config: ModelConfig): DecoderSizes {
+  const isUsed = config.flag('use_sliding_window', false);
+  return windowedSizes(
+    config,
+    layer => isUsed && layer % 2 === 0 && layer < config.count('max_window_layers', 28),
+  );
+}
+
 /** True if a layer has experts: every `decoder_sparse_step`th one, unless `mlp_only_layers` names it. */
 function isSparse({ source: { config }, index }: DecoderLayer): boolean {
   return (
@@ -43,10 +54,15 @@ function isSparse({ source: { config }, index }: DecoderLayer): boolean {
   );
 }
 
-function experts(layer: DecoderLayer, x: Value): Value {
+/**
+ * Experts by the names that Qwen gives them.
+ *
+ * @param widthField says how wide each is inside.
+ */
+export function experts(layer: DecoderLayer, x: Value, widthField = 'moe_intermediate_size'): Value {
   const { config, sizes } = layer.source;
   const own = layer.weights.within('mlp');
-  const inner = config.size('moe_intermediate_size');
+  const inner = config.size(widthField);
   const count = config.size(config.has('num_experts') ? 'num_experts' : 'num_local_experts');
   return routedExperts(
     layer,

@@ -58,6 +58,13 @@ export function roundToFloat16(value: number): number {
   return (float16Table ??= makeFloat16Table())[roundWord(scratchWord[0]!)]!;
 }
 
+/** A single-precision number as the nearest bfloat16. */
+export function roundToBfloat16(value: number): number {
+  const rounded = new Float32Array(1);
+  fromBfloat16(toBfloat16(Float32Array.of(value)), rounded);
+  return rounded[0]!;
+}
+
 const scratchFloat = new Float32Array(1);
 const scratchWord = new Uint32Array(scratchFloat.buffer);
 

@@ -1,9 +1,11 @@
-/** Tensors of a checkpoint that a graph does not read. */
+/** What of a model's folder a graph does not read: tensors of the checkpoint, and fields of config.json. */
 export interface Leftovers {
   /** Of heads that it does not have: nothing is missing without them. */
   readonly heads: readonly string[];
   /** All others: layers that the family does not have, or scales of weights that mean something else. */
   readonly unknown: readonly string[];
+  /** Sentences about fields of config.json that may matter. */
+  readonly fields: readonly string[];
 }
 
 /**
@@ -23,16 +25,20 @@ const HARMLESS = [
 
 /** Where heads are, behind the name of a body. */
 const HEAD =
-  /^(\w+\.)?(pooler|cls|lm_head|classifier|qa_outputs|score|head|predictions|generator_predictions|discriminator_predictions|vocab_(transform|layer_norm|projector)|pre_classifier|decoder|final_logits_bias|seq_relationship|post_layernorm|(lm|mask)_predictions|generator_lm_head|sop_classifier|contact_head)(\.|$)/;
+  /^(\w+\.)?(pooler|cls|lm_head|embed_out|classifier|qa_outputs|score|head|predictions|generator_predictions|discriminator_predictions|vocab_(transform|layer_norm|projector)|pre_classifier|decoder|final_logits_bias|seq_relationship|post_layernorm|(lm|mask)_predictions|generator_lm_head|sop_classifier|contact_head)(\.|$)/;
 
 /** Names that a message lists. */
 const LISTED = 6;
 
-/** Sorts the names of tensors that nobody reads; what is known to matter to nobody is left out. */
-export function sortLeftovers(names: readonly string[]): Leftovers {
+/**
+ * Sorts the names of tensors that nobody reads; what is known to matter to nobody is left out.
+ *
+ * @param fields sentences about fields of config.json.
+ */
+export function sortLeftovers(names: readonly string[], fields: readonly string[] = []): Leftovers {
   const left = names.filter(name => !HARMLESS.some(pattern => pattern.test(name)));
   const isHead = (name: string): boolean => HEAD.test(name);
-  return { heads: left.filter(isHead), unknown: left.filter(name => !isHead(name)) };
+  return { heads: left.filter(isHead), unknown: left.filter(name => !isHead(name)), fields };
 }
 
 /** The tensors of all, those of several layers or experts as one: `layers.*.mlp.gate.weight`. */
@@ -40,8 +46,13 @@ export function patternsOf(names: readonly string[]): readonly string[] {
   return [...new Set(names.map(name => name.replace(/\.\d+(?=\.|$)/g, '.*')))];
 }
 
+/** Sentences about what is not read and may matter. */
+export function leftoverWarnings(leftovers: Leftovers): readonly string[] {
+  return [leftoverWarning(leftovers) ?? [], leftovers.fields].flat();
+}
+
 /** A sentence about tensors that no layer reads; undefined where there are none. */
-export function leftoverWarning({ unknown }: Leftovers): string | undefined {
+export function leftoverWarning({ unknown }: Pick<Leftovers, 'unknown'>): string | undefined {
   if (unknown.length === 0) return undefined;
   const patterns = patternsOf(unknown);
   const others = patterns.length > LISTED ? ` and ${patterns.length - LISTED} more` : '';

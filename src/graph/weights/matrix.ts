@@ -1,6 +1,6 @@
 import type { Weight } from './checkpoint.js';
 import { concat } from './concat.js';
-import { slicePacked, stackPacked, type PackedRows } from './packed-rows.js';
+import { reorderPacked, slicePacked, stackPacked, type PackedRows } from './packed-rows.js';
 import { transpose } from './transpose.js';
 
 /**
@@ -35,6 +35,18 @@ export function matrix(weight: Weight): Matrix {
         yield await weight.load(row * columns, Math.min(row + inPiece, rows) * columns);
     },
   };
+}
+
+/** Rows `[begin, end)` of a weight, of which no others are read. */
+export function rowsOf(weight: Weight, begin: number, end: number): Matrix {
+  const [, columns] = weight.shape as [number, number];
+  return matrix({
+    name: weight.name,
+    shape: [end - begin, columns],
+    load: (first = 0, last = (end - begin) * columns) =>
+      weight.load(begin * columns + first, begin * columns + last),
+    packed: slicePacked(weight.packed, begin, end),
+  });
 }
 
 /** All rows at once. */
@@ -80,6 +92,51 @@ export function sliceRows(source: Matrix, begin: number, end: number): Matrix {
       }
     },
   };
+}
+
+/**
+ * The rows of each of the first groups in another order: row `i` of a group comes from its row `order[i]`.
+ *
+ * @param groups groups that are changed, of as many rows as the order has entries; by default all. What is behind them
+ * stays.
+ */
+export function reorderRows(source: Matrix, order: readonly number[], groups = Infinity): Matrix {
+  const { rows, columns } = source;
+  const size = order.length * columns;
+  const turned = Math.min(rows, groups * order.length);
+  const rest = rows - turned;
+  const packedParts = [
+    { rows: turned, packed: reorderPacked(slicePacked(source.packed, 0, turned), order) },
+    ...(rest === 0 ? [] : [{ rows: rest, packed: slicePacked(source.packed, turned, rows) }]),
+  ];
+  return {
+    rows,
+    columns,
+    packed: stackPacked(packedParts),
+    async *pieces() {
+      let first = 0;
+      for await (const piece of inWholes(source.pieces(), size)) {
+        const changed = Math.max(0, Math.min(piece.length, turned * columns - first));
+        yield concat([reorderGroups(piece.subarray(0, changed), order, columns), piece.subarray(changed)]);
+        first += piece.length;
+      }
+    },
+  };
+}
+
+/**
+ * The parts of every group of as many as the order has entries, in that order.
+ *
+ * @param size elements of a part.
+ */
+export function reorderGroups(values: Float32Array, order: readonly number[], size = 1): Float32Array {
+  const result = new Float32Array(values.length);
+  for (let begin = 0; begin < values.length; begin += order.length * size)
+    order.forEach((from, to) => {
+      const start = begin + from * size;
+      result.set(values.subarray(start, start + size), begin + to * size);
+    });
+  return result;
 }
 
 /** Of groups of `size` rows every `of`-th, from the given one on. */

@@ -20,12 +20,16 @@ export interface NormWeights {
 }
 
 /**
- * Weights of a model's body, which has a prefix in a checkpoint with a head, and mostly none in one without.
+ * Weights of a model's body, which has a prefix in a checkpoint with a head, and mostly none in one without, or only
+ * its last part.
  *
  * @param probe name of a weight that every body has.
  */
 export function bodyOf(weights: ModelWeights, prefix: string, probe: string): ModelWeights {
-  return weights.has(`${prefix}.${probe}`) ? weights.within(prefix) : weights;
+  const parts = prefix.split('.');
+  const prefixes = parts.map((_, i) => parts.slice(i).join('.'));
+  const found = prefixes.find(name => weights.has(`${name}.${probe}`));
+  return found === undefined ? weights : weights.within(found);
 }
 
 /**
@@ -35,24 +39,31 @@ export function bodyOf(weights: ModelWeights, prefix: string, probe: string): Mo
 export class ModelWeights {
   readonly #checkpoint: Checkpoint;
   readonly #prefix: string;
+  readonly #storedName: (name: string) => string;
 
-  constructor(checkpoint: Checkpoint, prefix = '') {
+  constructor(checkpoint: Checkpoint, prefix = '', storedName = (name: string): string => name) {
     this.#checkpoint = checkpoint;
     this.#prefix = prefix;
+    this.#storedName = storedName;
   }
 
   /** Those below a name. */
   within(name: string): ModelWeights {
-    return new ModelWeights(this.#checkpoint, `${this.#prefix}${name}.`);
+    return new ModelWeights(this.#checkpoint, `${this.#prefix}${name}.`, this.#storedName);
+  }
+
+  /** The same by other names: given the whole name that is asked for, what it is called here. */
+  renamed(storedName: (name: string) => string): ModelWeights {
+    return new ModelWeights(this.#checkpoint, this.#prefix, name => this.#storedName(storedName(name)));
   }
 
   has(name: string): boolean {
-    return this.#checkpoint.has(this.#prefix + name);
+    return this.#checkpoint.has(this.#storedName(this.#prefix + name));
   }
 
   /** A weight by its whole name, such as `embed_tokens.weight`. */
   weight(name: string, shape: readonly number[]): Weight {
-    return this.#checkpoint.weight(this.#prefix + name, shape);
+    return this.#checkpoint.weight(this.#storedName(this.#prefix + name), shape);
   }
 
   /** A linear layer's matrix. */

@@ -47,6 +47,35 @@ export function slicePacked(
   };
 }
 
+/** The rows of every group of as many as the order has entries, in that order; see `reorderRows`. */
+export function reorderPacked(
+  source: PackedRows | undefined,
+  order: readonly number[],
+): PackedRows | undefined {
+  if (source === undefined) return undefined;
+  const size = order.length;
+  return {
+    layout: source.layout,
+    async rows(first, last) {
+      const begin = first - (first % size);
+      const whole = await source.rows(begin, Math.ceil(last / size) * size);
+      const count = Math.ceil(last / size) * size - begin;
+      const pieces = Array.from({ length: last - first }, (_, i): QuantizedMatrix => {
+        const row = first - begin + i;
+        return rowOf(whole, row - (row % size) + order[row % size]!, count);
+      });
+      return joined(pieces);
+    },
+  };
+}
+
+/** One row of `count`. */
+function rowOf({ codes, scales, zeroPoints }: QuantizedMatrix, row: number, count: number): QuantizedMatrix {
+  const part = <T extends { readonly length: number; subarray(begin: number, end: number): T }>(all: T): T =>
+    all.subarray((row * all.length) / count, ((row + 1) * all.length) / count);
+  return { codes: part(codes), scales: part(scales), zeroPoints: zeroPoints && part(zeroPoints) };
+}
+
 function sameLayout(one: BlockLayout | undefined, other: BlockLayout): boolean {
   return one?.bits === other.bits && one.blockSize === other.blockSize && one.symmetric === other.symmetric;
 }

@@ -1,6 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import { KvasirError } from '#errors.js';
-import { openRegularFile } from '#files.js';
+import { openRegularFile, readExactly } from '#files.js';
 import { fromBfloat16, fromFloat16 } from './half-precision.js';
 
 /** Bits per element of each type that the format knows. */
@@ -138,7 +138,7 @@ export class SafetensorsFile {
       if (size < PREFIX)
         throw new KvasirError('invalid_model', `${path}: ${size} bytes are not a safetensors file`);
       const prefix = new Uint8Array(PREFIX);
-      await readFully(handle, path, prefix, 0);
+      await readExactly(handle, path, prefix, 0);
       const headerSize = new DataView(prefix.buffer).getBigUint64(0, true);
       if (headerSize > BigInt(Math.min(size - PREFIX, LONGEST_HEADER)))
         throw new KvasirError(
@@ -146,7 +146,7 @@ export class SafetensorsFile {
           `${path}: claims a longer header than its ${size} bytes can hold; it is cut off or no safetensors file`,
         );
       const header = new Uint8Array(Number(headerSize));
-      await readFully(handle, path, header, PREFIX);
+      await readExactly(handle, path, header, PREFIX);
       return new SafetensorsFile(path, handle, parseHeader(path, header, size));
     } catch (error) {
       await handle.close();
@@ -197,7 +197,7 @@ export class SafetensorsFile {
     if (type !== 'I64' && type !== 'I32')
       throw new KvasirError('unsupported_model', `${this.path}: tensor '${name}' is ${type}, not I64 or I32`);
     const bytes = new Uint8Array(end - begin);
-    await readFully(this.#handle, this.path, bytes, begin);
+    await readExactly(this.#handle, this.path, bytes, begin);
     const numbers =
       type === 'I32'
         ? [...new Int32Array(bytes.buffer)]
@@ -214,7 +214,7 @@ export class SafetensorsFile {
     const end = Math.min(entry.end, entry.begin + last * bytes);
     if (type === 'F32') {
       const floats = new Float32Array((end - begin) / 4);
-      await readFully(this.#handle, this.path, new Uint8Array(floats.buffer), begin);
+      await readExactly(this.#handle, this.path, new Uint8Array(floats.buffer), begin);
       return floats;
     }
     const widen = type === 'F16' ? fromFloat16 : fromBfloat16;
@@ -222,7 +222,7 @@ export class SafetensorsFile {
     const chunk = new Uint8Array(Math.min(CHUNK, end - begin));
     for (let position = begin; position < end; position += CHUNK) {
       const part = chunk.subarray(0, Math.min(CHUNK, end - position));
-      await readFully(this.#handle, this.path, part, position);
+      await readExactly(this.#handle, this.path, part, position);
       const done = (position - begin) / 2;
       const count = part.byteLength / 2;
       widen(new Uint16Array(part.buffer, 0, count), floats.subarray(done, done + count));
@@ -253,22 +253,4 @@ function allFinite(values: Float32Array): boolean {
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += values[i]! * 0;
   return sum === 0;
-}
-
-/** Fills `bytes` from the file, beginning at `position`. */
-async function readFully(
-  handle: FileHandle,
-  path: string,
-  bytes: Uint8Array,
-  position: number,
-): Promise<void> {
-  for (let done = 0; done < bytes.byteLength;) {
-    const length = Math.min(CHUNK, bytes.byteLength - done);
-    const { bytesRead } = await handle.read(bytes, done, length, position + done).catch((cause: Error) => {
-      throw new KvasirError('invalid_model', `${path} cannot be read: ${cause.message}`, { cause });
-    });
-    if (bytesRead === 0)
-      throw new KvasirError('invalid_model', `${path} ends at byte ${position + done}, sooner than it said`);
-    done += bytesRead;
-  }
 }

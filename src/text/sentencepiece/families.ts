@@ -62,7 +62,7 @@ const FAIRSEQ = {
   layout: languageLayout,
 } satisfies Partial<TokenizerFamily>;
 
-/** By the name of transformers' class. */
+/** By the name of transformers' class; `GgufTokenizer` is what a GGUF file is unfolded to. */
 const FAMILIES: ReadonlyMap<string, TokenizerFamily> = new Map(
   Object.entries<TokenizerFamily>({
     MarianTokenizer: {
@@ -119,6 +119,17 @@ const FAMILIES: ReadonlyMap<string, TokenizerFamily> = new Map(
         return { ...around(roles, before, after), between: spelled(roles, [...after, ...before]) };
       },
       knowsLegacy: true,
+    },
+    GgufTokenizer: {
+      files: { source: 'tokenizer.model' },
+      roles: {},
+      vocabulary: source => shiftedVocabulary(source, 0, source.model.unknownId),
+      layout: ({ settings, roles }) => {
+        const before: Role[] = settings.flag('add_bos_token', false) ? ['bos'] : [];
+        const after: Role[] = settings.flag('add_eos_token', false) ? ['eos'] : [];
+        const second: Role[] = settings.flag('add_sep_token', false) ? ['sep'] : before;
+        return { ...around(roles, before, after), between: spelled(roles, [...after, ...second]) };
+      },
     },
   }),
 );

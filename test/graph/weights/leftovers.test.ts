@@ -1,5 +1,5 @@
 import t from 'tap';
-import { leftoverWarning, patternsOf, sortLeftovers } from '#graph/weights/leftovers.js';
+import { leftoverWarning, leftoverWarnings, patternsOf, sortLeftovers } from '#graph/weights/leftovers.js';
 
 t.test('heads, harmless buffers, and what may matter are told apart', async t => {
   const heads = [
@@ -36,18 +36,19 @@ t.test('heads, harmless buffers, and what may matter are told apart', async t =>
     'model.vision_tower.patch_embed.weight',
     'h.0.attn.c_attn.bias_scale',
   ];
-  t.strictSame(sortLeftovers([...heads, ...harmless, ...unknown]), { heads, unknown });
+  t.strictSame(sortLeftovers([...heads, ...harmless, ...unknown]), { heads, unknown, fields: [] });
 });
 
 t.test('the warning lists layers as one, and not too many', async t => {
   const layers = (name: string, count = 12) => Array.from({ length: count }, (_, i) => `layers.${i}.${name}`);
   t.strictSame(patternsOf(['a.0.b.1.c', 'a.1.b.7.c', 'a.b2.c', 'x.3']), ['a.*.b.*.c', 'a.b2.c', 'x.*']);
-  t.equal(leftoverWarning({ heads: ['lm_head.weight'], unknown: [] }), undefined);
+  t.equal(leftoverWarning({ unknown: [] }), undefined);
+  t.strictSame(leftoverWarnings({ heads: [], unknown: [], fields: ['a field'] }), ['a field']);
   t.match(
-    leftoverWarning({ heads: [], unknown: [...layers('q_norm.weight'), ...layers('k_norm.weight')] }),
+    leftoverWarning({ unknown: [...layers('q_norm.weight'), ...layers('k_norm.weight')] }),
     /^24 tensors of the weights are read by no layer: layers\.\*\.q_norm\.weight, layers\.\*\.k_norm\.weight; if/,
   );
-  t.match(leftoverWarning({ heads: [], unknown: ['x'] }), /^1 tensor of the weights is read by no layer: x;/);
+  t.match(leftoverWarning({ unknown: ['x'] }), /^1 tensor of the weights is read by no layer: x;/);
   const many = Array.from({ length: 9 }, (_, i) => `w${String.fromCharCode(97 + i)}`);
-  t.match(leftoverWarning({ heads: [], unknown: many }), /wa, wb, wc, wd, we, wf and 3 more;/);
+  t.match(leftoverWarning({ unknown: many }), /wa, wb, wc, wd, we, wf and 3 more;/);
 });

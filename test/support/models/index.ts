@@ -5,6 +5,7 @@ import { LLAMA_MODELS } from './llama.js';
 import { MISTRAL } from './mistral.js';
 import { EXPERT_MODELS } from './mixture-of-experts.js';
 import type { CaseModel } from './model.js';
+import { NEAR_LLAMA_MODELS } from './near-llama.js';
 import { PHI3, PHI3_LONG, PHI3_PARTIAL } from './phi3.js';
 import { QWEN_MODELS } from './qwen.js';
 import { SMOLLM3 } from './smollm3.js';
@@ -24,4 +25,5 @@ export const MODELS: readonly CaseModel[] = [
   GRANITE,
   STARCODER2,
   ...EXPERT_MODELS,
+  ...NEAR_LLAMA_MODELS,
 ];

@@ -5,7 +5,7 @@ import { int } from '../../onnx/attributes.js';
 import type { ModelGraph } from '../../model-graph.js';
 import { DataType, type Value } from '../../onnx/graph-builder.js';
 import type { DecoderBody } from '../decoder-body.js';
-import type { DecoderSource } from '../decoder-source.js';
+import { embeddingSize, type DecoderSource } from '../decoder-source.js';
 
 /** Changes of the logits behind the projection. */
 export interface LogitsOptions {
@@ -18,21 +18,33 @@ export interface LogitsOptions {
   readonly logSums?: boolean | undefined;
 }
 
+/** Names of the projection: Hugging Face's today, and GPT-NeoX's of old. */
+const NAMES = ['lm_head', 'embed_out'];
+
+/** The head of a decoder. */
+export interface LanguageModelHead extends Omit<LogitsOptions, 'bias'> {
+  /** True if it has a bias. */
+  readonly biased?: boolean | undefined;
+}
+
 /**
- * The head of a decoder ({@link vocabularyHead}), whose projection is `lm_head`, or the embedding's own matrix
+ * The head of a decoder ({@link vocabularyHead}), whose projection is one of {@link NAMES}, or the embedding's own matrix
  * where the weights are tied (Press and Wolf 2017).
  */
 export function languageModelHead(
   source: DecoderSource,
   { hidden, words, table }: DecoderBody,
-  options: LogitsOptions,
+  { biased = false, ...options }: LanguageModelHead,
 ): void {
   const { graph, weights, sizes } = source;
-  const { hiddenSize, vocabularySize } = sizes;
-  const projection = isTied(source)
+  const { vocabularySize } = sizes;
+  const width = embeddingSize(sizes);
+  const name = NAMES.find(head => weights.has(`${head}.weight`)) ?? 'lm_head';
+  const projection = isTied(source, name)
     ? outputProjection(graph, 'output', words, table)
-    : outputProjection(graph, 'output', weights.weight('lm_head.weight', [vocabularySize, hiddenSize]));
-  vocabularyHead(graph, hidden, projection, sizes, options);
+    : outputProjection(graph, 'output', weights.weight(`${name}.weight`, [vocabularySize, width]));
+  const bias = biased ? weights.bias(name, vocabularySize) : undefined;
+  vocabularyHead(graph, hidden, projection, { hiddenSize: width, vocabularySize }, { ...options, bias });
 }
 
 /**
@@ -117,8 +129,8 @@ function logSumExp(graph: ModelGraph, name: string, logits: Value, maxima: Value
  * True if the embedding is the output projection, too. Families differ in what they assume where config.json
  * is silent: the weights tell.
  */
-function isTied({ config, weights }: DecoderSource): boolean {
-  return config.flag('tie_word_embeddings', !weights.has('lm_head.weight'));
+function isTied({ config, weights }: DecoderSource, name: string): boolean {
+  return config.flag('tie_word_embeddings', !weights.has(`${name}.weight`));
 }
 
 /**

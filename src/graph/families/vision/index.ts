@@ -23,6 +23,9 @@ const VISION: readonly VisionArchitecture[] = [
 
 const TOWERS: readonly TowersArchitecture[] = [clip, siglip];
 
+/** Values of `model_type` of all families that see. */
+export const VISION_TYPES: readonly string[] = [...VISION, ...TOWERS].flatMap(({ modelTypes }) => modelTypes);
+
 /** The encoder of pictures of this `model_type`, or undefined: there is none, or no `model_type`. */
 export function findVision(config: ModelConfig): VisionArchitecture | undefined {
   return find(VISION, config);

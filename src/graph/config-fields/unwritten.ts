@@ -1,0 +1,49 @@
+import type { ModelConfig } from '../config.js';
+
+/** A field of config.json that changes what transformers computes, and that no graph is written for. */
+interface Unwritten {
+  readonly field: string;
+  /** With these values, or where it is absent, null or empty, it changes nothing. */
+  readonly neutral?: readonly unknown[];
+  /** Another field whose value is as good as {@link neutral}. */
+  readonly sameAs?: string;
+  /** The values of `model_type` that it is refused for; all by default. */
+  readonly of?: readonly string[];
+}
+
+export const UNWRITTEN: readonly Unwritten[] = [
+  { field: 'add_cross_attention', neutral: [false] },
+  { field: 'per_layer_config' },
+  { field: 'is_decoder', neutral: [false], of: ['t5', 'mt5', 'umt5'] },
+  { field: 'sliding_window', of: ['olmoe'] },
+  { field: 'num_local_experts', sameAs: 'num_experts', of: ['olmoe'] },
+  // transformers reads the other names of these fields as well, and they win.
+  { field: 'hidden_size', sameAs: 'n_embd', of: ['gpt2'] },
+  { field: 'num_attention_heads', sameAs: 'n_head', of: ['gpt2'] },
+  { field: 'num_hidden_layers', sameAs: 'n_layer', of: ['gpt2'] },
+  { field: 'max_position_embeddings', sameAs: 'n_positions', of: ['gpt2'] },
+  { field: 'hidden_size', sameAs: 'dim', of: ['distilbert'] },
+  { field: 'num_attention_heads', sameAs: 'n_heads', of: ['distilbert'] },
+  { field: 'num_hidden_layers', sameAs: 'n_layers', of: ['distilbert'] },
+];
+
+/**
+ * Refuses what config.json asks for and no graph is written for.
+ *
+ * @throws KvasirError `unsupported_model`, naming the field
+ */
+export function refuseUnwritten(config: ModelConfig): void {
+  const type = config.string('model_type', '');
+  for (const { field, neutral = [], sameAs, of } of UNWRITTEN) {
+    if (!config.has(field) || (of !== undefined && !of.includes(type))) continue;
+    const value = config.value(field);
+    if (neutral.includes(value) || isEmpty(value)) continue;
+    if (sameAs !== undefined && config.value(sameAs) === value) continue;
+    const other = sameAs === undefined ? '' : ` and ${sameAs} is ${JSON.stringify(config.value(sameAs))}`;
+    config.unsupported(`${field} is ${JSON.stringify(value)}${other}, which no graph is written for`);
+  }
+}
+
+function isEmpty(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+}

@@ -1,0 +1,77 @@
+import type { DecoderArchitecture } from '../assembly/decoder-design.js';
+import { LLAMA_ATTENTION, plainMlp, preNormLayer, selfAttention } from '../assembly/decoder-layers.js';
+import { layerNorms } from '../assembly/decoder-norms.js';
+import { multiHeadSizes, type DecoderSizes } from '../assembly/decoder-source.js';
+import { learnedPositions } from '../assembly/learned-positions.js';
+import { activationOf } from '../blocks/activation.js';
+import { rowsFrom } from '../blocks/position-table.js';
+import { MOST, type ModelConfig } from '../config.js';
+
+const ATTENTION = { ...LLAMA_ATTENTION, within: 'attn.attention', output: 'out_proj' };
+
+/** GPT-Neo (Black et al. 2021): GPT-2 with a window in every other layer, and scores that are not scaled. */
+export const gptNeo: DecoderArchitecture = {
+  modelTypes: ['gpt_neo'],
+  names: {
+    body: 'transformer',
+    embedding: 'wte',
+    layers: 'h',
+    norm: 'ln_f',
+    tokenClassifier: 'classifier',
+  },
+  fieldNames: { num_attention_heads: 'num_heads', num_hidden_layers: 'num_layers' },
+
+  sizes(config): DecoderSizes {
+    const sizes = multiHeadSizes(config);
+    const window = config.size('window_size', 256);
+    const windows = layerTypes(config).map(type => (type === 'local' ? window : undefined));
+    if (windows.length !== sizes.layers)
+      config.invalid(`attention_types name ${windows.length} layers of ${sizes.layers}`);
+    return { ...sizes, windows };
+  },
+
+  design(source) {
+    const { config, sizes } = source;
+    const trained = config.size('max_position_embeddings', undefined, MOST.context);
+    const mlp = {
+      within: 'mlp',
+      up: 'c_fc',
+      down: 'c_proj',
+      inner: config.size('intermediate_size', 4 * sizes.hiddenSize),
+      hasBiases: true,
+      activation: activationOf(config, 'activation_function', 'gelu_new'),
+    };
+    return {
+      normalize: layerNorms(source, 'layer_norm_epsilon'),
+      afterEmbedding: (embedded, ids, body, cache) => {
+        const table = rowsFrom(body.weight('wpe.weight', [trained, sizes.hiddenSize]), 0);
+        return learnedPositions(source, embedded, ids, cache, table);
+      },
+      layer: (layer, residual) =>
+        preNormLayer(
+          layer,
+          residual,
+          {
+            attention: x => selfAttention(layer, x, { rotary: undefined, scale: 1 }, 'output', ATTENTION),
+            feedForward: x => plainMlp(layer, x, mlp),
+          },
+          ['ln_1', 'ln_2'],
+        ),
+    };
+  },
+};
+
+/** `attention_types`: lists of kinds, each with how often it is repeated. */
+function layerTypes(config: ModelConfig): readonly string[] {
+  const types = config.has('attention_types') ? config.value('attention_types') : [[['global', 'local'], 12]];
+  const isGroup = (group: unknown): group is [string[], number] =>
+    Array.isArray(group) &&
+    Array.isArray(group[0]) &&
+    group[0].every(kind => kind === 'global' || kind === 'local') &&
+    Number.isSafeInteger(group[1]) &&
+    group[1] >= 0 &&
+    group[0].length * group[1] <= MOST.layers;
+  if (!Array.isArray(types) || !types.every(isGroup))
+    return config.unsupported(`attention_types is ${JSON.stringify(types)}`);
+  return types.flatMap(([kinds, times]) => Array.from({ length: times }, () => kinds).flat());
+}
