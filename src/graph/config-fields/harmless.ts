@@ -141,7 +141,15 @@ const HARMLESS: readonly {
   {
     why: 'it is compared with nothing but other fields',
     fields: ['embedding_size'],
-    of: ['bert', 'roberta', 'xlm-roberta', 'camembert', 'mpnet'],
+    of: [
+      ...['bert', 'roberta', 'xlm-roberta', 'camembert', 'mpnet', 'ernie', 'esm', 'megatron-bert'],
+      ...['data2vec-text', 'roberta-prelayernorm', 'xlm-roberta-xl'],
+    ],
+  },
+  {
+    why: 'only models that fold proteins have it, which are refused',
+    fields: ['esmfold_config', 'vocab_list'],
+    of: ['esm'],
   },
   {
     why: 'it is what weights begin with before training',

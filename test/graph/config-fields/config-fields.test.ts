@@ -25,7 +25,7 @@ import type { Checkpoint } from '#graph/weights/checkpoint.js';
 import { ModelWeights } from '#graph/weights/model-weights.js';
 
 /** Types of which transformers 5.24 has no configuration class; their fields come from their makers' code. */
-const NOT_OF_TRANSFORMERS: readonly string[] = ['exaone', 'internlm3'];
+const NOT_OF_TRANSFORMERS: readonly string[] = ['exaone', 'internlm3', 'new', 'static-embedding'];
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -61,7 +61,9 @@ function defaultsOf(type: string): Fields {
   const reads = TRANSFORMERS_FIELDS[type]?.reads ?? {};
   const small = Object.entries(SMALL).filter(([name]) => name in reads);
   const given = Object.entries(reads).filter(([, value]) => value !== null);
-  return { ...Object.fromEntries(given), ...Object.fromEntries(small), model_type: type };
+  // ESM leaves its size to the tokenizer.
+  const vocabulary = 'vocab_size' in reads && { vocab_size: reads.vocab_size ?? 64 };
+  return { ...Object.fromEntries(given), ...vocabulary, ...Object.fromEntries(small), model_type: type };
 }
 
 function encodes(config: ModelConfig, task: 'embedding' | 'sequence-classification'): void {

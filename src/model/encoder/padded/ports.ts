@@ -79,6 +79,8 @@ export function paddedOutputs(
       }
       case 'sequence-classification':
         return named(['logits']) ?? shaped(2);
+      case 'token-embedding':
+        return named(HIDDEN);
       case 'token-classification':
       case 'fill-mask':
         return named(['logits']) ?? shaped(3);
