@@ -60,7 +60,7 @@ export interface BertDesign {
   /** Attention of another kind, `[tokens, hidden]` to `[rows, hidden]`. */
   readonly attend?: (layer: AttendingLayer, x: Value) => Value;
   /** Changes what a layer gives. @param embedded the first layer's input. */
-  readonly behindLayer?: (index: number, x: Value, embedded: Value) => Value;
+  readonly behindLayer?: ((index: number, x: Value, embedded: Value) => Value) | undefined;
 }
 
 /**
