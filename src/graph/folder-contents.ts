@@ -9,11 +9,6 @@ const OTHERS: readonly {
   readonly advice: (file: string, model: string) => string;
 }[] = [
   {
-    file: /\.gguf$/i,
-    advice: file =>
-      `${file} is llama.cpp's format, which is not read: take the folder with safetensors that it was made of, or make one by AutoModelForCausalLM.from_pretrained(FOLDER, gguf_file='${file}').save_pretrained(NEW)`,
-  },
-  {
     file: /^(pytorch_model.*\.bin(\.index\.json)?|.*\.(pth|pt|ckpt))$/,
     advice: (file, model) =>
       `${file} is a format that may run code, which is not read: transformers makes safetensors of it, ${model}.from_pretrained(FOLDER).save_pretrained(NEW)`,
