@@ -36,7 +36,7 @@ const bert: GgufArchitecture = {
       num_hidden_layers: fields.size('block_count'),
       num_attention_heads: heads,
       intermediate_size: fields.size('feed_forward_length'),
-      max_position_embeddings: fields.shape('position_embd.weight')[0],
+      max_position_embeddings: fields.size('context_length'),
       type_vocab_size: fields.hasTensor('token_types.weight') ? fields.shape('token_types.weight')[0] : 1,
       layer_norm_eps: fields.number('attention.layer_norm_epsilon'),
       hidden_act: 'gelu',
