@@ -69,6 +69,7 @@ const WITHOUT_CLASSIFIER = new Set([
   'granite',
   'cohere',
   'cohere2',
+  'codegen',
   'ernie4_5',
   'exaone',
   'internlm3',

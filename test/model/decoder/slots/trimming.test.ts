@@ -18,7 +18,8 @@ import { decode, prefill } from '#test/support/run-decoder.js';
 const CONTEXT = 400;
 
 function open(t: Test, { config, tensors }: CaseModel): Promise<Decoder> {
-  return openDecoder(t, { config: { ...config, max_position_embeddings: CONTEXT }, tensors });
+  const long = config.sliding_window === undefined ? {} : { max_position_embeddings: CONTEXT };
+  return openDecoder(t, { config: { ...config, ...long }, tensors });
 }
 
 /** Runs chunks and single tokens, moves slots and goes on in all of them. */
