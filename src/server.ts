@@ -14,6 +14,7 @@ import { secureBrowsers } from '#http/security/browser-security.js';
 import { limitTime } from '#http/lifecycle/deadline.js';
 import { handleClientError, handleErrors, sendError } from '#http/errors/error-handling.js';
 import { watchRequests } from '#http/observability/watch.js';
+import { lazySchemas } from '#http/lazy-schemas.js';
 import { logController, logModels, logRequests, requestId } from '#http/observability/logging.js';
 import { measureRequests } from '#http/observability/measure.js';
 import { provideModels } from '#http/model.js';
@@ -169,6 +170,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
       connectionsCheckingInterval: Math.min(10_000, receiveTimeout / 4),
     },
     ajv: { customOptions: AJV_OPTIONS },
+    schemaController: { compilersFactory: lazySchemas },
     schemaErrorFormatter: validationError,
     frameworkErrors: (error, request, reply) => void sendError(error, request, reply),
     clientErrorHandler: handleClientError,

@@ -10,9 +10,13 @@ export class EventLoopDelay {
       const now = performance.now();
       this.#delays.push(Math.max(0, now - expected));
       expected = now + EventLoopDelay.#interval;
-      this.#timer = setTimeout(tick, EventLoopDelay.#interval);
+      wait();
     };
-    this.#timer = setTimeout(tick, EventLoopDelay.#interval);
+    // Whoever is watched ends when it has nothing else to do.
+    const wait = (): void => {
+      this.#timer = setTimeout(tick, EventLoopDelay.#interval).unref();
+    };
+    wait();
   }
 
   /** @returns milliseconds of delay, ascending. */

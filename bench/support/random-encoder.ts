@@ -186,7 +186,7 @@ function exportedGraph(): GraphBuilder {
 }
 
 /** WordPiece over made-up words, each of them one token. */
-function wordTokenizer(): unknown {
+export function wordTokenizer(): unknown {
   const words = MINILM_L6.vocab_size - SPECIAL.length;
   const tokens = [...SPECIAL, ...Array.from({ length: words }, (_, i) => `w${i.toString(36)}`)];
   const special = (id: string, type: number): unknown => ({ SpecialToken: { id, type_id: type } });

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { wordTokenizer } from './random-encoder.js';
 import { writeSafetensors, type Shapes } from './random-model.js';
 
 /** The shape of ViT-B: https://huggingface.co/google/vit-base-patch16-224 */
@@ -9,6 +10,9 @@ const BASE = { hidden_size: 768, intermediate_size: 3072, num_hidden_layers: 12,
 const READING = { hidden_size: 512, intermediate_size: 2048, num_hidden_layers: 12, num_attention_heads: 8 };
 const SIDE = 224;
 const WORDS = 49_408;
+/** Written out, since not everybody who reads it has transformers' defaults. */
+const PROCESSOR = { do_resize: true, do_rescale: true, rescale_factor: 1 / 255, do_normalize: true };
+const HALVES = { image_mean: [0.5, 0.5, 0.5], image_std: [0.5, 0.5, 0.5] };
 
 /** Models that can be written: a classifier of a thousand labels, and two towers. */
 export const VISION_SHAPES = ['vit-b-16', 'clip-vit-b-32'] as const;
@@ -31,14 +35,28 @@ export async function writeRandomVision(
   const size = { height: SIDE, width: SIDE };
   const [config, processor, tensors] =
     shape === 'vit-b-16'
-      ? [vitConfig(), { image_processor_type: 'ViTImageProcessor', size }, vitTensors()]
+      ? [
+          vitConfig(),
+          { ...PROCESSOR, image_processor_type: 'ViTImageProcessor', size, resample: 2, ...HALVES },
+          vitTensors(),
+        ]
       : [
           clipConfig(),
-          { image_processor_type: 'CLIPImageProcessor', size: { shortest_edge: SIDE }, crop_size: size },
+          {
+            ...PROCESSOR,
+            image_processor_type: 'CLIPImageProcessor',
+            size: { shortest_edge: SIDE },
+            resample: 3,
+            do_center_crop: true,
+            crop_size: size,
+            image_mean: [0.48145466, 0.4578275, 0.40821073],
+            image_std: [0.26862954, 0.26130258, 0.27577711],
+          },
           clipTensors(),
         ];
   await json('config.json', config);
   await json('preprocessor_config.json', processor);
+  if (shape === 'clip-vit-b-32') await json('tokenizer.json', wordTokenizer());
   await writeSafetensors(join(partial, 'model.safetensors'), tensors);
   await rename(partial, folder);
   return folder;

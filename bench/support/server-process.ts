@@ -57,6 +57,11 @@ export class ServerProcess {
     return 1024 * Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]);
   }
 
+  /** Sends a signal to the server alone, not to what it has started. */
+  tell(name: NodeJS.Signals): void {
+    this.#child.kill(name);
+  }
+
   /** Takes no time from others until it is resumed. */
   pause(): void {
     signal(this.#child, 'SIGSTOP');

@@ -292,7 +292,8 @@ export const inferSchema = {
   tags: [TAG],
   params,
   headers: Type.Object({
-    'Inference-Header-Content-Length': Type.Optional(
+    // In lower case, as requests have it when they are checked.
+    'inference-header-content-length': Type.Optional(
       Type.String({
         description: 'Bytes of JSON that the body begins with; needed where binary data follows it.',
         pattern: '^[0-9]+$',

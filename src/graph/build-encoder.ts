@@ -7,14 +7,14 @@ import { writtenContext, type WrittenContext } from './assembly/written-context.
 import { PackedBatch } from './blocks/packed-batch.js';
 import type { BuildOptions } from './build.js';
 import { buildOnce } from './build-cache.js';
-import { ModelConfig } from './config.js';
+import type { ModelConfig } from './config.js';
 import { fieldWarnings } from './config-fields/field-warnings.js';
 import { refuseUnwritten } from './config-fields/unwritten.js';
 import { encoderFormat, type EncoderPrecision } from './encoder-graph.js';
 import { encoderArchitecture } from './families/index.js';
 import { ModelGraph } from './model-graph.js';
 import { DataType } from './onnx/graph-builder.js';
-import type { SentenceModules } from './sentence-modules.js';
+import { readEncoderConfig, type SentenceModules } from './sentence-modules.js';
 import { refuseQuantized } from './quantized-checkpoint.js';
 import { weightBits } from './quantization/per-channel.js';
 import { Checkpoint, weightFiles } from './weights/checkpoint.js';
@@ -58,7 +58,9 @@ export async function buildEncoder(folder: string, plan: EncoderPlan): Promise<B
   const design = await designEncoder(folder, plan);
   const { sizes, head, variant } = design;
   const weights = await weightFiles(path.join(folder, modules.encoderFolder));
-  const files = ['config.json', ...weights].map(name => path.join(modules.encoderFolder, name));
+  const files = [...(modules.isStatic ? [] : ['config.json']), ...weights].map(name =>
+    path.join(modules.encoderFolder, name),
+  );
   files.push(...moduleFolders(modules).map(place => path.join(place, 'model.safetensors')));
   const build = await buildOnce({ folder, files, variant, onDamaged }, target =>
     withGraph(folder, plan, design, graph => graph.save(path.join(target, 'encoder.onnx'), onProgress)),
@@ -93,8 +95,9 @@ interface Design {
 
 async function designEncoder(folder: string, plan: EncoderPlan): Promise<Design> {
   const { task, modules, labels, precision, contextLength = Infinity } = plan;
-  const config = await ModelConfig.read(path.join(folder, modules.encoderFolder));
-  const architecture = encoderArchitecture(config);
+  const read = await readEncoderConfig(folder, modules);
+  const architecture = encoderArchitecture(read);
+  const config = read.withDefaults(architecture.defaults ?? {});
   refuseQuantized(config);
   refuseUnwritten(config);
   const sizes = architecture.sizes(config);

@@ -5,19 +5,37 @@ import { readJson } from '#files.js';
 import { ModelConfig } from './config.js';
 import type { EncoderTask } from './encoder-task.js';
 import { readSentenceLayer, type SentenceLayer } from './sentence-layers.js';
+import { readSplade, type Splade } from './sentence-splade.js';
+import { readStaticConfig } from './sentence-static.js';
 import { readPooling, type Pooling } from './sentence-pooling.js';
 import { readTextSettings } from './sentence-texts.js';
 
 /** What a folder of sentence-transformers makes of an encoder's hidden states, as `modules.json` says it. */
 export interface SentenceModules extends Pooling {
-  /** Cross-encoders are `sequence-classification`, and have nothing behind their head. */
-  readonly task: Extract<EncoderTask, 'embedding' | 'sequence-classification'>;
+  /**
+   * Cross-encoders are `sequence-classification`, and have nothing behind their head; sparse encoders are `fill-mask`, with
+   * {@link splade} behind it.
+   */
+  readonly task: Extract<EncoderTask, 'embedding' | 'sequence-classification' | 'fill-mask'>;
   /** Folder of the encoder itself, relative to the model's: mostly empty. */
   readonly encoderFolder: string;
   /** What is done to the pooled vector, in this order. */
   readonly layers: readonly SentenceLayer[];
   /** Longest text, where it may be less than the encoder's own. */
   readonly contextLength: number | undefined;
+  /** Of a sparse encoder. */
+  readonly splade?: Splade;
+  /** True if it is a table of vectors without any layers, which has no config.json and reads no special tokens. */
+  readonly isStatic?: boolean;
+}
+
+/** `config.json` of the encoder of a folder, or what stands for it. @throws KvasirError `invalid_model` */
+export function readEncoderConfig(
+  folder: string,
+  { encoderFolder, isStatic = false }: Pick<SentenceModules, 'encoderFolder' | 'isStatic'>,
+): Promise<ModelConfig> {
+  const place = path.join(folder, encoderFolder);
+  return isStatic ? readStaticConfig(place) : ModelConfig.read(place);
 }
 
 /** The modules that sentence-transformers gives a plain encoder. */
@@ -51,35 +69,60 @@ export function isNormalized({ layers }: Pick<SentenceModules, 'layers'>): boole
 export async function readSentenceModules(folder: string): Promise<SentenceModules> {
   const file = path.join(folder, MODULES);
   const [encoder, ...behind] = (await readModules(file)).filter(({ type }) => type !== 'Dropout');
-  if (encoder?.type !== 'Transformer')
+  if (encoder?.type === 'StaticEmbedding')
+    return {
+      ...PLAIN_MODULES,
+      encoderFolder: encoder.path,
+      isStatic: true,
+      layers: await readLayers(folder, file, behind, encoder.type),
+    };
+  if (encoder?.type !== 'Transformer' && encoder?.type !== 'MLMTransformer')
     return unsupported(file, `${encoder === undefined ? 'no modules' : first(encoder)}; ${SERVED}`);
-  const { task, contextLength } = await readTextSettings(path.join(folder, encoder.path));
+  const { task: named, contextLength } = await readTextSettings(path.join(folder, encoder.path));
+  const task = encoder.type === 'MLMTransformer' ? 'fill-mask' : named;
   const common = { encoderFolder: encoder.path, contextLength };
   const [pooling, ...rest] = behind;
   if (task === 'sequence-classification') {
     if (pooling !== undefined) return unsupported(file, `a ${pooling.type} behind a classifier; ${SERVED}`);
     return { ...PLAIN_MODULES, ...common, task };
   }
+  if (task === 'fill-mask') {
+    const splade = pooling?.type === 'SpladePooling' && rest.length === 0 ? pooling : undefined;
+    if (splade === undefined)
+      return unsupported(file, `no SpladePooling alone behind a head for masked tokens; ${SERVED}`);
+    const config = await ModelConfig.read(path.join(folder, splade.path));
+    return { ...PLAIN_MODULES, ...common, task, splade: readSplade(config) };
+  }
   if (pooling?.type !== 'Pooling') {
     const found = pooling === undefined ? 'no Pooling' : `a module of type ${pooling.type}`;
     return unsupported(file, `${found} behind the Transformer; ${SERVED}`);
   }
-  const layers: SentenceLayer[] = [];
-  for (const { type, path: place } of rest)
-    layers.push(
-      (await readSentenceLayer(folder, type, place)) ??
-        unsupported(file, `a module of type ${type} behind the Pooling; ${SERVED}`),
-    );
   return {
     ...common,
     task,
     ...readPooling(await ModelConfig.read(path.join(folder, pooling.path))),
-    layers,
+    layers: await readLayers(folder, file, rest, 'Pooling'),
   };
 }
 
+/** @param before what stands before them. */
+async function readLayers(
+  folder: string,
+  file: string,
+  modules: readonly Module[],
+  before: string,
+): Promise<SentenceLayer[]> {
+  const layers: SentenceLayer[] = [];
+  for (const { type, path: place } of modules)
+    layers.push(
+      (await readSentenceLayer(folder, type, place)) ??
+        unsupported(file, `a module of type ${type} behind the ${before}; ${SERVED}`),
+    );
+  return layers;
+}
+
 const SERVED =
-  'what is served are a Transformer and a Pooling, with Dense, LayerNorm and Normalize behind them, and a Transformer alone that classifies pairs of texts';
+  'what is served are a Transformer and a Pooling, or a StaticEmbedding, with Dense, LayerNorm and Normalize behind them, a Transformer alone that classifies pairs of texts, and one for masked tokens with a SpladePooling';
 
 function first({ type }: Module): string {
   return `the first module is of type ${type}`;

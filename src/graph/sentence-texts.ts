@@ -5,7 +5,7 @@ import { ModelConfig } from './config.js';
 
 /** How the Transformer module of sentence-transformers reads texts. */
 export interface TextSettings {
-  readonly task: 'embedding' | 'sequence-classification';
+  readonly task: 'embedding' | 'sequence-classification' | 'fill-mask';
   /** Longest text in tokens, special ones included; undefined: the model's own context. */
   readonly contextLength: number | undefined;
 }
@@ -14,6 +14,7 @@ export interface TextSettings {
 const TASKS = {
   'feature-extraction': { task: 'embedding', output: 'last_hidden_state' },
   'sequence-classification': { task: 'sequence-classification', output: 'logits' },
+  'fill-mask': { task: 'fill-mask', output: 'logits' },
 } as const;
 
 /**

@@ -8,9 +8,11 @@ import { missingConfig } from '#graph/folder-contents.js';
 import {
   hasSentenceModules,
   PLAIN_MODULES,
+  readEncoderConfig,
   readSentenceModules,
   type SentenceModules,
 } from '#graph/sentence-modules.js';
+import { PLAIN_SPLADE } from '#graph/sentence-splade.js';
 import { readTextSettings } from '#graph/sentence-texts.js';
 import { readActivation, readLabels, type ScoreActivation } from './classifier-labels.js';
 import type { EncoderTask } from './encoder/contract.js';
@@ -62,14 +64,15 @@ export async function describeEncoder(folder: string): Promise<EncoderDescriptio
   const sentences = await readSentenceConfig(folder);
   const hasModules = hasSentenceModules(folder);
   const modules = hasModules ? await readSentenceModules(folder) : await plainModules(folder);
-  const config = await ModelConfig.read(path.join(folder, modules.encoderFolder));
+  const config = await readEncoderConfig(folder, modules);
   const task = hasModules ? modules.task : (headOf(config) ?? 'embedding');
   refuseOtherKind(config, task, sentences);
   const classifies = task === 'sequence-classification' || task === 'token-classification';
   const labels = classifies ? readLabels(config) : [];
   const activation = classifies ? readActivation(config, task, labels.length, sentences) : 'none';
-  const { poolsPrompt } = modules;
-  return { task, config, modules, labels, activation, sentences: { ...sentences, poolsPrompt } };
+  const { poolsPrompt, splade = PLAIN_SPLADE, isStatic = false } = modules;
+  const read = { ...sentences, poolsPrompt, splade, readsSpecialTokens: !isStatic };
+  return { task, config, modules, labels, activation, sentences: read };
 }
 
 /** An encoder alone, with the longest text that its own files name. */
@@ -89,6 +92,10 @@ function refuseOtherKind(
 ): void {
   if (kind === 'CrossEncoder' && task !== 'sequence-classification')
     config.unsupported(`a CrossEncoder of sentence-transformers whose score does not come of a classifier`);
-  if (task !== 'embedding' && defaultPrompt !== '')
+  if (kind === 'SparseEncoder' && task !== 'fill-mask')
+    config.unsupported(
+      'a SparseEncoder of sentence-transformers whose vectors do not come of a head for masked tokens',
+    );
+  if (task !== 'embedding' && kind !== 'SparseEncoder' && defaultPrompt !== '')
     config.unsupported(`a default prompt in front of what is classified (config_sentence_transformers.json)`);
 }

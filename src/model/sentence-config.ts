@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { ModelConfig } from '#graph/config.js';
+import { PLAIN_SPLADE, type Splade } from '#graph/sentence-splade.js';
 
 /** Kinds of models that sentence-transformers saves and Kvasir serves. */
-const KINDS = ['SentenceTransformer', 'CrossEncoder'] as const;
+const KINDS = ['SentenceTransformer', 'CrossEncoder', 'SparseEncoder'] as const;
 
 /** How two embeddings of a model are meant to be compared. */
 export const SIMILARITIES = ['cosine', 'dot', 'euclidean', 'manhattan'] as const;
@@ -22,6 +23,12 @@ export interface SentenceConfig {
   readonly truncateDim: number | undefined;
   /** False if a prompt's tokens have no share in a text's vector. */
   readonly poolsPrompt: boolean;
+  /** False if a text is read without special tokens around it. */
+  readonly readsSpecialTokens: boolean;
+  /** How sparse vectors are made, of a model with a head for masked tokens. */
+  readonly splade: Splade;
+  /** Components of a sparse vector that are kept, the largest ones; undefined: all. */
+  readonly mostComponents: number | undefined;
   /** Python's name of the function from a cross-encoder's logits to its scores. */
   readonly activation: string | undefined;
   readonly similarity: Similarity;
@@ -34,6 +41,9 @@ export const PLAIN_SENTENCES: SentenceConfig = {
   defaultPrompt: '',
   truncateDim: undefined,
   poolsPrompt: true,
+  readsSpecialTokens: true,
+  splade: PLAIN_SPLADE,
+  mostComponents: undefined,
   activation: undefined,
   similarity: 'cosine',
 };
@@ -61,6 +71,9 @@ export async function readSentenceConfig(folder: string): Promise<SentenceConfig
     defaultPrompt,
     truncateDim: config.has('truncate_dim') ? config.size('truncate_dim') : undefined,
     poolsPrompt: true,
+    readsSpecialTokens: true,
+    splade: PLAIN_SPLADE,
+    mostComponents: config.has('max_active_dims') ? config.size('max_active_dims') : undefined,
     activation: config.has('activation_fn') ? config.string('activation_fn') : undefined,
     similarity: config.choice('similarity_fn_name', SIMILARITIES, 'cosine'),
   };
@@ -70,6 +83,6 @@ function readKind(config: ModelConfig): (typeof KINDS)[number] {
   const type = config.string('model_type');
   return (
     KINDS.find(kind => kind === type) ??
-    config.unsupported(`a ${type} of sentence-transformers; ${KINDS.join(' and ')} are served`)
+    config.unsupported(`a ${type} of sentence-transformers; ${KINDS.join(', ')} are served`)
   );
 }

@@ -48,7 +48,7 @@ const LAYERS: Readonly<Record<string, (i: number) => readonly string[]>> = {
 };
 
 /** A model's weights and fields, as its family's formulas read them. */
-class Weights {
+export class Weights {
   constructor(
     readonly tensors: TestTensors,
     readonly prefix: string,

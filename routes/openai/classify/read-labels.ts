@@ -9,13 +9,11 @@ import type { ClassifyRequest } from './schema.js';
 export function readLabels({
   candidate_labels: given = null,
   hypothesis_template: template = null,
+  multi_label: multiLabel = null,
 }: ClassifyRequest): readonly string[] | undefined {
   if (given === null) {
-    if (template !== null)
-      throw invalidRequest(
-        'hypothesis_template',
-        'hypothesis_template is for candidate_labels, which are missing',
-      );
+    for (const [name, value] of Object.entries({ hypothesis_template: template, multi_label: multiLabel }))
+      if (value !== null) throw invalidRequest(name, `${name} is for candidate_labels, which are missing`);
     return undefined;
   }
   const labels = typeof given === 'string' ? given.split(',').map(label => label.trim()) : given;

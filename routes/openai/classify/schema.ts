@@ -1,6 +1,7 @@
 import { Type, type Static } from '@fastify/type-provider-typebox';
 import { MAX_INPUTS } from '#api/encoding/inputs.js';
 import { DEFAULT_TEMPLATE } from '#api/encoding/zero-shot.js';
+import { DEFAULT_HYPOTHESIS } from '#api/encoding/zero-shot-texts.js';
 import {
   activationFields,
   MAX_NAME,
@@ -57,7 +58,7 @@ const ClassifyRequest = Type.Object(
         [Type.String({ minLength: 1 }), Type.Array(Type.String(), { minItems: 1, maxItems: MAX_LABELS })],
         {
           description:
-            'Labels for pictures, in place of the labels of a classifier, for a model that reads texts and pictures into one space: a list, or a text with commas between them.',
+            'Labels of your own, as a list or as a text with commas between them: for texts, by a classifier of what follows from what (one of whose labels begins with `entail`), and for pictures, by a model that reads texts and pictures into one space.',
         },
       ),
     ),
@@ -65,8 +66,14 @@ const ClassifyRequest = Type.Object(
       Type.String({
         maxLength: MAX_NAME,
         pattern: '\\{\\}',
-        default: DEFAULT_TEMPLATE,
-        description: 'Makes a text of each of `candidate_labels`, which stands in place of its `{}`.',
+        description: `Makes a text of each of \`candidate_labels\`, which stands in place of its \`{}\`. By default \`${DEFAULT_HYPOTHESIS}\` for texts, and \`${DEFAULT_TEMPLATE}\` for pictures.`,
+      }),
+    ),
+    multi_label: nullable(
+      Type.Boolean({
+        default: false,
+        description:
+          'Whether several of `candidate_labels` may be right for a text: each then has a probability of its own. Otherwise they add up to 1.',
       }),
     ),
     top_k: nullable(

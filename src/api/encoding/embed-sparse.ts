@@ -29,14 +29,15 @@ export async function embedSparse(
   const inputs = await withPlaces(model, sources.length, caller, () =>
     model.texts.map('encodeInput', sources, limit, caller, param),
   );
-  const { encoder, width } = model;
+  const { encoder, width, sentences } = model;
+  const { splade, mostComponents } = sentences;
   const positionsAtOnce = Math.max(1, Math.floor(LOGITS_AT_ONCE / width));
   const turns = new Turns();
   const vectors: SparseVector[] = [];
   let components = 0;
   // One text after the other: the logits of a single one may take as much memory as may be.
   for (const input of inputs) {
-    const pooling = new SparsePooling(width);
+    const pooling = new SparsePooling(width, splade);
     for (let from = 0; from < input.ids.length; from += positionsAtOnce) {
       const to = Math.min(from + positionsAtOnce, input.ids.length);
       const positions = Array.from({ length: to - from }, (_, i) => from + i);
@@ -46,7 +47,7 @@ export async function embedSparse(
         if (turns.isOver) await turns.next();
       }
     }
-    const vector = pooling.vector();
+    const vector = pooling.vector(mostComponents);
     components += vector.values.length;
     if (components > MAX_COMPONENTS)
       throw invalidRequest(

@@ -39,12 +39,17 @@ export function textLimit(fields: TruncationFields, model: OneShotModel): InputL
 /** @throws KvasirError `invalid_request` */
 export function inputLimit(
   fields: TruncationFields,
-  { contextLength, autoTruncate }: Pick<EncoderModel, 'contextLength' | 'autoTruncate'>,
+  {
+    contextLength,
+    autoTruncate,
+    sentences,
+  }: Pick<EncoderModel, 'contextLength' | 'autoTruncate'> & Partial<Pick<EncoderModel, 'sentences'>>,
 ): InputLimit {
   const { truncate_prompt_tokens: wanted = null } = fields;
   const named = fields.truncation_direction ?? fields.truncation_side;
   const side = named?.toLowerCase() === 'left' ? 'left' : 'right';
-  const plain = { ...(fields.add_special_tokens === false && { withSpecial: false }) };
+  const isPlain = fields.add_special_tokens === false || sentences?.readsSpecialTokens === false;
+  const plain = { ...(isPlain && { withSpecial: false }) };
   if (wanted === null)
     return { ...plain, maxTokens: contextLength, cut: (fields.truncate ?? autoTruncate) ? side : undefined };
   if (wanted === 0 || wanted > contextLength) {

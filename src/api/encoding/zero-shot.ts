@@ -15,13 +15,19 @@ export interface ZeroShotLabels {
   readonly template: string;
 }
 
+/** The text of a label. */
+export function labelText(template: string, label: string): string {
+  // Not as a pattern: labels may have dollar signs.
+  return template.replaceAll('{}', () => label);
+}
+
 /** transformers' own, of its zero-shot image classification pipeline. */
 export const DEFAULT_TEMPLATE = 'This is a photo of {}.';
 
 export interface ZeroShotScores {
-  /** In the order of the pictures; of each, one score per label. */
+  /** In the order of the pictures or texts; of each, one score per label. */
   readonly scores: number[][];
-  /** Of all labels and pictures together. */
+  /** Of all that was read together. */
   readonly tokens: number;
 }
 
@@ -48,8 +54,7 @@ export async function zeroShot(
     );
   const texts = labels.map((label, index) => ({
     param: `candidate_labels[${index}]`,
-    // Not as a pattern: labels may have dollar signs.
-    text: template.replaceAll('{}', () => label),
+    text: labelText(template, label),
   }));
   const sources = [...texts, ...pictures];
   const { inputs, tokens } = await withPlaces(model, sources.length, caller, () =>

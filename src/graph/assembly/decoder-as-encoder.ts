@@ -1,5 +1,6 @@
 import { reachBothWays, seesBothWays } from './attention-direction.js';
 import { decoderBody } from './decoder-body.js';
+import type { ModelConfig } from '../config.js';
 import { LLAMA_NAMES, ownSource, type DecoderArchitecture } from './decoder-design.js';
 import { embeddingSize } from './decoder-source.js';
 import type { EncoderArchitecture } from './encoder-architecture.js';
@@ -8,8 +9,13 @@ import type { EncoderArchitecture } from './encoder-architecture.js';
  * A decoder whose hidden states are used, mostly those of the last token (SGPT, Muennighoff 2022; E5-Mistral,
  * Wang et al. 2023; Qwen3 Embedding, Zhang et al. 2025): Hugging Face's `XModel`,
  * `XForSequenceClassification` and `XForTokenClassification`.
+ *
+ * @param isBothWays whether a token sees those behind it; by default as config.json says.
  */
-export function asEncoder(decoder: DecoderArchitecture): EncoderArchitecture {
+export function asEncoder(
+  decoder: DecoderArchitecture,
+  isBothWays: (config: ModelConfig) => boolean = seesBothWays,
+): EncoderArchitecture {
   const { names = LLAMA_NAMES, modelTypes, storedName = (name: string) => name } = decoder;
   return {
     modelTypes,
@@ -19,7 +25,7 @@ export function asEncoder(decoder: DecoderArchitecture): EncoderArchitecture {
     sizes(config) {
       const sizes = decoder.sizes(config);
       const { layers, heads, headSize, vocabularySize, contextLength } = sizes;
-      const window = seesBothWays(config) ? reachBothWays(decoder, config) : undefined;
+      const window = isBothWays(config) ? reachBothWays(decoder, config) : undefined;
       return {
         layers,
         hiddenSize: embeddingSize(sizes),
@@ -35,7 +41,7 @@ export function asEncoder(decoder: DecoderArchitecture): EncoderArchitecture {
     hiddenStates({ graph, config, weights, batch, sizes: { contextLength } }) {
       const sizes = { ...decoder.sizes(config), contextLength };
       const source = ownSource(decoder, { graph, config, weights, sizes });
-      const cache = { kind: 'packed', batch, seesBothWays: seesBothWays(config) } as const;
+      const cache = { kind: 'packed', batch, seesBothWays: isBothWays(config) } as const;
       return decoderBody(source, decoder.design(source), batch.ids, cache, names).hidden;
     },
 

@@ -10,6 +10,8 @@ import type { EncoderHeads } from './heads/index.js';
 export interface EncoderSizes {
   readonly layers: number;
   readonly hiddenSize: number;
+  /** Width of token vectors, where it is not the hidden size. */
+  readonly embeddingSize?: number;
   readonly heads: number;
   readonly headSize: number;
   readonly vocabularySize: number;
@@ -46,6 +48,10 @@ export interface EncoderSource {
 export interface EncoderArchitecture {
   /** Values of `model_type` in config.json. */
   readonly modelTypes: readonly string[];
+  /** False for a model of that type that is of another family, with the code of its makers. Default: true. */
+  readonly matches?: (config: ModelConfig) => boolean;
+  /** Values of fields that config.json may leave out, where its configuration class has others than BERT's. */
+  readonly defaults?: Readonly<Record<string, unknown>>;
   /** Prefix of the body's weights in checkpoints with a head, without the dot. */
   readonly bodyName: string;
   /** Full name of the token embeddings in the body. */
@@ -59,7 +65,7 @@ export interface EncoderArchitecture {
 
 /** Token vectors, which the output projection of masked language models shares. */
 export function wordTable({ graph, body, sizes, embedding }: EncoderSource): EmbeddingTable {
-  const weight = body.weight(embedding, [sizes.vocabularySize, sizes.hiddenSize]);
+  const weight = body.weight(embedding, [sizes.vocabularySize, embeddingSizeOf(sizes)]);
   return graph.shared('words', () => embeddingTable(graph, 'words', weight));
 }
 
@@ -71,4 +77,9 @@ export function headSizeOf(config: ModelConfig, hiddenSize: number, heads: numbe
   if (config.has('head_dim') && config.size('head_dim') !== size)
     config.unsupported(`head_dim is ${config.size('head_dim')}, and hidden_size over heads is ${size}`);
   return size;
+}
+
+/** Width of token vectors. */
+export function embeddingSizeOf({ embeddingSize, hiddenSize }: EncoderSizes): number {
+  return embeddingSize ?? hiddenSize;
 }

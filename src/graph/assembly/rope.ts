@@ -19,7 +19,11 @@ export interface Rope {
  * @param section where to look first; by default one of the two.
  * @throws KvasirError `unsupported_model` for a way of scaling that is not known
  */
-export function readRope(config: ModelConfig, sizes: DecoderSizes, section = ropeSection(config)): Rope {
+export function readRope(
+  config: ModelConfig,
+  sizes: Pick<DecoderSizes, 'headSize' | 'contextLength'>,
+  section = ropeSection(config),
+): Rope {
   const field = <T>(read: (from: ModelConfig) => T, name: string): T =>
     read(section?.has(name) ? section : config);
   const theta = field(from => from.positive('rope_theta', 10_000), 'rope_theta');
@@ -151,7 +155,12 @@ function yarnMagnitude(factor: number, section: ModelConfig): number {
  * LongRoPE (Ding et al. 2024): a factor for each pair, found by search, for short sequences and for long
  * ones.
  */
-function longRope(unscaled: Rope, section: ModelConfig, config: ModelConfig, sizes: DecoderSizes): Rope {
+function longRope(
+  unscaled: Rope,
+  section: ModelConfig,
+  config: ModelConfig,
+  sizes: Pick<DecoderSizes, 'contextLength'>,
+): Rope {
   const original = originalContext(section, config);
   const name = sizes.contextLength <= original ? 'short_factor' : 'long_factor';
   const factors = section.numbers(name);

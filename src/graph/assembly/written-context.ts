@@ -1,5 +1,5 @@
 import type { ModelConfig } from '../config.js';
-import { originalContext, ropeSection, ropeType } from './rope.js';
+import { originalContext, ropeSection } from './rope.js';
 
 /** The context of a graph that is one for all contexts that it can serve. */
 export interface WrittenContext {
@@ -38,5 +38,6 @@ export function writtenContext(config: ModelConfig, own: number, served: number)
 function shortContext(config: ModelConfig): number {
   const section = ropeSection(config);
   if (section === undefined || section.has('full_attention')) return 0;
-  return ['longrope', 'su'].includes(ropeType(section)) ? originalContext(section, config) : 0;
+  const type = section.value('rope_type') ?? section.value('type');
+  return type === 'longrope' || type === 'su' ? originalContext(section, config) : 0;
 }

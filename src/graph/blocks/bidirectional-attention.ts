@@ -91,7 +91,7 @@ interface Arrangement {
 }
 
 /** Repeats each head for those that share it, and adds a feature to each. */
-function arrangeHeads(
+export function arrangeHeads(
   graph: ModelGraph,
   name: string,
   x: Value,

@@ -2,14 +2,14 @@ import type { ModelGraph } from '../model-graph.js';
 import type { Value } from '../onnx/graph-builder.js';
 import { padGroups, padRows, type Matrix } from '../weights/matrix.js';
 import type { AttentionWeights } from './attention-projections.js';
-import { everyHead, gridAttention, QUERY_MARK } from './grid-attention.js';
+import { everyHead, gridAttention, QUERY_MARK, type PackedHeads } from './grid-attention.js';
 import { layerLinear } from './layer-linear.js';
 import type { Bias } from './linear.js';
 import type { AttentionGrid } from './packed-batch.js';
 import { rotateHeads, type RotaryPositions } from './packed-rotary.js';
 
 /** Heads of attention that sees both ways. */
-interface BothWaysHeads {
+export interface BothWaysHeads {
   readonly heads: number;
   readonly headSize: number;
   /** Factor of scores; default `1 / sqrt(headSize)`. */
@@ -17,8 +17,7 @@ interface BothWaysHeads {
 }
 
 /**
- * Bidirectional multi-head attention (Vaswani et al. 2017) over a packed batch; the further feature of each
- * head that {@link gridAttention} asks for comes out of the projections.
+ * Bidirectional multi-head attention (Vaswani et al. 2017) over a packed batch.
  *
  * @param x `[tokens, hidden]`
  * @returns `[rows, hidden]`: the wanted rows.
@@ -28,26 +27,58 @@ export function multiHeadAttention(
   name: string,
   x: Value,
   weights: AttentionWeights,
-  { heads, headSize, scale = 1 / Math.sqrt(headSize) }: BothWaysHeads,
+  heads: BothWaysHeads,
   grid: AttentionGrid,
   rotary?: RotaryPositions,
 ): Value {
-  const size = headSize + 1;
-  const widen = (matrix: Matrix): Matrix => padRows(matrix, headSize, size);
+  const projected = projectMarkedHeads(graph, name, x, weights, heads, rotary);
+  const attended = gridAttention(graph, name, projected, grid);
+  return layerLinear(graph, `${name}.output`, attended, weights.output, weights.outputBias);
+}
+
+/**
+ * Queries, keys and values of all heads; the further feature of each head that {@link gridAttention} asks for comes
+ * out of the projections.
+ */
+export function projectMarkedHeads(
+  graph: ModelGraph,
+  name: string,
+  x: Value,
+  weights: AttentionWeights,
+  { heads, headSize, scale = 1 / Math.sqrt(headSize) }: BothWaysHeads,
+  rotary?: RotaryPositions,
+): PackedHeads {
   const project = (side: string, matrix: Matrix, bias: Bias | undefined): Value =>
     layerLinear(graph, `${name}.${side}`, x, matrix, bias);
   const rotate = (side: string, value: Value): Value =>
     rotary === undefined
       ? value
       : rotateHeads(graph, `${name}.${side}.rotary`, value, heads, headSize, rotary);
-  const query = rotate(
-    'query',
-    project('query', widen(weights.query), withMarks(weights.queryBias, heads, headSize)),
-  );
-  const key = rotate('key', project('key', widen(weights.key), withZeros(weights.keyBias, headSize)));
-  const value = project('value', weights.value, weights.valueBias);
-  const attended = gridAttention(graph, name, { query, key, value, heads, headSize, scale }, grid);
-  return layerLinear(graph, `${name}.output`, attended, weights.output, weights.outputBias);
+  const key = widenHeads(weights.key, weights.keyBias, headSize);
+  return {
+    query: rotate(
+      'query',
+      project(
+        'query',
+        widenHeads(weights.query, undefined, headSize).matrix,
+        withMarks(weights.queryBias, heads, headSize),
+      ),
+    ),
+    key: rotate('key', project('key', key.matrix, key.bias)),
+    value: project('value', weights.value, weights.valueBias),
+    heads,
+    headSize,
+    scale,
+  };
+}
+
+/** A projection onto heads that gives 0 as a further feature of each. */
+export function widenHeads(
+  matrix: Matrix,
+  bias: Bias | undefined,
+  headSize: number,
+): { readonly matrix: Matrix; readonly bias: Bias | undefined } {
+  return { matrix: padRows(matrix, headSize, headSize + 1), bias: withZeros(bias, headSize) };
 }
 
 /** The queries' bias, with the mark as each head's last feature. */

@@ -1,5 +1,6 @@
 import { headSizeOf, type EncoderArchitecture } from '../assembly/encoder-architecture.js';
-import { postNormEncoder } from '../assembly/post-norm-encoder.js';
+import { bertEncoder, storedPositions } from '../assembly/bert-design.js';
+import { namedLayer } from '../assembly/layer-weights.js';
 import { activationOf } from '../blocks/activation.js';
 import { sinusoidalPositions } from '../blocks/position-table.js';
 import { MOST } from '../config.js';
@@ -33,17 +34,16 @@ export const distilbert: EncoderArchitecture = {
 
   hiddenStates(source) {
     const { config, sizes } = source;
-    return postNormEncoder(source, {
-      firstPosition: 0,
+    const intermediateSize = config.size('hidden_dim');
+    return bertEncoder(source, {
       epsilon: EPSILON,
-      intermediateSize: config.size('hidden_dim'),
       activation: activationOf(config, 'activation', 'gelu'),
       positions: config.flag('sinusoidal_pos_embds', false)
         ? sinusoidalPositions(sizes.contextLength, sizes.hiddenSize)
-        : undefined,
+        : storedPositions(source),
       layer: index => {
         const prefix = `transformer.layer.${index}`;
-        return {
+        const names = {
           query: `${prefix}.attention.q_lin`,
           key: `${prefix}.attention.k_lin`,
           value: `${prefix}.attention.v_lin`,
@@ -53,6 +53,7 @@ export const distilbert: EncoderArchitecture = {
           down: `${prefix}.ffn.lin2`,
           feedForwardNorm: `${prefix}.output_layer_norm`,
         };
+        return namedLayer(source, names, intermediateSize);
       },
     });
   },

@@ -5,20 +5,28 @@ import type { Seq2SeqArchitecture } from '../assembly/seq2seq/architecture.js';
 import { encoderAlone } from '../assembly/seq2seq/encoder-alone.js';
 import type { ModelConfig } from '../config.js';
 import { bart, blenderbot, blenderbotSmall, mbart } from './bart.js';
+import { albert } from './albert.js';
 import { bert } from './bert.js';
 import { bloom } from './bloom.js';
 import { cohere, cohere2 } from './cohere.js';
 import { distilbert } from './distilbert.js';
 import { exaone, exaone4 } from './exaone.js';
-import { falcon } from './falcon.js';
+import { deberta, debertaV2 } from './deberta.js';
+import { electra } from './electra.js';
+import { ernie } from './ernie.js';
+import { esm } from './esm.js';
+import { eurobert } from './eurobert.js';
 import { gemma, gemma2, gemma3 } from './gemma.js';
 import { glm, glm4 } from './glm.js';
 import { gpt2 } from './gpt2.js';
+import { gte, gteNew, jinaEmbeddingsV3, nomicBert } from './rotary-bert.js';
+import { falcon } from './falcon.js';
 import { gptBigcode } from './gpt-bigcode.js';
 import { gptNeo } from './gpt-neo.js';
 import { gptNeox } from './gpt-neox.js';
 import { codegen, gptj } from './gptj.js';
 import { granite } from './granite.js';
+import { jinaBert } from './jina-bert.js';
 import { llama } from './llama.js';
 import { m2m100, marian, pegasus } from './marian.js';
 import { ministral, mistral } from './mistral.js';
@@ -29,13 +37,15 @@ import { mpt } from './mpt.js';
 import { NEAR_LLAMA } from './near-llama.js';
 import { nemotron } from './nemotron.js';
 import { olmo, olmo2, olmo3, olmoe } from './olmo.js';
+import { megatronBert, robertaPreLayerNorm, xlmRobertaXl } from './pre-norm-bert.js';
 import { opt } from './opt.js';
 import { phi } from './phi.js';
 import { phi3 } from './phi3.js';
 import { qwen2, qwen3 } from './qwen.js';
 import { qwen2Moe, qwen3Moe } from './qwen-moe.js';
-import { roberta } from './roberta.js';
+import { data2vecText, roberta } from './roberta.js';
 import { smollm3 } from './smollm3.js';
+import { staticEmbedding } from './static-embedding.js';
 import { stablelm } from './stablelm.js';
 import { starcoder2 } from './starcoder2.js';
 import { mt5, t5, umt5 } from './t5.js';
@@ -84,7 +94,30 @@ const DECODERS: readonly DecoderArchitecture[] = [
 ].map(withOwnConfig);
 
 /** Encoders proper, which see both ways. */
-const ENCODERS: readonly EncoderArchitecture[] = [bert, roberta, distilbert, mpnet, modernbert];
+const ENCODERS: readonly EncoderArchitecture[] = [
+  jinaBert,
+  bert,
+  ernie,
+  electra,
+  albert,
+  roberta,
+  data2vecText,
+  robertaPreLayerNorm,
+  xlmRobertaXl,
+  megatronBert,
+  distilbert,
+  mpnet,
+  deberta,
+  debertaV2,
+  esm,
+  nomicBert,
+  gte,
+  gteNew,
+  jinaEmbeddingsV3,
+  modernbert,
+  eurobert,
+  staticEmbedding,
+];
 
 const SEQ2SEQ: readonly Seq2SeqArchitecture[] = [
   bart,
@@ -104,7 +137,7 @@ const SEQ2SEQ: readonly Seq2SeqArchitecture[] = [
 const ENCODING: readonly EncoderArchitecture[] = [
   ...ENCODERS,
   ...[t5, mt5, umt5].map(encoderAlone),
-  ...DECODERS.map(asEncoder),
+  ...DECODERS.map(decoder => asEncoder(decoder)),
 ];
 
 /** Values of `model_type` of all families that read texts. */
@@ -116,7 +149,7 @@ export const MODEL_TYPES: readonly string[] = [...ENCODING, ...SEQ2SEQ].flatMap(
  * @throws KvasirError `unsupported_model` where no decoder of this `model_type` is known
  */
 export function decoderArchitecture(config: ModelConfig): DecoderArchitecture {
-  return find(DECODERS, config.modelType) ?? unknown(config, DECODERS);
+  return find(DECODERS, config) ?? unknown(config, DECODERS);
 }
 
 /**
@@ -128,12 +161,12 @@ export function seq2seqArchitecture(config: ModelConfig): Seq2SeqArchitecture {
 
 /** The encoder-decoder of this `model_type`, or undefined: there is none, or no `model_type`. */
 export function findSeq2Seq(config: ModelConfig): Seq2SeqArchitecture | undefined {
-  return find(SEQ2SEQ, config.string('model_type', ''));
+  return find(SEQ2SEQ, config);
 }
 
 /** The architecture of this `model_type`, or undefined: there is none, or no `model_type`. */
 export function findArchitecture(config: ModelConfig): EncoderArchitecture | undefined {
-  return find(ENCODING, config.string('model_type', ''));
+  return find(ENCODING, config);
 }
 
 /**
@@ -145,28 +178,30 @@ export function encoderArchitecture(config: ModelConfig): EncoderArchitecture {
 
 /** True if models of this `model_type` are encoders, whatever else is said. */
 export function isEncoderType(config: ModelConfig): boolean {
-  return find(ENCODERS, config.string('model_type', '')) !== undefined;
+  return find(ENCODERS, config) !== undefined;
 }
 
-function find<T extends { readonly modelTypes: readonly string[] }>(
-  architectures: readonly T[],
-  type: string,
-): T | undefined {
-  return architectures.find(({ modelTypes }) => modelTypes.includes(type));
+interface Family {
+  readonly modelTypes: readonly string[];
+  readonly matches?: (config: ModelConfig) => boolean;
 }
 
-function unknown(
-  config: ModelConfig,
-  architectures: readonly { readonly modelTypes: readonly string[] }[],
-): never {
+function find<T extends Family>(architectures: readonly T[], config: ModelConfig): T | undefined {
+  const type = config.string('model_type', '');
+  return architectures.find(
+    ({ modelTypes, matches }) => modelTypes.includes(type) && (matches === undefined || matches(config)),
+  );
+}
+
+function unknown(config: ModelConfig, architectures: readonly Family[]): never {
   const type = config.modelType;
   const names = config.strings('architectures', []);
-  if (find([...ENCODING, ...SEQ2SEQ], type) !== undefined)
+  if (find<Family>([...ENCODING, ...SEQ2SEQ], config) !== undefined)
     return config.unsupported(
       `a '${type}' is known, but not as ${names.length === 0 ? 'what is asked for' : `a ${names.join(', ')}`}`,
     );
   const vendor = config.has('auto_map') ? " Its code is its vendor's own (auto_map), which is not run." : '';
-  const known = architectures.flatMap(({ modelTypes }) => modelTypes).sort();
+  const known = [...new Set(architectures.flatMap(({ modelTypes }) => modelTypes))].sort();
   return config.unsupported(
     `model_type '${type}' is not supported.${vendor} Supported are ${known.join(', ')}; any other encoder or decoder as an ONNX export`,
   );

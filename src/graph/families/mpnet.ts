@@ -1,8 +1,8 @@
 import type { EncoderArchitecture } from '../assembly/encoder-architecture.js';
-import { postNormEncoder } from '../assembly/post-norm-encoder.js';
-import { activationOf } from '../blocks/activation.js';
+import { bertEncoder } from '../assembly/bert-design.js';
+import type { LayerNames } from '../assembly/layer-weights.js';
 import { relativePositionBias } from '../blocks/relative-position-bias.js';
-import { bertSizes } from './bert.js';
+import { bertDesign, bertSizes } from './bert.js';
 import { firstPosition, robertaHeads } from './roberta.js';
 
 /** Distances that the bias tells apart beyond this share its last bucket. */
@@ -23,32 +23,30 @@ export const mpnet: EncoderArchitecture = {
     const { graph, config, sizes, body, batch } = source;
     const buckets = config.size('relative_attention_num_buckets', 32);
     const weight = body.weight('encoder.relative_attention_bias.weight', [buckets, sizes.heads]);
-    return postNormEncoder(source, {
-      firstPosition: firstPosition(config),
-      epsilon: config.positive('layer_norm_eps', 1e-12),
-      intermediateSize: config.size('intermediate_size'),
-      activation: activationOf(config, 'hidden_act', 'gelu'),
+    return bertEncoder(source, {
+      ...bertDesign(source, { firstPosition: firstPosition(config), layer: mpnetLayer }),
       attentionBias: relativePositionBias(
         graph,
         'relative_positions',
         { weight, maxDistance: MAX_DISTANCE },
         batch.grid,
       ),
-      layer: index => {
-        const prefix = `encoder.layer.${index}`;
-        return {
-          query: `${prefix}.attention.attn.q`,
-          key: `${prefix}.attention.attn.k`,
-          value: `${prefix}.attention.attn.v`,
-          output: `${prefix}.attention.attn.o`,
-          attentionNorm: `${prefix}.attention.LayerNorm`,
-          up: `${prefix}.intermediate.dense`,
-          down: `${prefix}.output.dense`,
-          feedForwardNorm: `${prefix}.output.LayerNorm`,
-        };
-      },
     });
   },
 
   heads: robertaHeads,
 };
+
+function mpnetLayer(index: number): LayerNames {
+  const prefix = `encoder.layer.${index}`;
+  return {
+    query: `${prefix}.attention.attn.q`,
+    key: `${prefix}.attention.attn.k`,
+    value: `${prefix}.attention.attn.v`,
+    output: `${prefix}.attention.attn.o`,
+    attentionNorm: `${prefix}.attention.LayerNorm`,
+    up: `${prefix}.intermediate.dense`,
+    down: `${prefix}.output.dense`,
+    feedForwardNorm: `${prefix}.output.LayerNorm`,
+  };
+}

@@ -1,62 +1,68 @@
 import type { EncoderArchitecture } from '../assembly/encoder-architecture.js';
 import type { EncoderHeads } from '../assembly/heads/index.js';
-import { postNormEncoder } from '../assembly/post-norm-encoder.js';
-import { activationOf } from '../blocks/activation.js';
+import { bertEncoder } from '../assembly/bert-design.js';
+import type { SequenceClassifier } from '../assembly/heads/sequence-classification.js';
+import type { Activation } from '../blocks/activation.js';
 import type { ModelConfig } from '../config.js';
-import { bertLayer, bertSizes, TOKEN_HEADS } from './bert.js';
+import { bertDesign, bertSizes, predictionTransform, TOKEN_HEADS } from './bert.js';
 
 /**
  * RoBERTa (Liu et al. 2019), XLM-RoBERTa (Conneau et al. 2019) and CamemBERT. Weight names are those of
  * Hugging Face's `RobertaModel`.
  */
-export const roberta: EncoderArchitecture = {
-  modelTypes: ['roberta', 'xlm-roberta', 'camembert'],
-  bodyName: 'roberta',
-  embedding: 'embeddings.word_embeddings.weight',
+export const roberta: EncoderArchitecture = robertaFamily(['roberta', 'xlm-roberta', 'camembert'], 'roberta');
 
-  sizes: config => bertSizes(config, firstPosition(config)),
+/** The text model of data2vec (Baevski et al. 2022), of RoBERTa's form. */
+export const data2vecText = robertaFamily(['data2vec-text'], 'data2vec_text');
 
-  hiddenStates(source) {
-    const { config } = source;
-    return postNormEncoder(source, {
-      firstPosition: firstPosition(config),
-      epsilon: config.positive('layer_norm_eps', 1e-12),
-      intermediateSize: config.size('intermediate_size'),
-      activation: activationOf(config, 'hidden_act', 'gelu'),
-      layer: bertLayer,
-    });
-  },
+function robertaFamily(modelTypes: readonly string[], bodyName: string): EncoderArchitecture {
+  return {
+    modelTypes,
+    bodyName,
+    embedding: 'embeddings.word_embeddings.weight',
 
-  heads: robertaHeads,
-};
+    sizes(config) {
+      if (config.has('lora_adaptations'))
+        config.unsupported(
+          'lora_adaptations: weights with an adapter for each task inside (jina-embeddings-v3 as first published) are not served; its jina_embeddings_v3 form is, without adapters or with one merged in',
+        );
+      return bertSizes(config, firstPosition(config));
+    },
+
+    hiddenStates: source =>
+      bertEncoder(source, bertDesign(source, { firstPosition: firstPosition(source.config) })),
+
+    heads: robertaHeads,
+  };
+}
 
 /** Positions are counted from the padding's id on, as fairseq does. */
 export function firstPosition(config: ModelConfig): number {
   return config.count('pad_token_id', 1) + 1;
 }
 
-/** The heads of RoBERTa and MPNet. */
-export function robertaHeads(config: ModelConfig): EncoderHeads {
+/** The heads of RoBERTa and its descendants. */
+export function robertaHeads(): EncoderHeads {
   return {
     ...TOKEN_HEADS,
-    'sequence-classification': {
-      pooling: 'cls',
-      projection: 'classifier.out_proj',
-      transform: ({ weights, sizes: { hiddenSize } }) => ({
-        matrix: weights.matrix('classifier.dense', hiddenSize, hiddenSize),
-        bias: weights.bias('classifier.dense', hiddenSize),
-        activation: 'tanh',
-      }),
-    },
+    'sequence-classification': classifierOf('tanh'),
     'fill-mask': {
       matrix: 'lm_head.decoder.weight',
       bias: 'lm_head.bias',
-      transform: ({ weights, sizes: { hiddenSize } }) => ({
-        matrix: weights.matrix('lm_head.dense', hiddenSize, hiddenSize),
-        bias: weights.bias('lm_head.dense', hiddenSize),
-        activation: 'gelu',
-        norm: weights.norm('lm_head.layer_norm', hiddenSize, config.positive('layer_norm_eps', 1e-12)),
-      }),
+      transform: source => predictionTransform(source, 'lm_head', { norm: 'layer_norm', activation: 'gelu' }),
     },
+  };
+}
+
+/** A classifier of a text's first token with a layer of its own. */
+export function classifierOf(activation: Activation): SequenceClassifier {
+  return {
+    pooling: 'cls',
+    projection: 'classifier.out_proj',
+    transform: ({ weights, sizes: { hiddenSize } }) => ({
+      matrix: weights.matrix('classifier.dense', hiddenSize, hiddenSize),
+      bias: weights.bias('classifier.dense', hiddenSize),
+      activation,
+    }),
   };
 }

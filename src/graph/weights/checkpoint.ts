@@ -96,6 +96,30 @@ export class Checkpoint {
     return { name, shape, load: (first, last) => file.read(name, first, last) };
   }
 
+  /**
+   * A vector of indexes into something that has `below` places.
+   *
+   * @throws KvasirError `invalid_model` if there is no such tensor, it has another length, or an index is none
+   */
+  integers(name: string, size: number): { load(below: number): Promise<number[]> } {
+    const file = this.#fileOf.get(name);
+    const shape = file?.tensors.get(name)?.shape;
+    if (file === undefined || shape?.length !== 1 || shape[0] !== size)
+      throw new KvasirError('invalid_model', `${this.#folder}: no tensor '${name}' of ${size} integers`);
+    this.#used.add(name);
+    return {
+      async load(below) {
+        const numbers = await file.readIntegers(name);
+        if (numbers.some(index => index < 0 || index >= below))
+          throw new KvasirError(
+            'invalid_model',
+            `${file.path}: tensor '${name}' has an index beyond ${below}`,
+          );
+        return numbers;
+      },
+    };
+  }
+
   /** Names of the tensors that nobody has asked for. */
   get unused(): readonly string[] {
     return [...this.#fileOf.keys()].filter(name => !this.#used.has(name)).sort();

@@ -25,7 +25,7 @@ const HARMLESS = [
 
 /** Where heads are, behind the name of a body. */
 const HEAD =
-  /^(\w+\.)?(pooler|cls|lm_head|embed_out|classifier|qa_outputs|score|head|predictions|generator_predictions|discriminator_predictions|vocab_(transform|layer_norm|projector)|pre_classifier|decoder(?=\.(weight|bias)$)|final_logits_bias|seq_relationship|post_layernorm)(\.|$)/;
+  /^(\w+\.)?(pooler|cls|lm_head|embed_out|classifier|qa_outputs|score|head|predictions|generator_predictions|discriminator_predictions|vocab_(transform|layer_norm|projector)|pre_classifier|decoder|final_logits_bias|seq_relationship|post_layernorm|(lm|mask)_predictions|generator_lm_head|sop_classifier|contact_head)(\.|$)/;
 
 /** Names that a message lists. */
 const LISTED = 6;

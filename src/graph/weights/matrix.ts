@@ -139,6 +139,26 @@ export function reorderGroups(values: Float32Array, order: readonly number[], si
   return result;
 }
 
+/** Of groups of `size` rows every `of`-th, from the given one on. */
+export function everyGroup(source: Matrix, size: number, of: number, first: number): Matrix {
+  const { rows, columns } = source;
+  return {
+    rows: rows / of,
+    columns,
+    async *pieces() {
+      yield everyPart(await loadMatrix(source), size * columns, of, first);
+    },
+  };
+}
+
+/** Of parts of `size` elements every `of`-th, from the given one on. */
+export function everyPart(values: Float32Array, size: number, of: number, first: number): Float32Array {
+  const result = new Float32Array(values.length / of);
+  for (let to = 0, from = first * size; to < result.length; to += size, from += of * size)
+    result.set(values.subarray(from, from + size), to);
+  return result;
+}
+
 /** Every row times a factor of its own. */
 export function scaleRows(source: Matrix, factors: { load(): Promise<Float32Array> }): Matrix {
   const { rows, columns } = source;

@@ -77,6 +77,11 @@ export class ModelWeights {
     return { size, load: () => weight.load() };
   }
 
+  /** A vector of indexes into something, by its whole name. */
+  integers(name: string, size: number): { load(below: number): Promise<number[]> } {
+    return this.#checkpoint.integers(this.#prefix + name, size);
+  }
+
   /** A linear layer's bias. */
   bias(name: string, size: number): Vector {
     return this.vector(`${name}.bias`, size);

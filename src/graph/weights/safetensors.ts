@@ -184,6 +184,29 @@ export class SafetensorsFile {
     return floats;
   }
 
+  /**
+   * A vector of whole numbers, as long as they are exact.
+   *
+   * @throws KvasirError `invalid_model` where there is none, or one of them is not exact; `unsupported_model` where it
+   * is neither I64 nor I32
+   */
+  async readIntegers(name: string): Promise<number[]> {
+    const entry = this.tensors.get(name);
+    if (entry === undefined) throw new KvasirError('invalid_model', `${this.path} has no tensor '${name}'`);
+    const { type, begin, end } = entry;
+    if (type !== 'I64' && type !== 'I32')
+      throw new KvasirError('unsupported_model', `${this.path}: tensor '${name}' is ${type}, not I64 or I32`);
+    const bytes = new Uint8Array(end - begin);
+    await readExactly(this.#handle, this.path, bytes, begin);
+    const numbers =
+      type === 'I32'
+        ? [...new Int32Array(bytes.buffer)]
+        : Array.from(new BigInt64Array(bytes.buffer), Number);
+    if (!numbers.every(Number.isSafeInteger))
+      throw new KvasirError('invalid_model', `${this.path}: tensor '${name}' has numbers that are too large`);
+    return numbers;
+  }
+
   async #floats(entry: TensorEntry, first: number, last: number): Promise<Float32Array> {
     const { type } = entry;
     const bytes = ELEMENT_BITS[type] / 8;

@@ -5,13 +5,17 @@ import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { classify, labelScores } from '#api/encoding/classify.js';
 import { embed } from '#api/encoding/embed.js';
+import { embedSparse } from '#api/encoding/embed-sparse.js';
 import { inputLimit } from '#api/encoding/inputs.js';
+import { withPrompt } from '#api/encoding/prompt.js';
 import { loadEncoder } from '#registry/load-encoder.js';
 import { Environment } from '#runtime/index.js';
 
 interface Expected {
   readonly texts?: readonly string[];
   readonly vectors?: readonly (readonly number[])[];
+  /** Sparse vectors, with all of their components. */
+  readonly sparse?: readonly (readonly number[])[];
   readonly pairs?: readonly (readonly [string, string])[];
   /** A number for each pair, or one for each of its labels. */
   readonly scores?: readonly (number | readonly number[])[];
@@ -35,14 +39,23 @@ for (const name of await readdir(FIXTURES))
     const model = await loadEncoder(environment, folder, { session: { intraOpThreads: 1 } });
     t.teardown(() => model.close());
     const limit = inputLimit({ truncate: true }, model);
-    const { texts = [], vectors = [], pairs = [], scores = [] } = expected;
+    const { texts = [], vectors = [], sparse = [], pairs = [], scores = [] } = expected;
 
     const sources = texts.map((text, i) => ({ param: `${i}`, text }));
     const options = { limit, dimensions: undefined, normalize: false };
-    const result = sources.length > 0 ? await embed(model, sources, options, caller) : { vectors: [] };
+    const result = vectors.length > 0 ? await embed(model, sources, options, caller) : { vectors: [] };
     vectors.forEach((vector, i) => {
       const error = difference(result.vectors[i]!, vector);
       t.ok(error < 2e-6, `text ${i} differs by ${error.toExponential(1)}`);
+    });
+
+    const prompted = withPrompt(model, sources, {});
+    const found = sparse.length > 0 ? await embedSparse(model, prompted, limit, caller, 'inputs') : [];
+    sparse.forEach((vector, i) => {
+      const whole = new Float32Array(vector.length);
+      found[i]!.indexes.forEach((index, nth) => (whole[index] = found[i]!.values[nth]!));
+      const error = difference(whole, vector);
+      t.ok(error < 1e-5, `sparse vector ${i} differs by ${error.toExponential(1)}`);
     });
 
     const asked = pairs.map(([text, pair], i) => ({ param: `${i}`, text, pair }));
@@ -52,5 +65,5 @@ for (const name of await readdir(FIXTURES))
       const error = difference(values, [score].flat());
       t.ok(error < 2e-6, `pair ${i} differs by ${error.toExponential(1)}`);
     });
-    t.ok(vectors.length + scores.length > 0, 'something was compared');
+    t.ok(vectors.length + sparse.length + scores.length > 0, 'something was compared');
   });

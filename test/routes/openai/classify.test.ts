@@ -18,10 +18,16 @@ const multi = fakeEncoderModel('sequence-classification', {
   activation: 'sigmoid',
 });
 const regression = fakeEncoderModel('sequence-classification', { id: 'stars', width: 1, labels: ['stars'] });
-const registry = new Registry([fakeEncoderModel('embedding'), single, multi, regression]);
+const follows = fakeEncoderModel('sequence-classification', {
+  id: 'follows',
+  width: 3,
+  labels: ['contradiction', 'neutral', 'Entailment'],
+  activation: 'softmax',
+});
+const registry = new Registry([fakeEncoderModel('embedding'), single, multi, regression, follows]);
 const { url } = await startServer(t, { registry });
 const post = jsonClient(url);
-t.beforeEach(() => [single, multi, regression].forEach(({ encoder }) => encoder.reset()));
+t.beforeEach(() => [single, multi, regression, follows].forEach(({ encoder }) => encoder.reset()));
 
 interface Answer {
   data: {
@@ -144,4 +150,52 @@ t.test("vLLM's fields", async t => {
   t.strictSame((await classify({ use_activation: true, raw_scores: true })).data[0]!.probs, [0, 2, 1]);
   t.equal(rounded((await classify({ use_activation: true })).data[0]!.probs)[0], '0.0900');
   t.match(await classify({ add_special_tokens: false }), { usage: { prompt_tokens: 1 } });
+});
+
+t.test('labels of a request’s own', async t => {
+  // Of the text behind the first separator the length decides.
+  follows.encoder.script = ({ typeIds = [] }) => {
+    const second = typeIds.filter(id => id === 1).length;
+    return [1, 7, Math.log(second)];
+  };
+  const body = {
+    model: 'follows',
+    input: ['a b', 'the token'],
+    candidate_labels: 'c, the token',
+    hypothesis_template: 'a {}',
+  };
+  const { data } = await classify(body);
+  t.equal(data.length, 2);
+  for (const { label, scores, probs, num_classes } of data) {
+    t.strictSame([label, num_classes], ['the token', 2]);
+    t.strictSame(
+      scores.map(({ label }) => label),
+      ['the token', 'c'],
+    );
+    t.strictSame(rounded(probs), rounded([3 / 7, 4 / 7]));
+  }
+  const independent = await classify({ ...body, multi_label: true });
+  t.strictSame(
+    rounded(independent.data[0]!.probs),
+    rounded([3, 4].map(length => length / (length + Math.E))),
+  );
+  const alone = await classify({ ...body, candidate_labels: ['c'] });
+  t.strictSame(rounded(alone.data[0]!.probs), rounded([3 / (3 + Math.E)]), 'one label has no others');
+  const raw = await classify({ ...body, raw_scores: true });
+  t.strictSame(rounded(raw.data[0]!.probs), rounded([Math.log(3), Math.log(4)]));
+
+  const refused = async (fields: object, param: string, message?: RegExp): Promise<void> => {
+    const { error } = await classify({ ...body, ...fields });
+    t.match(error, { param, ...(message && { message }) });
+  };
+  await refused({ model: 'single' }, 'candidate_labels', /none of its labels begins with 'entail'/);
+  await refused({ candidate_labels: null }, 'hypothesis_template');
+  await refused({ candidate_labels: null, hypothesis_template: null, multi_label: true }, 'multi_label');
+  await refused({ input: [[2, 3]] }, 'input[0]', /single texts/);
+  await refused({ input: { text: 'a', text_pair: 'b' } }, 'input', /single texts/);
+  await refused(
+    { candidate_labels: Array.from({ length: 1024 }, (_, i) => `${i}`), input: ['a', 'b', 'c'] },
+    'candidate_labels',
+    /more than 2048 pairs/,
+  );
 });

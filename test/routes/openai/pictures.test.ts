@@ -292,9 +292,9 @@ t.test('what cannot be done is said of the field, and of the model', async t => 
   await refuses(
     t,
     '/v1/classify',
-    { input: 'a', candidate_labels: ['a'] },
-    'candidate_labels',
-    /are for pictures/,
+    { input: image, candidate_labels: ['a'], multi_label: true },
+    'multi_label',
+    /is for texts/,
   );
   await refuses(t, '/v1/classify', { input: image, candidate_labels: 'a,,b' }, 'candidate_labels[1]');
   await refuses(t, '/v1/classify', { input: image, hypothesis_template: 'a {}' }, 'hypothesis_template');

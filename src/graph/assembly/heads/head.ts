@@ -22,7 +22,7 @@ export interface ProjectionDesign {
   readonly transform?: (source: EncoderSource) => TransformWeights;
   readonly projection: string;
   /** True if the projection has a bias, which is the default. */
-  readonly hasBias?: boolean;
+  readonly hasBias?: boolean | undefined;
 }
 
 /** Logits of labels, `[rows, labels]`. */
