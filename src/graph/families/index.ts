@@ -24,6 +24,7 @@ import { falcon } from './falcon.js';
 import { gptBigcode } from './gpt-bigcode.js';
 import { gptNeo } from './gpt-neo.js';
 import { gptNeox } from './gpt-neox.js';
+import { gptOss } from './gpt-oss.js';
 import { codegen, gptj } from './gptj.js';
 import { granite } from './granite.js';
 import { jinaBert } from './jina-bert.js';
@@ -76,6 +77,7 @@ const DECODERS: readonly DecoderArchitecture[] = [
   gptj,
   codegen,
   gptBigcode,
+  gptOss,
   falcon,
   bloom,
   mpt,
