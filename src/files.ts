@@ -80,12 +80,38 @@ export async function readJsonObject(file: string): Promise<Record<string, unkno
 export async function readJson(file: string): Promise<unknown> {
   const text = await readTextFile(file);
   try {
-    return JSON.parse(text);
+    return parseJson(text);
   } catch (error) {
     const [, place] = /at position (\d+)/.exec((error as Error).message) ?? [];
     const where = place === undefined ? '' : ` (at character ${place})`;
     throw new KvasirError('invalid_model', `${file} is not valid JSON${where}`);
   }
+}
+
+/** Strings, and numbers that only Python's JSON has. */
+const PYTHON_NUMBER = /"(?:[^"\\]|\\.)*"|-?Infinity|NaN/g;
+
+/**
+ * Parses JSON as Python writes it, which has `Infinity` and `-Infinity`, too. `NaN`, which no field means, becomes a
+ * text, so that whoever reads the field refuses it by its name. transformers 5 has `{"__float__": "Infinity"}`.
+ */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text, text.includes('"__float__"') ? taggedFloat : undefined);
+  } catch (error) {
+    if (!text.includes('Infinity') && !text.includes('NaN')) throw error;
+    const plain = text.replace(PYTHON_NUMBER, found => {
+      if (found.startsWith('"')) return found;
+      return found === 'NaN' ? '"NaN"' : found.replace('Infinity', '1e999');
+    });
+    return JSON.parse(plain);
+  }
+}
+
+function taggedFloat(_: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || !('__float__' in value)) return value;
+  const number = value.__float__;
+  return number === 'Infinity' || number === '-Infinity' ? Number(number) : number;
 }
 
 /** The longest read that is asked of the file system at once. */

@@ -33,6 +33,25 @@ const PLACES: Readonly<Record<string, (t: Test, file: string) => unknown>> = {
   },
 };
 
+t.test('numbers as Python writes them', async t => {
+  const read = (text: string) => {
+    const folder = t.testdir({ 'a.json': text });
+    return readJsonObject(path.join(folder, 'a.json'));
+  };
+  t.strictSame(await read('{"a": [0.0, Infinity], "b": -Infinity, "c": "Infinity \\" NaN", "d": NaN}'), {
+    a: [0, Infinity],
+    b: -Infinity,
+    c: 'Infinity " NaN',
+    d: 'NaN',
+  });
+  t.strictSame(await read('{"a": {"__float__": "Infinity"}, "b": [{"__float__": "-Infinity"}]}'), {
+    a: Infinity,
+    b: [-Infinity],
+  });
+  for (const text of ['{"a": Infinit}', '{"a": +Infinity}', '{Infinity: 1}', '{"a": NaNa}'])
+    await t.rejects(read(text), { code: 'invalid_model', message: /is not valid JSON/ });
+});
+
 t.test('only regular files are opened, and links to them', { skip }, async t => {
   const folder = t.testdir({ 'real.txt': 'text' });
   for (const [kind, place] of Object.entries(PLACES)) {

@@ -7,7 +7,7 @@ const StopString = Type.String({ minLength: 1, maxLength: 1024 });
 
 /**
  * The fields that steer sampling and stopping, the same in completions and chat: OpenAI's, then vLLM's
- * extensions.
+ * extensions. Where a model's generation_config.json has a default of its own, that one holds.
  */
 export const samplingFields = {
   temperature: nullable(

@@ -41,6 +41,8 @@ type Settings = InspectOptions & { readonly json?: boolean; readonly subfolder?:
 
 type SourceReport = NonNullable<NonNullable<ModelReport['generation']>['source']>;
 
+type Sampling = NonNullable<NonNullable<ModelReport['generation']>['sampling']>;
+
 type Line = readonly [label: string, value: string | number | undefined];
 
 /** Describes a model to people: one line for each fact that is known. */
@@ -78,18 +80,28 @@ function contextLine({ kind, contextLength }: ModelReport): string | undefined {
 function generationLines({ generation }: ModelReport): Line[] {
   if (generation === undefined) return [];
   const { layers, heads, kvHeads, headSize, cacheBytesPerToken, source, memory } = generation;
+  const { sampling = {}, warnings = [] } = generation;
   const queries = heads === undefined ? '' : `${heads} query heads, `;
   return [
     ['layers', layers],
     ['heads', `${queries}${kvHeads} key and value heads of ${headSize}`],
     ['KV cache', `${formatBytes(cacheBytesPerToken)} per token`],
     ['source', source && sourceLine(source)],
+    ['sampling', samplingLine(sampling)],
+    ...warnings.map(warning => ['warning', warning] as const),
     [
       'memory',
       memory &&
         `about ${formatBytes(memory.weights + memory.cache)} with ${memory.slots} full slots: weights ${formatBytes(memory.weights)}, KV cache ${formatBytes(memory.cache)}`,
     ],
   ];
+}
+
+function samplingLine(sampling: Sampling): string {
+  const named = Object.entries(sampling).map(([name, value]) => `${name} ${value as number}`);
+  return named.length === 0
+    ? ''
+    : `${named.join(', ')} where a request does not say (generation_config.json)`;
 }
 
 function sourceLine({ longest, layers, cacheBytesPerToken, sound }: SourceReport): string {

@@ -66,6 +66,7 @@ async function loadPlanned(
       draftTokens: plan.draft_tokens,
     },
     raw: { outputBytes: plan.output_memory, runTime: plan.tensor_timeout * 1000 },
+    generationConfig: plan.generation_config,
     maxTokens: plan.max_tokens,
     voiceDetector: plan.voice_detector,
     autoTruncate: plan.auto_truncate,
@@ -109,7 +110,14 @@ export async function describePlanned(plan: ModelPlan, signal: AbortSignal): Pro
   const here = withoutWeights
     ? await pullModel(folder, { subfolder, signal, descriptionOnly: true })
     : join(folder, subfolder ?? '');
-  return readCard(here, { format, precision, contextLength, withoutWeights, autoTruncate });
+  return readCard(here, {
+    format,
+    precision,
+    contextLength,
+    withoutWeights,
+    autoTruncate,
+    generationConfig: plan.generation_config,
+  });
 }
 
 /** The model's folder; one of the hub is pulled first, as far as the cache does not have it. */

@@ -2,6 +2,7 @@ import { Type, type Static } from '@fastify/type-provider-typebox';
 import { DEFAULT_ENGINE_OPTIONS } from '#engine/engine-options.js';
 import { CACHE_KINDS } from '#graph/cache-kind.js';
 import { PRECISIONS } from '#graph/precision.js';
+import { GENERATION_CONFIG_USES } from '#model/sampling-config.js';
 import { WEIGHTS_FORMATS } from '#model/weights-format.js';
 import { DEVICE_PATTERN } from '#runtime/open-device.js';
 import { bytes, choice, flag, integer, measure, patterned, text, texts } from './setting.js';
@@ -172,6 +173,11 @@ const modelSettings = {
   auto_truncate: flag({
     description: 'cut inputs of encoders that are too long, unless a request says otherwise',
     default: false,
+  }),
+  generation_config: choice(GENERATION_CONFIG_USES, {
+    description:
+      "whether a generator's generation_config.json says how tokens are drawn where a request does not (temperature, top_k, top_p, min_p, repetition_penalty, max_new_tokens)",
+    default: 'auto',
   }),
   max_waiting: integer(0, 1e6, { description: 'requests that may wait for a slot', default: 1024 }),
   kv_cache_memory: Type.Optional(

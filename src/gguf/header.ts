@@ -173,15 +173,15 @@ class HeaderReader {
 
   #numbers(type: NumberType, count: number): InstanceType<(typeof NUMBER_ARRAYS)[NumberType]> {
     const NumberArray = NUMBER_ARRAYS[type];
-    const bytes = this.#take(count * NumberArray.BYTES_PER_ELEMENT);
+    const begin = this.#take(count * NumberArray.BYTES_PER_ELEMENT);
     const numbers = new NumberArray(count);
-    new Uint8Array(numbers.buffer).set(bytes);
+    this.#bytes.copy(new Uint8Array(numbers.buffer), 0, begin);
     return numbers;
   }
 
   #flag(key: string): boolean {
-    const [value] = this.#take(1);
-    if (value! > 1) throw this.#invalid(`the key '${key}' is neither true nor false, but ${value}`);
+    const value = this.#bytes[this.#take(1)]!;
+    if (value > 1) throw this.#invalid(`the key '${key}' is neither true nor false, but ${value}`);
     return value === 1;
   }
 
@@ -261,7 +261,7 @@ class HeaderReader {
   #name(what: string): string {
     const length = this.#uint64();
     if (length > LONGEST_NAME) throw this.#invalid(`${what} has a name of ${length} bytes`);
-    return this.#utf8(what, this.#take(length));
+    return this.#utf8(what, length);
   }
 
   #text(key: string): string {
@@ -270,34 +270,38 @@ class HeaderReader {
       throw this.#invalid(
         `the key '${key}' claims a text of ${length} bytes, more than its ${this.#fileSize} bytes can hold`,
       );
-    return this.#utf8(`the key '${key}'`, this.#take(length));
+    return this.#utf8(key, length);
   }
 
-  #utf8(what: string, bytes: Buffer): string {
-    const text = bytes.toString('utf8');
-    if (text.includes('\ufffd') && !isUtf8(bytes)) throw this.#invalid(`${what} has text that is not UTF-8`);
+  /** @param what the text is, for errors. */
+  #utf8(what: string, length: number): string {
+    const begin = this.#take(length);
+    const text = this.#bytes.toString('utf8', begin, begin + length);
+    if (text.includes('\ufffd') && !isUtf8(this.#bytes.subarray(begin, begin + length)))
+      throw this.#invalid(`has text that is not UTF-8 (${what})`);
     return text;
   }
 
   #uint32(): number {
-    return this.#take(4).readUInt32LE();
+    return this.#bytes.readUInt32LE(this.#take(4));
   }
 
   #uint64(): number {
-    const bytes = this.#take(8);
-    const value = bytes.readUInt32LE(4) * 2 ** 32 + bytes.readUInt32LE(0);
+    const begin = this.#take(8);
+    const value = this.#bytes.readUInt32LE(begin + 4) * 2 ** 32 + this.#bytes.readUInt32LE(begin);
     if (value > Number.MAX_SAFE_INTEGER)
       throw this.#invalid(`claims a length, size or place of ${value}, which no file has`);
     return value;
   }
 
-  #take(length: number): Buffer {
+  /** Steps over bytes. @returns where they begin */
+  #take(length: number): number {
     const begin = this.#position;
     if (begin + length > this.#fileSize)
       throw this.#invalid(`ends at byte ${this.#fileSize}, within its header: is it cut off?`);
     if (begin + length > this.#bytes.length) throw NEEDS_MORE;
     this.#position += length;
-    return this.#bytes.subarray(begin, begin + length);
+    return begin;
   }
 
   #invalid(fault: string): KvasirError {

@@ -12,7 +12,7 @@ import { fieldWarnings } from './config-fields/field-warnings.js';
 import { refuseUnwritten } from './config-fields/unwritten.js';
 import { seq2seqArchitecture } from './families/index.js';
 import { ModelGraph, type NumberFormat } from './model-graph.js';
-import { NUMBER_FORMATS, type Precision } from './precision.js';
+import { defaultPrecision, NUMBER_FORMATS, type Precision } from './precision.js';
 import { refuseQuantized } from './quantized-checkpoint.js';
 import { weightBits } from './quantization/per-channel.js';
 import { Checkpoint, weightFiles } from './weights/checkpoint.js';
@@ -20,7 +20,13 @@ import { sortLeftovers, type Leftovers } from './weights/leftovers.js';
 import { ModelWeights } from './weights/model-weights.js';
 
 /** The precisions of encoder-decoders: attention that sees both ways has no 16-bit floats here. */
-export const SEQ2SEQ_PRECISIONS = ['f32', 'int8', 'w8a8', 'int4'] as const satisfies readonly Precision[];
+export const SEQ2SEQ_PRECISIONS = [
+  'f32',
+  'int8',
+  'w8a8',
+  'int4',
+  'stored',
+] as const satisfies readonly Precision[];
 
 /** Graphs on disk, ready to load. */
 export interface BuiltSeq2Seq {
@@ -86,12 +92,13 @@ interface Design {
 
 async function designSeq2Seq(
   folder: string,
-  { precision = 'f32', contextLength, halfFloats = false, cache = 'slots' }: BuildOptions,
+  { precision: wanted, contextLength, halfFloats = false, cache = 'slots' }: BuildOptions,
 ): Promise<Design> {
   const config = await ModelConfig.read(folder);
   const architecture = seq2seqArchitecture(config);
   refuseOtherHeads(config);
   refuseQuantized(config);
+  const precision = wanted ?? defaultPrecision(config);
   refuseUnwritten(config);
   if (halfFloats || cache !== 'slots' || !SEQ2SEQ_PRECISIONS.some(known => known === precision))
     throw new KvasirError(

@@ -13,7 +13,7 @@ import { fieldWarnings } from './config-fields/field-warnings.js';
 import { refuseUnwritten } from './config-fields/unwritten.js';
 import { ModelGraph, type NumberFormat } from './model-graph.js';
 import { DataType, type SaveProgress } from './onnx/graph-builder.js';
-import { NUMBER_FORMATS, withHalfFloats, type Precision } from './precision.js';
+import { defaultPrecision, NUMBER_FORMATS, withHalfFloats, type Precision } from './precision.js';
 import { refuseQuantized } from './quantized-checkpoint.js';
 import { weightBits } from './quantization/per-channel.js';
 import { Checkpoint, weightFiles } from './weights/checkpoint.js';
@@ -42,7 +42,7 @@ export interface BuiltDecoder {
 }
 
 export interface BuildOptions {
-  /** Default `f32`. */
+  /** Default {@link defaultPrecision}. */
   readonly precision?: Precision | undefined;
   /** Longest sequence that will be run; by default the model's own. */
   readonly contextLength?: number | undefined;
@@ -110,12 +110,13 @@ interface Design {
 
 async function designDecoder(
   folder: string,
-  { precision = 'f32', contextLength = Infinity, halfFloats = false, cache = 'slots' }: BuildOptions,
+  { precision: wanted, contextLength = Infinity, halfFloats = false, cache = 'slots' }: BuildOptions,
 ): Promise<Design> {
   const config = await ModelConfig.read(folder);
   const architecture = decoderArchitecture(config);
   requireCausal(config);
   refuseQuantized(config);
+  const precision = wanted ?? defaultPrecision(config);
   refuseUnwritten(config);
   const sizes = architecture.sizes(config);
   const written = writtenContext(config, sizes.contextLength, contextLength);

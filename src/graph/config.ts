@@ -47,13 +47,12 @@ export class ModelConfig {
   /** The same, with other values for fields that are absent. */
   withDefaults(defaults: Readonly<Record<string, unknown>>): ModelConfig {
     const own = Object.entries(this.#fields).filter(([, value]) => value !== undefined && value !== null);
-    const fields = { ...defaults, ...Object.fromEntries(own) };
-    return new ModelConfig(this.#file, fields, this.#asked, this.#warnings);
+    return this.#with({ ...defaults, ...Object.fromEntries(own) });
   }
 
   /** The same, with values for fields that are not named at all; null stays what it is. */
   completedBy(defaults: Readonly<Record<string, unknown>>): ModelConfig {
-    return new ModelConfig(this.#file, { ...defaults, ...this.#fields }, this.#asked, this.#warnings);
+    return this.#with({ ...defaults, ...this.#fields });
   }
 
   /** `model_type`: which architecture the weights are of. */
@@ -189,6 +188,11 @@ export class ModelConfig {
   /** @throws KvasirError `unsupported_model`, naming the file */
   unsupported(fault: string): never {
     throw new KvasirError('unsupported_model', `${this.#file}: ${fault}`);
+  }
+
+  /** The same file with other fields: who asks here asks there. */
+  #with(fields: Readonly<Record<string, unknown>>): ModelConfig {
+    return new ModelConfig(this.#file, fields, this.#asked, this.#warnings);
   }
 
   #value(name: string): unknown {

@@ -3,9 +3,10 @@ import { NUMBER_FORMATS, type Precision } from './precision.js';
 
 /**
  * In which numbers an encoder is stored and run. `int8` multiplies 8-bit weights by 8-bit activations, which
- * is much faster than floats for the many tokens of a batch; `int4` only stores less.
+ * is much faster than floats for the many tokens of a batch; `int4` only stores less, and `stored` what a
+ * quantized checkpoint does.
  */
-export const ENCODER_PRECISIONS = ['f32', 'int8', 'int4'] as const satisfies readonly Precision[];
+export const ENCODER_PRECISIONS = ['f32', 'int8', 'int4', 'stored'] as const satisfies readonly Precision[];
 
 export type EncoderPrecision = (typeof ENCODER_PRECISIONS)[number];
 

@@ -1,10 +1,18 @@
 import { KvasirError } from '#errors.js';
 import { DataType, GraphBuilder, NONE, type Value } from './onnx/graph-builder.js';
-import { blockBytes, blocksPerRow, zeroPointBytes, type BlockFormat } from './quantization/block-format.js';
+import {
+  blockBytes,
+  blocksPerRow,
+  zeroPointBytes,
+  type BlockFormat,
+  type BlockLayout,
+  type QuantizedMatrix,
+} from './quantization/block-format.js';
 import { quantize } from './quantization/quantize.js';
 import { quantizePerChannel } from './quantization/per-channel.js';
 import { roundToFloat16, toBfloat16, toFloat16 } from './weights/half-precision.js';
 import type { Matrix } from './weights/matrix.js';
+import { packedColumns, type PackedRows } from './weights/packed-rows.js';
 
 /** In which numbers a graph computes and stores its weights. */
 export interface NumberFormat {
@@ -24,13 +32,20 @@ export interface NumberFormat {
    * floats.
    */
   readonly vocabulary?: BlockFormat | undefined;
+  /**
+   * True if matrices that are stored quantized are written as they are where a graph can run them, those in floats
+   * as floats, and only the rest in the formats above.
+   */
+  readonly asStored?: boolean | undefined;
 }
 
 /** A quantized matrix in a graph, `[rows, columns]`. */
 export interface QuantizedWeight {
-  readonly format: BlockFormat;
+  readonly format: BlockLayout;
   readonly rows: number;
   readonly columns: number;
+  /** As in {@link PackedRows}: further columns behind those of the matrix. */
+  readonly sumCopies: number;
   /** uint8 `[rows, blocks, block bytes]` */
   readonly codes: Value;
   /** `[rows, blocks]` */
@@ -87,17 +102,46 @@ export class ModelGraph extends GraphBuilder {
   }
 
   /**
-   * Adds a matrix in a block format.
+   * How a matrix is to be written: packed as it is stored, in a block format, or (undefined) in floats.
+   *
+   * @param format of what is not written as it is stored; by default that of linear layers.
+   */
+  formOf(
+    { packed, isQuantized }: Pick<Matrix, 'packed' | 'isQuantized'>,
+    format: BlockFormat | undefined = this.format.matrices,
+  ): PackedRows | BlockFormat | undefined {
+    if (this.format.asStored !== true) return format;
+    return packed ?? (isQuantized ? format : undefined);
+  }
+
+  /**
+   * Adds a matrix in a block format, or packed as it is stored.
    *
    * @param experts where given, rows belong to so many matrices, one under the other; codes are then
    * `[experts, rows, row bytes]` and scales `[experts, rows, blocks]`, as com.microsoft.QMoE wants them.
    * Needs whole blocks and a symmetric format.
    */
-  quantized(name: string, matrix: Matrix, format: BlockFormat, experts?: number): QuantizedWeight {
+  quantized(name: string, matrix: Matrix, form: BlockFormat | PackedRows, experts?: number): QuantizedWeight {
     const { rows, columns } = matrix;
-    const blocks = blocksPerRow(format, columns);
+    if ('layout' in form) {
+      const { layout, sumCopies } = form;
+      return this.#blocks(name, [rows, columns], layout, sumCopies, () => form.rows(0, rows), experts);
+    }
     const roundScale = this.floatType === DataType.FLOAT16 ? roundToFloat16 : Math.fround;
-    const result = sharedBy(format.symmetric ? 2 : 3, () => quantize(matrix, format, roundScale));
+    return this.#blocks(name, [rows, columns], form, 0, () => quantize(matrix, form, roundScale), experts);
+  }
+
+  #blocks(
+    name: string,
+    [rows, columns]: readonly [rows: number, columns: number],
+    format: BlockLayout,
+    sumCopies: number,
+    load: () => Promise<QuantizedMatrix>,
+    experts: number | undefined,
+  ): QuantizedWeight {
+    const width = packedColumns({ layout: format, sumCopies }, columns);
+    const blocks = blocksPerRow(format, width);
+    const result = sharedBy(format.symmetric ? 2 : 3, load);
     const codes = this.initializer(
       `${name}.weight`,
       DataType.UINT8,
@@ -113,10 +157,10 @@ export class ModelGraph extends GraphBuilder {
       : this.initializer(
           `${name}.zero_points`,
           DataType.UINT8,
-          [rows, zeroPointBytes(format, columns)],
+          [rows, zeroPointBytes(format, width)],
           async () => (await result()).zeroPoints!,
         );
-    return { format, rows, columns, codes, scales, zeroPoints };
+    return { format, rows, columns, sumCopies, codes, scales, zeroPoints };
   }
 
   /** Adds a matrix whose output channels have scales. */

@@ -10,6 +10,7 @@ const SUFFIXES: Readonly<Record<Precision, readonly string[]>> = {
   int8: ['_int8', '_quantized', '_uint8'],
   w8a8: [],
   int4: ['_q4', '_q4f16', '_bnb4'],
+  stored: [],
 };
 
 /** All files of a model folder, with `/` between folders. */

@@ -14,6 +14,7 @@ import { seq2seqLayers, servedLengths } from './decoder/seq2seq/seq2seq-lengths.
 import { readModelFolder, type ModelFolder } from './folder.js';
 import { DataType, type GraphValue, type OnnxFile } from './onnx-file.js';
 import { rawPath } from './raw-graph.js';
+import { readSamplingConfig, type SamplingConfig } from './sampling-config.js';
 import type { Similarity } from './sentence-config.js';
 import type { RunPath } from './run-path.js';
 import type { VisionTask } from './vision/contract.js';
@@ -72,6 +73,10 @@ export interface GenerationReport {
     /** Of one that hears: the frequencies and frames of each source. */
     readonly sound?: { readonly bins: number; readonly frames: number } | undefined;
   };
+  /** Of a generator: how its tokens are drawn where a request does not say. */
+  readonly sampling?: SamplingConfig;
+  /** Sentences about fields of generation_config.json that are not obeyed. */
+  readonly warnings?: readonly string[];
   /** Bytes to expect in memory with all slots full; undefined where the context has no known end. */
   readonly memory: { readonly slots: number; readonly weights: number; readonly cache: number } | undefined;
 }
@@ -135,6 +140,7 @@ const BYTES_PER_PARAMETER: Readonly<Record<Precision, number>> = {
   int8: 1.07,
   w8a8: 1.05,
   int4: 0.66,
+  stored: 0.7,
 };
 
 /**
@@ -201,6 +207,8 @@ async function inspectDecoder(
   const copies = plan.path.kind === 'growing' ? 2 : 1;
   const length = options.contextLength ?? contextLength;
   const loadedBytes = loaded(weights, graphs, options.precision);
+  const warnings: string[] = [];
+  const sampling = await readSamplingConfig(folder, 'auto', warning => warnings.push(warning));
   return {
     folder,
     kind: 'generation',
@@ -216,6 +224,8 @@ async function inspectDecoder(
       kvHeads,
       headSize,
       cacheBytesPerToken: perToken,
+      sampling,
+      warnings,
       memory:
         length === undefined
           ? undefined

@@ -1,4 +1,5 @@
 import type { EncoderTask } from '#model/encoder/contract.js';
+import type { SamplingConfig } from '#model/sampling-config.js';
 import type { VisionTask } from '#model/vision/contract.js';
 
 /**
@@ -62,6 +63,8 @@ export interface ModelCard {
   readonly translates?: TranslatedLanguages | undefined;
   /** Of a model that hears. */
   readonly hears?: HeardLanguages | undefined;
+  /** How a generator's tokens are chosen where a request does not say, as its own files have it. */
+  readonly sampling?: SamplingConfig | undefined;
   /** Names of a classifier's labels, in the order of its logits; empty for all others. */
   readonly labels: readonly string[];
   /** Whether an encoder cuts inputs that are too long where a request does not say. */
@@ -75,11 +78,12 @@ export interface ModelCard {
 export function generatorCard(
   contextLength: number | undefined,
   chat: { readonly tools: boolean } | undefined,
+  sampling: SamplingConfig = {},
 ): ModelCard {
   const abilities = new Set<Ability>(['complete', 'tokenize']);
   if (chat !== undefined) abilities.add('chat');
   if (chat?.tools) abilities.add('tools');
-  return { task: 'text-generation', abilities, contextLength, labels: [] };
+  return { task: 'text-generation', abilities, contextLength, sampling, labels: [] };
 }
 
 /** Undefined where a model knows no languages, or does not say which it reads or writes. */

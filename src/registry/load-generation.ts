@@ -1,5 +1,6 @@
 import { loadChatTemplate } from '#chat/template.js';
 import { readGenerationConfig } from '#model/generation-config.js';
+import { readSamplingConfig } from '#model/sampling-config.js';
 import { loadDecoder } from '#model/decoder/load-decoder.js';
 import type { Environment } from '#runtime/index.js';
 import { loadTokenizer } from '#text/tokenizer.js';
@@ -22,12 +23,14 @@ export async function loadGeneration(
 ): Promise<GenerationModel> {
   const tokenizer = await loadTokenizer(folder);
   const chat = await loadChatTemplate(folder, tokenizer);
-  const { bosId, eosIds } = await readGenerationConfig(folder);
+  const { bosId, eosIds } = await readGenerationConfig(folder, tokenizer);
+  const sampling = await readSamplingConfig(folder, options.generationConfig, options.onWarning);
   const loaded = await loadDecoder(environment, folder, options);
   return generationModel({
     ...loadedGenerator(folder, tokenizer, loaded, options),
     eosIds,
     bosId,
+    sampling,
     chat: chat && new IsolatedTemplate(chat, STRANGERS),
   });
 }

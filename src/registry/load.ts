@@ -14,8 +14,6 @@ export type ModelOptions = SpeechOptions &
   Pick<EncoderModelOptions, 'batching' | 'autoTruncate'> & {
     /** Of a graph that is called with tensors. */
     readonly raw?: RawModelOptions['limits'];
-    /** Told in a sentence of what may make the model's results wrong. */
-    readonly onWarning?: ((warning: string) => void) | undefined;
   };
 
 /**

@@ -3,6 +3,7 @@ import { Engine } from '#engine/engine.js';
 import type { EngineOptions } from '#engine/engine-options.js';
 import { cacheBytesPerToken, sourceBytesPerToken } from '#model/cache/layer-cache.js';
 import type { DecoderOptions, LoadedDecoder } from '#model/decoder/load-decoder.js';
+import type { GenerationConfigUse } from '#model/sampling-config.js';
 import { STRUCTURES } from '#offload/pools.js';
 import { StructureService } from '#offload/structure-service.js';
 import type { Tokenizer } from '#text/types.js';
@@ -17,6 +18,10 @@ export interface GenerationOptions extends DecoderOptions {
    * nevertheless. By default as many as all slots full need.
    */
   readonly cacheShare?: number | undefined;
+  /** Whether generation_config.json says how tokens are drawn where a request does not; default `auto`. */
+  readonly generationConfig?: GenerationConfigUse | undefined;
+  /** Told in a sentence of what may make the model's results other than meant. */
+  readonly onWarning?: ((warning: string) => void) | undefined;
   /** Most tokens to generate for one sequence, whatever a request asks for. */
   readonly maxTokens?: number | undefined;
 }

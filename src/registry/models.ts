@@ -11,7 +11,10 @@ type Origin = Pick<Model, 'id' | 'device' | 'path'> & { readonly created?: numbe
 
 /** The parts of a generator; the rest of the model follows from them. */
 export type GenerationParts = Origin &
-  Pick<GenerationModel, 'tokenizer' | 'engine' | 'eosIds' | 'bosId' | 'chat' | 'maxTokens' | 'sourced'> &
+  Pick<
+    GenerationModel,
+    'tokenizer' | 'engine' | 'eosIds' | 'bosId' | 'chat' | 'maxTokens' | 'sourced' | 'sampling'
+  > &
   Partial<Pick<GenerationModel, 'texts' | 'structures'>>;
 
 export function generationModel(parts: GenerationParts): GenerationModel {
@@ -23,7 +26,11 @@ export function generationModel(parts: GenerationParts): GenerationModel {
     ...parts,
     card:
       sourced === undefined
-        ? generatorCard(engine.contextLength, chat && { tools: chat.toolFormat !== undefined })
+        ? generatorCard(
+            engine.contextLength,
+            chat && { tools: chat.toolFormat !== undefined },
+            parts.sampling,
+          )
         : sourcedCard(engine.contextLength, sourced.translates),
     contextLength: engine.contextLength,
     stats: () => ({ engine: engine.stats() }),

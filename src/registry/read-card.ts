@@ -4,6 +4,7 @@ import { servedLengths } from '#model/decoder/seq2seq/seq2seq-lengths.js';
 import { readModelFolder, type FolderOptions } from '#model/folder.js';
 import { readGenerationConfig } from '#model/generation-config.js';
 import { readGenerationDefaults } from '#model/generation-defaults.js';
+import { readSamplingConfig, type GenerationConfigUse } from '#model/sampling-config.js';
 import { readSpeechSettings } from '#speech/settings.js';
 import { findSpecialTokens } from '#speech/special-tokens.js';
 import { loadTokenizer, requireTokenizerFiles } from '#text/tokenizer.js';
@@ -26,6 +27,8 @@ export interface CardOptions extends FolderOptions {
    * be there.
    */
   readonly withTokenizer?: boolean | undefined;
+  /** Of a generator, whether its generation_config.json says how tokens are drawn; default `auto`. */
+  readonly generationConfig?: GenerationConfigUse | undefined;
   /** Of an encoder, whether it is to cut inputs that are too long. */
   readonly autoTruncate?: boolean | undefined;
 }
@@ -67,7 +70,8 @@ export async function readCard(
       await requireTokenizer(folder, withTokenizer);
       const chat = await describeChatTemplate(folder);
       await readGenerationConfig(folder);
-      return generatorCard(options.contextLength ?? read.sizes.contextLength, chat);
+      const sampling = await readSamplingConfig(folder, options.generationConfig);
+      return generatorCard(options.contextLength ?? read.sizes.contextLength, chat, sampling);
     }
   }
 }

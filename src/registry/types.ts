@@ -3,6 +3,7 @@ import type { EncoderService, EncoderStats } from '#batching/types.js';
 import type { EngineStats, GenerationEngine } from '#engine/types.js';
 import type { EncoderTask } from '#model/encoder/contract.js';
 import type { GenerationDefaults } from '#model/generation-defaults.js';
+import type { SamplingConfig } from '#model/sampling-config.js';
 import type { SentenceConfig } from '#model/sentence-config.js';
 import type { RunPath } from '#model/run-path.js';
 import type { StructureService } from '#offload/structure-service.js';
@@ -62,6 +63,8 @@ export interface GenerationModel extends TextModel {
   readonly structures: StructureService;
   /** Most tokens to generate for one sequence, whatever a request asks for; undefined: as many as fit. */
   readonly maxTokens?: number | undefined;
+  /** How tokens are chosen where a request does not say, and a model without a source has an opinion. */
+  readonly sampling?: SamplingConfig | undefined;
   /** Ids that end a sequence (`eos_token_id` of generation_config.json or config.json). */
   readonly eosIds: ReadonlySet<number>;
   /** BOS, if the model has one: what an empty prompt starts from. */

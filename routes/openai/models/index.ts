@@ -1,6 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
 import { capabilitiesOf, mediaOf } from '#http/capabilities.js';
 import type { RouteOptions } from '#http/route-options.js';
+import type { ModelCard } from '#registry/card.js';
 import type { ServedEntry } from '#registry/types.js';
 import { listSchema, modelSchema, schemas } from './schema.js';
 
@@ -39,9 +40,25 @@ function describe({ id, aliases, state, card, model }: ServedEntry, started: num
       task: card.task,
       capabilities: capabilitiesOf(card),
       input_modalities: mediaOf(card),
+      ...(Object.keys(card.sampling ?? {}).length > 0 && {
+        default_sampling: samplingFields(card.sampling!),
+      }),
       ...(card.translates && { languages: card.translates }),
       ...(card.hears && { spoken_languages: card.hears.languages }),
     }),
+  };
+}
+
+/** By the names that requests have for them. */
+function samplingFields(sampling: NonNullable<ModelCard['sampling']>): object {
+  const { temperature, topK, topP, minP, repetitionPenalty, maxTokens } = sampling;
+  return {
+    temperature,
+    top_k: topK,
+    top_p: topP,
+    min_p: minP,
+    repetition_penalty: repetitionPenalty,
+    max_tokens: maxTokens,
   };
 }
 

@@ -53,6 +53,22 @@ const Model = Type.Object(
           'What it reads or hears: texts, pictures, both, or recordings; empty for a model that is called with tensors alone.',
       }),
     ),
+    default_sampling: Type.Optional(
+      Type.Object(
+        {
+          temperature: Type.Optional(Type.Number()),
+          top_k: Type.Optional(Type.Integer()),
+          top_p: Type.Optional(Type.Number()),
+          min_p: Type.Optional(Type.Number()),
+          repetition_penalty: Type.Optional(Type.Number()),
+          max_tokens: Type.Optional(Type.Integer()),
+        },
+        {
+          description:
+            'Only of generators: what holds where a request does not say it, from generation_config.json, unless `--generation-config none` is set; what is missing is as it is without such a file.',
+        },
+      ),
+    ),
     spoken_languages: Type.Optional(
       Type.Array(Type.String(), {
         description: 'Only of models that hear: codes of the languages that they know.',

@@ -93,7 +93,10 @@ export async function chatJob(
       cut: task.cut ?? {},
       dropsMessages: task.dropsMessages ?? false,
       // What is unknown is a quarter, so that there is an answer.
-      reserved: Math.min(task.maxTokens ?? contextLength >> 2, contextLength - 1),
+      reserved: Math.min(
+        task.maxTokens ?? model.sampling?.maxTokens ?? contextLength >> 2,
+        contextLength - 1,
+      ),
     },
     model,
     caller,
@@ -102,7 +105,11 @@ export async function chatJob(
 
   const banned = await bannedSequences(task.sampling.bad_words ?? [], model, caller);
   const sampling = { ...samplingParameters(task.sampling, model), bannedSequences: banned };
-  const stop = stopConditions(task.sampling, task.maxTokens ?? room, model);
+  const stop = stopConditions(
+    task.sampling,
+    task.maxTokens ?? Math.min(model.sampling?.maxTokens ?? room, room),
+    model,
+  );
   const most = task.parallelCalls ? (conventions?.most ?? Infinity) : 1;
   const calls = await forcedCalls(task, most);
   const structure = calls ?? task.structure;

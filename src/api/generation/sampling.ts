@@ -41,7 +41,7 @@ export function samplingParameters(fields: SamplingFields, model: GenerationMode
   if (allowedIds !== undefined) checkIds('allowed_token_ids', allowedIds, vocabularySize);
   // The smallest set whose probability reaches 0 is the most probable token.
   const onlyBest = fields.top_p === 0;
-  const defaults = model.sourced?.defaults.sampling ?? PLAIN_SAMPLING;
+  const defaults = model.sourced?.defaults.sampling ?? { ...PLAIN_SAMPLING, ...samplingOf(model) };
   return {
     ...defaults,
     temperature: fields.temperature ?? defaults.temperature,
@@ -55,6 +55,11 @@ export function samplingParameters(fields: SamplingFields, model: GenerationMode
     seed: seedOf(fields),
     ...(allowedIds !== undefined && { allowedIds }),
   };
+}
+
+/** What the model's own files say. */
+function samplingOf({ sampling: { maxTokens: _, ...sampling } = {} }: GenerationModel) {
+  return sampling;
 }
 
 function checkIds(param: string, ids: readonly number[], vocabularySize: number): void {

@@ -1,6 +1,7 @@
 import { MOST, type ModelConfig } from '../config.js';
 import type { ModelGraph } from '../model-graph.js';
 import type { ModelWeights } from '../weights/model-weights.js';
+import { longestContext } from './rope.js';
 
 /** Sizes of a decoder-only transformer. */
 export interface DecoderSizes {
@@ -54,7 +55,7 @@ export function decoderSizes(config: ModelConfig): DecoderSizes {
     config.invalid(`hidden_size (${hiddenSize}) is no multiple of num_attention_heads (${heads})`);
   const headSize = config.size('head_dim', hiddenSize / heads, MOST.width);
   if (headSize % 2 !== 0) config.invalid(`heads of an odd size (${headSize}) cannot be rotated`);
-  const contextLength = config.size('max_position_embeddings', undefined, MOST.context);
+  const contextLength = longestContext(config);
   return {
     layers: config.size('num_hidden_layers', undefined, MOST.layers),
     hiddenSize,

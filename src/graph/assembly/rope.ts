@@ -1,7 +1,15 @@
 import { paddedHeadSize } from '../blocks/attention-projections.js';
 import { halfSplitOrder, inverseFrequencies, rotaryTables, type RotaryTables } from '../blocks/rotary.js';
-import type { ModelConfig } from '../config.js';
+import { MOST, type ModelConfig } from '../config.js';
 import type { DecoderSizes, DecoderSource } from './decoder-source.js';
+
+const LONGROPE_FIELDS = [
+  'short_factor',
+  'long_factor',
+  'factor',
+  'attention_factor',
+  'original_max_position_embeddings',
+];
 
 /** Rotary positions of a head. */
 export interface Rope {
@@ -32,15 +40,20 @@ export function readRope(
   if (features % 2 !== 0) config.invalid(`${features} features of a head cannot be turned in pairs`);
   const unscaled = { frequencies: inverseFrequencies(features, theta), magnitude: 1 };
   if (section === undefined) return unscaled;
+  warnOfUnread(section);
   switch (ropeType(section)) {
-    // Dynamic scaling starts where a sequence is longer than max_position_embeddings, which none is here.
     case 'default':
+      return unscaled;
+    // Dynamic scaling starts where a sequence is longer than max_position_embeddings, which none is here.
     case 'dynamic':
+      section.warn(
+        'dynamic scaling is as in transformers: none within max_position_embeddings, which no text exceeds; vLLM scales texts of all lengths',
+      );
       return unscaled;
     case 'linear':
       return stretch(unscaled, () => section.positive('factor'));
     case 'llama3':
-      return llama3(unscaled, section);
+      return llama3(unscaled, section, config);
     case 'yarn':
       return yarn(unscaled, theta, section, config);
     case 'longrope':
@@ -85,15 +98,86 @@ export function ropeTables(
   };
 }
 
+type RopeType = (typeof ROPE_TYPES)[number];
+
 const ROPE_TYPES = ['default', 'linear', 'dynamic', 'llama3', 'yarn', 'longrope', 'su'] as const;
 
-export function ropeType(section: ModelConfig): (typeof ROPE_TYPES)[number] {
+export function ropeType(section: ModelConfig): RopeType {
   return section.choice(section.has('rope_type') ? 'rope_type' : 'type', ROPE_TYPES, 'default');
 }
 
+/** The context before it was scaled; the field beside the section wins, as in transformers. */
 export function originalContext(section: ModelConfig, config: ModelConfig): number {
   const name = 'original_max_position_embeddings';
-  return (section.has(name) ? section : config).size(name, config.size('max_position_embeddings'));
+  return (config.has(name) ? config : section).size(name, config.size('max_position_embeddings'));
+}
+
+/**
+ * The longest context that positions are made for: `max_position_embeddings`; with YaRN as long as the original one
+ * times the factor, where that is more, since a model's card may say to add the section and to leave
+ * `max_position_embeddings` (vLLM serves as much).
+ */
+export function longestContext(config: ModelConfig): number {
+  const own = config.size('max_position_embeddings', undefined, MOST.context);
+  const whole = ropeSection(config);
+  const section = whole?.section('full_attention') ?? whole;
+  if (section === undefined || ropeType(section) !== 'yarn' || !section.has('factor')) return own;
+  const scaled = Math.round(originalContext(section, config) * section.positive('factor'));
+  return Math.min(Math.max(own, scaled), MOST.context);
+}
+
+/** Fields that all ways of scaling may have. */
+const COMMON_FIELDS = ['rope_type', 'type', 'rope_theta', 'partial_rotary_factor'];
+
+/** Further fields of each way. */
+const FIELDS: Readonly<Record<RopeType, readonly string[]>> = {
+  default: [],
+  linear: ['factor'],
+  dynamic: ['factor'],
+  llama3: ['factor', 'low_freq_factor', 'high_freq_factor', 'original_max_position_embeddings'],
+  yarn: [
+    'factor',
+    'original_max_position_embeddings',
+    'attention_factor',
+    'beta_fast',
+    'beta_slow',
+    'mscale',
+    'mscale_all_dim',
+    'truncate',
+  ],
+  longrope: LONGROPE_FIELDS,
+  su: LONGROPE_FIELDS,
+};
+
+/** Values with which fields that nobody reads change nothing in vLLM either. */
+const NEUTRAL: Readonly<Record<string, unknown>> = {
+  attn_factor: 1,
+  extrapolation_factor: 1,
+  apply_yarn_scaling: true,
+};
+
+/** Fields that vLLM reads and transformers does not. */
+const READ_BY_VLLM = [...Object.keys(NEUTRAL), 'short_mscale', 'long_mscale'];
+
+/** Names fields of a section that are not read, and whom that follows. */
+function warnOfUnread(section: ModelConfig): void {
+  const type = ropeType(section);
+  const known = [
+    ...COMMON_FIELDS,
+    ...FIELDS[type],
+    'finetuned',
+    'original_max_position_embeddings',
+    'factor',
+  ];
+  for (const name of section.names) {
+    if (known.includes(name) || !section.has(name) || section.value(name) === NEUTRAL[name]) continue;
+    const whose = READ_BY_VLLM.includes(name)
+      ? 'is not read, as in transformers; vLLM reads it'
+      : 'is not read, nor does transformers read it';
+    section.warn(
+      `${name} ${whose} (rope_type ${type}): if it matters, the results are not those that were meant`,
+    );
+  }
 }
 
 /** Divides each frequency by a factor of its own. */
@@ -105,11 +189,11 @@ function stretch(
 }
 
 /** Llama 3.1: low frequencies are divided by the factor, high ones are left, those between are blended. */
-function llama3(unscaled: Rope, section: ModelConfig): Rope {
+function llama3(unscaled: Rope, section: ModelConfig, config: ModelConfig): Rope {
   const factor = section.positive('factor');
   const low = section.positive('low_freq_factor');
   const high = section.positive('high_freq_factor');
-  const original = section.size('original_max_position_embeddings');
+  const original = originalContext(section, config);
   return {
     ...unscaled,
     frequencies: unscaled.frequencies.map(frequency => {
@@ -130,8 +214,10 @@ function yarn(unscaled: Rope, theta: number, section: ModelConfig, config: Model
   const pairs = unscaled.frequencies.length;
   const pairOf = (turns: number): number =>
     (pairs * Math.log(original / (turns * 2 * Math.PI))) / Math.log(theta);
+  const orAbsent = (name: string, fallback: number): number =>
+    isZero(section, name) ? fallback : section.positive(name, fallback);
   const isTruncated = section.flag('truncate', true);
-  const [first, last] = [pairOf(section.positive('beta_fast', 32)), pairOf(section.positive('beta_slow', 1))];
+  const [first, last] = [pairOf(orAbsent('beta_fast', 32)), pairOf(orAbsent('beta_slow', 1))];
   const low = Math.max(isTruncated ? Math.floor(first) : first, 0);
   const high = Math.min(isTruncated ? Math.ceil(last) : last, 2 * pairs - 1);
   const width = high === low ? 0.001 : high - low;
@@ -145,9 +231,15 @@ function yarn(unscaled: Rope, theta: number, section: ModelConfig, config: Model
 }
 
 function yarnMagnitude(factor: number, section: ModelConfig): number {
-  if (section.has('attention_factor')) return section.positive('attention_factor');
   const magnitude = (scale: number): number => (factor <= 1 ? 1 : 0.1 * scale * Math.log(factor) + 1);
-  if (!section.has('mscale') || !section.has('mscale_all_dim')) return magnitude(1);
+  if (section.has('attention_factor')) {
+    const given = section.positive('attention_factor');
+    if (Math.abs(given - magnitude(1)) > 1e-4)
+      section.warn(`attention_factor is ${given}, as transformers reads it; vLLM takes ${magnitude(1)}`);
+    return given;
+  }
+  const isAbsent = (name: string): boolean => !section.has(name) || isZero(section, name);
+  if (isAbsent('mscale') || isAbsent('mscale_all_dim')) return magnitude(1);
   return magnitude(section.positive('mscale')) / magnitude(section.positive('mscale_all_dim'));
 }
 
@@ -172,6 +264,11 @@ function longRope(
     ...stretch(unscaled, (_, i) => factors[i]!),
     magnitude: section.positive('attention_factor', magnitude),
   };
+}
+
+/** True for 0, which stands for an absent value. */
+function isZero(section: ModelConfig, name: string): boolean {
+  return section.value(name) === 0;
 }
 
 function clamp(x: number): number {

@@ -172,16 +172,8 @@ export interface CachedAttention {
   readonly projected: readonly Value[];
   /** The operator's inputs behind the cache. */
   readonly others: readonly Value[];
-  /**
-   * Declares an output of the attention's weights, `[batch, heads, sequence, positions]`; of GroupQueryAttention on
-   * the processor only. Default: none.
-   */
-  readonly weights?: { readonly name: string; readonly positions: string } | undefined;
   readonly options: AttentionOptions;
 }
-
-/** `qk_output` that gives what comes of the softmax. */
-const WEIGHTS_OUTPUT = 2;
 
 /** Declares a layer's cache as inputs and outputs of the graph, and attends over it. */
 export function attendOverCache(
@@ -195,7 +187,6 @@ export function attendOverCache(
     cacheShape,
     projected,
     others,
-    weights,
     options,
   }: CachedAttention,
 ): Value {
@@ -209,15 +200,10 @@ export function attendOverCache(
     domain: 'com.microsoft',
     inputs: [...projected, ...past, ...others],
     name: `${name}.${part}attention`,
-    outputs: [`${name}.${part}attention`, ...present, ...(weights === undefined ? [] : [weights.name])],
-    attributes: {
-      ...attentionAttributes(options),
-      ...(weights !== undefined && { qk_output: int(WEIGHTS_OUTPUT) }),
-    },
+    outputs: [`${name}.${part}attention`, ...present],
+    attributes: attentionAttributes(options),
   });
   for (const value of present) graph.output(value, graph.floatType, cacheShape);
-  if (weights !== undefined)
-    graph.output(weights.name, graph.floatType, ['batch', options.heads, 'sequence', weights.positions]);
   return attended;
 }
 

@@ -27,15 +27,12 @@ export interface SourceLengths {
   readonly bias: Value;
 }
 
-/** The dimension of what is as long as the longest source. */
-const LONGEST = 'cross_longest';
-
 /** Declares the inputs of {@link SourceLengths}: `cross_seqlens_k`, `cross_total` and `cross_bias`. */
 export function sourceLengths(graph: ModelGraph): SourceLengths {
   return {
     lastPositions: graph.input('cross_seqlens_k', DataType.INT32, ['batch']),
     longest: graph.input('cross_total', DataType.INT32, []),
-    bias: graph.input('cross_bias', graph.floatType, [1, 1, 'sequence', LONGEST]),
+    bias: graph.input('cross_bias', graph.floatType, [1, 1, 'sequence', 'cross_longest']),
   };
 }
 
@@ -53,8 +50,6 @@ export function sourceLengths(graph: ModelGraph): SourceLengths {
  * Operator: com.microsoft.GroupQueryAttention.
  *
  * @param x `[batch, sequence, hidden]`
- * @param tellsWeights declares an output `looks.N` `[batch, heads, sequence, cross_longest]`: how much of each
- * position a token takes.
  */
 export function crossAttention(
   graph: ModelGraph,
@@ -64,7 +59,6 @@ export function crossAttention(
   { query, queryBias, output, outputBias }: AttentionWeights,
   options: AttentionOptions,
   { lastPositions, longest, bias }: SourceLengths,
-  tellsWeights: boolean,
 ): Value {
   const weights = { packed: query, packedBias: queryBias, output, outputBias };
   const [queries] = projectHeads(graph, name, x, weights, options, [0, -1]);
@@ -75,7 +69,6 @@ export function crossAttention(
     cacheShape: crossCacheShape(options),
     projected: [queries, noTokens, noTokens],
     others: [lastPositions, longest, NONE, NONE, NONE, bias],
-    weights: tellsWeights ? { name: `looks.${layer}`, positions: LONGEST } : undefined,
     options,
   });
   return projectOutput(graph, name, attended, weights, options);
@@ -88,7 +81,7 @@ export function crossAttention(
  *
  * Operator: TensorScatter.
  *
- * @param hidden `[tokens, hidden]`: the encoder's last states; `[batch, length, hidden]` without a grid.
+ * @param hidden `[tokens, hidden]`: the encoder's last states.
  * @param grid `[batch, length]`: where each position's token stands among them.
  */
 export function fillCrossCache(
@@ -98,15 +91,75 @@ export function fillCrossCache(
   hidden: Value,
   weights: AttentionWeights,
   options: AttentionOptions,
-  grid?: Value,
+  grid: Value,
 ): void {
+  const inGrid = (product: Value): Value =>
+    graph.node({ op: 'Gather', inputs: [product, grid], name: `${name}.rows` });
+  const sides = keysAndValues(
+    graph,
+    name,
+    hidden,
+    weights,
+    options,
+    SIDES.map(side => `${name}.${side}`),
+    inGrid,
+  );
+  const [input, output] = CROSS_CACHE;
+  const cacheShape = crossCacheShape(options);
+  SIDES.forEach((side, i) => {
+    const cache = graph.input(`${input}.${layer}.${side}`, graph.floatType, cacheShape);
+    const kept = graph.node({
+      op: 'TensorScatter',
+      inputs: [cache, sides[i]!],
+      name: `${output}.${layer}.${side}`,
+      attributes: { axis: int(2) },
+    });
+    graph.output(kept, graph.floatType, cacheShape);
+  });
+}
+
+/**
+ * Gives the keys and values of a cross-attention layer, of sources that are all as long as they can be, as outputs
+ * `kept.N.key` and `kept.N.value`, `[batch, heads, positions, head]`.
+ *
+ * @param hidden `[batch, positions, hidden]`: the encoder's last states.
+ */
+export function giveCrossCache(
+  graph: ModelGraph,
+  name: string,
+  layer: number,
+  hidden: Value,
+  weights: AttentionWeights,
+  options: AttentionOptions,
+  positions: number,
+): void {
+  const outputs = SIDES.map(side => `${CROSS_CACHE[1]}.${layer}.${side}`);
+  const { heads, headSize } = options;
+  for (const output of keysAndValues(graph, name, hidden, weights, options, outputs))
+    graph.output(output, graph.floatType, ['batch', heads, positions, paddedHeadSize(headSize)]);
+}
+
+const SIDES = ['key', 'value'] as const;
+
+/**
+ * The keys and values of all heads, `[batch, heads, length, head]`.
+ *
+ * @param outputs their names.
+ * @param inGrid puts what is projected of `hidden` into rows of sources; default: it is so already.
+ */
+function keysAndValues(
+  graph: ModelGraph,
+  name: string,
+  hidden: Value,
+  weights: AttentionWeights,
+  options: AttentionOptions,
+  outputs: readonly Value[],
+  inGrid = (product: Value): Value => product,
+): readonly Value[] {
   const { heads, headSize } = options;
   const packed = packKeysAndValues(weights);
   const [product] = projectHeads(graph, name, hidden, packed, options, [-1]);
-  const rows =
-    grid === undefined
-      ? product
-      : graph.node({ op: 'Gather', inputs: [product, grid], name: `${name}.rows` });
+  const rows = inGrid(product);
   const shape = graph.shared('cross.heads_shape', () =>
     graph.constant('cross.heads_shape', [4], [0, 0, 2 * heads, paddedHeadSize(headSize)]),
   );
@@ -117,8 +170,6 @@ export function fillCrossCache(
     name: `${name}.heads`,
     attributes: { perm: ints([0, 2, 1, 3]) },
   });
-  const sides = ['key', 'value'];
-  const outputs = sides.map(side => `${name}.${side}`);
   graph.node({
     op: 'Split',
     inputs: [inOrder],
@@ -126,18 +177,7 @@ export function fillCrossCache(
     outputs,
     attributes: { axis: int(1), num_outputs: int(2) },
   });
-  const [input, output] = CROSS_CACHE;
-  const cacheShape = crossCacheShape(options);
-  sides.forEach((side, i) => {
-    const cache = graph.input(`${input}.${layer}.${side}`, graph.floatType, cacheShape);
-    const kept = graph.node({
-      op: 'TensorScatter',
-      inputs: [cache, outputs[i]!],
-      name: `${output}.${layer}.${side}`,
-      attributes: { axis: int(2) },
-    });
-    graph.output(kept, graph.floatType, cacheShape);
-  });
+  return outputs;
 }
 
 /** How the names of cross caches begin, as inputs and as outputs. */

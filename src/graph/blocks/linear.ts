@@ -1,6 +1,7 @@
 import type { ModelGraph } from '../model-graph.js';
-import type { Value } from '../onnx/graph-builder.js';
 import type { BlockFormat } from '../quantization/block-format.js';
+import { int } from '../onnx/attributes.js';
+import type { Value } from '../onnx/graph-builder.js';
 import { loadMatrix, type Matrix } from '../weights/matrix.js';
 import type { Vector } from '../weights/model-weights.js';
 import { transpose } from '../weights/transpose.js';
@@ -20,14 +21,17 @@ export function linear(
   x: Value,
   matrix: Matrix,
   bias?: Bias,
-  format: BlockFormat | 'floats' = graph.format.matrices ?? 'floats',
+  format?: BlockFormat | 'floats',
 ): Value {
-  if (format !== 'floats')
+  if (format === undefined && graph.format.asStored && isMixed(matrix))
+    return addBias(graph, name, mixedProduct(graph, name, x, matrix.parts), bias);
+  const form = format ?? graph.formOf(matrix) ?? 'floats';
+  if (form !== 'floats')
     return quantizedProduct(
       graph,
       name,
       x,
-      graph.quantized(name, matrix, format),
+      graph.quantized(name, matrix, form),
       bias && biasVector(graph, name, bias),
     );
   const { rows, columns } = matrix;
@@ -37,6 +41,25 @@ export function linear(
   );
   const product = graph.node({ op: 'MatMul', inputs: [x, weight], name });
   return addBias(graph, name, product, bias);
+}
+
+/** Several matrices one under the other that are stored in several ways. */
+type MixedMatrix = Matrix & { readonly parts: readonly Matrix[] };
+
+function isMixed(matrix: Matrix): matrix is MixedMatrix {
+  const { packed, parts = [] } = matrix;
+  return packed === undefined && parts.some(part => part.packed !== undefined);
+}
+
+/** A product for each part, one beside the other. */
+function mixedProduct(graph: ModelGraph, name: string, x: Value, parts: readonly Matrix[]): Value {
+  const products = parts.map((part, i) => linear(graph, `${name}.${i}`, x, part));
+  return graph.node({
+    op: 'Concat',
+    inputs: products,
+    name,
+    attributes: { axis: int(-1) },
+  });
 }
 
 /** `x + b` over the last axis; nothing where there is no bias. */

@@ -4,6 +4,7 @@ import type { ModelGraph } from '../model-graph.js';
 import { DataType, NONE, type Value } from '../onnx/graph-builder.js';
 import type { BlockFormat } from '../quantization/block-format.js';
 import { interleaveRows, loadMatrix, stackRows, type Matrix } from '../weights/matrix.js';
+import { isAlike, type PackedRows } from '../weights/packed-rows.js';
 import type { GatedWeights } from './feed-forward.js';
 import { linear, type Bias } from './linear.js';
 
@@ -113,8 +114,8 @@ function chosenExperts(
       ? NONE
       : graph.floats(`${name}.${side}.bias`, [count, vector.size / count], () => vector.load());
   const [first, second] = [bias('inner', innerBias), bias('outer', outerBias)];
-  const format = expertFormat(graph.format.experts ?? graph.format.matrices, inner.columns, outer.columns);
-  if (format === undefined) {
+  const forms = expertForms(graph, inner, outer);
+  if (forms === undefined) {
     const floats = (side: string, matrix: Matrix): Value => {
       const shape = [count, matrix.rows / count, matrix.columns];
       return graph.floats(`${name}.${side}.weight`, shape, () => loadMatrix(matrix));
@@ -122,15 +123,33 @@ function chosenExperts(
     const inputs = [x, scores, floats('inner', inner), first, floats('outer', outer), second];
     return graph.node({ op: 'MoE', domain: 'com.microsoft', inputs, name, attributes });
   }
-  const up = graph.quantized(`${name}.inner`, inner, format, count);
-  const down = graph.quantized(`${name}.outer`, outer, format, count);
+  const up = graph.quantized(`${name}.inner`, inner, forms[0], count);
+  const down = graph.quantized(`${name}.outer`, outer, forms[1], count);
+  const { bits, blockSize } = up.format;
   return graph.node({
     op: 'QMoE',
     domain: 'com.microsoft',
     inputs: [x, scores, up.codes, up.scales, first, down.codes, down.scales, second],
     name,
-    attributes: { ...attributes, expert_weight_bits: int(format.bits), block_size: int(format.blockSize) },
+    attributes: { ...attributes, expert_weight_bits: int(bits), block_size: int(blockSize) },
   });
+}
+
+/** How both matrices are written, in one layout; undefined: in floats. */
+function expertForms(
+  graph: ModelGraph,
+  inner: Matrix,
+  outer: Matrix,
+): readonly [PackedRows | BlockFormat, PackedRows | BlockFormat] | undefined {
+  const { experts, matrices, asStored } = graph.format;
+  if (asStored && inner.packed !== undefined && outer.packed !== undefined) {
+    const { layout, sumCopies } = inner.packed;
+    if (layout.symmetric && sumCopies === 0 && isAlike(inner.packed, outer.packed))
+      return [inner.packed, outer.packed];
+  }
+  if (asStored && !(inner.isQuantized && outer.isQuantized)) return undefined;
+  const format = expertFormat(experts ?? matrices, inner.columns, outer.columns);
+  return format && [format, format];
 }
 
 /**

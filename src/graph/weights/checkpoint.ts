@@ -2,7 +2,9 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { KvasirError } from '#errors.js';
 import { readJson } from '#files.js';
+import { POINTER } from '#gguf/pointer.js';
 import { missingWeights } from '../folder-contents.js';
+import { GgufStore } from './gguf/store.js';
 import type { PackedRows } from './packed-rows.js';
 import { SafetensorsFile } from './safetensors.js';
 
@@ -20,11 +22,27 @@ export interface Weight {
   load(first?: number, last?: number): Promise<Float32Array>;
   /** A matrix's blocks as they are stored, where the checkpoint has it quantized in a layout that graphs can run. */
   readonly packed?: PackedRows | undefined;
+  /** True where the checkpoint has it quantized, in whatever layout: 8 bits are then as good as floats. */
+  readonly isQuantized?: boolean | undefined;
 }
 
-/** The file that a folder's weights begin with: theirs, or the index of shards; undefined where there is none. */
+/** A file of weights, or what stands for one. Errors of all methods are as those of {@link Checkpoint}. */
+export interface WeightStore {
+  /** What errors call it. */
+  readonly path: string;
+  readonly tensors: ReadonlyMap<string, { readonly shape: readonly number[] }>;
+  weight(name: string): Omit<Weight, 'name' | 'shape'>;
+  /** A vector of whole numbers; undefined for a format that has none. */
+  readIntegers?(name: string): Promise<number[]>;
+  close(): Promise<void>;
+}
+
+/**
+ * The file that a folder's weights begin with: theirs, the index of shards, or what points to a GGUF file; undefined
+ * where there is none.
+ */
 export function findWeightsFile(folder: string): string | undefined {
-  return [SINGLE, INDEX].find(name => existsSync(path.join(folder, name)));
+  return [SINGLE, INDEX, POINTER].find(name => existsSync(path.join(folder, name)));
 }
 
 /**
@@ -34,21 +52,22 @@ export function findWeightsFile(folder: string): string | undefined {
  * are weights of another format
  */
 export async function weightFiles(folder: string): Promise<string[]> {
-  if (findWeightsFile(folder) === SINGLE) return [SINGLE];
+  const first = findWeightsFile(folder);
+  if (first === SINGLE || first === POINTER) return [first];
   return [INDEX, ...new Set(Object.values(await readIndex(folder)))];
 }
 
 /**
- * The weights of a Hugging Face model folder: `model.safetensors`, or the shards that
- * `model.safetensors.index.json` lists.
+ * The weights of a Hugging Face model folder: `model.safetensors`, the shards that `model.safetensors.index.json`
+ * lists, or the GGUF file that `model.gguf.json` points to.
  */
 export class Checkpoint {
   readonly #folder: string;
-  readonly #files: readonly SafetensorsFile[];
-  readonly #fileOf = new Map<string, SafetensorsFile>();
+  readonly #files: readonly WeightStore[];
+  readonly #fileOf = new Map<string, WeightStore>();
   readonly #used = new Set<string>();
 
-  private constructor(folder: string, files: readonly SafetensorsFile[]) {
+  private constructor(folder: string, files: readonly WeightStore[]) {
     this.#folder = folder;
     this.#files = files;
     for (const file of files) for (const name of file.tensors.keys()) this.#fileOf.set(name, file);
@@ -63,9 +82,12 @@ export class Checkpoint {
         'invalid_model',
         `${folder}: ${INDEX} names missing files: ${missing.join(', ')}`,
       );
-    const files: SafetensorsFile[] = [];
+    const files: WeightStore[] = [];
     try {
-      for (const shard of shards) files.push(await SafetensorsFile.open(path.join(folder, shard)));
+      for (const shard of shards) {
+        const file = path.join(folder, shard);
+        files.push(await (shard === POINTER ? GgufStore.open(file) : SafetensorsFile.open(file)));
+      }
       return new Checkpoint(folder, files);
     } catch (error) {
       await Promise.all(files.map(file => file.close()));
@@ -91,9 +113,9 @@ export class Checkpoint {
         'invalid_model',
         `${file.path}: tensor '${name}' has shape [${found.join(', ')}]; config.json asks for [${shape.join(', ')}]`,
       );
-    file.requireFloats(name);
+    const weight = file.weight(name);
     this.#used.add(name);
-    return { name, shape, load: (first, last) => file.read(name, first, last) };
+    return { name, shape, ...weight };
   }
 
   /**
@@ -104,12 +126,12 @@ export class Checkpoint {
   integers(name: string, size: number): { load(below: number): Promise<number[]> } {
     const file = this.#fileOf.get(name);
     const shape = file?.tensors.get(name)?.shape;
-    if (file === undefined || shape?.length !== 1 || shape[0] !== size)
+    if (file?.readIntegers === undefined || shape?.length !== 1 || shape[0] !== size)
       throw new KvasirError('invalid_model', `${this.#folder}: no tensor '${name}' of ${size} integers`);
     this.#used.add(name);
     return {
       async load(below) {
-        const numbers = await file.readIntegers(name);
+        const numbers = (await file.readIntegers?.(name)) ?? [];
         if (numbers.some(index => index < 0 || index >= below))
           throw new KvasirError(
             'invalid_model',

@@ -4,6 +4,11 @@ export function fromFloat16(halves: Uint16Array, floats: Float32Array): void {
   for (let i = 0; i < halves.length; i++) floats[i] = table[halves[i]!]!;
 }
 
+/** An IEEE 754 half-precision float by its bits. */
+export function float16Value(bits: number): number {
+  return (float16Table ??= makeFloat16Table())[bits]!;
+}
+
 /**
  * Widens bfloat16, given as its bits (the upper half of a single-precision float), to single precision.
  * Exact.

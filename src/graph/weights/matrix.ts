@@ -1,6 +1,13 @@
 import type { Weight } from './checkpoint.js';
 import { concat } from './concat.js';
-import { reorderPacked, slicePacked, stackPacked, type PackedRows } from './packed-rows.js';
+import {
+  interleavePacked,
+  pickPacked,
+  slicePacked,
+  stackPacked,
+  ZERO_ROW,
+  type PackedRows,
+} from './packed-rows.js';
 import { transpose } from './transpose.js';
 
 /**
@@ -17,6 +24,10 @@ export interface Matrix {
   pieces(): AsyncIterable<Float32Array>;
   /** The same rows as they are stored, where that is quantized and nothing was done to them but to choose rows. */
   readonly packed?: PackedRows | undefined;
+  /** True where all of its numbers come from a quantized checkpoint. */
+  readonly isQuantized?: boolean | undefined;
+  /** What stands one under the other in it, where it was put together of several. */
+  readonly parts?: readonly Matrix[] | undefined;
 }
 
 /** Elements of a piece that is read from a file: few enough to be nothing beside a large matrix. */
@@ -30,6 +41,7 @@ export function matrix(weight: Weight): Matrix {
     rows,
     columns,
     packed: weight.packed,
+    isQuantized: weight.isQuantized ?? weight.packed !== undefined,
     async *pieces() {
       for (let row = 0; row < rows; row += inPiece)
         yield await weight.load(row * columns, Math.min(row + inPiece, rows) * columns);
@@ -68,6 +80,8 @@ export function stackRows(parts: readonly Matrix[]): Matrix {
     rows: parts.reduce((sum, part) => sum + part.rows, 0),
     columns: first.columns,
     packed: stackPacked(parts),
+    isQuantized: parts.every(({ isQuantized }) => isQuantized),
+    parts,
     async *pieces() {
       for (const part of parts) yield* part.pieces();
     },
@@ -81,6 +95,7 @@ export function sliceRows(source: Matrix, begin: number, end: number): Matrix {
     rows: end - begin,
     columns,
     packed: slicePacked(source.packed, begin, end),
+    isQuantized: source.isQuantized,
     async *pieces() {
       let row = 0;
       for await (const piece of source.pieces()) {
@@ -101,21 +116,19 @@ export function sliceRows(source: Matrix, begin: number, end: number): Matrix {
  * stays.
  */
 export function reorderRows(source: Matrix, order: readonly number[], groups = Infinity): Matrix {
-  const { rows, columns } = source;
-  const size = order.length * columns;
-  const turned = Math.min(rows, groups * order.length);
-  const rest = rows - turned;
-  const packedParts = [
-    { rows: turned, packed: reorderPacked(slicePacked(source.packed, 0, turned), order) },
-    ...(rest === 0 ? [] : [{ rows: rest, packed: slicePacked(source.packed, turned, rows) }]),
-  ];
+  const { rows, columns, isQuantized } = source;
+  const size = order.length;
+  const turned = Math.min(rows, groups * size);
   return {
     rows,
     columns,
-    packed: stackPacked(packedParts),
+    packed: pickPacked(source.packed, columns, row =>
+      row < turned ? row - (row % size) + order[row % size]! : row,
+    ),
+    isQuantized,
     async *pieces() {
       let first = 0;
-      for await (const piece of inWholes(source.pieces(), size)) {
+      for await (const piece of inWholes(source.pieces(), size * columns)) {
         const changed = Math.max(0, Math.min(piece.length, turned * columns - first));
         yield concat([reorderGroups(piece.subarray(0, changed), order, columns), piece.subarray(changed)]);
         first += piece.length;
@@ -141,10 +154,11 @@ export function reorderGroups(values: Float32Array, order: readonly number[], si
 
 /** Of groups of `size` rows every `of`-th, from the given one on. */
 export function everyGroup(source: Matrix, size: number, of: number, first: number): Matrix {
-  const { rows, columns } = source;
+  const { rows, columns, isQuantized } = source;
   return {
     rows: rows / of,
     columns,
+    isQuantized,
     async *pieces() {
       yield everyPart(await loadMatrix(source), size * columns, of, first);
     },
@@ -161,10 +175,11 @@ export function everyPart(values: Float32Array, size: number, of: number, first:
 
 /** Every row times a factor of its own. */
 export function scaleRows(source: Matrix, factors: { load(): Promise<Float32Array> }): Matrix {
-  const { rows, columns } = source;
+  const { rows, columns, isQuantized } = source;
   return {
     rows,
     columns,
+    isQuantized,
     async *pieces() {
       const by = await factors.load();
       let first = 0;
@@ -183,6 +198,8 @@ export function interleaveRows(even: Matrix, odd: Matrix): Matrix {
   return {
     rows: 2 * rows,
     columns,
+    packed: interleavePacked(even.packed, odd.packed, rows, columns),
+    isQuantized: even.isQuantized === true && odd.isQuantized,
     async *pieces() {
       const result = new Float32Array(2 * rows * columns);
       for (const [offset, source] of [even, odd].entries()) {
@@ -197,10 +214,11 @@ export function interleaveRows(even: Matrix, odd: Matrix): Matrix {
 
 /** A matrix that is stored the other way round. */
 export function transposed(source: Matrix): Matrix {
-  const { rows, columns } = source;
+  const { rows, columns, isQuantized } = source;
   return {
     rows: columns,
     columns: rows,
+    isQuantized,
     async *pieces() {
       yield transpose(await loadMatrix(source), rows, columns);
     },
@@ -210,10 +228,17 @@ export function transposed(source: Matrix): Matrix {
 /** Zero rows after every group of `size` rows, so that it has `padded`. */
 export function padRows(source: Matrix, size: number, padded: number): Matrix {
   if (size === padded) return source;
-  const { rows, columns } = source;
+  const { rows, columns, isQuantized, parts } = source;
+  const rowOf = (row: number): number => {
+    const inGroup = row % padded;
+    return inGroup < size ? Math.floor(row / padded) * size + inGroup : ZERO_ROW;
+  };
   return {
     rows: (rows / size) * padded,
     columns,
+    packed: pickPacked(source.packed, columns, rowOf),
+    isQuantized,
+    parts: parts?.map(part => padRows(part, size, padded)),
     pieces: () =>
       map(inWholes(source.pieces(), size * columns), piece =>
         padGroups(piece, size * columns, padded * columns),
@@ -230,6 +255,7 @@ export function padColumns(source: Matrix, size: number, padded: number): Matrix
   return {
     rows: source.rows,
     columns: (source.columns / size) * padded,
+    isQuantized: source.isQuantized,
     pieces: () => map(source.pieces(), piece => padGroups(piece, size, padded)),
   };
 }

@@ -1,11 +1,22 @@
+import { blocksPerRow, blockBytes, zeroPointBytes } from '../quantization/block-format.js';
 import type { BlockLayout, QuantizedMatrix } from '../quantization/block-format.js';
 import { concat } from './concat.js';
 
 /** A matrix that is stored quantized, in a layout that graphs run as it is: its numbers need not become floats. */
 export interface PackedRows {
   readonly layout: BlockLayout;
-  /** Rows `[first, last)`, read from the file at each call. */
+  /**
+   * How often the sums of each block of inputs follow the inputs, as further columns: that is how a block has a
+   * minimum which is no multiple of its scale, see `weights/block-minimums.ts`. 0: the columns are the matrix's.
+   */
+  readonly sumCopies: number;
+  /** Rows `[first, last)`, with all columns that there are, read from the file at each call. */
   rows(first: number, last: number): Promise<QuantizedMatrix>;
+}
+
+/** Columns of a packed matrix that stands for one of `columns`: its own, and those for sums. */
+export function packedColumns({ layout, sumCopies }: Omit<PackedRows, 'rows'>, columns: number): number {
+  return columns + sumCopies * blocksPerRow(layout, columns);
 }
 
 /**
@@ -16,17 +27,16 @@ export interface PackedRows {
 export function stackPacked(
   parts: readonly { readonly rows: number; readonly packed?: PackedRows | undefined }[],
 ): PackedRows | undefined {
-  const layout = parts[0]?.packed?.layout;
-  if (layout === undefined || !parts.every(({ packed }) => sameLayout(packed?.layout, layout)))
-    return undefined;
+  const first = parts[0]?.packed;
+  if (first === undefined || !parts.every(({ packed }) => isAlike(packed, first))) return undefined;
   return {
-    layout,
-    async rows(first, last) {
+    ...first,
+    async rows(from, to) {
       const pieces: QuantizedMatrix[] = [];
       let begin = 0;
       for (const { rows, packed } of parts) {
-        const [from, to] = [Math.max(first - begin, 0), Math.min(last - begin, rows)];
-        if (from < to) pieces.push(await packed!.rows(from, to));
+        const [first, last] = [Math.max(from - begin, 0), Math.min(to - begin, rows)];
+        if (first < last) pieces.push(await packed!.rows(first, last));
         begin += rows;
       }
       return joined(pieces);
@@ -42,42 +52,101 @@ export function slicePacked(
 ): PackedRows | undefined {
   if (source === undefined) return undefined;
   return {
-    layout: source.layout,
+    ...source,
     rows: (first, last) => source.rows(begin + first, Math.min(begin + last, end)),
   };
 }
 
-/** The rows of every group of as many as the order has entries, in that order; see `reorderRows`. */
-export function reorderPacked(
+/** A row that is none of the source's: all zeros. */
+export const ZERO_ROW = -1;
+
+/**
+ * A packed matrix's rows in another order.
+ *
+ * @param columns of the matrix that it stands for.
+ * @param rowOf the source's row that stands at a place, or {@link ZERO_ROW}. Neighbouring places should have rows that
+ * are not far apart: all between them are read.
+ */
+export function pickPacked(
   source: PackedRows | undefined,
-  order: readonly number[],
+  columns: number,
+  rowOf: (row: number) => number,
 ): PackedRows | undefined {
   if (source === undefined) return undefined;
-  const size = order.length;
   return {
-    layout: source.layout,
+    ...source,
     async rows(first, last) {
-      const begin = first - (first % size);
-      const whole = await source.rows(begin, Math.ceil(last / size) * size);
-      const count = Math.ceil(last / size) * size - begin;
-      const pieces = Array.from({ length: last - first }, (_, i): QuantizedMatrix => {
-        const row = first - begin + i;
-        return rowOf(whole, row - (row % size) + order[row % size]!, count);
-      });
-      return joined(pieces);
+      const wanted = Array.from({ length: last - first }, (_, i) => rowOf(first + i));
+      const real = wanted.filter(row => row !== ZERO_ROW);
+      const begin = real.reduce((least, row) => Math.min(least, row), Infinity);
+      const end = real.reduce((most, row) => Math.max(most, row + 1), 0);
+      const span = real.length === 0 ? undefined : await source.rows(begin, end);
+      return picked(
+        source,
+        packedColumns(source, columns),
+        span,
+        wanted.map(row => (row === ZERO_ROW ? row : row - begin)),
+      );
     },
   };
 }
 
-/** One row of `count`. */
-function rowOf({ codes, scales, zeroPoints }: QuantizedMatrix, row: number, count: number): QuantizedMatrix {
-  const part = <T extends { readonly length: number; subarray(begin: number, end: number): T }>(all: T): T =>
-    all.subarray((row * all.length) / count, ((row + 1) * all.length) / count);
-  return { codes: part(codes), scales: part(scales), zeroPoints: zeroPoints && part(zeroPoints) };
+/** Row 0 of the one, row 0 of the other, row 1 of the one, and so on. */
+export function interleavePacked(
+  even: PackedRows | undefined,
+  odd: PackedRows | undefined,
+  rows: number,
+  columns: number,
+): PackedRows | undefined {
+  const both = stackPacked([
+    { rows, packed: even },
+    { rows, packed: odd },
+  ]);
+  return (
+    both && {
+      ...both,
+      async rows(first, last) {
+        const [from, to] = [first >> 1, (last + 1) >> 1];
+        const pair = joined([await even!.rows(from, to), await odd!.rows(from, to)]);
+        const order = Array.from({ length: last - first }, (_, i) => {
+          const row = first + i;
+          return (row >> 1) - from + (row % 2) * (to - from);
+        });
+        return picked(both, packedColumns(both, columns), pair, order);
+      },
+    }
+  );
 }
 
-function sameLayout(one: BlockLayout | undefined, other: BlockLayout): boolean {
-  return one?.bits === other.bits && one.blockSize === other.blockSize && one.symmetric === other.symmetric;
+function picked(
+  { layout }: PackedRows,
+  columns: number,
+  source: QuantizedMatrix | undefined,
+  order: readonly number[],
+): QuantizedMatrix {
+  const blocks = blocksPerRow(layout, columns);
+  const codeBytes = blocks * blockBytes(layout);
+  const zeroBytes = layout.symmetric ? 0 : zeroPointBytes(layout, columns);
+  const codes = new Uint8Array(order.length * codeBytes);
+  const scales = new Float32Array(order.length * blocks);
+  const zeroPoints = layout.symmetric ? undefined : new Uint8Array(order.length * zeroBytes);
+  order.forEach((row, i) => {
+    if (row === ZERO_ROW || source === undefined) return;
+    codes.set(source.codes.subarray(row * codeBytes, (row + 1) * codeBytes), i * codeBytes);
+    scales.set(source.scales.subarray(row * blocks, (row + 1) * blocks), i * blocks);
+    zeroPoints?.set(source.zeroPoints!.subarray(row * zeroBytes, (row + 1) * zeroBytes), i * zeroBytes);
+  });
+  return { codes, scales, zeroPoints };
+}
+
+/** True if two matrices are packed in the same layout. */
+export function isAlike(one: PackedRows | undefined, { layout, sumCopies }: PackedRows): boolean {
+  return (
+    one?.layout.bits === layout.bits &&
+    one.layout.blockSize === layout.blockSize &&
+    one.layout.symmetric === layout.symmetric &&
+    one.sumCopies === sumCopies
+  );
 }
 
 function joined(pieces: readonly QuantizedMatrix[]): QuantizedMatrix {

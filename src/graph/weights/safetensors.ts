@@ -1,6 +1,8 @@
 import type { FileHandle } from 'node:fs/promises';
 import { KvasirError } from '#errors.js';
 import { openRegularFile, readExactly } from '#files.js';
+import type { Weight } from './checkpoint.js';
+import { allFinite } from './finite.js';
 import { fromBfloat16, fromFloat16 } from './half-precision.js';
 
 /** Bits per element of each type that the format knows. */
@@ -230,6 +232,16 @@ export class SafetensorsFile {
     return floats;
   }
 
+  /**
+   * A tensor whose elements can be read.
+   *
+   * @throws KvasirError as {@link requireFloats}
+   */
+  weight(name: string): Pick<Weight, 'load'> {
+    this.requireFloats(name);
+    return { load: (first, last) => this.read(name, first, last) };
+  }
+
   async close(): Promise<void> {
     await this.#handle.close();
   }
@@ -246,11 +258,4 @@ export class SafetensorsFile {
       `${this.path}: ${count} of the ${elements} numbers of tensor '${name}' are not finite (NaN or infinity): the weights are broken`,
     );
   }
-}
-
-function allFinite(values: Float32Array): boolean {
-  // Faster than a test of each: NaN and infinity times 0 are NaN.
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[i]! * 0;
-  return sum === 0;
 }

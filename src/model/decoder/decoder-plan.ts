@@ -1,7 +1,7 @@
 import { KvasirError } from '#errors.js';
 import { decoderArchitecture } from '#graph/families/index.js';
 import { ModelConfig } from '#graph/config.js';
-import type { Precision } from '#graph/precision.js';
+import { defaultPrecision, type Precision } from '#graph/precision.js';
 import { findWeightsFile } from '#graph/weights/checkpoint.js';
 import { findDecoder, hasGraphs, type ReadyMadeDecoder } from './ready-made/find-graphs.js';
 import { describePath } from './ready-made/load.js';
@@ -19,7 +19,7 @@ export interface PlanOptions {
    */
   readonly format?: WeightsFormat | undefined;
   /**
-   * What to build; undefined: `f32`. Which of several ready-made graphs to take; undefined: the most exact.
+   * What to build; undefined: `stored` where weights are quantized, else `f32`. Which of several ready-made graphs to take; undefined: the most exact.
    */
   readonly precision?: Precision | undefined;
 }
@@ -41,7 +41,8 @@ export async function planDecoder(
     const config = await ModelConfig.read(folder);
     decoderArchitecture(config).sizes(config);
     const reason = `${weights ?? 'safetensors'} of a known architecture, '${config.modelType}': Kvasir writes the graph, whose cache is filled in place`;
-    return { source: 'weights', path: { kind: 'built', precision: precision ?? 'f32', reason } };
+    const written = precision ?? defaultPrecision(config);
+    return { source: 'weights', path: { kind: 'built', precision: written, reason } };
   } catch (error) {
     const unknown = error instanceof KvasirError && error.code === 'unsupported_model';
     if (!unknown || !mayUseGraphs) throw error;

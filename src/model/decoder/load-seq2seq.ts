@@ -20,7 +20,8 @@ import { loadReadyMadeSeq2Seq } from './ready-made/load-seq2seq.js';
 import { seq2seqLayers, servedLengths } from './seq2seq/seq2seq-lengths.js';
 import { planSeq2Seq, type Seq2SeqPlan } from './seq2seq/seq2seq-plan.js';
 import type { AlignmentHead } from './seq2seq/aligned-rows.js';
-import { SourceCache } from './seq2seq/source-cache.js';
+import { SoundSources } from './seq2seq/sound-sources.js';
+import { TextSources } from './seq2seq/text-sources.js';
 import { sharedWeights } from './shared-weights.js';
 import { SlotDecoder } from './slots/slot-decoder.js';
 
@@ -111,7 +112,12 @@ async function open(
     const session = owned.use(await Session.load(environment, decoderPath, settings, weights));
     const encoder = owned.use(await Session.load(environment, encoderPath, settings, weights));
     weights?.release();
-    const sources = owned.use(new SourceCache(encoder, session, shape, slots, source));
+    const { sound } = source;
+    const sources = owned.use(
+      sound === undefined
+        ? new TextSources(encoder, session, shape, slots, source)
+        : new SoundSources(encoder, session, shape, slots, { ...source, sound }),
+    );
     return new SlotDecoder(session, shape, slots, { weights, sources, alignmentHeads });
   } catch (error) {
     owned.dispose();

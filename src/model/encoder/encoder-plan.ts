@@ -3,6 +3,8 @@ import path from 'node:path';
 import { KvasirError } from '#errors.js';
 import { findArchitecture } from '#graph/families/index.js';
 import { ENCODER_PRECISIONS, type EncoderPrecision } from '#graph/encoder-graph.js';
+import { defaultPrecision, type Precision } from '#graph/precision.js';
+import { findWeightsFile } from '#graph/weights/checkpoint.js';
 import type { PlanOptions } from '../decoder/decoder-plan.js';
 import type { EncoderDescription } from '../encoder-description.js';
 import { chooseGraphs } from '../graph-files.js';
@@ -27,7 +29,7 @@ export async function planEncoder(
 ): Promise<EncoderRun> {
   const inner = path.join(folder, modules.encoderFolder);
   const names = (await readdir(inner, { recursive: true })).map(name => name.replaceAll(path.sep, '/'));
-  const hasWeights = names.some(name => /^model\.safetensors(\.index\.json)?$/.test(name));
+  const hasWeights = findWeightsFile(inner) !== undefined;
   const isKnown = findArchitecture(config) !== undefined;
   const builds = format !== 'onnx' && hasWeights && isKnown;
   const [graph] = builds || format === 'safetensors' ? [] : chooseGraphs(names, precision);
@@ -51,7 +53,7 @@ export async function planEncoder(
     const exact = precision === undefined ? '' : ` of precision ${precision}`;
     throw new KvasirError('unsupported_model', `${inner} has no ONNX encoder${exact}`);
   }
-  const written = builtPrecision(folder, precision);
+  const written = builtPrecision(folder, precision ?? defaultPrecision(config));
   // What is unknown, or not there, is an error of the build, which names it.
   const reason = `safetensors of a known architecture, '${config.string('model_type', '')}': Kvasir writes the graph${precision === 'w8a8' ? `; ${SAME_PRECISION}` : ''}`;
   return {
@@ -70,7 +72,7 @@ export const SAME_PRECISION =
  *
  * @throws KvasirError `invalid_configuration` for one that encoders have not
  */
-export function builtPrecision(folder: string, asked: PlanOptions['precision'] = 'f32'): EncoderPrecision {
+export function builtPrecision(folder: string, asked: Precision): EncoderPrecision {
   if (asked === 'w8a8') return 'int8';
   const precision = ENCODER_PRECISIONS.find(known => known === asked);
   if (precision !== undefined) return precision;

@@ -4,6 +4,8 @@ import type { ModelConfig } from '#graph/config.js';
 import type { EncoderPrecision } from '#graph/encoder-graph.js';
 import { findTowers, findVision } from '#graph/families/vision/index.js';
 import type { PlanOptions } from '../decoder/decoder-plan.js';
+import { defaultPrecision } from '#graph/precision.js';
+import { findWeightsFile } from '#graph/weights/checkpoint.js';
 import { builtPrecision, SAME_PRECISION } from '../encoder/encoder-plan.js';
 import { chooseGraphs, chooseTowerGraphs, filesOf } from '../graph-files.js';
 import { readOnnxFile, type OnnxFile } from '../onnx-file.js';
@@ -54,7 +56,7 @@ async function plan(
   choose: typeof chooseGraphs,
 ): Promise<VisionRun> {
   const names = await filesOf(folder);
-  const hasWeights = names.some(name => /^model\.safetensors(\.index\.json)?$/.test(name));
+  const hasWeights = findWeightsFile(folder) !== undefined;
   const builds = format !== 'onnx' && hasWeights && isKnown;
   const chosen = builds || format === 'safetensors' ? [] : choose(names, precision);
   const type = config.string('model_type', '');
@@ -77,7 +79,7 @@ async function plan(
     const exact = precision === undefined ? '' : ` of precision ${precision}`;
     throw new KvasirError('unsupported_model', `${folder} has no ONNX graphs of pictures${exact}`);
   }
-  const written = builtPrecision(folder, precision);
+  const written = builtPrecision(folder, precision ?? defaultPrecision(config));
   // What is unknown, or not there, is an error of the build, which names it.
   const reason = `safetensors of a known architecture, '${type}': Kvasir writes the graph${precision === 'w8a8' ? `; ${SAME_PRECISION}` : ''}`;
   return { source: 'weights', precision: written, path: { kind: 'built', precision: written, reason } };

@@ -29,6 +29,16 @@ t.test('defaults, for absent fields and null alike', async t => {
   t.strictSame(stopConditions({ stop: null, ignore_eos: null, stop_token_ids: null }, 5, model), stop);
 });
 
+t.test("what the model's own files say, where a request does not", async t => {
+  const own = { temperature: 0.6, topK: 20, topP: 0.9, minP: 0.05, repetitionPenalty: 1.1, maxTokens: 9 };
+  const tuned = fakeModel('tuned', undefined, { sampling: own });
+  const { maxTokens: _, ...sampling } = own;
+  t.strictSame(samplingParameters({}, tuned), { ...GREEDY, ...sampling });
+  const asked = { temperature: 0, top_k: 0, top_p: 1, min_p: 0, repetition_penalty: 1 };
+  t.strictSame(samplingParameters(asked, tuned), GREEDY, 'a request wins');
+  t.strictSame(samplingParameters({ top_k: -1 }, tuned).topK, 0);
+});
+
 t.test('every field', async t => {
   t.strictSame(
     samplingParameters(

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import t from 'tap';
 import { buildDecoder } from '#graph/build.js';
-import { readRope } from '#graph/assembly/rope.js';
+import { longestContext, readRope } from '#graph/assembly/rope.js';
 import { ModelConfig } from '#graph/config.js';
 import { attentionLayers } from '#model/cache/layer-cache.js';
 import { SlotDecoder } from '#model/decoder/slots/slot-decoder.js';
@@ -95,3 +95,50 @@ for (const [name, fields, code, message] of faults)
   t.test(`${name} is refused`, async t => {
     t.throws(() => read(fields), { code, message });
   });
+
+t.test('fields that are not read are named, and whom that follows', async t => {
+  const warnings = (rope_scaling: object): readonly string[] => {
+    const config = new ModelConfig('config.json', { max_position_embeddings: 100, rope_scaling });
+    readRope(config, SIZES);
+    return config.warnings;
+  };
+  const yarn = { rope_type: 'yarn', factor: 4, original_max_position_embeddings: 25 };
+  const neutral = { attn_factor: 1, extrapolation_factor: 1, apply_yarn_scaling: true, finetuned: true };
+  t.strictSame(warnings({ ...yarn, ...neutral, beta_fast: 16, truncate: false, mscale: 1 }), []);
+  t.match(warnings({ ...yarn, attn_factor: 0.5 }), [
+    /rope_scaling: attn_factor is not read, .* vLLM reads it/,
+  ]);
+  t.match(warnings({ ...yarn, odd: 2 }), [
+    /odd is not read, nor does transformers read it \(rope_type yarn\)/,
+  ]);
+  t.match(warnings({ ...yarn, attention_factor: 1.5 }), [
+    /attention_factor is 1.5, as transformers reads it; vLLM/,
+  ]);
+  t.strictSame(warnings({ ...yarn, attention_factor: 0.1 * Math.log(4) + 1 }), []);
+  t.match(warnings({ rope_type: 'dynamic', factor: 2 }), [/dynamic scaling is as in transformers/]);
+  t.match(warnings({ rope_type: 'linear', factor: 2, low_freq_factor: 1 }), [/low_freq_factor/]);
+  t.match(warnings({ type: 'default', mrope_section: [2, 3, 3] }), [/mrope_section/]);
+});
+
+t.test("YaRN's zeros are absent fields, and the original context beside the section wins", async t => {
+  const yarn = { rope_type: 'yarn', factor: 4, original_max_position_embeddings: 25 };
+  const zeros = { beta_fast: 0, beta_slow: 0, mscale: 0, mscale_all_dim: 1 };
+  t.strictSame(read({ rope_scaling: { ...yarn, ...zeros } }), read({ rope_scaling: yarn }));
+  t.strictSame(
+    read({ rope_scaling: yarn, original_max_position_embeddings: 50 }),
+    read({ rope_scaling: { ...yarn, original_max_position_embeddings: 50 } }),
+  );
+});
+
+t.test('YaRN is served as far as it stretches the original context', async t => {
+  const longest = (fields: object): number =>
+    longestContext(new ModelConfig('config.json', { max_position_embeddings: 64, ...fields }));
+  const yarn = { rope_type: 'yarn', factor: 4, original_max_position_embeddings: 64 };
+  t.equal(longest({ rope_scaling: yarn }), 256);
+  t.equal(longest({ rope_parameters: yarn, max_position_embeddings: 512 }), 512);
+  t.equal(longest({ rope_parameters: { full_attention: yarn } }), 256);
+  t.equal(longest({ rope_scaling: { rope_type: 'yarn', original_max_position_embeddings: 16 } }), 64);
+  for (const rope_type of ['linear', 'dynamic', 'llama3'])
+    t.equal(longest({ rope_scaling: { ...yarn, rope_type } }), 64, rope_type);
+  t.equal(longest({}), 64);
+});

@@ -1,63 +1,24 @@
 import t, { type Test } from 'tap';
-import type { AttentionOptions, AttentionWeights } from '#graph/blocks/attention-projections.js';
 import { crossAttention, fillCrossCache, sourceLengths } from '#graph/blocks/cross-attention.js';
-import type { Bias } from '#graph/blocks/linear.js';
 import { ModelGraph } from '#graph/model-graph.js';
 import { DataType } from '#graph/onnx/graph-builder.js';
-import { matrix } from '#graph/weights/matrix.js';
 import { IoBinding, RunOptions, Tensor, type Session } from '#runtime/index.js';
-import { randomTensors } from '#test/support/random-tensors.js';
+import {
+  agree,
+  attend,
+  HEADS,
+  HIDDEN,
+  OPTIONS,
+  PADDED,
+  rowsOf,
+  TENSORS,
+  WEIGHTS,
+} from '#test/support/cross-attention.js';
 import { loadBuilt, longs } from '#test/support/run-graph.js';
 
-const [HEADS, SIZE, PADDED, HIDDEN, CAPACITY] = [3, 10, 16, 8, 7];
-const WIDTH = HEADS * SIZE;
-const OPTIONS: AttentionOptions = { heads: HEADS, kvHeads: HEADS, headSize: SIZE, rotary: undefined };
-
-const TENSORS = randomTensors({
-  query: [WIDTH, HIDDEN],
-  key: [WIDTH, HIDDEN],
-  value: [WIDTH, HIDDEN],
-  output: [HIDDEN, WIDTH],
-  queryBias: [WIDTH],
-  keyBias: [WIDTH],
-  valueBias: [WIDTH],
-  outputBias: [HIDDEN],
-  sources: [9, HIDDEN],
-  x: [6, HIDDEN],
-});
+/** Positions of a slot. */
+const CAPACITY = 7;
 const LENGTHS = [2, 6, 1];
-
-const weightOf = (name: string) => ({
-  name,
-  shape: TENSORS[name]!.shape,
-  load: async () => Float32Array.from(TENSORS[name]!.values),
-});
-const matrixOf = (name: string) => matrix(weightOf(name));
-const biasOf = (name: string): Bias => ({ size: TENSORS[name]!.shape[0]!, load: weightOf(name).load });
-const WEIGHTS: AttentionWeights = {
-  query: matrixOf('query'),
-  queryBias: biasOf('queryBias'),
-  key: matrixOf('key'),
-  keyBias: biasOf('keyBias'),
-  value: matrixOf('value'),
-  valueBias: biasOf('valueBias'),
-  output: matrixOf('output'),
-  outputBias: biasOf('outputBias'),
-};
-
-/** `x Wᵀ + b` of one row. */
-function project(name: string, x: readonly number[]): number[] {
-  const { shape, values } = TENSORS[name]!;
-  const columns = shape[1]!;
-  const bias = TENSORS[`${name}Bias`]!.values;
-  return bias.map((b, row) => x.reduce((sum, value, i) => sum + value * values[row * columns + i]!, b));
-}
-
-function rowsOf(name: string, first: number, count: number): number[][] {
-  return Array.from({ length: count }, (_, i) =>
-    TENSORS[name]!.values.slice((first + i) * HIDDEN, (first + i + 1) * HIDDEN),
-  );
-}
 
 /** Rows of `sources` that are a source's. */
 function sourceOf(row: number): number[][] {
@@ -66,23 +27,6 @@ function sourceOf(row: number): number[][] {
     LENGTHS.slice(0, row).reduce((sum, length) => sum + length, 0),
     LENGTHS[row]!,
   );
-}
-
-/** Attention of one row over a source, by its definition. */
-function attend(x: readonly number[], source: readonly (readonly number[])[]): number[] {
-  const query = project('query', x);
-  const [keys, values] = ['key', 'value'].map(side => source.map(row => project(side, row)));
-  const attended = Array.from({ length: HEADS }, (_, head) => {
-    const begin = head * SIZE;
-    const features = Array.from({ length: SIZE }, (_, i) => begin + i);
-    const scores = keys!.map(
-      key => features.reduce((sum, i) => sum + query[i]! * key[i]!, 0) / Math.sqrt(SIZE),
-    );
-    const weights = scores.map(Math.exp);
-    const sum = weights.reduce((a, b) => a + b);
-    return features.map(i => weights.reduce((total, w, j) => total + (w / sum) * values![j]![i]!, 0));
-  });
-  return project('output', attended.flat());
 }
 
 const cacheElements = LENGTHS.length * HEADS * CAPACITY * PADDED;
@@ -129,7 +73,7 @@ async function filled(t: Test): Promise<Record<'key' | 'value', Float32Array>> {
 async function attention(t: Test): Promise<Session> {
   const graph = new ModelGraph();
   const x = graph.input('x', DataType.FLOAT, ['batch', 'sequence', HIDDEN]);
-  const y = crossAttention(graph, 'layer', 0, x, WEIGHTS, OPTIONS, sourceLengths(graph), false);
+  const y = crossAttention(graph, 'layer', 0, x, WEIGHTS, OPTIONS, sourceLengths(graph));
   graph.output(y, DataType.FLOAT, ['batch', 'sequence', HIDDEN]);
   return loadBuilt(t.testdir(), graph);
 }
@@ -161,18 +105,6 @@ async function attendInGraph(
   });
   return Array.from({ length: rows * sequence }, (_, i) =>
     Array.from(y.subarray(i * HIDDEN, (i + 1) * HIDDEN)),
-  );
-}
-
-function agree(
-  t: Test,
-  actual: readonly (readonly number[])[],
-  wanted: readonly (readonly number[])[],
-): void {
-  const off = actual.flatMap((row, i) => row.map((value, j) => Math.abs(value - wanted[i]![j]!)));
-  t.ok(
-    off.every(value => value < 1e-5),
-    `at most ${Math.max(...off)} from the definition`,
   );
 }
 

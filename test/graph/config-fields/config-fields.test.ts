@@ -25,7 +25,7 @@ import type { Checkpoint } from '#graph/weights/checkpoint.js';
 import { ModelWeights } from '#graph/weights/model-weights.js';
 
 /** Types of which transformers 5.24 has no configuration class; their fields come from their makers' code. */
-const NOT_OF_TRANSFORMERS: readonly string[] = [];
+const NOT_OF_TRANSFORMERS: readonly string[] = ['exaone', 'internlm3'];
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -111,9 +111,10 @@ const TEXT_TOWERS: Readonly<Record<string, string>> = {
 };
 
 function readsForTower(config: ModelConfig, whole: string): void {
-  const { text, textProjection } = findTowers(new ModelConfig('', { model_type: whole }))!;
+  const towers = findTowers(new ModelConfig('', { model_type: whole }))!;
+  const { text } = towers;
   const own = config.withDefaults(text.defaults);
-  textProjection(own, own);
+  towers.textProjection(own, own);
   const graph = new ModelGraph(NUMBER_FORMATS.f32);
   text.hiddenStates({
     graph,

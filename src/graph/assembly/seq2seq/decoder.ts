@@ -1,20 +1,25 @@
-import { packAttention, type AttentionOptions } from '../../blocks/attention-projections.js';
+import {
+  packAttention,
+  type AttentionOptions,
+  type AttentionWeights,
+} from '../../blocks/attention-projections.js';
 import { crossAttention, sourceLengths } from '../../blocks/cross-attention.js';
 import { embed, embeddingTable, outputProjection } from '../../blocks/embedding.js';
 import { cacheLengths, groupedQueryAttention } from '../../blocks/grouped-query-attention.js';
 import { positionsInRun } from '../../blocks/learned-positions.js';
 import { causalRelativePositionBias } from '../../blocks/relative-position-bias.js';
-import { DataType } from '../../onnx/graph-builder.js';
+import { sharedCrossAttention, sharedSources } from '../../blocks/shared-cross-attention.js';
+import { DataType, type Value } from '../../onnx/graph-builder.js';
 import { vocabularyHead } from '../heads/language-model.js';
 import type { LayerStack, Seq2SeqArchitecture, Seq2SeqSource } from './architecture.js';
 import { writeStack } from './stack.js';
 
 /**
  * Writes the decoder of an encoder-decoder. The graph has the inputs `input_ids` (int64 `[batch, sequence]`),
- * those of {@link cacheLengths} and {@link sourceLengths}, `past.N.key` and `past.N.value`
- * ({@link groupedQueryAttention}), `cross.N.key` and `cross.N.value` ({@link crossAttention}), and
- * `logits_positions`; the outputs `present.N.key`, `present.N.value`, `kept.N.key`, `kept.N.value`, those of
- * {@link vocabularyHead}, and where it hears `looks.N` ({@link crossAttention}).
+ * those of {@link cacheLengths}, `past.N.key` and `past.N.value` ({@link groupedQueryAttention}), and
+ * `logits_positions`; the outputs `present.N.key`, `present.N.value`, and those of {@link vocabularyHead}. Where it
+ * reads texts it has the inputs and outputs of {@link sourceLengths} and {@link crossAttention}, where it hears those
+ * of {@link sharedSources} and {@link sharedCrossAttention}.
  *
  * @throws KvasirError `invalid_model`, `unsupported_model`
  */
@@ -23,7 +28,7 @@ export function writeSeq2SeqDecoder(architecture: Seq2SeqArchitecture, source: S
   const design = architecture.decoder(source);
   const ids = graph.input('input_ids', DataType.INT64, ['batch', 'sequence']);
   const lengths = cacheLengths(graph);
-  const lengthsOfSources = sourceLengths(graph);
+  const attendToSources = sourceAttention(source);
   const positions = () => graph.shared('positions', () => positionsInRun(graph, 'positions', ids, lengths));
   const table = embeddingTable(graph, 'embedding', design.words);
   const embedded = embed(graph, 'embedded', table, ids);
@@ -49,18 +54,7 @@ export function writeSeq2SeqDecoder(architecture: Seq2SeqArchitecture, source: S
       );
     },
     cross: {
-      attention: value =>
-        crossAttention(
-          graph,
-          `${name}.cross`,
-          index,
-          value,
-          layer.crossAttention,
-          options,
-          lengthsOfSources,
-          // Where a word is looked for is where it is heard.
-          sizes.sound !== undefined,
-        ),
+      attention: value => attendToSources(`${name}.cross`, index, value, layer.crossAttention, options),
       norm: layer.crossAttentionNorm,
     },
   }));
@@ -72,6 +66,25 @@ export function writeSeq2SeqDecoder(architecture: Seq2SeqArchitecture, source: S
     output.name === words.name ? table : undefined,
   );
   vocabularyHead(graph, hidden, projection, sizes, { bias: outputBias, logSums: true });
+}
+
+/** Attention to sources: of any lengths, or to sounds, which are always whole. */
+function sourceAttention({ graph, sizes: { sound, sourceLength } }: Seq2SeqSource) {
+  type Attend = (
+    name: string,
+    layer: number,
+    x: Value,
+    weights: AttentionWeights,
+    options: AttentionOptions,
+  ) => Value;
+  if (sound === undefined) {
+    const lengths = sourceLengths(graph);
+    const attend: Attend = (...layer) => crossAttention(graph, ...layer, lengths);
+    return attend;
+  }
+  const sources = sharedSources(graph);
+  const attend: Attend = (...layer) => sharedCrossAttention(graph, ...layer, sources, sourceLength);
+  return attend;
 }
 
 /** The heads of a decoder's attention, towards itself and towards the source. */

@@ -1,4 +1,5 @@
-import { fillCrossCache } from '../../blocks/cross-attention.js';
+import type { AttentionWeights } from '../../blocks/attention-projections.js';
+import { fillCrossCache, giveCrossCache } from '../../blocks/cross-attention.js';
 import { embed, embeddingTable } from '../../blocks/embedding.js';
 import { multiHeadAttention } from '../../blocks/multi-head-attention.js';
 import type { AttentionGrid } from '../../blocks/packed-batch.js';
@@ -15,8 +16,9 @@ import { writeStack } from './stack.js';
 
 /**
  * Writes the encoder of an encoder-decoder, down to the keys and values that the decoder's layers will read.
- * The graph has the inputs of {@link sourceBatch} or of {@link soundStates}, and for each layer N of the decoder
- * `cross.N.key` and `cross.N.value` with the outputs `kept.N.key` and `kept.N.value`, see {@link fillCrossCache}.
+ * The graph has the inputs of {@link sourceBatch}, and for each layer N of the decoder `cross.N.key` and
+ * `cross.N.value` with the outputs `kept.N.key` and `kept.N.value`, see {@link fillCrossCache}; or the inputs of
+ * {@link soundStates} and the outputs of {@link giveCrossCache}.
  *
  * @throws KvasirError `invalid_model`, `unsupported_model`
  */
@@ -24,13 +26,20 @@ export function writeSeq2SeqEncoder(architecture: Seq2SeqArchitecture, source: S
   const { graph, sizes } = source;
   const design = architecture.encoder(source);
   const decoder = architecture.decoder(source);
-  const { hidden, grid } =
-    'words' in design
-      ? tokenStates(graph, design, decoder.words)
-      : { hidden: soundStates(graph, design, sizes), grid: undefined };
-  decoder.layers.forEach(({ crossAttention }, index) => {
-    fillCrossCache(graph, `source.${index}`, index, hidden, crossAttention, crossOptions(decoder), grid);
-  });
+  const options = crossOptions(decoder);
+  const forEachLayer = (give: (name: string, layer: number, weights: AttentionWeights) => void): void =>
+    decoder.layers.forEach(({ crossAttention }, layer) => give(`source.${layer}`, layer, crossAttention));
+  if ('words' in design) {
+    const { hidden, grid } = tokenStates(graph, design, decoder.words);
+    forEachLayer((name, layer, weights) =>
+      fillCrossCache(graph, name, layer, hidden, weights, options, grid),
+    );
+  } else {
+    const hidden = soundStates(graph, design, sizes);
+    forEachLayer((name, layer, weights) =>
+      giveCrossCache(graph, name, layer, hidden, weights, options, sizes.sourceLength),
+    );
+  }
 }
 
 /** @param decoderWords token embeddings of the decoder. */

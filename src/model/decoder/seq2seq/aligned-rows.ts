@@ -15,7 +15,7 @@ export interface Looks {
 
 /**
  * Where the tokens of a text look in a source, gathered run by run: of all heads of a layer, which a graph tells as
- * `looks.N` `[1, heads, sequence, positions + sequence - 1]`, those that are wanted.
+ * `looks.N` `[1, heads, 1, sequence, positions]`, those that are wanted.
  */
 export class AlignedRows {
   /** `[wanted heads, tokens, positions]` */
@@ -40,7 +40,7 @@ export class AlignedRows {
 
   /** Binds what a run of tokens `[begin, begin + count)` tells. */
   bind(binding: IoBinding, begin: number, count: number): Looks {
-    const shape = [1, this.#heads, count, this.#positions + count - 1];
+    const shape = [1, this.#heads, 1, count, this.#positions];
     const size = shape.reduce((product, length) => product * length);
     const layers = new Set(this.#wanted.map(({ layer }) => layer));
     const maps = new Map([...layers].map(layer => [layer, new Float32Array(size)]));
@@ -63,14 +63,10 @@ export class AlignedRows {
    * @param maps of each layer, as the graph gives them.
    */
   take(begin: number, count: number, maps: ReadonlyMap<number, Float32Array>): void {
-    const total = this.#positions + count - 1;
+    const size = count * this.#positions;
     this.#wanted.forEach(({ layer, head }, index) => {
-      const map = maps.get(layer)!;
-      for (let token = 0; token < count; token++) {
-        const from = (head * count + token) * total;
-        const row = map.subarray(from, from + this.#positions);
-        this.weights.set(row, (index * this.#tokens + begin + token) * this.#positions);
-      }
+      const rows = maps.get(layer)!.subarray(head * size, (head + 1) * size);
+      this.weights.set(rows, (index * this.#tokens + begin) * this.#positions);
     });
   }
 }

@@ -2,6 +2,7 @@ import { KvasirError } from '#errors.js';
 import type { Seq2SeqSizes } from '#graph/assembly/seq2seq/architecture.js';
 import { ModelConfig } from '#graph/config.js';
 import { seq2seqArchitecture } from '#graph/families/index.js';
+import { defaultPrecision } from '#graph/precision.js';
 import { findWeightsFile } from '#graph/weights/checkpoint.js';
 import { chooseSeq2SeqGraphs } from '../../graph-files.js';
 import type { RunPath } from '../../run-path.js';
@@ -38,8 +39,9 @@ export async function planSeq2Seq(folder: string, options: Seq2SeqPlanOptions = 
 }
 
 async function chooseSeq2Seq(folder: string, options: Seq2SeqPlanOptions): Promise<Seq2SeqPlan> {
-  const { format, precision = 'f32', contextLength } = options;
+  const { format, contextLength } = options;
   const config = await ModelConfig.read(folder);
+  const precision = options.precision ?? defaultPrecision(config);
   const graphs = (why: string): Promise<Seq2SeqPlan> => planGraphs(folder, config, options, why);
   if (format === 'onnx') return graphs('ONNX was asked for');
   const names = format === undefined ? await namesIn(folder) : [];

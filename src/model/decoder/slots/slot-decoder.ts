@@ -12,7 +12,7 @@ import { cacheParts, sourceParts, widestWindow, type CachePart } from '../../cac
 import { SlotCache } from '../../cache/slot-cache.js';
 import { joinedLogits } from '../entry-logits.js';
 import { KeptFloats } from '../kept-floats.js';
-import { LONGEST_CHUNK, type SourceCache, type SourceRows } from '../seq2seq/source-cache.js';
+import { LONGEST_CHUNK, type SourceRows, type Sources } from '../seq2seq/sources.js';
 import { AlignedRows, type AlignmentHead } from '../seq2seq/aligned-rows.js';
 import { MixedRuns } from '../mixed/mixed-runs.js';
 import { CapturedDecode, UNCAPTURED } from '../captured/captured-decode.js';
@@ -60,7 +60,7 @@ export interface SlotDecoderOptions {
    */
   readonly capturedRows?: number | undefined;
   /** Of a graph that attends to sources; goes with the decoder. Not together with the options above. */
-  readonly sources?: SourceCache | undefined;
+  readonly sources?: Sources | undefined;
   /** Of a graph that tells where tokens look in sources of one length: the heads that look where one is heard. */
   readonly alignmentHeads?: readonly AlignmentHead[] | undefined;
 }
@@ -71,7 +71,7 @@ export interface SlotDecoderOptions {
  * view into it, since slots are the outermost axis; the views are bound once and kept. The cache stays on the
  * session's device: ids and lengths go there, and the logits that are wanted come back.
  *
- * A graph that attends to sources has a cache of those beside it, bound in the same way.
+ * A graph that attends to sources has a cache of those beside it: {@link Sources}.
  */
 export class SlotDecoder implements Decoder {
   readonly slots: number;
@@ -82,7 +82,7 @@ export class SlotDecoder implements Decoder {
   readonly align: Decoder['align'];
   readonly #session: Session;
   readonly #weights: SharedWeights | undefined;
-  readonly #sources: SourceCache | undefined;
+  readonly #sources: Sources | undefined;
   readonly #owned = new DisposeStack();
   readonly #runOptions: RunOptions;
   readonly #cache: SlotCache;
@@ -324,7 +324,7 @@ export class SlotDecoder implements Decoder {
    * @param sequence tokens of each row; told where rows have sources.
    */
   async #run({ binding, inputs, sources }: BoundRange, sequence = 1): Promise<void> {
-    if (sources !== undefined) this.#sources!.prepare(binding, sources, sequence);
+    sources?.prepare(sequence);
     for (const [name, tensor] of inputs) binding.bindInput(name, tensor);
     binding.bindInput('total_sequence_length', this.#totalTensor);
     await this.#session.run(binding, this.#runOptions);
@@ -384,14 +384,12 @@ export class SlotDecoder implements Decoder {
     const binding = new IoBinding(this.#session);
     const tensors = this.#cache.bind(binding, first, count);
     const inputs: [string, Tensor][] = [['seqlens_k', Tensor.fromArray(lengths, [count])]];
-    if (this.#sources === undefined) return { binding, tensors, inputs };
-    const sources = { first, lengths: new Int32Array(count) };
-    inputs.push(['cross_seqlens_k', Tensor.fromArray(sources.lengths, [count])]);
-    return { binding, tensors: [...tensors, ...this.#sources.bind(binding, first, count)], inputs, sources };
+    return { binding, tensors, inputs, sources: this.#sources?.rows(binding, first, count) };
   }
 }
 
-function release({ binding, inputs, tensors }: BoundRange): void {
+function release({ binding, inputs, tensors, sources }: BoundRange): void {
   binding.dispose();
+  sources?.dispose();
   for (const tensor of [...inputs.map(([, tensor]) => tensor), ...tensors]) tensor.dispose();
 }

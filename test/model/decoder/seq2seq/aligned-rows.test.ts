@@ -9,12 +9,11 @@ function valueAt(layer: number, head: number, token: number, position: number): 
   return ((layer * 10 + head) * 100 + token) * 100 + position;
 }
 
-/** What a graph gives of a layer: weights of the source's positions, and nothing of use behind them. */
+/** What a graph gives of a layer. */
 function mapOf(layer: number, begin: number, count: number, positions: number): Float32Array {
-  const total = positions + count - 1;
-  return Float32Array.from({ length: HEADS * count * total }, (_, i) => {
-    const [head, token] = [Math.floor(i / (count * total)), Math.floor(i / total) % count];
-    return i % total < positions ? valueAt(layer, head, begin + token, i % total) : NaN;
+  return Float32Array.from({ length: HEADS * count * positions }, (_, i) => {
+    const [head, token] = [Math.floor(i / (count * positions)), Math.floor(i / positions) % count];
+    return valueAt(layer, head, begin + token, i % positions);
   });
 }
 

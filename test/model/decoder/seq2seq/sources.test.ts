@@ -3,7 +3,7 @@ import t, { type Test } from 'tap';
 import type { Decoder } from '#model/decoder/contract.js';
 import { loadSeq2Seq } from '#model/decoder/load-seq2seq.js';
 import type { DecoderOptions } from '#model/decoder/load-decoder.js';
-import { LONGEST_CHUNK } from '#model/decoder/seq2seq/source-cache.js';
+import { LONGEST_CHUNK } from '#model/decoder/seq2seq/sources.js';
 import { Allocator, Environment, PROCESSOR, type DeviceMemory } from '#runtime/index.js';
 import { relativeError } from '#test/support/check-decoder.js';
 import { encode } from '#test/support/check-seq2seq.js';

@@ -1,32 +1,20 @@
-import { concat } from '#graph/weights/concat.js';
 import { DisposeStack, IoBinding, RunOptions, Tensor, type Session } from '#runtime/index.js';
 import { sourceParts } from '../../cache/layer-cache.js';
 import { SlotCache } from '../../cache/slot-cache.js';
 import type { DecoderShape, EncodeResult, SlotOperation, SourceEntry, SourceTraits } from '../contract.js';
 import { encodeParts } from './encode-parts.js';
+import { LONGEST_CHUNK, type SourceRows, type Sources } from './sources.js';
 
-/**
- * Tokens that one row of a run has, at most. The cache has room for one less behind the longest source: with
- * several tokens the operator looks that far.
- */
-export const LONGEST_CHUNK = 128;
 /** Added to the score of a key that is not there. */
 const NO_KEY = -1e9;
 
-/** What rows over consecutive slots read of their sources. */
-export interface SourceRows {
-  readonly first: number;
-  /** The input `cross_seqlens_k`, written before each run. */
-  readonly lengths: Int32Array;
-}
-
 /**
- * The sources of a decoder's slots: per layer and side one buffer `[slots, heads, capacity, headSize]`, which a
+ * Texts as the sources of a decoder's slots: per layer and side one buffer `[slots, heads, capacity, headSize]`, which a
  * run of the encoder's graph fills in place (TensorScatter), and the decoder's reads in place: its cross-attention
  * is GroupQueryAttention without new keys, which reads as many positions as a row's source has. What lies behind
- * them is of no matter.
+ * them is of no matter, but that several tokens of a row look as far behind it as there are of them.
  */
-export class SourceCache {
+export class TextSources implements Sources {
   readonly traits: SourceTraits;
   readonly #encoder: Session;
   readonly #owned = new DisposeStack();
@@ -68,20 +56,25 @@ export class SourceCache {
   }
 
   encode(entries: readonly SourceEntry[]): Promise<EncodeResult> {
-    return encodeParts(entries, part => this.#encode(part), this.traits.longest);
+    return encodeParts(entries, part => this.#encode(part));
   }
 
-  /** Binds slots `first .. first + count - 1` for runs of the decoder's graph. The caller disposes the tensors. */
-  bind(binding: IoBinding, first: number, count: number): readonly Tensor[] {
-    return this.#cache.bind(binding, first, count);
+  rows(binding: IoBinding, first: number, count: number): SourceRows {
+    const tensors = this.#cache.bind(binding, first, count);
+    const lengths = new Int32Array(count);
+    const lengthsTensor = Tensor.fromArray(lengths, [count]);
+    return {
+      prepare: sequence => {
+        this.#prepare(binding, first, lengths, sequence);
+        binding.bindInput('cross_seqlens_k', lengthsTensor);
+      },
+      dispose() {
+        for (const tensor of [...tensors, lengthsTensor]) tensor.dispose();
+      },
+    };
   }
 
-  /**
-   * Prepares a run of the decoder's graph.
-   *
-   * @param sequence tokens of each row; more than one only for one row.
-   */
-  prepare(binding: IoBinding, { first, lengths }: SourceRows, sequence: number): void {
+  #prepare(binding: IoBinding, first: number, lengths: Int32Array, sequence: number): void {
     let longest = 0;
     for (let row = 0; row < lengths.length; row++) {
       const length = this.#lengths[first + row]!;
@@ -97,7 +90,6 @@ export class SourceCache {
     binding.bindInput('cross_total', this.#totalTensor).bindInput('cross_bias', this.#bias!);
   }
 
-  /** Does with sources what is done with slots. */
   arrange(operation: SlotOperation): void {
     const lengths = this.#lengths;
     switch (operation.kind) {
@@ -125,7 +117,6 @@ export class SourceCache {
     }
   }
 
-  /** Makes the run under way fail soon, and all later ones at once. */
   abort(): void {
     this.#runOptions.terminate();
   }
@@ -166,15 +157,6 @@ export class SourceCache {
     readonly inputs: ReadonlyMap<string, Tensor>;
   } {
     const rows = entries.length;
-    const { sound: shape, longest: positions } = this.traits;
-    if (shape !== undefined) {
-      const features = concat(entries.map(({ sound }) => sound!.features));
-      const tensor = Tensor.fromArray(features, [rows, shape.bins, shape.frames]);
-      return {
-        lengths: new Int32Array(rows).fill(positions),
-        inputs: new Map([['input_features', tensor]]),
-      };
-    }
     const longest = Math.max(...entries.map(({ ids }) => ids.length));
     const ids = new BigInt64Array(rows * longest);
     entries.forEach(({ ids: own }, row) => own.forEach((id, i) => (ids[row * longest + i] = BigInt(id))));
