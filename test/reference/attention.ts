@@ -46,6 +46,7 @@ export function rotaryFrequencies(size: number, theta: number): number[] {
  * @param window positions that one sees, itself included; both ways, how many on either side.
  * @param cap see {@link softCap}.
  * @param bias added to a score.
+ * @param sinks a score of each head that takes its part of the softmax, and gives nothing.
  */
 export function groupedAttention(
   queries: readonly Vector[],
@@ -57,6 +58,7 @@ export function groupedAttention(
   cap?: number,
   bothWays = false,
   bias: (head: number, query: number, key: number) => number = () => 0,
+  sinks?: Vector,
 ): number[][] {
   return queries.map((query, position) => {
     const visible = keys
@@ -68,7 +70,7 @@ export function groupedAttention(
       const scores = visible.map(
         i => softCap(dot(q, head(keys[i]!, kvHead, headSize)) * scale, cap) + bias(h, position, i),
       );
-      const probabilities = softmax(scores);
+      const probabilities = softmax(sinks === undefined ? scores : [...scores, sinks[h]!]);
       return visible.reduce((sum, i, nth) => {
         const value = head(values[i]!, kvHead, headSize);
         return add(

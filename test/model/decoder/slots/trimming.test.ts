@@ -59,8 +59,9 @@ async function logitsOfMoves(decoder: Decoder, trims: boolean): Promise<Buffer> 
 for (const model of MODELS) {
   t.test(model.name, async t => {
     const decoder = await open(t, model);
-    t.equal(decoder.traits.window, model.config.sliding_window);
-    if (decoder.traits.window === undefined) return;
+    t.equal(decoder.traits.window, model.config.sliding_window ?? model.config.window_size);
+    // Tables of learned positions end before anything can be given back.
+    if (decoder.traits.window === undefined || decoder.shape.contextLength < CONTEXT) return;
     const untrimmed = await logitsOfMoves(decoder, false);
     t.ok(untrimmed.equals(await logitsOfMoves(decoder, true)));
   });
