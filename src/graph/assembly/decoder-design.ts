@@ -60,7 +60,13 @@ export function ownSource(
   };
 }
 
+/** @throws KvasirError `unsupported_model` where a field has two values by its two names */
 function ownConfig({ defaults, fieldNames = {} }: DecoderArchitecture, config: ModelConfig): ModelConfig {
+  for (const [field, own] of Object.entries(fieldNames)) {
+    const [value, other] = [field, own].map(name => config.value(name));
+    if (config.has(field) && config.has(own) && value !== other)
+      config.unsupported(`${field} is ${JSON.stringify(value)} and ${own} is ${JSON.stringify(other)}`);
+  }
   const named = Object.entries(fieldNames)
     .map(([field, own]) => [field, config.value(own)] as const)
     .filter(([, value]) => value !== undefined);

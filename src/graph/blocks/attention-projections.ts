@@ -101,6 +101,8 @@ export interface AttentionOptions extends Heads {
   readonly queryFactor?: Value | undefined;
   /** Queries, keys and values, behind their norms, are kept within `[-clip, clip]`; undefined: as they are. */
   readonly clip?: number | undefined;
+  /** A score of each head beside those of its keys, with no value (attention sinks, OpenAI 2025), `[heads]`. */
+  readonly sinks?: Bias | undefined;
   /** Added to the scores by head and position of the key, `[heads, context]`; undefined: nothing is. */
   readonly keyBias?: Value | undefined;
 }

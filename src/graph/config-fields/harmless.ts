@@ -75,6 +75,8 @@ const HARMLESS: readonly {
       'tf_legacy_loss',
       'cache_implementation',
       'ep_size',
+      /^(scale_)?attention_softmax_in_fp32$/,
+      'slow_but_exact',
       'use_fused_rms_norm',
       'attention_softmax_in_fp32',
       'scale_attention_softmax_in_fp32',
@@ -198,10 +200,7 @@ const HARMLESS: readonly {
   },
   {
     why: 'published folders have it, and transformers does not read it of these families',
-    fields: [
-      /^(activation_function|layer_norm_epsilon|mlp_type|norm_type|scale_attn_weights)$/,
-      /^(scale_)?attention_softmax_in_fp32$/,
-    ],
+    fields: [/^(activation_function|layer_norm_epsilon|mlp_type|norm_type|scale_attn_weights)$/],
     of: ['starcoder2'],
   },
   {

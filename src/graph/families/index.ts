@@ -25,6 +25,7 @@ import { falcon } from './falcon.js';
 import { gptBigcode } from './gpt-bigcode.js';
 import { gptNeo } from './gpt-neo.js';
 import { gptNeox } from './gpt-neox.js';
+import { gptOss } from './gpt-oss.js';
 import { codegen, gptj } from './gptj.js';
 import { granite, graniteMoe } from './granite.js';
 import { hunyuan } from './hunyuan.js';
@@ -79,6 +80,7 @@ const DECODERS: readonly DecoderArchitecture[] = [
   gptj,
   codegen,
   gptBigcode,
+  gptOss,
   falcon,
   bloom,
   mpt,

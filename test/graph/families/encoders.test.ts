@@ -69,6 +69,7 @@ const WITHOUT_CLASSIFIER = new Set([
   'apertus',
   'cohere',
   'cohere2',
+  'codegen',
   'ernie4_5',
   'exaone',
   'granite',
