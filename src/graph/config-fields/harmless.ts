@@ -210,6 +210,11 @@ const HARMLESS: readonly {
     of: ['esm'],
   },
   {
+    why: 'it is of state-space layers, and a folder that has any is refused',
+    fields: [/^mamba_\w+$/, 'time_step_limit'],
+    of: ['granitemoehybrid'],
+  },
+  {
     why: 'another field says the same, and that one is read',
     fields: ['n_ctx', 'tie_weights_', '_sliding_window_pattern', 'is_llama_config'],
   },

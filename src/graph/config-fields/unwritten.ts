@@ -14,6 +14,8 @@ interface Unwritten {
 export const UNWRITTEN: readonly Unwritten[] = [
   { field: 'add_cross_attention', neutral: [false] },
   { field: 'per_layer_config' },
+  // Only some of transformers' ways to attend read it.
+  { field: 'sliding_window', of: ['olmoe'] },
   { field: 'is_decoder', neutral: [false], of: ['t5', 'mt5', 'umt5'] },
   { field: 'sliding_window', of: ['olmoe'] },
   { field: 'num_local_experts', sameAs: 'num_experts', of: ['olmoe'] },

@@ -172,6 +172,7 @@ const VARIATIONS: readonly Fields[] = [
     conv_kernel_size: 3,
   },
   { layer_types: ['sliding_attention', 'full_attention'] },
+  { layer_types: ['full_attention', 'full_attention'], position_embedding_type: 'rope' },
   { use_sliding_window: true, sliding_window: 4 },
   { rope_parameters: { rope_type: 'longrope', rope_theta: 100 } },
 ];
