@@ -89,6 +89,11 @@ t.test('labels and how their logits become scores', async t => {
   t.equal((await describe(python('torch.nn.modules.activation.Sigmoid'))).activation, 'sigmoid');
   const old = { num_labels: 1, sbert_ce_default_activation_function: 'torch.nn.modules.linear.Identity' };
   t.equal((await describe(old)).activation, 'none');
+  t.strictSame(
+    (await describe({ id2label: { 0: 0, 1: true } })).labels,
+    ['0', 'True'],
+    'as Python writes them',
+  );
   await t.rejects(describe({ id2label: { 0: 'a', 5: 'b' } }), { code: 'invalid_model' });
   await t.rejects(describe({ problem_type: 'other' }), { code: 'unsupported_model' });
 });
