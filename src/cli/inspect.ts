@@ -55,8 +55,11 @@ export function describe(report: ModelReport): string {
     [
       'weights',
       `${formatBytes(weightBytes)} on disk (${weights
-        .map(({ type, tensors, bytes }) => `${type} ${formatBytes(bytes)} in ${tensors}`)
-        .join(', ')})`,
+        .map(({ type, tensors, bytes, asStored }) => {
+          const form = path.precision === 'stored' && asStored ? `, run in ${asStored.form}` : '';
+          return `${type} ${formatBytes(bytes)} in ${tensors}${form}`;
+        })
+        .join('; ')})`,
     ],
     ['context', contextLine(report)],
     ['vocabulary', vocabularySize],

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { basename, isAbsolute, resolve } from 'node:path';
-import { ggufStem, isGgufModel } from '#gguf/choose.js';
+import { ggufStem, isGgufFile } from '#gguf/choose.js';
 import { isOllama, ollamaName } from '#hub/ollama.js';
 import { looksLikeReference, parseReference } from '#hub/reference.js';
 import { parseModel } from './file.js';
@@ -42,12 +42,12 @@ function placeOf(named: string): { readonly id: string; readonly folder: string 
     return { id: gguf === undefined ? repo : `${repo}:${gguf}`, folder: named };
   }
   const folder = resolve(named);
-  return { id: isGgufModel(folder) ? ggufStem(folder) : basename(folder), folder };
+  return { id: isGgufFile(folder) ? ggufStem(folder) : basename(folder), folder };
 }
 
 /** A GGUF file that is not there is more likely than a repository of that name. */
 function isReference(named: string): boolean {
-  return !existsSync(named) && looksLikeReference(named) && !isGgufModel(parseReference(named).repo);
+  return !existsSync(named) && looksLikeReference(named) && !isGgufFile(parseReference(named).repo);
 }
 
 function fromText(text: string): ModelSettings {

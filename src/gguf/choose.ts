@@ -8,9 +8,14 @@ const PART = /-\d{5}-of-\d{5}$/;
 /** Files that are no language model: what sees and hears for one (`mmproj`), and what quantizing was led by. */
 const COMPANION = /(^|[-_.])(mmproj|imatrix)([-_.]|$)/i;
 
+/** True for the names of GGUF files. */
+export function isGgufFile(name: string): boolean {
+  return GGUF.test(name);
+}
+
 /** True for the names of GGUF files that are models of their own. */
 export function isGgufModel(name: string): boolean {
-  return GGUF.test(name) && !COMPANION.test(path.basename(name));
+  return isGgufFile(name) && !COMPANION.test(path.basename(name));
 }
 
 /** A GGUF file's name without what only files need: `.gguf`, and which part it is. */

@@ -1,6 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { chooseGguf, isGgufModel } from './choose.js';
+import { chooseGguf, isGgufFile } from './choose.js';
 
 /** Weights that are taken where a folder has GGUF files beside them, unless one of these is asked for. */
 const OTHER_WEIGHTS = /\.(safetensors|onnx)$/;
@@ -15,7 +15,7 @@ const OTHER_WEIGHTS = /\.(safetensors|onnx)$/;
  */
 export async function findGguf(place: string, wanted?: string): Promise<string | undefined> {
   const found = await stat(place).catch(() => undefined);
-  if (found?.isDirectory() !== true) return found !== undefined && isGgufModel(place) ? place : undefined;
+  if (found?.isDirectory() !== true) return found !== undefined && isGgufFile(place) ? place : undefined;
   const names = await filesIn(place, wanted !== undefined);
   if (wanted === undefined && names.some(name => OTHER_WEIGHTS.test(name))) return undefined;
   const [first] = chooseGguf(names, wanted, place, file => path.join(place, file));

@@ -97,7 +97,8 @@ async function designEncoder(folder: string, plan: EncoderPlan): Promise<Design>
   const { task, modules, labels, precision, contextLength = Infinity } = plan;
   const read = await readEncoderConfig(folder, modules);
   const architecture = encoderArchitecture(read);
-  const config = read.withDefaults(architecture.defaults ?? {});
+  const { defaults } = architecture;
+  const config = defaults === undefined ? read : read.withDefaults(defaults);
   refuseQuantized(config);
   refuseUnwritten(config);
   const sizes = architecture.sizes(config);

@@ -26,7 +26,7 @@ const KINDS = {
  */
 export function sentencePieceParts(metadata: GgufMetadata, form: keyof typeof KINDS): TokenizerParts {
   const kind: Kind = KINDS[form];
-  const vocabulary = readVocabulary(metadata, kind);
+  const vocabulary = readVocabulary(metadata, kind.roles);
   if (vocabulary.scores === undefined) throw metadata.invalid('tokenizer.ggml.scores is missing');
   const around = surroundings(metadata, vocabulary, { bos: kind.addsBos, eos: kind.addsEos, sep: false });
   return {

@@ -133,6 +133,8 @@ export class DecoderLayer {
   readonly name: string;
   /** The layer's own. */
   readonly weights: ModelWeights;
+  /** Of the run's tokens. */
+  readonly ids: Value;
   readonly cache: DecoderCache;
   readonly #normalize: DecoderNorm;
 
@@ -140,6 +142,7 @@ export class DecoderLayer {
     source: DecoderSource,
     index: number,
     weights: ModelWeights,
+    ids: Value,
     cache: DecoderCache,
     normalize: DecoderNorm,
   ) {
@@ -147,6 +150,7 @@ export class DecoderLayer {
     this.index = index;
     this.name = `layer.${index}`;
     this.weights = weights;
+    this.ids = ids;
     this.cache = cache;
     this.#normalize = normalize;
   }

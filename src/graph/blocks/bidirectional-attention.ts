@@ -2,6 +2,7 @@ import { int } from '../onnx/attributes.js';
 import type { ModelGraph } from '../model-graph.js';
 import { DataType, NONE, type Value } from '../onnx/graph-builder.js';
 import {
+  operatorRotary,
   paddedHeadSize,
   projectHeads,
   projectOutput,
@@ -32,7 +33,8 @@ export function bidirectionalAttention(
   batch: PackedBatch,
   isNarrowed: boolean,
 ): Value {
-  const { heads, kvHeads, headSize, rotary, window, softCap, scale = 1 / Math.sqrt(headSize) } = options;
+  const { heads, kvHeads, headSize, window, softCap, scale = 1 / Math.sqrt(headSize) } = options;
+  const rotary = operatorRotary(options);
   const padded = paddedHeadSize(headSize);
   const projected = projectHeads(graph, name, x, weights, options, [-1]);
   const [query, key, value] =

@@ -3,6 +3,7 @@ import { int } from '../onnx/attributes.js';
 import { DataType, NONE, type Value } from '../onnx/graph-builder.js';
 import {
   attendOverCache,
+  operatorRotary,
   paddedHeadSize,
   projectHeads,
   projectOutput,
@@ -73,7 +74,8 @@ export function groupedQueryAttention(
  * The inputs of GroupQueryAttention behind the lengths: rotary tables, then positions, which it does not need, and a
  * bias.
  */
-export function changesOfScores({ rotary }: AttentionOptions, bias: Value | undefined): Value[] {
+export function changesOfScores(options: AttentionOptions, bias: Value | undefined): Value[] {
+  const rotary = operatorRotary(options);
   const tables = rotary === undefined ? [] : [rotary.cos, rotary.sin];
   return bias === undefined ? tables : [...tables, ...Array<Value>(3 - tables.length).fill(NONE), bias];
 }
