@@ -5,7 +5,7 @@ import path from 'node:path';
  * ARCHITECTURE.md says what the folders are for.
  */
 const MAY_IMPORT = {
-  cli: ['config', 'graph', 'http', 'hub', 'model', 'registry', 'runtime', 'server.js'],
+  cli: ['config', 'gguf', 'graph', 'http', 'hub', 'model', 'registry', 'runtime', 'server.js'],
   'server.js': ['http', 'metrics', 'picture-reading.js', 'registry', 'routes'],
   'picture-reading.js': ['api', 'vision'],
   routes: [
@@ -56,8 +56,8 @@ const MAY_IMPORT = {
   chat: ['text'],
   results: ['engine', 'text types'],
   model: ['graph', 'runtime', 'vision'],
-  config: ['engine', 'graph', 'hub', 'model', 'runtime'],
-  hub: ['graph types', 'model'],
+  config: ['engine', 'gguf', 'graph', 'hub', 'model', 'runtime'],
+  hub: ['gguf', 'graph types', 'model'],
   graph: ['gguf'],
   gguf: [],
   text: [],

@@ -8,6 +8,7 @@ import { buildModel } from '#model/build.js';
 import { readCard } from '#registry/read-card.js';
 import { formatBytes } from '#bytes.js';
 import { showBuild } from './build-progress.js';
+import { modelFolder } from './model-folder.js';
 import { formatDuration } from './pull-progress.js';
 import { wholeNumber } from './whole-number.js';
 
@@ -16,7 +17,7 @@ export function buildCommand(): Command {
     .description(
       'Build the graph of a model folder ahead of time, as serve would at its start, and print its file.',
     )
-    .argument('<folder>', 'a model folder')
+    .argument('<model>', 'a model folder, a GGUF file, or ollama:NAME:TAG')
     .addOption(
       new Option('--precision <format>', 'numbers to store the weights in; default: f32').choices(PRECISIONS),
     )
@@ -42,9 +43,10 @@ interface BuildSettings extends Pick<BuildOptions, 'precision' | 'contextLength'
   readonly kvCache: CacheKind;
 }
 
-async function build(folder: string, { device, kvCache, ...options }: BuildSettings): Promise<void> {
+async function build(place: string, { device, kvCache, ...options }: BuildSettings): Promise<void> {
   if (kvCache === 'paged' && device !== 'cuda')
     throw new KvasirError('invalid_configuration', 'a paged KV cache is for --device cuda only');
+  const folder = await modelFolder(place);
   await readCard(folder, { ...options, withTokenizer: true });
   const progress = showBuild(process.stderr);
   let interrupted = false;

@@ -1,7 +1,7 @@
-import { join } from 'node:path';
 import { isPulled, type ModelPlan } from '#config/models.js';
 import { cacheShare, memoryLimit } from '#model/cache/memory-share.js';
 import { inspectModel } from '#model/inspect.js';
+import { modelFolder } from './model-folder.js';
 
 /**
  * Shares the memory for KV caches among the models of a server that have no setting of their own for it.
@@ -38,7 +38,7 @@ export class CacheBudget {
   async shareOf(plan: ModelPlan, folder: string): Promise<number> {
     for (const other of this.#plans)
       if (!this.#weights.has(other.id) && !isPulled(other))
-        await this.learn(other, join(other.folder, other.subfolder ?? ''));
+        await this.learn(other, await modelFolder(other.folder, other).catch(() => other.folder));
     if (!this.#weights.has(plan.id)) await this.learn(plan, folder);
     const set = this.#plans.filter(({ kv_cache_memory: bytes }) => bytes !== undefined);
     const open = this.#plans.filter(

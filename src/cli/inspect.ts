@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { PRECISIONS } from '#graph/precision.js';
 import { leftoverWarnings, patternsOf } from '#graph/weights/leftovers.js';
@@ -6,12 +5,13 @@ import { WEIGHTS_FORMATS } from '#model/weights-format.js';
 import { readCard } from '#registry/read-card.js';
 import { formatBytes } from '#bytes.js';
 import { inspectModel, type InspectOptions, type ModelReport, type PortReport } from '#model/inspect.js';
+import { modelFolder } from './model-folder.js';
 import { wholeNumber } from './whole-number.js';
 
 export function inspectCommand(): Command {
   return new Command('inspect')
     .description('Tell what a model folder is, how it would run, and what memory it would take.')
-    .argument('<folder>', 'a model folder')
+    .argument('<model>', 'a model folder, a GGUF file, or ollama:NAME:TAG')
     .addOption(
       new Option('--slots <number>', 'sequences at once, for the memory')
         .default(16)
@@ -29,8 +29,8 @@ export function inspectCommand(): Command {
     )
     .option('--subfolder <folder>', "a folder of the model's to take instead of its root")
     .option('--json', 'print everything as JSON')
-    .action(async (root: string, { json, subfolder = '', ...options }: Settings) => {
-      const folder = join(root, subfolder);
+    .action(async (place: string, { json, subfolder, ...options }: Settings) => {
+      const folder = await modelFolder(place, { subfolder });
       await readCard(folder, { ...options, withTokenizer: true });
       const report = await inspectModel(folder, options);
       process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : describe(report));
@@ -55,8 +55,11 @@ export function describe(report: ModelReport): string {
     [
       'weights',
       `${formatBytes(weightBytes)} on disk (${weights
-        .map(({ type, tensors, bytes }) => `${type} ${formatBytes(bytes)} in ${tensors}`)
-        .join(', ')})`,
+        .map(({ type, tensors, bytes, asStored }) => {
+          const form = path.precision === 'stored' && asStored ? `, run in ${asStored.form}` : '';
+          return `${type} ${formatBytes(bytes)} in ${tensors}${form}`;
+        })
+        .join('; ')})`,
     ],
     ['context', contextLine(report)],
     ['vocabulary', vocabularySize],

@@ -1,8 +1,8 @@
-import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { isPulled, type ModelPlan } from '#config/models.js';
 import { KvasirError } from '#errors.js';
 import { pullModel } from '#hub/pull.js';
+import { parseReference } from '#hub/reference.js';
 import { loadModel } from '#registry/load.js';
 import { readCard } from '#registry/read-card.js';
 import type { ModelCard } from '#registry/card.js';
@@ -12,6 +12,7 @@ import { openDevice, type Device, type Environment } from '#runtime/index.js';
 import { showModelBuild } from './build-progress.js';
 import type { CacheBudget } from './cache-budget.js';
 import { fullCache } from './full-cache.js';
+import { modelFolder } from './model-folder.js';
 import { showPull } from './pull-progress.js';
 
 /** A model that could not be loaded is not tried again for so long, whoever asks for it. */
@@ -108,8 +109,8 @@ export async function describePlanned(plan: ModelPlan, signal: AbortSignal): Pro
   const { context_length: contextLength, auto_truncate: autoTruncate } = plan;
   const withoutWeights = isPulled(plan);
   const here = withoutWeights
-    ? await pullModel(folder, { subfolder, signal, descriptionOnly: true })
-    : join(folder, subfolder ?? '');
+    ? await describedFolder(folder, subfolder, signal)
+    : await modelFolder(folder, { subfolder });
   return readCard(here, {
     format,
     precision,
@@ -123,13 +124,27 @@ export async function describePlanned(plan: ModelPlan, signal: AbortSignal): Pro
 /** The model's folder; one of the hub is pulled first, as far as the cache does not have it. */
 async function folderOf(plan: ModelPlan, signal: AbortSignal): Promise<string> {
   const { folder, subfolder, format, precision } = plan;
-  if (!isPulled(plan)) return join(folder, subfolder ?? '');
+  if (!isPulled(plan)) return modelFolder(folder, { subfolder });
   const progress = showPull(process.stderr);
-  try {
-    return await pullModel(folder, { subfolder, format, precision, signal, onEvent: progress.show });
-  } finally {
-    progress.end();
-  }
+  const pulled = await pullModel(folder, {
+    subfolder,
+    format,
+    precision,
+    signal,
+    onEvent: progress.show,
+  }).finally(() => progress.end());
+  return modelFolder(pulled, parseReference(folder));
+}
+
+/** A folder with the small files of a model on a hub; of a GGUF file, which has none, the one in the cache. */
+async function describedFolder(
+  reference: string,
+  subfolder: string | undefined,
+  signal: AbortSignal,
+): Promise<string> {
+  const { gguf } = parseReference(reference);
+  if (gguf === undefined) return pullModel(reference, { subfolder, signal, descriptionOnly: true });
+  return modelFolder(await pullModel(reference, { subfolder, signal, offline: true }), { gguf });
 }
 
 /** Opens the devices of models, each once: what is missing for one is said once, too. */

@@ -1,13 +1,17 @@
 import { Command, Option } from 'commander';
+import { findGguf } from '#gguf/find.js';
 import { PRECISIONS } from '#graph/precision.js';
 import { pullModel, type PullOptions } from '#hub/pull.js';
+import { parseReference } from '#hub/reference.js';
 import { WEIGHTS_FORMATS } from '#model/weights-format.js';
 import { showPull } from './pull-progress.js';
 
 export function pullCommand(): Command {
   return new Command('pull')
-    .description('Download a model from the Hugging Face hub into the cache, and print its folder.')
-    .argument('<model>', 'owner/name or owner/name@revision')
+    .description(
+      'Download a model from the Hugging Face hub into the cache, and print its folder, or its GGUF file.',
+    )
+    .argument('<model>', 'owner/name or owner/name@revision, with :Q4_K_M or the like for a GGUF file')
     .addOption(
       new Option(
         '--format <format>',
@@ -34,7 +38,8 @@ export function pullCommand(): Command {
       } finally {
         progress.end();
       }
-      process.stdout.write(`${folder}\n`);
+      const gguf = await findGguf(folder, parseReference(model).gguf);
+      process.stdout.write(`${gguf ?? folder}\n`);
     });
 }
 

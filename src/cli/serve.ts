@@ -24,7 +24,7 @@ export function serveCommand(): Command {
     .description('Serve models over HTTP.')
     .argument(
       '[models...]',
-      'model folders or models of the hub (owner/name@revision), also as NAME=MODEL; without any, those that come with Kvasir',
+      'model folders, GGUF files, models of the hub (owner/name@revision, owner/name:Q4_K_M) or of Ollama (ollama:NAME:TAG), also as NAME=MODEL; without any, those that come with Kvasir',
     )
     .option('--config <file>', 'YAML or JSON file with settings (KVASIR_CONFIG)');
   return addSettings(command).action(serve);

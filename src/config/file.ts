@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
 import { KvasirError } from '#errors.js';
+import { isOllama } from '#hub/ollama.js';
 import type { Setting } from './setting.js';
 import { MODEL_SETTINGS, SETTINGS, type ModelSettings, type Settings } from './settings.js';
 import { checkedValue } from './value.js';
@@ -18,7 +19,7 @@ export async function readSettingsFile(path: string): Promise<Partial<Settings>>
   const name = basename(path);
   const fields = fieldsOf(parse(await read(path), name), name);
   const { models, ...others } = checkedFields(SETTINGS.properties, fields, key => `${name}: ${key}`);
-  const locate = (folder: string): string => resolve(dirname(path), folder);
+  const locate = (place: string): string => (isOllama(place) ? place : resolve(dirname(path), place));
   const { api_key_file: keyFile } = others as Partial<Settings>;
   return {
     ...others,

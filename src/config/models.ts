@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, isAbsolute, resolve } from 'node:path';
+import { ggufStem, isGgufFile } from '#gguf/choose.js';
+import { isOllama, ollamaName } from '#hub/ollama.js';
 import { looksLikeReference, parseReference } from '#hub/reference.js';
 import { parseModel } from './file.js';
 import type { ModelSettings, Settings } from './settings.js';
@@ -8,7 +10,7 @@ import type { ModelSettings, Settings } from './settings.js';
 export type ModelPlan = Omit<Settings & ModelSettings, 'models' | 'name' | 'folder' | 'aliases'> & {
   readonly id: string;
   readonly aliases: readonly string[];
-  /** An absolute path, or a reference to a model on a hub if there is no such folder. */
+  /** An absolute path of a folder or a GGUF file, one of Ollama's models, or a reference to a model on a hub. */
   readonly folder: string;
 };
 
@@ -22,16 +24,30 @@ export function modelPlans({ models, ...server }: Settings, shipped: readonly st
   const named = models !== undefined && models.length > 0 ? models : shipped;
   return named.map(model => {
     const { name, folder, aliases, ...own } = typeof model === 'string' ? fromText(model) : model;
-    const pulled = !existsSync(folder!) && looksLikeReference(folder!);
-    const path = pulled ? folder! : resolve(folder!);
-    const id = name ?? (pulled ? parseReference(folder!).repo : basename(path));
-    return { ...server, ...own, id, aliases: aliases ?? [], folder: path };
+    const { id, folder: place } = placeOf(folder!);
+    return { ...server, ...own, id: name ?? id, aliases: aliases ?? [], folder: place };
   });
 }
 
 /** True if the folder is a reference to a model on a hub. */
 export function isPulled({ folder }: ModelPlan): boolean {
-  return !isAbsolute(folder);
+  return !isAbsolute(folder) && !isOllama(folder);
+}
+
+/** What a model is called if nobody says it, and where it is. */
+function placeOf(named: string): { readonly id: string; readonly folder: string } {
+  if (isOllama(named)) return { id: ollamaName(named), folder: named };
+  if (isReference(named)) {
+    const { repo, gguf } = parseReference(named);
+    return { id: gguf === undefined ? repo : `${repo}:${gguf}`, folder: named };
+  }
+  const folder = resolve(named);
+  return { id: isGgufFile(folder) ? ggufStem(folder) : basename(folder), folder };
+}
+
+/** A GGUF file that is not there is more likely than a repository of that name. */
+function isReference(named: string): boolean {
+  return !existsSync(named) && looksLikeReference(named) && !isGgufFile(parseReference(named).repo);
 }
 
 function fromText(text: string): ModelSettings {

@@ -265,7 +265,10 @@ const modelSettings = {
 /** A model in the file. */
 export const MODEL_SETTINGS = Type.Partial(
   Type.Object({
-    folder: text({ description: "the model's folder, seen from the file's", unit: 'folder' }),
+    folder: text({
+      description: "the model's folder or GGUF file, seen from the file's folder, or ollama:NAME:TAG",
+      unit: 'folder',
+    }),
     name: text({ description: 'the name that requests use', otherwise: "the folder's" }),
     aliases: texts({ description: 'other names for it', otherwise: 'none' }),
     ...modelSettings,
@@ -276,7 +279,8 @@ export const MODEL_SETTINGS = Type.Partial(
 export const SETTINGS = Type.Object({
   models: Type.Optional(
     Type.Array(Type.Unsafe<string | ModelSettings>({}), {
-      description: 'model folders, or NAME=FOLDER; in a file also settings of a model of its own',
+      description:
+        'model folders or GGUF files, or NAME=FOLDER; in a file also settings of a model of its own',
       otherwise: 'the models that come with Kvasir',
     }),
   ),

@@ -78,7 +78,7 @@ interface PlannedFile {
  * Downloads the needed files of a model that are not in the cache yet. May run in several processes at once.
  * Bytes that arrived before a failure are kept, and the next call resumes there.
  *
- * @param model `owner/name` or `owner/name@revision`.
+ * @param model `owner/name` or `owner/name@revision`, with `:Q4_K_M` or the like for a GGUF file.
  * @returns the model's folder, complete; see {@link ModelCache}. Without a hub in reach: as it was at the
  * last pull.
  * @throws KvasirError `invalid_configuration`, `model_not_found`, `access_denied`, `download_failed`,
@@ -101,7 +101,7 @@ class Pull {
 
   constructor(reference: ModelReference, options: PullOptions) {
     this.#reference = reference;
-    this.#options = options;
+    this.#options = { ...options, gguf: reference.gguf };
     this.#cache = new ModelCache(options.cache ?? hubCache(), reference.repo);
     const { signal: failed } = this.#failed;
     this.#client = new HubClient({

@@ -1,14 +1,17 @@
 import { KvasirError } from '#errors.js';
+import { chooseGguf } from '#gguf/choose.js';
 import type { Precision } from '#graph/precision.js';
 import { chooseGraphs, chooseSeq2SeqGraphs, chooseTowerGraphs } from '#model/graph-files.js';
 import type { WeightsFormat } from '#model/weights-format.js';
 
 /** Choice among a repository's files if it has several of a kind. */
 export interface Selection {
-  /** Undefined: safetensors if there are any, else ONNX. */
+  /** Undefined: safetensors if there are any, else ONNX, else a GGUF file. */
   readonly format?: WeightsFormat | undefined;
   /** Choice among several ONNX graphs; undefined: the most exact one. */
   readonly precision?: Precision | undefined;
+  /** Take a GGUF file: this one of several. */
+  readonly gguf?: string | undefined;
 }
 
 const SAFETENSORS = 'model.safetensors';
@@ -50,7 +53,8 @@ export function selectFiles(
   selection: Selection,
   shards: readonly string[] = [],
 ): string[] {
-  return [...selectDescription(names), ...weights(names, selection, shards)];
+  const ggufs = selectGguf(names, selection);
+  return ggufs.length > 0 ? [...ggufs] : [...selectDescription(names), ...weights(names, selection, shards)];
 }
 
 /** Of all files of a repository, those that describe its model: what it is, without its weights. */
@@ -67,8 +71,20 @@ export function selectDescription(names: readonly string[]): string[] {
 }
 
 /** True if {@link selectFiles} needs the names of the shards. */
-export function needsIndex(names: readonly string[], { format }: Selection): boolean {
-  return format !== 'onnx' && names.includes(SAFETENSORS_INDEX) && !names.includes(SAFETENSORS);
+export function needsIndex(names: readonly string[], { format, gguf }: Selection): boolean {
+  return (
+    gguf === undefined &&
+    format !== 'onnx' &&
+    names.includes(SAFETENSORS_INDEX) &&
+    !names.includes(SAFETENSORS)
+  );
+}
+
+/** A GGUF file, whole or split, which needs no other: one that is asked for, or where there are no other weights. */
+function selectGguf(names: readonly string[], { format, gguf }: Selection): readonly string[] {
+  const hasOthers = names.some(name => /\.(safetensors|onnx)$/.test(name));
+  if (gguf === undefined && (format !== undefined || hasOthers)) return [];
+  return chooseGguf(names, gguf, 'the repository', (_, quantization) => `owner/name:${quantization}`);
 }
 
 function weights(names: readonly string[], selection: Selection, shards: readonly string[]): string[] {

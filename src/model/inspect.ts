@@ -4,9 +4,8 @@ import type { ModelConfig } from '#graph/config.js';
 import { findVision, textConfig, towersArchitecture, visionConfig } from '#graph/families/vision/index.js';
 import type { Precision } from '#graph/precision.js';
 import { isNormalized } from '#graph/sentence-modules.js';
-import { weightFiles } from '#graph/weights/checkpoint.js';
 import type { Leftovers } from '#graph/weights/leftovers.js';
-import { SafetensorsFile } from '#graph/weights/safetensors.js';
+import { storedTensors, type StoredTensor } from '#graph/weights/stored-tensors.js';
 import type { PlanOptions } from './decoder/decoder-plan.js';
 import { paddedHeadSize } from '#graph/blocks/attention-projections.js';
 import { attentionLayers, cacheBytesPerToken, sourceBytesPerToken } from './cache/layer-cache.js';
@@ -53,6 +52,8 @@ export interface StoredWeights {
   readonly tensors: number;
   readonly parameters: number;
   readonly bytes: number;
+  /** What the precision `stored` makes of them, and their bytes then; undefined where it is not known. */
+  readonly asStored?: StoredTensor['asStored'];
 }
 
 export interface GenerationReport {
@@ -206,7 +207,7 @@ async function inspectDecoder(
   // A past and the present that is made from it are in memory together.
   const copies = plan.path.kind === 'growing' ? 2 : 1;
   const length = options.contextLength ?? contextLength;
-  const loadedBytes = loaded(weights, graphs, options.precision);
+  const loadedBytes = loaded(weights, graphs, plan.path);
   const warnings: string[] = [];
   const sampling = await readSamplingConfig(folder, 'auto', warning => warnings.push(warning));
   return {
@@ -254,7 +255,7 @@ async function inspectSeq2Seq(
   const layers = seq2seqLayers(sizes, headSize);
   const perToken = cacheBytesPerToken({ layers, cacheType });
   const perSourceToken = sourceBytesPerToken({ layers, cacheType });
-  const loadedBytes = loaded(weights, graphs, options.precision);
+  const loadedBytes = loaded(weights, graphs, path);
   // What is made for a run is in memory beside what it is made of.
   const copies = path.kind === 'growing' ? 2 : 1;
   const slotBytes = (contextLength * perToken + sourceLength * perSourceToken) * copies;
@@ -308,7 +309,7 @@ async function inspectEncoder(
     vocabularySize: sizes?.vocabularySize,
     path: plan.path,
     ...weights,
-    loadedBytes: loaded(weights, graphs, plan.source === 'weights' ? plan.precision : undefined),
+    loadedBytes: loaded(weights, graphs, plan.path),
     encoder: {
       task,
       layers: sizes?.layers,
@@ -341,7 +342,7 @@ async function inspectVision(
     vocabularySize: undefined,
     path: plan.path,
     ...weights,
-    loadedBytes: loaded(weights, graphs, plan.source === 'weights' ? plan.precision : undefined),
+    loadedBytes: loaded(weights, graphs, plan.path),
     vision,
     ...(graphs !== undefined && { graphs: graphs.map(file => graphReport(folder, file)) }),
   };
@@ -360,28 +361,20 @@ function visionSizesOf(
 }
 
 function loaded(
-  { parameters, weightBytes }: Pick<ModelReport, 'parameters' | 'weightBytes'>,
+  { parameters, weightBytes, weights }: Pick<ModelReport, 'parameters' | 'weightBytes' | 'weights'>,
   graphs: readonly OnnxFile[] | undefined,
-  precision: Precision = 'f32',
+  path: RunPath,
 ): number {
-  return graphs === undefined ? Math.round(parameters * BYTES_PER_PARAMETER[precision]) : weightBytes;
+  if (graphs !== undefined) return weightBytes;
+  const precision = path.precision as Precision;
+  const known = weights.every(({ asStored }) => asStored !== undefined);
+  if (precision === 'stored' && known) return weights.reduce((sum, { asStored }) => sum + asStored!.bytes, 0);
+  return Math.round(parameters * BYTES_PER_PARAMETER[precision]);
 }
 
-/** What the headers of safetensors files say. */
+/** What the headers of a folder's weights say. */
 async function storedWeights(folder: string): Promise<StoredWeights[]> {
-  const tensors: { type: string; parameters: number; bytes: number }[] = [];
-  for (const name of await weightFiles(folder)) {
-    if (!name.endsWith('.safetensors')) continue;
-    const file = await SafetensorsFile.open(path.join(folder, name));
-    await file.close();
-    for (const { type, shape, begin, end } of file.tensors.values())
-      tensors.push({
-        type,
-        parameters: shape.reduce((product, size) => product * size, 1),
-        bytes: end - begin,
-      });
-  }
-  return byType(tensors);
+  return byType(await storedTensors(folder));
 }
 
 function graphWeights(graphs: readonly OnnxFile[]): StoredWeights[] {
@@ -396,15 +389,17 @@ function graphWeights(graphs: readonly OnnxFile[]): StoredWeights[] {
   );
 }
 
-function byType(tensors: readonly { type: string; parameters: number; bytes: number }[]): StoredWeights[] {
+function byType(tensors: readonly StoredTensor[]): StoredWeights[] {
   const types = new Map<string, StoredWeights>();
-  for (const { type, parameters, bytes } of tensors) {
-    const sum = types.get(type) ?? { type, tensors: 0, parameters: 0, bytes: 0 };
+  for (const { type, parameters, bytes, asStored } of tensors) {
+    const sum = types.get(type) ?? { type, tensors: 0, parameters: 0, bytes: 0, asStored: undefined };
+    const bytesAsStored = (sum.asStored?.bytes ?? 0) + (asStored?.bytes ?? 0);
     types.set(type, {
       type,
       tensors: sum.tensors + 1,
       parameters: sum.parameters + parameters,
       bytes: sum.bytes + bytes,
+      asStored: asStored && { form: asStored.form, bytes: bytesAsStored },
     });
   }
   return [...types.values()].sort((a, b) => b.bytes - a.bytes);

@@ -5,15 +5,18 @@ const MOST_GROWTH = 64;
 const MOST_OPTIONAL = 8;
 
 /**
- * Alternatives with two repetitions, in the patterns of Llama 3, Qwen 2, DeepSeek and o200k: there is hardly
+ * Alternatives with two repetitions, in the patterns of Llama 3, Qwen 2 and 3.5, DeepSeek, Tekken and o200k: there is hardly
  * a text that both could take, so that they take linear time.
  */
 const KNOWN: ReadonlySet<string> = new Set([
   String.raw` ?[^\s\p{L}\p{N}]+[\r\n]*`,
   String.raw` ?[^\s\p{L}\p{N}]++[\r\n]*`,
   String.raw` ?[^\s\p{L}\p{N}]+[\r\n/]*`,
+  String.raw` ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*`,
   String.raw` ?[\p{P}\p{S}]+[\r\n]*`,
   String.raw`\s*[\r\n]+`,
+  String.raw`[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+`,
+  String.raw`[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*`,
   String.raw`[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?`,
   String.raw`[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?`,
 ]);

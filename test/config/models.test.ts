@@ -47,13 +47,26 @@ t.test('names with slashes, and folders with an equals sign', async t => {
 });
 
 t.test('what is no folder but looks like owner/name is pulled from a hub', async t => {
-  const models = ['org/chat', 'mine=org/chat@v2', 'test', './org/chat'];
+  const models = ['org/chat', 'mine=org/chat@v2', 'test', './org/chat', 'org/chat:Q4_K_M'];
   const plans = modelPlans({ ...settings, models }, []);
   t.match(plans, [
     { id: 'org/chat', folder: 'org/chat' },
     { id: 'mine', folder: 'org/chat@v2' },
     { id: 'test', folder: resolve('test') },
     { id: 'chat', folder: resolve('org/chat') },
+    { id: 'org/chat:Q4_K_M', folder: 'org/chat:Q4_K_M' },
   ]);
-  t.strictSame(plans.map(isPulled), [true, true, false, false]);
+  t.strictSame(plans.map(isPulled), [true, true, false, false, true]);
+});
+
+t.test('GGUF files, and what Ollama has pulled', async t => {
+  const models = ['x/M-Q8_0-00001-of-00002.gguf', 'chat=M.gguf', 'ollama:qwen3:0.6b', 'q=ollama:qwen3'];
+  const plans = modelPlans({ ...settings, models }, []);
+  t.match(plans, [
+    { id: 'M-Q8_0', folder: resolve('x/M-Q8_0-00001-of-00002.gguf') },
+    { id: 'chat', folder: resolve('M.gguf') },
+    { id: 'qwen3:0.6b', folder: 'ollama:qwen3:0.6b' },
+    { id: 'q', folder: 'ollama:qwen3' },
+  ]);
+  t.notOk(plans.some(isPulled));
 });

@@ -14,10 +14,6 @@ t.test('what there is instead of weights, and what to do', async t => {
       { 'pytorch_model.bin.index.json': '{}' },
       /pytorch_model\.bin\.index\.json .* AutoModel\.from_pretrained/,
     ],
-    [
-      { 'model.Q4_K_M.gguf': '' },
-      /model\.Q4_K_M\.gguf is llama\.cpp's format.*gguf_file='model\.Q4_K_M\.gguf'/,
-    ],
     [{ 'tf_model.h5': '' }, /tf_model\.h5 is of another framework/],
     [{ 'consolidated.safetensors': '' }, /a vendor's own layout/],
     [
@@ -42,10 +38,10 @@ t.test('what there is instead of weights, and what to do', async t => {
 });
 
 t.test('a folder without config.json', async t => {
-  const gguf = await missingConfig(t.testdir({ 'x.gguf': '' }));
-  t.match(gguf, {
+  const pickle = await missingConfig(t.testdir({ 'x.pth': '' }));
+  t.match(pickle, {
     code: 'unsupported_model',
-    message: /config\.json is missing, .* x\.gguf is llama\.cpp's/,
+    message: /config\.json is missing, .* x\.pth is a format that may run code/,
   });
   const adapter = await missingConfig(t.testdir({ 'adapter_config.json': '{}' }));
   t.match(adapter, {

@@ -11,6 +11,16 @@ t.test('references', async t => {
     revision: 'refs/pr/3',
   });
   t.strictSame(parseReference('gpt2@v1.0'), { repo: 'gpt2', revision: 'v1.0' });
+  t.strictSame(parseReference('owner/name-GGUF:UD-Q4_K_XL'), {
+    repo: 'owner/name-GGUF',
+    revision: 'main',
+    gguf: 'UD-Q4_K_XL',
+  });
+  t.strictSame(parseReference('owner/name@v1:model.gguf'), {
+    repo: 'owner/name',
+    revision: 'v1',
+    gguf: 'model.gguf',
+  });
   const none = [
     '',
     'a/b/c',
@@ -26,6 +36,10 @@ t.test('references', async t => {
     'a/b@x/',
     'a/b@x@{1}',
     'a--b/c',
+    'a/b:',
+    'a/b:../x',
+    'a/b:x/y',
+    'a/b:x@y',
     'a/b.',
     'http://a/b',
   ];

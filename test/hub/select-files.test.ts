@@ -1,5 +1,5 @@
 import t from 'tap';
-import { selectDescription, selectFiles } from '#hub/select-files.js';
+import { needsIndex, selectDescription, selectFiles } from '#hub/select-files.js';
 
 t.test('an exported encoder-decoder: both parts, of one precision', async t => {
   const stems = ['encoder_model', 'decoder_model', 'decoder_model_merged', 'decoder_with_past_model'];
@@ -106,4 +106,25 @@ t.test('a tokenizer without tokenizer.json: its models and lists', async t => {
 t.test('where there is a tokenizer.json, nothing else is asked for', async t => {
   const names = ['tokenizer.json', 'vocab.json', 'merges.txt', 'spiece.model', 'source.spm'];
   t.strictSame(selectDescription(names), ['tokenizer.json']);
+});
+
+t.test('a GGUF file needs no other', async t => {
+  const names = [
+    'README.md',
+    'config.json',
+    'M-Q4_K_M.gguf',
+    'M-F16-00001-of-00002.gguf',
+    'M-F16-00002-of-00002.gguf',
+  ];
+  t.strictSame(selectFiles(names, { gguf: 'Q4_K_M' }), ['M-Q4_K_M.gguf']);
+  t.strictSame(selectFiles(names, { gguf: 'f16' }), names.slice(3));
+  t.strictSame(selectFiles(names.slice(0, 3), {}), ['M-Q4_K_M.gguf']);
+  t.throws(() => selectFiles(names, {}), {
+    code: 'invalid_configuration',
+    message: /several GGUF files: M-Q4_K_M\.gguf, M-F16-00001-of-00002\.gguf; .* owner\/name:Q4_K_M$/,
+  });
+  const both = [...names, 'model.safetensors'];
+  t.strictSame(selectFiles(both, {}), ['config.json', 'model.safetensors']);
+  t.strictSame(selectFiles(both, { gguf: 'Q4_K_M' }), ['M-Q4_K_M.gguf']);
+  t.notOk(needsIndex([...names, 'model.safetensors.index.json'], { gguf: 'Q4_K_M' }));
 });

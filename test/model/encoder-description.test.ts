@@ -132,8 +132,9 @@ t.test('the kind of model that sentence-transformers names', async t => {
     return describeEncoder(await folderWith(t, config, { 'config_sentence_transformers.json': sentences }));
   };
   t.match(await describe('BertModel', { model_type: 'SentenceTransformer' }), { task: 'embedding' });
-  for (const model_type of ['SparseEncoder', 'MultiVectorEncoder'])
-    await t.rejects(describe('BertForMaskedLM', { model_type }), {
+  t.match(await describe('BertForMaskedLM', { model_type: 'SparseEncoder' }), { task: 'fill-mask' });
+  for (const model_type of ['SparseEncoder', 'MultiVectorEncoder', 'ColBERT'])
+    await t.rejects(describe('BertModel', { model_type }), {
       code: 'unsupported_model',
       message: new RegExp(`a ${model_type} of sentence-transformers`),
     });

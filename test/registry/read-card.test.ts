@@ -113,10 +113,6 @@ const FAULTS: Readonly<Record<string, (folder: string) => Promise<void>>> = {
   'weights cut off': folder => truncate(path.join(folder, 'model.safetensors'), 5000),
   'only a pickle of weights': folder =>
     rename(path.join(folder, 'model.safetensors'), path.join(folder, 'pytorch_model.bin')),
-  'only a GGUF file': async folder => {
-    await rename(path.join(folder, 'model.safetensors'), path.join(folder, 'model.gguf'));
-    await rm(path.join(folder, 'config.json'));
-  },
   'another tokenizer': folder =>
     rename(path.join(folder, 'tokenizer.json'), path.join(folder, 'tokenizer.model')),
   'broken generation_config': folder => writeFile(path.join(folder, 'generation_config.json'), '{'),

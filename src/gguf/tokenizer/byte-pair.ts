@@ -13,10 +13,8 @@ const PRE = 'tokenizer.ggml.pre';
  */
 export function bytePairParts(metadata: GgufMetadata, form: 'gpt2' | 'gemma4'): TokenizerParts {
   const pre = preTokenizerOf(metadata, form);
-  const vocabulary = readVocabulary(metadata, {
-    roles:
-      form === 'gpt2' && !/^(chatglm-bpe|glm\d)$/.test(metadata.string(PRE, '')) ? { bos: 11, eos: 11 } : {},
-  });
+  // Where a file names no token for a role, llama.cpp takes Falcon's, which is another word elsewhere.
+  const vocabulary = readVocabulary(metadata, {});
   const around = surroundings(metadata, vocabulary, { bos: pre.addsBos ?? false, eos: false, sep: false });
   const { asSentencePiece = false } = pre;
   return {

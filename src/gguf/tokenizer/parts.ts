@@ -32,7 +32,7 @@ export function surroundings(
 ): Surroundings {
   const added = (role: 'bos' | 'eos' | 'sep'): Role[] => {
     const key = `tokenizer.ggml.add_${role}_token`;
-    if (!metadata.flag(key, defaults[role])) return [];
+    if (!metadata.flag(key, defaults[role] && roles.has(role))) return [];
     if (!roles.has(role)) throw metadata.invalid(`${key} is true, but no token has that role`);
     return [role];
   };

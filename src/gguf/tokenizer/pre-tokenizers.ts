@@ -86,9 +86,8 @@ const SENTENCE_PIECE: PreTokenizer = { splits: [], asSentencePiece: true };
 const ROBERTA: PreTokenizer = { ...GPT2, takesSpace: ['<mask>'] };
 
 /**
- * The pre-tokenizers that llama.cpp names in `tokenizer.ggml.pre`. The expressions are those of the
- * tokenizer.json that the models' makers publish; where llama.cpp has others, which stand in for what its own
- * engine cannot do, they are not used.
+ * The pre-tokenizers that llama.cpp names in `tokenizer.ggml.pre`. Where llama.cpp has
+ * expressions that stand in for what its own engine cannot do, those of the original tokenizer.json are here.
  *
  * Sources: `llama-vocab.cpp` of https://github.com/ggml-org/llama.cpp for the names, and which of them are
  * alike; the classes of transformers for Unicode's forms.

@@ -26,7 +26,7 @@ const KINDS = {
  */
 export function sentencePieceParts(metadata: GgufMetadata, form: keyof typeof KINDS): TokenizerParts {
   const kind: Kind = KINDS[form];
-  const vocabulary = readVocabulary(metadata, kind);
+  const vocabulary = readVocabulary(metadata, kind.roles);
   if (vocabulary.scores === undefined) throw metadata.invalid('tokenizer.ggml.scores is missing');
   const around = surroundings(metadata, vocabulary, { bos: kind.addsBos, eos: kind.addsEos, sep: false });
   return {
@@ -58,11 +58,15 @@ function spaceTaking(metadata: GgufMetadata): (token: string) => { lstrip: boole
   const name = metadata.string('general.name', '');
   const architecture = metadata.string('general.architecture', '');
   const isPhi3 = architecture === 'phi3' || /phi-?3/i.test(name);
-  const isEncoder = architecture.includes('bert');
+  const takesBefore = isEncoder(metadata);
   return token => ({
-    lstrip: isEncoder && token === '<mask>',
+    lstrip: takesBefore && token === '<mask>',
     rstrip: isPhi3 && !['<unk>', '<s>', '<|endoftext|>'].includes(token),
   });
+}
+
+function isEncoder(metadata: GgufMetadata): boolean {
+  return metadata.string('general.architecture', '').includes('bert');
 }
 
 /** A `ModelProto` of sentencepiece_model.proto. */
@@ -86,7 +90,8 @@ function writeModel(metadata: GgufMetadata, { modelType }: Kind, vocabulary: Ggu
   writer.join();
   writer.tag(3, WireType.LengthDelimited).fork();
   writer.tag(2, WireType.LengthDelimited).bytes(characterMap(metadata));
-  const removes = metadata.flag('tokenizer.ggml.remove_extra_whitespaces', false);
+  // Of encoders the converter writes another setting by this name; XLM-R's tokenizers remove them.
+  const removes = isEncoder(metadata) || metadata.flag('tokenizer.ggml.remove_extra_whitespaces', false);
   writer.tag(3, WireType.Varint).bool(metadata.flag('tokenizer.ggml.add_space_prefix', true));
   writer.tag(4, WireType.Varint).bool(removes);
   writer.join();

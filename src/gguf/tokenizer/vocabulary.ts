@@ -59,11 +59,6 @@ export interface GgufVocabulary {
   readonly roles: ReadonlyMap<Role, number>;
 }
 
-/** What a vocabulary is taken for where a file does not say it. */
-export interface VocabularyDefaults {
-  readonly roles: Readonly<Partial<Record<Role, number>>>;
-}
-
 /**
  * Reads the tokens of a file.
  *
@@ -72,7 +67,10 @@ export interface VocabularyDefaults {
  * @throws KvasirError `invalid_model` where lists are missing or of other lengths, a token is there twice, or a
  * role's id is none
  */
-export function readVocabulary(metadata: GgufMetadata, defaults: VocabularyDefaults): GgufVocabulary {
+export function readVocabulary(
+  metadata: GgufMetadata,
+  defaults: Readonly<Partial<Record<Role, number>>>,
+): GgufVocabulary {
   const tokens = metadata
     .strings('tokenizer.ggml.tokens')
     .map((token, id) => (token === '' ? `[EMPTY_${id}]` : token));
@@ -84,7 +82,7 @@ export function readVocabulary(metadata: GgufMetadata, defaults: VocabularyDefau
       throw metadata.invalid(`the tokens ${other} and ${id} are both ${JSON.stringify(token)}`);
     ids.set(token, id);
   }
-  const roles = readRoles(metadata, tokens.length, defaults.roles);
+  const roles = readRoles(metadata, tokens.length, defaults);
   return {
     tokens,
     ids,
@@ -135,7 +133,7 @@ function requireLength(metadata: GgufMetadata, key: string, length: number, expe
 function readRoles(
   metadata: GgufMetadata,
   size: number,
-  defaults: VocabularyDefaults['roles'],
+  defaults: Readonly<Partial<Record<Role, number>>>,
 ): Map<Role, number> {
   const roles = new Map<Role, number>();
   for (const [role, name] of Object.entries(ROLE_KEYS) as [Role, string][]) {

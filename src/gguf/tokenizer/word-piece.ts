@@ -14,7 +14,7 @@ const ROLES = { bos: 101, unk: 100, sep: 102, pad: 0, mask: 103 };
  * @throws KvasirError `invalid_model`
  */
 export function wordPieceParts(metadata: GgufMetadata): TokenizerParts {
-  const vocabulary = respelled(readVocabulary(metadata, { roles: ROLES }));
+  const vocabulary = respelled(readVocabulary(metadata, ROLES));
   for (const role of ['bos', 'sep', 'unk'] as const)
     if (!vocabulary.roles.has(role)) throw metadata.invalid(`no token has the role ${role}`);
   const around: Surroundings = { before: ['bos'], between: ['sep'], after: ['sep'] };

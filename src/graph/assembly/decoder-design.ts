@@ -139,6 +139,8 @@ export class DecoderLayer {
   readonly name: string;
   /** The layer's own. */
   readonly weights: ModelWeights;
+  /** Of the run's tokens. */
+  readonly ids: Value;
   readonly cache: DecoderCache;
   readonly #normalize: DecoderNorm;
 
@@ -146,6 +148,7 @@ export class DecoderLayer {
     source: DecoderSource,
     index: number,
     weights: ModelWeights,
+    ids: Value,
     cache: DecoderCache,
     normalize: DecoderNorm,
   ) {
@@ -153,6 +156,7 @@ export class DecoderLayer {
     this.index = index;
     this.name = `layer.${index}`;
     this.weights = weights;
+    this.ids = ids;
     this.cache = cache;
     this.#normalize = normalize;
   }

@@ -3,6 +3,7 @@ import { int } from '../onnx/attributes.js';
 import type { ModelGraph } from '../model-graph.js';
 import { DataType, NONE, type Value } from '../onnx/graph-builder.js';
 import {
+  operatorRotary,
   paddedHeadSize,
   projectHeads,
   projectOutput,
@@ -39,7 +40,8 @@ export function bidirectionalAttention(
       'unsupported_model',
       'attention sinks are known only where no token sees those behind it',
     );
-  const { heads, kvHeads, headSize, rotary, window, softCap, scale = 1 / Math.sqrt(headSize) } = options;
+  const { heads, kvHeads, headSize, window, softCap, scale = 1 / Math.sqrt(headSize) } = options;
+  const rotary = operatorRotary(options);
   const padded = paddedHeadSize(headSize);
   const projected = projectHeads(graph, name, x, weights, options, [-1]);
   const [query, key, value] =

@@ -3,6 +3,7 @@ import { int } from '../onnx/attributes.js';
 import { DataType, NONE, type Value } from '../onnx/graph-builder.js';
 import {
   attendOverCache,
+  operatorRotary,
   paddedHeadSize,
   projectHeads,
   projectOutput,
@@ -81,7 +82,8 @@ export function changesOfScores(
   options: AttentionOptions,
   bias: Value = NONE,
 ): Value[] {
-  const [cos, sin] = [options.rotary?.cos ?? NONE, options.rotary?.sin ?? NONE];
+  const rotary = operatorRotary(options);
+  const [cos, sin] = [rotary?.cos ?? NONE, rotary?.sin ?? NONE];
   const inputs = [cos, sin, NONE, bias, attentionSinks(graph, name, options)];
   return inputs.slice(0, inputs.findLastIndex(value => value !== NONE) + 1);
 }

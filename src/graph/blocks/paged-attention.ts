@@ -3,6 +3,7 @@ import type { ModelGraph } from '../model-graph.js';
 import { DataType, NONE, type Value } from '../onnx/graph-builder.js';
 import {
   attendOverCache,
+  operatorRotary,
   paddedHeadSize,
   projectHeads,
   projectOutput,
@@ -60,7 +61,8 @@ export function pagedAttention(
   options: AttentionOptions,
   { begins, pastLengths, blockTable, bounds }: PagedBatch,
 ): Value {
-  const { kvHeads, headSize, rotary } = options;
+  const { kvHeads, headSize } = options;
+  const rotary = operatorRotary(options);
   if (options.keyBias !== undefined)
     throw new KvasirError(
       'unsupported_model',

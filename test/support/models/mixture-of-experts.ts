@@ -36,7 +36,7 @@ const BASE = {
 const { hidden_size: hidden } = BASE;
 
 /** `Σ p_e expert_e(x)` over the `count` most probable experts (Shazeer et al. 2017). */
-function mixture(
+export function mixture(
   scores: Vector,
   count: number,
   isNormalized: boolean,
