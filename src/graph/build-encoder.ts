@@ -152,8 +152,10 @@ async function withGraph(
       body: bodyOf(weights, bodyName, embedding),
       embedding,
     };
-    const hidden = architecture.hiddenStates(source);
-    const value = head.write(source, hidden);
+    const { hidden, logitsOf } = head.readsVocabulary
+      ? architecture.withVocabulary!(source)
+      : { hidden: architecture.hiddenStates(source), logitsOf: undefined };
+    const value = head.write(source, hidden, logitsOf);
     graph.node({ op: 'Identity', inputs: [value], name: 'output' });
     graph.output('output', DataType.FLOAT, ['outputs', head.width]);
     if (task === 'embedding') {

@@ -5,6 +5,8 @@ import { readJson } from '#files.js';
 import { ModelConfig } from './config.js';
 import type { EncoderTask } from './encoder-task.js';
 import { readSentenceLayer, type Feature, type SentenceLayer } from './sentence-layers.js';
+import { readLogitScore, type LogitScore } from './sentence-logit-score.js';
+import type { MessageSettings } from './sentence-messages.js';
 import { readSplade, type Splade } from './sentence-splade.js';
 import { readStaticConfig } from './sentence-static.js';
 import { readMultiVector, type MultiVector } from './sentence-multi-vector.js';
@@ -14,7 +16,7 @@ import { readTextSettings } from './sentence-texts.js';
 /** What a folder of sentence-transformers makes of an encoder's hidden states, as `modules.json` says it. */
 export interface SentenceModules extends Pooling {
   /**
-   * Cross-encoders are `sequence-classification`, and have nothing behind their head; sparse encoders are `fill-mask`, with
+   * Cross-encoders are `sequence-classification`, and have nothing behind their head but a {@link logitScore}; sparse encoders are `fill-mask`, with
    * {@link splade} behind it.
    */
   readonly task: Extract<
@@ -29,6 +31,10 @@ export interface SentenceModules extends Pooling {
   readonly contextLength: number | undefined;
   /** Of a model that keeps a vector of each token: `token-embedding`. */
   readonly multiVector?: MultiVector;
+  /** Of a decoder that scores pairs of texts by its logits: `sequence-classification`. */
+  readonly logitScore?: LogitScore;
+  /** How a chat template writes pairs of texts, for those that do not read them as they are. */
+  readonly message?: MessageSettings;
   /** Of a sparse encoder. */
   readonly splade?: Splade;
   /** True if it is a table of vectors without any layers, which has no config.json and reads no special tokens. */
@@ -86,8 +92,11 @@ export async function readSentenceModules(folder: string): Promise<SentenceModul
     return unsupported(file, `${encoder === undefined ? 'no modules' : first(encoder)}; ${SERVED}`);
   const mask = behind.find(({ type }) => type === 'MultiVectorMask');
   const place = path.join(folder, encoder.path);
-  const { task: named, contextLength } = await readTextSettings(place, mask !== undefined);
+  const { task: named, contextLength, message } = await readTextSettings(place, mask !== undefined);
   const task = encoder.type === 'MLMTransformer' ? 'fill-mask' : named;
+  const isOfPairs = task === 'sequence-classification' || task === 'text-generation';
+  if (message !== undefined && !isOfPairs)
+    return unsupported(file, 'texts are written by a chat template, of a model that reads no pairs');
   const common = { encoderFolder: encoder.path, contextLength };
   if (mask !== undefined) {
     if (task !== 'embedding') return unsupported(file, `a MultiVectorMask behind a ${task}; ${SERVED}`);
@@ -103,7 +112,15 @@ export async function readSentenceModules(folder: string): Promise<SentenceModul
   const [pooling, ...rest] = behind;
   if (task === 'sequence-classification') {
     if (pooling !== undefined) return unsupported(file, `a ${pooling.type} behind a classifier; ${SERVED}`);
-    return { ...PLAIN_MODULES, ...common, task };
+    return { ...PLAIN_MODULES, ...common, task, ...(message && { message }) };
+  }
+  if (task === 'text-generation') {
+    const score = pooling?.type === 'LogitScore' && rest.length === 0 ? pooling : undefined;
+    if (score === undefined)
+      return unsupported(file, `no LogitScore alone behind a model that writes texts; ${SERVED}`);
+    const logitScore = readLogitScore(await ModelConfig.read(path.join(folder, score.path)));
+    const modules = { ...PLAIN_MODULES, ...common, logitScore, ...(message && { message }) };
+    return { ...modules, task: 'sequence-classification' };
   }
   if (task === 'fill-mask') {
     const splade = pooling?.type === 'SpladePooling' && rest.length === 0 ? pooling : undefined;
@@ -142,7 +159,7 @@ async function readLayers(
 }
 
 const SERVED =
-  'what is served are a Transformer and a Pooling, or a StaticEmbedding, with Dense, LayerNorm and Normalize behind them, a Transformer alone that classifies pairs of texts, one for masked tokens with a SpladePooling, and one with a MultiVectorMask';
+  'what is served are a Transformer and a Pooling, or a StaticEmbedding, with Dense, LayerNorm and Normalize behind them, a Transformer alone that classifies pairs of texts, one that writes texts with a LogitScore, one for masked tokens with a SpladePooling, and one with a MultiVectorMask';
 
 function first({ type }: Module): string {
   return `the first module is of type ${type}`;

@@ -2,10 +2,13 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { readSentenceSettings } from '#sentence-settings.js';
 import { ModelConfig } from './config.js';
+import { readMessageSettings, type MessageSettings } from './sentence-messages.js';
 
 /** How the Transformer module of sentence-transformers reads texts. */
 export interface TextSettings {
-  readonly task: 'embedding' | 'sequence-classification' | 'fill-mask';
+  readonly task: 'embedding' | 'sequence-classification' | 'fill-mask' | 'text-generation';
+  /** Undefined where texts are read as they are. */
+  readonly message: MessageSettings | undefined;
   /** Longest text in tokens, special ones included; undefined: the model's own context. */
   readonly contextLength: number | undefined;
 }
@@ -15,6 +18,7 @@ const TASKS = {
   'feature-extraction': { task: 'embedding', output: 'last_hidden_state' },
   'sequence-classification': { task: 'sequence-classification', output: 'logits' },
   'fill-mask': { task: 'fill-mask', output: 'logits' },
+  'text-generation': { task: 'text-generation', output: 'logits' },
 } as const;
 
 /**
@@ -45,7 +49,7 @@ const HARMLESS_FOR_TEXTS = ['padding', 'pad_to_multiple_of', 'return_tensors', '
 export async function readTextSettings(folder: string, keepsTokens = false): Promise<TextSettings> {
   const settings = await readSentenceSettings(folder);
   const written = await tokenizerLength(folder);
-  if (settings === undefined) return { task: 'embedding', contextLength: written };
+  if (settings === undefined) return { task: 'embedding', message: undefined, contextLength: written };
   const config = new ModelConfig(settings.file, settings.fields);
   refuseOthers(config, keepsTokens);
   const name = config.choice(
@@ -55,7 +59,7 @@ export async function readTextSettings(folder: string, keepsTokens = false): Pro
   );
   const { task, output } = TASKS[name];
   requireOutput(config, output);
-  return { task, contextLength: ownLength(config) ?? written };
+  return { task, message: readMessageSettings(config, output), contextLength: ownLength(config) ?? written };
 }
 
 /**

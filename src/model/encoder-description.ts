@@ -66,14 +66,18 @@ export async function describeEncoder(folder: string): Promise<EncoderDescriptio
   const modules = hasModules ? await readSentenceModules(folder) : await plainModules(folder);
   const config = await readEncoderConfig(folder, modules);
   const task = hasModules ? modules.task : (headOf(config) ?? 'embedding');
-  refuseOtherKind(config, task, sentences);
+  refuseOtherKind(config, task, sentences, modules.message !== undefined);
   const classifies = task === 'sequence-classification' || task === 'token-classification';
-  const labels = classifies ? readLabels(config) : [];
+  const labels = modules.logitScore !== undefined ? [SCORE] : classifies ? readLabels(config) : [];
   const activation = classifies ? readActivation(config, task, labels.length, sentences) : 'none';
-  const { poolsPrompt, splade = PLAIN_SPLADE, multiVector, isStatic = false } = modules;
-  const read = { ...sentences, poolsPrompt, splade, multiVector, readsSpecialTokens: !isStatic };
+  const { poolsPrompt, splade = PLAIN_SPLADE, multiVector, message, isStatic = false } = modules;
+  const readsSpecialTokens = !isStatic && message === undefined;
+  const read = { ...sentences, poolsPrompt, splade, multiVector, message, readsSpecialTokens };
   return { task, config, modules, labels, activation, sentences: read };
 }
+
+/** What the one label of a model is called that has no head of its own for it, as transformers calls it. */
+const SCORE = 'LABEL_0';
 
 /** An encoder alone, with the longest text that its own files name. */
 async function plainModules(folder: string): Promise<SentenceModules> {
@@ -83,12 +87,13 @@ async function plainModules(folder: string): Promise<SentenceModules> {
 
 /**
  * A cross-encoder has labels and an embedder none; prompts of a cross-encoder would stand in front of its
- * pairs.
+ * pairs, but where a chat template has a place for them.
  */
 function refuseOtherKind(
   config: ModelConfig,
   task: EncoderTask,
   { kind, defaultPrompt }: SentenceConfig,
+  writesMessages: boolean,
 ): void {
   if (kind === 'CrossEncoder' && task !== 'sequence-classification')
     config.unsupported(`a CrossEncoder of sentence-transformers whose score does not come of a classifier`);
@@ -98,6 +103,7 @@ function refuseOtherKind(
     );
   if (kind === 'MultiVectorEncoder' && task !== 'token-embedding')
     config.unsupported('a MultiVectorEncoder of sentence-transformers without a MultiVectorMask');
-  if (task !== 'embedding' && task !== 'token-embedding' && kind !== 'SparseEncoder' && defaultPrompt !== '')
+  const takesPrompt = task === 'embedding' || task === 'token-embedding' || kind === 'SparseEncoder';
+  if (!takesPrompt && !writesMessages && defaultPrompt !== '')
     config.unsupported(`a default prompt in front of what is classified (config_sentence_transformers.json)`);
 }

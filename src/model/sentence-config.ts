@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { ModelConfig } from '#graph/config.js';
+import type { MessageSettings } from '#graph/sentence-messages.js';
 import type { MultiVector } from '#graph/sentence-multi-vector.js';
 import { PLAIN_SPLADE, type Splade } from '#graph/sentence-splade.js';
 
@@ -28,6 +29,8 @@ export interface SentenceConfig {
   readonly readsSpecialTokens: boolean;
   /** Of a model that keeps a vector of each token. */
   readonly multiVector: MultiVector | undefined;
+  /** How a chat template writes pairs of texts; undefined: they are read as they are. */
+  readonly message: MessageSettings | undefined;
   /** How sparse vectors are made, of a model with a head for masked tokens. */
   readonly splade: Splade;
   /** Components of a sparse vector that are kept, the largest ones; undefined: all. */
@@ -46,6 +49,7 @@ export const PLAIN_SENTENCES: SentenceConfig = {
   poolsPrompt: true,
   readsSpecialTokens: true,
   multiVector: undefined,
+  message: undefined,
   splade: PLAIN_SPLADE,
   mostComponents: undefined,
   activation: undefined,
@@ -77,6 +81,7 @@ export async function readSentenceConfig(folder: string): Promise<SentenceConfig
     poolsPrompt: true,
     readsSpecialTokens: true,
     multiVector: undefined,
+    message: undefined,
     splade: PLAIN_SPLADE,
     mostComponents: config.has('max_active_dims') ? config.size('max_active_dims') : undefined,
     activation: config.has('activation_fn') ? config.string('activation_fn') : undefined,

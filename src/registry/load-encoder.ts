@@ -7,6 +7,7 @@ import { loadEncoderGraph, type EncoderOptions } from '#model/encoder/load-encod
 import type { Environment, SessionSettings } from '#runtime/index.js';
 import { expansionId } from '#text/expansion.js';
 import { loadTokenizer } from '#text/tokenizer.js';
+import { loadPairTemplate } from './pair-template.js';
 import { textService } from './text-service.js';
 import { encoderModel } from './models.js';
 import type { EncoderModel } from './types.js';
@@ -66,6 +67,8 @@ export async function loadEncoder(
         'unsupported_model',
         `${tokenizerFolder}: query_expansion adds ${expansion.token ?? 'the mask'}, which the tokenizer does not have`,
       );
+    const { message } = sentences;
+    const pairs = message && (await loadPairTemplate(tokenizerFolder, tokenizer, message));
     const { autoTruncate = false } = options;
     return encoderModel({
       id: options.id ?? basename(resolve(folder)),
@@ -81,6 +84,7 @@ export async function loadEncoder(
       labels,
       activation,
       sentences,
+      pairs,
       autoTruncate,
     });
   } catch (error) {

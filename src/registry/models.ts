@@ -41,7 +41,7 @@ export function generationModel(parts: GenerationParts): GenerationModel {
 /** The parts of an encoder; the rest of the model follows from them. */
 export type EncoderParts = Origin &
   Pick<EncoderModel, 'tokenizer' | 'contextLength' | 'task' | 'encoder' | 'width' | 'labels' | 'activation'> &
-  Partial<Pick<EncoderModel, 'texts' | 'sentences' | 'autoTruncate' | 'tokenWidth'>>;
+  Partial<Pick<EncoderModel, 'texts' | 'sentences' | 'autoTruncate' | 'tokenWidth' | 'pairs'>>;
 
 export function encoderModel(parts: EncoderParts): EncoderModel {
   const { encoder, task, contextLength, labels, autoTruncate = false } = parts;

@@ -1,3 +1,4 @@
+import type { Caller } from '#caller.js';
 import type { ChatTemplate } from '#chat/template.js';
 import type { EncoderService, EncoderStats } from '#batching/types.js';
 import type { EngineStats, GenerationEngine } from '#engine/types.js';
@@ -10,6 +11,7 @@ import type { StructureService } from '#offload/structure-service.js';
 import type { TextService } from '#offload/text-service.js';
 import type { SpeechService } from '#speech/types.js';
 import type { TensorService, TensorStats } from '#tensors/types.js';
+import type { TextSource } from '#text/inputs.js';
 import type { LanguageCodes } from '#text/languages/language-codes.js';
 import type { Tokenizer } from '#text/types.js';
 import type { Ability, ModelCard, TranslatedLanguages } from './card.js';
@@ -109,8 +111,23 @@ export interface EncoderModel extends TextModel {
    */
   readonly activation: 'softmax' | 'sigmoid' | 'none';
   readonly sentences: SentenceConfig;
+  /** Writes the pairs of texts that it reads; undefined: they are read as they are. */
+  readonly pairs?: PairTemplate | undefined;
   /** Whether inputs that are too long are cut where a request does not say; else they are refused. */
   readonly autoTruncate: boolean;
+}
+
+/** Writes texts and pairs of texts for a model that reads them as a chat template has them. */
+export interface PairTemplate {
+  /**
+   * The text that is read without any special tokens but its own.
+   *
+   * @param prompt what the model is asked to do; empty: what the template says.
+   * @throws KvasirError `invalid_request` where the template refuses it
+   */
+  write(source: Pick<TextSource, 'text' | 'pair'>, prompt: string, caller: Caller): Promise<string>;
+  /** The ids with which such texts end, whatever stands in them. */
+  end(isPair: boolean, prompt: string, caller: Caller): Promise<readonly number[]>;
 }
 
 /** A model that is called with tensors. */

@@ -304,6 +304,74 @@ t.test('a classifier of pairs is a Transformer alone', async t => {
   });
 });
 
+t.test('a reranker that writes texts: its tokens, and how a template writes pairs', async t => {
+  const folder = t.testdir();
+  const scored = (fields: object): ModuleEntry => ({
+    type: 'x.LogitScore',
+    path: '1',
+    config: { ...fields },
+  });
+  const settings = (message: object | undefined, template?: object) =>
+    writeFile(
+      path.join(folder, 'sentence_bert_config.json'),
+      JSON.stringify({
+        transformer_task: 'text-generation',
+        modality_config: { text: { method: 'forward', method_output_name: 'logits' }, message },
+        processing_kwargs: { chat_template: template },
+      }),
+    );
+  const flat = { method: 'forward', method_output_name: 'logits', format: 'flat' };
+
+  await writeModules(folder, [TRANSFORMER, scored({ true_token_id: 7, false_token_id: null })]);
+  await settings(undefined);
+  const plain = await readSentenceModules(folder);
+  t.match(plain, { task: 'sequence-classification', logitScore: { trueId: 7, falseId: undefined } });
+  t.equal(plain.message, undefined);
+  await settings(flat, { add_generation_prompt: true, restore_suffix: true, enable_thinking: false });
+  t.strictSame((await readSentenceModules(folder)).message, {
+    generationPrompt: true,
+    variables: { enable_thinking: false },
+  });
+
+  const refused: [object, object | undefined, RegExp][] = [
+    [{ ...flat, format: 'structured' }, undefined, /format is 'structured'/],
+    [{ ...flat, method: 'generate' }, undefined, /method is 'generate'/],
+    [{ ...flat, method_output_name: 'hidden_states' }, undefined, /hidden_states/],
+    [flat, { chat_template: '{{ x }}' }, /chat_template is set for every text/],
+    [flat, { restore_suffix: false }, /restore_suffix is false/],
+  ];
+  for (const [message, template, fault] of refused) {
+    await settings(message, template);
+    await t.rejects(readSentenceModules(folder), { code: 'unsupported_model', message: fault });
+  }
+  await settings(flat);
+  for (const [modules, code, message] of [
+    [[TRANSFORMER], 'unsupported_model', /no LogitScore alone/],
+    [[TRANSFORMER, scored({ true_token_id: 7 }), NORMALIZE], 'unsupported_model', /no LogitScore alone/],
+    [[TRANSFORMER, scored({ true_token_id: -1 })], 'invalid_model', /true_token_id is -1/],
+    [
+      [TRANSFORMER, scored({ true_token_id: 7, module_input_name: 'scores' })],
+      'unsupported_model',
+      /module_input_name/,
+    ],
+  ] as [ModuleEntry[], string, RegExp][]) {
+    await writeModules(folder, modules);
+    await t.rejects(readSentenceModules(folder), { code, message });
+  }
+});
+
+t.test('an embedder whose texts a chat template writes is refused', async t => {
+  const folder = t.testdir();
+  await writeModules(folder, [TRANSFORMER, pooling({})]);
+  const form = { method: 'forward', method_output_name: 'last_hidden_state' };
+  const fields = { modality_config: { text: form, message: { ...form, format: 'flat' } } };
+  await writeFile(path.join(folder, 'sentence_bert_config.json'), JSON.stringify(fields));
+  await t.rejects(readSentenceModules(folder), {
+    code: 'unsupported_model',
+    message: /texts are written by a chat template/,
+  });
+});
+
 t.test('dense layers that do not fit together', async t => {
   const modules = [TRANSFORMER, pooling({}), dense('2_Dense', 5, 3, 'activation.Tanh')];
   const { folder } = await writeSentenceModel(t, modules);

@@ -4,6 +4,7 @@ import type { EncoderInput } from '#model/encoder/contract.js';
 import type { EncoderModel } from '#registry/types.js';
 import type { OneShotModel, VisionModel } from '#registry/vision-types.js';
 import type { InputLimit, Source } from '#text/inputs.js';
+import { readWritten } from './read-written.js';
 import { isPictureSource, type InputSource } from '../pictures/picture-source.js';
 import { readPictures } from '../pictures/read-pictures.js';
 
@@ -42,10 +43,11 @@ export async function readInputs(
 }
 
 function readTexts(
-  { texts }: EncoderModel,
+  model: EncoderModel,
   sources: readonly Source[],
   limit: InputLimit,
   caller: Caller,
 ): Promise<EncoderInput[]> {
-  return texts.map('encodeInput', sources, limit, caller, 'input');
+  if (model.pairs !== undefined) return readWritten(model, model.pairs, sources, limit, caller);
+  return model.texts.map('encodeInput', sources, limit, caller, 'input');
 }

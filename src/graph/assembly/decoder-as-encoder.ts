@@ -1,9 +1,10 @@
 import { reachBothWays, seesBothWays } from './attention-direction.js';
 import { decoderBody } from './decoder-body.js';
 import type { ModelConfig } from '../config.js';
-import { LLAMA_NAMES, ownSource, type DecoderArchitecture } from './decoder-design.js';
+import { headOfDesign, LLAMA_NAMES, ownSource, type DecoderArchitecture } from './decoder-design.js';
 import { embeddingSize } from './decoder-source.js';
-import type { EncoderArchitecture } from './encoder-architecture.js';
+import type { EncoderArchitecture, EncoderSource } from './encoder-architecture.js';
+import { logitsOfTokens } from './heads/language-model.js';
 
 /**
  * A decoder whose hidden states are used, mostly those of the last token (SGPT, Muennighoff 2022; E5-Mistral,
@@ -17,6 +18,13 @@ export function asEncoder(
   isBothWays: (config: ModelConfig) => boolean = seesBothWays,
 ): EncoderArchitecture {
   const { names = LLAMA_NAMES, modelTypes, storedName = (name: string) => name } = decoder;
+  const write = ({ graph, config, weights, batch, sizes: { contextLength } }: EncoderSource) => {
+    const sizes = { ...decoder.sizes(config), contextLength };
+    const source = ownSource(decoder, { graph, config, weights, sizes });
+    const cache = { kind: 'packed', batch, seesBothWays: isBothWays(config) } as const;
+    const design = decoder.design(source);
+    return { source, design, body: decoderBody(source, design, batch.ids, cache, names) };
+  };
   return {
     modelTypes,
     bodyName: storedName(`${names.body}.`).slice(0, -1),
@@ -38,11 +46,12 @@ export function asEncoder(
       };
     },
 
-    hiddenStates({ graph, config, weights, batch, sizes: { contextLength } }) {
-      const sizes = { ...decoder.sizes(config), contextLength };
-      const source = ownSource(decoder, { graph, config, weights, sizes });
-      const cache = { kind: 'packed', batch, seesBothWays: isBothWays(config) } as const;
-      return decoderBody(source, decoder.design(source), batch.ids, cache, names).hidden;
+    hiddenStates: source => write(source).body.hidden,
+
+    withVocabulary(given) {
+      const { source, design, body } = write(given);
+      const head = headOfDesign(design);
+      return { hidden: body.hidden, logitsOf: ids => logitsOfTokens(source, body, head, ids) };
     },
 
     heads: () => ({

@@ -7,6 +7,7 @@ import type { ModelConfig } from '../config.js';
 import type { Value } from '../onnx/graph-builder.js';
 import type { ModelWeights } from '../weights/model-weights.js';
 import type { DecoderSizes, DecoderSource } from './decoder-source.js';
+import type { LanguageModelHead } from './heads/language-model.js';
 
 /**
  * A family of decoders: a table of what sets it apart. The same description gives a generator
@@ -107,6 +108,11 @@ export interface DecoderDesign {
   /** Factor of a generator's logits, before they are capped. */
   readonly logitsFactor?: number;
   readonly logitsSoftCap?: number | undefined;
+}
+
+/** What a design says of the projection onto the vocabulary. */
+export function headOfDesign({ headBias, logitsFactor, logitsSoftCap }: DecoderDesign): LanguageModelHead {
+  return { biased: headBias, factor: logitsFactor, softCap: logitsSoftCap };
 }
 
 /**

@@ -4,6 +4,7 @@ import type { ModelConfig } from '../config.js';
 import type { ModelGraph } from '../model-graph.js';
 import type { Value } from '../onnx/graph-builder.js';
 import type { ModelWeights } from '../weights/model-weights.js';
+import type { LogitsOfTokens } from './heads/head.js';
 import type { EncoderHeads } from './heads/index.js';
 
 /** Sizes of an encoder. */
@@ -59,6 +60,11 @@ export interface EncoderArchitecture {
   sizes(config: ModelConfig): EncoderSizes;
   /** Writes the body, and returns the hidden states of the wanted rows, `[rows, hidden]`. */
   hiddenStates(source: EncoderSource): Value;
+  /** The same with the head of a model that writes texts, for families that have one. */
+  readonly withVocabulary?: (source: EncoderSource) => {
+    readonly hidden: Value;
+    readonly logitsOf: LogitsOfTokens;
+  };
   /** The heads that its checkpoints may have, beside embeddings, which need none. */
   heads(config: ModelConfig): EncoderHeads;
 }

@@ -5,7 +5,7 @@ import type { DecoderForm } from '../cache-kind.js';
 import type { ModelGraph } from '../model-graph.js';
 import { DataType } from '../onnx/graph-builder.js';
 import { decoderBody } from './decoder-body.js';
-import { ownSource, type DecoderArchitecture, type DecoderCache } from './decoder-design.js';
+import { headOfDesign, ownSource, type DecoderArchitecture, type DecoderCache } from './decoder-design.js';
 import type { DecoderSource } from './decoder-source.js';
 import { languageModelHead } from './heads/language-model.js';
 
@@ -34,11 +34,7 @@ export function writeGenerator(
   const ids = graph.input('input_ids', DataType.INT64, IDS_SHAPES[kind]);
   const cache = declareCache(graph, kind);
   const body = decoderBody(source, design, ids, cache, architecture.names);
-  languageModelHead(source, body, {
-    biased: design.headBias,
-    factor: design.logitsFactor,
-    softCap: design.logitsSoftCap,
-  });
+  languageModelHead(source, body, headOfDesign(design));
 }
 
 function declareCache(graph: ModelGraph, kind: DecoderForm): DecoderCache {

@@ -93,5 +93,14 @@ for (const name of await readdir(FIXTURES))
       const error = difference(values, [score].flat());
       t.ok(error < 2e-6, `pair ${i} differs by ${error.toExponential(1)}`);
     });
+    if (model.labels.length === 1) {
+      const [queries, documents] = [0, 1].map(side =>
+        pairs.map((pair, i) => ({ param: `${i}`, text: pair[side]! })),
+      ) as [typeof sources, typeof sources];
+      const raw = model.activation === 'none';
+      const ranked = await relevance(model, queries, documents, { limit, raw }, caller);
+      const error = difference(ranked.scores, scores as number[]);
+      t.ok(error < 2e-6, `relevance differs by ${error.toExponential(1)}`);
+    }
     t.ok(vectors.length + sparse.length + queries.length + scores.length > 0, 'something was compared');
   });

@@ -7,13 +7,21 @@ import type { EncoderSource } from '../encoder-architecture.js';
 /** The tokens that the graph's input `rows` lists; undefined where it has no such input. */
 export type ListedRows = 'first' | 'last' | 'positions' | undefined;
 
+/** Writes the logits of a few tokens of the vocabulary, float32 `[rows, ids]`, behind the rows that are wanted. */
+export type LogitsOfTokens = (ids: readonly number[]) => Value;
+
 /** A head on an encoder's hidden states. */
 export interface Head {
   readonly listed: ListedRows;
   /** Width of a result row. */
   readonly width: number;
-  /** @param hidden `[tokens, hidden]`; where rows are listed, `[rows, hidden]` */
-  write(source: EncoderSource, hidden: Value): Value;
+  /** True if it asks for logits of tokens; the family must be one that writes texts. */
+  readonly readsVocabulary?: boolean;
+  /**
+   * @param hidden `[tokens, hidden]`; where rows are listed, `[rows, hidden]`
+   * @param logitsOf given where {@link readsVocabulary} is set.
+   */
+  write(source: EncoderSource, hidden: Value, logitsOf?: LogitsOfTokens): Value;
 }
 
 /** A head that projects onto labels, by the names of its weights. */

@@ -4,6 +4,7 @@ import type { SentenceModules } from '../../sentence-modules.js';
 import type { EncoderArchitecture } from '../encoder-architecture.js';
 import { embedding } from './embedding.js';
 import type { Head, ProjectionDesign } from './head.js';
+import { logitScore } from './logit-score.js';
 import { maskedLanguageModel, type MaskedLanguageModel } from './masked-language-model.js';
 import { questionAnswering } from './question-answering.js';
 import { sequenceClassification, type SequenceClassifier } from './sequence-classification.js';
@@ -43,6 +44,10 @@ export function encoderHead(
     case 'token-embedding':
       return tokenEmbedding(config, hiddenSize, modules);
     case 'sequence-classification':
+      if (modules.logitScore !== undefined) {
+        known(architecture.withVocabulary);
+        return logitScore(config, modules.logitScore, vocabularySize);
+      }
       return sequenceClassification(known(heads[task]), labels);
     case 'token-classification':
       return tokenClassification(known(heads[task]), labels);

@@ -1,9 +1,12 @@
 import { outputProjection, similarities, type Projection } from '../../blocks/embedding.js';
-import { addBias, type Bias } from '../../blocks/linear.js';
+import { addBias, linear, type Bias } from '../../blocks/linear.js';
 import { scale } from '../../blocks/scale.js';
 import { int } from '../../onnx/attributes.js';
 import type { ModelGraph } from '../../model-graph.js';
 import { DataType, type Value } from '../../onnx/graph-builder.js';
+import type { Weight } from '../../weights/checkpoint.js';
+import { rowsOf, stackRows } from '../../weights/matrix.js';
+import type { Vector } from '../../weights/model-weights.js';
 import type { DecoderBody } from '../decoder-body.js';
 import { embeddingSize, type DecoderSource } from '../decoder-source.js';
 
@@ -36,15 +39,55 @@ export function languageModelHead(
   { hidden, words, table }: DecoderBody,
   { biased = false, ...options }: LanguageModelHead,
 ): void {
-  const { graph, weights, sizes } = source;
+  const { graph, sizes } = source;
   const { vocabularySize } = sizes;
-  const width = embeddingSize(sizes);
+  const { weight, bias } = projectionOf(source, words, biased);
+  const projection = outputProjection(graph, 'output', weight, weight === words ? table : undefined);
+  const shape = { hiddenSize: embeddingSize(sizes), vocabularySize };
+  vocabularyHead(graph, hidden, projection, shape, { ...options, bias });
+}
+
+/** The projection onto the vocabulary, which is the embedding's own matrix where the weights are tied. */
+function projectionOf(
+  source: DecoderSource,
+  words: Weight,
+  biased: boolean,
+): { readonly weight: Weight; readonly bias: Vector | undefined } {
+  const { weights, sizes } = source;
+  const { vocabularySize } = sizes;
   const name = NAMES.find(head => weights.has(`${head}.weight`)) ?? 'lm_head';
-  const projection = isTied(source, name)
-    ? outputProjection(graph, 'output', words, table)
-    : outputProjection(graph, 'output', weights.weight(`${name}.weight`, [vocabularySize, width]));
-  const bias = biased ? weights.bias(name, vocabularySize) : undefined;
-  vocabularyHead(graph, hidden, projection, { hiddenSize: width, vocabularySize }, { ...options, bias });
+  return {
+    weight: isTied(source, name)
+      ? words
+      : weights.weight(`${name}.weight`, [vocabularySize, embeddingSize(sizes)]),
+    bias: biased ? weights.bias(name, vocabularySize) : undefined,
+  };
+}
+
+/**
+ * The logits of a few tokens behind each row, float32 `[rows, ids]`, of whose projection only their rows are stored.
+ *
+ * @param ids in `[0, vocabularySize)`.
+ */
+export function logitsOfTokens(
+  source: DecoderSource,
+  { hidden, words }: DecoderBody,
+  { biased = false, factor = 1, softCap }: LanguageModelHead,
+  ids: readonly number[],
+): Value {
+  const { graph } = source;
+  const { weight, bias } = projectionOf(source, words, biased);
+  const rows = stackRows(ids.map(id => rowsOf(weight, id, id + 1)));
+  const product = linear(graph, 'logits.product', hidden, rows, undefined, 'floats');
+  const shifts = bias && {
+    size: ids.length,
+    load: async () => {
+      const all = await bias.load();
+      return Float32Array.from(ids, id => all[id]!);
+    },
+  };
+  const logits = addBias(graph, 'logits', scale(graph, 'logits.scaled', product, factor), shifts);
+  return softCap === undefined ? logits : capped(graph, logits, softCap);
 }
 
 /**
@@ -77,16 +120,19 @@ export function vocabularyHead(
     graph.floatType === DataType.FLOAT
       ? graph.node({ op: 'Identity', inputs, name })
       : graph.node({ op: 'Cast', inputs, name, attributes: { to: int(DataType.FLOAT) } });
-  if (softCap !== undefined) {
-    const cap = graph.constant('logits.cap', [], [softCap], DataType.FLOAT);
-    const share = graph.node({ op: 'Div', inputs: [logits, cap], name: 'logits.share' });
-    const squashed = graph.node({ op: 'Tanh', inputs: [share], name: 'logits.squashed' });
-    logits = graph.node({ op: 'Mul', inputs: [squashed, cap], name: 'logits' });
-  }
+  if (softCap !== undefined) logits = capped(graph, logits, softCap);
   graph.output('logits', DataType.FLOAT, ['positions', vocabularySize]);
 
   const maxima = logitsMaxima(graph, logits, vocabularySize);
   if (logSums) logSumExp(graph, 'logits_log_sums', logits, maxima ?? logits);
+}
+
+/** `c · tanh(logit / c)`. */
+function capped(graph: ModelGraph, logits: Value, softCap: number): Value {
+  const cap = graph.constant('logits.cap', [], [softCap], DataType.FLOAT);
+  const share = graph.node({ op: 'Div', inputs: [logits, cap], name: 'logits.share' });
+  const squashed = graph.node({ op: 'Tanh', inputs: [share], name: 'logits.squashed' });
+  return graph.node({ op: 'Mul', inputs: [squashed, cap], name: 'logits' });
 }
 
 /** The output `logits_maxima`; undefined where the vocabulary has no equal blocks. */
