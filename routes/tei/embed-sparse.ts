@@ -47,7 +47,7 @@ export function embedSparse(app: App): void {
     const { body } = request;
     const sources = mixedSources('inputs', body.inputs);
     refuseEmpty(request, sources);
-    const model = await request.model('fill');
+    const model = await request.model('embed-sparse');
     const prompted = withPrompt(model, sources, body);
     const vectors = await embedSources(model, prompted, inputLimit(body, model), request.scope, 'inputs');
     return sendPieces(reply, listPieces(vectors, written));

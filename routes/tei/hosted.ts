@@ -27,7 +27,7 @@ const BY_ABILITY: Readonly<Record<'inputs' | 'input', readonly (readonly [Abilit
   inputs: [
     ['embed', '/embed'],
     ['classify', '/predict'],
-    ['fill', '/embed_sparse'],
+    ['embed-sparse', '/embed_sparse'],
     ['embed-tokens', '/embed_all'],
   ],
   input: [

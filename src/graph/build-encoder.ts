@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { EncoderArchitecture, EncoderSizes } from './assembly/encoder-architecture.js';
 import type { Head, ListedRows } from './assembly/heads/head.js';
 import { encoderHead, type HeadOptions } from './assembly/heads/index.js';
+import { tokenHeads } from './assembly/heads/token-heads.js';
 import { writtenContext, type WrittenContext } from './assembly/written-context.js';
 import { PackedBatch } from './blocks/packed-batch.js';
 import type { BuildOptions } from './build.js';
@@ -15,6 +16,7 @@ import { encoderArchitecture, isEncoderType } from './families/index.js';
 import { ModelGraph } from './model-graph.js';
 import { DataType } from './onnx/graph-builder.js';
 import { readEncoderConfig, type SentenceModules } from './sentence-modules.js';
+import { openWeights } from './sentence-token-heads.js';
 import { refuseQuantized } from './quantized-checkpoint.js';
 import { weightBits } from './quantization/per-channel.js';
 import { Checkpoint, weightFiles } from './weights/checkpoint.js';
@@ -37,13 +39,15 @@ export interface EncoderPlan extends HeadOptions {
 /**
  * A graph on disk, ready to load. Its inputs are those of `PackedBatch`, its output is `output`,
  * `[rows, width]`; an embedder's has the hidden states as {@link TOKEN_EMBEDDINGS} as well, of all tokens, or of
- * the listed ones.
+ * the listed ones, and where it has {@link tokenHeads} what they give in their place.
  */
 export interface BuiltEncoder {
   readonly graphPath: string;
   readonly sizes: EncoderSizes;
   /** Width of a result row. */
   readonly width: number;
+  /** Width of a row of {@link TOKEN_EMBEDDINGS}, where there is such an output. */
+  readonly tokenWidth: number | undefined;
   readonly listed: ListedRows;
 }
 
@@ -54,7 +58,7 @@ export interface BuiltEncoder {
  * @throws KvasirError `invalid_model`, `unsupported_model`, `storage_full`
  */
 export async function buildEncoder(folder: string, plan: EncoderPlan): Promise<BuiltEncoder> {
-  const { modules, onProgress, onDamaged } = plan;
+  const { task, modules, onProgress, onDamaged } = plan;
   const design = await designEncoder(folder, plan);
   const { sizes, head, variant } = design;
   const weights = await weightFiles(path.join(folder, modules.encoderFolder));
@@ -62,10 +66,17 @@ export async function buildEncoder(folder: string, plan: EncoderPlan): Promise<B
     path.join(modules.encoderFolder, name),
   );
   files.push(...moduleFolders(modules).map(place => path.join(place, 'model.safetensors')));
+  files.push(...headFiles(modules));
   const build = await buildOnce({ folder, files, variant, onDamaged }, target =>
     withGraph(folder, plan, design, graph => graph.save(path.join(target, 'encoder.onnx'), onProgress)),
   );
-  return { graphPath: path.join(build, 'encoder.onnx'), sizes, width: head.width, listed: head.listed };
+  return {
+    graphPath: path.join(build, 'encoder.onnx'),
+    sizes,
+    width: head.width,
+    tokenWidth: task === 'embedding' ? tokenWidth(sizes, modules) : undefined,
+    listed: head.listed,
+  };
 }
 
 /**
@@ -78,6 +89,11 @@ export async function checkEncoder(folder: string, plan: EncoderPlan): Promise<L
   return withGraph(folder, plan, await designEncoder(folder, plan), async () => undefined);
 }
 
+/** Width of what an embedder tells of a token. */
+function tokenWidth({ hiddenSize }: EncoderSizes, { tokenHeads: heads }: SentenceModules): number {
+  return heads === undefined ? hiddenSize : 1 + heads.dimension;
+}
+
 /** True if tokens are added to queries that the others do not see. */
 function hasUnseen({ multiVector }: SentenceModules): boolean {
   return multiVector?.expansion?.isSeen === false;
@@ -86,6 +102,12 @@ function hasUnseen({ multiVector }: SentenceModules): boolean {
 /** Folders of the modules behind the pooling that have weights. */
 function moduleFolders({ layers }: SentenceModules): string[] {
   return layers.flatMap(layer => (layer.kind === 'normalize' ? [] : [layer.folder]));
+}
+
+/** Files of the layers on single tokens. */
+function headFiles({ encoderFolder, tokenHeads }: SentenceModules): string[] {
+  if (tokenHeads === undefined) return [];
+  return [tokenHeads.weightFile, tokenHeads.vectorFile].map(file => path.join(encoderFolder, file));
 }
 
 /** All that an encoder's graph depends on but the weights. */
@@ -130,17 +152,24 @@ async function withGraph(
   use: (graph: ModelGraph) => Promise<void>,
 ): Promise<Leftovers> {
   const checkpoints: Checkpoint[] = [];
-  const open = async (place: string): Promise<ModelWeights> => {
-    const checkpoint = await Checkpoint.open(path.join(folder, place));
+  const open = async (opened: Promise<Checkpoint>): Promise<ModelWeights> => {
+    const checkpoint = await opened;
     checkpoints.push(checkpoint);
     return new ModelWeights(checkpoint);
   };
+  const openFolder = (place: string): Promise<ModelWeights> =>
+    open(Checkpoint.open(path.join(folder, place)));
   try {
     const graph = new ModelGraph(encoderFormat(precision));
     const batch = new PackedBatch(graph, head.listed === undefined ? 'all' : 'listed', hasUnseen(modules));
-    const weights = await open(modules.encoderFolder);
+    const weights = await openFolder(modules.encoderFolder);
     const behind = new Map<string, ModelWeights>();
-    for (const place of moduleFolders(modules)) behind.set(place, await open(place));
+    for (const place of moduleFolders(modules)) behind.set(place, await openFolder(place));
+    for (const file of headFiles(modules))
+      behind.set(
+        path.basename(file),
+        await open(openWeights(path.join(folder, file)).then(store => Checkpoint.of(store))),
+      );
     const { bodyName, embedding } = architecture;
     const source = {
       graph,
@@ -159,8 +188,10 @@ async function withGraph(
     graph.node({ op: 'Identity', inputs: [value], name: 'output' });
     graph.output('output', DataType.FLOAT, ['outputs', head.width]);
     if (task === 'embedding') {
-      graph.node({ op: 'Identity', inputs: [hidden], name: TOKEN_EMBEDDINGS });
-      graph.output(TOKEN_EMBEDDINGS, DataType.FLOAT, ['rows', sizes.hiddenSize]);
+      const heads = modules.tokenHeads;
+      const vectors = heads === undefined ? hidden : tokenHeads(source, hidden, heads);
+      graph.node({ op: 'Identity', inputs: [vectors], name: TOKEN_EMBEDDINGS });
+      graph.output(TOKEN_EMBEDDINGS, DataType.FLOAT, ['rows', tokenWidth(sizes, modules)]);
     }
     await use(graph);
     return sortLeftovers(

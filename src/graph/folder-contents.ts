@@ -9,7 +9,8 @@ const OTHERS: readonly {
   readonly advice: (file: string, model: string) => string;
 }[] = [
   {
-    file: /^(pytorch_model.*\.bin(\.index\.json)?|.*\.(pth|pt|ckpt))$/,
+    // The layers of BGE-M3 are read.
+    file: /^(pytorch_model.*\.bin(\.index\.json)?|(?!(colbert|sparse)_linear\.pt$).*\.(pth|pt|ckpt))$/,
     advice: (file, model) =>
       `${file} is a format that may run code, which is not read: transformers makes safetensors of it, ${model}.from_pretrained(FOLDER).save_pretrained(NEW)`,
   },

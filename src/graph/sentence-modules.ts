@@ -8,6 +8,7 @@ import { readSentenceLayer, type Feature, type SentenceLayer } from './sentence-
 import { readLogitScore, type LogitScore } from './sentence-logit-score.js';
 import type { MessageSettings } from './sentence-messages.js';
 import { readSplade, type Splade } from './sentence-splade.js';
+import { readTokenHeads, type TokenHeads } from './sentence-token-heads.js';
 import { readStaticConfig } from './sentence-static.js';
 import { readMultiVector, type MultiVector } from './sentence-multi-vector.js';
 import { readPooling, type Pooling } from './sentence-pooling.js';
@@ -33,6 +34,8 @@ export interface SentenceModules extends Pooling {
   readonly multiVector?: MultiVector;
   /** Of a decoder that scores pairs of texts by its logits: `sequence-classification`. */
   readonly logitScore?: LogitScore;
+  /** Of an embedder that tells weights and vectors of tokens, too: `embedding`. */
+  readonly tokenHeads?: TokenHeads;
   /** How a chat template writes pairs of texts, for those that do not read them as they are. */
   readonly message?: MessageSettings;
   /** Of a sparse encoder. */
@@ -133,11 +136,13 @@ export async function readSentenceModules(folder: string): Promise<SentenceModul
     const found = pooling === undefined ? 'no Pooling' : `a module of type ${pooling.type}`;
     return unsupported(file, `${found} behind the Transformer; ${SERVED}`);
   }
+  const tokenHeads = await readTokenHeads(place);
   return {
     ...common,
     task,
     ...readPooling(await ModelConfig.read(path.join(folder, pooling.path))),
     layers: await readLayers(folder, file, rest, 'Pooling'),
+    ...(tokenHeads && { tokenHeads }),
   };
 }
 

@@ -11,6 +11,7 @@ const OF_ABILITIES = {
   translate: ['translate'],
   embed: ['embeddings'],
   'embed-tokens': [],
+  'embed-sparse': [],
   classify: ['classify'],
   score: ['score', 'rerank'],
   'embed-pictures': ['embeddings'],

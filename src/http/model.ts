@@ -27,6 +27,7 @@ const WANTED: Readonly<Record<Ability, string>> = {
   translate: 'translate',
   embed: 'embed texts',
   'embed-tokens': 'embed single tokens',
+  'embed-sparse': 'make sparse vectors, which takes a head for masked tokens, or weights of tokens',
   classify: 'classify texts',
   score: 'score pairs of texts, which takes a classifier with one label, or an embedder',
   'embed-pictures': 'embed pictures',
@@ -46,6 +47,7 @@ const WANTED: Readonly<Record<Ability, string>> = {
 const NEEDED: Partial<Record<Ability, Medium>> = {
   embed: 'text',
   'embed-tokens': 'text',
+  'embed-sparse': 'text',
   classify: 'text',
   score: 'text',
   tokenize: 'text',

@@ -30,6 +30,8 @@ const DESCRIPTIONS = [
   /^sentence_(bert|roberta|distilbert|camembert|albert|xlm-roberta|xlnet)_config\.json$/,
   /^(tokenizer|tokenizer_config|special_tokens_map|added_tokens)\.json$/,
   /^chat_template\.(jinja|json)$/,
+  // The layers of BGE-M3, which tell what the model can do.
+  /^(colbert|sparse)_linear\.(pt|safetensors)$/,
   /^additional_chat_templates\/[^/]+\.jinja$/,
 ];
 

@@ -12,6 +12,7 @@ import {
   readSentenceModules,
   type SentenceModules,
 } from '#graph/sentence-modules.js';
+import { readTokenHeads } from '#graph/sentence-token-heads.js';
 import { PLAIN_SPLADE } from '#graph/sentence-splade.js';
 import { readTextSettings } from '#graph/sentence-texts.js';
 import { readActivation, readLabels, type ScoreActivation } from './classifier-labels.js';
@@ -63,17 +64,19 @@ function isSeq2Seq(config: ModelConfig): boolean {
 export async function describeEncoder(folder: string): Promise<EncoderDescription> {
   const sentences = await readSentenceConfig(folder);
   const hasModules = hasSentenceModules(folder);
-  const modules = hasModules ? await readSentenceModules(folder) : await plainModules(folder);
-  const config = await readEncoderConfig(folder, modules);
-  const task = hasModules ? modules.task : (headOf(config) ?? 'embedding');
+  const read = hasModules ? await readSentenceModules(folder) : await plainModules(folder);
+  const config = await readEncoderConfig(folder, read);
+  const task = hasModules ? read.task : (headOf(config) ?? 'embedding');
+  const modules = hasModules || task !== 'embedding' ? read : await withTokenHeads(folder, read);
   refuseOtherKind(config, task, sentences, modules.message !== undefined);
   const classifies = task === 'sequence-classification' || task === 'token-classification';
   const labels = modules.logitScore !== undefined ? [SCORE] : classifies ? readLabels(config) : [];
   const activation = classifies ? readActivation(config, task, labels.length, sentences) : 'none';
   const { poolsPrompt, splade = PLAIN_SPLADE, multiVector, message, isStatic = false } = modules;
   const readsSpecialTokens = !isStatic && message === undefined;
-  const read = { ...sentences, poolsPrompt, splade, multiVector, message, readsSpecialTokens };
-  return { task, config, modules, labels, activation, sentences: read };
+  const hasTokenHeads = modules.tokenHeads !== undefined;
+  const own = { poolsPrompt, splade, multiVector, message, hasTokenHeads, readsSpecialTokens };
+  return { task, config, modules, labels, activation, sentences: { ...sentences, ...own } };
 }
 
 /** What the one label of a model is called that has no head of its own for it, as transformers calls it. */
@@ -83,6 +86,14 @@ const SCORE = 'LABEL_0';
 async function plainModules(folder: string): Promise<SentenceModules> {
   const { contextLength } = await readTextSettings(folder);
   return { ...PLAIN_MODULES, contextLength };
+}
+
+/** The same of a folder with the layers of BGE-M3, whose makers' library takes the first token's state. */
+async function withTokenHeads(folder: string, modules: SentenceModules): Promise<SentenceModules> {
+  const tokenHeads = await readTokenHeads(folder);
+  return tokenHeads === undefined
+    ? modules
+    : { ...modules, pooling: ['cls'], layers: [{ kind: 'normalize' }], tokenHeads };
 }
 
 /**

@@ -31,6 +31,10 @@ export interface SentenceConfig {
   readonly multiVector: MultiVector | undefined;
   /** How a chat template writes pairs of texts; undefined: they are read as they are. */
   readonly message: MessageSettings | undefined;
+  /**
+   * True for an embedder that tells of each token a weight, and behind it a vector of length 1 to be compared (BGE-M3).
+   */
+  readonly hasTokenHeads: boolean;
   /** How sparse vectors are made, of a model with a head for masked tokens. */
   readonly splade: Splade;
   /** Components of a sparse vector that are kept, the largest ones; undefined: all. */
@@ -50,6 +54,7 @@ export const PLAIN_SENTENCES: SentenceConfig = {
   readsSpecialTokens: true,
   multiVector: undefined,
   message: undefined,
+  hasTokenHeads: false,
   splade: PLAIN_SPLADE,
   mostComponents: undefined,
   activation: undefined,
@@ -82,6 +87,7 @@ export async function readSentenceConfig(folder: string): Promise<SentenceConfig
     readsSpecialTokens: true,
     multiVector: undefined,
     message: undefined,
+    hasTokenHeads: false,
     splade: PLAIN_SPLADE,
     mostComponents: config.has('max_active_dims') ? config.size('max_active_dims') : undefined,
     activation: config.has('activation_fn') ? config.string('activation_fn') : undefined,

@@ -13,6 +13,7 @@ export const ABILITIES = [
   'translate',
   'embed',
   'embed-tokens',
+  'embed-sparse',
   'classify',
   'score',
   'embed-pictures',
@@ -123,17 +124,25 @@ const OF_HEADS: Readonly<Record<EncoderTask, readonly Ability[]>> = {
   'token-embedding': ['embed-tokens', 'score'],
   'sequence-classification': ['classify'],
   'token-classification': ['label'],
-  'fill-mask': ['fill'],
+  'fill-mask': ['fill', 'embed-sparse'],
   'question-answering': ['answer'],
 };
+
+/** What of a model's card its head does not tell. */
+export interface EncoderCardOptions {
+  readonly autoTruncate?: boolean | undefined;
+  /** Whether an embedder tells weights of tokens, too. */
+  readonly hasTokenHeads?: boolean | undefined;
+}
 
 export function encoderCard(
   task: EncoderTask,
   contextLength: number | undefined,
   labels: readonly string[],
-  autoTruncate = false,
+  { autoTruncate = false, hasTokenHeads = false }: EncoderCardOptions = {},
 ): ModelCard {
   const abilities = new Set<Ability>([...OF_HEADS[task], 'tokenize', 'tensors']);
+  if (hasTokenHeads) abilities.add('embed-sparse');
   if (abilities.has('classify') && labels.length === 1) abilities.add('score');
   return { task, abilities, contextLength, labels, autoTruncate };
 }
@@ -151,7 +160,7 @@ export function visionCard(task: VisionTask, labels: readonly string[]): ModelCa
 
 /** The card of two towers, which read texts and pictures into one space; its task is as Hugging Face calls it. */
 export function towersCard(contextLength: number | undefined, autoTruncate = false): ModelCard {
-  const { abilities, ...card } = encoderCard('embedding', contextLength, [], autoTruncate);
+  const { abilities, ...card } = encoderCard('embedding', contextLength, [], { autoTruncate });
   return {
     ...card,
     task: 'zero-shot-image-classification',

@@ -51,7 +51,10 @@ export function encoderModel(parts: EncoderParts): EncoderModel {
     sentences: PLAIN_SENTENCES,
     ...parts,
     autoTruncate,
-    card: encoderCard(task, contextLength, labels, autoTruncate),
+    card: encoderCard(task, contextLength, labels, {
+      autoTruncate,
+      hasTokenHeads: parts.sentences?.hasTokenHeads,
+    }),
     tensors: new EncoderTensors(parts),
     stats: () => ({ encoder: encoder.stats() }),
     close: () => encoder.close(),

@@ -48,9 +48,11 @@ export async function readCard(
     case 'raw':
       return TENSORS_CARD;
     case 'encoder': {
-      const { task, labels, modules } = read.description;
+      const { task, labels, modules, sentences } = read.description;
       await requireTokenizer(path.join(folder, modules.encoderFolder), withTokenizer);
-      return encoderCard(task, read.contextLength, labels, options.autoTruncate);
+      const hasTokenHeads = sentences.hasTokenHeads && read.plan.source === 'weights';
+      const { autoTruncate } = options;
+      return encoderCard(task, read.contextLength, labels, { autoTruncate, hasTokenHeads });
     }
     case 'vision':
       return visionCard(read.description.task, read.description.labels);

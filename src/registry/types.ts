@@ -101,7 +101,10 @@ export interface EncoderModel extends TextModel {
   readonly tensors: TensorService;
   /** Width of a result row: embedding dimension, number of labels, ... */
   readonly width: number;
-  /** Width of the vector of one token, for an embedder that can tell them. */
+  /**
+   * Width of the vector of one token, for an embedder that can tell them; with `sentences.hasTokenHeads` of its weight and
+   * its vector together.
+   */
   readonly tokenWidth?: number | undefined;
   /** Names of the labels (`id2label` of config.json), for classification; empty otherwise. */
   readonly labels: readonly string[];
@@ -151,6 +154,7 @@ export interface ModelWith extends Record<Ability, Model> {
   translate: SourcedModel;
   embed: EncoderModel;
   'embed-tokens': EncoderModel;
+  'embed-sparse': EncoderModel;
   classify: EncoderModel;
   score: EncoderModel;
   'embed-pictures': VisionModel;

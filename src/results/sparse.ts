@@ -61,3 +61,23 @@ export class SparsePooling {
     return this.#design.logarithms === 1 ? once : Math.log1p(once);
   }
 }
+
+/**
+ * The sparse vector of a text by the weights of its tokens: of each token of the vocabulary the largest (BGE-M3, Chen et
+ * al. 2024).
+ *
+ * @param unread ids that are left out.
+ */
+export function lexicalWeights(
+  ids: readonly number[],
+  weights: Float32Array,
+  unread: ReadonlySet<number>,
+): SparseVector {
+  const largest = new Map<number, number>();
+  ids.forEach((id, i) => {
+    const weight = weights[i]!;
+    if (weight > (largest.get(id) ?? 0) && !unread.has(id)) largest.set(id, weight);
+  });
+  const indexes = Uint32Array.from(largest.keys()).sort();
+  return { indexes, values: Float32Array.from(indexes, id => largest.get(id)!) };
+}

@@ -1,6 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import t, { type Test } from 'tap';
+import { f32, safetensors } from '#test/support/safetensors.js';
 import { describeEncoder, modelKind } from '#model/encoder-description.js';
 
 let count = 0;
@@ -40,6 +41,29 @@ t.test('encoders and generators are told apart', async t => {
   await writeFile(path.join(sentence, 'modules.json'), '[]');
   t.equal(await modelKind(sentence), 'encoder');
   await t.rejects(modelKind(path.join(t.testdirName, 'none')), { code: 'invalid_model' });
+});
+
+t.test('layers on single tokens beside a model, which come in twos', async t => {
+  const config = { model_type: 'xlm-roberta', architectures: ['XLMRobertaModel'] };
+  const folder = await folderWith(t, config);
+  t.equal((await describeEncoder(folder)).sentences.hasTokenHeads, false);
+  const tensors = { weight: f32([5, 24], Array<number>(120).fill(0)), bias: f32([5], [0, 0, 0, 0, 0]) };
+  await writeFile(path.join(folder, 'colbert_linear.safetensors'), safetensors(tensors));
+  await t.rejects(describeEncoder(folder), {
+    code: 'unsupported_model',
+    message: /there is colbert_linear.safetensors, but no sparse_linear/,
+  });
+  await writeFile(path.join(folder, 'sparse_linear.safetensors'), safetensors(tensors));
+  t.match(await describeEncoder(folder), {
+    task: 'embedding',
+    modules: { pooling: ['cls'], layers: [{ kind: 'normalize' }], tokenHeads: { dimension: 5 } },
+    sentences: { hasTokenHeads: true },
+  });
+  await writeFile(path.join(folder, 'colbert_linear.safetensors'), safetensors({ bias: tensors.bias }));
+  await t.rejects(describeEncoder(folder), { code: 'invalid_model', message: /no matrix 'weight'/ });
+  const classifier = { ...config, architectures: ['XLMRobertaForSequenceClassification'] };
+  await writeFile(path.join(folder, 'config.json'), JSON.stringify(classifier));
+  t.equal((await describeEncoder(folder)).sentences.hasTokenHeads, false);
 });
 
 t.test('tasks by the name of the architecture', async t => {

@@ -1,8 +1,9 @@
 import type { Caller } from '#caller.js';
 import { invalidRequest } from '#errors.js';
 import type { EncoderModel } from '#registry/types.js';
-import { SparsePooling, type SparseVector } from '#results/sparse.js';
+import { lexicalWeights, SparsePooling, type SparseVector } from '#results/sparse.js';
 import { Turns } from '#turns.js';
+import { weighedTokens } from './embed-tokens.js';
 import { withPlaces } from './inputs.js';
 import type { InputLimit, Source } from '#text/inputs.js';
 
@@ -15,7 +16,7 @@ export const MAX_COMPONENTS = 2 ** 22;
 /**
  * A sparse vector over the vocabulary for each source.
  *
- * @param model a masked language model.
+ * @param model a masked language model, or an embedder that tells weights of tokens.
  * @throws KvasirError as `encodeInput` and the encoder; `invalid_request` where the vectors have more than
  * {@link MAX_COMPONENTS} components together
  */
@@ -26,6 +27,11 @@ export async function embedSparse(
   caller: Caller,
   param: string,
 ): Promise<SparseVector[]> {
+  if (model.sentences.hasTokenHeads) {
+    const read = await weighedTokens(model, sources, limit, caller, param);
+    const unread = unweighed(model);
+    return read.map(({ ids, weights }) => lexicalWeights(ids, weights, unread));
+  }
   const inputs = await withPlaces(model, sources.length, caller, () =>
     model.texts.map('encodeInput', sources, limit, caller, param),
   );
@@ -57,4 +63,9 @@ export async function embedSparse(
     vectors.push(vector);
   }
   return vectors;
+}
+
+/** Tokens whose weights say nothing of a text: all special ones but the mask. */
+function unweighed({ tokenizer }: EncoderModel): ReadonlySet<number> {
+  return new Set([...tokenizer.specialIds].filter(id => id !== tokenizer.maskId));
 }

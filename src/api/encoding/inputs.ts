@@ -87,7 +87,7 @@ export function isTokenIds(list: readonly unknown[]): list is readonly number[] 
 }
 
 /** Tokens of all inputs together. */
-export function countTokens(inputs: readonly EncoderInput[]): number {
+export function countTokens(inputs: readonly Pick<EncoderInput, 'ids'>[]): number {
   return inputs.reduce((sum, { ids }) => sum + ids.length, 0);
 }
 

@@ -8,6 +8,8 @@ import type { InputLimit, TextSource } from '#text/inputs.js';
 import { isPictureSource, type PictureSource } from '../pictures/picture-source.js';
 import { classify } from './classify.js';
 import { embed } from './embed.js';
+import { weighedTokens } from './embed-tokens.js';
+import { countTokens } from './inputs.js';
 import { keepsTokens, tokenVectors } from './token-vectors.js';
 
 export interface RelevanceOptions {
@@ -28,8 +30,8 @@ type Compared = TextSource | PictureSource;
 
 /**
  * How well documents go with queries. A cross-encoder reads each document together with its query; its score is in `[0, 1]`, unless raw. Of
- * an embedder it is the cosine of the two embeddings, in `[-1, 1]`, and of one that keeps the vectors of tokens the sum of
- * their best products, as large as the query is long.
+ * an embedder it is the cosine of the two embeddings, in `[-1, 1]`, and of one that keeps the vectors of tokens, or whose
+ * settings say so, the sum of their best products, as large as the query is long.
  *
  * @param model one that scores what there is: texts, pictures, or both.
  * @param queries one for each document, or one for all.
@@ -62,6 +64,16 @@ export async function relevance(
     );
     return { scores, tokens: asked.tokens + found.tokens };
   }
+  if (weighsTokens(model) && isOfTokens(model.sentences.similarity)) {
+    const texts = [...queries, ...documents] as TextSource[];
+    const read = await weighedTokens(model, texts, limit, caller, 'documents');
+    const asked = read.slice(0, queries.length);
+    const isMean = model.sentences.similarity === 'mean_maxsim';
+    const scores = read
+      .slice(queries.length)
+      .map(({ vectors }, index) => maxSimilarity(queryOf(asked, index).vectors, vectors, isMean));
+    return { scores, tokens: countTokens(read) };
+  }
   const options = { limit, dimensions: undefined, normalize: false };
   const { vectors, tokens } = await embed(model, [...queries, ...documents], options, caller);
   const queryVectors = vectors.slice(0, queries.length);
@@ -72,6 +84,16 @@ export async function relevance(
     return logit !== undefined && crosses ? logit.scale * alike + logit.bias : alike;
   });
   return { scores, tokens };
+}
+
+/** Whether it tells of each token what is compared, beside the pooled vector. */
+function weighsTokens(model: OneShotModel): model is EncoderModel {
+  return 'sentences' in model && model.sentences.hasTokenHeads;
+}
+
+/** Whether texts are compared token by token, rather than by their pooled vectors. */
+function isOfTokens(similarity: EncoderModel['sentences']['similarity']): boolean {
+  return similarity === 'maxsim' || similarity === 'mean_maxsim';
 }
 
 /** Whether it reads a pair of texts together. */

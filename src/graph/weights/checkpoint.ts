@@ -95,6 +95,11 @@ export class Checkpoint {
     }
   }
 
+  /** The weights of one file alone. */
+  static of(file: WeightStore): Checkpoint {
+    return new Checkpoint(path.dirname(file.path), [file]);
+  }
+
   has(name: string): boolean {
     return this.#fileOf.has(name);
   }

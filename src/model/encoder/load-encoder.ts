@@ -63,7 +63,13 @@ export async function loadEncoderGraph(
     throw error;
   }
   const tokenizerFolder = path.join(folder, description.modules.encoderFolder);
-  return { encoder, description, tokenizerFolder, path: plan.path };
+  const read = plan.source === 'onnx' ? withoutTokenHeads(description) : description;
+  return { encoder, description: read, tokenizerFolder, path: plan.path };
+}
+
+/** A ready-made graph has none of the layers beside it. */
+function withoutTokenHeads({ sentences, ...description }: EncoderDescription): EncoderDescription {
+  return { ...description, sentences: { ...sentences, hasTokenHeads: false } };
 }
 
 async function loadPacked(
@@ -75,14 +81,14 @@ async function loadPacked(
 ): Promise<Encoder> {
   const { task, modules } = description;
   const plan = { ...encoderBuild(description, precision, wanted), onProgress, onDamaged };
-  const { graphPath, sizes, width, listed } = await buildEncoder(folder, plan);
+  const { graphPath, sizes, width, tokenWidth, listed } = await buildEncoder(folder, plan);
   const contextLength = limit(
     folder,
     wanted,
     Math.min(sizes.contextLength, modules.contextLength ?? Infinity),
   );
   const session = await openSession(environment, graphPath, { spinning: false, ...settings });
-  return new PackedEncoder(session, { task, sizes, contextLength, width, listed });
+  return new PackedEncoder(session, { task, sizes, contextLength, width, tokenWidth, listed });
 }
 
 async function loadPadded(

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { classify, labelScores } from '#api/encoding/classify.js';
 import { embed } from '#api/encoding/embed.js';
+import { embedTokens } from '#api/encoding/embed-tokens.js';
 import { embedSparse } from '#api/encoding/embed-sparse.js';
 import { inputLimit } from '#api/encoding/inputs.js';
 import { relevance } from '#api/encoding/relevance.js';
@@ -22,6 +23,9 @@ interface Expected {
   readonly queries?: readonly (readonly (readonly number[])[])[];
   readonly documents?: readonly (readonly (readonly number[])[])[];
   readonly relevance?: readonly (readonly number[])[];
+  /** Vectors of the texts' tokens beside the texts' own, and how well each text goes with each by them. */
+  readonly tokens?: readonly (readonly (readonly number[])[])[];
+  readonly late?: readonly (readonly number[])[];
   readonly pairs?: readonly (readonly [string, string])[];
   /** A number for each pair, or one for each of its labels. */
   readonly scores?: readonly (number | readonly number[])[];
@@ -84,6 +88,22 @@ for (const name of await readdir(FIXTURES))
       const { scores } = await relevance(model, [sources[i]!], sources, { limit, raw: false }, caller);
       const error = difference(scores, wanted);
       t.ok(error < 1e-5, `relevance to query ${i} differs by ${error.toExponential(1)}`);
+    }
+
+    const { tokens = [], late = [] } = expected;
+    const single = tokens.length > 0 ? await embedTokens(model, sources, {}, limit, caller, 'inputs') : [];
+    tokens.forEach((vectors, i) => {
+      const error = difference(
+        single[i]!.flatMap(vector => [...vector]),
+        vectors.flat(),
+      );
+      t.ok(error < 2e-6, `the tokens of text ${i} differ by ${error.toExponential(1)}`);
+    });
+    for (const [i, wanted] of late.entries()) {
+      const compared = { ...model, sentences: { ...model.sentences, similarity: 'mean_maxsim' as const } };
+      const { scores } = await relevance(compared, [sources[i]!], sources, { limit, raw: false }, caller);
+      const error = difference(scores, wanted);
+      t.ok(error < 1e-5, `late relevance to text ${i} differs by ${error.toExponential(1)}`);
     }
 
     const asked = pairs.map(([text, pair], i) => ({ param: `${i}`, text, pair }));

@@ -11,6 +11,8 @@ export interface PackedEncoderShape {
   readonly sizes: EncoderSizes;
   readonly contextLength: number;
   readonly width: number;
+  /** Of what the graph tells of single tokens, where it does. */
+  readonly tokenWidth?: number | undefined;
   readonly listed: ListedRows;
 }
 
@@ -38,7 +40,7 @@ export class PackedEncoder implements Encoder {
   }
 
   get tokenWidth(): number | undefined {
-    return this.task === 'embedding' ? this.#shape.sizes.hiddenSize : undefined;
+    return this.#shape.tokenWidth;
   }
 
   get vocabularySize(): number {
@@ -60,7 +62,7 @@ export class PackedEncoder implements Encoder {
     const outputs = [{ name: 'output', values, width }];
     // Vectors of all tokens that the graph computes.
     const tokens = inputs.map((input, i) => (listed === undefined ? input.ids.length : rows[i]!));
-    const hidden = inputs.some(({ everyToken }) => everyToken) ? sizes.hiddenSize : 0;
+    const hidden = inputs.some(({ everyToken }) => everyToken) ? this.#shape.tokenWidth! : 0;
     const vectors = new Float32Array(sum(tokens) * hidden);
     if (hidden > 0) outputs.push({ name: TOKEN_EMBEDDINGS, values: vectors, width: hidden });
     await this.#run(packing, outputs);
