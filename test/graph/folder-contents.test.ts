@@ -14,6 +14,7 @@ t.test('what there is instead of weights, and what to do', async t => {
       { 'pytorch_model.bin.index.json': '{}' },
       /pytorch_model\.bin\.index\.json .* AutoModel\.from_pretrained/,
     ],
+    [{ 'colbert_linear.pt': '', 'pytorch_model.bin': '' }, /; pytorch_model\.bin is/],
     [{ 'tf_model.h5': '' }, /tf_model\.h5 is of another framework/],
     [{ 'consolidated.safetensors': '' }, /a vendor's own layout/],
     [

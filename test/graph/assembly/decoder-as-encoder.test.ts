@@ -2,12 +2,14 @@
  * Every decoder as an encoder, against its formulas in float64 and in ragged batches: in floats closely, in 8
  * bits roughly.
  */
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import t from 'tap';
 import { pooled } from '#test/reference/encoder.js';
 import { llamaStates } from '#test/reference/llama.js';
 import { linear } from '#test/reference/operations.js';
-import { similarity } from '#test/support/check-decoder.js';
-import { checkEncoder, openTinyEncoder, randomInputs } from '#test/support/check-encoder.js';
+import { similarity, writeModel } from '#test/support/check-decoder.js';
+import { checkEncoder, openEncoder, openTinyEncoder, randomInputs } from '#test/support/check-encoder.js';
 import { LLAMA, llamaShapes } from '#test/support/llama-model.js';
 import { asClassifier, asEmbedder } from '#test/support/models/as-encoder.js';
 import { MODELS } from '#test/support/models/index.js';
@@ -37,6 +39,33 @@ for (const model of MODELS) {
     });
   });
 }
+
+const LOGIT_SCORE = {
+  'modules.json': [
+    { idx: 0, name: '0', path: '', type: 'sentence_transformers.base.modules.transformer.Transformer' },
+    { idx: 1, name: '1', path: '1', type: 'sentence_transformers.cross_encoder.modules.LogitScore' },
+  ],
+  'sentence_bert_config.json': { transformer_task: 'text-generation' },
+};
+
+for (const model of MODELS)
+  t.test(`${model.name} scores texts by the logits of two tokens`, async t => {
+    const folder = path.join(t.testdir(), 'model');
+    await writeModel(folder, model);
+    await mkdir(path.join(folder, '1'));
+    const files = { ...LOGIT_SCORE, '1/config.json': { true_token_id: 7, false_token_id: 3 } };
+    for (const [name, content] of Object.entries(files))
+      await writeFile(path.join(folder, name), JSON.stringify(content));
+    const encoder = await openEncoder(t, folder);
+    const inputs = randomInputs([6, 1, 11], encoder.vocabularySize);
+    const outputs = await encoder.run(inputs);
+    inputs.forEach(({ ids }, i) => {
+      const logits = model.reference(ids).at(-1)!;
+      const error = Math.abs(outputs[i]!.values[0]! - (logits[7]! - logits[3]!));
+      const size = Math.max(...logits.map(Math.abs));
+      t.ok(error < 1e-4 * size, `score ${i} is off by ${error.toExponential(1)}`);
+    });
+  });
 
 const FIELDS = { ...LLAMA, max_position_embeddings: 40 };
 
