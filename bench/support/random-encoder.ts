@@ -57,7 +57,7 @@ export async function writeRandomMiniLm(folder: string): Promise<string> {
       type: `sentence_transformers.models.${type}`,
     })),
   );
-  await json('1_Pooling/config.json', { pooling_mode_mean_tokens: true });
+  await json('1_Pooling/config.json', { word_embedding_dimension: HIDDEN, pooling_mode_mean_tokens: true });
   await json('tokenizer.json', wordTokenizer());
   await json('tokenizer_config.json', {
     tokenizer_class: 'BertTokenizer',

@@ -7,6 +7,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 // Else its servers would outlive a benchmark that is interrupted.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 
+/** Of Linux' clock for processor times, in a second. */
+const TICKS = 100;
+
 /** A server under test, in a process of its own. */
 export class ServerProcess {
   readonly name: string;
@@ -55,6 +58,14 @@ export class ServerProcess {
   async peakMemory(): Promise<number> {
     const status = await readFile(`/proc/${this.#child.pid}/status`, 'utf8');
     return 1024 * Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]);
+  }
+
+  /** Processor time that it took so far, over all cores, in seconds (Linux). */
+  async processorSeconds(): Promise<number> {
+    const status = await readFile(`/proc/${this.#child.pid}/stat`, 'utf8');
+    // The second field is its name, which may hold anything.
+    const fields = status.slice(status.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / TICKS;
   }
 
   /** Sends a signal to the server alone, not to what it has started. */

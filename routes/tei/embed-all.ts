@@ -1,7 +1,6 @@
 import { Type } from '@fastify/type-provider-typebox';
 import { embedTokens } from '#api/encoding/embed-tokens.js';
 import { inputLimit, mixedSources } from '#api/encoding/inputs.js';
-import { withPrompt } from '#api/encoding/prompt.js';
 import type { App } from '#http/app.js';
 import { sendPieces } from '#http/json-answer.js';
 import { json, refTo } from '#http/schemas/shared.js';
@@ -19,7 +18,7 @@ const schema = {
   operationId: 'teiEmbedAll',
   summary: 'Embed tokens',
   description:
-    'A vector for each token of each text, special tokens included, as the model has them before it makes one of them.',
+    'A vector for each token of each text, special tokens included, as the model has them before it makes one of them. A model that keeps the vectors of tokens (ColBERT) reads texts as documents, or as queries with `prompt_name: query`, and gives those that it compares.',
   tags: [TAG],
   body: refTo(TeiEmbedAllRequest),
   response: {
@@ -45,16 +44,12 @@ export function embedAll(app: App): void {
     const { body } = request;
     const sources = mixedSources('inputs', body.inputs);
     refuseEmpty(request, sources);
-    const model = await request.model('embed');
-    const prompted = withPrompt(model, sources, body);
-    const texts = await embedTokens(model, prompted, inputLimit(body, model), request.scope, 'inputs');
+    const model = await request.model('embed-tokens');
+    const limit = inputLimit(body, model);
+    const texts = await embedTokens(model, sources, body, limit, request.scope, 'inputs');
     return sendPieces(
       reply,
-      listPieces(texts, ({ values, rows, width }) =>
-        listPieces(Array(rows).keys(), row => [
-          `[${values.subarray(row * width, (row + 1) * width).join()}]`,
-        ]),
-      ),
+      listPieces(texts, vectors => listPieces(vectors, vector => [`[${vector.join()}]`])),
     );
   });
 }

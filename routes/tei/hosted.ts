@@ -28,6 +28,7 @@ const BY_ABILITY: Readonly<Record<'inputs' | 'input', readonly (readonly [Abilit
     ['embed', '/embed'],
     ['classify', '/predict'],
     ['fill', '/embed_sparse'],
+    ['embed-tokens', '/embed_all'],
   ],
   input: [
     ['embed', '/v1/embeddings'],

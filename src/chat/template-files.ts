@@ -32,7 +32,9 @@ export async function readTemplates(folder: string): Promise<TemplateSource | un
     undefined;
   const additional = await readAdditional(folder);
   if (source === undefined && additional.length === 0) return undefined;
-  const named = [...namedTemplates(source), ...additional];
+  // Files of their own win over entries of the same name, as in transformers.
+  const isThere = ({ name }: NamedTemplate): boolean => additional.some(file => file.name === name);
+  const named = [...namedTemplates(source).filter(entry => !isThere(entry)), ...additional];
   return templateSource(named, config);
 }
 

@@ -11,7 +11,7 @@ import type { ModelConfig } from './config.js';
 import { fieldWarnings } from './config-fields/field-warnings.js';
 import { refuseUnwritten } from './config-fields/unwritten.js';
 import { encoderFormat, type EncoderPrecision } from './encoder-graph.js';
-import { encoderArchitecture } from './families/index.js';
+import { encoderArchitecture, isEncoderType } from './families/index.js';
 import { ModelGraph } from './model-graph.js';
 import { DataType } from './onnx/graph-builder.js';
 import { readEncoderConfig, type SentenceModules } from './sentence-modules.js';
@@ -78,6 +78,11 @@ export async function checkEncoder(folder: string, plan: EncoderPlan): Promise<L
   return withGraph(folder, plan, await designEncoder(folder, plan), async () => undefined);
 }
 
+/** True if tokens are added to queries that the others do not see. */
+function hasUnseen({ multiVector }: SentenceModules): boolean {
+  return multiVector?.expansion?.isSeen === false;
+}
+
 /** Folders of the modules behind the pooling that have weights. */
 function moduleFolders({ layers }: SentenceModules): string[] {
   return layers.flatMap(layer => (layer.kind === 'normalize' ? [] : [layer.folder]));
@@ -97,8 +102,13 @@ async function designEncoder(folder: string, plan: EncoderPlan): Promise<Design>
   const { task, modules, labels, precision, contextLength = Infinity } = plan;
   const read = await readEncoderConfig(folder, modules);
   const architecture = encoderArchitecture(read);
-  const config = read.withDefaults(architecture.defaults ?? {});
+  const { defaults } = architecture;
+  const config = defaults === undefined ? read : read.withDefaults(defaults);
   refuseQuantized(config);
+  if (hasUnseen(modules) && !isEncoderType(config))
+    config.unsupported(
+      'queries are made longer by tokens that none may see, which takes attention both ways',
+    );
   refuseUnwritten(config);
   const sizes = architecture.sizes(config);
   const written = writtenContext(config, sizes.contextLength, contextLength);
@@ -127,7 +137,7 @@ async function withGraph(
   };
   try {
     const graph = new ModelGraph(encoderFormat(precision));
-    const batch = new PackedBatch(graph, head.listed === undefined ? 'all' : 'listed');
+    const batch = new PackedBatch(graph, head.listed === undefined ? 'all' : 'listed', hasUnseen(modules));
     const weights = await open(modules.encoderFolder);
     const behind = new Map<string, ModelWeights>();
     for (const place of moduleFolders(modules)) behind.set(place, await open(place));

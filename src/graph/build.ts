@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { decoderArchitecture } from './families/index.js';
+import { textNames, textPart } from './families/text-part.js';
 import { requireCausal } from './assembly/attention-direction.js';
 import { LLAMA_NAMES, type DecoderArchitecture } from './assembly/decoder-design.js';
 import type { DecoderSizes } from './assembly/decoder-source.js';
@@ -100,6 +101,8 @@ export async function checkDecoder(folder: string, options: BuildOptions = {}): 
 interface Design {
   readonly architecture: DecoderArchitecture;
   readonly config: ModelConfig;
+  /** True if it is the text part of a model that also sees. */
+  readonly isPart: boolean;
   readonly sizes: DecoderSizes;
   readonly written: WrittenContext;
   readonly format: NumberFormat;
@@ -112,11 +115,13 @@ async function designDecoder(
   folder: string,
   { precision: wanted, contextLength = Infinity, halfFloats = false, cache = 'slots' }: BuildOptions,
 ): Promise<Design> {
-  const config = await ModelConfig.read(folder);
-  const architecture = decoderArchitecture(config);
+  const whole = await ModelConfig.read(folder);
+  const architecture = decoderArchitecture(whole);
+  refuseQuantized(whole);
+  const part = textPart(whole);
+  const config = part ?? whole;
   requireCausal(config);
-  refuseQuantized(config);
-  const precision = wanted ?? defaultPrecision(config);
+  const precision = wanted ?? defaultPrecision(whole);
   refuseUnwritten(config);
   const sizes = architecture.sizes(config);
   const written = writtenContext(config, sizes.contextLength, contextLength);
@@ -128,7 +133,7 @@ async function designDecoder(
   const variant = `decoder-${precision}${bits}${half}${written.name}${paged}`;
   // CUDA has a paged cache for that.
   const mixes = cache === 'slots' && !halfFloats;
-  return { architecture, config, sizes, written, format, cache, mixes, variant };
+  return { architecture, config, isPart: part !== undefined, sizes, written, format, cache, mixes, variant };
 }
 
 /** Elements that are compared at each of a few places. */
@@ -177,27 +182,38 @@ async function areEqual(
   }
 }
 
+/** Parts the names of unread tensors into those of a text part and those of what it is a part of. */
+function splitParts(
+  names: readonly string[],
+  storedName: ((name: string) => string) | undefined,
+): { readonly ours: readonly string[]; readonly others: readonly string[] } {
+  if (storedName === undefined) return { ours: names, others: [] };
+  const starts = ['layers.', 'embed_tokens.', 'norm.'].map(start => storedName(`model.${start}`));
+  const isOurs = (name: string): boolean =>
+    [...starts, storedName('lm_head.')].some(start => name.startsWith(start));
+  return { ours: names.filter(isOurs), others: names.filter(name => !isOurs(name)) };
+}
+
 /** Composes the graphs, whose weights can be read as long as `use` takes. */
 async function withGraphs(
   folder: string,
-  { architecture, config, sizes, written: { contextLength }, format, cache, mixes }: Design,
+  { architecture, config, isPart, sizes, written: { contextLength }, format, cache, mixes }: Design,
   use: (graph: ModelGraph, mixed: ModelGraph | undefined) => Promise<void>,
 ): Promise<Leftovers> {
   const checkpoint = await Checkpoint.open(folder);
+  const stored = new ModelWeights(checkpoint);
+  const storedName = isPart ? textNames(stored) : undefined;
+  const weights = storedName === undefined ? stored : stored.renamed(storedName);
   const compose = (form: DecoderForm): ModelGraph => {
     const graph = new ModelGraph(format);
-    const weights = new ModelWeights(checkpoint);
     writeGenerator(architecture, { graph, config, weights, sizes: { ...sizes, contextLength } }, form);
     return graph;
   };
   try {
     await use(compose(cache), mixes ? compose('mixed') : undefined);
-    return await withUntiedHead(
-      checkpoint,
-      architecture,
-      sizes,
-      sortLeftovers(checkpoint.unused, fieldWarnings(config)),
-    );
+    const { ours, others } = splitParts(checkpoint.unused, storedName);
+    const leftovers = { ...sortLeftovers(ours, fieldWarnings(config)), ...(others.length > 0 && { others }) };
+    return await withUntiedHead(checkpoint, architecture, sizes, leftovers);
   } finally {
     await checkpoint.close();
   }

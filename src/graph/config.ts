@@ -55,6 +55,11 @@ export class ModelConfig {
     return this.#with({ ...defaults, ...this.#fields });
   }
 
+  /** What errors call it. */
+  get file(): string {
+    return this.#file;
+  }
+
   /** `model_type`: which architecture the weights are of. */
   get modelType(): string {
     return this.string('model_type');

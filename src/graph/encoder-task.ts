@@ -2,7 +2,12 @@ import type { ModelConfig } from './config.js';
 
 /** The task of an encoder's head. */
 export type EncoderTask =
-  'embedding' | 'sequence-classification' | 'token-classification' | 'fill-mask' | 'question-answering';
+  | 'embedding'
+  | 'token-embedding'
+  | 'sequence-classification'
+  | 'token-classification'
+  | 'fill-mask'
+  | 'question-answering';
 
 /** Endings of the names in `architectures` of config.json, by task. */
 const HEADS: readonly (readonly [suffix: string, task: EncoderTask])[] = [

@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { KvasirError } from '#errors.js';
 import { ifThere, readJsonObject } from '#files.js';
@@ -40,8 +40,16 @@ export async function missingWeights(folder: string, wanted: string): Promise<Kv
   return explained(missing, names, architecture);
 }
 
-/** The error for a folder without `config.json`. */
+/** The error for a folder without `config.json`, or for none at all. */
 export async function missingConfig(folder: string): Promise<KvasirError> {
+  const found = await stat(folder).catch(() => undefined);
+  if (!found?.isDirectory())
+    return new KvasirError(
+      'invalid_model',
+      found === undefined
+        ? `there is no folder ${folder}: a model is a folder, or owner/name of the Hugging Face hub`
+        : `${folder} is no folder: a model is the folder with its config.json`,
+    );
   const names = await listed(folder);
   if (names.includes('adapter_config.json')) return adapter(folder);
   const missing = `${path.join(folder, 'config.json')} is missing, which says what model it is`;

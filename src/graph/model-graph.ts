@@ -9,9 +9,11 @@ import {
   type QuantizedMatrix,
 } from './quantization/block-format.js';
 import { quantize } from './quantization/quantize.js';
-import { quantizePerChannel } from './quantization/per-channel.js';
+import type { Foreseen } from './quantization/foreseen.js';
+import { quantizePerChannel, rowSums } from './quantization/per-channel.js';
 import { roundToFloat16, toBfloat16, toFloat16 } from './weights/half-precision.js';
 import type { Matrix } from './weights/matrix.js';
+import type { Vector } from './weights/model-weights.js';
 import { packedColumns, type PackedRows } from './weights/packed-rows.js';
 
 /** In which numbers a graph computes and stores its weights. */
@@ -60,6 +62,8 @@ export interface PerChannelWeight {
   readonly codes: Value;
   /** float32 `[rows]` */
   readonly scales: Value;
+  /** Sum of each row as it is stored; where asked for. */
+  readonly sums: Vector | undefined;
 }
 
 /**
@@ -69,6 +73,7 @@ export interface PerChannelWeight {
 export class ModelGraph extends GraphBuilder {
   readonly format: NumberFormat;
   readonly #shared = new Map<string, unknown>();
+  readonly #foreseen = new Map<Value, Foreseen>();
 
   constructor(format: NumberFormat = { floats: DataType.FLOAT }) {
     super();
@@ -84,6 +89,15 @@ export class ModelGraph extends GraphBuilder {
   shared<T>(name: string, make: () => T): T {
     if (!this.#shared.has(name)) this.#shared.set(name, make());
     return this.#shared.get(name) as T;
+  }
+
+  /** Says what is known of a value's numbers, for whoever quantizes it. */
+  foresee(value: Value, foreseen: Foreseen): void {
+    this.#foreseen.set(value, foreseen);
+  }
+
+  foreseen(value: Value): Foreseen {
+    return this.#foreseen.get(value) ?? {};
   }
 
   /** Adds a weight in the graph's float type. */
@@ -163,10 +177,14 @@ export class ModelGraph extends GraphBuilder {
     return { format, rows, columns, sumCopies, codes, scales, zeroPoints };
   }
 
-  /** Adds a matrix whose output channels have scales. */
-  perChannel(name: string, matrix: Matrix): PerChannelWeight {
+  /**
+   * Adds a matrix whose output channels have scales.
+   *
+   * @param withSums whether the sums of its rows will be loaded.
+   */
+  perChannel(name: string, matrix: Matrix, withSums = false): PerChannelWeight {
     const { rows, columns } = matrix;
-    const result = sharedBy(2, () => quantizePerChannel(matrix));
+    const result = sharedBy(withSums ? 3 : 2, () => quantizePerChannel(matrix));
     const codes = this.initializer(
       `${name}.weight`,
       DataType.INT8,
@@ -179,7 +197,8 @@ export class ModelGraph extends GraphBuilder {
       [rows],
       async () => (await result()).scales,
     );
-    return { codes, scales };
+    const sums = withSums ? { size: rows, load: async () => rowSums(await result()) } : undefined;
+    return { codes, scales, sums };
   }
 }
 

@@ -23,8 +23,8 @@ export interface NormLayer {
 /** A module of sentence-transformers that changes a pooled vector; `normalize` scales it to a length of 1. */
 export type SentenceLayer = DenseLayer | NormLayer | { readonly kind: 'normalize' };
 
-/** The feature that modules read and write; another one leads past the pooling. */
-const VECTOR = 'sentence_embedding';
+/** The feature that modules read and write: the pooled vector, or those of tokens. */
+export type Feature = 'sentence_embedding' | 'token_embeddings';
 
 /** Activations by the last part of their Python name. */
 const TORCH_ACTIVATIONS: Readonly<Record<string, Activation>> = {
@@ -40,6 +40,7 @@ const TORCH_ACTIVATIONS: Readonly<Record<string, Activation>> = {
  * Reads a module by its class.
  *
  * @param place its folder, relative to the model's.
+ * @param feature what it must read and write.
  * @returns undefined where the class is not known.
  * @throws KvasirError `invalid_model`, `unsupported_model`
  */
@@ -47,12 +48,13 @@ export async function readSentenceLayer(
   folder: string,
   type: string,
   place: string,
+  feature: Feature = 'sentence_embedding',
 ): Promise<SentenceLayer | undefined> {
   switch (type) {
     case 'Normalize':
       return { kind: 'normalize' };
     case 'Dense':
-      return readDense(await ModelConfig.read(path.join(folder, place)), place);
+      return readDense(await ModelConfig.read(path.join(folder, place)), place, feature);
     case 'LayerNorm': {
       const config = await ModelConfig.read(path.join(folder, place));
       return { kind: 'layer-norm', folder: place, size: config.size('dimension') };
@@ -62,10 +64,10 @@ export async function readSentenceLayer(
   }
 }
 
-function readDense(config: ModelConfig, folder: string): DenseLayer {
+function readDense(config: ModelConfig, folder: string, feature: Feature): DenseLayer {
   for (const name of ['module_input_name', 'module_output_name'])
-    if (config.string(name, VECTOR) !== VECTOR)
-      config.unsupported(`${name} is '${config.string(name)}': a Dense on anything but the pooled vector`);
+    if (config.string(name, feature) !== feature)
+      config.unsupported(`${name} is '${config.string(name)}': a Dense on anything but ${feature}`);
   if (config.flag('use_residual', false)) config.unsupported('use_residual is true');
   const name = config.string('activation_function', 'torch.nn.modules.activation.Tanh');
   return {

@@ -4,9 +4,10 @@ import { KvasirError } from '#errors.js';
 import { readJson } from '#files.js';
 import { ModelConfig } from './config.js';
 import type { EncoderTask } from './encoder-task.js';
-import { readSentenceLayer, type SentenceLayer } from './sentence-layers.js';
+import { readSentenceLayer, type Feature, type SentenceLayer } from './sentence-layers.js';
 import { readSplade, type Splade } from './sentence-splade.js';
 import { readStaticConfig } from './sentence-static.js';
+import { readMultiVector, type MultiVector } from './sentence-multi-vector.js';
 import { readPooling, type Pooling } from './sentence-pooling.js';
 import { readTextSettings } from './sentence-texts.js';
 
@@ -16,13 +17,18 @@ export interface SentenceModules extends Pooling {
    * Cross-encoders are `sequence-classification`, and have nothing behind their head; sparse encoders are `fill-mask`, with
    * {@link splade} behind it.
    */
-  readonly task: Extract<EncoderTask, 'embedding' | 'sequence-classification' | 'fill-mask'>;
+  readonly task: Extract<
+    EncoderTask,
+    'embedding' | 'token-embedding' | 'sequence-classification' | 'fill-mask'
+  >;
   /** Folder of the encoder itself, relative to the model's: mostly empty. */
   readonly encoderFolder: string;
   /** What is done to the pooled vector, in this order. */
   readonly layers: readonly SentenceLayer[];
   /** Longest text, where it may be less than the encoder's own. */
   readonly contextLength: number | undefined;
+  /** Of a model that keeps a vector of each token: `token-embedding`. */
+  readonly multiVector?: MultiVector;
   /** Of a sparse encoder. */
   readonly splade?: Splade;
   /** True if it is a table of vectors without any layers, which has no config.json and reads no special tokens. */
@@ -78,9 +84,22 @@ export async function readSentenceModules(folder: string): Promise<SentenceModul
     };
   if (encoder?.type !== 'Transformer' && encoder?.type !== 'MLMTransformer')
     return unsupported(file, `${encoder === undefined ? 'no modules' : first(encoder)}; ${SERVED}`);
-  const { task: named, contextLength } = await readTextSettings(path.join(folder, encoder.path));
+  const mask = behind.find(({ type }) => type === 'MultiVectorMask');
+  const place = path.join(folder, encoder.path);
+  const { task: named, contextLength } = await readTextSettings(place, mask !== undefined);
   const task = encoder.type === 'MLMTransformer' ? 'fill-mask' : named;
   const common = { encoderFolder: encoder.path, contextLength };
+  if (mask !== undefined) {
+    if (task !== 'embedding') return unsupported(file, `a MultiVectorMask behind a ${task}; ${SERVED}`);
+    const layers = behind.filter(module => module !== mask);
+    return {
+      ...PLAIN_MODULES,
+      ...common,
+      task: 'token-embedding',
+      layers: await readLayers(folder, file, layers, encoder.type, 'token_embeddings'),
+      multiVector: await readMultiVector(place, await ModelConfig.read(path.join(folder, mask.path))),
+    };
+  }
   const [pooling, ...rest] = behind;
   if (task === 'sequence-classification') {
     if (pooling !== undefined) return unsupported(file, `a ${pooling.type} behind a classifier; ${SERVED}`);
@@ -111,18 +130,19 @@ async function readLayers(
   file: string,
   modules: readonly Module[],
   before: string,
+  feature?: Feature,
 ): Promise<SentenceLayer[]> {
   const layers: SentenceLayer[] = [];
   for (const { type, path: place } of modules)
     layers.push(
-      (await readSentenceLayer(folder, type, place)) ??
+      (await readSentenceLayer(folder, type, place, feature)) ??
         unsupported(file, `a module of type ${type} behind the ${before}; ${SERVED}`),
     );
   return layers;
 }
 
 const SERVED =
-  'what is served are a Transformer and a Pooling, or a StaticEmbedding, with Dense, LayerNorm and Normalize behind them, a Transformer alone that classifies pairs of texts, and one for masked tokens with a SpladePooling';
+  'what is served are a Transformer and a Pooling, or a StaticEmbedding, with Dense, LayerNorm and Normalize behind them, a Transformer alone that classifies pairs of texts, one for masked tokens with a SpladePooling, and one with a MultiVectorMask';
 
 function first({ type }: Module): string {
   return `the first module is of type ${type}`;

@@ -38,15 +38,16 @@ const HARMLESS_FOR_TEXTS = ['padding', 'pad_to_multiple_of', 'return_tensors', '
  * counts where the former does not say it.
  *
  * @param folder of the encoder.
+ * @param keepsTokens whether lengths of queries and documents are read elsewhere.
  * @throws KvasirError `invalid_model`; `unsupported_model` for a setting that would change tokens or numbers
  * and is not known
  */
-export async function readTextSettings(folder: string): Promise<TextSettings> {
+export async function readTextSettings(folder: string, keepsTokens = false): Promise<TextSettings> {
   const settings = await readSentenceSettings(folder);
   const written = await tokenizerLength(folder);
   if (settings === undefined) return { task: 'embedding', contextLength: written };
   const config = new ModelConfig(settings.file, settings.fields);
-  refuseOthers(config);
+  refuseOthers(config, keepsTokens);
   const name = config.choice(
     'transformer_task',
     Object.keys(TASKS) as (keyof typeof TASKS)[],
@@ -93,7 +94,7 @@ function requireOutput(config: ModelConfig, output: string): void {
 }
 
 /** Refuses settings that change what is computed. */
-function refuseOthers(config: ModelConfig): void {
+function refuseOthers(config: ModelConfig, keepsTokens: boolean): void {
   for (const [name, harmless] of Object.entries(HARMLESS)) {
     const section = config.section(name);
     const other = section?.names.find(key => key !== 'trust_remote_code' && !harmless.includes(key));
@@ -107,6 +108,8 @@ function refuseOthers(config: ModelConfig): void {
     if (other !== undefined)
       section!.unsupported(`${other} is set for every text; Kvasir does not take it over`);
   }
+  if (keepsTokens) return;
   for (const name of ['query_length', 'document_length', 'query_expansion'])
-    if (config.has(name)) config.unsupported(`${name}: vectors of several tokens (ColBERT) are not served`);
+    if (config.has(name))
+      config.unsupported(`${name} is set, of a model that keeps no vectors of tokens (MultiVectorMask)`);
 }

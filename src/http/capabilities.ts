@@ -10,6 +10,7 @@ const OF_ABILITIES = {
   tools: ['tools'],
   translate: ['translate'],
   embed: ['embeddings'],
+  'embed-tokens': [],
   classify: ['classify'],
   score: ['score', 'rerank'],
   'embed-pictures': ['embeddings'],

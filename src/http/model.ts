@@ -26,6 +26,7 @@ const WANTED: Readonly<Record<Ability, string>> = {
   tools: 'call tools',
   translate: 'translate',
   embed: 'embed texts',
+  'embed-tokens': 'embed single tokens',
   classify: 'classify texts',
   score: 'score pairs of texts, which takes a classifier with one label, or an embedder',
   'embed-pictures': 'embed pictures',
@@ -44,6 +45,7 @@ const WANTED: Readonly<Record<Ability, string>> = {
 /** What a model must read for an ability, where its lack says why it cannot do it. */
 const NEEDED: Partial<Record<Ability, Medium>> = {
   embed: 'text',
+  'embed-tokens': 'text',
   classify: 'text',
   score: 'text',
   tokenize: 'text',

@@ -42,7 +42,7 @@ export interface EncoderDescription {
 export async function modelKind(folder: string): Promise<'generation' | 'seq2seq' | 'encoder'> {
   if (hasSentenceModules(folder)) return 'encoder';
   if (isGenaiFolder(folder)) return 'generation';
-  if (existsSync(folder) && !existsSync(path.join(folder, 'config.json'))) throw await missingConfig(folder);
+  if (!existsSync(path.join(folder, 'config.json'))) throw await missingConfig(folder);
   const config = await ModelConfig.read(folder);
   if (isSeq2Seq(config)) return 'seq2seq';
   if (headOf(config) !== undefined) return 'encoder';
@@ -70,8 +70,8 @@ export async function describeEncoder(folder: string): Promise<EncoderDescriptio
   const classifies = task === 'sequence-classification' || task === 'token-classification';
   const labels = classifies ? readLabels(config) : [];
   const activation = classifies ? readActivation(config, task, labels.length, sentences) : 'none';
-  const { poolsPrompt, splade = PLAIN_SPLADE, isStatic = false } = modules;
-  const read = { ...sentences, poolsPrompt, splade, readsSpecialTokens: !isStatic };
+  const { poolsPrompt, splade = PLAIN_SPLADE, multiVector, isStatic = false } = modules;
+  const read = { ...sentences, poolsPrompt, splade, multiVector, readsSpecialTokens: !isStatic };
   return { task, config, modules, labels, activation, sentences: read };
 }
 
@@ -96,6 +96,8 @@ function refuseOtherKind(
     config.unsupported(
       'a SparseEncoder of sentence-transformers whose vectors do not come of a head for masked tokens',
     );
-  if (task !== 'embedding' && kind !== 'SparseEncoder' && defaultPrompt !== '')
+  if (kind === 'MultiVectorEncoder' && task !== 'token-embedding')
+    config.unsupported('a MultiVectorEncoder of sentence-transformers without a MultiVectorMask');
+  if (task !== 'embedding' && task !== 'token-embedding' && kind !== 'SparseEncoder' && defaultPrompt !== '')
     config.unsupported(`a default prompt in front of what is classified (config_sentence_transformers.json)`);
 }

@@ -1,13 +1,14 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { ModelConfig } from '#graph/config.js';
+import type { MultiVector } from '#graph/sentence-multi-vector.js';
 import { PLAIN_SPLADE, type Splade } from '#graph/sentence-splade.js';
 
 /** Kinds of models that sentence-transformers saves and Kvasir serves. */
-const KINDS = ['SentenceTransformer', 'CrossEncoder', 'SparseEncoder'] as const;
+const KINDS = ['SentenceTransformer', 'CrossEncoder', 'SparseEncoder', 'MultiVectorEncoder'] as const;
 
 /** How two embeddings of a model are meant to be compared. */
-export const SIMILARITIES = ['cosine', 'dot', 'euclidean', 'manhattan'] as const;
+export const SIMILARITIES = ['cosine', 'dot', 'euclidean', 'manhattan', 'maxsim', 'mean_maxsim'] as const;
 
 export type Similarity = (typeof SIMILARITIES)[number];
 
@@ -25,6 +26,8 @@ export interface SentenceConfig {
   readonly poolsPrompt: boolean;
   /** False if a text is read without special tokens around it. */
   readonly readsSpecialTokens: boolean;
+  /** Of a model that keeps a vector of each token. */
+  readonly multiVector: MultiVector | undefined;
   /** How sparse vectors are made, of a model with a head for masked tokens. */
   readonly splade: Splade;
   /** Components of a sparse vector that are kept, the largest ones; undefined: all. */
@@ -42,6 +45,7 @@ export const PLAIN_SENTENCES: SentenceConfig = {
   truncateDim: undefined,
   poolsPrompt: true,
   readsSpecialTokens: true,
+  multiVector: undefined,
   splade: PLAIN_SPLADE,
   mostComponents: undefined,
   activation: undefined,
@@ -72,6 +76,7 @@ export async function readSentenceConfig(folder: string): Promise<SentenceConfig
     truncateDim: config.has('truncate_dim') ? config.size('truncate_dim') : undefined,
     poolsPrompt: true,
     readsSpecialTokens: true,
+    multiVector: undefined,
     splade: PLAIN_SPLADE,
     mostComponents: config.has('max_active_dims') ? config.size('max_active_dims') : undefined,
     activation: config.has('activation_fn') ? config.string('activation_fn') : undefined,

@@ -12,6 +12,7 @@ export const ABILITIES = [
   'tools',
   'translate',
   'embed',
+  'embed-tokens',
   'classify',
   'score',
   'embed-pictures',
@@ -118,7 +119,8 @@ export function speechCard(hears: HeardLanguages): ModelCard {
  * cross-encoder.
  */
 const OF_HEADS: Readonly<Record<EncoderTask, readonly Ability[]>> = {
-  embedding: ['embed', 'score'],
+  embedding: ['embed', 'embed-tokens', 'score'],
+  'token-embedding': ['embed-tokens', 'score'],
   'sequence-classification': ['classify'],
   'token-classification': ['label'],
   'fill-mask': ['fill'],

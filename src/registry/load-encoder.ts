@@ -1,9 +1,11 @@
 import { availableParallelism } from 'node:os';
 import { basename, resolve } from 'node:path';
+import { KvasirError } from '#errors.js';
 import { batched } from '#batching/batched.js';
 import { BatchingEncoder, type BatchingOptions } from '#batching/batching-encoder.js';
 import { loadEncoderGraph, type EncoderOptions } from '#model/encoder/load-encoder.js';
 import type { Environment, SessionSettings } from '#runtime/index.js';
+import { expansionId } from '#text/expansion.js';
 import { loadTokenizer } from '#text/tokenizer.js';
 import { textService } from './text-service.js';
 import { encoderModel } from './models.js';
@@ -58,6 +60,12 @@ export async function loadEncoder(
     const service = new BatchingEncoder(batched({ texts: encoder }), batchingOptions(options));
     const { task, width, tokenWidth, contextLength } = encoder;
     const { labels, activation, sentences } = description;
+    const expansion = sentences.multiVector?.expansion;
+    if (expansion !== undefined && expansionId(expansion, tokenizer) === undefined)
+      throw new KvasirError(
+        'unsupported_model',
+        `${tokenizerFolder}: query_expansion adds ${expansion.token ?? 'the mask'}, which the tokenizer does not have`,
+      );
     const { autoTruncate = false } = options;
     return encoderModel({
       id: options.id ?? basename(resolve(folder)),

@@ -133,6 +133,7 @@ export interface ModelWith extends Record<Ability, Model> {
   tools: GenerationModel & { readonly chat: ChatTemplate };
   translate: SourcedModel;
   embed: EncoderModel;
+  'embed-tokens': EncoderModel;
   classify: EncoderModel;
   score: EncoderModel;
   'embed-pictures': VisionModel;

@@ -114,6 +114,8 @@ function outputsOf({ task, width }: TensorEncoder): TensorPort[] {
       return [{ name: 'sentence_embedding', type: 'float32', shape: ['batch', width] }];
     case 'sequence-classification':
       return [{ name: 'logits', type: 'float32', shape: ['batch', width] }];
+    case 'token-embedding':
+      return [{ name: 'token_embeddings', type: 'float32', shape: [...BATCH, width] }];
     case 'token-classification':
     case 'fill-mask':
       return [{ name: 'logits', type: 'float32', shape: [...BATCH, width] }];

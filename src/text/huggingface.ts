@@ -9,6 +9,10 @@ export interface HuggingFaceTokenizer {
   readonly pre_tokenizer: PreTokenizer | null;
   readonly model: Model;
   readonly post_processor: PostProcessor | null;
+  readonly added_tokens: readonly AddedToken[];
+  /** Find added tokens in a text as it is, and in a normalized one. */
+  readonly splitter_unnormalized: Splitter;
+  readonly splitter_normalized: Splitter;
   encode(
     text: string,
     options?: { text_pair?: string | null; add_special_tokens?: boolean },
@@ -29,12 +33,21 @@ export interface AddedToken {
   readonly lstrip: boolean;
   readonly rstrip: boolean;
   readonly special: boolean;
+  /** The token is none within a word. */
+  readonly single_word: boolean;
   /** True if the token is searched for in the normalized text. */
   readonly normalized: boolean;
 }
 
+/** Cuts a text at all that it looks for. */
+export interface Splitter {
+  split: (text: string) => string[];
+}
+
 export interface Normalizer {
   normalize: (text: string) => string;
+  /** Of BERT's: puts spaces around ideographs. */
+  tokenize_chinese_chars?: (text: string) => string;
 }
 export interface SequenceNormalizer extends Normalizer {
   readonly normalizers: readonly (Normalizer | null)[];
@@ -56,19 +69,25 @@ export interface PrecompiledNormalizer extends Normalizer {
 }
 
 export interface PreTokenizer {
+  /** Of one that splits at a pattern. */
+  readonly pattern?: RegExp | null;
+  pre_tokenize_text: (text: string) => string[];
   pre_tokenize(text: string, options: { section_index: number }): string[];
 }
 export interface SequencePreTokenizer extends PreTokenizer {
   readonly tokenizers: readonly (PreTokenizer | null)[];
 }
 
-interface Model {
+export interface Model {
   /** Splits words into tokens. */
   (words: readonly string[]): string[];
   readonly vocab: readonly string[];
   readonly tokens_to_ids: ReadonlyMap<string, number>;
-  readonly unk_token?: string | null;
-  readonly unk_token_id?: number;
+  unk_token?: string | null;
+  unk_token_id?: number | undefined;
+  /** What calling it does: {@link encode}, and runs of unknown tokens as one. */
+  _call: (words: readonly string[]) => string[];
+  encode: (words: readonly string[]) => string[];
   readonly end_of_word_suffix?: string | null;
   /** True if one unknown token stands for a run of them. */
   readonly fuse_unk: boolean;

@@ -6,6 +6,7 @@ import {
   type HuggingFaceTokenizer,
   type PreTokenizer,
 } from './huggingface.js';
+import { standsAlone } from './library-repairs.js';
 import { change, normalize, replace, slice, track, trim, type TrackedText } from './tracked-text.js';
 import type { Span } from './types.js';
 
@@ -137,6 +138,7 @@ export class TokenLocator {
     const parts: TrackedText[] = [];
     let done = 0;
     for (const { 0: match, index } of text.text.matchAll(pattern)) {
+      if (this.#isInWord(text.text, match, index)) continue;
       if (index > done) parts.push(slice(text, done, index));
       done = index + match.length;
       parts.push(slice(text, index, done));
@@ -149,6 +151,10 @@ export class TokenLocator {
         this.#added.get(parts[i + 1]?.text ?? '')?.lstrip ?? false,
       ),
     );
+  }
+
+  #isInWord(text: string, match: string, at: number): boolean {
+    return this.#added.get(match)?.single_word === true && !standsAlone(text, at, at + match.length);
   }
 
   /** Tokens of a text without added tokens. */

@@ -2,8 +2,10 @@ import { join } from 'node:path';
 import { KvasirError } from '#errors.js';
 import { ifThere, openRegularFile } from '#files.js';
 import { spellUnknownAsBytes } from './byte-fallback.js';
+import { withConfiguredTokens } from './configured-tokens.js';
 import { Tokenizer as TokenizerLibrary, WordPiece, type HuggingFaceTokenizer } from './huggingface.js';
 import { layoutOf, type LayoutItem } from './layout.js';
+import { repairLibrary } from './library-repairs.js';
 import { mayExplode } from './risk.js';
 import { TokenLocator } from './offsets.js';
 import { findTokenizerFamily, loadSentencePieceTokenizer } from './sentencepiece/folder.js';
@@ -53,12 +55,14 @@ export async function requireTokenizerFiles(folder: string): Promise<void> {
  * @throws Error when the definition is not one that `@huggingface/tokenizers` understands, or its decoder may take
  * for ever.
  */
-export function createTokenizer(definition: object, config: object = {}): Tokenizer {
+export function createTokenizer(given: object, config: object = {}): Tokenizer {
+  const definition = withConfiguredTokens(given, config);
   refuseSharedIds(definition);
   refuseCostlyDecoder(definition);
   const library = new TokenizerLibrary(splitAtWordStarts(definition), config);
   obeyPrecompiledMaps(library.normalizer);
   spellUnknownAsBytes(library, definition);
+  repairLibrary(library, definition);
   return new LoadedTokenizer(library, config, mayExplode(definition));
 }
 

@@ -34,7 +34,7 @@ t.test('kvasir inspect', async t => {
     generation: { memory: { slots: 16 } },
   });
   t.equal(missing.code, 1);
-  t.match(missing.stderr, /^kvasir: .*config.json/);
+  t.match(missing.stderr, /^kvasir: there is no folder .*none: a model is a folder, or owner\/name/);
 });
 
 t.test('a report of every kind of model', async t => {

@@ -89,6 +89,11 @@ t.test('labels and how their logits become scores', async t => {
   t.equal((await describe(python('torch.nn.modules.activation.Sigmoid'))).activation, 'sigmoid');
   const old = { num_labels: 1, sbert_ce_default_activation_function: 'torch.nn.modules.linear.Identity' };
   t.equal((await describe(old)).activation, 'none');
+  t.strictSame(
+    (await describe({ id2label: { 0: 0, 1: true } })).labels,
+    ['0', 'True'],
+    'as Python writes them',
+  );
   await t.rejects(describe({ id2label: { 0: 'a', 5: 'b' } }), { code: 'invalid_model' });
   await t.rejects(describe({ problem_type: 'other' }), { code: 'unsupported_model' });
 });
@@ -132,8 +137,9 @@ t.test('the kind of model that sentence-transformers names', async t => {
     return describeEncoder(await folderWith(t, config, { 'config_sentence_transformers.json': sentences }));
   };
   t.match(await describe('BertModel', { model_type: 'SentenceTransformer' }), { task: 'embedding' });
-  for (const model_type of ['SparseEncoder', 'MultiVectorEncoder'])
-    await t.rejects(describe('BertForMaskedLM', { model_type }), {
+  t.match(await describe('BertForMaskedLM', { model_type: 'SparseEncoder' }), { task: 'fill-mask' });
+  for (const model_type of ['SparseEncoder', 'MultiVectorEncoder', 'ColBERT'])
+    await t.rejects(describe('BertModel', { model_type }), {
       code: 'unsupported_model',
       message: new RegExp(`a ${model_type} of sentence-transformers`),
     });

@@ -45,6 +45,8 @@ export function rotaryFrequencies(size: number, theta: number): number[] {
  * @param queries per position, all heads one after the other; keys and values likewise.
  * @param window positions that one sees, itself included; both ways, how many on either side.
  * @param cap see {@link softCap}.
+ * @param bias added to a score.
+ * @param sinks a score of each head that takes its part of the softmax, and gives nothing.
  */
 export function groupedAttention(
   queries: readonly Vector[],
@@ -55,6 +57,8 @@ export function groupedAttention(
   window = Infinity,
   cap?: number,
   bothWays = false,
+  bias: (head: number, query: number, key: number) => number = () => 0,
+  sinks?: Vector,
 ): number[][] {
   return queries.map((query, position) => {
     const visible = keys
@@ -63,8 +67,10 @@ export function groupedAttention(
     return Array.from({ length: heads }, (_, h) => {
       const kvHead = Math.floor((h * kvHeads) / heads);
       const q = head(query, h, headSize);
-      const scores = visible.map(i => softCap(dot(q, head(keys[i]!, kvHead, headSize)) * scale, cap));
-      const probabilities = softmax(scores);
+      const scores = visible.map(
+        i => softCap(dot(q, head(keys[i]!, kvHead, headSize)) * scale, cap) + bias(h, position, i),
+      );
+      const probabilities = softmax(sinks === undefined ? scores : [...scores, sinks[h]!]);
       return visible.reduce((sum, i, nth) => {
         const value = head(values[i]!, kvHead, headSize);
         return add(

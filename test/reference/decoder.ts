@@ -107,6 +107,7 @@ export function logitsOf(
   tensors: TestTensors,
   { embedding = 'model.embed_tokens.weight', factor = 1, cap }: LogitsFields = {},
 ): number[][] {
-  const projection = tensors['lm_head.weight'] ?? tensors[embedding]!;
-  return states.map(x => linear(x, projection).map(logit => softCap(logit * factor, cap)));
+  const projection = tensors['lm_head.weight'] ?? tensors['embed_out.weight'] ?? tensors[embedding]!;
+  const bias = tensors['lm_head.bias'];
+  return states.map(x => linear(x, projection, bias).map(logit => softCap(logit * factor, cap)));
 }

@@ -1,6 +1,6 @@
 import type { TestTensors } from '#test/support/safetensors.js';
 import { ReferenceModel, type DecoderConfig } from './decoder.js';
-import { ACTIVATIONS, add, layerNorm, multiply, rmsNorm, row, type Vector } from './operations.js';
+import { ACTIVATIONS, add, layerNorm, multiply, rmsNorm, row, scale, type Vector } from './operations.js';
 import { rotate, rotateNeighbours, type Rope } from './rope.js';
 import { selfAttention } from './self-attention.js';
 
@@ -25,6 +25,10 @@ export interface Differences {
   /** Factor of a query by its position. */
   readonly queryFactor?: (position: number) => number;
   readonly activation?: string;
+  /** Factors of embeddings, of scores, and of what each half of a layer adds (Granite). */
+  readonly embeddingFactor?: number;
+  readonly scale?: number;
+  readonly updateFactor?: number;
   /** Default: gated, by Llama's names. */
   readonly feedForward?: (model: ReferenceModel, x: Vector, prefix: string) => number[];
 }
@@ -42,6 +46,17 @@ export function stacked(f: (x: number) => number): NonNullable<Differences['feed
     const half = both.length / 2;
     return model.linear(multiply(both.slice(0, half).map(f), both.slice(half)), `${prefix}.mlp.down_proj`);
   };
+}
+
+/** A plain feed-forward layer of xIELU (Huang and Schlag 2024, equation 12) with trained slopes. */
+export function xielu(model: ReferenceModel, x: Vector, prefix: string): number[] {
+  const value = (name: string): number => model.tensor(`${prefix}.mlp.act_fn.${name}`).values[0]!;
+  const softplus = (at: number): number => Math.log(1 + Math.exp(at));
+  const [beta, epsilon] = [value('beta'), value('eps')];
+  const [above, below] = [softplus(value('alpha_p')), beta + softplus(value('alpha_n'))];
+  const f = (at: number): number =>
+    at > 0 ? above * at * at + beta * at : below * (Math.exp(Math.min(at, epsilon)) - 1 - at) + beta * at;
+  return plain(f)(model, x, prefix);
 }
 
 /** Hidden states of every position of a sequence, behind the last norm. */
@@ -66,11 +81,13 @@ export function nearLlamaStates(
     const weight = model.tensor(`${name}.weight`).values;
     return norms === 'layer' ? layerNorm(x, weight, undefined, epsilon) : rmsNorm(x, weight, epsilon);
   };
-  let states = ids.map(id => row(model.tensor('model.embed_tokens.weight'), id));
+  const { embeddingFactor = 1, updateFactor = 1 } = differences;
+  let states = ids.map(id => scale(row(model.tensor('model.embed_tokens.weight'), id), embeddingFactor));
   for (let layer = 0; layer < config.num_hidden_layers; layer++) {
     const prefix = `model.layers.${layer}`;
-    const attend = (inputs: readonly Vector[]): number[][] => attention(model, inputs, layer, differences);
-    const feed = (x: Vector): number[] => fed(model, x, prefix);
+    const attend = (inputs: readonly Vector[]): number[][] =>
+      attention(model, inputs, layer, differences).map(x => scale(x, updateFactor));
+    const feed = (x: Vector): number[] => scale(fed(model, x, prefix), updateFactor);
     const norm = (x: Vector, nth: number, names: readonly string[]): number[] =>
       normed(x, `${prefix}.${(differences.normNames ?? names)[nth]!}`);
     states = LAYERS[differences.placement ?? 'before'](states, attend, feed, norm);
@@ -121,7 +138,7 @@ function attention(
   model: ReferenceModel,
   inputs: readonly Vector[],
   layer: number,
-  { rope, pairs, window, queryKeyNorms, queryKeyNames, clip, queryFactor }: Differences,
+  { rope, pairs, window, scale: factor, queryKeyNorms, queryKeyNames, clip, queryFactor }: Differences,
 ): number[][] {
   const { config, headSize } = model;
   const prefix = `model.layers.${layer}.self_attn`;
@@ -141,6 +158,7 @@ function attention(
     headSize,
     is_causal: config.is_causal,
     window: window?.(layer),
+    ...(factor !== undefined && { scale: factor }),
     project(side, x) {
       const projected = model.linear(x, `${prefix}.${names[side]}`);
       const whole = queryKeyNorms === 'whole' && side !== 'value' ? normed(side, projected) : projected;

@@ -52,12 +52,20 @@ export function llama3Rope(
   });
 }
 
-/** YaRN (Peng et al. 2023) with the ramp over features that its authors' code has. */
-export function yarnRope(size: number, theta: number, factor: number, original: number): Rope {
+/** YaRN (Peng et al. 2023) with the ramp over features that its authors' code has, by default from whole features to whole features. */
+export function yarnRope(
+  size: number,
+  theta: number,
+  factor: number,
+  original: number,
+  isTruncated = true,
+): Rope {
   const featureOf = (turns: number): number =>
     (size * Math.log(original / (turns * 2 * Math.PI))) / (2 * Math.log(theta));
-  const low = Math.max(0, Math.floor(featureOf(32)));
-  const high = Math.min(size - 1, Math.ceil(featureOf(1)));
+  const whole = (feature: number, round: (x: number) => number): number =>
+    isTruncated ? round(feature) : feature;
+  const low = Math.max(0, whole(featureOf(32), Math.floor));
+  const high = Math.min(size - 1, whole(featureOf(1), Math.ceil));
   const rope = mapped(plainRope(size, theta), (frequency, i) => {
     const ramp = Math.min(1, Math.max(0, (i - low) / (high === low ? 0.001 : high - low)));
     return (frequency / factor) * ramp + frequency * (1 - ramp);

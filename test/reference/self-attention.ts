@@ -14,6 +14,10 @@ export interface AttentionParts extends AttentionShape {
   readonly scale?: number;
   /** Positions that one sees, itself included. */
   readonly window?: number | undefined;
+  /** Added to the score of a query and a key, by their positions. */
+  readonly bias?: (head: number, query: number, key: number) => number;
+  /** A score of each head beside those of its keys, with no value. */
+  readonly sinks?: Vector;
   /** Cap of the scores. */
   readonly cap?: number;
   /** False: a position sees those behind it, too, and `window` is how many of them. */
@@ -39,5 +43,7 @@ export function selfAttention(states: readonly Vector[], parts: AttentionParts):
     parts.window,
     parts.cap,
     parts.is_causal === false,
+    parts.bias,
+    parts.sinks,
   ).map(attended => parts.output(attended));
 }

@@ -97,11 +97,22 @@ class Kernel {
       scores = this.#op('Mul', [share, this.#number(cap)]);
     }
     const masked = this.#op('Where', [this.#unsqueeze(visible, 1, 2), scores, this.#number(-1e30)]);
-    const weights = this.#op('Softmax', [masked], { axis: int(-1) });
+    const weights = this.#softmax(masked, input[11] ?? '', [1, kvHeads, heads / kvHeads, 1]);
     // Memory that nobody wrote may hold anything, and 0 times that is not always 0.
     const clean = this.#op('Where', [this.#unsqueeze(visible, 2, 3), values, this.#number(0)]);
     const attended = this.#op('MatMul', [weights, this.#transpose(clean, [0, 2, 1, 3])]);
     this.#op('Reshape', [attended, this.#ints([0, heads * headSize])], {}, output[0]);
+  }
+
+  /** A softmax over the last axis in which each head's sink, if there are any, has its part. */
+  #softmax(scores: string, sinks: string, shape: number[]): string {
+    if (sinks === '') return this.#op('Softmax', [scores], { axis: int(-1) });
+    const part = (x: string, begin: number, end: number): string =>
+      this.#op('Slice', [x, this.#ints([begin]), this.#ints([end]), this.#ints([3])]);
+    const nothing = this.#op('Mul', [part(scores, 0, 1), this.#number(0)]);
+    const column = this.#op('Add', [nothing, this.#op('Reshape', [sinks, this.#ints(shape)])]);
+    const all = this.#op('Concat', [scores, column], { axis: int(-1) });
+    return part(this.#op('Softmax', [all], { axis: int(-1) }), 0, -1);
   }
 
   /** Queries, keys and values as `[tokens, heads, headSize]`; they may all be in the first input. */

@@ -13,7 +13,7 @@ export function randomTensors(shapes: Shapes, seed = 1, step = 0): TestTensors {
   const random = seededRandom(seed);
   const tensor = (name: string, shape: readonly number[]): TestTensor => {
     const size = shape.reduce((product, dimension) => product * dimension, 1);
-    const spread = shape.length === 1 ? 0.5 : Math.min(1, Math.sqrt(3 / shape.at(-1)!));
+    const spread = shape.length <= 1 ? 0.5 : Math.min(1, Math.sqrt(3 / shape.at(-1)!));
     const middle = shape.length === 1 && name.endsWith('norm.weight') ? 1 : 0;
     const values = Array.from({ length: size }, () => {
       const value = middle + (2 * random() - 1) * spread;

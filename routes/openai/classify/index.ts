@@ -51,7 +51,7 @@ const classifications: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { p
       if (pictures === undefined) {
         const wanted = { labels, template: template ?? DEFAULT_HYPOTHESIS };
         const given = { limit, raw, multiLabel: body.multi_label ?? false };
-        return zeroShotTexts(model as EncoderModel, plainTexts(sources), wanted, given, scope);
+        return zeroShotTexts(model, plainTexts(sources), wanted, given, scope);
       }
       if (body.multi_label !== undefined && body.multi_label !== null)
         throw invalidRequest(

@@ -1,12 +1,14 @@
 import type { Caller } from '#caller.js';
 import type { EncoderModel } from '#registry/types.js';
 import type { OneShotModel, TowersModel } from '#registry/vision-types.js';
+import { maxSimilarity } from '#results/late-interaction.js';
 import { sigmoid } from '#results/scores.js';
 import { cosine } from '#results/vectors.js';
 import type { InputLimit, TextSource } from '#text/inputs.js';
 import { isPictureSource, type PictureSource } from '../pictures/picture-source.js';
 import { classify } from './classify.js';
 import { embed } from './embed.js';
+import { keepsTokens, tokenVectors } from './token-vectors.js';
 
 export interface RelevanceOptions {
   readonly limit: InputLimit;
@@ -26,7 +28,8 @@ type Compared = TextSource | PictureSource;
 
 /**
  * How well documents go with queries. A cross-encoder reads each document together with its query; its score is in `[0, 1]`, unless raw. Of
- * an embedder it is the cosine of the two embeddings, in `[-1, 1]`.
+ * an embedder it is the cosine of the two embeddings, in `[-1, 1]`, and of one that keeps the vectors of tokens the sum of
+ * their best products, as large as the query is long.
  *
  * @param model one that scores what there is: texts, pictures, or both.
  * @param queries one for each document, or one for all.
@@ -48,6 +51,16 @@ export async function relevance(
     }));
     const { logits, tokens } = await classify(model, pairs, limit, caller);
     return { scores: logits.map(([logit]) => (raw ? logit! : sigmoid(logit!))), tokens };
+  }
+  if (keepsTokens(model)) {
+    const texts = (of: readonly Compared[]): TextSource[] => of as TextSource[];
+    const asked = await tokenVectors(model, texts(queries), 'query', limit, caller, 'query');
+    const found = await tokenVectors(model, texts(documents), 'document', limit, caller, 'documents');
+    const isMean = model.sentences.similarity === 'mean_maxsim';
+    const scores = found.vectors.map((document, index) =>
+      maxSimilarity(queryOf(asked.vectors, index), document, isMean),
+    );
+    return { scores, tokens: asked.tokens + found.tokens };
   }
   const options = { limit, dimensions: undefined, normalize: false };
   const { vectors, tokens } = await embed(model, [...queries, ...documents], options, caller);

@@ -14,8 +14,13 @@ import type { Residual } from '../blocks/normalization.js';
 import type { RotaryPositions } from '../blocks/packed-rotary.js';
 import { addRow, rowsFrom, type Rows } from '../blocks/position-table.js';
 import { postNormBlock, preNormBlock, type Normalize } from '../blocks/transformer-block.js';
+import type { ModelGraph } from '../model-graph.js';
 import type { Value } from '../onnx/graph-builder.js';
+import type { Vector } from '../weights/model-weights.js';
+import { ActivationMagnitudes, type LayerParts } from './activation-magnitudes.js';
 import { embeddingSizeOf, wordTable, type EncoderSource } from './encoder-architecture.js';
+
+const EMBEDDING_NORM = 'embeddings.LayerNorm';
 
 /** Weights of a layer. */
 export interface LayerWeights {
@@ -55,7 +60,7 @@ export interface BertDesign {
   /** Attention of another kind, `[tokens, hidden]` to `[rows, hidden]`. */
   readonly attend?: (layer: AttendingLayer, x: Value) => Value;
   /** Changes what a layer gives. @param embedded the first layer's input. */
-  readonly behindLayer?: (index: number, x: Value, embedded: Value) => Value;
+  readonly behindLayer?: ((index: number, x: Value, embedded: Value) => Value) | undefined;
 }
 
 /**
@@ -63,20 +68,23 @@ export interface BertDesign {
  * and normalised, then layers that normalise after each residual sum, or before each half.
  */
 export function bertEncoder(source: EncoderSource, design: BertDesign): Value {
-  const { batch, sizes } = source;
+  const { graph, batch, sizes } = source;
   const norm = normBy(source, design.epsilon);
+  const expected = expectedMagnitudes(source, design);
   const sum = summedEmbeddings(source, design);
+  const embeddingNorm = norm(EMBEDDING_NORM, sizes.hiddenSize);
   const embedded =
     design.embedded?.(sum) ??
-    norm('embeddings.LayerNorm', sizes.hiddenSize)('embedding_norm', sum).normalized;
+    foreseen(graph, embeddingNorm, expected?.current)('embedding_norm', sum).normalized;
 
   let residual: Residual = { stream: embedded, update: undefined };
   for (let index = 0; index < sizes.layers; index++) {
     const name = `layer.${index}`;
     const { weights, sublayers } = layerParts(source, design, name, index);
+    const between = expected?.pass(magnitudeParts(source, design, weights));
     const norms = {
-      attention: norm(weights.attentionNorm, sizes.hiddenSize),
-      feedForward: norm(weights.feedForwardNorm, sizes.hiddenSize),
+      attention: foreseen(graph, norm(weights.attentionNorm, sizes.hiddenSize), between),
+      feedForward: foreseen(graph, norm(weights.feedForwardNorm, sizes.hiddenSize), expected?.current),
     };
     const narrow = (stream: Value): Value =>
       batch.narrows(index, sizes.layers) ? batch.listed(`${name}.wanted`, stream) : stream;
@@ -89,6 +97,43 @@ export function bertEncoder(source: EncoderSource, design: BertDesign): Value {
   }
   if (design.preNorm === undefined) return residual.stream;
   return norm(design.preNorm.lastNorm, sizes.hiddenSize)('last_norm', residual).normalized;
+}
+
+/** Large features are foreseen where integers are multiplied, for the form that BERT has. */
+function expectedMagnitudes(
+  { graph, body, sizes }: EncoderSource,
+  design: BertDesign,
+): ActivationMagnitudes | undefined {
+  if (graph.format.w8a8 !== 'all layers') return undefined;
+  if (design.embedded !== undefined || design.preNorm !== undefined) return undefined;
+  const { attention, feedForward: plain } = design.layer(0);
+  if ('gate' in plain || attention.value.rows !== attention.output.columns) return undefined;
+  return new ActivationMagnitudes(body.norm(EMBEDDING_NORM, sizes.hiddenSize, design.epsilon));
+}
+
+function magnitudeParts(
+  { body, sizes: { hiddenSize } }: EncoderSource,
+  { activation, epsilon }: BertDesign,
+  { attention, feedForward: plain, attentionNorm, feedForwardNorm }: LayerWeights,
+): LayerParts {
+  return {
+    value: { matrix: attention.value, bias: attention.valueBias },
+    output: { matrix: attention.output, bias: attention.outputBias },
+    attentionNorm: body.norm(attentionNorm, hiddenSize, epsilon),
+    up: { matrix: plain.up, bias: plain.upBias },
+    activation,
+    down: { matrix: plain.down, bias: plain.downBias },
+    feedForwardNorm: body.norm(feedForwardNorm, hiddenSize, epsilon),
+  };
+}
+
+/** A norm of whose results the magnitudes are known. */
+function foreseen(graph: ModelGraph, normalize: Normalize, magnitudes: Vector | undefined): Normalize {
+  return (name, residual) => {
+    const result = normalize(name, residual);
+    graph.foresee(result.normalized, { magnitudes });
+    return result;
+  };
 }
 
 /** Norms of the body by the names of their weights. */

@@ -43,7 +43,7 @@ export function decoderBody(
   };
   for (let index = 0; index < sizes.layers; index++) {
     const weights = body.within(`${names.layers}.${index}`);
-    residual = layer(new DecoderLayer(source, index, weights, cache, normalize), residual);
+    residual = layer(new DecoderLayer(source, index, weights, ids, cache, normalize), residual);
   }
   const hidden = last?.(residual, body) ?? normalize('final_norm', residual, body, names.norm).normalized;
   return { hidden, words, table };

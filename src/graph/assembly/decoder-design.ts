@@ -60,7 +60,13 @@ export function ownSource(
   };
 }
 
+/** @throws KvasirError `unsupported_model` where a field has two values by its two names */
 function ownConfig({ defaults, fieldNames = {} }: DecoderArchitecture, config: ModelConfig): ModelConfig {
+  for (const [field, own] of Object.entries(fieldNames)) {
+    const [value, other] = [field, own].map(name => config.value(name));
+    if (config.has(field) && config.has(own) && value !== other)
+      config.unsupported(`${field} is ${JSON.stringify(value)} and ${own} is ${JSON.stringify(other)}`);
+  }
   const named = Object.entries(fieldNames)
     .map(([field, own]) => [field, config.value(own)] as const)
     .filter(([, value]) => value !== undefined);
@@ -133,6 +139,8 @@ export class DecoderLayer {
   readonly name: string;
   /** The layer's own. */
   readonly weights: ModelWeights;
+  /** Of the run's tokens. */
+  readonly ids: Value;
   readonly cache: DecoderCache;
   readonly #normalize: DecoderNorm;
 
@@ -140,6 +148,7 @@ export class DecoderLayer {
     source: DecoderSource,
     index: number,
     weights: ModelWeights,
+    ids: Value,
     cache: DecoderCache,
     normalize: DecoderNorm,
   ) {
@@ -147,6 +156,7 @@ export class DecoderLayer {
     this.index = index;
     this.name = `layer.${index}`;
     this.weights = weights;
+    this.ids = ids;
     this.cache = cache;
     this.#normalize = normalize;
   }

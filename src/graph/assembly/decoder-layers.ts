@@ -1,5 +1,5 @@
 import type { Activation } from '../blocks/activation.js';
-import { feedForward, gatedFeedForward } from '../blocks/feed-forward.js';
+import { feedForward, gatedFeedForward, type TrainedActivation } from '../blocks/feed-forward.js';
 import { groupedQueryAttention } from '../blocks/grouped-query-attention.js';
 import {
   packAttention,
@@ -18,6 +18,7 @@ import type { Value } from '../onnx/graph-builder.js';
 import type { ModelWeights } from '../weights/model-weights.js';
 import type { DecoderLayer } from './decoder-design.js';
 import { normScale, type NormStorage } from './decoder-norms.js';
+import { turnHeads } from './token-positions.js';
 
 /** Names of a layer's norms, in the order of their use. */
 type PreNorms = readonly [attention: string, feedForward: string];
@@ -95,7 +96,13 @@ function withOutputNorms(layer: DecoderLayer, sublayers: Sublayers, names: Outpu
 }
 
 /** An attention layer beside its sizes and its window. */
-export type AttentionDesign = Omit<AttentionOptions, 'heads' | 'kvHeads' | 'headSize' | 'window'>;
+export interface AttentionDesign extends Omit<
+  AttentionOptions,
+  'heads' | 'kvHeads' | 'headSize' | 'window' | 'turn'
+> {
+  /** True if rotary positions stand before the norms of queries and keys; default: behind them. */
+  readonly turnsFirst?: boolean;
+}
 
 /** Those of an attention layer's four projections that have a bias. */
 export type Biases = 'none' | 'inputs' | 'output' | 'all';
@@ -131,14 +138,19 @@ export function selfAttention(
 
 /** Attention with any weights: causal, but for texts that come whole and are seen both ways. */
 export function attend(
-  { source, name, index, cache, window, isNarrowed }: DecoderLayer,
+  layer: DecoderLayer,
   x: Value,
   weights: PackedAttentionWeights,
-  design: AttentionDesign,
+  { turnsFirst = false, ...design }: AttentionDesign,
 ): Value {
+  const { source, name, index, cache, window, isNarrowed } = layer;
   const { graph } = source;
   const { heads, kvHeads, headSize } = source.sizes;
-  const options = { heads, kvHeads, headSize, window, ...design };
+  const { rotary } = design;
+  const turn = (part: string, value: Value, count: number): Value =>
+    turnHeads(layer, part, value, count, rotary!);
+  const isTurned = turnsFirst && rotary !== undefined;
+  const options = { heads, kvHeads, headSize, window, ...design, turn: isTurned ? turn : undefined };
   switch (cache.kind) {
     case 'slots':
       return groupedQueryAttention(graph, name, index, x, weights, options, cache.lengths);
@@ -175,13 +187,17 @@ export function biasesOf(config: ModelConfig): Biases {
   return config.flag('attention_bias', false) ? 'all' : 'none';
 }
 
-/** Norms of each head of queries and keys, by the names that Qwen3 and Gemma 3 give them. */
-export function headNorms({ source, weights }: DecoderLayer, storage: NormStorage = 'plain'): HeadNorms {
+/** Norms of each head of queries and keys, by default by the names that Qwen3 and Gemma 3 give them. */
+export function headNorms(
+  { source, weights }: DecoderLayer,
+  storage: NormStorage = 'plain',
+  [query, key]: readonly [string, string] = ['q_norm', 'k_norm'],
+): HeadNorms {
   const scale = (name: string) =>
     normScale(weights.scale(`self_attn.${name}`, source.sizes.headSize), storage);
   return {
-    query: scale('q_norm'),
-    key: scale('k_norm'),
+    query: scale(query),
+    key: scale(key),
     epsilon: source.config.positive('rms_norm_eps', 1e-6),
   };
 }
@@ -230,7 +246,7 @@ export interface PlainMlp {
   /** Features between them. */
   readonly inner: number;
   readonly hasBiases: boolean;
-  readonly activation: Activation;
+  readonly activation: Activation | TrainedActivation;
 }
 
 /** A feed-forward layer without a gate, by the names of its matrices. */

@@ -36,6 +36,16 @@ export interface DecoderSource {
   readonly sizes: DecoderSizes;
 }
 
+/** The same with rotary positions of the family's own where config.json has no section of them. */
+export function withOwnRope(
+  source: DecoderSource,
+  rope_parameters: Readonly<Record<string, unknown>>,
+): DecoderSource {
+  const { config } = source;
+  if (config.has('rope_parameters') || config.has('rope_scaling')) return source;
+  return { ...source, config: config.withDefaults({ rope_parameters }) };
+}
+
 /** What GPT-2 and its descendants call the fields of sizes, by Llama's names. */
 export const GPT_NAMES = {
   hidden_size: 'n_embd',

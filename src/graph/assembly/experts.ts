@@ -1,5 +1,5 @@
 import type { GatedWeights } from '../blocks/feed-forward.js';
-import { mixtureOfExperts } from '../blocks/mixture-of-experts.js';
+import { mixtureOfExperts, stackExperts } from '../blocks/mixture-of-experts.js';
 import type { Value } from '../onnx/graph-builder.js';
 import type { Matrix } from '../weights/matrix.js';
 import type { DecoderLayer } from './decoder-design.js';
@@ -22,5 +22,10 @@ export function routedExperts(
   const perToken = config.size('num_experts_per_tok');
   if (perToken > experts.length)
     config.invalid(`num_experts_per_tok (${perToken}) is more than there are experts (${experts.length})`);
-  return mixtureOfExperts(graph, `${name}.experts`, x, { router, experts, perToken, normalized });
+  return mixtureOfExperts(graph, `${name}.experts`, x, {
+    router,
+    ...stackExperts(experts),
+    perToken,
+    normalized,
+  });
 }

@@ -77,3 +77,26 @@ function sigmoidUnit(graph: ModelGraph, name: string, x: Value, slope: number): 
     attributes: { alpha: float(slope) },
   });
 }
+
+/** What an activation never falls below; undefined where there is no such number at 0 or less. */
+export function lowestOf(activation: Activation): number | undefined {
+  switch (activation) {
+    case 'gelu':
+    case 'gelu_new':
+    case 'gelu_fast':
+    case 'gelu_pytorch_tanh':
+      return -0.171;
+    case 'quick_gelu':
+      return -0.1637;
+    case 'silu':
+    case 'swish':
+      return -0.2785;
+    case 'relu':
+    case 'relu2':
+    case 'sigmoid':
+      return 0;
+    case 'tanh':
+    case 'linear':
+      return undefined;
+  }
+}

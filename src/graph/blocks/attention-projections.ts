@@ -92,10 +92,24 @@ export interface AttentionOptions extends Heads {
   /** `c` of `c · tanh(score / c)` (Gemma 2); undefined: scores are not capped. */
   readonly softCap?: number | undefined;
   readonly norms?: HeadNorms | undefined;
+  /**
+   * Turns heads by their rotary positions before the norms, where they stand in this order; the operator then
+   * turns none.
+   */
+  readonly turn?: ((name: string, x: Value, heads: number) => Value) | undefined;
+  /** Factor of queries, `[...tokens, 1]`. */
+  readonly queryFactor?: Value | undefined;
   /** Queries, keys and values, behind their norms, are kept within `[-clip, clip]`; undefined: as they are. */
   readonly clip?: number | undefined;
+  /** A score of each head beside those of its keys, with no value (attention sinks, OpenAI 2025), `[heads]`. */
+  readonly sinks?: Bias | undefined;
   /** Added to the scores by head and position of the key, `[heads, context]`; undefined: nothing is. */
   readonly keyBias?: Value | undefined;
+}
+
+/** Rotary positions that are left to the operator; undefined: none. */
+export function operatorRotary({ rotary, turn }: AttentionOptions): RotaryTables | undefined {
+  return turn === undefined ? rotary : undefined;
 }
 
 /** Queries, keys and values of all heads, each head padded: apart, or all three in the first one. */
@@ -116,7 +130,7 @@ export function projectHeads(
   tokens: readonly number[],
 ): ProjectedHeads {
   const padding = headPadding(options);
-  const { heads, kvHeads, norms, rotary, clip } = options;
+  const { heads, kvHeads, norms, rotary, queryFactor, clip } = options;
   const order = rotary?.order;
   const turning = heads + kvHeads;
   const product = layerLinear(
@@ -126,18 +140,21 @@ export function projectHeads(
     padRows(order === undefined ? packed : reorderRows(packed, order, turning), ...padding),
     padBias(order === undefined ? packedBias : reorderBias(packedBias, order, turning), padding),
   );
-  const projected: ProjectedHeads =
-    norms === undefined
-      ? [product, NONE, NONE]
-      : normedHeads(graph, name, product, options, norms, padding, tokens);
-  if (clip === undefined) return projected;
-  const bounds = [-clip, clip].map(bound =>
-    graph.floats(`${name}.clip.${bound}`, [], () => Float32Array.of(bound)),
-  );
-  const [query, key, value] = projected.map((x, i) =>
-    x === NONE ? NONE : graph.node({ op: 'Clip', inputs: [x, ...bounds], name: `${name}.clipped.${i}` }),
+  if (norms === undefined && queryFactor === undefined && clip === undefined) return [product, NONE, NONE];
+  if (norms === undefined && queryFactor === undefined)
+    return [clipped(graph, `${name}.qkv.clipped`, product, clip!), NONE, NONE];
+  const [query, key, value] = normedHeads(graph, name, product, options, padding, tokens).map((x, i) =>
+    clip === undefined ? x : clipped(graph, `${name}.clipped.${i}`, x, clip),
   ) as [Value, Value, Value];
-  return [query, key, value];
+  if (queryFactor === undefined) return [query, key, value];
+  return [graph.node({ op: 'Mul', inputs: [query, queryFactor], name: `${name}.query.scaled` }), key, value];
+}
+
+function clipped(graph: ModelGraph, name: string, x: Value, most: number): Value {
+  const bounds = [-most, most].map(bound =>
+    graph.shared(`clip.${bound}`, () => graph.floats(`clip.${bound}`, [], () => Float32Array.of(bound))),
+  );
+  return graph.node({ op: 'Clip', inputs: [x, ...bounds], name });
 }
 
 /** Projects what the heads gave, padded as they are, back. */
@@ -206,19 +223,12 @@ export function attendOverCache(
 }
 
 /** Attributes of GroupQueryAttention and PagedAttention, which name them alike. */
-export function attentionAttributes({
-  heads,
-  kvHeads,
-  headSize,
-  rotary,
-  window,
-  softCap,
-  scale = 1 / Math.sqrt(headSize),
-}: AttentionOptions): Readonly<Record<string, Attribute>> {
+export function attentionAttributes(options: AttentionOptions): Readonly<Record<string, Attribute>> {
+  const { heads, kvHeads, headSize, window, softCap, scale = 1 / Math.sqrt(headSize) } = options;
   return {
     num_heads: int(heads),
     kv_num_heads: int(kvHeads),
-    do_rotary: int(rotary === undefined ? 0 : 1),
+    do_rotary: int(operatorRotary(options) === undefined ? 0 : 1),
     scale: float(scale),
     ...(window !== undefined && { local_window_size: int(window) }),
     ...(softCap !== undefined && { softcap: float(softCap) }),
@@ -255,31 +265,25 @@ export function splitHeads(
   return outputs;
 }
 
-/** Queries and keys with their norms, and values. */
+/** Queries, keys and values apart, the first two with their norms. */
 function normedHeads(
   graph: ModelGraph,
   name: string,
   packed: Value,
-  { heads, kvHeads, headSize, rotary }: AttentionOptions,
-  { query, key, epsilon }: HeadNorms,
+  { heads, kvHeads, headSize, rotary, norms, turn }: AttentionOptions,
   padding: readonly [number, number],
   tokens: readonly number[],
 ): [Value, Value, Value] {
   const [q, k, v] = splitHeads(graph, name, packed, { heads, kvHeads, headSize });
-  const norm = (side: string, x: Value, weight: Weight, count: number): Value => {
+  if (norms === undefined) return [q, k, v];
+  const norm = (side: 'query' | 'key', x: Value, count: number): Value => {
+    const weight = norms[side];
     const parts = (count * headSize) / weight.shape[0]!;
-    return headNorm(
-      graph,
-      `${name}.${side}_norm`,
-      x,
-      inOrder(weight, rotary),
-      epsilon,
-      parts,
-      padding,
-      tokens,
-    );
+    const turned = turn?.(`${name}.${side}.turned`, x, count) ?? x;
+    const ordered = inOrder(weight, rotary);
+    return headNorm(graph, `${name}.${side}_norm`, turned, ordered, norms.epsilon, parts, padding, tokens);
   };
-  return [norm('query', q, query, heads), norm('key', k, key, kvHeads), v];
+  return [norm('query', q, heads), norm('key', k, kvHeads), v];
 }
 
 /** A norm's weight in the order of a head's features. */

@@ -1,7 +1,9 @@
+import { KvasirError } from '#errors.js';
 import { int } from '../onnx/attributes.js';
 import type { ModelGraph } from '../model-graph.js';
 import { DataType, NONE, type Value } from '../onnx/graph-builder.js';
 import {
+  operatorRotary,
   paddedHeadSize,
   projectHeads,
   projectOutput,
@@ -22,6 +24,7 @@ import { rotateHeads } from './packed-rotary.js';
  * @param x `[tokens, hidden]`
  * @param isNarrowed whether only the listed rows are wanted.
  * @returns `[tokens, hidden]`, or `[rows, hidden]`
+ * @throws KvasirError `unsupported_model` where the attention has sinks
  */
 export function bidirectionalAttention(
   graph: ModelGraph,
@@ -32,7 +35,13 @@ export function bidirectionalAttention(
   batch: PackedBatch,
   isNarrowed: boolean,
 ): Value {
-  const { heads, kvHeads, headSize, rotary, window, softCap, scale = 1 / Math.sqrt(headSize) } = options;
+  if (options.sinks !== undefined)
+    throw new KvasirError(
+      'unsupported_model',
+      'attention sinks are known only where no token sees those behind it',
+    );
+  const { heads, kvHeads, headSize, window, softCap, scale = 1 / Math.sqrt(headSize) } = options;
+  const rotary = operatorRotary(options);
   const padded = paddedHeadSize(headSize);
   const projected = projectHeads(graph, name, x, weights, options, [-1]);
   const [query, key, value] =

@@ -96,7 +96,7 @@ export function outputProjection(
 
 /** `x Eᵀ`: how well each row of the table fits `x`, `[n, features]`. */
 export function similarities(graph: ModelGraph, name: string, table: Projection, x: Value): Value {
-  if ('w8a8' in table) return integerProduct(graph, name, x, table.w8a8, 1);
+  if ('w8a8' in table) return integerProduct(graph, name, x, table.w8a8, undefined, 1);
   if ('quantized' in table) return quantizedProduct(graph, name, x, table.quantized);
   return graph.node({ op: 'Gemm', inputs: [x, table.floats], name, attributes: { transB: int(1) } });
 }

@@ -1,7 +1,7 @@
 import type { ModelGraph } from '../model-graph.js';
 import type { Value } from '../onnx/graph-builder.js';
 import type { Matrix } from '../weights/matrix.js';
-import { activate, type Activation } from './activation.js';
+import { activate, lowestOf, type Activation } from './activation.js';
 import { layerLinear } from './layer-linear.js';
 import type { Bias } from './linear.js';
 
@@ -38,15 +38,22 @@ export interface FeedForwardWeights {
   readonly downBias?: Bias | undefined;
 }
 
+/** An activation with weights of its own. */
+export type TrainedActivation = (name: string, x: Value) => Value;
+
 /** The feed-forward layer of the first transformers, `f(x W1 + b1) W2 + b2` (Vaswani et al. 2017). */
 export function feedForward(
   graph: ModelGraph,
   name: string,
   x: Value,
   weights: FeedForwardWeights,
-  activation: Activation,
+  activation: Activation | TrainedActivation,
 ): Value {
   const up = layerLinear(graph, `${name}.up`, x, weights.up, weights.upBias);
-  const inner = activate(graph, `${name}.${activation}`, up, activation);
+  const inner =
+    typeof activation === 'string'
+      ? activate(graph, `${name}.${activation}`, up, activation)
+      : activation(`${name}.activation`, up);
+  if (typeof activation === 'string') graph.foresee(inner, { lowest: lowestOf(activation) });
   return layerLinear(graph, `${name}.down`, inner, weights.down, weights.downBias);
 }

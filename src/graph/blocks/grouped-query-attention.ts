@@ -3,6 +3,7 @@ import { int } from '../onnx/attributes.js';
 import { DataType, NONE, type Value } from '../onnx/graph-builder.js';
 import {
   attendOverCache,
+  operatorRotary,
   paddedHeadSize,
   projectHeads,
   projectOutput,
@@ -63,19 +64,35 @@ export function groupedQueryAttention(
     op: 'GroupQueryAttention',
     cacheShape,
     projected,
-    others: [lastPositions, longest, ...changesOfScores(options, added)],
+    others: [lastPositions, longest, ...changesOfScores(graph, name, options, added)],
     options,
   });
   return projectOutput(graph, name, attended, weights, options);
 }
 
 /**
- * The inputs of GroupQueryAttention behind the lengths: rotary tables, then positions, which it does not need, and a
- * bias.
+ * The inputs of GroupQueryAttention behind the lengths: rotary tables, then positions, which it does not need, a bias
+ * and sinks.
+ *
+ * @param name of the layer.
  */
-export function changesOfScores({ rotary }: AttentionOptions, bias: Value | undefined): Value[] {
-  const tables = rotary === undefined ? [] : [rotary.cos, rotary.sin];
-  return bias === undefined ? tables : [...tables, ...Array<Value>(3 - tables.length).fill(NONE), bias];
+export function changesOfScores(
+  graph: ModelGraph,
+  name: string,
+  options: AttentionOptions,
+  bias: Value = NONE,
+): Value[] {
+  const rotary = operatorRotary(options);
+  const [cos, sin] = [rotary?.cos ?? NONE, rotary?.sin ?? NONE];
+  const inputs = [cos, sin, NONE, bias, attentionSinks(graph, name, options)];
+  return inputs.slice(0, inputs.findLastIndex(value => value !== NONE) + 1);
+}
+
+/** A layer's sinks, `[heads]`; {@link NONE} where it has none. */
+export function attentionSinks(graph: ModelGraph, name: string, { sinks }: AttentionOptions): Value {
+  if (sinks === undefined) return NONE;
+  const key = `${name}.sinks`;
+  return graph.shared(key, () => graph.floats(key, [sinks.size], () => sinks.load()));
 }
 
 /** int64 `[1]`: tokens of each row of a run, `[batch, tokens, hidden]`. */

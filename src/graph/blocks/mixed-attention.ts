@@ -74,7 +74,11 @@ export function mixedAttention(
       part,
       cacheShape: [`${part}batch`, kvHeads, 'cache', padded],
       projected,
-      others: [lastPositions, longest, ...changesOfScores(options, biasOf(part, queries, longest))],
+      others: [
+        lastPositions,
+        longest,
+        ...changesOfScores(graph, name, options, biasOf(part, queries, longest)),
+      ],
       options,
     });
 

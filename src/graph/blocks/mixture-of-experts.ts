@@ -6,17 +6,47 @@ import type { BlockFormat } from '../quantization/block-format.js';
 import { interleaveRows, loadMatrix, stackRows, type Matrix } from '../weights/matrix.js';
 import { isAlike, type PackedRows } from '../weights/packed-rows.js';
 import type { GatedWeights } from './feed-forward.js';
-import { linear } from './linear.js';
+import { linear, type Bias } from './linear.js';
 
-/** Weights of a mixture of experts, each a SwiGLU feed-forward layer without biases. */
+/** Weights of a mixture of experts, each a SwiGLU feed-forward layer. */
 export interface ExpertWeights {
-  /** `[experts, hidden]` */
+  readonly count: number;
+  /** `[count, hidden]` */
   readonly router: Matrix;
-  readonly experts: readonly GatedWeights[];
+  readonly routerBias?: Bias | undefined;
+  /** `[count × 2 inner, hidden]`: of each expert rows of gate and up in turns. */
+  readonly inner: Matrix;
+  readonly innerBias?: Bias | undefined;
+  /** `[count × hidden, inner]` */
+  readonly outer: Matrix;
+  readonly outerBias?: Bias | undefined;
   /** Experts that each token goes through. */
   readonly perToken: number;
   /** True if the chosen experts' weights are scaled to a sum of 1. */
   readonly normalized: boolean;
+  readonly swiglu?: Swiglu | undefined;
+}
+
+/** `gate · σ(alpha · gate) · (up + beta)` of inputs that are kept below a limit. */
+export interface Swiglu {
+  readonly alpha: number;
+  readonly beta: number;
+  /** Most of the gate, and most of what goes up, which is kept above the limit's opposite, too. */
+  readonly limit?: number | undefined;
+}
+
+/** SwiGLU as Shazeer 2020 has it. */
+const PLAIN_SWIGLU: Swiglu = { alpha: 1, beta: 0 };
+
+/** The stacked weights of experts that are stored one by one, without biases. */
+export function stackExperts(
+  experts: readonly GatedWeights[],
+): Pick<ExpertWeights, 'count' | 'inner' | 'outer'> {
+  return {
+    count: experts.length,
+    inner: stackRows(experts.map(({ gate, up }) => interleaveRows(gate, up))),
+    outer: stackRows(experts.map(({ down }) => down)),
+  };
 }
 
 /**
@@ -27,21 +57,17 @@ export interface ExpertWeights {
  *
  * @param x `[...tokens, hidden]`
  */
-export function mixtureOfExperts(
-  graph: ModelGraph,
-  name: string,
-  x: Value,
-  { router, experts, perToken, normalized }: ExpertWeights,
-): Value {
+export function mixtureOfExperts(graph: ModelGraph, name: string, x: Value, weights: ExpertWeights): Value {
+  const { count, router, routerBias, perToken, normalized } = weights;
   checkFormat(graph);
   // The choice of experts is too sensitive to be quantized.
-  const scores = linear(graph, `${name}.router`, x, router, undefined, 'floats');
+  const scores = linear(graph, `${name}.router`, x, router, routerBias, 'floats');
   const tokens = graph.node({
     op: 'Reshape',
-    inputs: [scores, graph.constant(`${name}.tokens_shape`, [2], [-1, experts.length])],
+    inputs: [scores, graph.constant(`${name}.tokens_shape`, [2], [-1, count])],
     name: `${name}.tokens`,
   });
-  const routed = chosenExperts(graph, name, x, tokens, experts, perToken);
+  const routed = chosenExperts(graph, name, x, tokens, weights);
   if (normalized) return routed;
   const share = chosenProbability(graph, name, scores, perToken);
   return graph.node({ op: 'Mul', inputs: [routed, share], name: `${name}.weighted` });
@@ -72,37 +98,38 @@ function chosenExperts(
   name: string,
   x: Value,
   scores: Value,
-  experts: readonly GatedWeights[],
-  perToken: number,
+  { count, inner, innerBias, outer, outerBias, perToken, swiglu = PLAIN_SWIGLU }: ExpertWeights,
 ): Value {
-  // The operators read rows of gate and up in turns.
-  const inner = stackRows(experts.map(({ gate, up }) => interleaveRows(gate, up)));
-  const outer = stackRows(experts.map(({ down }) => down));
   const attributes: Record<string, Attribute> = {
     k: int(perToken),
     normalize_routing_weights: int(1),
     activation_type: string('swiglu'),
     swiglu_fusion: int(1),
-    // SwiGLU without the changes that GPT-OSS made to it.
-    activation_alpha: float(1),
-    activation_beta: float(0),
+    activation_alpha: float(swiglu.alpha),
+    activation_beta: float(swiglu.beta),
+    ...(swiglu.limit !== undefined && { swiglu_limit: float(swiglu.limit) }),
   };
+  const bias = (side: string, vector: Bias | undefined): Value =>
+    vector === undefined
+      ? NONE
+      : graph.floats(`${name}.${side}.bias`, [count, vector.size / count], () => vector.load());
+  const [first, second] = [bias('inner', innerBias), bias('outer', outerBias)];
   const forms = expertForms(graph, inner, outer);
   if (forms === undefined) {
     const floats = (side: string, matrix: Matrix): Value => {
-      const shape = [experts.length, matrix.rows / experts.length, matrix.columns];
+      const shape = [count, matrix.rows / count, matrix.columns];
       return graph.floats(`${name}.${side}.weight`, shape, () => loadMatrix(matrix));
     };
-    const inputs = [x, scores, floats('inner', inner), NONE, floats('outer', outer)];
+    const inputs = [x, scores, floats('inner', inner), first, floats('outer', outer), second];
     return graph.node({ op: 'MoE', domain: 'com.microsoft', inputs, name, attributes });
   }
-  const first = graph.quantized(`${name}.inner`, inner, forms[0], experts.length);
-  const second = graph.quantized(`${name}.outer`, outer, forms[1], experts.length);
-  const { bits, blockSize } = first.format;
+  const up = graph.quantized(`${name}.inner`, inner, forms[0], count);
+  const down = graph.quantized(`${name}.outer`, outer, forms[1], count);
+  const { bits, blockSize } = up.format;
   return graph.node({
     op: 'QMoE',
     domain: 'com.microsoft',
-    inputs: [x, scores, first.codes, first.scales, NONE, second.codes, second.scales],
+    inputs: [x, scores, up.codes, up.scales, first, down.codes, down.scales, second],
     name,
     attributes: { ...attributes, expert_weight_bits: int(bits), block_size: int(blockSize) },
   });

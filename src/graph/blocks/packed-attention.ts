@@ -44,7 +44,7 @@ export function packedAttention(
       NONE,
       batch.lastPositions,
       batch.longest,
-      ...changesOfScores(options, batch.keyBias(options.keyBias)),
+      ...changesOfScores(graph, name, options, batch.keyBias(options.keyBias)),
     ],
     name: `${name}.attention`,
     attributes: attentionAttributes(options),

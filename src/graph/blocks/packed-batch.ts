@@ -28,6 +28,7 @@ export interface AttentionGrid {
  *
  * - `input_ids`, `position_ids`, `token_type_ids` `[tokens]`
  * - `grid` `[texts, longest]` and `grid_places` `[tokens]`: see {@link AttentionGrid}
+ * - `key_grid` `[texts, longest]`: the grid without the tokens that none may see
  * - `last_positions` `[texts]` and `longest` (a scalar): for causal attention
  * - `rows` `[rows]`: which tokens reach the head, and `row_places`, their places in the grid
  * - `local_queries` `[blocks, queries]`, `local_keys` `[blocks, keys]`, `local_places`, `local_row_places`
@@ -38,9 +39,12 @@ export interface AttentionGrid {
 export class PackedBatch {
   readonly wanted: WantedRows;
   readonly #graph: ModelGraph;
+  readonly #hasUnseen: boolean;
 
-  constructor(graph: ModelGraph, wanted: WantedRows) {
+  /** @param hasUnseen whether some tokens of a text may see the others, but are seen by none. */
+  constructor(graph: ModelGraph, wanted: WantedRows, hasUnseen = false) {
     this.#graph = graph;
+    this.#hasUnseen = hasUnseen;
     this.wanted = wanted;
   }
 
@@ -88,7 +92,8 @@ export class PackedBatch {
    */
   global(narrowed: boolean, bias?: Value): AttentionGrid {
     const places = narrowed ? this.#input('row_places', ['rows']) : this.#input('grid_places', ['tokens']);
-    return { queries: this.grid, keys: this.grid, places, bias };
+    const keys = this.#hasUnseen ? this.#input('key_grid', ['texts', 'longest']) : this.grid;
+    return { queries: this.grid, keys, places, bias };
   }
 
   /**

@@ -11,6 +11,32 @@ export interface RotaryPositions {
 }
 
 /**
+ * Rotary positions on the first features of each head, at positions that are given.
+ *
+ * Operator: com.microsoft.RotaryEmbedding.
+ *
+ * @param x `[rows, sequence, heads × size]`
+ * @param positions `[rows, sequence]`
+ * @returns the same shape.
+ */
+export function rotateTokens(
+  graph: ModelGraph,
+  name: string,
+  x: Value,
+  heads: number,
+  { cos, sin, features }: RotaryTables,
+  positions: Value,
+): Value {
+  return graph.node({
+    op: 'RotaryEmbedding',
+    domain: 'com.microsoft',
+    inputs: [x, positions, cos, sin],
+    name,
+    attributes: { num_heads: int(heads), rotary_embedding_dim: int(features) },
+  });
+}
+
+/**
  * Rotary positions on the first features of each head of a packed batch.
  *
  * Operator: com.microsoft.RotaryEmbedding.
@@ -39,12 +65,7 @@ export function rotateHeads(
     return graph.node({ op: 'Unsqueeze', inputs: [wide, axis], name: 'rotary.positions' });
   });
   const sequences = graph.node({ op: 'Unsqueeze', inputs: [x, axis], name: `${name}.sequences` });
-  const rotated = graph.node({
-    op: 'RotaryEmbedding',
-    domain: 'com.microsoft',
-    inputs: [sequences, positions, tables.cos, tables.sin],
-    name: `${name}.rotated`,
-    attributes: { num_heads: int(heads), rotary_embedding_dim: int(features) },
-  });
+  const turned = { ...tables, features };
+  const rotated = rotateTokens(graph, `${name}.rotated`, sequences, heads, turned, positions);
   return graph.node({ op: 'Squeeze', inputs: [rotated, axis], name });
 }

@@ -3,12 +3,14 @@ import type { ModelGraph } from '../model-graph.js';
 import { DataType, NONE, type Value } from '../onnx/graph-builder.js';
 import {
   attendOverCache,
+  operatorRotary,
   paddedHeadSize,
   projectHeads,
   projectOutput,
   type AttentionOptions,
   type PackedAttentionWeights,
 } from './attention-projections.js';
+import { attentionSinks } from './grouped-query-attention.js';
 
 /**
  * Inputs that all attention layers of a decoder with a paged cache share: whose the tokens are, and where
@@ -59,7 +61,8 @@ export function pagedAttention(
   options: AttentionOptions,
   { begins, pastLengths, blockTable, bounds }: PagedBatch,
 ): Value {
-  const { kvHeads, headSize, rotary } = options;
+  const { kvHeads, headSize } = options;
+  const rotary = operatorRotary(options);
   if (options.keyBias !== undefined)
     throw new KvasirError(
       'unsupported_model',
@@ -68,13 +71,14 @@ export function pagedAttention(
   const projected = projectHeads(graph, name, x, weights, options, [-1]);
   const cacheShape = ['cache_blocks', 'block_size', kvHeads, paddedHeadSize(headSize)];
   const [cos, sin] = rotary === undefined ? [NONE, NONE] : [rotary.cos, rotary.sin];
-  // Slot mapping, head sinks, norms of queries and keys, scales of a quantized cache.
-  const unused = [NONE, NONE, NONE, NONE, NONE, NONE];
+  // Slot mapping; norms of queries and keys, and scales of a quantized cache.
+  const [before, after] = [[NONE], [NONE, NONE, NONE, NONE]];
+  const sinks = attentionSinks(graph, name, options);
   const attended = attendOverCache(graph, name, layer, {
     op: 'PagedAttention',
     cacheShape,
     projected,
-    others: [begins, pastLengths, blockTable, cos, sin, ...unused, bounds],
+    others: [begins, pastLengths, blockTable, cos, sin, ...before, sinks, ...after, bounds],
     options,
   });
   return projectOutput(graph, name, attended, weights, options);

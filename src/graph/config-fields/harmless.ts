@@ -75,7 +75,12 @@ const HARMLESS: readonly {
       'tf_legacy_loss',
       'cache_implementation',
       'ep_size',
+      /^(scale_)?attention_softmax_in_fp32$/,
+      'slow_but_exact',
       'use_fused_rms_norm',
+      'attention_softmax_in_fp32',
+      'scale_attention_softmax_in_fp32',
+      'slow_but_exact',
     ],
   },
   {
@@ -141,7 +146,19 @@ const HARMLESS: readonly {
   {
     why: 'it is compared with nothing but other fields',
     fields: ['embedding_size'],
-    of: ['bert', 'roberta', 'xlm-roberta', 'camembert', 'mpnet'],
+    of: [
+      'bert',
+      'roberta',
+      'xlm-roberta',
+      'xlm-roberta-xl',
+      'roberta-prelayernorm',
+      'camembert',
+      'mpnet',
+      'ernie',
+      'data2vec-text',
+      'megatron-bert',
+      'esm',
+    ],
   },
   {
     why: 'it is what weights begin with before training',
@@ -183,11 +200,18 @@ const HARMLESS: readonly {
   },
   {
     why: 'published folders have it, and transformers does not read it of these families',
-    fields: [
-      /^(activation_function|layer_norm_epsilon|mlp_type|norm_type|scale_attn_weights)$/,
-      /^(scale_)?attention_softmax_in_fp32$/,
-    ],
+    fields: [/^(activation_function|layer_norm_epsilon|mlp_type|norm_type|scale_attn_weights)$/],
     of: ['starcoder2'],
+  },
+  {
+    why: 'it is of state-space layers, and a folder that has any is refused',
+    fields: [/^mamba_\w+$/, 'time_step_limit'],
+    of: ['granitemoehybrid'],
+  },
+  {
+    why: 'it is of a folding model, which is_folding_model tells',
+    fields: ['esmfold_config', 'vocab_list'],
+    of: ['esm'],
   },
   {
     why: 'another field says the same, and that one is read',

@@ -14,9 +14,12 @@ interface Unwritten {
 export const UNWRITTEN: readonly Unwritten[] = [
   { field: 'add_cross_attention', neutral: [false] },
   { field: 'per_layer_config' },
+  // Only some of transformers' ways to attend read it.
+  { field: 'sliding_window', of: ['olmoe'] },
   { field: 'is_decoder', neutral: [false], of: ['t5', 'mt5', 'umt5'] },
   { field: 'sliding_window', of: ['olmoe'] },
   { field: 'num_local_experts', sameAs: 'num_experts', of: ['olmoe'] },
+  { field: 'n_embed', sameAs: 'hidden_size', of: ['falcon'] },
   // transformers reads the other names of these fields as well, and they win.
   { field: 'hidden_size', sameAs: 'n_embd', of: ['gpt2'] },
   { field: 'num_attention_heads', sameAs: 'n_head', of: ['gpt2'] },

@@ -38,7 +38,8 @@ export function attention(source: EncoderSource, version: Version): NonNullable<
   const terms = 1 + Number(toKeys) + Number(toQueries);
   const shape = { heads, headSize, scale: 1 / Math.sqrt(headSize * terms) };
   const isRelative = config.flag('relative_attention', false) && terms > 1;
-  const distances = isRelative ? distanceVectors(source, version) : undefined;
+  const settings = distanceSettings(config, version);
+  const distances = isRelative ? distanceVectors(source, settings) : undefined;
   const isShared = version.hasBuckets && config.flag('share_att_key', false);
   const { key, query, keyBias } = version.distances;
   const projection = (self: ModelWeights, own: string, shared: string, biased: boolean): Dense =>
@@ -55,17 +56,34 @@ export function attention(source: EncoderSource, version: Version): NonNullable<
   };
 }
 
-function distanceVectors(source: EncoderSource, { hasBuckets }: Version): DistanceVectors {
-  const { graph, config, body, sizes } = source;
+/** What config.json says of distances. */
+interface DistanceSettings {
+  /** Distances beyond are as this one. */
+  readonly most: number;
+  /** Buckets on each side; 0: a row for each distance. */
+  readonly buckets: number;
+  readonly isNormed: boolean;
+}
+
+function distanceSettings(config: ModelConfig, { hasBuckets }: Version): DistanceSettings {
   // -1 stands for all positions.
   const written = config.finite('max_relative_positions', -1);
-  const most = written < 1 ? config.size('max_position_embeddings') : config.size('max_relative_positions');
-  const buckets = hasBuckets ? Math.max(0, config.finite('position_buckets', -1)) : 0;
-  const span = buckets > 0 ? config.size('position_buckets') : most;
+  const norms = config.string('norm_rel_ebd', 'none').toLowerCase().split('|');
+  return {
+    most: written < 1 ? config.size('max_position_embeddings') : config.size('max_relative_positions'),
+    buckets: hasBuckets && config.finite('position_buckets', -1) > 0 ? config.size('position_buckets') : 0,
+    isNormed: hasBuckets && norms.some(word => word.trim() === 'layer_norm'),
+  };
+}
+
+function distanceVectors(
+  source: EncoderSource,
+  { most, buckets, isNormed }: DistanceSettings,
+): DistanceVectors {
+  const { graph, config, body, sizes } = source;
+  const span = buckets > 0 ? buckets : most;
   const weight = body.weight('encoder.rel_embeddings.weight', [2 * span, sizes.hiddenSize]);
   const stored = graph.floats('distances.weight', weight.shape, () => weight.load());
-  const norms = config.string('norm_rel_ebd', 'none').toLowerCase().split('|');
-  const isNormed = hasBuckets && norms.some(word => word.trim() === 'layer_norm');
   const norm = normBy(source, config.positive('layer_norm_eps'))('encoder.LayerNorm', sizes.hiddenSize);
   const vectors = isNormed
     ? norm('distances.norm', { stream: stored, update: undefined }).normalized
@@ -93,12 +111,17 @@ export function logBucket(distance: number, buckets: number, most: number): numb
   return Math.sign(distance) * (Math.ceil(fround(share * (middle - 1))) + middle);
 }
 
-/** The convolution over the embeddings, which DeBERTa V2's largest models add to what the first layer gives. */
-export function convolution(source: EncoderSource): NonNullable<BertDesign['behindLayer']> {
+/**
+ * The convolution over the embeddings, which DeBERTa V2's largest models add to what the first layer gives; undefined
+ * where the model has none.
+ */
+export function convolution(source: EncoderSource): BertDesign['behindLayer'] {
   const { graph, config, body, batch, sizes } = source;
   const { hiddenSize } = sizes;
-  const size = config.size('conv_kernel_size');
+  const size = config.count('conv_kernel_size', 0);
   const groups = config.size('conv_groups', 1);
+  const activation = activationOf(config, 'conv_act', 'tanh');
+  if (size === 0) return undefined;
   if (size % 2 === 0) config.unsupported(`conv_kernel_size is ${size}, an even number`);
   return (index, x, embedded) => {
     if (index > 0) return x;
@@ -106,7 +129,7 @@ export function convolution(source: EncoderSource): NonNullable<BertDesign['behi
     const kernel = own.weight('conv.weight', [hiddenSize, hiddenSize / groups, size]);
     const bias = own.bias('conv', hiddenSize);
     const convolved = convolveTexts(graph, 'convolution', embedded, { kernel, bias, groups }, batch);
-    const active = activate(graph, 'convolution.active', convolved, activationOf(config, 'conv_act', 'tanh'));
+    const active = activate(graph, 'convolution.active', convolved, activation);
     const update = batch.narrows(index, sizes.layers) ? batch.listed('convolution.wanted', active) : active;
     const norm = normBy(source, config.positive('layer_norm_eps'))('encoder.conv.LayerNorm', hiddenSize);
     return norm('convolution.norm', { stream: x, update }).normalized;

@@ -83,7 +83,7 @@ function designOf(source: EncoderSource, version: Version): BertDesign {
         version.attention(body.within(`encoder.layer.${index}`), sizes),
       ),
     attend: attention(source, version),
-    ...(config.count('conv_kernel_size', 0) > 0 && { behindLayer: convolution(source) }),
+    behindLayer: version.hasBuckets ? convolution(source) : undefined,
   };
 }
 

@@ -37,6 +37,7 @@ export const esm: EncoderArchitecture = {
   hiddenStates(source) {
     const { graph, config, batch, sizes } = source;
     const isTurned = isRotary(config);
+    const theta = config.positive('rope_theta', 10_000);
     const design = bertDesign(source, {
       layer: normsAt('attention.LayerNorm', 'LayerNorm'),
       positions: isTurned ? undefined : storedPositions(source, firstPosition(config)),
@@ -52,7 +53,7 @@ export const esm: EncoderArchitecture = {
         config.flag('emb_layer_norm_before', false)
           ? norm('embedding_norm', sum).normalized
           : summed(source, sum),
-      rotary: isTurned ? rotaryPositions(source, 10_000) : undefined,
+      rotary: isTurned ? rotaryPositions(source, theta) : undefined,
       preNorm: { lastNorm: 'encoder.emb_layer_norm_after' },
     });
   },

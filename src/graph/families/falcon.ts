@@ -23,6 +23,7 @@ export const falcon: DecoderArchitecture = {
     norm: 'ln_f',
     tokenClassifier: 'classifier',
   },
+  fieldNames: { hidden_size: 'n_embed' },
 
   sizes(config): DecoderSizes {
     const sizes = multiHeadSizes(config);

@@ -35,6 +35,7 @@ export const gemma2: DecoderArchitecture = {
  */
 export const gemma3: DecoderArchitecture = {
   modelTypes: ['gemma3_text'],
+  defaults: { rope_theta: 1_000_000 },
   sizes(config) {
     const pattern = config.size('sliding_window_pattern', 6);
     return windowedSizes(config, layer => (layer + 1) % pattern !== 0);

@@ -42,6 +42,6 @@ function glmDifferences({ config }: DecoderSource): LlamaDifferences {
   return {
     interleaved: true,
     attentionBiases: config.flag('attention_bias') ? 'inputs' : 'none',
-    feedForward: fusedMlp,
+    feedForward: (layer, x) => fusedMlp(layer, x),
   };
 }

@@ -24,7 +24,7 @@ export const gptNeo: DecoderArchitecture = {
   sizes(config): DecoderSizes {
     const sizes = multiHeadSizes(config);
     const window = config.size('window_size', 256);
-    const windows = layerTypes(config).map(type => (type === 'local' ? window : undefined));
+    const windows = layerTypes(config, sizes.layers).map(type => (type === 'local' ? window : undefined));
     if (windows.length !== sizes.layers)
       config.invalid(`attention_types name ${windows.length} layers of ${sizes.layers}`);
     return { ...sizes, windows };
@@ -61,9 +61,11 @@ export const gptNeo: DecoderArchitecture = {
   },
 };
 
-/** `attention_types`: lists of kinds, each with how often it is repeated. */
-function layerTypes(config: ModelConfig): readonly string[] {
-  const types = config.has('attention_types') ? config.value('attention_types') : [[['global', 'local'], 12]];
+/** `attention_types`: lists of kinds, each with how often it is repeated; by default both in turns. */
+function layerTypes(config: ModelConfig, layers: number): readonly string[] {
+  const types = config.has('attention_types')
+    ? config.value('attention_types')
+    : [[['global', 'local'], layers / 2]];
   const isGroup = (group: unknown): group is [string[], number] =>
     Array.isArray(group) &&
     Array.isArray(group[0]) &&

@@ -4,6 +4,7 @@ import type { EncoderArchitecture } from '../assembly/encoder-architecture.js';
 import type { Seq2SeqArchitecture } from '../assembly/seq2seq/architecture.js';
 import { encoderAlone } from '../assembly/seq2seq/encoder-alone.js';
 import type { ModelConfig } from '../config.js';
+import { apertus } from './apertus.js';
 import { bart, blenderbot, blenderbotSmall, mbart } from './bart.js';
 import { albert } from './albert.js';
 import { bert } from './bert.js';
@@ -24,12 +25,14 @@ import { falcon } from './falcon.js';
 import { gptBigcode } from './gpt-bigcode.js';
 import { gptNeo } from './gpt-neo.js';
 import { gptNeox } from './gpt-neox.js';
+import { gptOss } from './gpt-oss.js';
 import { codegen, gptj } from './gptj.js';
-import { granite } from './granite.js';
+import { granite, graniteMoe } from './granite.js';
+import { hunyuan } from './hunyuan.js';
 import { jinaBert } from './jina-bert.js';
 import { llama } from './llama.js';
 import { m2m100, marian, pegasus } from './marian.js';
-import { ministral, mistral } from './mistral.js';
+import { ministral, ministral3, mistral } from './mistral.js';
 import { mixtral } from './mixtral.js';
 import { modernbert } from './modernbert.js';
 import { mpnet } from './mpnet.js';
@@ -44,6 +47,7 @@ import { phi3 } from './phi3.js';
 import { qwen2, qwen3 } from './qwen.js';
 import { qwen2Moe, qwen3Moe } from './qwen-moe.js';
 import { data2vecText, roberta } from './roberta.js';
+import { textPart, WHOLE_TYPES } from './text-part.js';
 import { smollm3 } from './smollm3.js';
 import { staticEmbedding } from './static-embedding.js';
 import { stablelm } from './stablelm.js';
@@ -76,6 +80,7 @@ const DECODERS: readonly DecoderArchitecture[] = [
   gptj,
   codegen,
   gptBigcode,
+  gptOss,
   falcon,
   bloom,
   mpt,
@@ -91,6 +96,10 @@ const DECODERS: readonly DecoderArchitecture[] = [
   glm,
   glm4,
   ministral,
+  ministral3,
+  hunyuan,
+  apertus,
+  graniteMoe,
 ].map(withOwnConfig);
 
 /** Encoders proper, which see both ways. */
@@ -149,7 +158,9 @@ export const MODEL_TYPES: readonly string[] = [...ENCODING, ...SEQ2SEQ].flatMap(
  * @throws KvasirError `unsupported_model` where no decoder of this `model_type` is known
  */
 export function decoderArchitecture(config: ModelConfig): DecoderArchitecture {
-  return find(DECODERS, config) ?? unknown(config, DECODERS);
+  const part = textPart(config);
+  const family = find(DECODERS, part ?? config) ?? unknown(config, DECODERS);
+  return part === undefined ? family : { ...family, sizes: whole => family.sizes(textPart(whole) ?? whole) };
 }
 
 /**
@@ -201,7 +212,8 @@ function unknown(config: ModelConfig, architectures: readonly Family[]): never {
       `a '${type}' is known, but not as ${names.length === 0 ? 'what is asked for' : `a ${names.join(', ')}`}`,
     );
   const vendor = config.has('auto_map') ? " Its code is its vendor's own (auto_map), which is not run." : '';
-  const known = [...new Set(architectures.flatMap(({ modelTypes }) => modelTypes))].sort();
+  const types = architectures.flatMap(({ modelTypes }) => modelTypes);
+  const known = [...new Set([...types, ...(architectures === DECODERS ? WHOLE_TYPES : [])])].sort();
   return config.unsupported(
     `model_type '${type}' is not supported.${vendor} Supported are ${known.join(', ')}; any other encoder or decoder as an ONNX export`,
   );

@@ -55,6 +55,7 @@ export const olmo3: DecoderArchitecture = {
 /** OLMoE (Muennighoff et al. 2024): Llama with experts, and norms of all queries and keys at once. */
 export const olmoe: DecoderArchitecture = {
   modelTypes: ['olmoe'],
+  fieldNames: { num_experts: 'num_local_experts' },
   defaults: { rms_norm_eps: 1e-5, num_experts_per_tok: 8 },
   sizes: decoderSizes,
   design(source) {

@@ -35,16 +35,32 @@ function fusedAttention(layer: DecoderLayer, x: Value, design: AttentionDesign):
   return attend(layer, x, weights, design);
 }
 
-/** A gated feed-forward layer whose first two matrices are stored as one. */
-export function fusedMlp(layer: DecoderLayer, x: Value): Value {
+/** Names and inner width of a gated feed-forward layer whose first two matrices are stored as one. */
+export interface FusedMlp {
+  readonly within: string;
+  readonly both: string;
+  readonly down: string;
+  readonly inner: number;
+}
+
+/** A gated feed-forward layer whose first two matrices are stored as one, gate above up; by default by Phi-3's names. */
+export function fusedMlp(
+  layer: DecoderLayer,
+  x: Value,
+  { within, both, down, inner }: FusedMlp = {
+    within: 'mlp',
+    both: 'gate_up_proj',
+    down: 'down_proj',
+    inner: layer.source.config.size('intermediate_size'),
+  },
+): Value {
   const { graph, config, sizes } = layer.source;
-  const inner = config.size('intermediate_size');
-  const own = layer.weights.within('mlp');
-  const both = own.matrix('gate_up_proj', 2 * inner, sizes.hiddenSize);
+  const own = layer.weights.within(within);
+  const stacked = own.matrix(both, 2 * inner, sizes.hiddenSize);
   const weights = {
-    gate: sliceRows(both, 0, inner),
-    up: sliceRows(both, inner, 2 * inner),
-    down: own.matrix('down_proj', sizes.hiddenSize, inner),
+    gate: sliceRows(stacked, 0, inner),
+    up: sliceRows(stacked, inner, 2 * inner),
+    down: own.matrix(down, sizes.hiddenSize, inner),
   };
   const activation = activationOf(config, 'hidden_act', 'silu');
   return gatedFeedForward(graph, `${layer.name}.feed_forward`, x, weights, activation);

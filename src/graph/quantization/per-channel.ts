@@ -39,6 +39,15 @@ export async function quantizePerChannel(
   return { codes, scales };
 }
 
+/** The sum of each row, as it is stored. */
+export function rowSums({ codes, scales }: PerChannelMatrix): Float32Array {
+  const rows = scales.length;
+  const sums = new Float64Array(rows);
+  for (let start = 0; start < codes.length; start += rows)
+    for (let row = 0; row < rows; row++) sums[row]! += codes[start + row]!;
+  return scales.map((scale, row) => scale * sums[row]!);
+}
+
 /**
  * Bits of a weight that the processor multiplies without overflow: x86 adds two products of 8-bit numbers in
  * 16 bits, where two of full size have no room, unless it has the VNNI instructions.

@@ -107,7 +107,10 @@ export class Checkpoint {
     const file = this.#fileOf.get(name);
     const found = file?.tensors.get(name)?.shape;
     if (file === undefined || found === undefined)
-      throw new KvasirError('invalid_model', `${this.#folder}: no tensor '${name}' among the weights`);
+      throw new KvasirError(
+        'invalid_model',
+        `${this.#folder}: no tensor '${name}' among the weights${this.#elsewhere(name)}`,
+      );
     if (found.length !== shape.length || found.some((size, axis) => size !== shape[axis]))
       throw new KvasirError(
         'invalid_model',
@@ -140,6 +143,14 @@ export class Checkpoint {
         return numbers;
       },
     };
+  }
+
+  /** Where a tensor that is missing may be meant, since one ends as it does. */
+  #elsewhere(name: string): string {
+    const other = [...this.#fileOf.keys()].find(key => key.endsWith(`.${name}`));
+    if (other !== undefined) return `; there is '${other}', for another architecture or a part of it`;
+    const [first] = this.#fileOf.keys();
+    return first === undefined ? ', which are empty' : `, which are named as '${first}' is`;
   }
 
   /** Names of the tensors that nobody has asked for. */

@@ -4,6 +4,8 @@ export interface Leftovers {
   readonly heads: readonly string[];
   /** All others: layers that the family does not have, or scales of weights that mean something else. */
   readonly unknown: readonly string[];
+  /** Of other parts of a whole of which only the text part is served. */
+  readonly others?: readonly string[];
   /** Sentences about fields of config.json that may matter. */
   readonly fields: readonly string[];
 }
@@ -48,7 +50,14 @@ export function patternsOf(names: readonly string[]): readonly string[] {
 
 /** Sentences about what is not read and may matter. */
 export function leftoverWarnings(leftovers: Leftovers): readonly string[] {
-  return [leftoverWarning(leftovers) ?? [], leftovers.fields].flat();
+  return [partsWarning(leftovers) ?? [], leftoverWarning(leftovers) ?? [], leftovers.fields].flat();
+}
+
+/** A sentence about the parts of a whole that are not served; undefined where there are none. */
+function partsWarning({ others = [] }: Leftovers): string | undefined {
+  if (others.length === 0) return undefined;
+  const modules = [...new Set(others.map(name => name.replace(/^model\./, '').split('.')[0]!))];
+  return `texts only are served: the ${others.length} tensors of ${modules.join(', ')} are not read, and pictures are not seen`;
 }
 
 /** A sentence about tensors that no layer reads; undefined where there are none. */

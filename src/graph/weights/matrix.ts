@@ -192,6 +192,19 @@ export function scaleRows(source: Matrix, factors: { load(): Promise<Float32Arra
   };
 }
 
+/** Every column times a factor of its own. */
+export function scaleColumns(source: Matrix, factors: { load(): Promise<Float32Array> }): Matrix {
+  const { rows, columns } = source;
+  return {
+    rows,
+    columns,
+    async *pieces() {
+      const by = await factors.load();
+      yield* map(source.pieces(), piece => piece.map((value, i) => value * by[i % columns]!));
+    },
+  };
+}
+
 /** Row 0 of the one, row 0 of the other, row 1 of the one, and so on. */
 export function interleaveRows(even: Matrix, odd: Matrix): Matrix {
   const { rows, columns } = even;

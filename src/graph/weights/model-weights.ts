@@ -1,5 +1,5 @@
 import type { Checkpoint, Weight } from './checkpoint.js';
-import { matrix, type Matrix } from './matrix.js';
+import { matrix, sliceRows, type Matrix } from './matrix.js';
 
 /** A vector that is read when it is written. */
 export interface Vector {
@@ -71,15 +71,28 @@ export class ModelWeights {
     return matrix(this.weight(`${name}.weight`, [rows, columns]));
   }
 
+  /** Matrices that are stored as one tensor, `[count, rows, columns]`. */
+  matrices(name: string, count: number, rows: number, columns: number): Matrix[] {
+    const all = this.weight(`${name}.weight`, [count, rows, columns]);
+    const flat = matrix({ ...all, shape: [count * rows, columns] });
+    return Array.from({ length: count }, (_, i) => sliceRows(flat, i * rows, (i + 1) * rows));
+  }
+
   /** A vector by its whole name. */
   vector(name: string, size: number): Vector {
     const weight = this.weight(name, [size]);
     return { size, load: () => weight.load() };
   }
 
+  /** A number by its whole name, as a vector of one. */
+  scalar(name: string): Vector {
+    const weight = this.weight(name, []);
+    return { size: 1, load: () => weight.load() };
+  }
+
   /** A vector of indexes into something, by its whole name. */
   integers(name: string, size: number): { load(below: number): Promise<number[]> } {
-    return this.#checkpoint.integers(this.#prefix + name, size);
+    return this.#checkpoint.integers(this.#storedName(this.#prefix + name), size);
   }
 
   /** A linear layer's bias. */

@@ -13,6 +13,10 @@ export interface EncoderInput {
   readonly positions?: readonly number[];
   /** `embedding` only: how many of the first tokens have no share in the pooled vector; default 0. */
   readonly unpooled?: number | undefined;
+  /**
+   * `token-embedding` only: how many of the last tokens are seen by no other, though they see these; default 0.
+   */
+  readonly unseen?: number | undefined;
   /** `embedding` only: the vector of each token is wanted, before they are pooled. */
   readonly everyToken?: boolean;
 }
@@ -20,7 +24,7 @@ export interface EncoderInput {
 /**
  * One text's result, `[rows, width]`, row by row: `embedding` `[1, dimension]`, with `everyToken`
  * `[ids.length, hidden]`; `sequence-classification`
- * `[1, labels]`; `token-classification` `[ids.length, labels]`; `fill-mask` `[positions.length, vocabulary]`;
+ * `[1, labels]`; `token-embedding` `[ids.length, dimension]`; `token-classification` `[ids.length, labels]`; `fill-mask` `[positions.length, vocabulary]`;
  * `question-answering` `[ids.length, 2]` (start and end logit). Padding never shows.
  */
 export interface EncoderOutput {

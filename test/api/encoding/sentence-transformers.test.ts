@@ -7,6 +7,8 @@ import { classify, labelScores } from '#api/encoding/classify.js';
 import { embed } from '#api/encoding/embed.js';
 import { embedSparse } from '#api/encoding/embed-sparse.js';
 import { inputLimit } from '#api/encoding/inputs.js';
+import { relevance } from '#api/encoding/relevance.js';
+import { tokenVectors } from '#api/encoding/token-vectors.js';
 import { withPrompt } from '#api/encoding/prompt.js';
 import { loadEncoder } from '#registry/load-encoder.js';
 import { Environment } from '#runtime/index.js';
@@ -16,6 +18,10 @@ interface Expected {
   readonly vectors?: readonly (readonly number[])[];
   /** Sparse vectors, with all of their components. */
   readonly sparse?: readonly (readonly number[])[];
+  /** Vectors of the texts' tokens as queries and as documents, and how well each query goes with each document. */
+  readonly queries?: readonly (readonly (readonly number[])[])[];
+  readonly documents?: readonly (readonly (readonly number[])[])[];
+  readonly relevance?: readonly (readonly number[])[];
   readonly pairs?: readonly (readonly [string, string])[];
   /** A number for each pair, or one for each of its labels. */
   readonly scores?: readonly (number | readonly number[])[];
@@ -58,6 +64,28 @@ for (const name of await readdir(FIXTURES))
       t.ok(error < 1e-5, `sparse vector ${i} differs by ${error.toExponential(1)}`);
     });
 
+    const { queries = [], documents = [], relevance: scored = [] } = expected;
+    for (const [role, wanted] of [
+      ['query', queries],
+      ['document', documents],
+    ] as const) {
+      const read =
+        wanted.length > 0 ? await tokenVectors(model, sources, role, limit, caller, 'inputs') : undefined;
+      wanted.forEach((vectors, i) => {
+        t.equal(read!.vectors[i]!.length, vectors.length, `${role} ${i} has ${vectors.length} vectors`);
+        const error = difference(
+          read!.vectors[i]!.flatMap(vector => [...vector]),
+          vectors.flat(),
+        );
+        t.ok(error < 2e-6, `${role} ${i} differs by ${error.toExponential(1)}`);
+      });
+    }
+    for (const [i, wanted] of scored.entries()) {
+      const { scores } = await relevance(model, [sources[i]!], sources, { limit, raw: false }, caller);
+      const error = difference(scores, wanted);
+      t.ok(error < 1e-5, `relevance to query ${i} differs by ${error.toExponential(1)}`);
+    }
+
     const asked = pairs.map(([text, pair], i) => ({ param: `${i}`, text, pair }));
     const answers = asked.length > 0 ? await classify(model, asked, limit, caller) : { logits: [] };
     scores.forEach((score, i) => {
@@ -65,5 +93,5 @@ for (const name of await readdir(FIXTURES))
       const error = difference(values, [score].flat());
       t.ok(error < 2e-6, `pair ${i} differs by ${error.toExponential(1)}`);
     });
-    t.ok(vectors.length + sparse.length + scores.length > 0, 'something was compared');
+    t.ok(vectors.length + sparse.length + queries.length + scores.length > 0, 'something was compared');
   });

@@ -3,6 +3,7 @@ import { layerLinear } from '#graph/blocks/layer-linear.js';
 import { NUMBER_FORMATS } from '#graph/precision.js';
 import { ModelGraph } from '#graph/model-graph.js';
 import { DataType } from '#graph/onnx/graph-builder.js';
+import type { Foreseen } from '#graph/quantization/foreseen.js';
 import { quantizePerChannel, weightBits } from '#graph/quantization/per-channel.js';
 import type { Matrix } from '#graph/weights/matrix.js';
 import { linear } from '#test/reference/operations.js';
@@ -31,11 +32,18 @@ function rounded(row: readonly number[], limit: number): number[] {
   return row.map(value => (step === 0 ? 0 : Math.round(value / step) * step));
 }
 
-async function run(folder: string, precision: 'f32' | 'w8a8', input: readonly number[]): Promise<number[][]> {
+async function run(
+  folder: string,
+  precision: 'f32' | 'w8a8',
+  input: readonly number[],
+  foreseen: Foreseen = {},
+  matrix = MATRIX,
+): Promise<number[][]> {
   const graph = new ModelGraph(NUMBER_FORMATS[precision]);
   const source = graph.input('x', DataType.FLOAT, ['tokens', COLUMNS]);
+  graph.foresee(source, foreseen);
   const bias = { size: ROWS, load: async () => Float32Array.from(b!.values) };
-  const outputs = ['first', 'second'].map(name => layerLinear(graph, name, source, MATRIX, bias));
+  const outputs = ['first', 'second'].map(name => layerLinear(graph, name, source, matrix, bias));
   for (const output of outputs) graph.output(output, DataType.FLOAT, ['tokens', ROWS]);
   const tokens = input.length / COLUMNS;
   const results = await evaluate(folder, graph, { x: floats(input, [tokens, COLUMNS]) });
@@ -74,6 +82,48 @@ t.test('integers: a row does not depend on the others', async t => {
   const together = await run(t.testdir(), 'w8a8', INPUT);
   const folder = t.testdir();
   for (let i = 0; i < TOKENS; i++) t.strictSame((await run(folder, 'w8a8', rowOf(INPUT, i)))[0], together[i]);
+});
+
+t.test('integers: features that are foreseen to be large take no precision from the others', async t => {
+  const magnitudes = Float32Array.from({ length: COLUMNS }, (_, i) => (i === 7 ? 200 : 1));
+  const input = x!.values.map((value, i) => value * magnitudes[i % COLUMNS]!);
+  // As in trained models, what reads a large feature has small weights for it.
+  const small = w!.values.map((value, i) => value / magnitudes[i % COLUMNS]!);
+  const expected = (i: number): number[] => linear(rowOf(input, i), { shape: w!.shape, values: small }, b);
+  const matrix = {
+    ...MATRIX,
+    pieces: async function* () {
+      yield Float32Array.from(small);
+    },
+  };
+  const load = async (): Promise<Float32Array> => magnitudes;
+  const [without, foreseen] = [
+    await run(t.testdir(), 'w8a8', input, {}, matrix),
+    await run(t.testdir(), 'w8a8', input, { magnitudes: { size: COLUMNS, load } }, matrix),
+  ];
+  for (let i = 0; i < TOKENS; i++) t.ok(error(foreseen[i]!, expected(i)) < 0.03, `row ${i}`);
+  t.ok(
+    without.some((row, i) => error(row, expected(i)) > 0.1),
+    'which they would otherwise',
+  );
+});
+
+t.test('integers: what is never below a number has all codes above it', async t => {
+  const limit = weightBits() === 8 ? 127 : 63;
+  const weights = Array.from({ length: ROWS }, (_, i) => rounded(rowOf(w!.values, i), limit)).flat();
+  for (const lowest of [-0.17, 0]) {
+    const input = INPUT.map(value => Math.max(value, lowest));
+    const results = await run(t.testdir(), 'w8a8', input, { lowest });
+    results.forEach((result, i) => {
+      const row = rowOf(input, i);
+      const above = rounded(
+        row.map(value => value - lowest),
+        255,
+      ).map(value => value + lowest);
+      const quantized = linear(above, { shape: w!.shape, values: weights }, b);
+      t.ok(error(result, quantized) < 1e-4, `${lowest}, row ${i}: ${error(result, quantized)}`);
+    });
+  }
 });
 
 t.test('rows of weights have their own scales', async t => {

@@ -25,7 +25,7 @@ import type { Checkpoint } from '#graph/weights/checkpoint.js';
 import { ModelWeights } from '#graph/weights/model-weights.js';
 
 /** Types of which transformers 5.24 has no configuration class; their fields come from their makers' code. */
-const NOT_OF_TRANSFORMERS: readonly string[] = ['exaone', 'internlm3'];
+const NOT_OF_TRANSFORMERS: readonly string[] = ['exaone', 'internlm3', 'new', 'static-embedding'];
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -56,12 +56,18 @@ const SMALL: Fields = {
   max_window_layers: 1,
 };
 
+/** Fields without which a family writes nothing, and for which its configuration class has no value. */
+const GIVEN: Readonly<Record<string, Fields>> = {
+  esm: { vocab_size: 33, pad_token_id: 1, mask_token_id: 32, position_embedding_type: 'rotary' },
+  gpt_neo: { attention_types: [[['global', 'local'], 1]] },
+};
+
 /** The defaults of the configuration class, but smaller. */
 function defaultsOf(type: string): Fields {
   const reads = TRANSFORMERS_FIELDS[type]?.reads ?? {};
   const small = Object.entries(SMALL).filter(([name]) => name in reads);
   const given = Object.entries(reads).filter(([, value]) => value !== null);
-  return { ...Object.fromEntries(given), ...Object.fromEntries(small), model_type: type };
+  return { ...Object.fromEntries(given), ...Object.fromEntries(small), ...GIVEN[type], model_type: type };
 }
 
 function encodes(config: ModelConfig, task: 'embedding' | 'sequence-classification'): void {
@@ -157,7 +163,16 @@ function write(config: ModelConfig): void {
 /** What makes families ask for fields that others do without. */
 const VARIATIONS: readonly Fields[] = [
   { mlp_only_layers: [0] },
+  {
+    relative_attention: true,
+    pos_att_type: ['c2p', 'p2c'],
+    max_relative_positions: 8,
+    position_buckets: 4,
+    norm_rel_ebd: 'layer_norm',
+    conv_kernel_size: 3,
+  },
   { layer_types: ['sliding_attention', 'full_attention'] },
+  { layer_types: ['full_attention', 'full_attention'], position_embedding_type: 'rope' },
   { use_sliding_window: true, sliding_window: 4 },
   { rope_parameters: { rope_type: 'longrope', rope_theta: 100 } },
 ];

@@ -66,11 +66,16 @@ async function agrees(
 
 /** Fixtures of families of which transformers has no classifier. */
 const WITHOUT_CLASSIFIER = new Set([
-  'granite',
+  'apertus',
   'cohere',
   'cohere2',
+  'codegen',
   'ernie4_5',
   'exaone',
+  'granite',
+  'granitemoe',
+  'granitemoehybrid',
+  'granitemoeshared',
   'internlm3',
   'olmoe',
 ]);

@@ -1,7 +1,23 @@
 import t from 'tap';
+import { writeGenerator } from '#graph/assembly/generator.js';
+import { refuseUnwritten } from '#graph/config-fields/unwritten.js';
 import { ModelConfig } from '#graph/config.js';
 import { decoderArchitecture, encoderArchitecture } from '#graph/families/index.js';
+import { ModelGraph } from '#graph/model-graph.js';
+import { NUMBER_FORMATS } from '#graph/precision.js';
 import { refuseQuantized } from '#graph/quantized-checkpoint.js';
+import type { Checkpoint } from '#graph/weights/checkpoint.js';
+import { ModelWeights } from '#graph/weights/model-weights.js';
+
+/** Has all weights in any shape; nobody reads them. */
+const anyWeights = new ModelWeights({
+  has: () => true,
+  weight: (name: string, shape: readonly number[]) => ({
+    name,
+    shape,
+    load: () => Promise.reject(new Error()),
+  }),
+} as unknown as Checkpoint);
 
 const config = (fields: Readonly<Record<string, unknown>>) => new ModelConfig('config.json', fields);
 
@@ -42,4 +58,38 @@ t.test('quantized checkpoints are refused by their method', async t => {
     /by compressed-tensors in the format pack-quantized/,
   );
   refuses({ load_in_8bit: true }, /a method that is not named/);
+});
+
+t.test('decoders near Llama refuse what they do not write', async t => {
+  const sizes = {
+    hidden_size: 32,
+    num_hidden_layers: 2,
+    num_attention_heads: 4,
+    head_dim: 8,
+    vocab_size: 61,
+  };
+  const written = (fields: Readonly<Record<string, unknown>>): void => {
+    const whole = config({ ...sizes, max_position_embeddings: 24, intermediate_size: 48, ...fields });
+    const architecture = decoderArchitecture(whole);
+    const source = { graph: new ModelGraph(NUMBER_FORMATS.f32), config: whole, weights: anyWeights };
+    refuseUnwritten(whole);
+    writeGenerator(architecture, { ...source, sizes: architecture.sizes(whole) }, 'slots');
+  };
+  const refuses = (fields: Readonly<Record<string, unknown>>, message: RegExp): unknown =>
+    t.throws(() => written(fields), { code: 'unsupported_model', message });
+  t.doesNotThrow(() => written({ model_type: 'cohere' }));
+  refuses({ model_type: 'cohere', use_qk_norm: true }, /use_qk_norm is true/);
+  refuses(
+    { model_type: 'olmo3', layer_types: ['chunked_attention', 'full_attention'] },
+    /'chunked_attention'/,
+  );
+  refuses({ model_type: 'apertus', hidden_act: 'gelu_python' }, /hidden_act is 'gelu_python'/);
+  refuses({ model_type: 'olmoe', sliding_window: 8 }, /sliding_window is 8/);
+  refuses({ model_type: 'olmoe', num_experts: 2, num_experts_per_tok: 1, hidden_act: 'gelu' }, /hidden_act/);
+  refuses({ model_type: 'granitemoehybrid', layer_types: ['mamba', 'attention'] }, /of type 'mamba'/);
+  refuses({ model_type: 'granitemoehybrid' }, /state-space layers/);
+  t.throws(() => written({ model_type: 'granitemoeshared', num_local_experts: 0 }), {
+    code: 'invalid_model',
+    message: /num_local_experts and shared_intermediate_size are 0/,
+  });
 });

@@ -5,6 +5,7 @@ import {
   matrix,
   padColumns,
   padRows,
+  reorderRows,
   scaleRows,
   sliceRows,
   stackRows,
@@ -73,6 +74,14 @@ t.test('groups of rows are padded', async t => {
   const same = matrixOf(A);
   t.equal(padRows(same, 2, 2), same, 'nothing to do');
   t.equal(padColumns(same, 2, 2), same);
+});
+
+t.test('rows of groups in another order', async t => {
+  for (const inPiece of [1, 2, 3, 4]) {
+    const a = matrixOf(A, inPiece);
+    t.strictSame(await rowsOf(reorderRows(a, [1, 0])), [A[1], A[0], A[3], A[2]]);
+    t.strictSame(await rowsOf(reorderRows(a, [1, 0], 1)), [A[1], A[0], A[2], A[3]]);
+  }
 });
 
 t.test('a large weight is read some rows at a time', async t => {

@@ -1,6 +1,7 @@
 import { GEMMA_MODELS } from './gemma.js';
 import { GPT2 } from './gpt2.js';
 import { GRANITE } from './granite.js';
+import { LAYER_NORM_MODELS } from './layer-norm.js';
 import { LLAMA_MODELS } from './llama.js';
 import { MISTRAL } from './mistral.js';
 import { EXPERT_MODELS } from './mixture-of-experts.js';
@@ -24,6 +25,7 @@ export const MODELS: readonly CaseModel[] = [
   SMOLLM3,
   GRANITE,
   STARCODER2,
+  ...LAYER_NORM_MODELS,
   ...EXPERT_MODELS,
   ...NEAR_LLAMA_MODELS,
 ];

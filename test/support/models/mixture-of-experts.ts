@@ -3,13 +3,14 @@ import {
   add,
   multiply,
   rmsNorm,
+  row,
   scale,
   sigmoid,
   silu,
   softmax,
   type Vector,
 } from '#test/reference/operations.js';
-import { plainRope, rotate } from '#test/reference/rope.js';
+import { plainRope, rotate, yarnRope } from '#test/reference/rope.js';
 import type { Shapes } from '#test/support/random-tensors.js';
 import type { TestTensors } from '#test/support/safetensors.js';
 import {
@@ -35,7 +36,7 @@ const BASE = {
 const { hidden_size: hidden } = BASE;
 
 /** `Σ p_e expert_e(x)` over the `count` most probable experts (Shazeer et al. 2017). */
-function mixture(
+export function mixture(
   scores: Vector,
   count: number,
   isNormalized: boolean,
@@ -77,6 +78,62 @@ function mixtralStates(config: DecoderConfig, tensors: TestTensors, ids: readonl
           const inner = multiply(model.linear(x, `${expert}.w1`).map(silu), model.linear(x, `${expert}.w3`));
           return model.linear(inner, `${expert}.w2`);
         }),
+    );
+  });
+}
+
+const gptOss = {
+  ...BASE,
+  model_type: 'gpt_oss',
+  hidden_size: 64,
+  intermediate_size: 32,
+  num_hidden_layers: 2,
+  num_attention_heads: 6,
+  num_key_value_heads: 3,
+  head_dim: 8,
+  num_local_experts: 4,
+  num_experts_per_tok: 2,
+  sliding_window: 6,
+  layer_types: ['full_attention', 'sliding_attention'],
+  swiglu_alpha: 1.5,
+  swiglu_limit: 0.8,
+  rope_scaling: { rope_type: 'yarn', factor: 3, truncate: false, original_max_position_embeddings: 8 },
+} as const;
+
+/** gpt-oss (OpenAI 2025), by the code that was published with it. */
+function gptOssStates(config: typeof gptOss, tensors: TestTensors, ids: readonly number[]): number[][] {
+  const model = new ReferenceModel(config, tensors);
+  const rope = yarnRope(8, SIZES.rope_theta, 3, 8, false);
+  return model.states(ids, (states, layer) => {
+    const name = `model.layers.${layer}`;
+    /** `x W + b` of an expert, whose matrix is stored `[inputs, outputs]`. */
+    const project = (x: Vector, weight: string, expert: number): number[] => {
+      const { shape, values } = model.tensor(`${name}.mlp.experts.${weight}`);
+      const [, inputs, outputs] = shape as [number, number, number];
+      const bias = row(model.tensor(`${name}.mlp.experts.${weight}_bias`), expert);
+      return bias.map((value, out) =>
+        x.reduce((sum, xi, i) => sum + xi * values[(expert * inputs + i) * outputs + out]!, value),
+      );
+    };
+    const expert = (x: Vector, e: number): number[] => {
+      const both = project(x, 'gate_up_proj', e);
+      const inner = Array.from({ length: config.intermediate_size }, (_, i) => {
+        const gate = Math.min(both[2 * i]!, config.swiglu_limit);
+        const up = Math.min(Math.max(both[2 * i + 1]!, -config.swiglu_limit), config.swiglu_limit);
+        return (up + 1) * gate * sigmoid(config.swiglu_alpha * gate);
+      });
+      return project(inner, 'down_proj', e);
+    };
+    return model.preNorm(
+      states,
+      layer,
+      normed =>
+        model.attention(normed, layer, {
+          turn: (head, position) => rotate(head, position, rope),
+          window: layer === 1 ? 6 : Infinity,
+          sinks: model.tensor(`${name}.self_attn.sinks`).values,
+        }),
+      x => mixture(model.linear(x, `${name}.mlp.router`), 2, true, e => expert(x, e)),
     );
   });
 }
@@ -149,6 +206,21 @@ function qwenMoeStates(
 }
 
 export const EXPERT_MODELS: readonly CaseModel[] = [
+  caseModel(
+    'gpt_oss',
+    gptOss,
+    decoderShapes(gptOss, false, () => ({
+      ...attentionShapes(gptOss, 4),
+      'self_attn.sinks': [6],
+      'mlp.router.weight': [4, 64],
+      'mlp.router.bias': [4],
+      'mlp.experts.gate_up_proj': [4, 64, 64],
+      'mlp.experts.gate_up_proj_bias': [4, 64],
+      'mlp.experts.down_proj': [4, 32, 64],
+      'mlp.experts.down_proj_bias': [4, 64],
+    })),
+    gptOssStates,
+  ),
   caseModel(
     'mixtral',
     mixtral,

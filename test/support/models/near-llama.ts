@@ -1,8 +1,9 @@
-import type { DecoderConfig, LogitsFields } from '#test/reference/decoder.js';
-import { nearLlamaStates, plain, stacked, type Differences } from '#test/reference/near-llama.js';
-import { ACTIVATIONS, silu } from '#test/reference/operations.js';
-import { plainRope, yarnRope, type Rope } from '#test/reference/rope.js';
+import type { DecoderConfig, LogitsFields, ReferenceModel } from '#test/reference/decoder.js';
+import { nearLlamaStates, plain, stacked, xielu, type Differences } from '#test/reference/near-llama.js';
+import { ACTIVATIONS, add, linear, multiply, silu, type Vector } from '#test/reference/operations.js';
+import { linearRope, plainRope, yarnRope, type Rope } from '#test/reference/rope.js';
 import type { Shapes } from '#test/support/random-tensors.js';
+import { mixture } from './mixture-of-experts.js';
 import {
   attentionShapes,
   caseModel,
@@ -81,6 +82,25 @@ const WINDOWS = ['sliding_attention', 'full_attention', 'sliding_attention'];
 const windowed = (layer: number): number | undefined => (layer === 1 ? undefined : 6);
 const whereWindowed = (rope: Rope) => (layer: number) => (layer === 1 ? undefined : rope);
 const rope = plainRope(8, 100);
+
+/** Two of three experts, stored in two tensors, and one that all tokens go through. */
+function graniteExperts(model: ReferenceModel, x: Vector, prefix: string): number[] {
+  const part = (name: string, expert: number): number[] => {
+    const { shape, values } = model.tensor(`${prefix}.block_sparse_moe.${name}.weight`);
+    const [, rows, columns] = shape as [number, number, number];
+    return values.slice(expert * rows * columns, (expert + 1) * rows * columns);
+  };
+  const gated = (both: Vector): number[] => multiply(both.slice(0, EXPERT).map(silu), both.slice(EXPERT));
+  const routed = mixture(model.linear(x, `${prefix}.block_sparse_moe.router.layer`), 2, true, expert => {
+    const both = linear(x, { shape: [2 * EXPERT, hidden], values: part('input_linear', expert) });
+    return linear(gated(both), { shape: [hidden, EXPERT], values: part('output_linear', expert) });
+  });
+  const shared = model.linear(x, `${prefix}.shared_mlp.input_linear`);
+  return add(routed, model.linear(gated(shared), `${prefix}.shared_mlp.output_linear`));
+}
+
+/** Inner width of experts. */
+const EXPERT = 64;
 
 export const NEAR_LLAMA_MODELS: readonly CaseModel[] = [
   nearLlama('olmo', {
@@ -209,5 +229,77 @@ export const NEAR_LLAMA_MODELS: readonly CaseModel[] = [
   nearLlama('ministral', {
     fields: { model_type: 'ministral', sliding_window: 6, layer_types: WINDOWS },
     differences: { window: windowed },
+  }),
+  nearLlama('ministral3, queries that grow from position 6 on', {
+    fields: {
+      model_type: 'ministral3',
+      rope_parameters: {
+        rope_type: 'yarn',
+        rope_theta: 100,
+        factor: 3,
+        original_max_position_embeddings: 6,
+        llama_4_scaling_beta: 0.4,
+      },
+    },
+    differences: {
+      rope: () => yarnRope(8, 100, 3, 6),
+      queryFactor: position => 1 + 0.4 * Math.log(1 + Math.floor(position / 6)),
+    },
+  }),
+  nearLlama('hunyuan_v1_dense, norms behind rotary positions', {
+    fields: { model_type: 'hunyuan_v1_dense', rope_scaling: { type: 'dynamic', factor: 1, alpha: 20 } },
+    differences: {
+      queryKeyNorms: 'turned heads',
+      queryKeyNames: ['query_layernorm', 'key_layernorm'],
+      rope: () => plainRope(8, 100 * 20 ** (8 / 6)),
+    },
+    shapes: { 'self_attn.query_layernorm.weight': [8], 'self_attn.key_layernorm.weight': [8] },
+  }),
+  nearLlama('apertus', {
+    fields: {
+      model_type: 'apertus',
+      hidden_act: 'xielu',
+      rope_scaling: { rope_type: 'linear', factor: 2 },
+    },
+    differences: {
+      normNames: ['attention_layernorm', 'feedforward_layernorm'],
+      queryKeyNorms: 'heads',
+      feedForward: xielu,
+      rope: () => linearRope(8, 100, 2),
+    },
+    feedForward: {
+      ...PLAIN_MLP,
+      'mlp.act_fn.alpha_p': [1],
+      'mlp.act_fn.alpha_n': [1],
+      'mlp.act_fn.beta': [],
+      'mlp.act_fn.eps': [],
+    },
+    shapes: {
+      ...headNormShapes(8),
+      'attention_layernorm.weight': [hidden],
+      'feedforward_layernorm.weight': [hidden],
+    },
+  }),
+  nearLlama('granitemoeshared', {
+    fields: {
+      model_type: 'granitemoeshared',
+      num_local_experts: 3,
+      num_experts_per_tok: 2,
+      intermediate_size: EXPERT,
+      shared_intermediate_size: EXPERT,
+      embedding_multiplier: 3,
+      attention_multiplier: 0.2,
+      residual_multiplier: 0.4,
+      logits_scaling: 5,
+    },
+    differences: { embeddingFactor: 3, scale: 0.2, updateFactor: 0.4, feedForward: graniteExperts },
+    feedForward: {
+      'block_sparse_moe.router.layer.weight': [3, hidden],
+      'block_sparse_moe.input_linear.weight': [3, 2 * EXPERT, hidden],
+      'block_sparse_moe.output_linear.weight': [3, hidden, EXPERT],
+      'shared_mlp.input_linear.weight': [2 * EXPERT, hidden],
+      'shared_mlp.output_linear.weight': [hidden, EXPERT],
+    },
+    logits: { factor: 1 / 5 },
   }),
 ];

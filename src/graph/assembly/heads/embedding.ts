@@ -19,21 +19,35 @@ export function embedding(
   hiddenSize: number,
   { pooling, layers }: SentenceModules,
 ): Head {
-  let width = pooling.length * hiddenSize;
+  return {
+    listed: listedBy(pooling),
+    width: widthBehind(config, pooling.length * hiddenSize, layers),
+    write(source, hidden) {
+      const pooled = pool(source.graph, source.batch, hidden, hiddenSize, pooling);
+      return writeLayers(source, pooled, layers);
+    },
+  };
+}
+
+/**
+ * Width of a vector behind the modules that change it.
+ *
+ * @throws KvasirError `invalid_model` where one takes another width than it gets
+ */
+export function widthBehind(config: ModelConfig, before: number, layers: readonly SentenceLayer[]): number {
+  let width = before;
   for (const layer of layers) {
     if (layer.kind === 'normalize') continue;
     const taken = layer.kind === 'dense' ? layer.inputs : layer.size;
     if (taken !== width) config.invalid(`${layer.folder} takes vectors of ${taken}, but gets ${width}`);
     if (layer.kind === 'dense') width = layer.outputs;
   }
-  return {
-    listed: listedBy(pooling),
-    width,
-    write(source, hidden) {
-      const pooled = pool(source.graph, source.batch, hidden, hiddenSize, pooling);
-      return layers.reduce((x, layer, index) => sentenceLayer(source, x, layer, index), pooled);
-    },
-  };
+  return width;
+}
+
+/** @param x `[rows, width]` */
+export function writeLayers(source: EncoderSource, x: Value, layers: readonly SentenceLayer[]): Value {
+  return layers.reduce((value, layer, index) => sentenceLayer(source, value, layer, index), x);
 }
 
 /** PyTorch's, which no setting of the module changes. */

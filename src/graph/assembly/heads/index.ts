@@ -7,6 +7,7 @@ import type { Head, ProjectionDesign } from './head.js';
 import { maskedLanguageModel, type MaskedLanguageModel } from './masked-language-model.js';
 import { questionAnswering } from './question-answering.js';
 import { sequenceClassification, type SequenceClassifier } from './sequence-classification.js';
+import { tokenEmbedding } from './token-embedding.js';
 import { tokenClassification } from './token-classification.js';
 
 /** The heads of a family; those that are missing it does not have. */
@@ -39,6 +40,8 @@ export function encoderHead(
   switch (task) {
     case 'embedding':
       return embedding(config, hiddenSize, modules);
+    case 'token-embedding':
+      return tokenEmbedding(config, hiddenSize, modules);
     case 'sequence-classification':
       return sequenceClassification(known(heads[task]), labels);
     case 'token-classification':

@@ -127,6 +127,7 @@ function outputRows(task: EncoderTask, { ids, positions, everyToken }: EncoderIn
     case 'embedding':
     case 'sequence-classification':
       return 1;
+    case 'token-embedding':
     case 'token-classification':
     case 'question-answering':
       return ids.length;

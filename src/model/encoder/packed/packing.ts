@@ -62,6 +62,8 @@ export class Packing {
         return vector(this.#perToken((input, position) => input.typeIds?.[position] ?? 0));
       case 'grid':
         return this.#grid(this.#wholeTexts(), 0, this.longest);
+      case 'key_grid':
+        return this.#grid(this.#wholeTexts(), 0, this.longest, true);
       case 'grid_places':
         return vector(this.#places(this.#wholeTexts(), false));
       case 'row_places':
@@ -78,7 +80,7 @@ export class Packing {
       }
       case 'local_keys': {
         const blocks = this.#localBlocks();
-        return this.#grid(blocks, blocks.reach, blocks.size + 2 * blocks.reach);
+        return this.#grid(blocks, blocks.reach, blocks.size + 2 * blocks.reach, true);
       }
       case 'local_places':
         return vector(this.#places(this.#localBlocks(), false));
@@ -132,15 +134,18 @@ export class Packing {
   /**
    * Indexes of the tokens that each block's row shows: `width` of them, from `before` tokens before the block
    * on.
+   *
+   * @param areKeys whether the tokens that none may see are left out.
    */
-  #grid({ size, perText }: Blocks, before: number, width: number): PackedInput {
+  #grid({ size, perText }: Blocks, before: number, width: number, areKeys = false): PackedInput {
     const rows = perText.reduce((sum, blocks) => sum + blocks, 0);
     const grid = new Int32Array(rows * width).fill(PADDING);
     let row = 0;
-    this.#inputs.forEach(({ ids }, text) => {
+    this.#inputs.forEach(({ ids, unseen = 0 }, text) => {
+      const shown = areKeys ? ids.length - unseen : ids.length;
       for (let block = 0; block < perText[text]!; block++, row++) {
         const start = block * size - before;
-        const end = Math.min(start + width, ids.length);
+        const end = Math.min(start + width, shown);
         for (let position = Math.max(start, 0); position < end; position++)
           grid[row * width + position - start] = this.#offsets[text]! + position;
       }

@@ -135,6 +135,7 @@ export class PaddedEncoder implements Encoder {
         return { values: this.#embedding(own, ids.length, unpooled), rows: 1, width };
       case 'sequence-classification':
         return { values: own, rows: 1, width };
+      case 'token-embedding':
       case 'token-classification':
         return { values: own.subarray(0, ids.length * width), rows: ids.length, width };
       case 'question-answering': {

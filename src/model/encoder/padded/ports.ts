@@ -79,6 +79,8 @@ export function paddedOutputs(
       }
       case 'sequence-classification':
         return named(['logits']) ?? shaped(2);
+      case 'token-embedding':
+        return named(HIDDEN);
       case 'token-classification':
       case 'fill-mask':
         return named(['logits']) ?? shaped(3);
@@ -120,6 +122,7 @@ export function resultWidth({ task, config, labels }: EncoderDescription): numbe
       return labels.length;
     case 'fill-mask':
       return config.size('vocab_size');
+    case 'token-embedding':
     case 'question-answering':
       return undefined;
   }
@@ -133,6 +136,11 @@ export function resultWidth({ task, config, labels }: EncoderDescription): numbe
 export function checkReadyMade(graph: OnnxFile, description: EncoderDescription): void {
   const { task, config, modules } = description;
   paddedSizes(config);
+  if (task === 'token-embedding')
+    throw new KvasirError(
+      'unsupported_model',
+      `${graph.path}: a ready-made graph of a model that keeps the vectors of tokens; its weights can be served`,
+    );
   if (modules.layers.some((layer, i) => layer.kind !== 'normalize' || i < modules.layers.length - 1))
     throw new KvasirError(
       'unsupported_model',

@@ -18,7 +18,8 @@ import { decode, prefill } from '#test/support/run-decoder.js';
 const CONTEXT = 400;
 
 function open(t: Test, { config, tensors }: CaseModel): Promise<Decoder> {
-  return openDecoder(t, { config: { ...config, max_position_embeddings: CONTEXT }, tensors });
+  const long = config.sliding_window === undefined ? {} : { max_position_embeddings: CONTEXT };
+  return openDecoder(t, { config: { ...config, ...long }, tensors });
 }
 
 /** Runs chunks and single tokens, moves slots and goes on in all of them. */
@@ -58,8 +59,9 @@ async function logitsOfMoves(decoder: Decoder, trims: boolean): Promise<Buffer> 
 for (const model of MODELS) {
   t.test(model.name, async t => {
     const decoder = await open(t, model);
-    t.equal(decoder.traits.window, model.config.sliding_window);
-    if (decoder.traits.window === undefined) return;
+    t.equal(decoder.traits.window, model.config.sliding_window ?? model.config.window_size);
+    // Tables of learned positions end before anything can be given back.
+    if (decoder.traits.window === undefined || decoder.shape.contextLength < CONTEXT) return;
     const untrimmed = await logitsOfMoves(decoder, false);
     t.ok(untrimmed.equals(await logitsOfMoves(decoder, true)));
   });
