@@ -22,11 +22,13 @@ const HARMLESS_OF_WEIGHTS = ['dynamic', 'observer', 'observer_kwargs', 'actorder
 
 /** How modules of some names are quantized. */
 interface Group {
-  readonly targets: readonly string[];
+  readonly targets: readonly (string | RegExp)[];
   readonly bits: number;
   readonly isFloat: boolean;
   readonly symmetric: boolean;
   readonly tile: Tile;
+  /** True if columns may be in any order. */
+  readonly ordersColumns: boolean;
 }
 
 /** compressed-tensors, as llm-compressor and vLLM have it; what is not quantized is known by the tensors. */
@@ -56,11 +58,15 @@ function groupOf(section: ModelConfig): Group {
       warnOfActivations(section, `${part} of ${activations.size('num_bits', 8)} bits`);
   }
   const group = {
-    targets: section.strings('targets'),
+    targets: section
+      .strings('targets')
+      .map(target => (target.startsWith('re:') ? patternOf(section, target.slice(3)) : target)),
     bits: weights.size('num_bits', 8, 8),
     isFloat: weights.choice('type', ['int', 'float'], 'int') === 'float',
     symmetric: weights.flag('symmetric', true),
     tile: tileOf(weights),
+    // It was called `true` at first.
+    ordersColumns: ['group', true].includes(weights.value('actorder') as string | true),
   };
   warnOfUnknown(weights, HARMLESS_OF_WEIGHTS);
   warnOfUnknown(section, []);
@@ -108,13 +114,23 @@ async function findCompressed(
   return found;
 }
 
+/** Tests a module's name by a pattern of Python's, from its beginning on. */
+function patternOf(settings: ModelConfig, pattern: string): RegExp {
+  try {
+    return new RegExp(`^(?:${pattern})`);
+  } catch {
+    return settings.unsupported(`the target '${pattern}' is no regular expression that is understood`);
+  }
+}
+
 /** The group that names a module, or a pattern of its name, before one for its class. */
 function matching(groups: readonly Group[], module: string): Group | undefined {
-  const isNamed = (target: string): boolean =>
-    target === module || (target.startsWith('re:') && new RegExp(`^(?:${target.slice(3)})`).test(module));
+  const isNamed = (target: string | RegExp): boolean =>
+    typeof target === 'string' ? target === module : target.test(module);
+  const isClass = (target: string | RegExp): boolean =>
+    typeof target === 'string' && /^[A-Z]\w*$/.test(target);
   return (
-    groups.find(({ targets }) => targets.some(isNamed)) ??
-    groups.find(({ targets }) => targets.some(target => /^[A-Z]\w*$/.test(target)))
+    groups.find(({ targets }) => targets.some(isNamed)) ?? groups.find(({ targets }) => targets.some(isClass))
   );
 }
 
@@ -144,7 +160,7 @@ async function compressed(
 async function packedIntegers(
   tensors: CheckpointTensors,
   module: string,
-  { bits, isFloat, symmetric, tile }: Group,
+  { bits, isFloat, symmetric, tile, ordersColumns }: Group,
 ): Promise<QuantizedTensor> {
   const [codes, scales, shapes, zeros, order] = ['packed', 'scale', 'shape', 'zero_point', 'g_idx'].map(
     part => `${module}.weight_${part}`,
@@ -156,6 +172,7 @@ async function packedIntegers(
   tensors.require(codes, ['I32'], [rows, wordsFor(columns, bits)], codes);
   const { groupSize, groups } = groupsOf(tensors, scales, codes, tile, columns, rows);
   if (!symmetric) tensors.require(zeros, ['I32'], [wordsFor(rows, bits), groups], codes);
+  if (ordersColumns) tensors.require(order, ['I32', 'I64'], [columns], codes);
   const groupOf = tensors.find(order) && (await tensors.integers(order));
   if (
     groupOf?.length !== undefined &&

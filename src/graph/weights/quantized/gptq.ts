@@ -26,6 +26,8 @@ interface Form {
   readonly symmetric: boolean;
   /** -1: a row's columns are one group. */
   readonly groupSize: number;
+  /** True if columns may be in any order. */
+  readonly ordersColumns: boolean;
 }
 
 /**
@@ -49,6 +51,7 @@ export function gptq(settings: ModelConfig): FindQuantized {
     zeroOffset: versions[0] === 'gptq_v2' ? 0 : 1,
     symmetric: !hasRules && settings.flag('sym', true),
     groupSize: settings.finite('group_size', -1),
+    ordersColumns: settings.flag('desc_act', false),
   };
   return tensors => findGptq(tensors, form);
 }
@@ -73,7 +76,8 @@ async function gptqMatrix(tensors: CheckpointTensors, module: string, form: Form
     number,
     number,
   ];
-  const groupOf = tensors.find(order) && (await readOrder(tensors, order, codes));
+  const isOrderless = tensors.find(order) === undefined && !form.ordersColumns;
+  const groupOf = isOrderless ? undefined : await readOrder(tensors, order, codes);
   const columns = groupOf?.length ?? (words * 32) / form.bits;
   const bits = (words * 32) / columns;
   if (!BITS.includes(bits) || !Number.isInteger(columns))

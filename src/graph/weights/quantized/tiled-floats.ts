@@ -17,7 +17,7 @@ export const EIGHT_BIT_WEIGHTS: readonly EightBitFloat[] = ['F8_E4M3', 'F8_E5M2'
  *
  * @param type what people are told that it is.
  * @param name `[...matrices, rows, columns]`
- * @param scales numbers in the order of matrices and tiles, in whatever shape.
+ * @param scales `[...matrices, tiles down, tiles across]`, with or without axes of 1.
  */
 export function tiledFloats(
   tensors: CheckpointTensors,
@@ -32,10 +32,10 @@ export function tiledFloats(
   const [rows, columns] = shape.slice(-2) as [number, number];
   const across = Math.max(1, Math.ceil(columns / tile.columns));
   const down = Math.max(1, Math.ceil(rows / tile.rows));
-  const matrices = shape.slice(0, -2).reduce((product, size) => product * size, 1);
   const scaleShape = tensors.find(scales)!.shape;
-  const count = scaleShape.reduce((product, size) => product * size, 1);
-  if (count !== matrices * down * across)
+  const expected = [...shape.slice(0, -2), down, across];
+  const long = (sizes: readonly number[]): string => sizes.filter(size => size !== 1).join();
+  if (long(scaleShape) !== long(expected))
     throw tensors.invalid(
       scales,
       `has shape [${scaleShape.join(', ')}]; the ${rows} rows and ${columns} columns of '${name}' take ${down} × ${across} scales`,
