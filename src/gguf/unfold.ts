@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { access, constants, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { access, chmod, constants, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { storing, userCache } from '#storage.js';
 import { huggingFaceModel } from './architectures/index.js';
@@ -74,11 +74,14 @@ async function writeWhole(folder: string, contents: ReadonlyMap<string, string |
         await mkdir(path.dirname(file), { recursive: true });
         await writeFile(file, content);
       }
+      await chmod(partial, 0o755);
       await rm(folder, { recursive: true, force: true });
-      await rename(partial, folder);
-    } catch (error) {
+      await rename(partial, folder).catch((error: unknown) => {
+        // Another process was faster.
+        if (!existsSync(path.join(folder, POINTER))) throw error;
+      });
+    } finally {
       await rm(partial, { recursive: true, force: true });
-      throw error;
     }
   });
 }

@@ -76,7 +76,7 @@ t.test('encoders, and what is ready-made', async t => {
   t.equal(await refused.exit, 1);
   t.match(
     refused.stderr(),
-    /^kvasir: .* cannot be built in f16, only in f32, int8, int4; w8a8 and int8 are the same for an encoder/,
+    /^kvasir: .* cannot be built in f16, only in f32, int8, int4, stored; w8a8 and int8 are the same for an encoder/,
   );
   t.equal(await there.exit, 0);
   t.match(there.stderr(), /^nothing to build: model\.onnx, exported for Hugging Face/);

@@ -64,7 +64,7 @@ for (const fixture of await readVisionFixtures()) {
       const folder = await copyFixture(fixture, t.testdir());
       const read = await readModelFolder(folder);
       t.equal(read.kind, 'towers');
-      t.same(read.leftovers, { heads: [], unknown: [] }, 'all is read');
+      t.same(read.leftovers, { heads: [], unknown: [], fields: [] }, 'all is read');
       const { vision, text, similarity, description } = await loadTowers(environment, folder);
       t.teardown(() => {
         vision.dispose();

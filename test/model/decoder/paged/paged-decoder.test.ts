@@ -24,8 +24,8 @@ const TOLERANCE = 1e-4;
 /** Why families have no paged form. */
 const UNPAGED: readonly { readonly types: readonly unknown[]; readonly message: RegExp }[] = [
   {
-    types: ['gpt2', 'gpt_neo', 'gpt_bigcode', 'opt'],
-    message: /a paged KV cache needs rotary positions, and these are learned/,
+    types: ['gpt2', 'gpt_neo', 'gpt_bigcode', 'opt', 'ministral3', 'hunyuan_v1_dense'],
+    message: /a paged KV cache needs rotary positions alone, and here positions do more/,
   },
   { types: ['bloom', 'mpt'], message: /a paged KV cache takes no bias of attention scores, as ALiBi has it/ },
 ];
