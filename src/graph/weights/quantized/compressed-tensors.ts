@@ -106,6 +106,8 @@ async function findCompressed(
       'input_global_scale',
       'output_scale',
       'output_zero_point',
+      // Some have them where all are 0.
+      ...(group.symmetric ? ['weight_zero_point'] : []),
     ]
       .map(part => `${module}.${part}`)
       .filter(part => tensors.find(part) !== undefined);
