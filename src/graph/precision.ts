@@ -21,7 +21,7 @@ const INT8 = { bits: 8, blockSize: 64, symmetric: true, method: 'round-to-neares
  */
 const INT4 = { bits: 4, blockSize: 64, symmetric: false, method: 'half-quadratic' } as const;
 /** What is stored quantized in a way that graphs cannot run: 8 bits in small blocks lose next to nothing of it. */
-const REPACKED = { bits: 8, blockSize: 32, symmetric: true, method: 'round-to-nearest' } as const;
+export const REPACKED = { bits: 8, blockSize: 32, symmetric: true, method: 'round-to-nearest' } as const;
 
 /**
  * The numbers of a graph by its precision. The vocabulary keeps 8 bits, since its errors go straight to the

@@ -8,6 +8,7 @@ import { startCommand } from '#test/support/command.js';
 import { encoderConfig, encoderShapes } from '#test/support/encoder-models.js';
 import { exportLlama } from '#test/support/exported-llama.js';
 import { LLAMA, llamaShapes } from '#test/support/llama-model.js';
+import { QUANTIZED_FIXTURES } from '#test/support/quantized-fixtures.js';
 import { randomLlama } from '#test/support/random-llama.js';
 import { randomTensors } from '#test/support/random-tensors.js';
 
@@ -61,4 +62,24 @@ t.test('a report of every kind of model', async t => {
   t.match(text, /\ntask +sequence-classification\n/);
   t.match(text, /\nlabels +bad, good\n/);
   t.notMatch(text, /KV cache|pooling|undefined/);
+});
+
+t.test('what becomes of quantized weights', async t => {
+  const described = async (name: string): Promise<string> =>
+    describe(await inspectModel(path.join(QUANTIZED_FIXTURES, name), { slots: 1 }));
+  t.match(
+    await described('gptq'),
+    /\nweights +\S+ kB on disk \(GPTQ, 4 bits in groups of 32 \S+ kB in 7, run in 4 bits in blocks of 32; F16 \S+ kB in 4, run in floats of 32 bits\)\n/,
+  );
+  t.match(
+    await described('gptq-act-order'),
+    /GPTQ, 4 bits in groups of any columns \S+ kB in 7, run in 8 bits in blocks of 32 \(quantized anew\)/,
+  );
+  t.match(await described('nvfp4'), /NVFP4 in groups of 16 \S+ kB in 7, run in 8 bits in blocks of 16/);
+  // 64 · 64 codes of 4 bits with 2 scales for each of 64 rows, of three matrices as large and others smaller.
+  const { parameters, generation } = await inspectModel(path.join(QUANTIZED_FIXTURES, 'gptq'), { slots: 1 });
+  const quantized = 64 * (64 + 32 + 32 + 64 + 3 * 64);
+  const floats = 64 * (61 + 3);
+  t.equal(parameters, quantized + floats);
+  t.equal(generation?.memory?.weights, quantized / 2 + (quantized / 32) * 4 + floats * 4);
 });

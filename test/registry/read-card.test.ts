@@ -100,7 +100,8 @@ const CONTRADICTIONS: readonly Readonly<Record<string, unknown>>[] = [
   { rms_norm_eps: 'small' },
   { hidden_act: 'none' },
   { model_type: 'brontosaurus' },
-  { quantization_config: { quant_method: 'gptq' } },
+  { quantization_config: { quant_method: 'hqq' } },
+  { quantization_config: { quant_method: 'gptq', bits: 5 } },
   { is_causal: false },
   { tie_word_embeddings: 'yes' },
 ];

@@ -8,6 +8,7 @@ import {
 } from './block-format.js';
 import type { BlockParameters, ChooseParameters } from './block-parameters.js';
 import { halfQuadratic } from './half-quadratic.js';
+import { packCodes } from './pack-codes.js';
 import { asymmetricRange, symmetricRange } from './round-to-nearest.js';
 
 /**
@@ -31,7 +32,6 @@ export async function quantize(
   const choose = method(format);
   const parameters: BlockParameters = { scale: 0, zeroPoint: 0 };
   const blockCodes = new Uint8Array(format.blockSize);
-  const pack = format.bits === 4 ? packNibbles : packBytes;
   const zeros = new Uint8Array(blocks);
   let row = 0;
   for await (const piece of matrix.pieces()) {
@@ -45,9 +45,9 @@ export async function quantize(
         const index = row * blocks + block;
         scales[index] = parameters.scale;
         zeros[block] = parameters.zeroPoint;
-        pack(blockCodes, codes, index * bytes);
+        packCodes(format.bits, blockCodes, codes, index * bytes);
       }
-      if (zeroPoints !== undefined) pack(zeros, zeroPoints, row * rowZeroBytes);
+      if (zeroPoints !== undefined) packCodes(format.bits, zeros, zeroPoints, row * rowZeroBytes);
     }
   }
   return { codes, scales, zeroPoints };
@@ -71,13 +71,4 @@ function encodeBlock(
     const code = Math.floor(values[i]! / scale + 0.5) + zeroPoint;
     result[i] = code < 0 ? 0 : code >= codes ? codes - 1 : code;
   }
-}
-
-function packBytes(codes: Uint8Array, target: Uint8Array, offset: number): void {
-  target.set(codes, offset);
-}
-
-function packNibbles(codes: Uint8Array, target: Uint8Array, offset: number): void {
-  for (let i = 0; i < codes.length; i += 2)
-    target[offset + (i >> 1)] = codes[i]! | ((codes[i + 1] ?? 0) << 4);
 }

@@ -4,8 +4,10 @@ import { KvasirError } from '#errors.js';
 import { readJson } from '#files.js';
 import { POINTER } from '#gguf/pointer.js';
 import { missingWeights } from '../folder-contents.js';
+import { folderQuantization } from '../quantized-checkpoint.js';
 import { GgufStore } from './gguf/store.js';
 import type { PackedRows } from './packed-rows.js';
+import { QuantizedStore } from './quantized/store.js';
 import { SafetensorsFile } from './safetensors.js';
 
 const SINGLE = 'model.safetensors';
@@ -67,13 +69,18 @@ export class Checkpoint {
   readonly #fileOf = new Map<string, WeightStore>();
   readonly #used = new Set<string>();
 
-  private constructor(folder: string, files: readonly WeightStore[]) {
+  private constructor(folder: string, files: readonly WeightStore[], quantized?: QuantizedStore) {
     this.#folder = folder;
     this.#files = files;
-    for (const file of files) for (const name of file.tensors.keys()) this.#fileOf.set(name, file);
+    for (const file of files)
+      for (const name of file.tensors.keys()) if (!quantized?.parts.has(name)) this.#fileOf.set(name, file);
+    for (const name of quantized?.tensors.keys() ?? []) this.#fileOf.set(name, quantized!);
   }
 
-  /** @throws KvasirError `invalid_model`, naming the file that is missing or broken */
+  /**
+   * @throws KvasirError `invalid_model`, naming the file that is missing or broken; `unsupported_model` where weights are
+   * quantized in a way that is not read
+   */
   static async open(folder: string): Promise<Checkpoint> {
     const shards = (await weightFiles(folder)).filter(name => name !== INDEX);
     const missing = shards.filter(name => !existsSync(path.join(folder, name)));
@@ -88,7 +95,7 @@ export class Checkpoint {
         const file = path.join(folder, shard);
         files.push(await (shard === POINTER ? GgufStore.open(file) : SafetensorsFile.open(file)));
       }
-      return new Checkpoint(folder, files);
+      return new Checkpoint(folder, files, await openQuantized(folder, files));
     } catch (error) {
       await Promise.all(files.map(file => file.close()));
       throw error;
@@ -166,6 +173,15 @@ export class Checkpoint {
   async close(): Promise<void> {
     await Promise.all(this.#files.map(file => file.close()));
   }
+}
+
+async function openQuantized(
+  folder: string,
+  files: readonly WeightStore[],
+): Promise<QuantizedStore | undefined> {
+  const find = await folderQuantization(folder);
+  const stored = files.filter(file => file instanceof SafetensorsFile);
+  return find && QuantizedStore.open(folder, stored, find);
 }
 
 /** The index's `weight_map`: tensor -> file. */

@@ -58,6 +58,7 @@ export function rowsOf(weight: Weight, begin: number, end: number): Matrix {
     load: (first = 0, last = (end - begin) * columns) =>
       weight.load(begin * columns + first, begin * columns + last),
     packed: slicePacked(weight.packed, begin, end),
+    isQuantized: weight.isQuantized,
   });
 }
 

@@ -19,6 +19,17 @@ export function packedColumns({ layout, sumCopies }: Omit<PackedRows, 'rows'>, c
   return columns + sumCopies * blocksPerRow(layout, columns);
 }
 
+/** Bytes of a scale in a graph of 32-bit floats. */
+const SCALE_BYTES = 4;
+
+/** Bytes that a packed matrix of so many rows and columns takes in a graph. */
+export function packedBytes(packing: Omit<PackedRows, 'rows'>, rows: number, columns: number): number {
+  const { layout } = packing;
+  const width = packedColumns(packing, columns);
+  const zeroBytes = layout.symmetric ? 0 : zeroPointBytes(layout, width);
+  return rows * (blocksPerRow(layout, width) * (blockBytes(layout) + SCALE_BYTES) + zeroBytes);
+}
+
 /**
  * One under the other: a packed matrix where every part is packed in the same layout, else undefined.
  *

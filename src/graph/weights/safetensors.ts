@@ -209,6 +209,19 @@ export class SafetensorsFile {
     return numbers;
   }
 
+  /**
+   * Bytes of a tensor of any type, from the first on and before the last, which are counted from its beginning.
+   *
+   * @throws KvasirError `invalid_model` if there is no such tensor, or the file has changed since it was opened
+   */
+  async bytes(name: string, first: number, last: number): Promise<Uint8Array> {
+    const entry = this.tensors.get(name);
+    if (entry === undefined) throw new KvasirError('invalid_model', `${this.path} has no tensor '${name}'`);
+    const bytes = new Uint8Array(last - first);
+    await readExactly(this.#handle, this.path, bytes, entry.begin + first);
+    return bytes;
+  }
+
   async #floats(entry: TensorEntry, first: number, last: number): Promise<Float32Array> {
     const { type } = entry;
     const bytes = ELEMENT_BITS[type] / 8;

@@ -1,9 +1,12 @@
 import path from 'node:path';
 import { POINTER, pointedFile } from '#gguf/pointer.js';
 import { openGguf } from '#gguf/reader.js';
+import { folderQuantization } from '../quantized-checkpoint.js';
 import { weightFiles } from './checkpoint.js';
 import { treatmentOf } from './gguf/treatment.js';
-import { SafetensorsFile } from './safetensors.js';
+import { QuantizedStore } from './quantized/store.js';
+import { treatmentOf as quantizedTreatment } from './quantized/treatment.js';
+import { SafetensorsFile, type TensorEntry } from './safetensors.js';
 
 /** What a file's header says of a tensor. */
 export interface StoredTensor {
@@ -16,25 +19,54 @@ export interface StoredTensor {
   readonly asStored?: { readonly form: string; readonly bytes: number } | undefined;
 }
 
-/** The tensors of a folder's weights, of which nothing but headers is read. @throws KvasirError `invalid_model` */
+/**
+ * The tensors of a folder's weights, of which nothing but headers is read. What is quantized counts as the weights that
+ * it stands for.
+ *
+ * @throws KvasirError `invalid_model`; `unsupported_model` where weights are quantized in a way that is not read
+ */
 export async function storedTensors(folder: string): Promise<StoredTensor[]> {
-  const tensors: StoredTensor[] = [];
-  for (const name of await weightFiles(folder)) {
-    const file = path.join(folder, name);
-    if (name === POINTER) tensors.push(...(await ggufTensors(file)));
-    else if (name.endsWith('.safetensors')) tensors.push(...(await safetensors(file)));
+  const names = await weightFiles(folder);
+  if (names.includes(POINTER)) return ggufTensors(path.join(folder, POINTER));
+  const files: SafetensorsFile[] = [];
+  try {
+    for (const name of names.filter(name => name.endsWith('.safetensors')))
+      files.push(await SafetensorsFile.open(path.join(folder, name)));
+    const find = await folderQuantization(folder);
+    const quantized = find && (await QuantizedStore.open(folder, files, find));
+    return quantized === undefined ? files.flatMap(plainTensors) : quantizedTensors(files, quantized);
+  } finally {
+    await Promise.all(files.map(file => file.close()));
   }
-  return tensors;
 }
 
-async function safetensors(path: string): Promise<StoredTensor[]> {
-  const file = await SafetensorsFile.open(path);
-  await file.close();
-  return [...file.tensors.values()].map(({ type, shape, begin, end }) => ({
-    type,
-    parameters: elementsOf(shape),
-    bytes: end - begin,
+function plainTensors(file: SafetensorsFile): StoredTensor[] {
+  return [...file.tensors.values()].map(plainTensor);
+}
+
+function plainTensor({ type, shape, begin, end }: TensorEntry): StoredTensor {
+  return { type, parameters: elementsOf(shape), bytes: end - begin };
+}
+
+function quantizedTensors(
+  files: readonly SafetensorsFile[],
+  { tensors, parts }: QuantizedStore,
+): StoredTensor[] {
+  const entries = new Map(files.flatMap(file => [...file.tensors]));
+  const bytesOf = (name: string): number => plainTensor(entries.get(name)!).bytes;
+  const plain = [...entries]
+    .filter(([name]) => !parts.has(name))
+    .map(([, entry]): StoredTensor => {
+      const bytes = 4 * elementsOf(entry.shape);
+      return { ...plainTensor(entry), asStored: { form: 'floats of 32 bits', bytes } };
+    });
+  const quantized = [...tensors.values()].map((tensor): StoredTensor => ({
+    type: tensor.type,
+    parameters: elementsOf(tensor.shape),
+    bytes: tensor.tensors.reduce((sum, name) => sum + bytesOf(name), 0),
+    asStored: quantizedTreatment(tensor),
   }));
+  return [...plain, ...quantized];
 }
 
 async function ggufTensors(pointer: string): Promise<StoredTensor[]> {

@@ -51,12 +51,36 @@ t.test('quantized checkpoints are refused by their method', async t => {
       code: 'unsupported_model',
       message,
     });
-  for (const quant_method of ['gptq', 'awq', 'fp8', 'bitsandbytes', 'quark', 'mxfp4', 'torchao'])
+  for (const quant_method of ['quark', 'hqq', 'torchao', 'aqlm', 'modelopt', 'constructor'])
     refuses({ quant_method, bits: 4 }, new RegExp(`quantized by ${quant_method} \\(quantization_config\\)`));
-  refuses(
-    { quant_method: 'compressed-tensors', format: 'pack-quantized' },
-    /by compressed-tensors in the format pack-quantized/,
-  );
+  for (const [section, message] of [
+    [{ quant_method: 'gptq', bits: 5 }, /GPTQ of 5 bits is not read; 2, 3, 4, 8 are/],
+    [{ quant_method: 'gptq', bits: 4, checkpoint_format: 'marlin' }, /checkpoint_format is 'marlin'/],
+    [{ quant_method: 'gptq', bits: 4, is_marlin_format: true }, /Marlin's format/],
+    [{ quant_method: 'gptq', bits: 4, rotation: 'hadamard' }, /GPTQ with rotation/],
+    [{ quant_method: 'awq', bits: 4, version: 'GEMV' }, /AWQ in the format gemv/],
+    [{ quant_method: 'awq', bits: 8 }, /AWQ of 8 bits/],
+    [{ quant_method: 'fp8', expert_dtype: 'fp4' }, /experts in fp4/],
+    [{ quant_method: 'bitsandbytes', bnb_4bit_quant_storage: 'bfloat16' }, /bnb_4bit_quant_storage is/],
+    [{ quant_method: 'compressed-tensors', format: 'marlin-24' }, /format is 'marlin-24'/],
+    [
+      {
+        quant_method: 'compressed-tensors',
+        format: 'dense',
+        sparsity_config: { format: 'sparse-24-bitmask' },
+      },
+      /format is 'sparse-24-bitmask'/,
+    ],
+    [
+      {
+        quant_method: 'compressed-tensors',
+        format: 'dense',
+        transform_config: { config_groups: { R1: { type: 'hadamard' } } },
+      },
+      /transforms of activations/,
+    ],
+  ] as const)
+    refuses(section, message);
   refuses({ load_in_8bit: true }, /a method that is not named/);
 });
 

@@ -5,6 +5,7 @@ import {
   type BlockLayout,
   type QuantizedMatrix,
 } from '../../quantization/block-format.js';
+import { packCodes } from '../../quantization/pack-codes.js';
 import { copiesOfSums, minimumCodes } from '../block-minimums.js';
 import { packedColumns, type PackedRows } from '../packed-rows.js';
 import { decodeBlocks, type BlockType } from './block-types.js';
@@ -58,9 +59,9 @@ export function repack(type: BlockType, bytes: Uint8Array, columns: number): Qua
       codes.set(further.codes, columns);
       result.scales.set(further.scales, row * blocks + ownBlocks);
       zeros.fill(further.zeroPoint, ownBlocks);
-      pack(layout.bits, zeros, result.zeroPoints, row * zeroPointBytes(layout, width));
+      packCodes(layout.bits, zeros, result.zeroPoints, row * zeroPointBytes(layout, width));
     }
-    pack(layout.bits, codes, result.codes, row * blocks * blockBytes(layout));
+    packCodes(layout.bits, codes, result.codes, row * blocks * blockBytes(layout));
   }
   return result;
 }
@@ -68,12 +69,4 @@ export function repack(type: BlockType, bytes: Uint8Array, columns: number): Qua
 function nearestZeroPoint(scale: number, minimum: number, bits: 4 | 8): number {
   if (scale === 0) return 0;
   return Math.max(0, Math.min(2 ** bits - 1, Math.round(minimum / scale)));
-}
-
-/** Of two codes of 4 bits in a byte the first is in the lower half. */
-function pack(bits: 4 | 8, codes: Uint8Array, target: Uint8Array, offset: number): void {
-  if (bits === 8) target.set(codes, offset);
-  else
-    for (let i = 0; i < codes.length; i += 2)
-      target[offset + (i >> 1)] = codes[i]! | ((codes[i + 1] ?? 0) << 4);
 }

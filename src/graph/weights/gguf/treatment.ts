@@ -1,11 +1,7 @@
 import type { GgufType } from '#gguf/types.js';
-import { blockBytes, blocksPerRow, zeroPointBytes } from '../../quantization/block-format.js';
-import { packedColumns } from '../packed-rows.js';
+import { packedBytes } from '../packed-rows.js';
 import { BLOCK_TYPES, isBlockType } from './block-types.js';
 import { packingOf } from './repack.js';
-
-/** Bytes of a scale. */
-const SCALE_BYTES = 4;
 
 /**
  * What the precision `stored` makes of a tensor of a type, and its bytes then; undefined where the type cannot be read.
@@ -21,12 +17,9 @@ export function treatmentOf(
   if (!isBlockType(type)) return undefined;
   const packing = packingOf(BLOCK_TYPES[type], columns);
   const { layout, sumCopies } = packing;
-  const width = packedColumns(packing, columns);
-  const blocks = blocksPerRow(layout, width);
-  const zeroBytes = layout.symmetric ? 0 : zeroPointBytes(layout, width);
   const minimums = sumCopies === 0 ? '' : ' with minimums';
   return {
     form: `${layout.bits} bits in blocks of ${layout.blockSize}${minimums}`,
-    bytes: rows * (blocks * (blockBytes(layout) + SCALE_BYTES) + zeroBytes),
+    bytes: packedBytes(packing, rows, columns),
   };
 }
