@@ -93,13 +93,15 @@ async function unpackTransposed(
 ): Promise<Uint8Array> {
   const [begin, end] = [Math.floor(first / CODES), Math.ceil(last / CODES)];
   const words = wordsOf(await tensors.columns(name, begin, end));
+  const width = end - begin;
   const result = new Uint8Array((last - first) * rows);
-  for (let row = 0, i = 0; row < rows; row++)
-    for (let word = begin; word < end; word++, i++)
-      for (let place = 0; place < CODES; place++) {
-        const column = word * CODES + place;
-        if (column < first || column >= last) continue;
-        result[(column - first) * rows + row] = (words[i]! >>> (4 * PLACES[place]!)) & 15;
-      }
+  for (let word = 0; word < width; word++)
+    for (let place = 0; place < CODES; place++) {
+      const column = (begin + word) * CODES + place - first;
+      if (column < 0 || column >= last - first) continue;
+      const shift = 4 * PLACES[place]!;
+      for (let row = 0, i = word, at = column * rows; row < rows; row++, i += width, at++)
+        result[at] = (words[i]! >>> shift) & 15;
+    }
   return result;
 }

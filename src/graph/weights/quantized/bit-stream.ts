@@ -7,18 +7,34 @@
  */
 export function unpackStreams(words: Uint32Array, streams: number, count: number, bits: number): Uint8Array {
   const codes = new Uint8Array(streams * count);
+  for (let first = 0; first < streams; first += TOGETHER)
+    unpackSome(words, streams, first, Math.min(first + TOGETHER, streams), count, bits, codes);
+  return codes;
+}
+
+/** Streams that are unpacked at once: words of a cache line. */
+const TOGETHER = 16;
+
+function unpackSome(
+  words: Uint32Array,
+  streams: number,
+  first: number,
+  last: number,
+  count: number,
+  bits: number,
+  codes: Uint8Array,
+): void {
   const mask = 2 ** bits - 1;
   for (let i = 0; i < count; i++) {
     const word = ((i * bits) >>> 5) * streams;
     const shift = (i * bits) & 31;
     const isCut = shift + bits > 32;
-    for (let stream = 0, at = i; stream < streams; stream++, at += count) {
+    for (let stream = first, at = first * count + i; stream < last; stream++, at += count) {
       let code = words[word + stream]! >>> shift;
       if (isCut) code |= words[word + streams + stream]! << (32 - shift);
       codes[at] = code & mask;
     }
   }
-  return codes;
 }
 
 /**

@@ -20,6 +20,9 @@ const HARMLESS = ['quant_method', 'ignore', 'global_compression_ratio', 'version
 /** Of weights, how they were quantized. */
 const HARMLESS_OF_WEIGHTS = ['dynamic', 'observer', 'observer_kwargs', 'actorder', 'scale_dtype', 'zp_dtype'];
 
+/** Names of the same, one after the other. */
+const ORDERED: readonly unknown[] = [true, 'dynamic', 'group'];
+
 /** How modules of some names are quantized. */
 interface Group {
   readonly targets: readonly (string | RegExp)[];
@@ -42,21 +45,23 @@ export function compressedTensors(settings: ModelConfig): FindQuantized {
     settings.unsupported('transforms of activations (transform_config) are not read');
   if (settings.has('kv_cache_scheme')) warnOfCache(settings);
   const sections = settings.section('config_groups') ?? settings.invalid('config_groups is missing');
-  const groups = sections.names.map(name =>
-    groupOf(sections.section(name) ?? sections.invalid(`${name} is null`)),
+  const groups = sections.names.flatMap(
+    name => groupOf(sections.section(name) ?? sections.invalid(`${name} is null`)) ?? [],
   );
   warnOfUnknown(settings, HARMLESS);
   return tensors => findCompressed(tensors, groups);
 }
 
-function groupOf(section: ModelConfig): Group {
+/** Undefined for a group that has no weights. */
+function groupOf(section: ModelConfig): Group | undefined {
   if (section.has('format')) section.choice('format', FORMATS);
-  const weights = section.section('weights') ?? section.unsupported('groups without weights are not read');
   for (const part of ['input_activations', 'output_activations']) {
     const activations = section.section(part);
     if (activations !== undefined)
       warnOfActivations(section, `${part} of ${activations.size('num_bits', 8)} bits`);
   }
+  const weights = section.section('weights');
+  if (weights === undefined) return undefined;
   const group = {
     targets: section
       .strings('targets')
@@ -65,8 +70,7 @@ function groupOf(section: ModelConfig): Group {
     isFloat: weights.choice('type', ['int', 'float'], 'int') === 'float',
     symmetric: weights.flag('symmetric', true),
     tile: tileOf(weights),
-    // It was called `true` at first.
-    ordersColumns: ['group', true].includes(weights.value('actorder') as string | true),
+    ordersColumns: ORDERED.includes(weights.value('actorder')),
   };
   warnOfUnknown(weights, HARMLESS_OF_WEIGHTS);
   warnOfUnknown(section, []);
@@ -127,12 +131,11 @@ function patternOf(settings: ModelConfig, pattern: string): RegExp {
 
 /** The group that names a module, or a pattern of its name, before one for its class. */
 function matching(groups: readonly Group[], module: string): Group | undefined {
-  const isNamed = (target: string | RegExp): boolean =>
-    typeof target === 'string' ? target === module : target.test(module);
-  const isClass = (target: string | RegExp): boolean =>
-    typeof target === 'string' && /^[A-Z]\w*$/.test(target);
+  const className = /(^|\.)(\w*embed\w*|wte)$/.test(module) ? 'Embedding' : 'Linear';
   return (
-    groups.find(({ targets }) => targets.some(isNamed)) ?? groups.find(({ targets }) => targets.some(isClass))
+    groups.find(({ targets }) =>
+      targets.some(target => (typeof target === 'string' ? target === module : target.test(module))),
+    ) ?? groups.find(({ targets }) => targets.includes(className))
   );
 }
 

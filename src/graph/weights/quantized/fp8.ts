@@ -16,7 +16,7 @@ const ROW: Tile = { rows: 1, columns: Infinity };
 
 /**
  * FP8 as DeepSeek-V3 publishes it (arXiv:2412.19437), and Qwen and Mistral do: beside `NAME` stands `NAME_scale_inv`,
- * which its blocks, or the whole matrix, are multiplied by.
+ * which its blocks, or the whole matrix, are multiplied by; AutoFP8 calls it `NAME_scale`.
  */
 export function fp8(settings: ModelConfig): FindQuantized {
   if (settings.has('expert_dtype') && settings.string('expert_dtype') !== 'fp8')
@@ -25,13 +25,13 @@ export function fp8(settings: ModelConfig): FindQuantized {
   if (settings.has('activation_scheme') && settings.string('activation_scheme') === 'static')
     warnOfActivations(settings, 'activation_scheme static');
   warnOfUnknown(settings, HARMLESS);
-  return tensors => findScaled(tensors, '_scale_inv', tile, ['activation_scale', 'input_scale']);
+  return tensors => findScaled(tensors, ['_scale_inv', '_scale'], tile, ['activation_scale', 'input_scale']);
 }
 
 /** FP8 by rows as FBGEMM has it: beside `NAME` stands `NAME_scale`. */
 export function fbgemmFp8(settings: ModelConfig): FindQuantized {
   warnOfUnknown(settings, HARMLESS);
-  return tensors => findScaled(tensors, '_scale', ROW, ['input_scale_ub']);
+  return tensors => findScaled(tensors, ['_scale'], ROW, ['input_scale_ub']);
 }
 
 function blockOf(settings: ModelConfig): Tile | undefined {
@@ -44,15 +44,16 @@ function blockOf(settings: ModelConfig): Tile | undefined {
 
 async function findScaled(
   tensors: CheckpointTensors,
-  ending: string,
+  endings: readonly string[],
   tile: Tile,
   inputScales: readonly string[],
 ): Promise<Map<string, QuantizedTensor>> {
   const found = new Map<string, QuantizedTensor>();
   for (const name of tensors.names.filter(name => isEightBitFloat(tensors.find(name)!.type))) {
-    if (name.endsWith(ending)) continue;
+    if (endings.some(ending => name.endsWith(ending))) continue;
     tensors.require(name, EIGHT_BIT_WEIGHTS, tensors.find(name)!.shape, name);
-    const scales = `${name}${ending}`;
+    const names = endings.map(ending => `${name}${ending}`);
+    const scales = names.find(scales => tensors.find(scales) !== undefined) ?? names[0]!;
     tensors.requireFloats(scales, tensors.find(scales)?.shape ?? [], name);
     const tensor = tiledFloats(tensors, `FP8 ${formOf(tile)}`, name, scales, tile);
     const module = name.slice(0, name.lastIndexOf('.'));

@@ -60,14 +60,15 @@ export async function groupedFloats(
 const BLOCK_SIZES = [128, 64, 32, 16];
 
 /**
- * The matrix in blocks, without loss, where groups are made of whole blocks; undefined where they are not. Several blocks
- * of a group have its scale and its zero point. Codes of less than 4 bits take 4.
+ * The matrix in blocks, without loss, where groups and rows are made of whole blocks; undefined where they are not.
+ * Several blocks of a group have its scale and its zero point. Codes of less than 4 bits take 4.
  */
 export function packGroups(matrix: GroupedMatrix): PackedRows | undefined {
   const { columns, groupSize, groupOf, bits, symmetric } = matrix;
   if (groupOf !== undefined) return undefined;
-  const whole = (size: number): boolean => groupSize % size === 0 || groupSize >= columns;
-  const blockSize = BLOCK_SIZES.find(size => whole(size) && columns % size === 0) ?? BLOCK_SIZES.find(whole);
+  const blockSize = BLOCK_SIZES.find(
+    size => columns % size === 0 && (groupSize % size === 0 || groupSize >= columns),
+  );
   if (blockSize === undefined) return undefined;
   const layout: BlockLayout = { bits: bits <= 4 ? 4 : 8, blockSize, symmetric };
   return {

@@ -68,6 +68,55 @@ for (const name of NAMES)
     }
   });
 
+t.test("AutoFP8's names of scales", async t => {
+  const folder = t.testdir();
+  await cp(path.join(QUANTIZED_FIXTURES, 'fp8-static'), folder, { recursive: true });
+  const file = path.join(folder, 'model.safetensors');
+  const name = 'model.layers.0.mlp.up_proj.weight';
+  const read = async (): Promise<Float32Array> => {
+    const checkpoint = await Checkpoint.open(folder);
+    const values = await checkpoint.weight(name, [64, 64]).load();
+    await checkpoint.close();
+    return values;
+  };
+  const before = await read();
+  const renamed = Object.entries(await readStored(file)).map(
+    ([key, tensor]) =>
+      [key.replace('weight_scale_inv', 'weight_scale').replace('activation_', 'input_'), tensor] as const,
+  );
+  await writeFile(file, safetensors(Object.fromEntries(renamed)));
+  t.ok(same(await read(), before));
+  t.strictSame((await checkDecoder(folder)).unknown, []);
+});
+
+t.test('groups of modules of several classes, names and patterns', async t => {
+  const folder = t.testdir();
+  await cp(path.join(QUANTIZED_FIXTURES, 'pack-quantized'), folder, { recursive: true });
+  const file = path.join(folder, 'config.json');
+  const fields = JSON.parse(await readFile(file, 'utf8')) as object;
+  const four = { num_bits: 4, strategy: 'group', group_size: 32 };
+  const wrong = { num_bits: 8, strategy: 'channel' };
+  const opens = async (...groups: readonly object[]): Promise<void> => {
+    const config_groups = Object.fromEntries(groups.map((group, i) => [`group_${i}`, group]));
+    const quantization_config = {
+      quant_method: 'compressed-tensors',
+      format: 'pack-quantized',
+      config_groups,
+    };
+    await writeFile(file, JSON.stringify({ ...fields, quantization_config }));
+    await (await Checkpoint.open(folder)).close();
+  };
+  await t.resolves(opens({ targets: ['Embedding'], weights: wrong }, { targets: ['Linear'], weights: four }));
+  await t.resolves(
+    opens({ targets: ['Linear'], weights: wrong }, { targets: ['re:.*proj$'], weights: four }),
+  );
+  await t.resolves(opens({ targets: ['Attention'], weights: null }, { targets: ['Linear'], weights: four }));
+  await t.rejects(opens({ targets: ['re:proj'], weights: four }), { message: /does not name/ });
+  await t.rejects(opens({ targets: ['Linear'], weights: wrong }, { targets: ['re:proj'], weights: four }), {
+    message: /weight_packed' has shape/,
+  });
+});
+
 /** Parts without which a weight means the same: groups in order, and what is said of inputs and orders. */
 const OPTIONAL = /(activation_scale|input_scale|weight_format)$/;
 
