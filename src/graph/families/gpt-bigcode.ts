@@ -1,24 +1,16 @@
 import type { DecoderArchitecture, DecoderLayer } from '../assembly/decoder-design.js';
-import { attend, plainMlp, preNormLayer } from '../assembly/decoder-layers.js';
-import { layerNorms } from '../assembly/decoder-norms.js';
+import { attend, plainMlp } from '../assembly/decoder-layers.js';
 import { GPT_NAMES, multiHeadSizes, type DecoderSizes } from '../assembly/decoder-source.js';
 import { fusedProjection, partsByHead } from '../assembly/fused-attention.js';
-import { learnedPositions } from '../assembly/learned-positions.js';
+import { GPT_BODY, gptDesign } from '../assembly/gpt-design.js';
 import { activationOf } from '../blocks/activation.js';
-import { rowsFrom } from '../blocks/position-table.js';
 import { MOST } from '../config.js';
 import type { Value } from '../onnx/graph-builder.js';
 
 /** StarCoder and SantaCoder (Li et al. 2023; Ben Allal et al. 2023): GPT-2 with multi-query attention. */
 export const gptBigcode: DecoderArchitecture = {
   modelTypes: ['gpt_bigcode'],
-  names: {
-    body: 'transformer',
-    embedding: 'wte',
-    layers: 'h',
-    norm: 'ln_f',
-    tokenClassifier: 'classifier',
-  },
+  names: GPT_BODY,
   fieldNames: GPT_NAMES,
 
   sizes(config): DecoderSizes {
@@ -38,20 +30,10 @@ export const gptBigcode: DecoderArchitecture = {
       hasBiases: true,
       activation: activationOf(config, 'activation_function', 'gelu_pytorch_tanh'),
     };
-    return {
-      normalize: layerNorms(source, 'layer_norm_epsilon'),
-      afterEmbedding: (embedded, ids, body, cache) => {
-        const table = rowsFrom(body.weight('wpe.weight', [trained, sizes.hiddenSize]), 0);
-        return learnedPositions(source, embedded, ids, cache, table);
-      },
-      layer: (layer, residual) =>
-        preNormLayer(
-          layer,
-          residual,
-          { attention: x => attention(layer, x), feedForward: x => plainMlp(layer, x, mlp) },
-          ['ln_1', 'ln_2'],
-        ),
-    };
+    return gptDesign(source, trained, layer => ({
+      attention: x => attention(layer, x),
+      feedForward: x => plainMlp(layer, x, mlp),
+    }));
   },
 };
 

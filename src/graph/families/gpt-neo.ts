@@ -1,10 +1,8 @@
 import type { DecoderArchitecture } from '../assembly/decoder-design.js';
-import { LLAMA_ATTENTION, plainMlp, preNormLayer, selfAttention } from '../assembly/decoder-layers.js';
-import { layerNorms } from '../assembly/decoder-norms.js';
+import { LLAMA_ATTENTION, plainMlp, selfAttention } from '../assembly/decoder-layers.js';
 import { multiHeadSizes, type DecoderSizes } from '../assembly/decoder-source.js';
-import { learnedPositions } from '../assembly/learned-positions.js';
+import { GPT_BODY, gptDesign } from '../assembly/gpt-design.js';
 import { activationOf } from '../blocks/activation.js';
-import { rowsFrom } from '../blocks/position-table.js';
 import { MOST, type ModelConfig } from '../config.js';
 
 const ATTENTION = { ...LLAMA_ATTENTION, within: 'attn.attention', output: 'out_proj' };
@@ -12,13 +10,7 @@ const ATTENTION = { ...LLAMA_ATTENTION, within: 'attn.attention', output: 'out_p
 /** GPT-Neo (Black et al. 2021): GPT-2 with a window in every other layer, and scores that are not scaled. */
 export const gptNeo: DecoderArchitecture = {
   modelTypes: ['gpt_neo'],
-  names: {
-    body: 'transformer',
-    embedding: 'wte',
-    layers: 'h',
-    norm: 'ln_f',
-    tokenClassifier: 'classifier',
-  },
+  names: GPT_BODY,
   fieldNames: { num_attention_heads: 'num_heads', num_hidden_layers: 'num_layers' },
 
   sizes(config): DecoderSizes {
@@ -41,23 +33,10 @@ export const gptNeo: DecoderArchitecture = {
       hasBiases: true,
       activation: activationOf(config, 'activation_function', 'gelu_new'),
     };
-    return {
-      normalize: layerNorms(source, 'layer_norm_epsilon'),
-      afterEmbedding: (embedded, ids, body, cache) => {
-        const table = rowsFrom(body.weight('wpe.weight', [trained, sizes.hiddenSize]), 0);
-        return learnedPositions(source, embedded, ids, cache, table);
-      },
-      layer: (layer, residual) =>
-        preNormLayer(
-          layer,
-          residual,
-          {
-            attention: x => selfAttention(layer, x, { rotary: undefined, scale: 1 }, 'output', ATTENTION),
-            feedForward: x => plainMlp(layer, x, mlp),
-          },
-          ['ln_1', 'ln_2'],
-        ),
-    };
+    return gptDesign(source, trained, layer => ({
+      attention: x => selfAttention(layer, x, { rotary: undefined, scale: 1 }, 'output', ATTENTION),
+      feedForward: x => plainMlp(layer, x, mlp),
+    }));
   },
 };
 

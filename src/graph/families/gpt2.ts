@@ -1,11 +1,9 @@
 import type { DecoderArchitecture, DecoderLayer } from '../assembly/decoder-design.js';
-import { attend, preNormLayer } from '../assembly/decoder-layers.js';
-import { layerNorms } from '../assembly/decoder-norms.js';
+import { attend } from '../assembly/decoder-layers.js';
 import type { DecoderSizes } from '../assembly/decoder-source.js';
-import { learnedPositions } from '../assembly/learned-positions.js';
+import { GPT_BODY, gptDesign } from '../assembly/gpt-design.js';
 import { activationOf } from '../blocks/activation.js';
 import { feedForward } from '../blocks/feed-forward.js';
-import { rowsFrom } from '../blocks/position-table.js';
 import { MOST, type ModelConfig } from '../config.js';
 import type { Value } from '../onnx/graph-builder.js';
 import { matrix, transposed, type Matrix } from '../weights/matrix.js';
@@ -17,13 +15,7 @@ import type { ModelWeights } from '../weights/model-weights.js';
  */
 export const gpt2: DecoderArchitecture = {
   modelTypes: ['gpt2'],
-  names: {
-    body: 'transformer',
-    embedding: 'wte',
-    layers: 'h',
-    norm: 'ln_f',
-    tokenClassifier: 'classifier',
-  },
+  names: GPT_BODY,
 
   sizes(config): DecoderSizes {
     const hiddenSize = config.size('n_embd', undefined, MOST.width);
@@ -42,23 +34,13 @@ export const gpt2: DecoderArchitecture = {
   },
 
   design(source) {
-    const { config, sizes } = source;
+    const { config } = source;
     refuseOtherScales(config);
     const trained = config.size('n_positions', undefined, MOST.context);
-    return {
-      normalize: layerNorms(source, 'layer_norm_epsilon'),
-      afterEmbedding: (embedded, ids, body, cache) => {
-        const table = rowsFrom(body.weight('wpe.weight', [trained, sizes.hiddenSize]), 0);
-        return learnedPositions(source, embedded, ids, cache, table);
-      },
-      layer: (layer, residual) =>
-        preNormLayer(
-          layer,
-          residual,
-          { attention: x => attention(layer, x), feedForward: x => mlp(layer, x) },
-          ['ln_1', 'ln_2'],
-        ),
-    };
+    return gptDesign(source, trained, layer => ({
+      attention: x => attention(layer, x),
+      feedForward: x => mlp(layer, x),
+    }));
   },
 };
 

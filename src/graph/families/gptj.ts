@@ -10,6 +10,7 @@ import {
 import { layerNorms } from '../assembly/decoder-norms.js';
 import { multiHeadSizes, GPT_NAMES, type DecoderSource } from '../assembly/decoder-source.js';
 import { fusedProjection } from '../assembly/fused-attention.js';
+import { GPT_BODY } from '../assembly/gpt-design.js';
 import { ropeTables } from '../assembly/rope.js';
 import { activationOf } from '../blocks/activation.js';
 import { inverseFrequencies, type RotaryTables } from '../blocks/rotary.js';
@@ -39,13 +40,7 @@ type Attention = (layer: DecoderLayer, x: Value, design: AttentionDesign) => Val
 function descendant(modelType: string, attention: Attention): DecoderArchitecture {
   return {
     modelTypes: [modelType],
-    names: {
-      body: 'transformer',
-      embedding: 'wte',
-      layers: 'h',
-      norm: 'ln_f',
-      tokenClassifier: 'classifier',
-    },
+    names: GPT_BODY,
     fieldNames: GPT_NAMES,
     sizes: multiHeadSizes,
     design(source) {
