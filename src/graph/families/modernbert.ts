@@ -4,7 +4,9 @@ import {
   type EncoderArchitecture,
   type EncoderSource,
 } from '../assembly/encoder-architecture.js';
+import { dense, packedAttention, part } from '../assembly/layer-weights.js';
 import { activationOf } from '../blocks/activation.js';
+import type { AttentionWeights } from '../blocks/attention-projections.js';
 import { embed } from '../blocks/embedding.js';
 import { gatedFeedForward, type GatedWeights } from '../blocks/feed-forward.js';
 import { layerNorm } from '../blocks/layer-norm.js';
@@ -14,7 +16,6 @@ import type { TransformWeights } from '../blocks/prediction-head.js';
 import { inverseFrequencies, rotaryTables, type RotaryTables } from '../blocks/rotary.js';
 import { preNormBlock, type Normalize } from '../blocks/transformer-block.js';
 import { MOST, type ModelConfig } from '../config.js';
-import { sliceRows } from '../weights/matrix.js';
 import type { ModelWeights, NormWeights } from '../weights/model-weights.js';
 
 /**
@@ -147,50 +148,26 @@ function normOf(config: ModelConfig, weights: ModelWeights, name: string, size: 
   return weights.norm(name, size, config.positive('norm_eps', 1e-5), config.flag('norm_bias', false));
 }
 
-function attentionWeights({ config, sizes }: EncoderSource, layer: ModelWeights) {
-  const { hiddenSize } = sizes;
-  const packed = layer.matrix('attn.Wqkv', 3 * hiddenSize, hiddenSize);
-  const biased = config.flag('attention_bias', false);
-  const bias = biased ? layer.bias('attn.Wqkv', 3 * hiddenSize) : undefined;
-  const part = (index: number) => ({
-    matrix: sliceRows(packed, index * hiddenSize, (index + 1) * hiddenSize),
-    bias: bias && {
-      size: hiddenSize,
-      load: async () => (await bias.load()).subarray(index * hiddenSize, (index + 1) * hiddenSize),
-    },
-  });
-  const [query, key, value] = [part(0), part(1), part(2)];
-  return {
-    query: query.matrix,
-    queryBias: query.bias,
-    key: key.matrix,
-    keyBias: key.bias,
-    value: value.matrix,
-    valueBias: value.bias,
-    output: layer.matrix('attn.Wo', hiddenSize, hiddenSize),
-    outputBias: biased ? layer.bias('attn.Wo', hiddenSize) : undefined,
-  };
+function attentionWeights({ config, sizes }: EncoderSource, layer: ModelWeights): AttentionWeights {
+  const names = { packed: 'attn.Wqkv', output: 'attn.Wo' };
+  return packedAttention(layer, names, sizes.hiddenSize, config.flag('attention_bias', false));
 }
 
 function gatedWeights({ config, sizes }: EncoderSource, layer: ModelWeights): GatedWeights {
   const { hiddenSize } = sizes;
   const intermediateSize = config.size('intermediate_size');
-  const packed = layer.matrix('mlp.Wi', 2 * intermediateSize, hiddenSize);
   const biased = config.flag('mlp_bias', false);
-  const bias = biased ? layer.bias('mlp.Wi', 2 * intermediateSize) : undefined;
-  const half = (index: number) =>
-    bias && {
-      size: intermediateSize,
-      load: async () =>
-        (await bias.load()).subarray(index * intermediateSize, (index + 1) * intermediateSize),
-    };
+  const packed = dense(layer, 'mlp.Wi', 2 * intermediateSize, hiddenSize, biased);
+  const gate = part(packed, 0, intermediateSize);
+  const up = part(packed, 1, intermediateSize);
+  const down = dense(layer, 'mlp.Wo', hiddenSize, intermediateSize, biased);
   return {
-    gate: sliceRows(packed, 0, intermediateSize),
-    gateBias: half(0),
-    up: sliceRows(packed, intermediateSize, 2 * intermediateSize),
-    upBias: half(1),
-    down: layer.matrix('mlp.Wo', hiddenSize, intermediateSize),
-    downBias: biased ? layer.bias('mlp.Wo', hiddenSize) : undefined,
+    gate: gate.matrix,
+    gateBias: gate.bias,
+    up: up.matrix,
+    upBias: up.bias,
+    down: down.matrix,
+    downBias: down.bias,
   };
 }
 
