@@ -59,6 +59,8 @@ const SMALL: Fields = {
 /** Fields without which a family writes nothing, and for which its configuration class has no value. */
 const GIVEN: Readonly<Record<string, Fields>> = {
   esm: { vocab_size: 33, pad_token_id: 1, mask_token_id: 32, position_embedding_type: 'rotary' },
+  // Its configuration class takes num_hidden_layers for another name of it.
+  moonshine: { decoder_num_hidden_layers: 2 },
   gpt_neo: { attention_types: [[['global', 'local'], 1]] },
 };
 
