@@ -100,11 +100,11 @@ const before = await server.memory();
 const sounds = Array.from({ length: count }, (_, i) => recording(seconds, 11 * i));
 const started = performance.now();
 let begun = 0;
-let failure: unknown;
+let failure: Error | undefined;
 for (const sound of sounds)
   send(server, sound, control.signal).then(
     () => begun++,
-    (error: unknown) => (failure ??= error),
+    (error: Error) => (failure ??= error),
   );
 const elapsed = (): number => (performance.now() - started) / 1000;
 let peak = before;

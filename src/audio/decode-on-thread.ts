@@ -1,6 +1,6 @@
 import { KvasirError } from '#errors.js';
 import { AudioFailure } from './failures.js';
-import type { FromDecoder, ToDecoder } from './protocol.js';
+import { BLOCK, BLOCKS_AHEAD, placeOf, type FromDecoder, type ToDecoder } from './protocol.js';
 import type { AudioThreads } from './threads.js';
 import type { AudioLimits } from './types.js';
 
@@ -11,6 +11,7 @@ const PIECE = 65_536;
  * Decodes a recording on one of the threads.
  *
  * @param bytes of the file; asked for only when they are needed.
+ * @returns blocks, each of which is good until the next one is asked for.
  * @throws AudioFailure; KvasirError `cancelled`, `overloaded`; what reading the file throws
  */
 export async function* decodeOnThread(
@@ -27,7 +28,8 @@ export async function* decodeOnThread(
     failure ??= { error };
     wake?.();
   };
-  const port = threads.open(limits);
+  const blocks = new SharedArrayBuffer(BLOCKS_AHEAD * BLOCK * Float32Array.BYTES_PER_ELEMENT);
+  const port = threads.open(limits, blocks);
   port.on('close', () =>
     fail(new KvasirError('overloaded', 'the thread that decoded the recording has ended')),
   );
@@ -49,14 +51,15 @@ export async function* decodeOnThread(
   });
   const onAbort = (): void => fail(cancelled());
   signal?.addEventListener('abort', onAbort, { once: true });
+  let taken = 0;
   try {
     for (;;) {
       if (failure !== undefined) throw failure.error;
       const message = arrived.shift();
       if (message === undefined) await new Promise<void>(resolve => (wake = resolve));
       else if (message.type === 'block') {
+        yield placeOf(blocks, taken++, message.length);
         post({ type: 'taken' });
-        yield message.samples;
       } else if (message.type === 'end') {
         const { fault, message: text } = message;
         if (fault === undefined) return;

@@ -1,12 +1,10 @@
 import type { ByteReader } from './byte-reader.js';
 import { AudioFailure, broken, EndOfFile } from './failures.js';
 import { readSound } from './formats/forms.js';
+import { BLOCK } from './protocol.js';
 import { Resampler } from './resample.js';
 import type { Sound, SoundLimits } from './sound.js';
 import { SAMPLE_RATE, type AudioLimits } from './types.js';
-
-/** Samples of a block: a second. */
-const BLOCK = SAMPLE_RATE;
 
 /** Louder ones are no sound, whatever they are scaled to. */
 const LOUDEST = 2 ** 32;
@@ -14,7 +12,8 @@ const LOUDEST = 2 ** 32;
 /**
  * Decodes a recording of any form.
  *
- * @returns blocks of a second, the last one shorter; none is empty, and there is at least one.
+ * @returns blocks of a second, the last one shorter; none is empty, and there is at least one. The next one takes the
+ * place of the last.
  * @throws AudioFailure
  */
 export async function* decodeRecording(
@@ -82,7 +81,7 @@ class RateChange {
 
 /** Cuts samples into blocks, and checks that they are numbers. */
 class Blocks {
-  #block = new Float32Array(BLOCK);
+  readonly #block = new Float32Array(BLOCK);
   #length = 0;
   #isEmpty = true;
 
@@ -102,12 +101,11 @@ class Blocks {
       this.#isEmpty = false;
       if (this.#length < BLOCK) return;
       yield this.#block;
-      this.#block = new Float32Array(BLOCK);
       this.#length = 0;
     }
   }
 
   *end(): Generator<Float32Array, void, undefined> {
-    if (this.#length > 0) yield this.#block.slice(0, this.#length);
+    if (this.#length > 0) yield this.#block.subarray(0, this.#length);
   }
 }

@@ -28,9 +28,10 @@ export class AudioThreads {
   /**
    * Begins to decode a recording.
    *
+   * @param blocks where its sound goes, see {@link Opening}.
    * @returns its port. Closing it ends the work; it closes by itself only where the thread ends.
    */
-  open(limits: AudioLimits): MessagePort {
+  open(limits: AudioLimits, blocks: SharedArrayBuffer): MessagePort {
     const thread = this.#leastBusy();
     clearTimeout(thread.idle);
     const { port1, port2 } = new MessageChannel();
@@ -39,7 +40,7 @@ export class AudioThreads {
       thread.recordings--;
       if (thread.recordings === 0) thread.idle = setTimeout(() => void this.#end(thread), IDLE).unref();
     });
-    const opening: Opening = { port: port2, limits };
+    const opening: Opening = { port: port2, limits, blocks };
     thread.worker.postMessage(opening, [port2]);
     return port1;
   }

@@ -2,11 +2,10 @@ import { parentPort, type MessagePort } from 'node:worker_threads';
 import { Turns } from '#turns.js';
 import { ByteReader } from './byte-reader.js';
 import { AudioFailure } from './failures.js';
-import { BLOCKS_AHEAD, type FromDecoder, type Opening, type ToDecoder } from './protocol.js';
+import { BLOCKS_AHEAD, placeOf, type FromDecoder, type Opening, type ToDecoder } from './protocol.js';
 import { decodeRecording } from './recording.js';
-import type { AudioLimits } from './types.js';
 
-parentPort!.on('message', ({ port, limits }: Opening) => void serve(port, limits));
+parentPort!.on('message', (opening: Opening) => void serve(opening));
 
 /** Nobody waits for the recording any more. */
 class Closed extends Error {
@@ -14,12 +13,12 @@ class Closed extends Error {
 }
 
 /** Decodes one recording, in turns with others. */
-async function serve(port: MessagePort, limits: AudioLimits): Promise<void> {
-  const remote = new Remote(port);
+async function serve({ port, limits, blocks }: Opening): Promise<void> {
+  const remote = new Remote(port, blocks);
   try {
     const turns = new Turns();
     for await (const block of decodeRecording(new ByteReader(() => remote.pull()), limits)) {
-      await remote.send(block as Float32Array<ArrayBuffer>);
+      await remote.send(block);
       if (turns.isOver) await turns.next();
     }
     remote.end({ type: 'end' });
@@ -33,13 +32,17 @@ async function serve(port: MessagePort, limits: AudioLimits): Promise<void> {
 /** The other end: it has the file, and takes the sound. */
 class Remote {
   readonly #port: MessagePort;
+  readonly #blocks: SharedArrayBuffer;
   readonly #pieces: (Uint8Array | undefined)[] = [];
+  /** Blocks that were handed over, and those of them that are not taken yet. */
+  #sent = 0;
   #ahead = 0;
   #isClosed = false;
   #wake: (() => void) | undefined;
 
-  constructor(port: MessagePort) {
+  constructor(port: MessagePort, blocks: SharedArrayBuffer) {
     this.#port = port;
+    this.#blocks = blocks;
     port.on('message', (message: ToDecoder) => {
       if (message.type === 'taken') this.#ahead--;
       else this.#pieces.push(message.bytes);
@@ -59,9 +62,10 @@ class Remote {
   }
 
   /** Hands a block over, and waits while there are too many ahead. @throws Closed */
-  async send(samples: Float32Array<ArrayBuffer>): Promise<void> {
+  async send(samples: Float32Array): Promise<void> {
+    placeOf(this.#blocks, this.#sent++).set(samples);
     this.#ahead++;
-    this.#post({ type: 'block', samples }, [samples.buffer]);
+    this.#post({ type: 'block', length: samples.length });
     await this.#until(() => this.#ahead < BLOCKS_AHEAD);
   }
 
@@ -69,8 +73,8 @@ class Remote {
     this.#post(message);
   }
 
-  #post(message: FromDecoder, transfer: ArrayBuffer[] = []): void {
-    this.#port.postMessage(message, transfer);
+  #post(message: FromDecoder): void {
+    this.#port.postMessage(message);
   }
 
   async #until(isMet: () => boolean): Promise<void> {

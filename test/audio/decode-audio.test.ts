@@ -21,7 +21,7 @@ async function* pieces(file: Uint8Array, size = 10_000): AsyncGenerator<Uint8Arr
 
 async function decode(file: Uint8Array, limits = LIMITS): Promise<Float32Array> {
   const blocks: Float32Array[] = [];
-  for await (const block of decodeAudio(pieces(file), limits).samples) blocks.push(block);
+  for await (const block of decodeAudio(pieces(file), limits).samples) blocks.push(block.slice());
   return joinBlocks(blocks);
 }
 

@@ -23,6 +23,19 @@ t.test('more recordings than threads take turns', async t => {
   for (const sound of sounds) await sound.return();
 });
 
+t.test('blocks take the same memory again and again', async t => {
+  const threads = new AudioThreads(1);
+  t.teardown(() => threads.end());
+  const sound = decodeOnThread(threads, endless(), LIMITS, undefined);
+  const memory = new Set<unknown>();
+  for (let second = 0; second < 10; second++) {
+    const { value } = await sound.next();
+    memory.add((value as Float32Array).buffer);
+  }
+  t.equal(memory.size, 1);
+  await sound.return();
+});
+
 t.test('a thread that ends is said, and another one takes its place', async t => {
   const threads = new AudioThreads(1);
   t.teardown(() => threads.end());

@@ -12,6 +12,7 @@ import { writeModel } from '#test/support/check-decoder.js';
 import { exportLlama } from '#test/support/exported-llama.js';
 import { LLAMA, llamaShapes } from '#test/support/llama-model.js';
 import { randomTensors } from '#test/support/random-tensors.js';
+import { MOONSHINE_FOLDER } from '#test/support/moonshine-fixture.js';
 import { readSpeechFixture } from '#test/support/speech-fixtures.js';
 
 const CONFIG = { ...LLAMA, head_dim: 16 };
@@ -38,6 +39,23 @@ t.test('a model that hears', async t => {
     },
     leftovers: { heads: [], unknown: [] },
   });
+});
+
+t.test('a model that hears samples', async t => {
+  const report = await inspectModel(MOONSHINE_FOLDER, { slots: 2 });
+  // Heads of 10 are padded to 16: two sides of two layers of two heads, in floats.
+  const perPosition = 2 * 2 * 2 * 16 * 4;
+  t.match(report, {
+    kind: 'seq2seq',
+    architecture: 'moonshine',
+    generation: {
+      layers: 2,
+      source: { layers: 1, longest: 1248, cacheBytesPerToken: perPosition },
+      memory: { slots: 2, cache: 2 * (390 + 1248) * perPosition },
+    },
+    leftovers: { heads: [], unknown: [], warnings: [] },
+  });
+  t.strictSame(report.generation?.source?.sound, { shortest: 1600, longest: 480_000 });
 });
 
 t.test('weights of a decoder', async t => {

@@ -7,9 +7,9 @@ import { readCard } from '#registry/read-card.js';
 import { Registry } from '#registry/registry.js';
 import { Environment } from '#runtime/index.js';
 import { formOf, type FormValues } from '#test/support/audio-form.js';
-import { floatWav } from '#test/support/float-wav.js';
 import { eventData, startServer } from '#test/support/http-server.js';
 import { MOONSHINE_FOLDER, readMoonshineFixture } from '#test/support/moonshine-fixture.js';
+import { wavFile } from '#test/support/wav-file.js';
 
 const { config, runs } = await readMoonshineFixture();
 
@@ -56,8 +56,14 @@ const { url } = await startServer(t, { registry: new Registry([model]) });
 const ask = (sound: Float32Array, fields: FormValues = {}, task = 'transcriptions'): Promise<Response> =>
   fetch(`${url}/v1/audio/${task}`, {
     method: 'POST',
-    body: formOf({ file: new Blob([floatWav(sound)]), ...fields }),
+    body: formOf({ file: new Blob([floats(sound)]), ...fields }),
   });
+
+/** A recording that is read as it is. */
+function floats({ buffer, byteOffset, byteLength }: Float32Array): Uint8Array<ArrayBuffer> {
+  const data = Buffer.from(buffer as ArrayBuffer, byteOffset, byteLength);
+  return new Uint8Array(wavFile(data, { format: 3, bits: 32, rate: 16_000 }));
+}
 
 const textOf = async (sound: Float32Array, fields: FormValues = {}): Promise<string> =>
   ((await (await ask(sound, fields)).json()) as { text: string }).text;

@@ -18,7 +18,7 @@ export async function decodeBytes(
     return bytes;
   });
   const blocks: Float32Array[] = [];
-  for await (const block of decodeRecording(input, { maxSeconds })) blocks.push(block);
+  for await (const block of decodeRecording(input, { maxSeconds })) blocks.push(block.slice());
   return joinBlocks(blocks);
 }
 
