@@ -18,6 +18,7 @@ import { ernie } from './ernie.js';
 import { esm } from './esm.js';
 import { eurobert } from './eurobert.js';
 import { gemma, gemma2, gemma3 } from './gemma.js';
+import { gemma4, gemma4Unified } from './gemma4.js';
 import { glm, glm4 } from './glm.js';
 import { gpt2 } from './gpt2.js';
 import { gte, gteNew, jinaEmbeddingsV3, nomicBert } from './rotary-bert.js';
@@ -68,6 +69,8 @@ const DECODERS: readonly DecoderArchitecture[] = [
   gemma,
   gemma2,
   gemma3,
+  gemma4,
+  gemma4Unified,
   gpt2,
   smollm3,
   granite,

@@ -72,6 +72,8 @@ const WITHOUT_CLASSIFIER = new Set([
   'codegen',
   'ernie4_5',
   'exaone',
+  'gemma4',
+  'gemma4-keys',
   'granite',
   'granitemoe',
   'granitemoehybrid',
