@@ -1,7 +1,8 @@
 import { inverseFrequencies, type RotaryTables } from '../blocks/rotary.js';
 import type { DecoderLayer } from './decoder-design.js';
 import { keyHeads, type DecoderSizes, type DecoderSource } from './decoder-source.js';
-import { readRope, ropeSection, ropeTables } from './rope.js';
+import type { ModelConfig } from '../config.js';
+import { readRope, ropeSection, ropeTables, ropeType } from './rope.js';
 
 /**
  * Rotary positions of their own for layers without and with a window, as `full_attention` and
@@ -20,8 +21,10 @@ export function rotaryByWindow(
     DecoderSizes,
     DecoderSizes,
   ];
-  const global = readRope(config, whole, section?.section('full_attention') ?? section);
+  const wholeSection = section?.section('full_attention') ?? section;
   const sliding = section?.section('sliding_attention');
+  for (const each of [wholeSection ?? config, sliding ?? config]) refusePartial(each);
+  const global = readRope(config, whole, wholeSection);
   const local =
     sliding === undefined
       ? { frequencies: inverseFrequencies(windowed.headSize, localTheta), magnitude: 1 }
@@ -31,6 +34,13 @@ export function rotaryByWindow(
     local: ropeTables({ graph, sizes: windowed }, 'rotary.local', local),
   };
   return layer => (layer.window === undefined ? tables.global : tables.local);
+}
+
+/** These families turn whole heads whatever is said, but where the frequencies are made for a part. */
+function refusePartial(section: ModelConfig): void {
+  const share = section.positive('partial_rotary_factor', 1);
+  if (share !== 1 && ropeType(section) !== 'proportional')
+    section.unsupported(`partial_rotary_factor is ${share} with rope_type '${ropeType(section)}'`);
 }
 
 /** With the heads of the layers with a window, or without, which are all alike. */

@@ -1,10 +1,12 @@
-import type { ProjectedHeads } from '../blocks/attention-projections.js';
+import { packAttention, type ProjectedHeads } from '../blocks/attention-projections.js';
+import type { HeadNorms } from '../blocks/head-norm.js';
 import type { Value } from '../onnx/graph-builder.js';
 import type { ModelConfig } from '../config.js';
 import type { DecoderLayer } from './decoder-design.js';
 import {
   attend,
   attentionWeights,
+  headNorms,
   LLAMA_ATTENTION,
   projectedHeads,
   queryWeights,
@@ -12,7 +14,6 @@ import {
   type AttentionNames,
   type Biases,
 } from './decoder-layers.js';
-import { packAttention } from '../blocks/attention-projections.js';
 import type { DecoderSizes } from './decoder-source.js';
 
 /**
@@ -80,4 +81,18 @@ export class SharedKeyAttention {
     const [, keys, values] = this.#heads.get(owner)!;
     return attend(layer, x, { ...output, projected: [queries, keys, values] }, design);
   }
+}
+
+/** Norms of queries, keys and values; those of values have no weight. */
+export function valueNorms(layer: DecoderLayer): HeadNorms {
+  const { headSize } = layer.heads;
+  // Of keys there are none in a layer that reads those of another one.
+  const isSharing = layer.source.sizes.keysOf?.[layer.index] !== undefined;
+  const norms = headNorms(layer, 'plain', isSharing ? ['q_norm', 'q_norm'] : ['q_norm', 'k_norm']);
+  const value = {
+    name: `${layer.name}.value_norm`,
+    shape: [headSize],
+    load: async () => new Float32Array(headSize).fill(1),
+  };
+  return { ...norms, value };
 }

@@ -1,12 +1,5 @@
-import { keysOfEarlier, SharedKeyAttention } from '../assembly/shared-keys.js';
 import type { DecoderArchitecture, DecoderLayer } from '../assembly/decoder-design.js';
-import {
-  biasesOf,
-  gatedWeights,
-  headNorms,
-  LLAMA_ATTENTION,
-  sandwichNormLayer,
-} from '../assembly/decoder-layers.js';
+import { biasesOf, gatedWeights, LLAMA_ATTENTION, sandwichNormLayer } from '../assembly/decoder-layers.js';
 import { rmsNorms } from '../assembly/decoder-norms.js';
 import {
   withOwnRope,
@@ -16,10 +9,10 @@ import {
 } from '../assembly/decoder-source.js';
 import { PerLayerInputs } from '../assembly/per-layer-inputs.js';
 import { rotaryByWindow } from '../assembly/rotary-by-window.js';
+import { keysOfEarlier, SharedKeyAttention, valueNorms } from '../assembly/shared-keys.js';
 import { windowedSizes } from '../assembly/windows.js';
 import { activationOf } from '../blocks/activation.js';
 import { gatedFeedForward } from '../blocks/feed-forward.js';
-import type { HeadNorms } from '../blocks/head-norm.js';
 import { sumOf } from '../blocks/normalization.js';
 import { scale } from '../blocks/scale.js';
 import type { ModelConfig } from '../config.js';
@@ -144,9 +137,9 @@ function headsOf(
     };
   }
   if (!isWhole) return { kvHeads, headSize };
-  const ownKeys = config.flag('attention_k_eq_v', false);
+  const wholeHeads = config.size('num_global_key_value_heads', kvHeads);
   return {
-    kvHeads: ownKeys ? config.size('num_global_key_value_heads', kvHeads) : kvHeads,
+    kvHeads: config.flag('attention_k_eq_v', false) ? wholeHeads : kvHeads,
     headSize: config.size('global_head_dim', 512),
   };
 }
@@ -160,7 +153,7 @@ function refuseExperts(config: ModelConfig): void {
 
 /** transformers reads the positions of each kind of layer from its own section alone. */
 function requireSections(config: ModelConfig, { windows = [] }: DecoderSizes): void {
-  const rope = config.section('rope_parameters') ?? config.section('rope_scaling');
+  const rope = config.section('rope_parameters');
   for (const [name, isThere] of [
     ['full_attention', windows.includes(undefined)],
     ['sliding_attention', windows.some(window => window !== undefined)],
@@ -172,18 +165,4 @@ function requireSections(config: ModelConfig, { windows = [] }: DecoderSizes): v
 function perLayerInputs(source: DecoderSource): PerLayerInputs | undefined {
   const size = source.config.count('hidden_size_per_layer_input', 256);
   return size === 0 ? undefined : new PerLayerInputs(source, size);
-}
-
-/** Norms of queries, keys and values; those of values have no weight. */
-export function valueNorms(layer: DecoderLayer): HeadNorms {
-  const { headSize } = layer.heads;
-  // Of keys there are none in a layer that reads those of another one.
-  const isSharing = layer.source.sizes.keysOf?.[layer.index] !== undefined;
-  const norms = headNorms(layer, 'plain', isSharing ? ['q_norm', 'q_norm'] : ['q_norm', 'k_norm']);
-  const value = {
-    name: `${layer.name}.value_norm`,
-    shape: [headSize],
-    load: async () => new Float32Array(headSize).fill(1),
-  };
-  return { ...norms, value };
 }

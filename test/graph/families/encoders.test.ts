@@ -72,6 +72,7 @@ const WITHOUT_CLASSIFIER = new Set([
   'codegen',
   'ernie4_5',
   'exaone',
+  'gemma3n',
   'gemma4',
   'gemma4-keys',
   'granite',

@@ -1,4 +1,5 @@
 import { GEMMA_MODELS } from './gemma.js';
+import { GEMMA3N } from './gemma3n.js';
 import { GEMMA4 } from './gemma4.js';
 import { GPT2 } from './gpt2.js';
 import { GRANITE } from './granite.js';
@@ -22,6 +23,7 @@ export const MODELS: readonly CaseModel[] = [
   PHI3_LONG,
   PHI3_PARTIAL,
   ...GEMMA_MODELS,
+  GEMMA3N,
   GEMMA4,
   GPT2,
   SMOLLM3,
