@@ -1,4 +1,5 @@
 import t from 'tap';
+import { requireCausal } from '#graph/assembly/attention-direction.js';
 import type { DecoderSizes } from '#graph/assembly/decoder-source.js';
 import { writeGenerator } from '#graph/assembly/generator.js';
 import { isOfUnreadKeys } from '#graph/assembly/shared-keys.js';
@@ -40,6 +41,7 @@ function sizesOf(fields: Fields): DecoderSizes {
 function write(fields: Fields): void {
   const config = new ModelConfig('config.json', { ...SIZES, ...fields });
   const architecture = decoderArchitecture(config);
+  requireCausal(config);
   refuseUnwritten(config);
   const graph = new ModelGraph(NUMBER_FORMATS.f32);
   writeGenerator(architecture, { graph, config, weights, sizes: architecture.sizes(config) }, 'slots');

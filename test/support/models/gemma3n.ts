@@ -207,5 +207,9 @@ export const GEMMA3N = caseModel(
   { cap: 3 },
   // Scores without a factor are large, and what is routed by is small.
   (name, value) =>
-    name.endsWith('q_norm.weight') ? value / 4 : name.endsWith('router_norm.weight') ? (value * HIDDEN) / 4 : value,
+    name.endsWith('q_norm.weight')
+      ? value / 4
+      : name.endsWith('router_norm.weight')
+        ? (value * HIDDEN) / 4
+        : value,
 );
