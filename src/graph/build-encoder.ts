@@ -162,7 +162,8 @@ async function withGraph(
   try {
     const graph = new ModelGraph(encoderFormat(precision));
     const batch = new PackedBatch(graph, head.listed === undefined ? 'all' : 'listed', hasUnseen(modules));
-    const weights = await openFolder(modules.encoderFolder);
+    const stored = await openFolder(modules.encoderFolder);
+    const weights = architecture.named?.(stored) ?? stored;
     const behind = new Map<string, ModelWeights>();
     for (const place of moduleFolders(modules)) behind.set(place, await openFolder(place));
     for (const file of headFiles(modules))

@@ -17,6 +17,8 @@ const HEADS: readonly (readonly [suffix: string, task: EncoderTask])[] = [
   ['ForMaskedLM', 'fill-mask'],
   ['ForPreTraining', 'fill-mask'],
   ['Model', 'embedding'],
+  // What the code of jina-embeddings-v3 calls its body with adapters.
+  ['XLMRobertaLoRA', 'embedding'],
 ];
 
 /**

@@ -15,6 +15,7 @@ import {
 import { readTokenHeads } from '#graph/sentence-token-heads.js';
 import { PLAIN_SPLADE } from '#graph/sentence-splade.js';
 import { readTextSettings } from '#graph/sentence-texts.js';
+import { readTaskAdapters } from '#graph/task-adapters.js';
 import { readActivation, readLabels, type ScoreActivation } from './classifier-labels.js';
 import type { EncoderTask } from './encoder/contract.js';
 import { readSentenceConfig, type SentenceConfig } from './sentence-config.js';
@@ -75,7 +76,8 @@ export async function describeEncoder(folder: string): Promise<EncoderDescriptio
   const { poolsPrompt, splade = PLAIN_SPLADE, multiVector, message, isStatic = false } = modules;
   const readsSpecialTokens = !isStatic && message === undefined;
   const hasTokenHeads = modules.tokenHeads !== undefined;
-  const own = { poolsPrompt, splade, multiVector, message, hasTokenHeads, readsSpecialTokens };
+  const tasks = readTaskAdapters(config);
+  const own = { poolsPrompt, splade, multiVector, message, hasTokenHeads, readsSpecialTokens, tasks };
   return { task, config, modules, labels, activation, sentences: { ...sentences, ...own } };
 }
 

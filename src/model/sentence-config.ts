@@ -4,6 +4,7 @@ import { ModelConfig } from '#graph/config.js';
 import type { MessageSettings } from '#graph/sentence-messages.js';
 import type { MultiVector } from '#graph/sentence-multi-vector.js';
 import { PLAIN_SPLADE, type Splade } from '#graph/sentence-splade.js';
+import type { TaskAdapter } from '#graph/task-adapters.js';
 
 /** Kinds of models that sentence-transformers saves and Kvasir serves. */
 const KINDS = ['SentenceTransformer', 'CrossEncoder', 'SparseEncoder', 'MultiVectorEncoder'] as const;
@@ -42,6 +43,8 @@ export interface SentenceConfig {
   /** Python's name of the function from a cross-encoder's logits to its scores. */
   readonly activation: string | undefined;
   readonly similarity: Similarity;
+  /** Adapters that requests may ask for, by their task; without one the weights are as they are. */
+  readonly tasks: readonly TaskAdapter[];
 }
 
 /** Of a model that says nothing of it. */
@@ -59,6 +62,7 @@ export const PLAIN_SENTENCES: SentenceConfig = {
   mostComponents: undefined,
   activation: undefined,
   similarity: 'cosine',
+  tasks: [],
 };
 
 const FILE = 'config_sentence_transformers.json';
@@ -92,6 +96,7 @@ export async function readSentenceConfig(folder: string): Promise<SentenceConfig
     mostComponents: config.has('max_active_dims') ? config.size('max_active_dims') : undefined,
     activation: config.has('activation_fn') ? config.string('activation_fn') : undefined,
     similarity: config.choice('similarity_fn_name', SIMILARITIES, 'cosine'),
+    tasks: [],
   };
 }
 

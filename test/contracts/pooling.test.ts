@@ -119,6 +119,10 @@ checkContract(t, url, {
       t.strictSame(vector(await ask({ prompt_name: 'query' })), vector(await ask({ input: `the ${A}` })));
       t.equal((await ask({ prompt_name: 'nobody' })).status, 400);
     },
+    task: async (ask, t) => {
+      t.strictSame(vector(await ask({ task: 'retrieval.query' })), vector(await ask({ input: `the ${A}` })));
+      t.equal((await ask({ task: 'separation' })).status, 400);
+    },
     normalize: async (ask, t) => {
       t.ok(Math.abs(length(await ask({})) - 1) < 1e-6);
       t.ok(Math.abs(length(await ask({ normalize: false })) - 1) > 1e-3);

@@ -37,6 +37,7 @@ const BODIES: Readonly<Record<string, string>> = {
   'megatron-bert': 'bert',
   'deberta-v2': 'deberta',
   jina_embeddings_v3: 'roberta',
+  'xlm-roberta': 'roberta',
   eurobert: 'model',
 };
 
@@ -45,9 +46,37 @@ function bodyOf(config: ReferenceConfig, tensors: TestTensors): Weights {
   return new Weights(tensors, `${BODIES[type] ?? type}.`);
 }
 
+/**
+ * Hu et al. 2021, section 4.1: the weights of one task, `W + B A α / r`; of embeddings, which are read the other way round,
+ * `W + A B α / r`.
+ */
+function ofTask(config: ReferenceConfig, tensors: TestTensors, task: number): TestTensors {
+  const rank = size(config, 'lora_rank', 1);
+  const factor = size(config, 'lora_alpha', 1) / rank;
+  const merged = Object.entries(tensors).map(([name, tensor]) => {
+    const stem = name.replace(/\.original$/, '');
+    if (stem === name) return [name, tensor] as const;
+    const [rows, columns] = tensor.shape as [number, number];
+    const [left, right] = name.includes('embeddings') ? ['A', 'B'] : ['B', 'A'];
+    const of = (side: string): ArrayLike<number> => tensors[`${stem}.0.lora_${side}`]!.values;
+    const [from, to] = [of(left), of(right)];
+    const values = tensor.values.map((value, i) => {
+      if (task === 0) return value;
+      const [row, column] = [Math.floor(i / columns), i % columns];
+      let sum = 0;
+      for (let k = 0; k < rank; k++)
+        sum += from[((task - 1) * rows + row) * rank + k]! * to[((task - 1) * rank + k) * columns + column]!;
+      return value + factor * sum;
+    });
+    return [stem.replace('.parametrizations', ''), { ...tensor, values }] as const;
+  });
+  return Object.fromEntries(merged);
+}
+
 /** Hidden states of a text, `[length][hidden]`. */
 export function familyStates(config: ReferenceConfig, tensors: TestTensors, input: ReferenceInput): States {
-  const model = { config, weights: bodyOf(config, tensors), input };
+  const own = config.lora_rank === undefined ? tensors : ofTask(config, tensors, input.task ?? 0);
+  const model = { config, weights: bodyOf(config, own), input };
   switch (config.model_type) {
     case 'eurobert':
       return euroBert(model);
@@ -55,6 +84,7 @@ export function familyStates(config: ReferenceConfig, tensors: TestTensors, inpu
     case 'gte':
     case 'new':
     case 'jina_embeddings_v3':
+    case 'xlm-roberta':
       return rotaryBert(model);
     case 'deberta':
     case 'deberta-v2':
@@ -316,7 +346,7 @@ function rotaryBert(model: Model): States {
       );
     };
     const feed = (value: Vector): number[] => {
-      if (type === 'jina_embeddings_v3')
+      if (type === 'jina_embeddings_v3' || type === 'xlm-roberta')
         return weights.dense(weights.dense(value, pick('mlp.fc1')).map(gelu), pick('mlp.fc2'));
       const activation = type === 'nomic_bert' ? ACTIVATIONS.silu! : gelu;
       const both = pick('mlp.up_gate_proj');
@@ -346,6 +376,7 @@ const THETAS: Readonly<Record<string, number>> = {
   nomic_bert: 1000,
   gte: 160_000,
   jina_embeddings_v3: 20_000,
+  'xlm-roberta': 20_000,
 };
 
 function rotaryOf(config: ReferenceConfig, headSize: number): number[] {
@@ -609,6 +640,7 @@ export function familyTextLogits(
     case 'xlm-roberta-xl':
     case 'esm':
     case 'jina_embeddings_v3':
+    case 'xlm-roberta':
       return weights.dense(weights.dense(first, 'classifier.dense').map(Math.tanh), 'classifier.out_proj');
     default:
       return weights.dense(body.dense(first, 'pooler.dense').map(Math.tanh), 'classifier');

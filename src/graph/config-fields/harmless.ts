@@ -223,6 +223,18 @@ const HARMLESS: readonly {
     of: ['gemma', 'gemma2', 'gemma3_text'],
   },
   {
+    why: 'it is of training, of how the code of its makers computes, or read with the texts',
+    fields: [
+      'lora_dropout_p',
+      'lora_main_params_trainable',
+      'load_trained_adapters',
+      'matryoshka_dimensions',
+      'emb_pooler',
+      'task_instructions',
+    ],
+    of: ['xlm-roberta'],
+  },
+  {
     why: 'it asks for nothing',
     fields: [
       'rope_interleaved',

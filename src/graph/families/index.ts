@@ -20,7 +20,7 @@ import { eurobert } from './eurobert.js';
 import { gemma, gemma2, gemma3 } from './gemma.js';
 import { glm, glm4 } from './glm.js';
 import { gpt2 } from './gpt2.js';
-import { gte, gteNew, jinaEmbeddingsV3, nomicBert } from './rotary-bert.js';
+import { gte, gteNew, nomicBert } from './rotary-bert.js';
 import { falcon } from './falcon.js';
 import { gptBigcode } from './gpt-bigcode.js';
 import { gptNeo } from './gpt-neo.js';
@@ -30,6 +30,7 @@ import { codegen, gptj } from './gptj.js';
 import { granite, graniteMoe } from './granite.js';
 import { hunyuan } from './hunyuan.js';
 import { jinaBert } from './jina-bert.js';
+import { jinaEmbeddingsV3 } from './jina-embeddings-v3.js';
 import { llama } from './llama.js';
 import { m2m100, marian, pegasus } from './marian.js';
 import { ministral, ministral3, mistral } from './mistral.js';
@@ -105,6 +106,7 @@ const DECODERS: readonly DecoderArchitecture[] = [
 /** Encoders proper, which see both ways. */
 const ENCODERS: readonly EncoderArchitecture[] = [
   jinaBert,
+  jinaEmbeddingsV3,
   bert,
   ernie,
   electra,
@@ -122,7 +124,6 @@ const ENCODERS: readonly EncoderArchitecture[] = [
   nomicBert,
   gte,
   gteNew,
-  jinaEmbeddingsV3,
   modernbert,
   eurobert,
   staticEmbedding,
