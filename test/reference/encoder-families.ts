@@ -39,6 +39,7 @@ const BODIES: Readonly<Record<string, string>> = {
   jina_embeddings_v3: 'roberta',
   'xlm-roberta': 'roberta',
   eurobert: 'model',
+  neobert: 'model',
 };
 
 function bodyOf(config: ReferenceConfig, tensors: TestTensors): Weights {
@@ -80,6 +81,8 @@ export function familyStates(config: ReferenceConfig, tensors: TestTensors, inpu
   switch (config.model_type) {
     case 'eurobert':
       return euroBert(model);
+    case 'neobert':
+      return neoBert(model);
     case 'nomic_bert':
     case 'gte':
     case 'new':
@@ -388,6 +391,44 @@ function rotaryOf(config: ReferenceConfig, headSize: number): number[] {
   return rotaryFrequencies(headSize, theta * scaling.factor).map(f => f / scaling.factor ** (2 / headSize));
 }
 
+/** Le Breton et al. 2025, section 3: heads whose neighbouring features are complex numbers that turn. */
+function neoBert({ config, weights, input }: Model): States {
+  const epsilon = size(config, 'norm_eps');
+  const headSize = size(config, 'dim_head');
+  const heads = size(config, 'num_attention_heads');
+  const frequencies = rotaryFrequencies(headSize, 10_000);
+  const norm = (value: Vector, name: string): number[] =>
+    rmsNorm(value, weights.get(`${name}.weight`).values, epsilon);
+  const turned = (value: Vector, position: number): number[] =>
+    mapHeads(value, headSize, h =>
+      frequencies.flatMap((frequency, pair) => {
+        const [real, imaginary] = [h[2 * pair]!, h[2 * pair + 1]!];
+        const [cos, sin] = [Math.cos(position * frequency), Math.sin(position * frequency)];
+        return [real * cos - imaginary * sin, real * sin + imaginary * cos];
+      }),
+    );
+  let x: States = input.ids.map(id => row(weights.get('encoder.weight'), id));
+  for (let i = 0; i < size(config, 'num_hidden_layers'); i++) {
+    const name = `transformer_encoder.${i}`;
+    const all = x.map(value => weights.dense(norm(value, `${name}.attention_norm`), `${name}.qkv`));
+    const part = (nth: number): States =>
+      all.map(value =>
+        Array.from({ length: heads }, (_, head) => {
+          const begin = (3 * head + nth) * headSize;
+          return value.slice(begin, begin + headSize);
+        }).flat(),
+      );
+    const mixed = attention(part(0).map(turned), part(1).map(turned), part(2), heads);
+    x = x.map((value, t) => add(value, weights.dense(mixed[t]!, `${name}.wo`)));
+    x = x.map(value => {
+      const wide = weights.dense(norm(value, `${name}.ffn_norm`), `${name}.ffn.w12`);
+      const [gate, up] = [wide.slice(0, wide.length / 2), wide.slice(wide.length / 2)];
+      return add(value, weights.dense(multiply(gate.map(ACTIVATIONS.silu!), up), `${name}.ffn.w3`));
+    });
+  }
+  return x.map(value => norm(value, 'layer_norm'));
+}
+
 /** Boizard et al. 2025: Llama's layers without a causal mask. */
 function euroBert({ config, weights, input }: Model): States {
   const epsilon = size(config, 'rms_norm_eps', 1e-5);
@@ -603,6 +644,7 @@ export function familyMaskLogits(
   const states = familyStates(config, tensors, input);
   const weights = new Weights(tensors, '');
   if (config.model_type === 'eurobert') return states.map(x => weights.dense(x, 'lm_head'));
+  if (config.model_type === 'neobert') return states.map(x => weights.dense(x, 'decoder'));
   const { dense, norm, bias, activation = 'gelu' } = maskHead(config, weights);
   const fallback = (config.model_type as string).startsWith('deberta') ? 1e-7 : 1e-12;
   const words = bodyOf(config, tensors).get('embeddings.word_embeddings.weight');
@@ -623,6 +665,8 @@ export function familyTextLogits(
   const body = bodyOf(config, tensors);
   const first = states[0]!;
   switch (config.model_type) {
+    case 'neobert':
+      return weights.dense(weights.dense(first, 'dense').map(Math.tanh), 'classifier');
     case 'eurobert':
       return pooled(
         states.map(x => weights.dense(weights.dense(x, 'dense').map(gelu), 'classifier')),
@@ -655,5 +699,8 @@ export function familyTokenLogits(
   name = 'classifier',
 ): States {
   const weights = new Weights(tensors, '');
-  return familyStates(config, tensors, input).map(x => weights.dense(x, name));
+  const hasLayer = config.model_type === 'neobert' && name === 'classifier';
+  return familyStates(config, tensors, input).map(x =>
+    weights.dense(hasLayer ? weights.dense(x, 'dense').map(Math.tanh) : x, name),
+  );
 }

@@ -235,6 +235,11 @@ const HARMLESS: readonly {
     of: ['xlm-roberta'],
   },
   {
+    why: 'it is of how weights begin, or how the code of its makers is loaded',
+    fields: [/_init_range$/, 'kwargs', 'trust_remote_code', 'flash_attention'],
+    of: ['neobert'],
+  },
+  {
     why: 'it asks for nothing',
     fields: [
       'rope_interleaved',

@@ -40,6 +40,7 @@ import { mpnet } from './mpnet.js';
 import { mpt } from './mpt.js';
 import { NEAR_LLAMA } from './near-llama.js';
 import { nemotron } from './nemotron.js';
+import { neobert } from './neobert.js';
 import { olmo, olmo2, olmo3, olmoe } from './olmo.js';
 import { megatronBert, robertaPreLayerNorm, xlmRobertaXl } from './pre-norm-bert.js';
 import { opt } from './opt.js';
@@ -126,6 +127,7 @@ const ENCODERS: readonly EncoderArchitecture[] = [
   gteNew,
   modernbert,
   eurobert,
+  neobert,
   staticEmbedding,
 ];
 
