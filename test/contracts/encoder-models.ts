@@ -38,6 +38,17 @@ export async function startEncoders(t: Test): Promise<string> {
       labels: ['score'],
       activation: 'sigmoid',
     }),
+    fakeEncoderModel('sequence-classification', {
+      id: 'instructed',
+      width: 1,
+      labels: ['score'],
+      activation: 'sigmoid',
+      sentences,
+      pairs: {
+        write: async ({ text, pair = '' }, prompt) => `${prompt} ${text} ${pair}`,
+        end: async () => [],
+      },
+    }),
     fakeEncoderModel('fill-mask'),
     fakeVisionModel('image-classification'),
     fakeTowersModel(),
