@@ -12,6 +12,7 @@ import {
   readSentenceModules,
   type SentenceModules,
 } from '#graph/sentence-modules.js';
+import { readStanford } from '#graph/sentence-colbert.js';
 import { readTokenHeads } from '#graph/sentence-token-heads.js';
 import { PLAIN_SPLADE } from '#graph/sentence-splade.js';
 import { readTextSettings } from '#graph/sentence-texts.js';
@@ -84,8 +85,10 @@ export async function describeEncoder(folder: string): Promise<EncoderDescriptio
 /** What the one label of a model is called that has no head of its own for it, as transformers calls it. */
 const SCORE = 'LABEL_0';
 
-/** An encoder alone, with the longest text that its own files name. */
+/** An encoder alone, with the longest text that its own files name, or one of ColBERT's own code. */
 async function plainModules(folder: string): Promise<SentenceModules> {
+  const colbert = await readStanford(folder);
+  if (colbert !== undefined) return { ...PLAIN_MODULES, ...colbert, task: 'token-embedding' };
   const { contextLength } = await readTextSettings(folder);
   return { ...PLAIN_MODULES, contextLength };
 }

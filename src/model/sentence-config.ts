@@ -95,13 +95,19 @@ export async function readSentenceConfig(folder: string): Promise<SentenceConfig
     splade: PLAIN_SPLADE,
     mostComponents: config.has('max_active_dims') ? config.size('max_active_dims') : undefined,
     activation: config.has('activation_fn') ? config.string('activation_fn') : undefined,
-    similarity: config.choice('similarity_fn_name', SIMILARITIES, 'cosine'),
+    // As PyLate calls it.
+    similarity:
+      config.string('similarity_fn_name', '') === 'MaxSim'
+        ? 'maxsim'
+        : config.choice('similarity_fn_name', SIMILARITIES, 'cosine'),
     tasks: [],
   };
 }
 
 function readKind(config: ModelConfig): (typeof KINDS)[number] {
   const type = config.string('model_type');
+  // What PyLate calls it.
+  if (type === 'ColBERT') return 'MultiVectorEncoder';
   return (
     KINDS.find(kind => kind === type) ??
     config.unsupported(`a ${type} of sentence-transformers; ${KINDS.join(', ')} are served`)
