@@ -238,6 +238,23 @@ const HARMLESS: readonly {
     of: ['gemma4_text'],
   },
   {
+    why: 'it is of training, of how the code of its makers computes, or read with the texts',
+    fields: [
+      'lora_dropout_p',
+      'lora_main_params_trainable',
+      'load_trained_adapters',
+      'matryoshka_dimensions',
+      'emb_pooler',
+      'task_instructions',
+    ],
+    of: ['xlm-roberta'],
+  },
+  {
+    why: 'it is of how weights begin, or how the code of its makers is loaded',
+    fields: [/_init_range$/, 'kwargs', 'trust_remote_code', 'flash_attention'],
+    of: ['neobert'],
+  },
+  {
     why: 'it asks for nothing',
     fields: [
       'rope_interleaved',
