@@ -52,6 +52,11 @@ const HARMLESS: readonly {
     ],
   },
   {
+    why: 'zeros at the end of heads change no attention',
+    fields: ['pad_head_dim_to_multiple_of'],
+    of: ['moonshine'],
+  },
+  {
     why: 'it says how transformers computes, not what',
     fields: [
       /^_?attn_implementation(_internal|_autoset)?$/,
@@ -241,6 +246,23 @@ const HARMLESS: readonly {
     why: 'it is of the encoder of sound, which is not served',
     fields: ['output_proj_dims'],
     of: ['gemma4_text'],
+  },
+  {
+    why: 'it is of training, of how the code of its makers computes, or read with the texts',
+    fields: [
+      'lora_dropout_p',
+      'lora_main_params_trainable',
+      'load_trained_adapters',
+      'matryoshka_dimensions',
+      'emb_pooler',
+      'task_instructions',
+    ],
+    of: ['xlm-roberta'],
+  },
+  {
+    why: 'it is of how weights begin, or how the code of its makers is loaded',
+    fields: [/_init_range$/, 'kwargs', 'trust_remote_code', 'flash_attention'],
+    of: ['neobert'],
   },
   {
     why: 'it asks for nothing',
