@@ -52,6 +52,11 @@ const HARMLESS: readonly {
     ],
   },
   {
+    why: 'zeros at the end of heads change no attention',
+    fields: ['pad_head_dim_to_multiple_of'],
+    of: ['moonshine'],
+  },
+  {
     why: 'it says how transformers computes, not what',
     fields: [
       /^_?attn_implementation(_internal|_autoset)?$/,

@@ -38,6 +38,7 @@ import { m2m100, marian, pegasus } from './marian.js';
 import { ministral, ministral3, mistral } from './mistral.js';
 import { mixtral } from './mixtral.js';
 import { modernbert } from './modernbert.js';
+import { moonshine } from './moonshine.js';
 import { mpnet } from './mpnet.js';
 import { mpt } from './mpt.js';
 import { NEAR_LLAMA } from './near-llama.js';
@@ -148,6 +149,7 @@ const SEQ2SEQ: readonly Seq2SeqArchitecture[] = [
   mt5,
   umt5,
   whisper,
+  moonshine,
 ];
 
 /** All that give hidden states of texts. */
