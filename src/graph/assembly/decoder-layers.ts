@@ -4,7 +4,7 @@ import { groupedQueryAttention } from '../blocks/grouped-query-attention.js';
 import {
   packAttention,
   type AttentionOptions,
-  type PackedAttentionWeights,
+  type AttentionProjections,
 } from '../blocks/attention-projections.js';
 import { bidirectionalAttention } from '../blocks/bidirectional-attention.js';
 import type { HeadNorms } from '../blocks/head-norm.js';
@@ -140,7 +140,7 @@ export function selfAttention(
 export function attend(
   layer: DecoderLayer,
   x: Value,
-  weights: PackedAttentionWeights,
+  weights: AttentionProjections,
   { turnsFirst = false, ...design }: AttentionDesign,
 ): Value {
   const { source, name, index, cache, window, isNarrowed } = layer;

@@ -58,6 +58,17 @@ export interface PackedAttentionWeights {
   readonly outputBias?: Bias | undefined;
 }
 
+/** Projections that a family writes itself, in place of matrices. */
+export interface WrittenProjections {
+  /** Queries, keys and values of tokens `[...tokens, hidden]`, whose heads need no padding. */
+  readonly heads: (x: Value) => ProjectedHeads;
+  /** The way back from what all heads gave, `[...tokens, heads × headSize]`. */
+  readonly output: (attended: Value) => Value;
+}
+
+/** What stands before and behind an attention. */
+export type AttentionProjections = PackedAttentionWeights | WrittenProjections;
+
 /** One matrix product gives queries, keys and values. */
 export function packAttention(weights: AttentionWeights): PackedAttentionWeights {
   const { query, key, value, output, outputBias } = weights;
@@ -125,6 +136,24 @@ export function projectHeads(
   graph: ModelGraph,
   name: string,
   x: Value,
+  projections: Pick<PackedAttentionWeights, 'packed' | 'packedBias'> | WrittenProjections,
+  options: AttentionOptions,
+  tokens: readonly number[],
+): ProjectedHeads {
+  const { queryFactor } = options;
+  const [query, key, value] =
+    'heads' in projections
+      ? projections.heads(x)
+      : multiplyOnto(graph, name, x, projections, options, tokens);
+  if (queryFactor === undefined) return [query, key, value];
+  return [graph.node({ op: 'Mul', inputs: [query, queryFactor], name: `${name}.query.scaled` }), key, value];
+}
+
+/** One product, taken apart where something is done to queries and keys. */
+function multiplyOnto(
+  graph: ModelGraph,
+  name: string,
+  x: Value,
   { packed, packedBias }: Pick<PackedAttentionWeights, 'packed' | 'packedBias'>,
   options: AttentionOptions,
   tokens: readonly number[],
@@ -143,11 +172,9 @@ export function projectHeads(
   if (norms === undefined && queryFactor === undefined && clip === undefined) return [product, NONE, NONE];
   if (norms === undefined && queryFactor === undefined)
     return [clipped(graph, `${name}.qkv.clipped`, product, clip!), NONE, NONE];
-  const [query, key, value] = normedHeads(graph, name, product, options, padding, tokens).map((x, i) =>
-    clip === undefined ? x : clipped(graph, `${name}.clipped.${i}`, x, clip),
+  return normedHeads(graph, name, product, options, padding, tokens).map((part, i) =>
+    clip === undefined ? part : clipped(graph, `${name}.clipped.${i}`, part, clip),
   ) as [Value, Value, Value];
-  if (queryFactor === undefined) return [query, key, value];
-  return [graph.node({ op: 'Mul', inputs: [query, queryFactor], name: `${name}.query.scaled` }), key, value];
 }
 
 function clipped(graph: ModelGraph, name: string, x: Value, most: number): Value {
@@ -162,9 +189,11 @@ export function projectOutput(
   graph: ModelGraph,
   name: string,
   attended: Value,
-  { output, outputBias }: PackedAttentionWeights,
+  projections: Pick<PackedAttentionWeights, 'output' | 'outputBias'> | WrittenProjections,
   options: AttentionOptions,
 ): Value {
+  if ('heads' in projections) return projections.output(attended);
+  const { output, outputBias } = projections;
   return layerLinear(
     graph,
     `${name}.output`,
@@ -317,7 +346,10 @@ function padBias(bias: Bias | undefined, [group, padded]: readonly [number, numb
 }
 
 /** The biases of matrices one under the other, zeros where one has none; undefined where none has. */
-function stackBiases(matrices: readonly Matrix[], biases: readonly (Bias | undefined)[]): Bias | undefined {
+export function stackBiases(
+  matrices: readonly Matrix[],
+  biases: readonly (Bias | undefined)[],
+): Bias | undefined {
   if (biases.every(bias => bias === undefined)) return undefined;
   return {
     size: matrices.reduce((sum, { rows }) => sum + rows, 0),

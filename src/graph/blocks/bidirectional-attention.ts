@@ -9,7 +9,7 @@ import {
   projectOutput,
   splitHeads,
   type AttentionOptions,
-  type PackedAttentionWeights,
+  type AttentionProjections,
 } from './attention-projections.js';
 import { cappedAttention } from './capped-attention.js';
 import { gridAttention, QUERY_MARK } from './grid-attention.js';
@@ -30,7 +30,7 @@ export function bidirectionalAttention(
   graph: ModelGraph,
   name: string,
   x: Value,
-  weights: PackedAttentionWeights,
+  weights: AttentionProjections,
   options: AttentionOptions,
   batch: PackedBatch,
   isNarrowed: boolean,

@@ -8,7 +8,7 @@ import {
   projectHeads,
   projectOutput,
   type AttentionOptions,
-  type PackedAttentionWeights,
+  type AttentionProjections,
 } from './attention-projections.js';
 import { keyBias } from './key-bias.js';
 
@@ -48,7 +48,7 @@ export function groupedQueryAttention(
   name: string,
   layer: number,
   x: Value,
-  weights: PackedAttentionWeights,
+  weights: AttentionProjections,
   options: AttentionOptions,
   { lastPositions, longest }: CacheLengths,
   bias?: Value,

@@ -7,7 +7,7 @@ import {
   projectHeads,
   projectOutput,
   type AttentionOptions,
-  type PackedAttentionWeights,
+  type AttentionProjections,
 } from './attention-projections.js';
 import { cacheLengths, changesOfScores, type CacheLengths } from './grouped-query-attention.js';
 import { keyBias } from './key-bias.js';
@@ -53,7 +53,7 @@ export function mixedAttention(
   name: string,
   layer: number,
   x: Value,
-  weights: PackedAttentionWeights,
+  weights: AttentionProjections,
   options: AttentionOptions,
   batch: MixedBatch,
 ): Value {

@@ -6,7 +6,7 @@ import {
   projectHeads,
   projectOutput,
   type AttentionOptions,
-  type PackedAttentionWeights,
+  type AttentionProjections,
 } from './attention-projections.js';
 import { wantedRows } from './grid-attention.js';
 import { changesOfScores } from './grouped-query-attention.js';
@@ -26,7 +26,7 @@ export function packedAttention(
   graph: ModelGraph,
   name: string,
   x: Value,
-  weights: PackedAttentionWeights,
+  weights: AttentionProjections,
   options: AttentionOptions,
   batch: PackedBatch,
   isNarrowed: boolean,
@@ -34,7 +34,11 @@ export function packedAttention(
   const { heads, headSize } = options;
   const { queries: grid, places } = batch.global(isNarrowed);
   const inGrid = (value: Value): Value =>
-    value === NONE ? NONE : graph.node({ op: 'Gather', inputs: [value, grid], name: `${value}.grid` });
+    value === NONE
+      ? NONE
+      : graph.shared(`${value}.grid`, () =>
+          graph.node({ op: 'Gather', inputs: [value, grid], name: `${value}.grid` }),
+        );
   const attended = graph.node({
     op: 'GroupQueryAttention',
     domain: 'com.microsoft',

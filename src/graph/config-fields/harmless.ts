@@ -235,6 +235,11 @@ const HARMLESS: readonly {
     values: [false, 1],
   },
   {
+    why: 'it follows from the sizes of the parts of heads, which are read',
+    fields: ['qk_head_dim', 'q_head_dim', 'head_dim'],
+    of: ['deepseek_v2', 'deepseek_v3', 'kimi_k2'],
+  },
+  {
     why: 'it follows from the depths, which are read',
     fields: ['num_layers', 'num_hidden_layers'],
     of: ['swin'],

@@ -10,6 +10,7 @@ import { albert } from './albert.js';
 import { bert } from './bert.js';
 import { bloom } from './bloom.js';
 import { cohere, cohere2 } from './cohere.js';
+import { deepseekV2, deepseekV3 } from './deepseek.js';
 import { distilbert } from './distilbert.js';
 import { exaone, exaone4 } from './exaone.js';
 import { deberta, debertaV2 } from './deberta.js';
@@ -100,6 +101,8 @@ const DECODERS: readonly DecoderArchitecture[] = [
   hunyuan,
   apertus,
   graniteMoe,
+  deepseekV2,
+  deepseekV3,
 ].map(withOwnConfig);
 
 /** Encoders proper, which see both ways. */

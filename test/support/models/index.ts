@@ -1,3 +1,4 @@
+import { DEEPSEEK_MODELS } from './deepseek.js';
 import { GEMMA_MODELS } from './gemma.js';
 import { GPT2 } from './gpt2.js';
 import { GRANITE } from './granite.js';
@@ -28,4 +29,5 @@ export const MODELS: readonly CaseModel[] = [
   ...LAYER_NORM_MODELS,
   ...EXPERT_MODELS,
   ...NEAR_LLAMA_MODELS,
+  ...DEEPSEEK_MODELS,
 ];
