@@ -20,7 +20,7 @@ import { openWeights } from './sentence-token-heads.js';
 import { refuseQuantized } from './quantized-checkpoint.js';
 import { weightBits } from './quantization/per-channel.js';
 import { Checkpoint, weightFiles } from './weights/checkpoint.js';
-import { sortLeftovers, type Leftovers } from './weights/leftovers.js';
+import { predictsFurtherTokens, sortLeftovers, type Leftovers } from './weights/leftovers.js';
 import { bodyOf, ModelWeights } from './weights/model-weights.js';
 
 /** The output of an embedder's graph with the vectors that are pooled. */
@@ -197,6 +197,7 @@ async function withGraph(
     return sortLeftovers(
       checkpoints.flatMap(({ unused }) => unused),
       fieldWarnings(config),
+      predictsFurtherTokens(config),
     );
   } finally {
     await Promise.all(checkpoints.map(checkpoint => checkpoint.close()));

@@ -18,7 +18,7 @@ import { defaultPrecision, NUMBER_FORMATS, withHalfFloats, type Precision } from
 import { refuseQuantized } from './quantized-checkpoint.js';
 import { weightBits } from './quantization/per-channel.js';
 import { Checkpoint, weightFiles } from './weights/checkpoint.js';
-import { sortLeftovers, type Leftovers } from './weights/leftovers.js';
+import { predictsFurtherTokens, sortLeftovers, type Leftovers } from './weights/leftovers.js';
 import { ModelWeights } from './weights/model-weights.js';
 
 /** Element type of a cache of keys and values. */
@@ -212,7 +212,10 @@ async function withGraphs(
   try {
     await use(compose(cache), mixes ? compose('mixed') : undefined);
     const { ours, others } = splitParts(checkpoint.unused, storedName);
-    const leftovers = { ...sortLeftovers(ours, fieldWarnings(config)), ...(others.length > 0 && { others }) };
+    const leftovers = {
+      ...sortLeftovers(ours, fieldWarnings(config), predictsFurtherTokens(config)),
+      ...(others.length > 0 && { others }),
+    };
     return await withUntiedHead(checkpoint, architecture, sizes, leftovers);
   } finally {
     await checkpoint.close();
