@@ -38,6 +38,7 @@ import { mixtral } from './mixtral.js';
 import { modernbert } from './modernbert.js';
 import { mpnet } from './mpnet.js';
 import { mpt } from './mpt.js';
+import { NEAR_DEEPSEEK } from './near-deepseek.js';
 import { NEAR_LLAMA } from './near-llama.js';
 import { nemotron } from './nemotron.js';
 import { olmo, olmo2, olmo3, olmoe } from './olmo.js';
@@ -103,6 +104,7 @@ const DECODERS: readonly DecoderArchitecture[] = [
   graniteMoe,
   deepseekV2,
   deepseekV3,
+  ...NEAR_DEEPSEEK,
 ].map(withOwnConfig);
 
 /** Encoders proper, which see both ways. */

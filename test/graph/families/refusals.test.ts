@@ -127,7 +127,8 @@ t.test('latent attention and its experts', async t => {
   const v2 = { model_type: 'deepseek_v2', n_routed_experts: 8, num_experts_per_tok: 3 };
   const groups = { ...v2, topk_method: 'group_limited_greedy', n_group: 4, topk_group: 2 };
   const v3 = { ...groups, model_type: 'deepseek_v3', topk_method: 'noaux_tc', scoring_func: 'sigmoid' };
-  for (const fields of [v2, groups, v3, { ...v3, model_type: 'kimi_k2', q_lora_rank: null }])
+  const glm = { model_type: 'glm4_moe_lite', n_routed_experts: 8 };
+  for (const fields of [v2, groups, v3, glm, { ...v3, model_type: 'kimi_k2', q_lora_rank: null }])
     t.doesNotThrow(() => written(fields));
   const refused = { code: 'unsupported_model' };
   for (const [fields, message] of [
@@ -140,6 +141,9 @@ t.test('latent attention and its experts', async t => {
     [{ ...v2, partial_rotary_factor: 0.5 }, /lets 32 features turn, and qk_rope_head_dim is 64/],
     [{ ...v3, scoring_func: 'softmax' }, /scoring_func is "softmax"/],
     [{ ...v3, topk_method: 'greedy' }, /topk_method is "greedy"/],
+    [{ ...glm, mlp_layer_types: ['dense', 'linear'] }, /mlp_layer_types has 'linear'/],
+    [{ ...glm, first_k_dense_replace: 2 }, /first_k_dense_replace is 2/],
+    [{ ...glm, head_dim: 32, qk_rope_head_dim: 64 }, /qk_rope_head_dim is 64 and head_dim is 32/],
   ] as const)
     t.throws(() => written(fields), { ...refused, message });
   const invalid = { code: 'invalid_model' };
@@ -150,6 +154,7 @@ t.test('latent attention and its experts', async t => {
     [{ ...groups, topk_group: 5 }, /from 5 \(topk_group\) of 4 groups of 2/],
     [{ ...groups, topk_group: 1 }, /3 experts \(num_experts_per_tok\) cannot be chosen from 1/],
     [{ ...v3, n_group: 8 }, /cannot be in 8 groups/],
+    [{ ...glm, mlp_layer_types: ['sparse'] }, /1 entries for 2 layers/],
   ] as const)
     t.throws(() => written(fields), { ...invalid, message });
 });
