@@ -1,4 +1,4 @@
-import { latentHeadSize, latentProjections, type LatentSizes } from '../blocks/latent-attention.js';
+import { latentHeadSize, projectLatents, type LatentSizes } from '../blocks/latent-attention.js';
 import type { RotaryTables } from '../blocks/rotary.js';
 import { MOST, type ModelConfig } from '../config.js';
 import type { Value } from '../onnx/graph-builder.js';
@@ -55,8 +55,9 @@ export function latentAttention(
   const scale = scoreScale(config, sizes);
   return (layer, x) => {
     const weights = latentWeights(layer, sizes, interleaved);
-    const projections = latentProjections(graph, `${layer.name}.latent`, sizes, weights);
-    return attend(layer, x, projections, { rotary, scale, queryFactor: queryFactor?.(layer) });
+    const name = `${layer.name}.latent`;
+    const projected = projectLatents(graph, name, x, sizes, weights, queryFactor?.(layer));
+    return attend(layer, x, projected, { rotary, scale });
   };
 }
 

@@ -58,16 +58,13 @@ export interface PackedAttentionWeights {
   readonly outputBias?: Bias | undefined;
 }
 
-/** Projections that a family writes itself, in place of matrices. */
-export interface WrittenProjections {
-  /** Queries, keys and values of tokens `[...tokens, hidden]`, whose heads need no padding. */
-  readonly heads: (x: Value) => ProjectedHeads;
-  /** The way back from what all heads gave, `[...tokens, heads × headSize]`. */
-  readonly output: (attended: Value) => Value;
+/** Heads that are projected already, and the way back. */
+export interface ProjectedAttention {
+  readonly projected: ProjectedHeads;
+  /** Its matrix, or what writes it, given what all heads gave, padded as they are. */
+  readonly output: Matrix | ((attended: Value) => Value);
+  readonly outputBias?: Bias | undefined;
 }
-
-/** What stands before and behind an attention. */
-export type AttentionProjections = PackedAttentionWeights | WrittenProjections;
 
 /** One matrix product gives queries, keys and values. */
 export function packAttention(weights: AttentionWeights): PackedAttentionWeights {
@@ -127,7 +124,8 @@ export function operatorRotary({ rotary, turn }: AttentionOptions): RotaryTables
 export type ProjectedHeads = readonly [query: Value, key: Value, value: Value];
 
 /**
- * Projects onto queries, keys and values, or some of them.
+ * Projects onto queries, keys and values, or some of them: without norms those that the matrix has, with norms all
+ * three, or queries alone where there are no heads of keys.
  *
  * @param x `[...tokens, hidden]`
  * @param tokens the leading dimensions of `x`, as Reshape takes them.
@@ -136,28 +134,12 @@ export function projectHeads(
   graph: ModelGraph,
   name: string,
   x: Value,
-  projections: Pick<PackedAttentionWeights, 'packed' | 'packedBias'> | WrittenProjections,
+  weights: Pick<PackedAttentionWeights, 'packed' | 'packedBias'> | ProjectedAttention,
   options: AttentionOptions,
   tokens: readonly number[],
 ): ProjectedHeads {
-  const { queryFactor } = options;
-  const [query, key, value] =
-    'heads' in projections
-      ? projections.heads(x)
-      : multiplyOnto(graph, name, x, projections, options, tokens);
-  if (queryFactor === undefined) return [query, key, value];
-  return [graph.node({ op: 'Mul', inputs: [query, queryFactor], name: `${name}.query.scaled` }), key, value];
-}
-
-/** One product, taken apart where something is done to queries and keys. */
-function multiplyOnto(
-  graph: ModelGraph,
-  name: string,
-  x: Value,
-  { packed, packedBias }: Pick<PackedAttentionWeights, 'packed' | 'packedBias'>,
-  options: AttentionOptions,
-  tokens: readonly number[],
-): ProjectedHeads {
+  if ('projected' in weights) return weights.projected;
+  const { packed, packedBias } = weights;
   const padding = headPadding(options);
   const { heads, kvHeads, norms, rotary, queryFactor, clip } = options;
   const order = rotary?.order;
@@ -172,9 +154,11 @@ function multiplyOnto(
   if (norms === undefined && queryFactor === undefined && clip === undefined) return [product, NONE, NONE];
   if (norms === undefined && queryFactor === undefined)
     return [clipped(graph, `${name}.qkv.clipped`, product, clip!), NONE, NONE];
-  return normedHeads(graph, name, product, options, padding, tokens).map((part, i) =>
-    clip === undefined ? part : clipped(graph, `${name}.clipped.${i}`, part, clip),
+  const [query, key, value] = normedHeads(graph, name, product, options, padding, tokens).map((x, i) =>
+    clip === undefined ? x : clipped(graph, `${name}.clipped.${i}`, x, clip),
   ) as [Value, Value, Value];
+  if (queryFactor === undefined) return [query, key, value];
+  return [graph.node({ op: 'Mul', inputs: [query, queryFactor], name: `${name}.query.scaled` }), key, value];
 }
 
 function clipped(graph: ModelGraph, name: string, x: Value, most: number): Value {
@@ -189,11 +173,10 @@ export function projectOutput(
   graph: ModelGraph,
   name: string,
   attended: Value,
-  projections: Pick<PackedAttentionWeights, 'output' | 'outputBias'> | WrittenProjections,
+  { output, outputBias }: Pick<ProjectedAttention, 'output' | 'outputBias'>,
   options: AttentionOptions,
 ): Value {
-  if ('heads' in projections) return projections.output(attended);
-  const { output, outputBias } = projections;
+  if (typeof output === 'function') return output(attended);
   return layerLinear(
     graph,
     `${name}.output`,
@@ -303,16 +286,20 @@ function normedHeads(
   padding: readonly [number, number],
   tokens: readonly number[],
 ): [Value, Value, Value] {
-  const [q, k, v] = splitHeads(graph, name, packed, { heads, kvHeads, headSize });
+  const [q, k, v] =
+    kvHeads === 0 ? [packed, NONE, NONE] : splitHeads(graph, name, packed, { heads, kvHeads, headSize });
   if (norms === undefined) return [q, k, v];
-  const norm = (side: 'query' | 'key', x: Value, count: number): Value => {
-    const weight = norms[side];
+  const normed = (side: string, x: Value, weight: Weight, count: number): Value => {
     const parts = (count * headSize) / weight.shape[0]!;
-    const turned = turn?.(`${name}.${side}.turned`, x, count) ?? x;
-    const ordered = inOrder(weight, rotary);
-    return headNorm(graph, `${name}.${side}_norm`, turned, ordered, norms.epsilon, parts, padding, tokens);
+    return headNorm(graph, `${name}.${side}_norm`, x, weight, norms.epsilon, parts, padding, tokens);
   };
-  return [norm('query', q, heads), norm('key', k, kvHeads), v];
+  const norm = (side: 'query' | 'key', x: Value, count: number): Value => {
+    const turned = turn?.(`${name}.${side}.turned`, x, count) ?? x;
+    return normed(side, turned, inOrder(norms[side], rotary), count);
+  };
+  if (kvHeads === 0) return [norm('query', q, heads), k, v];
+  const value = norms.value === undefined ? v : normed('value', v, norms.value, kvHeads);
+  return [norm('query', q, heads), norm('key', k, kvHeads), value];
 }
 
 /** A norm's weight in the order of a head's features. */

@@ -8,7 +8,8 @@ import {
   projectHeads,
   projectOutput,
   type AttentionOptions,
-  type AttentionProjections,
+  type PackedAttentionWeights,
+  type ProjectedAttention,
 } from './attention-projections.js';
 import { keyBias } from './key-bias.js';
 
@@ -48,7 +49,7 @@ export function groupedQueryAttention(
   name: string,
   layer: number,
   x: Value,
-  weights: AttentionProjections,
+  weights: PackedAttentionWeights | ProjectedAttention,
   options: AttentionOptions,
   { lastPositions, longest }: CacheLengths,
   bias?: Value,

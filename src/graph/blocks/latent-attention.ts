@@ -5,7 +5,7 @@ import type { Weight } from '../weights/checkpoint.js';
 import { loadMatrix, padGroups, pickRows, stackRows, type Matrix } from '../weights/matrix.js';
 import { ZERO_ROW } from '../weights/packed-rows.js';
 import { transpose } from '../weights/transpose.js';
-import { paddedHeadSize, stackBiases, type WrittenProjections } from './attention-projections.js';
+import { paddedHeadSize, stackBiases, type ProjectedAttention } from './attention-projections.js';
 import { normOfPadded } from './head-norm.js';
 import { layerLinear } from './layer-linear.js';
 import { underDimensionsOf } from './leading-dimensions.js';
@@ -66,16 +66,20 @@ export function latentHeadSize({ turned, rank }: Pick<LatentSizes, 'turned' | 'r
  * too. So that is all that a cache has of a token, and the attention is one that any operator does.
  *
  * The part that turns comes out of the attention with the latent, and is multiplied by zeros.
+ *
+ * @param x `[...tokens, hidden]`
+ * @param queryFactor of each token's queries, `[...tokens, 1]`.
  */
-export function latentProjections(
+export function projectLatents(
   graph: ModelGraph,
   name: string,
+  x: Value,
   sizes: LatentSizes,
   weights: LatentWeights,
-): WrittenProjections {
-  const { heads, still, turned, value, rank } = sizes;
+  queryFactor?: Value,
+): ProjectedAttention {
+  const { heads, still, turned, rank } = sizes;
   const [wideTurned, wideRank] = [paddedHeadSize(turned), paddedHeadSize(rank)];
-  const headSize = latentHeadSize(sizes);
   const turnedRows = turnedOrder(turned, wideTurned, weights.interleaved);
   const { queryBottleneck, latent, epsilon } = weights;
   const queryRows = Array.from({ length: heads }, (_, head) => {
@@ -85,94 +89,105 @@ export function latentProjections(
   const latentRows = [...from(rank, turnedRows), ...range(0, rank), ...zeros(wideRank - rank)];
   const query = pickRows(weights.query, queryRows);
 
+  const beside = queryBottleneck ?? { down: query, downBias: undefined };
+  const parts = [pickRows(latent.down, latentRows), beside.down];
+  const latentBias = latent.downBias && pickElements(latent.downBias, latentRows);
+  const biases = stackBiases(parts, [latentBias, beside.downBias]);
+  const product = layerLinear(graph, `${name}.down`, x, stackRows(parts), biases);
+  const [turning, compressed, side] = split(graph, `${name}.down`, product, [
+    ['turning', wideTurned],
+    ['latent', wideRank],
+    ['query', beside.down.rows],
+  ]) as [Value, Value, Value];
+  const padding = [rank, wideRank] as const;
+  const normed = normOfPadded(graph, `${name}.latent_norm`, compressed, latent.norm, epsilon, padding);
+  const key = graph.node({
+    op: 'Concat',
+    inputs: [turning, normed],
+    name: `${name}.key`,
+    attributes: { axis: int(-1) },
+  });
+  const queries =
+    queryBottleneck === undefined
+      ? side
+      : behindNorm(graph, `${name}.query`, side, queryBottleneck.norm, epsilon, query);
+  const absorbed = absorbKeys(graph, name, x, queries, sizes, weights.expand);
+  const factored =
+    queryFactor === undefined
+      ? absorbed
+      : graph.node({ op: 'Mul', inputs: [absorbed, queryFactor], name: `${name}.query.scaled` });
   return {
-    heads(x) {
-      const beside = queryBottleneck ?? { down: query, downBias: undefined };
-      const parts = [pickRows(latent.down, latentRows), beside.down];
-      const product = layerLinear(
-        graph,
-        `${name}.down`,
-        x,
-        stackRows(parts),
-        stackBiases(parts, [latent.downBias && pickElements(latent.downBias, latentRows), beside.downBias]),
-      );
-      const widths = [wideTurned, wideRank, beside.down.rows];
-      const [turning, compressed, side] = split(graph, `${name}.down`, product, [
-        ['turning', widths[0]!],
-        ['latent', widths[1]!],
-        ['query', widths[2]!],
-      ]) as [Value, Value, Value];
-      const normed = normOfPadded(graph, `${name}.latent_norm`, compressed, latent.norm, epsilon, [
-        rank,
-        wideRank,
-      ]);
-      const key = graph.node({
-        op: 'Concat',
-        inputs: [turning, normed],
-        name: `${name}.key`,
-        attributes: { axis: int(-1) },
-      });
-      return [absorbed(x, projectedQuery(side)), key, key];
-    },
-
-    output(attended) {
-      const apart = byHead(graph, `${name}.attended`, attended, heads, headSize);
-      const matrices = graph.floats(`${name}.values.weight`, [heads, headSize, value], () =>
-        eachHead(weights.expand, heads, still + value, headSize * value, rows => {
-          const values = transpose(rows.subarray(still * rank), value, rank);
-          const result = new Float32Array(headSize * value);
-          result.set(values, wideTurned * value);
-          return result;
-        }),
-      );
-      const values = graph.node({ op: 'MatMul', inputs: [apart, matrices], name: `${name}.values` });
-      const together = graph.node({
-        op: 'Transpose',
-        inputs: [values],
-        name: `${name}.values.by_token`,
-        attributes: { perm: ints([1, 0, 2]) },
-      });
-      const tokens = underDimensionsOf(graph, `${name}.values.together`, together, attended, heads * value);
-      return layerLinear(graph, `${name}.output`, tokens, weights.output, weights.outputBias);
-    },
+    projected: [factored, key, key],
+    output: attended => expandValues(graph, name, attended, sizes, weights),
   };
+}
 
-  /** All heads of queries, each with its part that turns first. */
-  function projectedQuery(side: Value): Value {
-    if (queryBottleneck === undefined) return side;
-    const { norm } = queryBottleneck;
-    const size = norm.shape[0]!;
-    const normed = normOfPadded(graph, `${name}.query_norm`, side, norm, epsilon, [size, size]);
-    return layerLinear(graph, `${name}.query`, normed, query);
-  }
+/** All heads of queries, each with its part that turns first. */
+function behindNorm(
+  graph: ModelGraph,
+  name: string,
+  x: Value,
+  norm: Weight,
+  epsilon: number,
+  query: Matrix,
+): Value {
+  const size = norm.shape[0]!;
+  const normed = normOfPadded(graph, `${name}_norm`, x, norm, epsilon, [size, size]);
+  return layerLinear(graph, name, normed, query);
+}
 
-  /** Queries for the latent in place of those for keys. */
-  function absorbed(x: Value, queries: Value): Value {
-    const apart = byHead(graph, `${name}.queries`, queries, heads, wideTurned + still);
-    const [turning, forKeys] = split(graph, `${name}.queries`, apart, [
-      ['turning', wideTurned],
-      ['still', still],
-    ]) as [Value, Value];
-    const matrices = graph.floats(`${name}.absorbed.weight`, [heads, still, wideRank], () =>
-      eachHead(weights.expand, heads, still + value, still * wideRank, rows =>
-        padGroups(rows.subarray(0, still * rank), rank, wideRank),
-      ),
-    );
-    const forLatent = graph.node({ op: 'MatMul', inputs: [forKeys, matrices], name: `${name}.absorbed` });
-    const whole = graph.node({
-      op: 'Concat',
-      inputs: [turning, forLatent],
-      name: `${name}.queries.whole`,
-      attributes: { axis: int(-1) },
-    });
-    const byToken = graph.node({
-      op: 'Transpose',
-      inputs: [whole],
-      name: `${name}.queries.by_token`,
-      attributes: { perm: ints([1, 0, 2]) },
-    });
-    return underDimensionsOf(graph, `${name}.queries.together`, byToken, x, heads * headSize);
-  }
+/** Queries for the latent in place of those for keys, `[...tokens, heads × head]`. */
+function absorbKeys(
+  graph: ModelGraph,
+  name: string,
+  x: Value,
+  queries: Value,
+  sizes: LatentSizes,
+  expand: Matrix,
+): Value {
+  const { heads, still, turned, value, rank } = sizes;
+  const [wideTurned, wideRank] = [paddedHeadSize(turned), paddedHeadSize(rank)];
+  const apart = byHead(graph, `${name}.queries`, queries, heads, wideTurned + still);
+  const [turning, forKeys] = split(graph, `${name}.queries`, apart, [
+    ['turning', wideTurned],
+    ['still', still],
+  ]) as [Value, Value];
+  const matrices = graph.floats(`${name}.absorbed.weight`, [heads, still, wideRank], () =>
+    eachHead(expand, heads, still + value, still * wideRank, rows =>
+      padGroups(rows.subarray(0, still * rank), rank, wideRank),
+    ),
+  );
+  const forLatent = graph.node({ op: 'MatMul', inputs: [forKeys, matrices], name: `${name}.absorbed` });
+  const whole = graph.node({
+    op: 'Concat',
+    inputs: [turning, forLatent],
+    name: `${name}.queries.whole`,
+    attributes: { axis: int(-1) },
+  });
+  return byToken(graph, `${name}.queries`, whole, x, heads * latentHeadSize(sizes));
+}
+
+/** What the heads gave of latents, as values, projected back. */
+function expandValues(
+  graph: ModelGraph,
+  name: string,
+  attended: Value,
+  sizes: LatentSizes,
+  { expand, output, outputBias }: LatentWeights,
+): Value {
+  const { heads, still, turned, value, rank } = sizes;
+  const headSize = latentHeadSize(sizes);
+  const apart = byHead(graph, `${name}.attended`, attended, heads, headSize);
+  const matrices = graph.floats(`${name}.values.weight`, [heads, headSize, value], () =>
+    eachHead(expand, heads, still + value, headSize * value, rows => {
+      const result = new Float32Array(headSize * value);
+      result.set(transpose(rows.subarray(still * rank), value, rank), paddedHeadSize(turned) * value);
+      return result;
+    }),
+  );
+  const values = graph.node({ op: 'MatMul', inputs: [apart, matrices], name: `${name}.values` });
+  const tokens = byToken(graph, `${name}.values`, values, attended, heads * value);
+  return layerLinear(graph, `${name}.output`, tokens, output, outputBias);
 }
 
 /** `[...tokens, heads × size]` becomes `[heads, tokens, size]`. */
@@ -187,6 +202,17 @@ function byHead(graph: ModelGraph, name: string, x: Value, heads: number, size: 
     name: `${name}.by_head`,
     attributes: { perm: ints([1, 0, 2]) },
   });
+}
+
+/** `[heads, tokens, size]` becomes `[...tokens, heads × size]`, the tokens as `like` has them. */
+function byToken(graph: ModelGraph, name: string, x: Value, like: Value, width: number): Value {
+  const turned = graph.node({
+    op: 'Transpose',
+    inputs: [x],
+    name: `${name}.by_token`,
+    attributes: { perm: ints([1, 0, 2]) },
+  });
+  return underDimensionsOf(graph, `${name}.together`, turned, like, width);
 }
 
 /** Parts of the last axis, by their names and widths. */

@@ -6,7 +6,8 @@ import {
   projectHeads,
   projectOutput,
   type AttentionOptions,
-  type AttentionProjections,
+  type PackedAttentionWeights,
+  type ProjectedAttention,
 } from './attention-projections.js';
 import { wantedRows } from './grid-attention.js';
 import { changesOfScores } from './grouped-query-attention.js';
@@ -26,13 +27,14 @@ export function packedAttention(
   graph: ModelGraph,
   name: string,
   x: Value,
-  weights: AttentionProjections,
+  weights: PackedAttentionWeights | ProjectedAttention,
   options: AttentionOptions,
   batch: PackedBatch,
   isNarrowed: boolean,
 ): Value {
   const { heads, headSize } = options;
   const { queries: grid, places } = batch.global(isNarrowed);
+  // Layers may share keys and values.
   const inGrid = (value: Value): Value =>
     value === NONE
       ? NONE

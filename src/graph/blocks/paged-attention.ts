@@ -8,7 +8,8 @@ import {
   projectHeads,
   projectOutput,
   type AttentionOptions,
-  type AttentionProjections,
+  type PackedAttentionWeights,
+  type ProjectedAttention,
 } from './attention-projections.js';
 import { attentionSinks } from './grouped-query-attention.js';
 
@@ -60,7 +61,7 @@ export function pagedAttention(
   name: string,
   layer: number,
   x: Value,
-  weights: AttentionProjections,
+  weights: PackedAttentionWeights | ProjectedAttention,
   options: AttentionOptions,
   { begins, pastLengths, blockTable, bounds }: PagedBatch,
 ): Value {

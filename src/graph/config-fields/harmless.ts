@@ -221,7 +221,22 @@ const HARMLESS: readonly {
   {
     why: 'the other name of the activation is read',
     fields: ['hidden_activation', 'hidden_act'],
-    of: ['gemma', 'gemma2', 'gemma3_text'],
+    of: ['gemma', 'gemma2', 'gemma3_text', 'gemma3n_text', 'gemma4_text', 'gemma4_unified_text'],
+  },
+  {
+    why: 'only training clips by it',
+    fields: ['altup_coef_clip', 'gradient_clipping'],
+    of: ['gemma3n_text'],
+  },
+  {
+    why: 'it is of experts, and a folder that has any is refused',
+    fields: ['num_experts', 'top_k_experts', 'moe_intermediate_size'],
+    of: ['gemma4_text'],
+  },
+  {
+    why: 'it is of the encoder of sound, which is not served',
+    fields: ['output_proj_dims'],
+    of: ['gemma4_text'],
   },
   {
     why: 'it asks for nothing',

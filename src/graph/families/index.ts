@@ -19,6 +19,8 @@ import { ernie } from './ernie.js';
 import { esm } from './esm.js';
 import { eurobert } from './eurobert.js';
 import { gemma, gemma2, gemma3 } from './gemma.js';
+import { gemma3n } from './gemma3n.js';
+import { gemma4, gemma4Unified } from './gemma4.js';
 import { glm, glm4 } from './glm.js';
 import { gpt2 } from './gpt2.js';
 import { gte, gteNew, jinaEmbeddingsV3, nomicBert } from './rotary-bert.js';
@@ -70,6 +72,9 @@ const DECODERS: readonly DecoderArchitecture[] = [
   gemma,
   gemma2,
   gemma3,
+  gemma3n,
+  gemma4,
+  gemma4Unified,
   gpt2,
   smollm3,
   granite,
