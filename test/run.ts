@@ -1,13 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { Parser } from 'tap-parser';
 import { stringify } from 'yaml';
 
-/** Files at once. */
-const JOBS = 2;
+/** Files at once: one more than processors, since many tests wait for a while; no more than some, which take memory. */
+const JOBS = Math.min(availableParallelism(), 7) + 1;
 
 /** Seconds that a file may take, and how many more until its process is killed, which tap ends by itself. */
 const TIMEOUT = { tap: 300, process: 330 };
