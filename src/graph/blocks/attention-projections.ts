@@ -58,6 +58,11 @@ export interface PackedAttentionWeights {
   readonly outputBias?: Bias | undefined;
 }
 
+/** Heads that are projected already, and the way back. */
+export interface ProjectedAttention extends Pick<PackedAttentionWeights, 'output' | 'outputBias'> {
+  readonly projected: ProjectedHeads;
+}
+
 /** One matrix product gives queries, keys and values. */
 export function packAttention(weights: AttentionWeights): PackedAttentionWeights {
   const { query, key, value, output, outputBias } = weights;
@@ -116,7 +121,8 @@ export function operatorRotary({ rotary, turn }: AttentionOptions): RotaryTables
 export type ProjectedHeads = readonly [query: Value, key: Value, value: Value];
 
 /**
- * Projects onto queries, keys and values, or some of them.
+ * Projects onto queries, keys and values, or some of them: without norms those that the matrix has, with norms all
+ * three, or queries alone where there are no heads of keys.
  *
  * @param x `[...tokens, hidden]`
  * @param tokens the leading dimensions of `x`, as Reshape takes them.
@@ -125,10 +131,12 @@ export function projectHeads(
   graph: ModelGraph,
   name: string,
   x: Value,
-  { packed, packedBias }: Pick<PackedAttentionWeights, 'packed' | 'packedBias'>,
+  weights: Pick<PackedAttentionWeights, 'packed' | 'packedBias'> | ProjectedAttention,
   options: AttentionOptions,
   tokens: readonly number[],
 ): ProjectedHeads {
+  if ('projected' in weights) return weights.projected;
+  const { packed, packedBias } = weights;
   const padding = headPadding(options);
   const { heads, kvHeads, norms, rotary, queryFactor, clip } = options;
   const order = rotary?.order;
@@ -162,7 +170,7 @@ export function projectOutput(
   graph: ModelGraph,
   name: string,
   attended: Value,
-  { output, outputBias }: PackedAttentionWeights,
+  { output, outputBias }: Pick<PackedAttentionWeights, 'output' | 'outputBias'>,
   options: AttentionOptions,
 ): Value {
   return layerLinear(
@@ -274,16 +282,20 @@ function normedHeads(
   padding: readonly [number, number],
   tokens: readonly number[],
 ): [Value, Value, Value] {
-  const [q, k, v] = splitHeads(graph, name, packed, { heads, kvHeads, headSize });
+  const [q, k, v] =
+    kvHeads === 0 ? [packed, NONE, NONE] : splitHeads(graph, name, packed, { heads, kvHeads, headSize });
   if (norms === undefined) return [q, k, v];
-  const norm = (side: 'query' | 'key', x: Value, count: number): Value => {
-    const weight = norms[side];
+  const normed = (side: string, x: Value, weight: Weight, count: number): Value => {
     const parts = (count * headSize) / weight.shape[0]!;
-    const turned = turn?.(`${name}.${side}.turned`, x, count) ?? x;
-    const ordered = inOrder(weight, rotary);
-    return headNorm(graph, `${name}.${side}_norm`, turned, ordered, norms.epsilon, parts, padding, tokens);
+    return headNorm(graph, `${name}.${side}_norm`, x, weight, norms.epsilon, parts, padding, tokens);
   };
-  return [norm('query', q, heads), norm('key', k, kvHeads), v];
+  const norm = (side: 'query' | 'key', x: Value, count: number): Value => {
+    const turned = turn?.(`${name}.${side}.turned`, x, count) ?? x;
+    return normed(side, turned, inOrder(norms[side], rotary), count);
+  };
+  if (kvHeads === 0) return [norm('query', q, heads), k, v];
+  const value = norms.value === undefined ? v : normed('value', v, norms.value, kvHeads);
+  return [norm('query', q, heads), norm('key', k, kvHeads), value];
 }
 
 /** A norm's weight in the order of a head's features. */

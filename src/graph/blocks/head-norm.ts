@@ -4,11 +4,12 @@ import type { ModelGraph } from '../model-graph.js';
 import type { Weight } from '../weights/checkpoint.js';
 import { padGroups } from '../weights/matrix.js';
 
-/** Norms of queries and keys (Henry et al. 2020). */
+/** Norms of queries and keys (Henry et al. 2020), and of values where they have one, too (Gemma 3n). */
 export interface HeadNorms {
   /** `[headSize]` for each head by itself; `[heads × headSize]` for all of them at once (OLMo 2). */
   readonly query: Weight;
   readonly key: Weight;
+  readonly value?: Weight | undefined;
   readonly epsilon: number;
 }
 

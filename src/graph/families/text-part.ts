@@ -5,6 +5,9 @@ import type { ModelWeights } from '../weights/model-weights.js';
 /** Models of pictures and texts whose texts are those of a decoder alone, with what their text part is by default. */
 const WHOLES: Readonly<Record<string, string>> = {
   gemma3: 'gemma3_text',
+  gemma3n: 'gemma3n_text',
+  gemma4: 'gemma4_text',
+  gemma4_unified: 'gemma4_unified_text',
   mistral3: 'mistral',
   llava: 'llama',
   llava_next: 'llama',
@@ -31,8 +34,8 @@ const SAME: Readonly<Record<string, string>> = {
 };
 
 /**
- * Families that may be text parts. Those that change logits are not among them: transformers does not do so for a
- * whole, and vLLM does.
+ * Families that may be text parts. Of those that change logits only Gemma 3n and 4 are among them: of others
+ * transformers does not do so for a whole, and vLLM does.
  */
 const TEXTS = [
   'llama',
@@ -42,6 +45,9 @@ const TEXTS = [
   'qwen2',
   'qwen3',
   'gemma3_text',
+  'gemma3n_text',
+  'gemma4_text',
+  'gemma4_unified_text',
   'phi3',
   'smollm3',
 ];
