@@ -9,7 +9,7 @@ import type { Leftovers } from '#graph/weights/leftovers.js';
 import { storedTensors, type StoredTensor } from '#graph/weights/stored-tensors.js';
 import type { PlanOptions } from './decoder/decoder-plan.js';
 import { paddedHeadSize } from '#graph/blocks/attention-projections.js';
-import { attentionLayers, cacheBytesPerToken, sourceBytesPerToken } from './cache/layer-cache.js';
+import { cacheBytesPerToken, sourceBytesPerToken } from './cache/layer-cache.js';
 import { seq2seqLayers, servedLengths } from './decoder/seq2seq/seq2seq-lengths.js';
 import { readModelFolder, type ModelFolder } from './folder.js';
 import { DataType, type GraphValue, type OnnxFile } from './onnx-file.js';
@@ -206,8 +206,8 @@ async function inspectDecoder(
 ): Promise<ModelReport> {
   const graphs = plan.source === 'onnx' ? plan.found.graphs.map(({ file }) => file) : undefined;
   const weights = total(graphs === undefined ? await storedWeights(folder) : graphWeights(graphs));
-  const { layers, heads, kvHeads, headSize, vocabularySize, contextLength, cacheType } = sizes;
-  const perToken = cacheBytesPerToken({ layers: attentionLayers(layers, sizes), cacheType });
+  const { layers, caches, heads, kvHeads, headSize, vocabularySize, contextLength, cacheType } = sizes;
+  const perToken = cacheBytesPerToken({ layers: caches, cacheType });
   // A past and the present that is made from it are in memory together.
   const copies = plan.path.kind === 'growing' ? 2 : 1;
   const length = options.contextLength ?? contextLength;
