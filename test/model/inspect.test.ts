@@ -53,7 +53,7 @@ t.test('a model that hears samples', async t => {
       source: { layers: 1, longest: 1248, cacheBytesPerToken: perPosition },
       memory: { slots: 2, cache: 2 * (390 + 1248) * perPosition },
     },
-    leftovers: { heads: [], unknown: [], warnings: [] },
+    leftovers: { heads: [], unknown: [] },
   });
   t.strictSame(report.generation?.source?.sound, { shortest: 1600, longest: 480_000 });
 });
