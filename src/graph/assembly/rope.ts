@@ -84,7 +84,10 @@ const PAIRS = 8;
 
 /** Adds the tables of a layer's rotary positions. */
 export function ropeTables(
-  { graph, sizes: { headSize, contextLength } }: Pick<DecoderSource, 'graph' | 'sizes'>,
+  {
+    graph,
+    sizes: { headSize, contextLength },
+  }: Pick<DecoderSource, 'graph'> & { readonly sizes: Pick<DecoderSizes, 'headSize' | 'contextLength'> },
   name: string,
   { frequencies, magnitude, interleaved = false }: Rope,
 ): RotaryTables {

@@ -53,6 +53,11 @@ const HARMLESS: readonly {
     ],
   },
   {
+    why: 'zeros at the end of heads change no attention',
+    fields: ['pad_head_dim_to_multiple_of'],
+    of: ['moonshine'],
+  },
+  {
     why: 'it says how transformers computes, not what',
     fields: [
       /^_?attn_implementation(_internal|_autoset)?$/,
@@ -229,6 +234,11 @@ const HARMLESS: readonly {
     of: ['gemma3n_text'],
   },
   {
+    why: 'published folders have it, and transformers does not read it of these families',
+    fields: ['altup_lr_multiplier', 'query_pre_attn_scalar'],
+    of: ['gemma3n_text'],
+  },
+  {
     why: 'it is of experts, and a folder that has any is refused',
     fields: ['num_experts', 'top_k_experts', 'moe_intermediate_size'],
     of: ['gemma4_text'],
@@ -237,6 +247,23 @@ const HARMLESS: readonly {
     why: 'it is of the encoder of sound, which is not served',
     fields: ['output_proj_dims'],
     of: ['gemma4_text'],
+  },
+  {
+    why: 'it is of training, of how the code of its makers computes, or read with the texts',
+    fields: [
+      'lora_dropout_p',
+      'lora_main_params_trainable',
+      'load_trained_adapters',
+      'matryoshka_dimensions',
+      'emb_pooler',
+      'task_instructions',
+    ],
+    of: ['xlm-roberta'],
+  },
+  {
+    why: 'it is of how weights begin, or how the code of its makers is loaded',
+    fields: [/_init_range$/, 'kwargs', 'trust_remote_code', 'flash_attention'],
+    of: ['neobert'],
   },
   {
     why: 'it asks for nothing',

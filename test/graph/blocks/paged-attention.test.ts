@@ -15,6 +15,8 @@ for (const [name, ...precisions] of [
   ['llama, linear', 'f16', 'int8'],
   ['qwen3, heads padded after their norm', 'f16', 'int8'],
   ['gemma2', 'f16', 'int8'],
+  ['gemma3n_text', 'f16', 'int8'],
+  ['gemma4_text', 'f16', 'int8'],
   // CUDA runs experts in f16 alone.
   ['deepseek_v2, YaRN, experts within groups', 'f16'],
 ] as const) {

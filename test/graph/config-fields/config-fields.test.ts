@@ -25,7 +25,14 @@ import type { Checkpoint } from '#graph/weights/checkpoint.js';
 import { ModelWeights } from '#graph/weights/model-weights.js';
 
 /** Types of which transformers 5.24 has no configuration class; their fields come from their makers' code. */
-const NOT_OF_TRANSFORMERS: readonly string[] = ['exaone', 'internlm3', 'kimi_k2', 'new', 'static-embedding'];
+const NOT_OF_TRANSFORMERS: readonly string[] = [
+  'exaone',
+  'internlm3',
+  'kimi_k2',
+  'neobert',
+  'new',
+  'static-embedding',
+];
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -60,6 +67,8 @@ const SMALL: Fields = {
 const GIVEN: Readonly<Record<string, Fields>> = {
   esm: { vocab_size: 33, pad_token_id: 1, mask_token_id: 32, position_embedding_type: 'rotary' },
   gemma3n_text: { num_kv_shared_layers: 1 },
+  // Its configuration class takes num_hidden_layers for another name of it.
+  moonshine: { decoder_num_hidden_layers: 2 },
   gpt_neo: { attention_types: [[['global', 'local'], 1]] },
 };
 
