@@ -32,6 +32,7 @@ const files = named.length > 0 ? named : testFiles(import.meta.dirname);
 const outcomes: Outcome[] = [];
 // At the exit, since a run that breaks off has to say what it knows, too.
 process.once('exit', () => summarize(outcomes));
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 await Promise.all(
   Array.from({ length: JOBS }, async () => {
     for (let file = files.shift(); file !== undefined; file = files.shift()) {
