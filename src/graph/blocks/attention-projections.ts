@@ -277,10 +277,14 @@ function normedHeads(
   const [q, k, v] = splitHeads(graph, name, packed, { heads, kvHeads, headSize });
   if (norms === undefined) return [q, k, v];
   const norm = (side: 'query' | 'key', x: Value, count: number): Value => {
-    const weight = norms[side];
-    const parts = (count * headSize) / weight.shape[0]!;
+    const own = norms[side];
+    const parts = (count * headSize) / own.weight.shape.at(-1)!;
     const turned = turn?.(`${name}.${side}.turned`, x, count) ?? x;
-    const ordered = inOrder(weight, rotary);
+    const ordered = {
+      ...own,
+      weight: inOrder(own.weight, rotary),
+      bias: own.bias && inOrder(own.bias, rotary),
+    };
     return headNorm(graph, `${name}.${side}_norm`, turned, ordered, norms.epsilon, parts, padding, tokens);
   };
   return [norm('query', q, heads), norm('key', k, kvHeads), v];
