@@ -85,6 +85,24 @@ export const promptFields = {
   ),
 };
 
+/** What a reranker is told of what is looked for. */
+export const instructionFields = {
+  instruction: nullable(
+    Type.String({
+      maxLength: MAX_PROMPT,
+      description:
+        'What a document must be to be relevant, for a reranker that is told it (Qwen3-Reranker), in place of one of its prompts.',
+    }),
+  ),
+  prompt_name: nullable(
+    Type.String({
+      maxLength: MAX_NAME,
+      description:
+        "One of such a reranker's prompts (`prompts` of its config_sentence_transformers.json). By default its `default_prompt_name`.",
+    }),
+  ),
+};
+
 /** The fields of classifiers that ask for logits. */
 export const activationFields = {
   raw_scores: nullable(

@@ -200,7 +200,7 @@ const modelSettings = {
   format: Type.Optional(
     choice(WEIGHTS_FORMATS, {
       description: 'format of the weights, for a model that has both',
-      otherwise: 'safetensors if a graph can be built from them, else onnx',
+      otherwise: 'safetensors (or files of PyTorch) if a graph can be built from them, else onnx',
     }),
   ),
   precision: Type.Optional(

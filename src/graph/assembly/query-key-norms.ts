@@ -6,12 +6,12 @@ import { normScale, type NormStorage } from './decoder-norms.js';
 
 /** Root mean square norms of each head of queries and keys, by default by the names that Qwen3 and Gemma 3 give them. */
 export function headNorms(
-  { source, weights }: DecoderLayer,
+  { source, weights, heads }: DecoderLayer,
   storage: NormStorage = 'plain',
   [query, key]: readonly [string, string] = ['q_norm', 'k_norm'],
 ): HeadNorms {
   const norm = (name: string): HeadNorm => ({
-    weight: normScale(weights.scale(`self_attn.${name}`, source.sizes.headSize), storage),
+    weight: normScale(weights.scale(`self_attn.${name}`, heads.headSize), storage),
   });
   return {
     query: norm(query),

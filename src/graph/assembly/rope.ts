@@ -36,29 +36,33 @@ export function readRope(
     read(section?.has(name) ? section : config);
   const theta = field(from => from.positive('rope_theta', 10_000), 'rope_theta');
   const share = field(from => from.positive('partial_rotary_factor', 1), 'partial_rotary_factor');
-  const features = Math.floor(sizes.headSize * share);
-  if (features % 2 !== 0) config.invalid(`${features} features of a head cannot be turned in pairs`);
-  const unscaled = { frequencies: inverseFrequencies(features, theta), magnitude: 1 };
-  if (section === undefined) return unscaled;
+  const unscaled = (): Rope => {
+    const features = Math.floor(sizes.headSize * share);
+    if (features % 2 !== 0) config.invalid(`${features} features of a head cannot be turned in pairs`);
+    return { frequencies: inverseFrequencies(features, theta), magnitude: 1 };
+  };
+  if (section === undefined) return unscaled();
   warnOfUnread(section);
   switch (ropeType(section)) {
     case 'default':
-      return unscaled;
+      return unscaled();
     // Dynamic scaling starts where a sequence is longer than max_position_embeddings, which none is here.
     case 'dynamic':
       section.warn(
         'dynamic scaling is as in transformers: none within max_position_embeddings, which is all that is served; vLLM serves factor times as much, and scales texts of all lengths',
       );
-      return unscaled;
+      return unscaled();
     case 'linear':
-      return stretch(unscaled, () => section.positive('factor'));
+      return stretch(unscaled(), () => section.positive('factor'));
     case 'llama3':
-      return llama3(unscaled, section, config);
+      return llama3(unscaled(), section, config);
     case 'yarn':
-      return yarn(unscaled, theta, section, config);
+      return yarn(unscaled(), theta, section, config);
     case 'longrope':
     case 'su':
-      return longRope(unscaled, section, config, sizes);
+      return longRope(unscaled(), section, config, sizes);
+    case 'proportional':
+      return proportional(theta, share, sizes.headSize, section);
   }
 }
 
@@ -80,7 +84,10 @@ const PAIRS = 8;
 
 /** Adds the tables of a layer's rotary positions. */
 export function ropeTables(
-  { graph, sizes: { headSize, contextLength } }: Pick<DecoderSource, 'graph' | 'sizes'>,
+  {
+    graph,
+    sizes: { headSize, contextLength },
+  }: Pick<DecoderSource, 'graph'> & { readonly sizes: Pick<DecoderSizes, 'headSize' | 'contextLength'> },
   name: string,
   { frequencies, magnitude, interleaved = false }: Rope,
 ): RotaryTables {
@@ -100,7 +107,16 @@ export function ropeTables(
 
 type RopeType = (typeof ROPE_TYPES)[number];
 
-const ROPE_TYPES = ['default', 'linear', 'dynamic', 'llama3', 'yarn', 'longrope', 'su'] as const;
+const ROPE_TYPES = [
+  'default',
+  'linear',
+  'dynamic',
+  'llama3',
+  'yarn',
+  'longrope',
+  'su',
+  'proportional',
+] as const;
 
 export function ropeType(section: ModelConfig): RopeType {
   return section.choice(section.has('rope_type') ? 'rope_type' : 'type', ROPE_TYPES, 'default');
@@ -153,6 +169,7 @@ const FIELDS: Readonly<Record<RopeType, readonly string[]>> = {
   ],
   longrope: LONGROPE_FIELDS,
   su: LONGROPE_FIELDS,
+  proportional: ['factor'],
 };
 
 /** Values with which fields that nobody reads change nothing in vLLM either. */
@@ -184,6 +201,19 @@ function warnOfUnread(section: ModelConfig): void {
       `${name} ${whose} (rope_type ${type}): if it matters, the results are not those that were meant`,
     );
   }
+}
+
+/**
+ * Pairs as in a head that turns whole, of which only the first turn (Gemma 4): the frequencies fall as slowly as they
+ * would there.
+ */
+function proportional(theta: number, share: number, headSize: number, section: ModelConfig): Rope {
+  const factor = section.positive('factor', 1);
+  const turned = Math.floor((share * headSize) / 2);
+  return {
+    frequencies: inverseFrequencies(headSize, theta).map((value, i) => (i < turned ? value / factor : 0)),
+    magnitude: 1,
+  };
 }
 
 /** Divides each frequency by a factor of its own. */

@@ -11,7 +11,7 @@ import {
   stackRows,
   type Matrix,
 } from '../weights/matrix.js';
-import { headNorm, type HeadNorms } from './head-norm.js';
+import { headNorm, type HeadNorm, type HeadNorms } from './head-norm.js';
 import { layerLinear } from './layer-linear.js';
 import type { Bias } from './linear.js';
 import type { Weight } from '../weights/checkpoint.js';
@@ -56,6 +56,11 @@ export interface PackedAttentionWeights {
   readonly packedBias?: Bias | undefined;
   readonly output: Matrix;
   readonly outputBias?: Bias | undefined;
+}
+
+/** Heads that are projected already, and the way back. */
+export interface ProjectedAttention extends Pick<PackedAttentionWeights, 'output' | 'outputBias'> {
+  readonly projected: ProjectedHeads;
 }
 
 /** One matrix product gives queries, keys and values. */
@@ -116,7 +121,8 @@ export function operatorRotary({ rotary, turn }: AttentionOptions): RotaryTables
 export type ProjectedHeads = readonly [query: Value, key: Value, value: Value];
 
 /**
- * Projects onto queries, keys and values, or some of them.
+ * Projects onto queries, keys and values, or some of them: without norms those that the matrix has, with norms all
+ * three, or queries alone where there are no heads of keys.
  *
  * @param x `[...tokens, hidden]`
  * @param tokens the leading dimensions of `x`, as Reshape takes them.
@@ -125,10 +131,12 @@ export function projectHeads(
   graph: ModelGraph,
   name: string,
   x: Value,
-  { packed, packedBias }: Pick<PackedAttentionWeights, 'packed' | 'packedBias'>,
+  weights: Pick<PackedAttentionWeights, 'packed' | 'packedBias'> | ProjectedAttention,
   options: AttentionOptions,
   tokens: readonly number[],
 ): ProjectedHeads {
+  if ('projected' in weights) return weights.projected;
+  const { packed, packedBias } = weights;
   const padding = headPadding(options);
   const { heads, kvHeads, norms, rotary, queryFactor, clip } = options;
   const order = rotary?.order;
@@ -162,7 +170,7 @@ export function projectOutput(
   graph: ModelGraph,
   name: string,
   attended: Value,
-  { output, outputBias }: PackedAttentionWeights,
+  { output, outputBias }: Pick<PackedAttentionWeights, 'output' | 'outputBias'>,
   options: AttentionOptions,
 ): Value {
   return layerLinear(
@@ -274,20 +282,22 @@ function normedHeads(
   padding: readonly [number, number],
   tokens: readonly number[],
 ): [Value, Value, Value] {
-  const [q, k, v] = splitHeads(graph, name, packed, { heads, kvHeads, headSize });
+  const [q, k, v] =
+    kvHeads === 0 ? [packed, NONE, NONE] : splitHeads(graph, name, packed, { heads, kvHeads, headSize });
   if (norms === undefined) return [q, k, v];
-  const norm = (side: 'query' | 'key', x: Value, count: number): Value => {
-    const own = norms[side];
+  const normed = (side: string, x: Value, own: HeadNorm, count: number): Value => {
     const parts = (count * headSize) / own.weight.shape.at(-1)!;
-    const turned = turn?.(`${name}.${side}.turned`, x, count) ?? x;
-    const ordered = {
-      ...own,
-      weight: inOrder(own.weight, rotary),
-      bias: own.bias && inOrder(own.bias, rotary),
-    };
-    return headNorm(graph, `${name}.${side}_norm`, turned, ordered, norms.epsilon, parts, padding, tokens);
+    return headNorm(graph, `${name}.${side}_norm`, x, own, norms.epsilon, parts, padding, tokens);
   };
-  return [norm('query', q, heads), norm('key', k, kvHeads), v];
+  const norm = (side: 'query' | 'key', x: Value, count: number): Value => {
+    const turned = turn?.(`${name}.${side}.turned`, x, count) ?? x;
+    const { weight, bias, ...form } = norms[side];
+    const ordered = { ...form, weight: inOrder(weight, rotary), bias: bias && inOrder(bias, rotary) };
+    return normed(side, turned, ordered, count);
+  };
+  if (kvHeads === 0) return [norm('query', q, heads), k, v];
+  const value = norms.value === undefined ? v : normed('value', v, norms.value, kvHeads);
+  return [norm('query', q, heads), norm('key', k, kvHeads), value];
 }
 
 /** A norm's weight in the order of a head's features. */

@@ -4,14 +4,15 @@ import type { ModelGraph } from '../model-graph.js';
 import type { Weight } from '../weights/checkpoint.js';
 import { padGroups } from '../weights/matrix.js';
 
-/** Norms of queries and keys (Henry et al. 2020). */
+/** Norms of queries and keys (Henry et al. 2020), and of values where they have one, too (Gemma 3n). */
 export interface HeadNorms {
   readonly query: HeadNorm;
   readonly key: HeadNorm;
+  readonly value?: HeadNorm | undefined;
   readonly epsilon: number;
 }
 
-/** The norm of queries, or of keys. */
+/** The norm of queries, of keys or of values. */
 export interface HeadNorm {
   /**
    * `[headSize]`: each head by itself, all with the same scale; `[heads, headSize]`: each with a scale of its own

@@ -9,6 +9,7 @@ import {
   projectOutput,
   type AttentionOptions,
   type PackedAttentionWeights,
+  type ProjectedAttention,
 } from './attention-projections.js';
 import { attentionSinks } from './grouped-query-attention.js';
 
@@ -57,7 +58,7 @@ export function pagedAttention(
   name: string,
   layer: number,
   x: Value,
-  weights: PackedAttentionWeights,
+  weights: PackedAttentionWeights | ProjectedAttention,
   options: AttentionOptions,
   { begins, pastLengths, blockTable, bounds }: PagedBatch,
 ): Value {

@@ -9,11 +9,13 @@ interface Unwritten {
   readonly sameAs?: string;
   /** The values of `model_type` that it is refused for; all by default. */
   readonly of?: readonly string[];
+  /** The values of `model_type` whose graphs read it. */
+  readonly notOf?: readonly string[];
 }
 
 export const UNWRITTEN: readonly Unwritten[] = [
   { field: 'add_cross_attention', neutral: [false] },
-  { field: 'per_layer_config' },
+  { field: 'per_layer_config', notOf: ['gemma4_text', 'gemma4_unified_text'] },
   // Only some of transformers' ways to attend read it.
   { field: 'sliding_window', of: ['olmoe'] },
   { field: 'is_decoder', neutral: [false], of: ['t5', 'mt5', 'umt5'] },
@@ -37,8 +39,8 @@ export const UNWRITTEN: readonly Unwritten[] = [
  */
 export function refuseUnwritten(config: ModelConfig): void {
   const type = config.string('model_type', '');
-  for (const { field, neutral = [], sameAs, of } of UNWRITTEN) {
-    if (!config.has(field) || (of !== undefined && !of.includes(type))) continue;
+  for (const { field, neutral = [], sameAs, of, notOf = [] } of UNWRITTEN) {
+    if (!config.has(field) || (of !== undefined && !of.includes(type)) || notOf.includes(type)) continue;
     const value = config.value(field);
     if (neutral.includes(value) || isEmpty(value)) continue;
     if (sameAs !== undefined && config.value(sameAs) === value) continue;

@@ -5,6 +5,9 @@ import type { ModelWeights } from '../weights/model-weights.js';
 /** Models of pictures and texts whose texts are those of a decoder alone, with what their text part is by default. */
 const WHOLES: Readonly<Record<string, string>> = {
   gemma3: 'gemma3_text',
+  gemma3n: 'gemma3n_text',
+  gemma4: 'gemma4_text',
+  gemma4_unified: 'gemma4_unified_text',
   mistral3: 'mistral',
   llava: 'llama',
   llava_next: 'llama',
@@ -42,13 +45,16 @@ const TEXTS = [
   'qwen2',
   'qwen3',
   'gemma3_text',
+  'gemma3n_text',
+  'gemma4_text',
+  'gemma4_unified_text',
   'phi3',
   'smollm3',
   'granite',
   'cohere2',
 ];
 
-/** The field of a family that is a factor of logits: transformers leaves it out of a whole, vLLM does not. */
+/** The field of a family that is a factor of logits, where transformers leaves it out of a whole; vLLM does not. */
 const LOGITS_FACTORS: Readonly<Record<string, string>> = {
   granite: 'logits_scaling',
   cohere2: 'logit_scale',

@@ -233,6 +233,14 @@ const OF_SENTENCES: readonly KnownFields[] = [
       'truncate_dim',
       'max_active_dims',
       'activation_fn',
+      // Of PyLate.
+      'query_prefix',
+      'document_prefix',
+      'query_length',
+      'document_length',
+      'do_query_expansion',
+      'attend_to_expansion_tokens',
+      'skiplist_words',
     ],
   },
   {

@@ -4,7 +4,7 @@ import t from 'tap';
 import { buildDecoder } from '#graph/build.js';
 import { longestContext, readRope } from '#graph/assembly/rope.js';
 import { ModelConfig } from '#graph/config.js';
-import { attentionLayers } from '#model/cache/layer-cache.js';
+import { layersOf } from '#model/cache/layer-cache.js';
 import { SlotDecoder } from '#model/decoder/slots/slot-decoder.js';
 import { Environment, Session } from '#runtime/index.js';
 import { relativeError, writeModel } from '#test/support/check-decoder.js';
@@ -38,10 +38,9 @@ t.test('the served context decides between the frequencies of LongRoPE', async t
     [8, PHI3_SHORT],
     [3, PHI3_SHORT],
   ] as const) {
-    const { graphPath, sizes, cacheHeadSize } = await buildDecoder(folder, { contextLength });
+    const { graphPath, sizes } = await buildDecoder(folder, { contextLength });
     const session = await Session.load(environment, graphPath, { intraOpThreads: 1 });
-    const heads = { kvHeads: sizes.kvHeads, headSize: cacheHeadSize };
-    const layers = attentionLayers(sizes.layers, heads);
+    const layers = layersOf(sizes);
     const decoder = new SlotDecoder(session, { ...sizes, layers, contextLength }, 1);
     const prompt = ids.slice(0, contextLength);
     const error = relativeError(await prefill(decoder, 0, prompt, 0, 'all'), reference(prompt));

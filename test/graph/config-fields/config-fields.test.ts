@@ -59,6 +59,9 @@ const SMALL: Fields = {
 /** Fields without which a family writes nothing, and for which its configuration class has no value. */
 const GIVEN: Readonly<Record<string, Fields>> = {
   esm: { vocab_size: 33, pad_token_id: 1, mask_token_id: 32, position_embedding_type: 'rotary' },
+  gemma3n_text: { num_kv_shared_layers: 1 },
+  // Its configuration class takes num_hidden_layers for another name of it.
+  moonshine: { decoder_num_hidden_layers: 2 },
   gpt_neo: { attention_types: [[['global', 'local'], 1]] },
 };
 
@@ -190,7 +193,10 @@ function askedBy(type: string): ReadonlySet<string> {
 }
 
 function isRefused(name: string, type: string): boolean {
-  return UNWRITTEN.some(({ field, of }) => field === name && (of === undefined || of.includes(type)));
+  return UNWRITTEN.some(
+    ({ field, of, notOf }) =>
+      field === name && (of === undefined || of.includes(type)) && notOf?.includes(type) !== true,
+  );
 }
 
 const types = [...new Set([...MODEL_TYPES, ...VISION_TYPES, ...Object.keys(TEXT_TOWERS)])].filter(

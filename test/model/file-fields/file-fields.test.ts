@@ -72,12 +72,12 @@ t.test('other fields are named with their file', async t => {
   t.match(await warnings(nested, { hears: true }), [/^processor_config.json .*mel_floor/]);
   const sentences = {
     'modules.json': MODULES,
-    'config_sentence_transformers.json': { query_prefix: '[Q] ' },
+    'config_sentence_transformers.json': { odd_prefix: '[Q] ' },
     'sentence_bert_config.json': { tokenizer_name_or_path: 'other' },
     '1_Pooling/config.json': { pooling_mode_odd_tokens: true },
   };
   t.match(await warnings(sentences, { encoderFolder: '' }), [
-    /^config_sentence_transformers.json .*query_prefix/,
+    /^config_sentence_transformers.json .*odd_prefix/,
     /^sentence_bert_config.json .*tokenizer_name_or_path/,
     /^1_Pooling.config.json .*pooling_mode_odd_tokens/,
   ]);

@@ -1,4 +1,6 @@
 import { GEMMA_MODELS } from './gemma.js';
+import { GEMMA3N } from './gemma3n.js';
+import { GEMMA4 } from './gemma4.js';
 import { GPT2 } from './gpt2.js';
 import { GRANITE } from './granite.js';
 import { LAYER_NORM_MODELS } from './layer-norm.js';
@@ -21,6 +23,8 @@ export const MODELS: readonly CaseModel[] = [
   PHI3_LONG,
   PHI3_PARTIAL,
   ...GEMMA_MODELS,
+  GEMMA3N,
+  GEMMA4,
   GPT2,
   SMOLLM3,
   GRANITE,
