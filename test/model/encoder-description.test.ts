@@ -163,7 +163,7 @@ t.test('the kind of model that sentence-transformers names', async t => {
   };
   t.match(await describe('BertModel', { model_type: 'SentenceTransformer' }), { task: 'embedding' });
   t.match(await describe('BertForMaskedLM', { model_type: 'SparseEncoder' }), { task: 'fill-mask' });
-  for (const model_type of ['SparseEncoder', 'MultiVectorEncoder', 'ColBERT'])
+  for (const model_type of ['SparseEncoder', 'MultiVectorEncoder', 'Router'])
     await t.rejects(describe('BertModel', { model_type }), {
       code: 'unsupported_model',
       message: new RegExp(`a ${model_type} of sentence-transformers`),

@@ -233,6 +233,11 @@ const HARMLESS: readonly {
     of: ['gemma3n_text'],
   },
   {
+    why: 'published folders have it, and transformers does not read it of these families',
+    fields: ['altup_lr_multiplier', 'query_pre_attn_scalar'],
+    of: ['gemma3n_text'],
+  },
+  {
     why: 'it is of experts, and a folder that has any is refused',
     fields: ['num_experts', 'top_k_experts', 'moe_intermediate_size'],
     of: ['gemma4_text'],

@@ -9,7 +9,13 @@ import { loadGraph } from '#test/support/run-graph.js';
  * is. It does where ONNX Runtime gets as far as to cast half floats to floats, for want of kernels, and only
  * then finds that this operator has none.
  */
-for (const name of ['llama, linear', 'qwen3, heads padded after their norm', 'gemma2']) {
+for (const name of [
+  'llama, linear',
+  'qwen3, heads padded after their norm',
+  'gemma2',
+  'gemma3n_text',
+  'gemma4_text',
+]) {
   for (const precision of ['f16', 'int8'] as const) {
     t.test(`${name}, ${precision}: nothing but the kernel is missing`, async t => {
       const folder = t.testdir();

@@ -25,7 +25,7 @@ import type { Checkpoint } from '#graph/weights/checkpoint.js';
 import { ModelWeights } from '#graph/weights/model-weights.js';
 
 /** Types of which transformers 5.24 has no configuration class; their fields come from their makers' code. */
-const NOT_OF_TRANSFORMERS: readonly string[] = ['exaone', 'internlm3', 'new', 'static-embedding'];
+const NOT_OF_TRANSFORMERS: readonly string[] = ['exaone', 'internlm3', 'neobert', 'new', 'static-embedding'];
 
 type Fields = Readonly<Record<string, unknown>>;
 

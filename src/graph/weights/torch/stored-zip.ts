@@ -124,7 +124,8 @@ function longNumbers(numbers: readonly number[], extra: DataView, broken: Broken
   if (!numbers.includes(ELSEWHERE_32)) return [...numbers];
   for (let at = 0; at + 4 <= extra.byteLength;) {
     const [id, size] = [extra.getUint16(at, true), extra.getUint16(at + 2, true)];
-    let [from, end] = [at + 4, at + 4 + size];
+    const end = at + 4 + size;
+    let from = at + 4;
     if (end > extra.byteLength) break;
     at = end;
     if (id !== LONG_NUMBERS) continue;
