@@ -1,4 +1,4 @@
-import { Type, type TSchema } from '@fastify/type-provider-typebox';
+import { Type, type TSchema } from 'typebox';
 import { MAX_INPUTS } from '#api/encoding/inputs.js';
 import { MAX_PROMPT } from '#api/encoding/prompt.js';
 import { nullable, nullableEnum } from '#http/schemas/nullable.js';

@@ -1,4 +1,4 @@
-import { Type, type Static } from '@fastify/type-provider-typebox';
+import { Type, type Static } from 'typebox';
 import { DEFAULT_ENGINE_OPTIONS } from '#engine/engine-options.js';
 import { CACHE_KINDS } from '#graph/cache-kind.js';
 import { PRECISIONS } from '#graph/precision.js';

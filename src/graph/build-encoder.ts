@@ -19,7 +19,7 @@ import { readEncoderConfig, type SentenceModules } from './sentence-modules.js';
 import { refuseQuantized } from './quantized-checkpoint.js';
 import { weightBits } from './quantization/per-channel.js';
 import { Checkpoint, openWeightsFile, weightFiles } from './weights/checkpoint.js';
-import { sortLeftovers, type Leftovers } from './weights/leftovers.js';
+import { predictsFurtherTokens, sortLeftovers, type Leftovers } from './weights/leftovers.js';
 import { bodyOf, ModelWeights } from './weights/model-weights.js';
 
 /** The output of an embedder's graph with the vectors that are pooled. */
@@ -199,6 +199,7 @@ async function withGraph(
     return sortLeftovers(
       checkpoints.flatMap(({ unused }) => unused),
       fieldWarnings(config),
+      predictsFurtherTokens(config),
     );
   } finally {
     await Promise.all(checkpoints.map(checkpoint => checkpoint.close()));

@@ -18,7 +18,7 @@ import { defaultPrecision, NUMBER_FORMATS, withHalfFloats, type Precision } from
 import { refuseQuantized } from './quantized-checkpoint.js';
 import { weightBits } from './quantization/per-channel.js';
 import { Checkpoint, weightFiles } from './weights/checkpoint.js';
-import { sortLeftovers, type Leftovers } from './weights/leftovers.js';
+import { predictsFurtherTokens, sortLeftovers, type Leftovers } from './weights/leftovers.js';
 import { ModelWeights } from './weights/model-weights.js';
 
 /** Element type of a cache of keys and values. */
@@ -210,7 +210,10 @@ async function withGraphs(
     await use(compose(cache), mixes ? compose('mixed') : undefined);
     const unused = checkpoint.unused.filter(name => !isOfUnreadKeys(sizes, name));
     const { ours, others } = splitParts(unused, storedName);
-    const leftovers = { ...sortLeftovers(ours, fieldWarnings(config)), ...(others.length > 0 && { others }) };
+    const leftovers = {
+      ...sortLeftovers(ours, fieldWarnings(config), predictsFurtherTokens(config)),
+      ...(others.length > 0 && { others }),
+    };
     return await withUntiedHead(checkpoint, architecture, sizes, leftovers);
   } finally {
     await checkpoint.close();

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { skipWithoutBrowser } from '#test/support/browser.js';
 import { FakeSpeech, fakeSpeechModel, segment } from '#test/support/fake-speech.js';
-import { eventually } from '#test/support/http-server.js';
+import { eventually } from '#test/support/eventually.js';
 import { send, startPlayground } from '#test/support/playground.js';
 import { wav } from '#test/support/wav.js';
 

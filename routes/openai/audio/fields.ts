@@ -1,4 +1,4 @@
-import { Type } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
 import { TRANSCRIPT_FORMATS } from '#api/transcription/fields.js';
 import type { UploadedFile } from '#http/forms/uploaded-file.js';
 import { described, nullable, nullableEnum } from '#http/schemas/nullable.js';

@@ -1,4 +1,4 @@
-import { Type, type Static } from '@fastify/type-provider-typebox';
+import { Type, type Static } from 'typebox';
 import { MAX_INPUTS } from '#api/encoding/inputs.js';
 import { FLOAT_TYPES } from '#results/float-bytes.js';
 import {

@@ -1,4 +1,4 @@
-import { Type } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
 import { TRANSCRIPT_FORMATS } from '#api/transcription/fields.js';
 import { CAPABILITIES, MEDIA } from '#http/capabilities.js';
 import { COMMON_ERRORS, errorResponses, json, refTo } from '#http/schemas/shared.js';

@@ -42,7 +42,7 @@ export function readRope(
     return { frequencies: inverseFrequencies(features, theta), magnitude: 1 };
   };
   if (section === undefined) return unscaled();
-  warnOfUnread(section);
+  warnOfUnread(section, config);
   switch (ropeType(section)) {
     case 'default':
       return unscaled();
@@ -182,12 +182,19 @@ const NEUTRAL: Readonly<Record<string, unknown>> = {
 /** Fields that vLLM reads and transformers does not. */
 const READ_BY_VLLM = [...Object.keys(NEUTRAL), 'short_mscale', 'long_mscale'];
 
+/** Fields by whose help queries grow with their position, which these families read themselves. */
+const OF_FAMILIES: Readonly<Record<string, readonly string[] | undefined>> = {
+  ministral3: ['llama_4_scaling_beta', 'max_position_embeddings'],
+  mistral4: ['llama_4_scaling_beta', 'max_position_embeddings'],
+};
+
 /** Names fields of a section that are not read, and whom that follows. */
-function warnOfUnread(section: ModelConfig): void {
+function warnOfUnread(section: ModelConfig, config: ModelConfig): void {
   const type = ropeType(section);
   const known = [
     ...COMMON_FIELDS,
     ...FIELDS[type],
+    ...(OF_FAMILIES[config.string('model_type', '')] ?? []),
     'finetuned',
     'original_max_position_embeddings',
     'factor',

@@ -59,8 +59,11 @@ export interface PackedAttentionWeights {
 }
 
 /** Heads that are projected already, and the way back. */
-export interface ProjectedAttention extends Pick<PackedAttentionWeights, 'output' | 'outputBias'> {
+export interface ProjectedAttention {
   readonly projected: ProjectedHeads;
+  /** Its matrix, or what writes it, given what all heads gave, padded as they are. */
+  readonly output: Matrix | ((attended: Value) => Value);
+  readonly outputBias?: Bias | undefined;
 }
 
 /** One matrix product gives queries, keys and values. */
@@ -170,9 +173,10 @@ export function projectOutput(
   graph: ModelGraph,
   name: string,
   attended: Value,
-  { output, outputBias }: Pick<PackedAttentionWeights, 'output' | 'outputBias'>,
+  { output, outputBias }: Pick<ProjectedAttention, 'output' | 'outputBias'>,
   options: AttentionOptions,
 ): Value {
+  if (typeof output === 'function') return output(attended);
   return layerLinear(
     graph,
     `${name}.output`,
@@ -331,7 +335,10 @@ function padBias(bias: Bias | undefined, [group, padded]: readonly [number, numb
 }
 
 /** The biases of matrices one under the other, zeros where one has none; undefined where none has. */
-function stackBiases(matrices: readonly Matrix[], biases: readonly (Bias | undefined)[]): Bias | undefined {
+export function stackBiases(
+  matrices: readonly Matrix[],
+  biases: readonly (Bias | undefined)[],
+): Bias | undefined {
   if (biases.every(bias => bias === undefined)) return undefined;
   return {
     size: matrices.reduce((sum, { rows }) => sum + rows, 0),

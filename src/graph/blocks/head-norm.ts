@@ -26,11 +26,44 @@ export interface HeadNorm {
 }
 
 /**
+ * The root mean square norm over the last axis of what is padded by zeros, which the operator counts: over `padded`
+ * features the mean is `size / padded` of what it should be. With epsilon made smaller by that factor and the weight
+ * by its root, the result is exact.
+ *
+ * @param x `[..., padded]`
+ * @param group features that are followed by zeros up to `paddedGroup`; `x` has one or more such groups.
+ */
+export function normOfPadded(
+  graph: ModelGraph,
+  name: string,
+  x: Value,
+  weight: Weight,
+  epsilon: number,
+  [group, paddedGroup]: readonly [number, number],
+): Value {
+  const size = weight.shape[0]!;
+  const padded = (size / group) * paddedGroup;
+  const share = size / padded;
+  const gamma = graph.floats(`${name}.weight`, [padded], async () =>
+    padGroups(
+      (await weight.load()).map(value => value * Math.sqrt(share)),
+      group,
+      paddedGroup,
+    ),
+  );
+  return graph.node({
+    op: 'SimplifiedLayerNormalization',
+    inputs: [x, gamma],
+    name: `${name}.normed`,
+    attributes: { epsilon: float(epsilon * share) },
+  });
+}
+
+/**
  * The norm of every head by itself, or of all heads at once: of as many features as the weight's last dimension has.
  *
- * Heads may be padded by zeros, which the operator counts: over `padded` features the mean square is `size / padded`
- * of what it should be. With epsilon made smaller by that factor and the scale by its root, the result is
- * exact. The mean of a layer norm is taken away before, from the features that are no padding.
+ * Heads may be padded, see {@link normOfPadded}; the mean of a layer norm is taken away before, from the features that
+ * are no padding.
  *
  * @param x `[...tokens, heads × padded]`
  * @param parts how many of them are normalised, each by itself.
@@ -50,23 +83,14 @@ export function headNorm(
   const [group, paddedGroup] = padding;
   const size = weight.shape.at(-1)!;
   const padded = (size / group) * paddedGroup;
-  const share = size / padded;
   const isShared = weight.shape.length === 1;
   const vector = (part: string, length: number, load: () => Promise<Float32Array>): Value =>
     graph.floats(`${name}.${part}`, [length], async () => padGroups(await load(), ...padding));
-  const scaled = async (): Promise<Float32Array> =>
-    (isShared ? await weight.load() : new Float32Array(size).fill(1)).map(value => value * Math.sqrt(share));
+  const scale = isShared ? weight : onesOf(weight.name, size);
   const apart = graph.constant(`${name}.apart_shape`, [3], [0, -1, padded]);
   const split = graph.node({ op: 'Reshape', inputs: [x, apart], name: `${name}.apart` });
-  let y = graph.node({
-    op: 'SimplifiedLayerNormalization',
-    inputs: [
-      isCentred ? centred(graph, name, split, size, padding) : split,
-      vector('weight', padded, scaled),
-    ],
-    name: `${name}.normed`,
-    attributes: { epsilon: float(epsilon * share) },
-  });
+  const part = isCentred ? centred(graph, name, split, size, padding) : split;
+  let y = normOfPadded(graph, name, part, scale, epsilon, padding);
   if (bias !== undefined)
     y = graph.node({
       op: 'Add',
@@ -78,6 +102,11 @@ export function headNorm(
   if (isShared) return graph.node({ op: 'Reshape', inputs: [y, together], name });
   y = graph.node({ op: 'Reshape', inputs: [y, together], name: `${name}.together` });
   return graph.node({ op: 'Mul', inputs: [y, vector('scales', width, () => weight.load())], name });
+}
+
+/** A scale that changes nothing. */
+function onesOf(name: string, size: number): Weight {
+  return { name, shape: [size], load: async () => new Float32Array(size).fill(1) };
 }
 
 /** Parts less their means, with zeros in their padding as before. */

@@ -31,6 +31,9 @@ export interface PagedBatch {
   readonly bounds: Value;
 }
 
+/** Features of a head that CUDA's flash kernels take, padding included. */
+const LARGEST_HEAD = 256;
+
 /** Declares the inputs of {@link PagedBatch}. */
 export function pagedBatch(graph: ModelGraph): PagedBatch {
   return {
@@ -51,7 +54,7 @@ export function pagedBatch(graph: ModelGraph): PagedBatch {
  * Operator: com.microsoft.PagedAttention, which only CUDA has, in 16-bit floats.
  *
  * @param x `[tokens, hidden]`
- * @throws KvasirError `unsupported_model` where the scores have a bias
+ * @throws KvasirError `unsupported_model` where the scores have a bias, or heads are larger than its kernels take
  */
 export function pagedAttention(
   graph: ModelGraph,
@@ -68,6 +71,11 @@ export function pagedAttention(
     throw new KvasirError(
       'unsupported_model',
       'a paged KV cache takes no bias of attention scores, as ALiBi has it: leave out --kv-cache paged',
+    );
+  if (paddedHeadSize(headSize) > LARGEST_HEAD)
+    throw new KvasirError(
+      'unsupported_model',
+      `a paged KV cache takes heads of at most ${LARGEST_HEAD} features, and here they have ${headSize}: leave out --kv-cache paged`,
     );
   const projected = projectHeads(graph, name, x, weights, options, [-1]);
   const cacheShape = ['cache_blocks', 'block_size', kvHeads, paddedHeadSize(headSize)];

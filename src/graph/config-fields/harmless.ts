@@ -47,6 +47,7 @@ const HARMLESS: readonly {
       /^(initializer|init)_\w+$/,
       'init_std',
       'initializer_range',
+      'embedding_initializer_range',
       'logit_scale_init_value',
       /_init_scheme$/,
     ],
@@ -275,6 +276,11 @@ const HARMLESS: readonly {
       'interpolate_factor',
     ],
     values: [false, 1],
+  },
+  {
+    why: 'it follows from the sizes of the parts of heads, which are read',
+    fields: ['qk_head_dim', 'q_head_dim', 'head_dim'],
+    of: ['deepseek_v2', 'deepseek_v3', 'kimi_k2', 'youtu', 'glm4_moe_lite', 'minicpm3', 'mistral4'],
   },
   {
     why: 'it follows from the depths, which are read',

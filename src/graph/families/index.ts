@@ -10,6 +10,7 @@ import { albert } from './albert.js';
 import { bert } from './bert.js';
 import { bloom } from './bloom.js';
 import { cohere, cohere2 } from './cohere.js';
+import { deepseekV2, deepseekV3 } from './deepseek.js';
 import { distilbert } from './distilbert.js';
 import { exaone, exaone4 } from './exaone.js';
 import { deberta, debertaV2 } from './deberta.js';
@@ -41,6 +42,7 @@ import { modernbert } from './modernbert.js';
 import { moonshine } from './moonshine.js';
 import { mpnet } from './mpnet.js';
 import { mpt } from './mpt.js';
+import { NEAR_DEEPSEEK } from './near-deepseek.js';
 import { NEAR_LLAMA } from './near-llama.js';
 import { nemotron } from './nemotron.js';
 import { neobert } from './neobert.js';
@@ -108,6 +110,9 @@ const DECODERS: readonly DecoderArchitecture[] = [
   hunyuan,
   apertus,
   graniteMoe,
+  deepseekV2,
+  deepseekV3,
+  ...NEAR_DEEPSEEK,
 ].map(withOwnConfig);
 
 /** Encoders proper, which see both ways. */

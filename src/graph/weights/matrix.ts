@@ -153,6 +153,29 @@ export function reorderRows(source: Matrix, order: readonly number[], groups = I
 }
 
 /**
+ * Any rows of a matrix in any order.
+ *
+ * @param rows the source's row that stands at each place, or {@link ZERO_ROW}.
+ */
+export function pickRows(source: Matrix, rows: readonly number[]): Matrix {
+  const { columns, isQuantized } = source;
+  return {
+    rows: rows.length,
+    columns,
+    packed: pickPacked(source.packed, columns, row => rows[row]!),
+    isQuantized,
+    async *pieces() {
+      const values = await loadMatrix(source);
+      const result = new Float32Array(rows.length * columns);
+      rows.forEach((row, i) => {
+        if (row !== ZERO_ROW) result.set(values.subarray(row * columns, (row + 1) * columns), i * columns);
+      });
+      yield result;
+    },
+  };
+}
+
+/**
  * The parts of every group of as many as the order has entries, in that order.
  *
  * @param size elements of a part.

@@ -25,9 +25,11 @@ interface SchemaError extends FastifySchemaValidationError {
 /**
  * Ajv's settings for bodies that OpenAI's clients send: `prompt: [5]` stays a list, `null` stays null,
  * unknown keys stay where they are (and are ignored), and defaults are filled in by whoever reads the field,
- * who has to treat null like absence anyhow.
+ * who has to treat null like absence anyhow. The schemas themselves are not checked at each start, which takes longer than to read them:
+ * the checks of openapi.yaml, which is written of them, do that.
  */
 export const AJV_OPTIONS = {
+  validateSchema: false,
   coerceTypes: false,
   removeAdditional: false,
   useDefaults: false,

@@ -96,8 +96,8 @@ for (const [name, fields, code, message] of faults)
   });
 
 t.test('fields that are not read are named, and whom that follows', async t => {
-  const warnings = (rope_scaling: object): readonly string[] => {
-    const config = new ModelConfig('config.json', { max_position_embeddings: 100, rope_scaling });
+  const warnings = (rope_scaling: object, model_type = 'llama'): readonly string[] => {
+    const config = new ModelConfig('config.json', { model_type, max_position_embeddings: 100, rope_scaling });
     readRope(config, SIZES);
     return config.warnings;
   };
@@ -110,6 +110,9 @@ t.test('fields that are not read are named, and whom that follows', async t => {
   t.match(warnings({ ...yarn, odd: 2 }), [
     /odd is not read, nor does transformers read it \(rope_type yarn\)/,
   ]);
+  const growing = { ...yarn, llama_4_scaling_beta: 0.1 };
+  t.match(warnings(growing), [/llama_4_scaling_beta is not read/]);
+  t.strictSame(warnings(growing, 'ministral3'), []);
   t.match(warnings({ ...yarn, attention_factor: 1.5 }), [
     /attention_factor is 1.5, as transformers reads it; vLLM/,
   ]);

@@ -25,7 +25,14 @@ import type { Checkpoint } from '#graph/weights/checkpoint.js';
 import { ModelWeights } from '#graph/weights/model-weights.js';
 
 /** Types of which transformers 5.24 has no configuration class; their fields come from their makers' code. */
-const NOT_OF_TRANSFORMERS: readonly string[] = ['exaone', 'internlm3', 'neobert', 'new', 'static-embedding'];
+const NOT_OF_TRANSFORMERS: readonly string[] = [
+  'exaone',
+  'internlm3',
+  'kimi_k2',
+  'neobert',
+  'new',
+  'static-embedding',
+];
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -178,6 +185,8 @@ const VARIATIONS: readonly Fields[] = [
   { layer_types: ['full_attention', 'full_attention'], position_embedding_type: 'rope' },
   { use_sliding_window: true, sliding_window: 4 },
   { rope_parameters: { rope_type: 'longrope', rope_theta: 100 } },
+  { first_k_dense_replace: 1 },
+  { topk_method: 'group_limited_greedy', n_group: 2, topk_group: 1, num_experts_per_tok: 2 },
 ];
 
 /** Fields that a family asks for, whatever the others say. */

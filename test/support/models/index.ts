@@ -1,3 +1,4 @@
+import { DEEPSEEK_MODELS } from './deepseek.js';
 import { GEMMA_MODELS } from './gemma.js';
 import { GEMMA3N } from './gemma3n.js';
 import { GEMMA4 } from './gemma4.js';
@@ -32,4 +33,5 @@ export const MODELS: readonly CaseModel[] = [
   ...LAYER_NORM_MODELS,
   ...EXPERT_MODELS,
   ...NEAR_LLAMA_MODELS,
+  ...DEEPSEEK_MODELS,
 ];

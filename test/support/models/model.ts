@@ -53,13 +53,25 @@ export function caseModel<C extends object>(
       { shape, values: values.map(value => Math.fround(adjust(name, value))) },
     ]),
   );
+  const causal = remembered(ids => states(config, tensors, ids));
   return {
     name,
     config: Object.fromEntries(Object.entries(config)),
     tensors,
-    states: ids => states(config, tensors, ids),
-    statesBothWays: ids => states({ ...config, is_causal: false }, tensors, ids),
-    reference: ids => logitsOf(states(config, tensors, ids), tensors, logits),
+    states: causal,
+    statesBothWays: remembered(ids => states({ ...config, is_causal: false }, tensors, ids)),
+    reference: remembered(ids => logitsOf(causal(ids), tensors, logits)),
+  };
+}
+
+/** A reference that works a text out once: several tests of a model ask for the same texts. */
+function remembered(reference: Reference): Reference {
+  const known = new Map<string, number[][]>();
+  return ids => {
+    const key = ids.join();
+    const result = known.get(key) ?? reference(ids);
+    known.set(key, result);
+    return result;
   };
 }
 
