@@ -197,7 +197,9 @@ async function withGraph(
     }
     await use(graph);
     return sortLeftovers(
-      checkpoints.flatMap(({ unused }) => unused),
+      checkpoints
+        .flatMap(({ unused }) => unused)
+        .filter(name => architecture.isUnneeded?.(config, name) !== true),
       fieldWarnings(config),
       predictsFurtherTokens(config),
     );

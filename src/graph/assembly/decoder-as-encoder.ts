@@ -3,6 +3,7 @@ import { decoderBody } from './decoder-body.js';
 import type { ModelConfig } from '../config.js';
 import { headOfDesign, LLAMA_NAMES, ownSource, type DecoderArchitecture } from './decoder-design.js';
 import { embeddingSize } from './decoder-source.js';
+import { isOfUnreadKeys } from './shared-keys.js';
 import type { EncoderArchitecture, EncoderSource } from './encoder-architecture.js';
 import { logitsOfTokens } from './heads/language-model.js';
 
@@ -45,6 +46,8 @@ export function asEncoder(
         ...(window !== undefined && { window }),
       };
     },
+
+    isUnneeded: (config, name) => isOfUnreadKeys(decoder.sizes(config), name),
 
     hiddenStates: source => write(source).body.hidden,
 

@@ -58,6 +58,8 @@ export interface EncoderArchitecture {
   /** Full name of the token embeddings in the body. */
   readonly embedding: string;
   sizes(config: ModelConfig): EncoderSizes;
+  /** True for a tensor that checkpoints may have and that no layer has a use for. */
+  isUnneeded?(config: ModelConfig, name: string): boolean;
   /** The weights by the family's names, where some may be stored under others. */
   readonly named?: (weights: ModelWeights) => ModelWeights;
   /** Writes the body, and returns the hidden states of the wanted rows, `[rows, hidden]`. */

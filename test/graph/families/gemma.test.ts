@@ -4,13 +4,19 @@ import type { DecoderSizes } from '#graph/assembly/decoder-source.js';
 import { writeGenerator } from '#graph/assembly/generator.js';
 import { isOfUnreadKeys } from '#graph/assembly/shared-keys.js';
 import { refuseUnwritten } from '#graph/config-fields/unwritten.js';
+import { checkEncoder } from '#graph/build-encoder.js';
+import { checkDecoder } from '#graph/build.js';
 import { ModelConfig } from '#graph/config.js';
 import { decoderArchitecture } from '#graph/families/index.js';
 import { ModelGraph } from '#graph/model-graph.js';
 import { NUMBER_FORMATS } from '#graph/precision.js';
+import { PLAIN_MODULES } from '#graph/sentence-modules.js';
 import type { Checkpoint } from '#graph/weights/checkpoint.js';
 import { ModelWeights } from '#graph/weights/model-weights.js';
 import { cacheBytesPerToken, cacheParts, layersOf } from '#model/cache/layer-cache.js';
+import { writeModel } from '#test/support/check-decoder.js';
+import { asEmbedder } from '#test/support/models/as-encoder.js';
+import { GEMMA3N } from '#test/support/models/gemma3n.js';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -129,6 +135,17 @@ t.test('layers that read the keys and values of earlier ones have no memory of t
       'model.layers.5.self_attn.k_proj.weight',
     ),
   );
+});
+
+t.test('keys that no layer reads are not named as unread', async t => {
+  const folder = t.testdir();
+  await writeModel(folder, GEMMA3N);
+  t.match(await checkDecoder(folder), { heads: [], unknown: [] });
+  const embedder = asEmbedder(GEMMA3N);
+  const other = { shape: [1], values: [1] };
+  await writeModel(folder, { ...embedder, tensors: { ...embedder.tensors, 'layers.3.other.weight': other } });
+  const plan = { precision: 'f32', task: 'embedding', modules: PLAIN_MODULES, labels: 0 } as const;
+  t.match(await checkEncoder(folder, plan), { heads: [], unknown: ['layers.3.other.weight'] });
 });
 
 t.test('what is not written is refused, and what cannot be is invalid', async t => {
