@@ -150,12 +150,13 @@ function visionLines({ vision }: ModelReport): Line[] {
   ];
 }
 
-function leftoverLines({ leftovers }: ModelReport): Line[] {
-  if (leftovers === undefined) return [];
-  const heads = patternsOf(leftovers.heads.map(name => name.replace(/\.(weight|bias)$/, '')));
+function leftoverLines({ leftovers, fileWarnings = [] }: ModelReport): Line[] {
+  const heads = patternsOf((leftovers?.heads ?? []).map(name => name.replace(/\.(weight|bias)$/, '')));
   return [
     ['not used', heads.length === 0 ? '' : `other heads: ${heads.join(', ')}`],
-    ...leftoverWarnings(leftovers).map(warning => ['warning', warning] as const),
+    ...[...(leftovers ? leftoverWarnings(leftovers) : []), ...fileWarnings].map(
+      warning => ['warning', warning] as const,
+    ),
   ];
 }
 

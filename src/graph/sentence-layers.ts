@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Activation } from './blocks/activation.js';
 import { ModelConfig } from './config.js';
@@ -52,6 +53,8 @@ export async function readSentenceLayer(
 ): Promise<SentenceLayer | undefined> {
   switch (type) {
     case 'Normalize':
+      if (existsSync(path.join(folder, place, 'config.json')))
+        requireFeature(await ModelConfig.read(path.join(folder, place)), type, feature);
       return { kind: 'normalize' };
     case 'Dense':
       return readDense(await ModelConfig.read(path.join(folder, place)), place, feature);
@@ -65,9 +68,7 @@ export async function readSentenceLayer(
 }
 
 function readDense(config: ModelConfig, folder: string, feature: Feature): DenseLayer {
-  for (const name of ['module_input_name', 'module_output_name'])
-    if (config.string(name, feature) !== feature)
-      config.unsupported(`${name} is '${config.string(name)}': a Dense on anything but ${feature}`);
+  requireFeature(config, 'Dense', feature);
   if (config.flag('use_residual', false)) config.unsupported('use_residual is true');
   const name = config.string('activation_function', 'torch.nn.modules.activation.Tanh');
   return {
@@ -78,6 +79,12 @@ function readDense(config: ModelConfig, folder: string, feature: Feature): Dense
     bias: config.flag('bias', true),
     activation: torchActivation(name) ?? config.unsupported(`activation_function is '${name}'`),
   };
+}
+
+function requireFeature(config: ModelConfig, type: string, feature: Feature): void {
+  for (const name of ['module_input_name', 'module_output_name'])
+    if (config.string(name, feature) !== feature)
+      config.unsupported(`${name} is '${config.string(name)}': a ${type} on anything but ${feature}`);
 }
 
 function torchActivation(name: string): Activation | undefined {

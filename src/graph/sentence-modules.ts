@@ -186,10 +186,21 @@ function first({ type }: Module): string {
   return `the first module is of type ${type}`;
 }
 
-interface Module {
+/** A module of sentence-transformers. */
+export interface Module {
   /** Last part of the Python class's name. */
   readonly type: string;
+  /** Its folder, relative to the model's; may be empty. */
   readonly path: string;
+}
+
+/**
+ * The modules that `modules.json` lists, in order.
+ *
+ * @throws KvasirError `invalid_model`
+ */
+export function readModuleList(folder: string): Promise<readonly Module[]> {
+  return readModules(path.join(folder, MODULES));
 }
 
 async function readModules(file: string): Promise<Module[]> {

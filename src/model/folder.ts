@@ -28,8 +28,6 @@ import {
 } from './vision/vision-description.js';
 import { planTowers, planVision, type VisionRun } from './vision/vision-plan.js';
 
-export { leftoverWarnings } from '#graph/weights/leftovers.js';
-
 /** A model folder as it was read: the kind of model that it holds, and which of its files are to be run. */
 export type ModelFolder = KindOfFolder & {
   /** What a graph that is built leaves of the weights; undefined where none is built, or nothing is known yet. */

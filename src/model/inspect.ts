@@ -12,6 +12,7 @@ import { paddedHeadSize } from '#graph/blocks/attention-projections.js';
 import { cacheBytesPerToken, sourceBytesPerToken } from './cache/layer-cache.js';
 import { seq2seqLayers, servedLengths } from './decoder/seq2seq/seq2seq-lengths.js';
 import { readModelFolder, type ModelFolder } from './folder.js';
+import { fileWarningsOf } from './folder-warnings.js';
 import { DataType, type GraphValue, type OnnxFile } from './onnx-file.js';
 import { rawPath } from './raw-graph.js';
 import { readSamplingConfig, type SamplingConfig } from './sampling-config.js';
@@ -45,6 +46,8 @@ export interface ModelReport {
   readonly graphs?: readonly GraphReport[];
   /** Tensors that no layer of the graph reads which Kvasir writes; absent where it writes none. */
   readonly leftovers?: Leftovers | undefined;
+  /** Sentences about fields of files beside config.json that nobody reads. */
+  readonly fileWarnings?: readonly string[];
 }
 
 export interface StoredWeights {
@@ -156,7 +159,8 @@ const BYTES_PER_PARAMETER: Readonly<Record<Precision, number>> = {
 export async function inspectModel(folder: string, options: InspectOptions): Promise<ModelReport> {
   const read = await readModelFolder(folder, options);
   const report = await reportOn(folder, read, options);
-  return read.leftovers === undefined ? report : { ...report, leftovers: read.leftovers };
+  const fileWarnings = await fileWarningsOf(folder, read);
+  return { ...report, fileWarnings, ...(read.leftovers && { leftovers: read.leftovers }) };
 }
 
 async function reportOn(folder: string, read: ModelFolder, options: InspectOptions): Promise<ModelReport> {

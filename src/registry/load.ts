@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
-import { leftoverWarnings, readModelFolder } from '#model/folder.js';
+import { readModelFolder } from '#model/folder.js';
+import { folderWarnings } from '#model/folder-warnings.js';
 import type { Environment, SessionSettings } from '#runtime/index.js';
 import { loadEncoder, type EncoderModelOptions } from './load-encoder.js';
 import { loadGeneration } from './load-generation.js';
@@ -29,7 +30,7 @@ export async function loadModel(
 ): Promise<Model> {
   const path = resolve(folder);
   const read = await readModelFolder(path, options);
-  if (read.leftovers) for (const warning of leftoverWarnings(read.leftovers)) options.onWarning?.(warning);
+  for (const warning of await folderWarnings(path, read)) options.onWarning?.(warning);
   switch (read.kind) {
     case 'raw': {
       const { id, engine, raw } = options;

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { KvasirError } from '#errors.js';
 import { ifThere, openRegularFile } from '#files.js';
 import { spellUnknownAsBytes } from './byte-fallback.js';
+import { withClassSettings } from './class-settings.js';
 import { withConfiguredTokens } from './configured-tokens.js';
 import { Tokenizer as TokenizerLibrary, WordPiece, type HuggingFaceTokenizer } from './huggingface.js';
 import { layoutOf, type LayoutItem } from './layout.js';
@@ -56,7 +57,7 @@ export async function requireTokenizerFiles(folder: string): Promise<void> {
  * for ever.
  */
 export function createTokenizer(given: object, config: object = {}): Tokenizer {
-  const definition = withConfiguredTokens(given, config);
+  const definition = withClassSettings(withConfiguredTokens(given, config), config);
   refuseSharedIds(definition);
   refuseCostlyDecoder(definition);
   const library = new TokenizerLibrary(splitAtWordStarts(definition), config);
@@ -174,13 +175,15 @@ class LoadedTokenizer implements Tokenizer {
   }
 }
 
-/** The added tokens marked special in `tokenizer.json`, and the `additional_special_tokens` of the config. */
+/**
+ * The added tokens marked special in `tokenizer.json`, and the `additional_special_tokens` of the config, which newer
+ * files call `extra_special_tokens`: a list, or an object of tokens by names.
+ */
 function specialIds(tokenizer: HuggingFaceTokenizer, config: object): Set<number> {
   const ids = new Set<number>();
   for (const [id, token] of tokenizer.get_added_tokens_decoder()) if (token.special) ids.add(id);
-  const additional: unknown =
-    'additional_special_tokens' in config ? config.additional_special_tokens : undefined;
-  for (const entry of Array.isArray(additional) ? (additional as unknown[]) : []) {
+  const { additional_special_tokens: older, extra_special_tokens: newer } = config as Record<string, unknown>;
+  for (const entry of [older, newer].flatMap(named => Object.values(Object(named) as object) as unknown[])) {
     const id = configuredId(tokenizer, entry);
     if (id !== undefined) ids.add(id);
   }

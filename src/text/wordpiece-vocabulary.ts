@@ -34,7 +34,6 @@ export function wordPieceDefinition(vocabulary: string, config: object): object 
   const [unk, cls, sep] = [special('unk_token'), special('cls_token'), special('sep_token')];
   for (const token of [unk, cls, sep]) idOf(token);
   const names = Object.keys(SPECIAL) as (keyof typeof SPECIAL)[];
-  const lowers = fields.do_lower_case ?? true;
   return {
     version: '1.0',
     truncation: null,
@@ -54,9 +53,7 @@ export function wordPieceDefinition(vocabulary: string, config: object): object 
     normalizer: {
       type: 'BertNormalizer',
       clean_text: true,
-      handle_chinese_chars: fields.tokenize_chinese_chars ?? true,
-      strip_accents: fields.strip_accents ?? null,
-      lowercase: lowers,
+      ...bertNormalizer(fields),
     },
     pre_tokenizer: { type: 'BertPreTokenizer' },
     post_processor: {
@@ -75,6 +72,15 @@ export function wordPieceDefinition(vocabulary: string, config: object): object 
       max_input_chars_per_word: 100,
       vocab,
     },
+  };
+}
+
+/** The fields of a BertNormalizer that `tokenizer_config.json` decides, with the defaults of BERT's class. */
+export function bertNormalizer(config: Readonly<Record<string, unknown>>): object {
+  return {
+    handle_chinese_chars: config.tokenize_chinese_chars ?? true,
+    strip_accents: config.strip_accents ?? null,
+    lowercase: config.do_lower_case ?? true,
   };
 }
 

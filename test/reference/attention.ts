@@ -12,8 +12,12 @@ export function head(x: Vector, index: number, size: number): number[] {
 }
 
 /** Applies a function to each head of a position's concatenated heads. */
-export function mapHeads(x: Vector, size: number, apply: (head: number[]) => number[]): number[] {
-  return Array.from({ length: x.length / size }, (_, i) => apply(head(x, i, size))).flat();
+export function mapHeads(
+  x: Vector,
+  size: number,
+  apply: (head: number[], index: number) => number[],
+): number[] {
+  return Array.from({ length: x.length / size }, (_, i) => apply(head(x, i, size), i)).flat();
 }
 
 /**

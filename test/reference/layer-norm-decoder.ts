@@ -30,6 +30,14 @@ export interface LayerNormDecoder {
   /** Queries, keys or values of one position by a layer's linear layers. */
   project(side: Side, by: (name: string) => number[]): number[];
   readonly attention?: Pick<AttentionParts, 'turn' | 'scale' | 'bias'>;
+  /** The norm of a head of queries or keys, by the weights below a name. */
+  headNorm?(
+    model: LayerNormWeights,
+    within: string,
+    side: 'query' | 'key',
+    head: number[],
+    index: number,
+  ): number[];
   readonly window?: (layer: number) => number | undefined;
   /** Changes the embedding of a position. */
   embed?(model: LayerNormWeights, embedded: number[], position: number): number[];
@@ -77,6 +85,7 @@ export function layerNormStates(
         ...decoder.attention,
         is_causal: config.is_causal,
         window: decoder.window?.(layer),
+        norm: (side, x, index) => decoder.headNorm?.(model, `${own}.self_attn`, side, x, index) ?? x,
         project: (side, x) => decoder.project(side, name => model.linear(x, `${own}.${name}`)),
         output: x => model.linear(x, `${own}.${decoder.output}`),
       });

@@ -17,8 +17,11 @@ export interface Differences {
   readonly rope: (layer: number) => Rope | undefined;
   readonly pairs?: 'halves' | 'neighbours';
   readonly window?: (layer: number) => number | undefined;
-  /** Norms of queries and keys: of each head, of each behind its rotary positions, or of all at once. */
-  readonly queryKeyNorms?: 'heads' | 'turned heads' | 'whole';
+  /**
+   * Norms of queries and keys: of each head, of each behind its rotary positions, of all at once, or layer norms of each
+   * head with a scale of its own.
+   */
+  readonly queryKeyNorms?: 'heads' | 'turned heads' | 'whole' | 'own layer norms';
   /** Names of these norms. */
   readonly queryKeyNames?: readonly [query: string, key: string];
   readonly clip?: number;
@@ -138,14 +141,20 @@ function attention(
   model: ReferenceModel,
   inputs: readonly Vector[],
   layer: number,
-  { rope, pairs, window, scale: factor, queryKeyNorms, queryKeyNames, clip, queryFactor }: Differences,
+  differences: Differences,
 ): number[][] {
+  const { rope, pairs, window, scale: factor, clip, queryFactor } = differences;
+  const { queryKeyNorms, queryKeyNames } = differences;
   const { config, headSize } = model;
   const prefix = `model.layers.${layer}.self_attn`;
   const names = { query: 'q_proj', key: 'k_proj', value: 'v_proj' };
   const norms = { query: queryKeyNames?.[0] ?? 'q_norm', key: queryKeyNames?.[1] ?? 'k_norm' };
   const turned = rope(layer);
   const normed = (side: 'query' | 'key', x: Vector): number[] => model.norm(x, `${prefix}.${norms[side]}`);
+  const ownNormed = (side: 'query' | 'key', x: Vector, index: number): number[] => {
+    const scales = model.tensor(`${prefix}.${norms[side]}.weight`);
+    return layerNorm(x, row(scales, index), undefined, differences.epsilon!);
+  };
   const turn = (head: number[], position: number): number[] => {
     if (turned === undefined) return head;
     return pairs === 'neighbours' ? rotateNeighbours(head, position, turned) : rotate(head, position, turned);
@@ -166,6 +175,7 @@ function attention(
     },
     output: x => model.linear(x, `${prefix}.o_proj`),
     ...(queryKeyNorms === 'heads' && { norm: normed }),
+    ...(queryKeyNorms === 'own layer norms' && { norm: ownNormed }),
     turn(head, position, side) {
       const at = turn(head, position);
       const result = queryKeyNorms === 'turned heads' ? normed(side, at) : at;

@@ -7,7 +7,7 @@ export interface AttentionParts extends AttentionShape {
   project(side: 'query' | 'key' | 'value', x: Vector): number[];
   output(x: Vector): number[];
   /** Norm of a head of queries or keys. */
-  norm?(side: 'query' | 'key', head: number[]): number[];
+  norm?(side: 'query' | 'key', head: number[], index: number): number[];
   /** Rotary positions of a head. */
   turn?(head: number[], position: number, side: 'query' | 'key'): number[];
   /** Factor of scores; default `1 / sqrt(headSize)`. */
@@ -28,8 +28,8 @@ export interface AttentionParts extends AttentionShape {
 export function selfAttention(states: readonly Vector[], parts: AttentionParts): number[][] {
   const project = (side: 'query' | 'key'): number[][] =>
     states.map((x, position) =>
-      mapHeads(parts.project(side, x), parts.headSize, head => {
-        const normed = parts.norm?.(side, head) ?? head;
+      mapHeads(parts.project(side, x), parts.headSize, (head, index) => {
+        const normed = parts.norm?.(side, head, index) ?? head;
         return parts.turn?.(normed, position, side) ?? normed;
       }),
     );

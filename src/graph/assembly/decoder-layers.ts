@@ -11,7 +11,6 @@ import {
   type ProjectedHeads,
 } from '../blocks/attention-projections.js';
 import { bidirectionalAttention } from '../blocks/bidirectional-attention.js';
-import type { HeadNorms } from '../blocks/head-norm.js';
 import { sumOf, type Residual } from '../blocks/normalization.js';
 import { mixedAttention } from '../blocks/mixed-attention.js';
 import { packedAttention } from '../blocks/packed-attention.js';
@@ -21,7 +20,6 @@ import type { ModelConfig } from '../config.js';
 import type { Value } from '../onnx/graph-builder.js';
 import type { ModelWeights } from '../weights/model-weights.js';
 import type { DecoderLayer } from './decoder-design.js';
-import { normScale, type NormStorage } from './decoder-norms.js';
 import { turnHeads } from './token-positions.js';
 
 /** Names of a layer's norms, in the order of their use. */
@@ -237,30 +235,6 @@ export function queryWeights(
 /** The biases that `attention_bias` of config.json asks for. */
 export function biasesOf(config: ModelConfig): Biases {
   return config.flag('attention_bias', false) ? 'all' : 'none';
-}
-
-/** Norms of each head of queries and keys, by default by the names that Qwen3 and Gemma 3 give them. */
-export function headNorms(
-  { source, weights, heads }: DecoderLayer,
-  storage: NormStorage = 'plain',
-  [query, key]: readonly [string, string] = ['q_norm', 'k_norm'],
-): HeadNorms {
-  const scale = (name: string) => normScale(weights.scale(`self_attn.${name}`, heads.headSize), storage);
-  return {
-    query: scale(query),
-    key: scale(key),
-    epsilon: source.config.positive('rms_norm_eps', 1e-6),
-  };
-}
-
-/** Norms of all heads of queries at once, and of all of keys (OLMo 2). */
-export function wholeNorms({ source, weights }: DecoderLayer): HeadNorms {
-  const { heads, kvHeads, headSize } = source.sizes;
-  return {
-    query: weights.scale('self_attn.q_norm', heads * headSize),
-    key: weights.scale('self_attn.k_norm', kvHeads * headSize),
-    epsilon: source.config.positive('rms_norm_eps', 1e-6),
-  };
 }
 
 /** A gated feed-forward layer with the weights that Hugging Face's Llama has in `mlp`. */

@@ -54,7 +54,7 @@ export class PerLayerInputs {
       graph,
       'per_layer.norm',
       product,
-      halved,
+      { weight: halved },
       this.#epsilon * hiddenSize,
       layers,
       [this.size, this.size],

@@ -49,7 +49,7 @@ export function readRope(
     // Dynamic scaling starts where a sequence is longer than max_position_embeddings, which none is here.
     case 'dynamic':
       section.warn(
-        'dynamic scaling is as in transformers: none within max_position_embeddings, which no text exceeds; vLLM scales texts of all lengths',
+        'dynamic scaling is as in transformers: none within max_position_embeddings, which is all that is served; vLLM serves factor times as much, and scales texts of all lengths',
       );
       return unscaled();
     case 'linear':
@@ -129,16 +129,22 @@ export function originalContext(section: ModelConfig, config: ModelConfig): numb
 }
 
 /**
- * The longest context that positions are made for: `max_position_embeddings`; with YaRN as long as the original one
- * times the factor, where that is more, since a model's card may say to add the section and to leave
- * `max_position_embeddings` (vLLM serves as much).
+ * The longest context that positions are made for, as vLLM serves it: `max_position_embeddings`; times the factor where
+ * all positions are stretched by it (linear); with YaRN the original context times the factor, where that is more, since
+ * a model's card may say to add the section and to leave `max_position_embeddings`.
+ *
+ * Dynamic scaling ends at `max_position_embeddings`: beyond, transformers turns each length by other frequencies. Gemma 3
+ * counts its factor in.
  */
 export function longestContext(config: ModelConfig): number {
   const own = config.size('max_position_embeddings', undefined, MOST.context);
   const whole = ropeSection(config);
   const section = whole?.section('full_attention') ?? whole;
-  if (section === undefined || ropeType(section) !== 'yarn' || !section.has('factor')) return own;
-  const scaled = Math.round(originalContext(section, config) * section.positive('factor'));
+  const type = section === undefined ? 'default' : ropeType(section);
+  if (section?.has('factor') !== true || !['yarn', 'linear'].includes(type)) return own;
+  if (type === 'linear' && config.string('model_type', '').startsWith('gemma3')) return own;
+  const first = type === 'yarn' ? originalContext(section, config) : own;
+  const scaled = Math.round(first * section.positive('factor'));
   return Math.min(Math.max(own, scaled), MOST.context);
 }
 

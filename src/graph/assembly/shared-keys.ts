@@ -6,7 +6,6 @@ import type { DecoderLayer } from './decoder-design.js';
 import {
   attend,
   attentionWeights,
-  headNorms,
   LLAMA_ATTENTION,
   projectedHeads,
   queryWeights,
@@ -15,6 +14,7 @@ import {
   type Biases,
 } from './decoder-layers.js';
 import type { DecoderSizes } from './decoder-source.js';
+import { headNorms } from './query-key-norms.js';
 
 /**
  * For each layer the one whose keys and values it reads, where `num_kv_shared_layers` of config.json says so: the last
@@ -89,10 +89,10 @@ export function valueNorms(layer: DecoderLayer): HeadNorms {
   // Of keys there are none in a layer that reads those of another one.
   const isSharing = layer.source.sizes.keysOf?.[layer.index] !== undefined;
   const norms = headNorms(layer, 'plain', isSharing ? ['q_norm', 'q_norm'] : ['q_norm', 'k_norm']);
-  const value = {
+  const weight = {
     name: `${layer.name}.value_norm`,
     shape: [headSize],
     load: async () => new Float32Array(headSize).fill(1),
   };
-  return { ...norms, value };
+  return { ...norms, value: { weight } };
 }

@@ -11,7 +11,7 @@ import {
   stackRows,
   type Matrix,
 } from '../weights/matrix.js';
-import { headNorm, type HeadNorms } from './head-norm.js';
+import { headNorm, type HeadNorm, type HeadNorms } from './head-norm.js';
 import { layerLinear } from './layer-linear.js';
 import type { Bias } from './linear.js';
 import type { Weight } from '../weights/checkpoint.js';
@@ -289,13 +289,15 @@ function normedHeads(
   const [q, k, v] =
     kvHeads === 0 ? [packed, NONE, NONE] : splitHeads(graph, name, packed, { heads, kvHeads, headSize });
   if (norms === undefined) return [q, k, v];
-  const normed = (side: string, x: Value, weight: Weight, count: number): Value => {
-    const parts = (count * headSize) / weight.shape[0]!;
-    return headNorm(graph, `${name}.${side}_norm`, x, weight, norms.epsilon, parts, padding, tokens);
+  const normed = (side: string, x: Value, own: HeadNorm, count: number): Value => {
+    const parts = (count * headSize) / own.weight.shape.at(-1)!;
+    return headNorm(graph, `${name}.${side}_norm`, x, own, norms.epsilon, parts, padding, tokens);
   };
   const norm = (side: 'query' | 'key', x: Value, count: number): Value => {
     const turned = turn?.(`${name}.${side}.turned`, x, count) ?? x;
-    return normed(side, turned, inOrder(norms[side], rotary), count);
+    const { weight, bias, ...form } = norms[side];
+    const ordered = { ...form, weight: inOrder(weight, rotary), bias: bias && inOrder(bias, rotary) };
+    return normed(side, turned, ordered, count);
   };
   if (kvHeads === 0) return [norm('query', q, heads), k, v];
   const value = norms.value === undefined ? v : normed('value', v, norms.value, kvHeads);

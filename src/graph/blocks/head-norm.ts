@@ -6,11 +6,23 @@ import { padGroups } from '../weights/matrix.js';
 
 /** Norms of queries and keys (Henry et al. 2020), and of values where they have one, too (Gemma 3n). */
 export interface HeadNorms {
-  /** `[headSize]` for each head by itself; `[heads × headSize]` for all of them at once (OLMo 2). */
-  readonly query: Weight;
-  readonly key: Weight;
-  readonly value?: Weight | undefined;
+  readonly query: HeadNorm;
+  readonly key: HeadNorm;
+  readonly value?: HeadNorm | undefined;
   readonly epsilon: number;
+}
+
+/** The norm of queries, of keys or of values. */
+export interface HeadNorm {
+  /**
+   * `[headSize]`: each head by itself, all with the same scale; `[heads, headSize]`: each with a scale of its own
+   * (Command R+); `[heads × headSize]`: all heads at once (OLMo 2).
+   */
+  readonly weight: Weight;
+  /** True for a layer norm, which takes the mean away first; default: a root mean square norm. */
+  readonly isCentred?: boolean;
+  /** `[headSize]`; undefined: no shift. */
+  readonly bias?: Weight | undefined;
 }
 
 /**
@@ -48,29 +60,72 @@ export function normOfPadded(
 }
 
 /**
- * The root mean square norm of every head by itself, or of all heads at once: of as many features as there are
- * weights. Heads may be padded, see {@link normOfPadded}.
+ * The norm of every head by itself, or of all heads at once: of as many features as the weight's last dimension has.
+ *
+ * Heads may be padded, see {@link normOfPadded}; the mean of a layer norm is taken away before, from the features that
+ * are no padding.
  *
  * @param x `[...tokens, heads × padded]`
- * @param heads how many such parts there are.
- * @param group features that are followed by zeros up to `paddedGroup`; a head is one or more such groups.
+ * @param parts how many of them are normalised, each by itself.
+ * @param padding features that are followed by zeros up to so many; a part is one or more such groups.
  * @param tokens the leading dimensions of `x`, as Reshape takes them.
  */
 export function headNorm(
   graph: ModelGraph,
   name: string,
   x: Value,
-  weight: Weight,
+  { weight, bias, isCentred = false }: HeadNorm,
   epsilon: number,
-  heads: number,
-  padding: readonly [number, number],
+  parts: number,
+  padding: readonly [group: number, padded: number],
   tokens: readonly number[],
 ): Value {
   const [group, paddedGroup] = padding;
-  const padded = (weight.shape[0]! / group) * paddedGroup;
+  const size = weight.shape.at(-1)!;
+  const padded = (size / group) * paddedGroup;
+  const isShared = weight.shape.length === 1;
+  const vector = (part: string, length: number, load: () => Promise<Float32Array>): Value =>
+    graph.floats(`${name}.${part}`, [length], async () => padGroups(await load(), ...padding));
+  const scale = isShared ? weight : onesOf(weight.name, size);
   const apart = graph.constant(`${name}.apart_shape`, [3], [0, -1, padded]);
-  const together = graph.constant(`${name}.together_shape`, [tokens.length + 1], [...tokens, heads * padded]);
   const split = graph.node({ op: 'Reshape', inputs: [x, apart], name: `${name}.apart` });
-  const normed = normOfPadded(graph, name, split, weight, epsilon, padding);
-  return graph.node({ op: 'Reshape', inputs: [normed, together], name });
+  const part = isCentred ? centred(graph, name, split, size, padding) : split;
+  let y = normOfPadded(graph, name, part, scale, epsilon, padding);
+  if (bias !== undefined)
+    y = graph.node({
+      op: 'Add',
+      inputs: [y, vector('bias', padded, () => bias.load())],
+      name: `${name}.shifted`,
+    });
+  const width = parts * padded;
+  const together = graph.constant(`${name}.together_shape`, [tokens.length + 1], [...tokens, width]);
+  if (isShared) return graph.node({ op: 'Reshape', inputs: [y, together], name });
+  y = graph.node({ op: 'Reshape', inputs: [y, together], name: `${name}.together` });
+  return graph.node({ op: 'Mul', inputs: [y, vector('scales', width, () => weight.load())], name });
+}
+
+/** A scale that changes nothing. */
+function onesOf(name: string, size: number): Weight {
+  return { name, shape: [size], load: async () => new Float32Array(size).fill(1) };
+}
+
+/** Parts less their means, with zeros in their padding as before. */
+function centred(
+  graph: ModelGraph,
+  name: string,
+  x: Value,
+  size: number,
+  padding: readonly [number, number],
+): Value {
+  const shares = padGroups(new Float32Array(size).fill(1 / size), ...padding);
+  const share = graph.shared(`head_norm.shares.${size}.${padding.join('_')}`, () =>
+    graph.floats(`head_norm.shares.${size}.${padding.join('_')}`, [shares.length], () => shares),
+  );
+  const sum = graph.node({
+    op: 'ReduceSum',
+    inputs: [x, graph.constant(`${name}.last_axis`, [1], [-1])],
+    name: `${name}.sum`,
+  });
+  const mean = graph.node({ op: 'Mul', inputs: [sum, share], name: `${name}.mean` });
+  return graph.node({ op: 'Sub', inputs: [x, mean], name: `${name}.centred` });
 }

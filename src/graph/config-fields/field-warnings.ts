@@ -13,14 +13,19 @@ const LISTED = 8;
 export function fieldWarnings(...configs: readonly ModelConfig[]): readonly string[] {
   return configs.flatMap(config => {
     const names = unknownFields(config);
-    if (names.length === 0) return config.warnings;
-    const others = names.length > LISTED ? ` and ${names.length - LISTED} more` : '';
-    const [noun, pronoun] = names.length === 1 ? ['a field', 'it'] : ['fields', 'they'];
-    return [
-      ...config.warnings,
-      `config.json has ${noun} that nobody reads: ${names.slice(0, LISTED).join(', ')}${others}; if ${pronoun} matter${names.length === 1 ? 's' : ''}, the results are not those that the model was made for`,
-    ];
+    return names.length === 0 ? config.warnings : [...config.warnings, unreadFields('config.json', names)];
   });
+}
+
+/**
+ * A sentence about fields of a file that may change results and are not read.
+ *
+ * @param names of fields; at least one.
+ */
+export function unreadFields(file: string, names: readonly string[]): string {
+  const others = names.length > LISTED ? ` and ${names.length - LISTED} more` : '';
+  const [noun, condition] = names.length === 1 ? ['a field', 'it matters'] : ['fields', 'they matter'];
+  return `${file} has ${noun} that nobody reads: ${names.slice(0, LISTED).join(', ')}${others}; if ${condition}, the results are not those that the model was made for`;
 }
 
 function unknownFields(config: ModelConfig): readonly string[] {

@@ -1,7 +1,8 @@
 import type { DecoderArchitecture, DecoderLayer } from '../assembly/decoder-design.js';
-import { biasesOf, headNorms, plainMlp, preNormLayer } from '../assembly/decoder-layers.js';
+import { biasesOf, plainMlp, preNormLayer } from '../assembly/decoder-layers.js';
 import { decoderSizes, withOwnRope } from '../assembly/decoder-source.js';
 import { llamaDesign } from '../assembly/llama-design.js';
+import { headNorms } from '../assembly/query-key-norms.js';
 import { activationOf } from '../blocks/activation.js';
 import { xielu } from '../blocks/xielu.js';
 import type { Value } from '../onnx/graph-builder.js';

@@ -3,21 +3,26 @@ import { biasesOf, parallelLayer } from '../assembly/decoder-layers.js';
 import { layerNorms } from '../assembly/decoder-norms.js';
 import { decoderSizes, type DecoderSource } from '../assembly/decoder-source.js';
 import { llamaDesign, type LlamaDifferences } from '../assembly/llama-design.js';
+import { headLayerNorms } from '../assembly/query-key-norms.js';
 import { rotaryOf } from '../assembly/rope.js';
 import { windowedSizes } from '../assembly/windows.js';
 
 /**
  * Command R (Cohere 2024): both halves of a layer read the same stream behind one layer norm without a shift,
- * neighbouring features turn together, and logits have a factor.
+ * neighbouring features turn together, and logits have a factor. Command R+ has layer norms of each head, too.
  */
 export const cohere: DecoderArchitecture = {
   modelTypes: ['cohere'],
   defaults: { rope_theta: 500_000, logit_scale: 0.0625 },
   sizes: decoderSizes,
   design(source) {
-    if (source.config.flag('use_qk_norm', false))
-      source.config.unsupported('use_qk_norm is true: layer norms of queries and keys');
-    return llamaDesign(source, cohereDifferences(source));
+    const isNormed = source.config.flag('use_qk_norm', false);
+    return llamaDesign(source, {
+      ...cohereDifferences(source),
+      ...(isNormed && {
+        attention: layer => ({ norms: headLayerNorms(layer, 'stacked', ['q_norm', 'k_norm']) }),
+      }),
+    });
   },
 };
 

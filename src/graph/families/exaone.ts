@@ -1,7 +1,8 @@
 import type { DecoderArchitecture } from '../assembly/decoder-design.js';
-import { biasesOf, headNorms, outputNormLayer } from '../assembly/decoder-layers.js';
+import { biasesOf, outputNormLayer } from '../assembly/decoder-layers.js';
 import { decoderSizes } from '../assembly/decoder-source.js';
 import { gatedMlps, llamaDesign } from '../assembly/llama-design.js';
+import { headNorms } from '../assembly/query-key-norms.js';
 import { rotaryOf } from '../assembly/rope.js';
 import { windowedSizes } from '../assembly/windows.js';
 

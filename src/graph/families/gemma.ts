@@ -1,8 +1,9 @@
 import type { DecoderArchitecture } from '../assembly/decoder-design.js';
-import { biasesOf, gatedMlp, headNorms, sandwichNormLayer } from '../assembly/decoder-layers.js';
+import { biasesOf, gatedMlp, sandwichNormLayer } from '../assembly/decoder-layers.js';
 import { rmsNorms } from '../assembly/decoder-norms.js';
 import { decoderSizes, type DecoderSource } from '../assembly/decoder-source.js';
 import { llamaDesign, type LlamaDifferences } from '../assembly/llama-design.js';
+import { headNorms } from '../assembly/query-key-norms.js';
 import { rotaryByWindow } from '../assembly/rotary-by-window.js';
 import { windowedSizes } from '../assembly/windows.js';
 import { activationOf, type Activation } from '../blocks/activation.js';

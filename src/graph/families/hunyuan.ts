@@ -1,7 +1,8 @@
 import type { DecoderArchitecture } from '../assembly/decoder-design.js';
-import { biasesOf, headNorms } from '../assembly/decoder-layers.js';
+import { biasesOf } from '../assembly/decoder-layers.js';
 import { decoderSizes, type DecoderSource } from '../assembly/decoder-source.js';
 import { llamaDesign } from '../assembly/llama-design.js';
+import { headNorms } from '../assembly/query-key-norms.js';
 import { rotaryOf, ropeSection, ropeTables, ropeType } from '../assembly/rope.js';
 import { inverseFrequencies, type RotaryTables } from '../blocks/rotary.js';
 

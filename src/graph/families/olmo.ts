@@ -1,8 +1,9 @@
 import type { DecoderArchitecture } from '../assembly/decoder-design.js';
-import { biasesOf, outputNormLayer, wholeNorms } from '../assembly/decoder-layers.js';
+import { biasesOf, outputNormLayer } from '../assembly/decoder-layers.js';
 import { plainLayerNorms } from '../assembly/decoder-norms.js';
 import { decoderSizes } from '../assembly/decoder-source.js';
 import { llamaDesign } from '../assembly/llama-design.js';
+import { wholeNorms } from '../assembly/query-key-norms.js';
 import { rotaryByWindow } from '../assembly/rotary-by-window.js';
 import { windowedSizes } from '../assembly/windows.js';
 import type { ModelConfig } from '../config.js';

@@ -1,8 +1,9 @@
 import type { DecoderArchitecture, DecoderLayer } from '../assembly/decoder-design.js';
-import { biasesOf, gatedWeights, headNorms } from '../assembly/decoder-layers.js';
+import { biasesOf, gatedWeights } from '../assembly/decoder-layers.js';
 import type { DecoderSizes } from '../assembly/decoder-source.js';
 import { routedExperts } from '../assembly/experts.js';
 import { gatedMlps, llamaDesign } from '../assembly/llama-design.js';
+import { headNorms } from '../assembly/query-key-norms.js';
 import { windowedSizes } from '../assembly/windows.js';
 import { gatedFeedForward } from '../blocks/feed-forward.js';
 import { linear } from '../blocks/linear.js';

@@ -1,7 +1,8 @@
 import type { DecoderArchitecture } from '../assembly/decoder-design.js';
-import { biasesOf, headNorms } from '../assembly/decoder-layers.js';
+import { biasesOf } from '../assembly/decoder-layers.js';
 import type { DecoderSizes } from '../assembly/decoder-source.js';
 import { llamaDesign } from '../assembly/llama-design.js';
+import { headNorms } from '../assembly/query-key-norms.js';
 import { windowedSizes } from '../assembly/windows.js';
 import type { ModelConfig } from '../config.js';
 

@@ -19,6 +19,9 @@ const WHOLES: Readonly<Record<string, string>> = {
   qwen2_vl: 'qwen2_vl_text',
   qwen2_5_vl: 'qwen2_5_vl_text',
   qwen3_vl: 'qwen3_vl_text',
+  vipllava: 'llama',
+  aya_vision: 'cohere2',
+  cohere2_vision: 'cohere2',
 };
 
 /** Their `model_type`s. */
@@ -35,10 +38,7 @@ const SAME: Readonly<Record<string, string>> = {
   kimi_k2: 'deepseek_v3',
 };
 
-/**
- * Families that may be text parts. Of those that change logits only Gemma 3n and 4 are among them: of others
- * transformers does not do so for a whole, and vLLM does.
- */
+/** Families that may be text parts. */
 const TEXTS = [
   'llama',
   'mistral',
@@ -54,7 +54,15 @@ const TEXTS = [
   'gemma4_unified_text',
   'phi3',
   'smollm3',
+  'granite',
+  'cohere2',
 ];
+
+/** The field of a family that is a factor of logits, where transformers leaves it out of a whole; vLLM does not. */
+const LOGITS_FACTORS: Readonly<Record<string, string>> = {
+  granite: 'logits_scaling',
+  cohere2: 'logit_scale',
+};
 
 /** Fields of a whole that older files have beside those of its text part. */
 const OF_PICTURES = /^(vision_config|vision_(start|end)?_?token_id|(image|video)_token_id)$/;
@@ -79,17 +87,28 @@ export function textPart(config: ModelConfig): ModelConfig | undefined {
   const fields = Object.fromEntries(names.map(name => [name, source.value(name)]));
   // The whole's weights are tied or not; its text part may say what it was before.
   delete fields.tie_word_embeddings;
-  return new ModelConfig(`the text part of ${config.file}`, {
-    ...classDefaults(own),
-    ...fields,
+  const completed = { ...classDefaults(own), ...fields };
+  const part = new ModelConfig(`the text part of ${config.file}`, {
+    ...completed,
     ...Object.fromEntries(
       ['tie_word_embeddings', 'architectures']
         .filter(name => config.has(name))
         .map(name => [name, config.value(name)]),
     ),
     ...plainPositions(source),
+    ...(own in LOGITS_FACTORS && { [LOGITS_FACTORS[own]!]: 1 }),
     model_type: own,
   });
+  warnOfFactor(part, completed, own);
+  return part;
+}
+
+function warnOfFactor(part: ModelConfig, fields: Readonly<Record<string, unknown>>, type: string): void {
+  const name = LOGITS_FACTORS[type];
+  if (name !== undefined && fields[name] !== 1)
+    part.warn(
+      `${name} is left out, as in transformers, where a text part has no factor of its logits; vLLM obeys it: a temperature means something else there`,
+    );
 }
 
 /** Fields that a file may leave out of its text part. */

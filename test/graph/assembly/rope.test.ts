@@ -132,7 +132,7 @@ t.test("YaRN's zeros are absent fields, and the original context beside the sect
   );
 });
 
-t.test('YaRN is served as far as it stretches the original context', async t => {
+t.test('YaRN and linear scaling are served as far as they stretch positions', async t => {
   const longest = (fields: object): number =>
     longestContext(new ModelConfig('config.json', { max_position_embeddings: 64, ...fields }));
   const yarn = { rope_type: 'yarn', factor: 4, original_max_position_embeddings: 64 };
@@ -140,7 +140,13 @@ t.test('YaRN is served as far as it stretches the original context', async t => 
   t.equal(longest({ rope_parameters: yarn, max_position_embeddings: 512 }), 512);
   t.equal(longest({ rope_parameters: { full_attention: yarn } }), 256);
   t.equal(longest({ rope_scaling: { rope_type: 'yarn', original_max_position_embeddings: 16 } }), 64);
-  for (const rope_type of ['linear', 'dynamic', 'llama3'])
+  for (const rope_type of ['dynamic', 'llama3'])
     t.equal(longest({ rope_scaling: { ...yarn, rope_type } }), 64, rope_type);
+  const linear = { rope_type: 'linear', factor: 2.5 };
+  t.equal(longest({ rope_scaling: linear }), 160);
+  t.equal(longest({ rope_scaling: { ...linear, factor: 0.5 } }), 64);
+  t.equal(longest({ rope_scaling: { type: 'linear', factor: 2 ** 30 } }), 2 ** 24);
+  for (const model_type of ['gemma3', 'gemma3_text'])
+    t.equal(longest({ rope_scaling: linear, model_type }), 64, model_type);
   t.equal(longest({}), 64);
 });

@@ -68,6 +68,7 @@ async function agrees(
 const WITHOUT_CLASSIFIER = new Set([
   'apertus',
   'cohere',
+  'cohere-head_norms',
   'cohere2',
   'codegen',
   'ernie4_5',

@@ -107,7 +107,6 @@ t.test('decoders near Llama refuse what they do not write', async t => {
   const refuses = (fields: Readonly<Record<string, unknown>>, message: RegExp): unknown =>
     t.throws(() => written(fields), { code: 'unsupported_model', message });
   t.doesNotThrow(() => written({ model_type: 'cohere' }));
-  refuses({ model_type: 'cohere', use_qk_norm: true }, /use_qk_norm is true/);
   refuses(
     { model_type: 'olmo3', layer_types: ['chunked_attention', 'full_attention'] },
     /'chunked_attention'/,

@@ -98,37 +98,80 @@ function turningNeighbours(features: number) {
     });
 }
 
-const PHI: CaseModel = layerNormCase(
-  'phi, half of a head turned',
-  { ...BASE, model_type: 'phi', num_key_value_heads: 3, layer_norm_eps: 1e-3, tie_word_embeddings: false },
-  {
-    layers: 2,
-    epsilon: 1e-3,
-    prefix: 'model.layers',
-    embedding: 'model.embed_tokens',
-    lastNorm: 'model.final_layernorm',
-    norms: ['input_layernorm'],
-    order: 'parallel',
-    output: 'self_attn.dense',
-    up: 'mlp.fc1',
-    down: 'mlp.fc2',
-    activation: geluTanh,
-    shape: { ...SHAPE, kvHeads: 3 },
-    project: separate('self_attn'),
-    attention: { turn: turning(4) },
-  },
-  {
-    linear: {
-      ...separateShapes('self_attn', 24),
-      'self_attn.dense': [48, 48],
-      'mlp.fc1': [80, 48],
-      'mlp.fc2': [48, 80],
-    },
-    others: BIASED_HEAD,
-  },
-);
+/** A layer's weights by their names in it, in the two layers that all cases have. */
+function inLayers(shapes: Shapes): Shapes {
+  const layers = [0, 1].map(layer =>
+    Object.entries(shapes).map(([name, shape]) => [`model.layers.${layer}.${name}`, shape] as const),
+  );
+  return Object.fromEntries(layers.flat());
+}
 
-function stablelm(name: string, fields: object, turned: number, isParallel: boolean): CaseModel {
+function phi(name: string, fields: object, others: Shapes, more: Partial<LayerNormDecoder> = {}): CaseModel {
+  return layerNormCase(
+    name,
+    {
+      ...BASE,
+      model_type: 'phi',
+      num_key_value_heads: 3,
+      layer_norm_eps: 1e-3,
+      tie_word_embeddings: false,
+      ...fields,
+    },
+    {
+      layers: 2,
+      epsilon: 1e-3,
+      prefix: 'model.layers',
+      embedding: 'model.embed_tokens',
+      lastNorm: 'model.final_layernorm',
+      norms: ['input_layernorm'],
+      order: 'parallel',
+      output: 'self_attn.dense',
+      up: 'mlp.fc1',
+      down: 'mlp.fc2',
+      activation: geluTanh,
+      shape: { ...SHAPE, kvHeads: 3 },
+      project: separate('self_attn'),
+      attention: { turn: turning(4) },
+      ...more,
+    },
+    {
+      linear: {
+        ...separateShapes('self_attn', 24),
+        'self_attn.dense': [48, 48],
+        'mlp.fc1': [80, 48],
+        'mlp.fc2': [48, 80],
+      },
+      others: { ...BIASED_HEAD, ...others },
+    },
+  );
+}
+
+/** Norms that all heads of a side share (Phi). */
+const SHARED_NORMS = inLayers({
+  'self_attn.q_layernorm.weight': [8],
+  'self_attn.q_layernorm.bias': [8],
+  'self_attn.k_layernorm.weight': [8],
+  'self_attn.k_layernorm.bias': [8],
+});
+
+/** A norm for each of six heads of queries and three of keys (StableLM 2 12B). */
+const NUMBERED_NORMS = inLayers({
+  ...Object.fromEntries(
+    Array.from({ length: 6 }, (_, i) => [`self_attn.q_layernorm.norms.${i}.weight`, [8]]),
+  ),
+  ...Object.fromEntries(
+    Array.from({ length: 3 }, (_, i) => [`self_attn.k_layernorm.norms.${i}.weight`, [8]]),
+  ),
+});
+
+function stablelm(
+  name: string,
+  fields: object,
+  turned: number,
+  isParallel: boolean,
+  others: Shapes = {},
+  more: Partial<LayerNormDecoder> = {},
+): CaseModel {
   return layerNormCase(
     name,
     { ...BASE, model_type: 'stablelm', num_key_value_heads: 3, layer_norm_eps: 1e-3, ...fields },
@@ -148,6 +191,7 @@ function stablelm(name: string, fields: object, turned: number, isParallel: bool
       shape: { ...SHAPE, kvHeads: 3 },
       project: separate('self_attn'),
       attention: { turn: turning(turned) },
+      ...more,
     },
     {
       linear: {
@@ -158,7 +202,7 @@ function stablelm(name: string, fields: object, turned: number, isParallel: bool
         'mlp.down_proj': [48, 80],
       },
       unbiased: isParallel ? /./ : /mlp|o_proj/,
-      others: HEAD,
+      others: { ...HEAD, ...others },
     },
   );
 }
@@ -523,7 +567,18 @@ const GPT_NEO: CaseModel = layerNormCase(
 
 /** A tiny model of each family of decoders with layer norms. */
 export const LAYER_NORM_MODELS: readonly CaseModel[] = [
-  PHI,
+  phi('phi, half of a head turned', {}, {}),
+  phi('phi, layer norms of heads', { qk_layernorm: true }, SHARED_NORMS, {
+    headNorm: (model, within, side, x) => model.norm(x, `${within}.${side[0]}_layernorm`),
+  }),
+  stablelm(
+    'stablelm, a layer norm for each head',
+    { qk_layernorm: true, use_parallel_residual: true },
+    2,
+    true,
+    NUMBERED_NORMS,
+    { headNorm: (model, within, side, x, i) => model.norm(x, `${within}.${side[0]}_layernorm.norms.${i}`) },
+  ),
   stablelm('stablelm, biased inputs', { use_qkv_bias: true }, 2, false),
   stablelm(
     'stablelm, halves side by side',

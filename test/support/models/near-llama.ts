@@ -165,6 +165,18 @@ export const NEAR_LLAMA_MODELS: readonly CaseModel[] = [
     biased: 4,
     logits: { factor: 0.25 },
   }),
+  nearLlama('cohere, layer norms of each head', {
+    fields: { model_type: 'cohere', layer_norm_eps: 1e-2, logit_scale: 0.25, use_qk_norm: true },
+    differences: {
+      norms: 'layer',
+      epsilon: 1e-2,
+      placement: 'parallel',
+      pairs: 'neighbours',
+      queryKeyNorms: 'own layer norms',
+    },
+    shapes: { 'self_attn.q_norm.weight': [heads, 8], 'self_attn.k_norm.weight': [kvHeads, 8] },
+    logits: { factor: 0.25 },
+  }),
   nearLlama('cohere2, every third layer without window and positions', {
     fields: {
       model_type: 'cohere2',
