@@ -110,7 +110,9 @@ class TensorRows {
     const packed: PackedRows = {
       ...packingOf(BLOCK_TYPES[type], this.#columns),
       rows: async (first, last) => {
-        const repacked = repack(BLOCK_TYPES[type], await this.#bytes(first, last), this.#columns);
+        const repacked = await repack(BLOCK_TYPES[type], last - first, this.#columns, (from, to) =>
+          this.#bytes(first + from, first + to),
+        );
         this.#requireFinite(repacked.scales);
         return repacked;
       },
