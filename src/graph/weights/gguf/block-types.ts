@@ -221,13 +221,7 @@ function half(bytes: Uint8Array, at: number): number {
  *
  * @param levelOf the level of each code.
  */
-function halves(
-  bytes: Uint8Array,
-  at: number,
-  levels: Int8Array,
-  element: number,
-  levelOf: Int8Array,
-): void {
+function halves(bytes: Uint8Array, at: number, levels: Int8Array, element: number, levelOf: Int8Array): void {
   for (let i = 0; i < 16; i++) {
     const byte = bytes[at + i]!;
     levels[element + i] = levelOf[byte & 15]!;
