@@ -43,6 +43,7 @@ const DECODERS = [
   'gptneox',
   'phi2',
   'falcon',
+  'falcon2',
   'bloom',
   'mpt',
   'starcoder',
