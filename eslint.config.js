@@ -14,6 +14,14 @@ export default tseslint.config(
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/switch-exhaustiveness-check': 'error',
       '@typescript-eslint/require-await': 'off',
+      '@typescript-eslint/no-restricted-imports': [
+        'error',
+        {
+          name: '@fastify/type-provider-typebox',
+          allowTypeImports: true,
+          message: 'Take Type of typebox: this module loads a compiler of schemas at the start.',
+        },
+      ],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
     },
   },

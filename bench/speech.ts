@@ -17,6 +17,7 @@ import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ServerProcess } from './support/server-process.js';
 import { median } from './support/statistics.js';
+import { WAV_HEADER, wavOf } from './support/wav.js';
 
 const variable = (name: string): string => {
   const value = process.env[name];
@@ -30,29 +31,15 @@ const rounds = Number(process.argv[2] ?? 3);
 const seconds = Number(process.argv[3] ?? 600);
 const cores = availableParallelism();
 
-const HEADER = 44;
 const RATE = 16_000;
-const speech = readFileSync(variable('KVASIR_BENCH_SPEECH')).subarray(HEADER);
+const speech = readFileSync(variable('KVASIR_BENCH_SPEECH')).subarray(WAV_HEADER);
 
 /** A recording of the speech from some place on, over and over. */
 function recording(length: number, offset: number): Buffer<ArrayBuffer> {
   const samples = Buffer.alloc(2 * RATE * length);
   for (let at = 0, from = 2 * RATE * offset; at < samples.length; from = 0)
     at += speech.copy(samples, at, from % speech.length);
-  const header = Buffer.alloc(HEADER);
-  header.write('RIFF', 0);
-  header.writeUInt32LE(36 + samples.length, 4);
-  header.write('WAVEfmt ', 8);
-  header.writeUInt32LE(16, 16);
-  header.writeUInt16LE(1, 20);
-  header.writeUInt16LE(1, 22);
-  header.writeUInt32LE(RATE, 24);
-  header.writeUInt32LE(2 * RATE, 28);
-  header.writeUInt16LE(2, 32);
-  header.writeUInt16LE(16, 34);
-  header.write('data', 36);
-  header.writeUInt32LE(samples.length, 40);
-  return Buffer.concat([header, samples]);
+  return wavOf(samples, { format: 'pcm', rate: RATE, bits: 16 });
 }
 
 interface Load {
@@ -141,7 +128,7 @@ async function measure(side: Side, { recordings, beams }: Load): Promise<number>
   const took = (performance.now() - began) / 1000;
   server.pause();
   if (texts.some(said => said.length < 20)) throw new Error(`${side.name} heard nothing`);
-  return (took * 2 * RATE) / recordings.reduce((sum, { length }) => sum + length - HEADER, 0);
+  return (took * 2 * RATE) / recordings.reduce((sum, { length }) => sum + length - WAV_HEADER, 0);
 }
 
 const sides: Side[] = [];

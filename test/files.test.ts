@@ -10,7 +10,7 @@ import { readCard } from '#registry/read-card.js';
 import { inspectModel } from '#model/inspect.js';
 import { readOnnxFile } from '#model/onnx-file.js';
 import { startCommand } from './support/command.js';
-import { eventually } from './support/http-server.js';
+import { eventually } from './support/eventually.js';
 import { randomLlama } from './support/random-llama.js';
 
 const skip = process.platform === 'win32';

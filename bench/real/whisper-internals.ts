@@ -1,5 +1,5 @@
 import { loadSeq2Seq } from '#model/decoder/load-seq2seq.js';
-import type { Decoder } from '#model/decoder/contract.js';
+import type { Decoder, SoundShape } from '#model/decoder/contract.js';
 import { soundFeatures } from '#model/speech/sound-features.js';
 import type { Environment } from '#runtime/index.js';
 import type { Checks } from '../support/reliability/checks.js';
@@ -47,7 +47,7 @@ export async function checkWhisperInternals(
   checks: Checks,
 ): Promise<void> {
   const { decoder } = await loadSeq2Seq(environment, folder, { slots: 1 });
-  const features = soundFeatures(environment, decoder.source!.sound!);
+  const features = soundFeatures(environment, decoder.source!.sound as SoundShape);
   try {
     const recording = features.open();
     await recording.append(samples);

@@ -1,6 +1,6 @@
 import { buildDecoder } from '#graph/build.js';
 import type { Precision } from '#graph/precision.js';
-import { attentionLayers } from '#model/cache/layer-cache.js';
+import { layersOf } from '#model/cache/layer-cache.js';
 import type { Decoder } from '#model/decoder/contract.js';
 import { openMixed } from '#model/decoder/mixed/open-mixed.js';
 import { SlotDecoder } from '#model/decoder/slots/slot-decoder.js';
@@ -19,11 +19,9 @@ export async function openDecoder(
   settings: SessionSettings = {},
   mixes = true,
 ): Promise<Decoder> {
-  const { graphPath, mixedPath, sizes, cacheHeadSize, cacheType } = await buildDecoder(folder, { precision });
-  const { vocabularySize, contextLength, windows } = sizes;
-  const heads = { kvHeads: sizes.kvHeads, headSize: cacheHeadSize };
-  const layers = attentionLayers(sizes.layers, heads, windows);
-  const shape = { layers, vocabularySize, contextLength, cacheType };
+  const { graphPath, mixedPath, sizes, cacheType } = await buildDecoder(folder, { precision });
+  const { vocabularySize, contextLength } = sizes;
+  const shape = { layers: layersOf(sizes), vocabularySize, contextLength, cacheType };
   return mixes
     ? await openMixed(environment, graphPath, mixedPath!, settings, shape, slots)
     : new SlotDecoder(await Session.load(environment, graphPath, settings), shape, slots);

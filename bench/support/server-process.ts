@@ -55,9 +55,18 @@ export class ServerProcess {
   }
 
   /** Most memory that was resident so far, in bytes (Linux). */
-  async peakMemory(): Promise<number> {
+  peakMemory(): Promise<number> {
+    return this.#status('VmHWM');
+  }
+
+  /** Memory that is resident, in bytes (Linux). */
+  memory(): Promise<number> {
+    return this.#status('VmRSS');
+  }
+
+  async #status(field: string): Promise<number> {
     const status = await readFile(`/proc/${this.#child.pid}/status`, 'utf8');
-    return 1024 * Number(/VmHWM:\s+(\d+)/.exec(status)?.[1]);
+    return 1024 * Number(new RegExp(`${field}:\\s+(\\d+)`).exec(status)?.[1]);
   }
 
   /** Processor time that it took so far, over all cores, in seconds (Linux). */

@@ -3,7 +3,7 @@ import { getJson } from './client.js';
 /**
  * An entry of `/v1/models`. What it can do is known only while it is loaded.
  *
- * @typedef {{ id: string, state: string, max_model_len?: number, capabilities?: string[], input_modalities?: string[], spoken_languages?: string[] }} Model
+ * @typedef {{ id: string, state: string, max_model_len?: number, capabilities?: string[], input_modalities?: string[], spoken_languages?: string[], transcript_formats?: string[] }} Model
  */
 
 /** @returns {Promise<Model[]>} */

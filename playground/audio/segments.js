@@ -37,6 +37,15 @@ export class SegmentList {
     this.#shown.push({ segment, item });
   }
 
+  /**
+   * What is said at no known time.
+   *
+   * @param {string} text
+   */
+  write(text) {
+    this.#list.append(create('li', {}, create('p', {}, text.trim())));
+  }
+
   #mark() {
     const now = this.#player.currentTime;
     for (const { segment, item } of this.#shown) {

@@ -35,10 +35,11 @@ export function transcriptionView(view) {
   let recording;
 
   const path = () => `v1/audio/${task.value}`;
+  const tellsTimes = () => picker.chosen?.transcript_formats?.includes('verbose_json') ?? true;
   const fields = () => ({
     file: recording?.name ?? 'recording.wav',
     model: picker.model,
-    response_format: 'verbose_json',
+    response_format: tellsTimes() ? 'verbose_json' : 'json',
     stream: 'true',
     ...(language.value !== '' && { language: language.value }),
     ...(prompt.value.trim() !== '' && { prompt: prompt.value.trim() }),
@@ -67,7 +68,10 @@ export function transcriptionView(view) {
     const started = performance.now();
     try {
       for await (const event of postFormForEvents(path(), body, signal)) {
-        if (event.type === 'transcript.text.delta') announcer.add(event.delta);
+        if (event.type === 'transcript.text.delta') {
+          announcer.add(event.delta);
+          if (!tellsTimes()) segments.write(event.delta);
+        }
         if (event.type === 'transcript.text.segment') {
           segments.add(event);
           stats.textContent = `up to ${clock(event.end)}`;
@@ -101,13 +105,14 @@ export function transcriptionView(view) {
 
   /** What the chosen model can be asked for. */
   function showAbilities() {
-    const known = picker.chosen?.spoken_languages ?? [];
+    const spoken = picker.chosen?.spoken_languages;
+    const known = spoken ?? [];
     const wanted = language.value;
     const options = known
       .map(code => ({ code, name: LANGUAGES.of(code) ?? code }))
       .sort((a, b) => a.name.localeCompare(b.name));
     language.replaceChildren(
-      create('option', { value: '' }, 'found out'),
+      create('option', { value: '' }, spoken?.length === 0 ? 'its own' : 'found out'),
       ...options.map(({ code, name }) => create('option', { value: code, selected: code === wanted }, name)),
     );
     const translates = picker.chosen?.capabilities?.includes('audio/translations') ?? true;
@@ -125,12 +130,13 @@ export function transcriptionView(view) {
 }
 
 /**
- * @param {{ text: string, duration: number, language: string }} done
+ * @param {{ text: string, duration?: number, language?: string, usage: { seconds: number } }} done
  * @param {number} started
  */
-function summary({ text, duration, language }, started) {
+function summary({ text, usage, duration = usage.seconds, language = '' }, started) {
   const seconds = (performance.now() - started) / 1000;
   const speed = duration > 0 ? `, ${(duration / seconds).toFixed(1)} times as fast as it is spoken` : '';
-  const what = text === '' ? 'Nothing is said' : `In ${language.charAt(0).toUpperCase()}${language.slice(1)}`;
+  const name = language === '' ? 'Written' : `In ${language.charAt(0).toUpperCase()}${language.slice(1)}`;
+  const what = text === '' ? 'Nothing is said' : name;
   return `${what}. ${duration.toFixed(1)} s of sound in ${seconds.toFixed(1)} s${speed}.`;
 }

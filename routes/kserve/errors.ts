@@ -1,4 +1,4 @@
-import { Type, type Static } from '@fastify/type-provider-typebox';
+import { Type, type Static } from 'typebox';
 import type { App } from '#http/app.js';
 import type { ErrorBody } from '#http/errors/errors.js';
 import { errorResponses, type ErrorStatus } from '#http/schemas/shared.js';

@@ -1,4 +1,4 @@
-import type { Static } from '@fastify/type-provider-typebox';
+import type { Static } from 'typebox';
 import type { FastifyRequest } from 'fastify';
 import type { App } from '#http/app.js';
 import type { PictureOptions } from '#http/route-options.js';

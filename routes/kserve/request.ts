@@ -1,4 +1,4 @@
-import type { Static } from '@fastify/type-provider-typebox';
+import type { Static } from 'typebox';
 import { datatypeOf } from '#tensors/datatypes.js';
 import { fromBytes, fromJson, size, type TensorHead } from '#tensors/elements.js';
 import { refuse } from '#tensors/refusal.js';

@@ -1,4 +1,4 @@
-import { Type } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
 import { MAX_NAME } from '#routes/shared/fields.js';
 import { nullable } from '#http/schemas/nullable.js';
 import { COMMON_ERRORS, json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';

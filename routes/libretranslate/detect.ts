@@ -1,4 +1,4 @@
-import { Type } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
 import { detectLanguages } from '#api/translation/detect.js';
 import { listLanguages } from '#api/translation/languages.js';
 import { KvasirError } from '#errors.js';

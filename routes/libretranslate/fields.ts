@@ -1,4 +1,4 @@
-import { Type } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
 import { invalidRequest } from '#errors.js';
 import { Texts } from '#routes/shared/fields.js';
 import { described, nullable } from '#http/schemas/nullable.js';

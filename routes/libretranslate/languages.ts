@@ -1,4 +1,4 @@
-import { Type } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
 import { listLanguages } from '#api/translation/languages.js';
 import type { App } from '#http/app.js';
 import { json, refTo } from '#http/schemas/shared.js';

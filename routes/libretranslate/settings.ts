@@ -1,4 +1,4 @@
-import { Type, type Static } from '@fastify/type-provider-typebox';
+import { Type, type Static } from 'typebox';
 import { listLanguages } from '#api/translation/languages.js';
 import type { App } from '#http/app.js';
 import { json, refTo } from '#http/schemas/shared.js';

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Type } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
 import { mapInTurns } from '#turns.js';
 import { reuseScope } from '#api/generation/reuse-scope.js';
 import { detectLanguages, type DetectedLanguage } from '#api/translation/detect.js';

@@ -1,4 +1,4 @@
-import { Type, type Static } from '@fastify/type-provider-typebox';
+import { Type, type Static } from 'typebox';
 import { MAX_CALLS } from '#api/chat/job.js';
 import { MAX_NAME } from '#routes/shared/fields.js';
 import { mapOf } from '#http/schemas/map-of.js';

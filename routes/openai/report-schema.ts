@@ -1,4 +1,4 @@
-import { Type, type Static } from '@fastify/type-provider-typebox';
+import { Type, type Static } from 'typebox';
 import { mapOf } from '#http/schemas/map-of.js';
 import { nullable } from '#http/schemas/nullable.js';
 

@@ -1,4 +1,4 @@
-import { Type, type Static, type TObject } from '@fastify/type-provider-typebox';
+import { Type, type Static, type TObject } from 'typebox';
 import { STRUCTURE_LIMITS } from '#api/generation/structured.js';
 import { mapOf } from '#http/schemas/map-of.js';
 import { nullable } from '#http/schemas/nullable.js';

@@ -1,4 +1,4 @@
-import { Type, type Static } from '@fastify/type-provider-typebox';
+import { Type, type Static } from 'typebox';
 import { MAX_INPUTS } from '#api/encoding/inputs.js';
 import type { PictureSource } from '#api/pictures/picture-source.js';
 import type { TextSource } from '#text/inputs.js';

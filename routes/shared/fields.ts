@@ -1,4 +1,4 @@
-import { Type, type TSchema } from '@fastify/type-provider-typebox';
+import { Type, type TSchema } from 'typebox';
 import { MAX_INPUTS } from '#api/encoding/inputs.js';
 import { MAX_PROMPT } from '#api/encoding/prompt.js';
 import { nullable, nullableEnum } from '#http/schemas/nullable.js';
@@ -81,6 +81,24 @@ export const promptFields = {
     Type.String({
       maxLength: MAX_PROMPT,
       description: 'The text to put in front of each text, in place of one of the prompts; empty for none.',
+    }),
+  ),
+};
+
+/** What a reranker is told of what is looked for. */
+export const instructionFields = {
+  instruction: nullable(
+    Type.String({
+      maxLength: MAX_PROMPT,
+      description:
+        'What a document must be to be relevant, for a reranker that is told it (Qwen3-Reranker), in place of one of its prompts.',
+    }),
+  ),
+  prompt_name: nullable(
+    Type.String({
+      maxLength: MAX_NAME,
+      description:
+        "One of such a reranker's prompts (`prompts` of its config_sentence_transformers.json). By default its `default_prompt_name`.",
     }),
   ),
 };

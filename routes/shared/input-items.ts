@@ -1,4 +1,4 @@
-import { Type, type Static } from '@fastify/type-provider-typebox';
+import { Type, type Static } from 'typebox';
 import type { PictureSource } from '#api/pictures/picture-source.js';
 import { invalidRequest } from '#errors.js';
 import { nullable } from '#http/schemas/nullable.js';

@@ -1,4 +1,4 @@
-import { Type } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
 import { embedTokens } from '#api/encoding/embed-tokens.js';
 import { inputLimit, mixedSources } from '#api/encoding/inputs.js';
 import type { App } from '#http/app.js';

@@ -1,4 +1,4 @@
-import { Type } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
 import { embedSparse as embedSources } from '#api/encoding/embed-sparse.js';
 import { inputLimit, mixedSources } from '#api/encoding/inputs.js';
 import { withPrompt } from '#api/encoding/prompt.js';

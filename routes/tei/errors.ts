@@ -1,4 +1,4 @@
-import { Type, type Static } from '@fastify/type-provider-typebox';
+import { Type, type Static } from 'typebox';
 import type { FastifyRequest } from 'fastify';
 import { isTokenIds, MAX_INPUTS } from '#api/encoding/inputs.js';
 import { invalidRequest } from '#errors.js';

@@ -1,4 +1,4 @@
-import { Type } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
 import { MAX_INPUTS } from '#api/encoding/inputs.js';
 import { promptFields, TokenIds, truncationFields } from '#routes/shared/fields.js';
 

@@ -1,4 +1,4 @@
-import { Type } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
 import { KvasirError } from '#errors.js';
 import type { App } from '#http/app.js';
 import { plainJson } from '#http/plain-json.js';

@@ -1,5 +1,5 @@
 import { mapOf } from '#http/schemas/map-of.js';
-import { Type, type Static } from '@fastify/type-provider-typebox';
+import { Type, type Static } from 'typebox';
 import type { App } from '#http/app.js';
 import { findModel, requireAbility } from '#http/model.js';
 import { MAX_INPUTS } from '#api/encoding/inputs.js';

@@ -1,4 +1,4 @@
-import { Type, type Static } from '@fastify/type-provider-typebox';
+import { Type, type Static } from 'typebox';
 import type { App } from '#http/app.js';
 import { classify, labelScores, ranked } from '#api/encoding/classify.js';
 import { inputLimit } from '#api/encoding/inputs.js';

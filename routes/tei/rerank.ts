@@ -1,4 +1,4 @@
-import { Type } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
 import type { App } from '#http/app.js';
 import { inputLimit, textSources } from '#api/encoding/inputs.js';
 import { relevance } from '#api/encoding/relevance.js';

@@ -1,4 +1,4 @@
-import { Type } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
 import type { App } from '#http/app.js';
 import { embed } from '#api/encoding/embed.js';
 import { inputLimit } from '#api/encoding/inputs.js';

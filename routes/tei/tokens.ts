@@ -1,4 +1,4 @@
-import { Type } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
 import type { App } from '#http/app.js';
 import { isTokenIds, MAX_INPUTS, textSources } from '#api/encoding/inputs.js';
 import { withPrompt } from '#api/encoding/prompt.js';

@@ -107,9 +107,14 @@ function samplingLine(sampling: Sampling): string {
     : `${named.join(', ')} where a request does not say (generation_config.json)`;
 }
 
+/** Samples a second. */
+const RATE = 16_000;
+
 function sourceLine({ longest, layers, cacheBytesPerToken, sound }: SourceReport): string {
   if (sound === undefined)
     return `up to ${longest} tokens, ${layers} layers; ${formatBytes(cacheBytesPerToken)} per token`;
+  if (!('bins' in sound))
+    return `${sound.shortest / RATE} to ${sound.longest / RATE} s of sound, ${layers} layers; ${formatBytes(cacheBytesPerToken * longest)} for the longest`;
   const seconds = sound.frames / 100;
   return `sound in windows of ${seconds} s, ${sound.bins} frequencies, ${layers} layers; ${formatBytes(cacheBytesPerToken * longest)} per window`;
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
-// CommonJS on purpose: libuv fixes the size of its thread pool at the first use, which loading an ES module
-// already is. Every model under way holds a thread, and file and name look-ups must not queue behind them.
-process.env.UV_THREADPOOL_SIZE ??= '16';
+// CommonJS on purpose: loading an ES module already uses the thread pool.
+import startThreadPool = require('./thread-pool.cjs');
+
+startThreadPool();
 
 /** Fewer open files than this are not enough for the program's own. */
 const FEWEST_FILES = 256;

@@ -1,13 +1,17 @@
 import { Command } from 'commander';
 import { KvasirError } from '#errors.js';
-import { buildCommand } from './build.js';
-import { cudaCommand } from './cuda.js';
-import { doctorCommand } from './doctor.js';
-import { inspectCommand } from './inspect.js';
-import { openApiCommand } from './openapi.js';
-import { pullCommand } from './pull.js';
-import { serveCommand } from './serve.js';
 import { packageInfo } from './package-info.js';
+
+/** Each is loaded when it is named, since most of what one needs the others do not. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  serve: async () => (await import('./serve.js')).serveCommand(),
+  pull: async () => (await import('./pull.js')).pullCommand(),
+  build: async () => (await import('./build.js')).buildCommand(),
+  inspect: async () => (await import('./inspect.js')).inspectCommand(),
+  doctor: async () => (await import('./doctor.js')).doctorCommand(),
+  cuda: async () => (await import('./cuda.js')).cudaCommand(),
+  openapi: async () => (await import('./openapi.js')).openApiCommand(),
+};
 
 /**
  * Runs the command line. A failure that the user can mend is one line on standard error; the exit code is 1.
@@ -15,13 +19,9 @@ import { packageInfo } from './package-info.js';
 export async function main(argv: readonly string[]): Promise<void> {
   const { version, description } = packageInfo();
   const program = new Command('kvasir').description(description).version(version);
-  program.addCommand(serveCommand());
-  program.addCommand(pullCommand());
-  program.addCommand(buildCommand());
-  program.addCommand(inspectCommand());
-  program.addCommand(doctorCommand());
-  program.addCommand(cudaCommand());
-  program.addCommand(openApiCommand());
+  const named = Object.entries(COMMANDS).filter(([name]) => name === argv[2]);
+  for (const [, load] of named.length > 0 ? named : Object.entries(COMMANDS))
+    program.addCommand(await load());
   try {
     await program.parseAsync(argv);
   } catch (error) {

@@ -15,7 +15,7 @@ export function pullCommand(): Command {
     .addOption(
       new Option(
         '--format <format>',
-        'which weights to take; default: safetensors, or ONNX where there are none',
+        'which weights to take; default: safetensors or files of PyTorch, or ONNX where there are none',
       ).choices(WEIGHTS_FORMATS),
     )
     .addOption(

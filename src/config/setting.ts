@@ -1,4 +1,4 @@
-import { Type, type TSchema } from '@fastify/type-provider-typebox';
+import { Type, type TSchema } from 'typebox';
 
 /** Description of a setting for help and errors, beside its type, range and default. */
 interface SettingOptions<T> {

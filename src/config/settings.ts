@@ -1,4 +1,4 @@
-import { Type, type Static } from '@fastify/type-provider-typebox';
+import { Type, type Static } from 'typebox';
 import { DEFAULT_ENGINE_OPTIONS } from '#engine/engine-options.js';
 import { CACHE_KINDS } from '#graph/cache-kind.js';
 import { PRECISIONS } from '#graph/precision.js';
@@ -200,7 +200,7 @@ const modelSettings = {
   format: Type.Optional(
     choice(WEIGHTS_FORMATS, {
       description: 'format of the weights, for a model that has both',
-      otherwise: 'safetensors if a graph can be built from them, else onnx',
+      otherwise: 'safetensors (or files of PyTorch) if a graph can be built from them, else onnx',
     }),
   ),
   precision: Type.Optional(

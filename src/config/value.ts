@@ -1,4 +1,4 @@
-import { Value } from 'typebox/value';
+import { Check } from 'typebox/schema';
 import { KvasirError } from '#errors.js';
 import { parseBytes, writeBytes, type Setting } from './setting.js';
 
@@ -10,7 +10,7 @@ import { parseBytes, writeBytes, type Setting } from './setting.js';
  */
 export function checkedValue(setting: Setting, value: unknown, name: string): unknown {
   const read = fromFile(setting, value);
-  if (read !== undefined && Value.Check(setting, read)) return read;
+  if (read !== undefined && Check(setting, read)) return read;
   const given = setting.secret ? '' : `, got ${shorten(JSON.stringify(value) ?? 'nothing')}`;
   throw new KvasirError('invalid_configuration', `${name}: expected ${expectation(setting)}${given}`);
 }

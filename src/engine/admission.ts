@@ -1,7 +1,13 @@
 import { contextLengthExceeded, KvasirError, invalidRequest } from '#errors.js';
 import { sourceOf } from './source.js';
 import type { AlignRequest, GenerationRequest } from './types.js';
-import type { Decoder, DecoderShape, SoundSource, SourceTraits } from '#model/decoder/contract.js';
+import type {
+  Decoder,
+  DecoderShape,
+  SoundSource,
+  SourceTraits,
+  WaveformShape,
+} from '#model/decoder/contract.js';
 
 /**
  * Checks what a decoder would not.
@@ -45,10 +51,19 @@ function checkSound(sound: SoundSource | undefined, traits: SourceTraits | undef
   if (shape === undefined) throw invalidRequest('file', 'the model hears nothing');
   if (sound === undefined) throw invalidRequest('file', 'the model needs something to hear');
   const { length } = sound.features;
+  if ('positions' in shape) return checkWaveform(length, shape);
   if (length !== shape.bins * shape.frames)
     throw invalidRequest(
       'file',
       `the sound has ${length} features, expected ${shape.bins} for each of ${shape.frames} frames`,
+    );
+}
+
+function checkWaveform(length: number, { shortest, longest }: WaveformShape): void {
+  if (length < shortest || length > longest)
+    throw invalidRequest(
+      'file',
+      `the sound has ${length} samples, and the model hears ${shortest} to ${longest} at once`,
     );
 }
 

@@ -21,8 +21,11 @@ export function sourceOf(
   { sourceIds, sound }: Pick<GenerationRequest, 'sourceIds' | 'sound'>,
   traits: SourceTraits | undefined,
 ): CachedSource | undefined {
-  // A window of sound is always whole.
-  return sound === undefined ? sourceIds : { key: sound.key, length: traits?.longest ?? 0 };
+  if (sound === undefined) return sourceIds;
+  const { longest = 0, sound: shape } = traits ?? {};
+  // Windows are always whole.
+  const isWindow = shape === undefined || 'bins' in shape;
+  return { key: sound.key, length: isWindow ? longest : shape.positions(sound.features.length) };
 }
 
 /** Whether two sources are the same. */

@@ -16,11 +16,10 @@ import { encoderArchitecture, isEncoderType } from './families/index.js';
 import { ModelGraph } from './model-graph.js';
 import { DataType } from './onnx/graph-builder.js';
 import { readEncoderConfig, type SentenceModules } from './sentence-modules.js';
-import { openWeights } from './sentence-token-heads.js';
 import { refuseQuantized } from './quantized-checkpoint.js';
 import { weightBits } from './quantization/per-channel.js';
-import { Checkpoint, weightFiles } from './weights/checkpoint.js';
-import { sortLeftovers, type Leftovers } from './weights/leftovers.js';
+import { Checkpoint, openWeightsFile, weightFiles } from './weights/checkpoint.js';
+import { predictsFurtherTokens, sortLeftovers, type Leftovers } from './weights/leftovers.js';
 import { bodyOf, ModelWeights } from './weights/model-weights.js';
 
 /** The output of an embedder's graph with the vectors that are pooled. */
@@ -65,7 +64,8 @@ export async function buildEncoder(folder: string, plan: EncoderPlan): Promise<B
   const files = [...(modules.isStatic ? [] : ['config.json']), ...weights].map(name =>
     path.join(modules.encoderFolder, name),
   );
-  files.push(...moduleFolders(modules).map(place => path.join(place, 'model.safetensors')));
+  for (const place of moduleFolders(modules))
+    files.push(...(await weightFiles(path.join(folder, place))).map(name => path.join(place, name)));
   files.push(...headFiles(modules));
   const build = await buildOnce({ folder, files, variant, onDamaged }, target =>
     withGraph(folder, plan, design, graph => graph.save(path.join(target, 'encoder.onnx'), onProgress)),
@@ -162,13 +162,15 @@ async function withGraph(
   try {
     const graph = new ModelGraph(encoderFormat(precision));
     const batch = new PackedBatch(graph, head.listed === undefined ? 'all' : 'listed', hasUnseen(modules));
-    const weights = await openFolder(modules.encoderFolder);
+    const stored = await openFolder(modules.encoderFolder);
+    const weights = architecture.named?.(stored) ?? stored;
     const behind = new Map<string, ModelWeights>();
-    for (const place of moduleFolders(modules)) behind.set(place, await openFolder(place));
+    for (const place of moduleFolders(modules))
+      behind.set(place, place === modules.encoderFolder ? stored : await openFolder(place));
     for (const file of headFiles(modules))
       behind.set(
         path.basename(file),
-        await open(openWeights(path.join(folder, file)).then(store => Checkpoint.of(store))),
+        await open(openWeightsFile(path.join(folder, file)).then(store => Checkpoint.of(store))),
       );
     const { bodyName, embedding } = architecture;
     const source = {
@@ -197,6 +199,7 @@ async function withGraph(
     return sortLeftovers(
       checkpoints.flatMap(({ unused }) => unused),
       fieldWarnings(config),
+      predictsFurtherTokens(config),
     );
   } finally {
     await Promise.all(checkpoints.map(checkpoint => checkpoint.close()));

@@ -4,9 +4,9 @@ import { textNames, textPart } from './families/text-part.js';
 import { requireCausal } from './assembly/attention-direction.js';
 import { LLAMA_NAMES, type DecoderArchitecture } from './assembly/decoder-design.js';
 import type { DecoderSizes } from './assembly/decoder-source.js';
+import { isOfUnreadKeys } from './assembly/shared-keys.js';
 import { writeGenerator } from './assembly/generator.js';
 import { writtenContext, type WrittenContext } from './assembly/written-context.js';
-import { paddedHeadSize } from './blocks/attention-projections.js';
 import { buildOnce } from './build-cache.js';
 import type { CacheKind, DecoderForm } from './cache-kind.js';
 import { ModelConfig } from './config.js';
@@ -18,7 +18,7 @@ import { defaultPrecision, NUMBER_FORMATS, withHalfFloats, type Precision } from
 import { refuseQuantized } from './quantized-checkpoint.js';
 import { weightBits } from './quantization/per-channel.js';
 import { Checkpoint, weightFiles } from './weights/checkpoint.js';
-import { sortLeftovers, type Leftovers } from './weights/leftovers.js';
+import { predictsFurtherTokens, sortLeftovers, type Leftovers } from './weights/leftovers.js';
 import { ModelWeights } from './weights/model-weights.js';
 
 /** Element type of a cache of keys and values. */
@@ -35,8 +35,6 @@ export const CACHE_TYPES = {
 export interface BuiltDecoder {
   readonly graphPath: string;
   readonly sizes: DecoderSizes;
-  /** Features of a head in the graph's cache, padding included. */
-  readonly cacheHeadSize: number;
   readonly cacheType: CacheType;
   /** A graph over the same weights and cache for mixed runs ({@link mixedAttention}), if there is one. */
   readonly mixedPath: string | undefined;
@@ -80,7 +78,6 @@ export async function buildDecoder(folder: string, options: BuildOptions = {}): 
   return {
     graphPath: path.join(build, 'decoder.onnx'),
     sizes,
-    cacheHeadSize: paddedHeadSize(sizes.headSize),
     cacheType: CACHE_TYPES[format.floats],
     mixedPath: design.mixes ? path.join(build, 'mixed.onnx') : undefined,
   };
@@ -211,8 +208,12 @@ async function withGraphs(
   };
   try {
     await use(compose(cache), mixes ? compose('mixed') : undefined);
-    const { ours, others } = splitParts(checkpoint.unused, storedName);
-    const leftovers = { ...sortLeftovers(ours, fieldWarnings(config)), ...(others.length > 0 && { others }) };
+    const unused = checkpoint.unused.filter(name => !isOfUnreadKeys(sizes, name));
+    const { ours, others } = splitParts(unused, storedName);
+    const leftovers = {
+      ...sortLeftovers(ours, fieldWarnings(config), predictsFurtherTokens(config)),
+      ...(others.length > 0 && { others }),
+    };
     return await withUntiedHead(checkpoint, architecture, sizes, leftovers);
   } finally {
     await checkpoint.close();

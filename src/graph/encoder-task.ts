@@ -17,6 +17,11 @@ const HEADS: readonly (readonly [suffix: string, task: EncoderTask])[] = [
   ['ForMaskedLM', 'fill-mask'],
   ['ForPreTraining', 'fill-mask'],
   ['Model', 'embedding'],
+  ['HF_ColBERT', 'token-embedding'],
+  ['NeoBERT', 'embedding'],
+  ['NeoBERTLMHead', 'fill-mask'],
+  // What the code of jina-embeddings-v3 calls its body with adapters.
+  ['XLMRobertaLoRA', 'embedding'],
 ];
 
 /**

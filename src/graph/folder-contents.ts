@@ -9,10 +9,20 @@ const OTHERS: readonly {
   readonly advice: (file: string, model: string) => string;
 }[] = [
   {
-    // The layers of BGE-M3 are read.
-    file: /^(pytorch_model.*\.bin(\.index\.json)?|(?!(colbert|sparse)_linear\.pt$).*\.(pth|pt|ckpt))$/,
+    file: /^pytorch_model\.bin$/,
     advice: (file, model) =>
-      `${file} is a format that may run code, which is not read: transformers makes safetensors of it, ${model}.from_pretrained(FOLDER).save_pretrained(NEW)`,
+      `${file} is no zip archive of PyTorch 1.6 or later, which is what is read: transformers makes safetensors of an older one, ${model}.from_pretrained(FOLDER).save_pretrained(NEW)`,
+  },
+  {
+    file: /^pytorch_model-\d+-of-\d+\.bin$/,
+    advice: file =>
+      `${file} is one of several files, and pytorch_model.bin.index.json, which names them, is missing`,
+  },
+  {
+    // The layers of BGE-M3 are read.
+    file: /^(?!(colbert|sparse)_linear\.pt$)(?!pytorch_model\b).*\.(pth|pt|ckpt)$/,
+    advice: (file, model) =>
+      `${file} is a format that may run code, of which pytorch_model.bin alone is read: transformers makes safetensors of it, ${model}.from_pretrained(FOLDER).save_pretrained(NEW)`,
   },
   {
     file: /^(tf_model\.h5|flax_model\.msgpack|model\.ckpt.*)$/,

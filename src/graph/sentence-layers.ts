@@ -5,7 +5,7 @@ import { ModelConfig } from './config.js';
 /** A fully connected layer, in a folder of its own. */
 export interface DenseLayer {
   readonly kind: 'dense';
-  /** Relative to the model's folder; it holds `config.json` and `model.safetensors`. */
+  /** Relative to the model's folder; it holds the layer's weights. Empty: they are among the model's own. */
   readonly folder: string;
   readonly inputs: number;
   readonly outputs: number;

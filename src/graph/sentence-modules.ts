@@ -5,6 +5,7 @@ import { readJson } from '#files.js';
 import { ModelConfig } from './config.js';
 import type { EncoderTask } from './encoder-task.js';
 import { readSentenceLayer, type Feature, type SentenceLayer } from './sentence-layers.js';
+import { readPylate } from './sentence-colbert.js';
 import { readLogitScore, type LogitScore } from './sentence-logit-score.js';
 import type { MessageSettings } from './sentence-messages.js';
 import { readSplade, type Splade } from './sentence-splade.js';
@@ -95,7 +96,9 @@ export async function readSentenceModules(folder: string): Promise<SentenceModul
     return unsupported(file, `${encoder === undefined ? 'no modules' : first(encoder)}; ${SERVED}`);
   const mask = behind.find(({ type }) => type === 'MultiVectorMask');
   const place = path.join(folder, encoder.path);
-  const { task: named, contextLength, message } = await readTextSettings(place, mask !== undefined);
+  const pylate = mask === undefined ? await readPylate(folder) : undefined;
+  const keepsTokens = mask !== undefined || pylate !== undefined;
+  const { task: named, contextLength, message } = await readTextSettings(place, keepsTokens);
   const task = encoder.type === 'MLMTransformer' ? 'fill-mask' : named;
   const isOfPairs = task === 'sequence-classification' || task === 'text-generation';
   if (message !== undefined && !isOfPairs)
@@ -110,6 +113,19 @@ export async function readSentenceModules(folder: string): Promise<SentenceModul
       task: 'token-embedding',
       layers: await readLayers(folder, file, layers, encoder.type, 'token_embeddings'),
       multiVector: await readMultiVector(place, await ModelConfig.read(path.join(folder, mask.path))),
+    };
+  }
+  if (pylate !== undefined) {
+    if (task !== 'embedding') return unsupported(file, `a ${task} in a folder of PyLate; ${SERVED}`);
+    // PyLate reads no others, and has lengths of its own.
+    const dense = behind.filter(({ type }) => type === 'Dense');
+    const layers = await readLayers(folder, file, dense, encoder.type, 'token_embeddings');
+    return {
+      ...PLAIN_MODULES,
+      encoderFolder: encoder.path,
+      task: 'token-embedding',
+      layers: [...layers, { kind: 'normalize' }],
+      multiVector: pylate,
     };
   }
   const [pooling, ...rest] = behind;

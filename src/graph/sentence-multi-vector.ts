@@ -23,6 +23,8 @@ export interface MultiVector {
   /** Words of the vocabulary whose vectors are left out, and of which texts. */
   readonly skipped: readonly string[];
   readonly skips: { readonly query: boolean; readonly document: boolean };
+  /** Tokens that stand behind the first one of a query and of a document; empty: none. */
+  readonly markers?: { readonly query: string; readonly document: string };
 }
 
 /**

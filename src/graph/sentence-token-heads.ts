@@ -1,9 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { KvasirError } from '#errors.js';
-import type { WeightStore } from './weights/checkpoint.js';
-import { SafetensorsFile } from './weights/safetensors.js';
-import { TorchFile } from './weights/torch/torch-file.js';
+import { openWeightsFile } from './weights/checkpoint.js';
 
 /**
  * What an embedder makes of each token beside the pooled vector: a weight of it and a vector to be compared (BGE-M3, Chen
@@ -15,11 +13,6 @@ export interface TokenHeads {
   readonly vectorFile: string;
   /** Width of a token's vector. */
   readonly dimension: number;
-}
-
-/** Opens a file of weights by its ending. @throws KvasirError `invalid_model`, `unsupported_model` */
-export function openWeights(file: string): Promise<WeightStore> {
-  return file.endsWith('.pt') ? TorchFile.open(file) : SafetensorsFile.open(file);
 }
 
 /**
@@ -41,7 +34,7 @@ export async function readTokenHeads(folder: string): Promise<TokenHeads | undef
       `${folder}: there is ${weightFile ?? vectorFile}, but no ${weightFile === undefined ? 'sparse_linear' : 'colbert_linear'}: a model of BGE-M3 has both`,
     );
   const file = path.join(folder, vectorFile);
-  const store = await openWeights(file);
+  const store = await openWeightsFile(file);
   try {
     const [dimension, ...rest] = store.tensors.get('weight')?.shape ?? [];
     if (dimension === undefined || dimension === 0 || rest.length !== 1)

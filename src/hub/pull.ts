@@ -11,13 +11,7 @@ import { isCommit, ModelCache } from './model-cache.js';
 import { parseReference, type ModelReference } from './reference.js';
 import { listRemoteFiles, resolveCommit, type RemoteFile } from './remote-file.js';
 import { DEFAULT_BACKOFF, type Backoff } from './retries.js';
-import {
-  needsIndex,
-  SAFETENSORS_INDEX,
-  selectDescription,
-  selectFiles,
-  type Selection,
-} from './select-files.js';
+import { neededIndex, selectDescription, selectFiles, type Selection } from './select-files.js';
 import { requireSpace } from '#storage.js';
 
 const DEFAULT_PATIENCE = 30_000;
@@ -155,7 +149,10 @@ class Pull {
   async #isWhole(commit: string): Promise<boolean> {
     const files = await this.#cache.listing(commit);
     if (files === undefined) return false;
-    return (await this.#missing(commit, await this.#select(files, () => this.#shards(commit)))).length === 0;
+    return (
+      (await this.#missing(commit, await this.#select(files, index => this.#shards(commit, index))))
+        .length === 0
+    );
   }
 
   /**
@@ -165,7 +162,7 @@ class Pull {
   async #looksWhole(commit: string): Promise<boolean> {
     const files = (await this.#cache.present(commit)).map(name => ({ path: name }));
     try {
-      await this.#select(files, () => this.#shards(commit));
+      await this.#select(files, index => this.#shards(commit, index));
       return files.length > 0;
     } catch (error) {
       if (error instanceof KvasirError) return false;
@@ -180,18 +177,17 @@ class Pull {
       await this.#cache.setListing(commit, files);
     }
     const known = files;
-    const shards = async (): Promise<string[]> => {
-      const index = known.find(file => file.path === this.#inside(SAFETENSORS_INDEX))!;
-      await this.#fetchMissing(commit, [index]);
-      return this.#shards(commit);
+    const shards = async (index: string): Promise<string[]> => {
+      await this.#fetchMissing(commit, [known.find(file => file.path === this.#inside(index))!]);
+      return this.#shards(commit, index);
     };
     await this.#fetchMissing(commit, await this.#select(files, shards));
   }
 
   /** The files that the index of a snapshot's shards names. */
-  async #shards(commit: string): Promise<string[]> {
-    const index = path.join(this.#cache.snapshot(commit), this.#inside(SAFETENSORS_INDEX));
-    return shardsOf(await readFile(index, 'utf8').catch(() => '{}'));
+  async #shards(commit: string, index: string): Promise<string[]> {
+    const file = path.join(this.#cache.snapshot(commit), this.#inside(index));
+    return shardsOf(index, await readFile(file, 'utf8').catch(() => '{}'));
   }
 
   async #fetchMissing(commit: string, files: readonly RemoteFile[]): Promise<void> {
@@ -275,18 +271,19 @@ class Pull {
     return files.filter((_, i) => !present[i]);
   }
 
-  /** @param shards reads which files the index names; called only where that matters. */
+  /** @param shards reads which files an index names; called only where that matters. */
   async #select<F extends Pick<RemoteFile, 'path'>>(
     files: readonly F[],
-    shards: () => Promise<string[]>,
+    shards: (index: string) => Promise<string[]>,
   ): Promise<F[]> {
     const prefix = this.#inside('');
     const names = files
       .filter(file => file.path.startsWith(prefix))
       .map(file => file.path.slice(prefix.length));
+    const index = neededIndex(names, this.#options);
     const wanted = this.#options.descriptionOnly
       ? selectDescription(names)
-      : selectFiles(names, this.#options, needsIndex(names, this.#options) ? await shards() : []);
+      : selectFiles(names, this.#options, index === undefined ? [] : await shards(index));
     const selected = wanted.map(name => prefix + name);
     return files.filter(file => selected.includes(file.path));
   }
@@ -331,12 +328,12 @@ function groupByContent(files: readonly RemoteFile[]): RemoteFile[][] {
 }
 
 /** The files that an index of shards names. */
-function shardsOf(index: string): string[] {
+function shardsOf(name: string, index: string): string[] {
   let map: unknown;
   try {
     map = (JSON.parse(index) as { weight_map?: unknown } | null)?.weight_map;
   } catch (cause) {
-    throw new KvasirError('invalid_model', `${SAFETENSORS_INDEX} is not JSON`, { cause });
+    throw new KvasirError('invalid_model', `${name} is not JSON`, { cause });
   }
   const names = typeof map === 'object' && map !== null ? Object.values(map) : [];
   return [...new Set(names.filter(name => typeof name === 'string'))];

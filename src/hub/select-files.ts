@@ -6,7 +6,7 @@ import type { WeightsFormat } from '#model/weights-format.js';
 
 /** Choice among a repository's files if it has several of a kind. */
 export interface Selection {
-  /** Undefined: safetensors if there are any, else ONNX, else a GGUF file. */
+  /** Undefined: safetensors if there are any, else files of PyTorch, else ONNX, else a GGUF file. */
   readonly format?: WeightsFormat | undefined;
   /** Choice among several ONNX graphs; undefined: the most exact one. */
   readonly precision?: Precision | undefined;
@@ -15,7 +15,12 @@ export interface Selection {
 }
 
 const SAFETENSORS = 'model.safetensors';
-export const SAFETENSORS_INDEX = 'model.safetensors.index.json';
+const TORCH = 'pytorch_model.bin';
+/** Weights and the index of their shards, in the order in which they are taken. */
+const WEIGHTS: readonly (readonly [file: string, index: string])[] = [
+  [SAFETENSORS, 'model.safetensors.index.json'],
+  [TORCH, 'pytorch_model.bin.index.json'],
+];
 
 /** A folder of one of sentence-transformers' modules, which may hold the encoder itself. */
 const MODULE = /^\d+_\w+\//;
@@ -30,6 +35,8 @@ const DESCRIPTIONS = [
   /^sentence_(bert|roberta|distilbert|camembert|albert|xlm-roberta|xlnet)_config\.json$/,
   /^(tokenizer|tokenizer_config|special_tokens_map|added_tokens)\.json$/,
   /^chat_template\.(jinja|json)$/,
+  // What ColBERT's own code says of queries and documents.
+  /^artifact\.metadata$/,
   // The layers of BGE-M3, which tell what the model can do.
   /^(colbert|sparse)_linear\.(pt|safetensors)$/,
   /^additional_chat_templates\/[^/]+\.jinja$/,
@@ -46,7 +53,7 @@ const VOCABULARIES = [
  * twice.
  *
  * @param names all files, with `/` between folders.
- * @param shards the files that `model.safetensors.index.json` names, if it was asked for.
+ * @param shards the files that {@link neededIndex} names, if there is one.
  * @throws KvasirError `unsupported_model` where there are no weights of a known format; `invalid_model` where
  * a shard is missing
  */
@@ -65,6 +72,7 @@ export function selectDescription(names: readonly string[]): string[] {
     const [folder = ''] = MODULE.exec(name) ?? [];
     const own = name.slice(folder.length);
     if (folder !== '' && own === SAFETENSORS) return true;
+    if (folder !== '' && own === TORCH && !names.includes(folder + SAFETENSORS)) return true;
     const patterns = names.includes(`${folder}tokenizer.json`)
       ? DESCRIPTIONS
       : [...DESCRIPTIONS, ...VOCABULARIES];
@@ -72,33 +80,30 @@ export function selectDescription(names: readonly string[]): string[] {
   });
 }
 
-/** True if {@link selectFiles} needs the names of the shards. */
-export function needsIndex(names: readonly string[], { format, gguf }: Selection): boolean {
-  return (
-    gguf === undefined &&
-    format !== 'onnx' &&
-    names.includes(SAFETENSORS_INDEX) &&
-    !names.includes(SAFETENSORS)
-  );
+/** The index whose shards {@link selectFiles} has to be told; undefined where it needs none. */
+export function neededIndex(names: readonly string[], { format, gguf }: Selection): string | undefined {
+  if (gguf !== undefined || format === 'onnx') return undefined;
+  const [file, index] = WEIGHTS.find(kind => kind.some(name => names.includes(name))) ?? [];
+  return file !== undefined && !names.includes(file) ? index : undefined;
 }
 
 /** A GGUF file, whole or split, which needs no other: one that is asked for, or where there are no other weights. */
 function selectGguf(names: readonly string[], { format, gguf }: Selection): readonly string[] {
-  const hasOthers = names.some(name => /\.(safetensors|onnx)$/.test(name));
+  const hasOthers = names.some(name => /\.(safetensors|onnx)$|^pytorch_model\.bin/.test(name));
   if (gguf === undefined && (format !== undefined || hasOthers)) return [];
   return chooseGguf(names, gguf, 'the repository', (_, quantization) => `owner/name:${quantization}`);
 }
 
 function weights(names: readonly string[], selection: Selection, shards: readonly string[]): string[] {
   const { format, precision } = selection;
-  if (format !== 'onnx') {
-    if (names.includes(SAFETENSORS)) return [SAFETENSORS];
-    if (names.includes(SAFETENSORS_INDEX)) return [SAFETENSORS_INDEX, ...requireShards(names, shards)];
-  }
+  const found = WEIGHTS.flat().find(name => names.includes(name));
+  if (format !== 'onnx' && found !== undefined)
+    return found.endsWith('.json') ? [found, ...requireShards(names, found, shards)] : [found];
   const graphs = format === 'safetensors' ? [] : chosenGraphs(names, precision);
   // They came with the description.
   const areInModule =
-    names.includes('modules.json') && names.some(name => /^0_\w+\/model\.safetensors$/.test(name));
+    names.includes('modules.json') &&
+    names.some(name => /^0_\w+\/(model\.safetensors|pytorch_model\.bin)$/.test(name));
   if (graphs.length === 0 && areInModule) return [];
   if (graphs.length === 0) throw new KvasirError('unsupported_model', missingWeights(names, selection));
   return graphs.flatMap(graph => [graph, ...names.filter(name => isDataOf(graph, name))]);
@@ -127,12 +132,16 @@ function folderOf(name: string): string {
   return name.slice(0, name.lastIndexOf('/'));
 }
 
-function requireShards(names: readonly string[], shards: readonly string[]): readonly string[] {
+function requireShards(
+  names: readonly string[],
+  index: string,
+  shards: readonly string[],
+): readonly string[] {
   const missing = shards.filter(shard => !names.includes(shard));
   if (shards.length === 0 || missing.length > 0)
     throw new KvasirError(
       'invalid_model',
-      `${SAFETENSORS_INDEX} names ${missing.length === 0 ? 'no files' : `files that the repository does not have: ${missing.join(', ')}`}`,
+      `${index} names ${missing.length === 0 ? 'no files' : `files that the repository does not have: ${missing.join(', ')}`}`,
     );
   return shards;
 }

@@ -12,9 +12,11 @@ import {
   readSentenceModules,
   type SentenceModules,
 } from '#graph/sentence-modules.js';
+import { readStanford } from '#graph/sentence-colbert.js';
 import { readTokenHeads } from '#graph/sentence-token-heads.js';
 import { PLAIN_SPLADE } from '#graph/sentence-splade.js';
 import { readTextSettings } from '#graph/sentence-texts.js';
+import { readTaskAdapters } from '#graph/task-adapters.js';
 import { readActivation, readLabels, type ScoreActivation } from './classifier-labels.js';
 import type { EncoderTask } from './encoder/contract.js';
 import { readSentenceConfig, type SentenceConfig } from './sentence-config.js';
@@ -75,15 +77,18 @@ export async function describeEncoder(folder: string): Promise<EncoderDescriptio
   const { poolsPrompt, splade = PLAIN_SPLADE, multiVector, message, isStatic = false } = modules;
   const readsSpecialTokens = !isStatic && message === undefined;
   const hasTokenHeads = modules.tokenHeads !== undefined;
-  const own = { poolsPrompt, splade, multiVector, message, hasTokenHeads, readsSpecialTokens };
+  const tasks = readTaskAdapters(config);
+  const own = { poolsPrompt, splade, multiVector, message, hasTokenHeads, readsSpecialTokens, tasks };
   return { task, config, modules, labels, activation, sentences: { ...sentences, ...own } };
 }
 
 /** What the one label of a model is called that has no head of its own for it, as transformers calls it. */
 const SCORE = 'LABEL_0';
 
-/** An encoder alone, with the longest text that its own files name. */
+/** An encoder alone, with the longest text that its own files name, or one of ColBERT's own code. */
 async function plainModules(folder: string): Promise<SentenceModules> {
+  const colbert = await readStanford(folder);
+  if (colbert !== undefined) return { ...PLAIN_MODULES, ...colbert, task: 'token-embedding' };
   const { contextLength } = await readTextSettings(folder);
   return { ...PLAIN_MODULES, contextLength };
 }

@@ -21,6 +21,7 @@ export const GENERATION_CLASS_DEFAULTS: Readonly<Record<string, Fields | undefin
   m2m_100: { bos_token_id: 0, eos_token_id: 2, decoder_start_token_id: 2 },
   blenderbot: { ...BLENDERBOT, encoder_no_repeat_ngram_size: 3 },
   'blenderbot-small': BLENDERBOT,
+  moonshine: { bos_token_id: 1, eos_token_id: 2, decoder_start_token_id: 1 },
   t5: { eos_token_id: 1 },
   mt5: MT5,
   umt5: MT5,

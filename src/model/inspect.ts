@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { encoderArchitecture, findArchitecture } from '#graph/families/index.js';
+import { isWaveform, type SoundShape, type WaveformShape } from '#graph/assembly/seq2seq/sound-shape.js';
 import type { ModelConfig } from '#graph/config.js';
 import { findVision, textConfig, towersArchitecture, visionConfig } from '#graph/families/vision/index.js';
 import type { Precision } from '#graph/precision.js';
@@ -8,7 +9,7 @@ import type { Leftovers } from '#graph/weights/leftovers.js';
 import { storedTensors, type StoredTensor } from '#graph/weights/stored-tensors.js';
 import type { PlanOptions } from './decoder/decoder-plan.js';
 import { paddedHeadSize } from '#graph/blocks/attention-projections.js';
-import { attentionLayers, cacheBytesPerToken, sourceBytesPerToken } from './cache/layer-cache.js';
+import { cacheBytesPerToken, sourceBytesPerToken } from './cache/layer-cache.js';
 import { seq2seqLayers, servedLengths } from './decoder/seq2seq/seq2seq-lengths.js';
 import { readModelFolder, type ModelFolder } from './folder.js';
 import { DataType, type GraphValue, type OnnxFile } from './onnx-file.js';
@@ -56,6 +57,9 @@ export interface StoredWeights {
   readonly asStored?: StoredTensor['asStored'];
 }
 
+/** What an encoder that hears reads of each source: frequencies and frames, or at least and at most so many samples. */
+export type SoundReport = SoundShape | Pick<WaveformShape, 'shortest' | 'longest'>;
+
 export interface GenerationReport {
   readonly layers: number;
   /** Query heads; undefined where a graph does not tell. */
@@ -71,8 +75,8 @@ export interface GenerationReport {
     /** Longest one, in tokens. */
     readonly longest: number;
     readonly cacheBytesPerToken: number;
-    /** Of one that hears: the frequencies and frames of each source. */
-    readonly sound?: { readonly bins: number; readonly frames: number } | undefined;
+    /** Of one that hears: the frequencies and frames of each source, or the samples that it may have. */
+    readonly sound?: SoundReport | undefined;
   };
   /** Of a generator: how its tokens are drawn where a request does not say. */
   readonly sampling?: SamplingConfig;
@@ -202,8 +206,8 @@ async function inspectDecoder(
 ): Promise<ModelReport> {
   const graphs = plan.source === 'onnx' ? plan.found.graphs.map(({ file }) => file) : undefined;
   const weights = total(graphs === undefined ? await storedWeights(folder) : graphWeights(graphs));
-  const { layers, heads, kvHeads, headSize, vocabularySize, contextLength, cacheType } = sizes;
-  const perToken = cacheBytesPerToken({ layers: attentionLayers(layers, sizes), cacheType });
+  const { layers, caches, heads, kvHeads, headSize, vocabularySize, contextLength, cacheType } = sizes;
+  const perToken = cacheBytesPerToken({ layers: caches, cacheType });
   // A past and the present that is made from it are in memory together.
   const copies = plan.path.kind === 'growing' ? 2 : 1;
   const length = options.contextLength ?? contextLength;
@@ -278,12 +282,16 @@ async function inspectSeq2Seq(
         layers: encoderLayers,
         longest: sizes.sourceLength,
         cacheBytesPerToken: perSourceToken,
-        ...(sizes.sound !== undefined && { sound: sizes.sound }),
+        ...(sizes.sound !== undefined && { sound: soundReport(sizes.sound) }),
       },
       memory: { slots: options.slots, weights: loadedBytes, cache: options.slots * slotBytes },
     },
     ...(graphs !== undefined && { graphs: graphs.map(graph => graphReport(folder, graph)) }),
   };
+}
+
+function soundReport(sound: SoundShape | WaveformShape): SoundReport {
+  return isWaveform(sound) ? { shortest: sound.shortest, longest: sound.longest } : sound;
 }
 
 async function inspectEncoder(

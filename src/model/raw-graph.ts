@@ -4,6 +4,7 @@ import path from 'node:path';
 import { ModelConfig } from '#graph/config.js';
 import { hasSentenceModules } from '#graph/sentence-modules.js';
 import type { Precision } from '#graph/precision.js';
+import { findWeightsFile } from '#graph/weights/checkpoint.js';
 import { chooseGraphs } from './graph-files.js';
 import type { OnnxFile } from './onnx-file.js';
 import { isGenaiFolder } from './decoder/ready-made/genai-config.js';
@@ -19,6 +20,7 @@ import { storedPrecision, type RunPath } from './run-path.js';
  */
 export async function rawGraph(folder: string, precision?: Precision): Promise<string | undefined> {
   if (hasSentenceModules(folder) || isGenaiFolder(folder)) return undefined;
+  if (findWeightsFile(folder) !== undefined) return undefined;
   if (existsSync(path.join(folder, 'tokenizer.json')) || (await hasVocabulary(folder))) return undefined;
   const entries = await readdir(folder, { recursive: true }).catch(() => []);
   const names = entries.map(name => name.replaceAll(path.sep, '/'));

@@ -4,6 +4,7 @@ import { ModelConfig } from '#graph/config.js';
 import type { MessageSettings } from '#graph/sentence-messages.js';
 import type { MultiVector } from '#graph/sentence-multi-vector.js';
 import { PLAIN_SPLADE, type Splade } from '#graph/sentence-splade.js';
+import type { TaskAdapter } from '#graph/task-adapters.js';
 
 /** Kinds of models that sentence-transformers saves and Kvasir serves. */
 const KINDS = ['SentenceTransformer', 'CrossEncoder', 'SparseEncoder', 'MultiVectorEncoder'] as const;
@@ -42,6 +43,8 @@ export interface SentenceConfig {
   /** Python's name of the function from a cross-encoder's logits to its scores. */
   readonly activation: string | undefined;
   readonly similarity: Similarity;
+  /** Adapters that requests may ask for, by their task; without one the weights are as they are. */
+  readonly tasks: readonly TaskAdapter[];
 }
 
 /** Of a model that says nothing of it. */
@@ -59,6 +62,7 @@ export const PLAIN_SENTENCES: SentenceConfig = {
   mostComponents: undefined,
   activation: undefined,
   similarity: 'cosine',
+  tasks: [],
 };
 
 const FILE = 'config_sentence_transformers.json';
@@ -91,12 +95,19 @@ export async function readSentenceConfig(folder: string): Promise<SentenceConfig
     splade: PLAIN_SPLADE,
     mostComponents: config.has('max_active_dims') ? config.size('max_active_dims') : undefined,
     activation: config.has('activation_fn') ? config.string('activation_fn') : undefined,
-    similarity: config.choice('similarity_fn_name', SIMILARITIES, 'cosine'),
+    // As PyLate calls it.
+    similarity:
+      config.string('similarity_fn_name', '') === 'MaxSim'
+        ? 'maxsim'
+        : config.choice('similarity_fn_name', SIMILARITIES, 'cosine'),
+    tasks: [],
   };
 }
 
 function readKind(config: ModelConfig): (typeof KINDS)[number] {
   const type = config.string('model_type');
+  // What PyLate calls it.
+  if (type === 'ColBERT') return 'MultiVectorEncoder';
   return (
     KINDS.find(kind => kind === type) ??
     config.unsupported(`a ${type} of sentence-transformers; ${KINDS.join(', ')} are served`)

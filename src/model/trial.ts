@@ -1,4 +1,5 @@
 import { KvasirError } from '#errors.js';
+import { isWaveform } from '#graph/assembly/seq2seq/sound-shape.js';
 import type { Decoder, SourceEntry, SourceTraits } from './decoder/contract.js';
 import type { Encoder } from './encoder/contract.js';
 import type { VisionEncoder } from './vision/contract.js';
@@ -56,8 +57,9 @@ type TrialSource = Omit<SourceEntry, 'slot'>;
 export function trialSource({ sound }: SourceTraits, ids: readonly number[]): TrialSource {
   if (sound === undefined) return { ids };
   const seed = ids.reduce((sum, id) => sum + id, 1);
-  // As far as usual features reach.
-  const features = new Float32Array(sound.bins * sound.frames).map((_, i) => Math.sin(i * (1 + seed / 64)));
+  // As far as usual features, or samples, reach.
+  const size = isWaveform(sound) ? sound.shortest : sound.bins * sound.frames;
+  const features = new Float32Array(size).map((_, i) => Math.sin(i * (1 + seed / 64)));
   return { ids: [], sound: { key: `trial ${seed}`, features } };
 }
 

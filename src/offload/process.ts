@@ -1,3 +1,4 @@
+import { READY } from './ready.js';
 import * as jobs from './worker.js';
 
 interface Message {
@@ -12,3 +13,4 @@ process.on('message', ({ name, data }: Message) => {
   );
 });
 process.on('disconnect', () => process.exit());
+process.send!(READY);

@@ -1,7 +1,11 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { JobEnded, type Executor } from './executor.js';
+import { READY } from './ready.js';
 import type { JobResult } from './worker.js';
+
+/** Milliseconds that a process may take to start, which no job's time is counted for. */
+const START_LIMIT = 30_000;
 
 /**
  * Processes of their own, for programs of strangers: V8 ends the whole process where one of its threads has
@@ -13,6 +17,7 @@ export class Processes implements Executor {
   readonly #timeLimit: number;
   readonly #heap: number;
   #child: ChildProcess | undefined;
+  #isReady = false;
   #idle: NodeJS.Timeout | undefined;
 
   /**
@@ -35,18 +40,24 @@ export class Processes implements Executor {
           child.off('exit', onExit);
           settle();
         };
-        const onMessage = (result: unknown): void =>
-          end(() =>
-            isFailure(result)
-              ? reject(new JobEnded(`fails (${result.failure})`))
-              : resolve(result as JobResult<T>),
-          );
+        const onMessage = (message: unknown): void => {
+          if (message !== READY)
+            return end(() =>
+              isFailure(message)
+                ? reject(new JobEnded(`fails (${message.failure})`))
+                : resolve(message as JobResult<T>),
+            );
+          this.#isReady = true;
+          clearTimeout(timer);
+          timer = setTimeout(tooLong, this.#timeLimit);
+        };
         const onExit = (): void =>
           end(() => reject(new JobEnded(`takes more than ${this.#heap} MiB of memory`)));
-        const timer = setTimeout(() => {
+        const tooLong = (): void => {
           end(() => reject(new JobEnded(`takes more than ${this.#timeLimit / 1000} seconds`)));
           child.kill('SIGKILL');
-        }, this.#timeLimit);
+        };
+        let timer = setTimeout(tooLong, this.#isReady ? this.#timeLimit : START_LIMIT);
         child.on('message', onMessage);
         child.on('exit', onExit);
         child.send({ name, data });
@@ -67,6 +78,7 @@ export class Processes implements Executor {
       // What V8 prints when it ends a process for want of memory is said in a sentence of ours.
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
+    this.#isReady = false;
     child.on('error', () => undefined);
     // Neither the process nor the channel keeps this one alive.
     child.unref();

@@ -39,10 +39,12 @@ export interface TranslatedLanguages {
 
 /** What a model hears. */
 export interface HeardLanguages {
-  /** Codes of the languages that it knows. */
+  /** Codes of the languages that it knows; none where its folder does not say. */
   readonly languages: readonly string[];
   /** Whether it can write English for what is said in others. */
   readonly translates: boolean;
+  /** Whether it tells when something is said. */
+  readonly tellsTimes: boolean;
 }
 
 /**

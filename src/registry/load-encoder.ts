@@ -67,6 +67,12 @@ export async function loadEncoder(
         'unsupported_model',
         `${tokenizerFolder}: query_expansion adds ${expansion.token ?? 'the mask'}, which the tokenizer does not have`,
       );
+    for (const marker of Object.values(sentences.multiVector?.markers ?? {}))
+      if (marker !== '' && tokenizer.id(marker) === undefined)
+        throw new KvasirError(
+          'unsupported_model',
+          `${tokenizerFolder}: '${marker}' stands in front of texts, which is no token of the tokenizer`,
+        );
     const { message } = sentences;
     const pairs = message && (await loadPairTemplate(tokenizerFolder, tokenizer, message));
     const { autoTruncate = false } = options;

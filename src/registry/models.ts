@@ -67,11 +67,11 @@ export type SpeechParts = Origin &
 
 export function speechModel({ dispose, ...parts }: SpeechParts): SpeechModel {
   const { engine, speech } = parts;
-  const { languages, translates } = speech;
+  const { languages, translates, tellsTimes } = speech;
   return {
     created: now(),
     ...parts,
-    card: speechCard({ languages, translates }),
+    card: speechCard({ languages, translates, tellsTimes }),
     stats: () => ({ engine: engine.stats() }),
     close: async () => {
       await engine.close();

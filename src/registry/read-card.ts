@@ -9,6 +9,7 @@ import { readSpeechSettings } from '#speech/settings.js';
 import { findSpecialTokens } from '#speech/special-tokens.js';
 import { loadTokenizer, requireTokenizerFiles } from '#text/tokenizer.js';
 import { isTranslator, loadLanguageCodes, type LanguageCodes } from '#text/languages/language-codes.js';
+import { readMoonshine } from './read-moonshine.js';
 import {
   encoderCard,
   generatorCard,
@@ -61,7 +62,13 @@ export async function readCard(
       return towersCard(read.description.contextLength, options.autoTruncate);
     }
     case 'seq2seq': {
-      if (read.sizes.sound !== undefined) return readSpeechCard(folder);
+      const { sound } = read.sizes;
+      if (sound !== undefined && 'positions' in sound) {
+        await requireTokenizer(folder, withTokenizer);
+        await readMoonshine(folder);
+        return speechCard({ languages: [], translates: false, tellsTimes: false });
+      }
+      if (sound !== undefined) return readSpeechCard(folder);
       const languages = await readLanguages(folder, read.config.modelType, withTokenizer);
       await readGenerationConfig(folder);
       await readGenerationDefaults(folder);
@@ -85,6 +92,7 @@ async function readSpeechCard(folder: string): Promise<ModelCard> {
   return speechCard({
     languages: languages.size > 0 ? [...languages.keys()] : ['en'],
     translates: tasks !== undefined,
+    tellsTimes: true,
   });
 }
 

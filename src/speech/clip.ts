@@ -1,4 +1,3 @@
-import type { GeneratedToken } from '#engine/types.js';
 import type { SoundSource } from '#model/decoder/contract.js';
 import type { Recording } from '#model/speech/types.js';
 import type { Errand } from './errand.js';
@@ -7,7 +6,7 @@ import type { Span } from './pieces/quiet-cuts.js';
 import { roundHalfEven } from './rounding.js';
 import { splitByTimestamps, type TokenSegment } from './segments.js';
 import { FRAMES_PER_SECOND } from './time.js';
-import type { SpeechSegment, SpokenToken, SpokenWord } from './types.js';
+import type { SpeechSegment, SpokenWord } from './types.js';
 import { WindowDecoder, type DecodingChoices, type WindowText } from './window-decoder.js';
 import { alignWords } from './words/align-words.js';
 import { placeWords } from './words/place-words.js';
@@ -128,7 +127,7 @@ export class ClipTranscription {
         compressionRatio,
         noSpeechProb,
         ...(words !== undefined && { words: words.map(rounded) }),
-        ...(this.#choices.logprobs === true && { logprobs: this.#logprobs(written) }),
+        ...(this.#choices.logprobs === true && { logprobs: text.spoken(written) }),
       });
     }
     return { segments: finished, next };
@@ -148,17 +147,6 @@ export class ClipTranscription {
       offset: seek / FRAMES_PER_SECOND,
       lastSpeech: this.#lastSpeech,
     });
-  }
-
-  #logprobs(tokens: readonly GeneratedToken[]): SpokenToken[] {
-    const { special, text } = this.#model;
-    return tokens
-      .filter(({ id }) => id < special.end)
-      .map(({ id, logprobs }) => ({
-        token: text.decode([id]),
-        bytes: text.bytes(id),
-        logprob: logprobs?.logprob ?? 0,
-      }));
   }
 }
 

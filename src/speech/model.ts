@@ -44,7 +44,7 @@ export function speechModel(
       suppressed: suppressedTokens(tokenizer, special, settings.suppressedTokens),
       maxInitialTimestamp: Math.round(MAX_INITIAL_TIMESTAMP / TIME_PRECISION),
     },
-    text: new TokenText(tokenizer, end),
+    text: new TokenText(tokenizer, id => id < end),
     languages: languages.size > 0 ? [...languages.keys()] : ['en'],
   };
 }

@@ -19,7 +19,9 @@ import type { SpeechService, TranscriptionEvent, TranscriptionRequest } from './
 export class WhisperService implements SpeechService {
   readonly languages: readonly string[];
   readonly translates: boolean;
+  readonly tellsTimes = true;
   readonly tellsWords: boolean;
+  readonly readsPrompts = true;
   readonly #model: SpeechModel;
   readonly #detector: VoiceDetector | undefined;
 

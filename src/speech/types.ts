@@ -73,14 +73,14 @@ export interface SpeechSegment {
   readonly avgLogprob: number;
   /** Of the window's text: its bytes by those of its deflated form. */
   readonly compressionRatio: number;
-  /** `[0, 1]`: that nothing is said in its window. */
+  /** `[0, 1]`: that nothing is said in its window; 0 where the model does not tell. */
   readonly noSpeechProb: number;
   /** Where the request wants them. */
   readonly words?: readonly SpokenWord[] | undefined;
   readonly logprobs?: readonly SpokenToken[] | undefined;
 }
 
-/** What a transcription tells, in this order: one `language`, `segment`s as they become certain, one `done`. */
+/** What a transcription tells, in this order: one `language` if the model tells it, `segment`s as they become certain, one `done`. */
 export type TranscriptionEvent =
   | {
       readonly type: 'language';
@@ -100,12 +100,19 @@ export type TranscriptionEvent =
 
 /** A model that hears. */
 export interface SpeechService {
-  /** Codes of the languages that it knows; one alone: it knows no other, and is not asked. */
+  /**
+   * Codes of the languages that it knows; one alone: it knows no other, and is not asked. None: its folder does not
+   * say which one it was made for.
+   */
   readonly languages: readonly string[];
   /** Whether it can translate into English. */
   readonly translates: boolean;
+  /** Whether it tells when its segments are said; otherwise their times are those of the pieces that it heard. */
+  readonly tellsTimes: boolean;
   /** Whether it can tell when a word is said. */
   readonly tellsWords: boolean;
+  /** Whether its text can go on from what was said before. */
+  readonly readsPrompts: boolean;
   /**
    * Transcribes a recording.
    *

@@ -1,5 +1,6 @@
 import type { GeneratedToken, SamplingParameters } from '#engine/types.js';
 import type { SoundSource } from '#model/decoder/contract.js';
+import { attemptsOf, meanLogprob, mostProbable } from './attempts.js';
 import { compressionRatio } from './compression-ratio.js';
 import type { Asked, Errand, Written } from './errand.js';
 import type { SpeechModel } from './model.js';
@@ -29,13 +30,6 @@ export interface WindowText {
   readonly noSpeechProb: number;
   /** That nothing is: the text is none. */
   readonly isSilence: boolean;
-}
-
-/** A text that one attempt gave. */
-interface Attempt {
-  readonly tokens: readonly GeneratedToken[];
-  /** Sum of its tokens' log-probabilities, a stop token's included. */
-  readonly logprob: number;
 }
 
 /** How the texts of windows are found. */
@@ -134,14 +128,9 @@ export class WindowDecoder {
 
   #judge(written: readonly Written[], temperature: number, noSpeechProb: number): WindowText {
     const { special, text } = this.#model;
-    const { tokens, logprob } = best(
-      written.flatMap(({ tokens, report, hypotheses }) =>
-        hypotheses === undefined
-          ? [{ tokens: withoutEnd(tokens, special.end), logprob: report.score ?? -Infinity }]
-          : hypotheses.map(({ tokens, logprob }) => ({ tokens: withoutEnd(tokens, special.end), logprob })),
-      ),
-    );
-    const avgLogprob = logprob / (tokens.length + 1);
+    const best = mostProbable(attemptsOf(written, new Set([special.end])));
+    const { tokens } = best;
+    const avgLogprob = meanLogprob(best);
     return {
       tokens,
       temperature,
@@ -153,18 +142,8 @@ export class WindowDecoder {
   }
 }
 
-/** The most probable of several texts, by the mean of their tokens. */
-function best(attempts: readonly Attempt[]): Attempt {
-  const score = ({ tokens, logprob }: Attempt): number => logprob / Math.max(1, tokens.length);
-  return attempts.reduce((best, attempt) => (score(attempt) > score(best) ? attempt : best));
-}
-
 function hasFailed({ compressionRatio, avgLogprob }: WindowText): boolean {
   return compressionRatio > MAX_COMPRESSION_RATIO || avgLogprob < MIN_LOGPROB;
-}
-
-function withoutEnd(tokens: readonly GeneratedToken[], end: number): readonly GeneratedToken[] {
-  return tokens.at(-1)?.id === end ? tokens.slice(0, -1) : tokens;
 }
 
 function sampling(temperature: number, seed?: bigint): SamplingParameters {

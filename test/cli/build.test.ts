@@ -7,7 +7,7 @@ import { writeModel } from '#test/support/check-decoder.js';
 import { startCommand, type Command } from '#test/support/command.js';
 import { encoderConfig, encoderShapes } from '#test/support/encoder-models.js';
 import { exportLlama } from '#test/support/exported-llama.js';
-import { eventually } from '#test/support/http-server.js';
+import { eventually } from '#test/support/eventually.js';
 import { LLAMA, llamaShapes } from '#test/support/llama-model.js';
 import { randomLlama } from '#test/support/random-llama.js';
 import { linearGraph } from '#test/support/raw-models.js';

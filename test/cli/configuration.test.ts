@@ -6,7 +6,8 @@ import { flagName, variableName } from '#config/names.js';
 import type { Setting } from '#config/setting.js';
 import { SETTINGS } from '#config/settings.js';
 import { startCommand, type Command } from '#test/support/command.js';
-import { eventData, eventually } from '#test/support/http-server.js';
+import { eventData } from '#test/support/event-data.js';
+import { eventually } from '#test/support/eventually.js';
 import { randomLlama } from '#test/support/random-llama.js';
 
 /** Where a started server listens, from the line that it prints. */

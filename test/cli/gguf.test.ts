@@ -3,7 +3,7 @@ import path from 'node:path';
 import t from 'tap';
 import { startCommand, type Command } from '#test/support/command.js';
 import { FakeHub } from '#test/support/fake-hub.js';
-import { eventually } from '#test/support/http-server.js';
+import { eventually } from '#test/support/eventually.js';
 import { randomGguf } from '#test/support/random-gguf.js';
 
 const FILE = await randomGguf();

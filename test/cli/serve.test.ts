@@ -2,13 +2,15 @@ import { once } from 'node:events';
 import { copyFile, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { get, type IncomingMessage } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
+import { getPriority } from 'node:os';
 import { basename, join } from 'node:path';
 import t from 'tap';
 import { resolveLibrary } from '#runtime/index.js';
 import { startCommand, type Command } from '#test/support/command.js';
 import { exportLlama } from '#test/support/exported-llama.js';
 import { FakeHub } from '#test/support/fake-hub.js';
-import { eventData, eventually } from '#test/support/http-server.js';
+import { eventData } from '#test/support/event-data.js';
+import { eventually } from '#test/support/eventually.js';
 import { LLAMA, llamaShapes } from '#test/support/llama-model.js';
 import { randomLlama, TINY_LLAMA } from '#test/support/random-llama.js';
 import { randomTensors } from '#test/support/random-tensors.js';
@@ -24,6 +26,18 @@ async function address(command: Command): Promise<string> {
   const [, url] = /on (http:\S+)/.exec(command.stdout()) ?? [];
   if (url === undefined) throw new Error(`it did not start: ${command.stderr()}`);
   return url;
+}
+
+/** Each thread of a process, and how nice it is; see proc_pid_stat(5). */
+async function threadNiceness(pid: number): Promise<[thread: number, nice: number][]> {
+  const folder = `/proc/${pid}/task`;
+  return Promise.all(
+    (await readdir(folder)).map(async thread => {
+      const stat = await readFile(join(folder, thread, 'stat'), 'utf8');
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      return [Number(thread), Number(fields[16])];
+    }),
+  );
 }
 
 function complete(url: string, fields: object, signal?: AbortSignal): Promise<Response> {
@@ -44,6 +58,16 @@ t.test('serves as the environment says: a line at the start, answers, an orderly
     command.stdout(),
     /^Kvasir \S+ serves tiny \(cpu, 3 slots of 96 tokens\) on http:\/\/127\.0\.0\.1:\d+\n$/,
   );
+
+  if (process.platform === 'linux') {
+    const { pid } = command.process;
+    const nicer = (await threadNiceness(pid!)).filter(([, nice]) => nice > getPriority());
+    t.ok(nicer.length > 16, 'the pool and those that compute give way');
+    t.notOk(
+      nicer.some(([thread]) => thread === pid),
+      'to the event loop',
+    );
+  }
 
   const plain = (await (await complete(url, { max_tokens: 12 })).json()) as {
     choices: [{ text: string; finish_reason: string }];

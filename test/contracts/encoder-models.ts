@@ -21,7 +21,8 @@ export const [RED, BLUE] = [dataUrl(plainPng([255, 0, 0])), dataUrl(plainPng([0,
 
 /** A server with an encoder of each kind, whose results depend on all the tokens that they read. */
 export async function startEncoders(t: Test): Promise<string> {
-  const sentences = { ...PLAIN_SENTENCES, prompts: new Map([['query', 'the ']]) };
+  const tasks = [{ task: 'retrieval.query', instruction: 'the ' }];
+  const sentences = { ...PLAIN_SENTENCES, prompts: new Map([['query', 'the ']]), tasks };
   const registry = new Registry([
     fakeEncoderModel('embedding', { sentences, tokenWidth: 4 }),
     fakeEncoderModel('embedding', { id: 'other', width: 3 }),
@@ -36,6 +37,17 @@ export async function startEncoders(t: Test): Promise<string> {
       width: 1,
       labels: ['score'],
       activation: 'sigmoid',
+    }),
+    fakeEncoderModel('sequence-classification', {
+      id: 'instructed',
+      width: 1,
+      labels: ['score'],
+      activation: 'sigmoid',
+      sentences,
+      pairs: {
+        write: async ({ text, pair = '' }, prompt) => `${prompt} ${text} ${pair}`,
+        end: async () => [],
+      },
     }),
     fakeEncoderModel('fill-mask'),
     fakeVisionModel('image-classification'),

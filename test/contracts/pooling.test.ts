@@ -119,6 +119,10 @@ checkContract(t, url, {
       t.strictSame(vector(await ask({ prompt_name: 'query' })), vector(await ask({ input: `the ${A}` })));
       t.equal((await ask({ prompt_name: 'nobody' })).status, 400);
     },
+    task: async (ask, t) => {
+      t.strictSame(vector(await ask({ task: 'retrieval.query' })), vector(await ask({ input: `the ${A}` })));
+      t.equal((await ask({ task: 'separation' })).status, 400);
+    },
     normalize: async (ask, t) => {
       t.ok(Math.abs(length(await ask({})) - 1) < 1e-6);
       t.ok(Math.abs(length(await ask({ normalize: false })) - 1) > 1e-3);
@@ -165,6 +169,25 @@ checkContract(t, url, {
   },
 });
 
+/** An instruction is read by a model that is told it, and refused by others. */
+const instructionCase =
+  (read: (answer: Answer) => unknown): FieldCase =>
+  async (ask, t) => {
+    const of = async (fields: object): Promise<unknown> =>
+      read(await ask({ model: 'instructed', ...fields }));
+    const plain = await of({});
+    t.strictSame(await of({ instruction: '' }), plain);
+    t.notSame(await of({ instruction: 'token' }), plain);
+    t.strictSame(await of({ instruction: 'the ' }), await of({ prompt_name: 'query' }));
+    t.strictSame(
+      await of({ instruction: 'token', prompt_name: 'query' }),
+      await of({ instruction: 'token' }),
+    );
+    t.match(await ask({ model: 'instructed', prompt_name: 'nobody' }), { status: 400 });
+    for (const fields of [{ instruction: 'token' }, { prompt_name: 'query' }])
+      t.match(await ask(fields), { status: 400, text: /is not told what documents/ });
+  };
+
 const scores = (answer: Answer): number[] =>
   json<{ data: { score: number }[] }>(answer).data.map(data => data.score);
 const plainPair = { text_1: A, text_2: [B, A] };
@@ -193,6 +216,7 @@ checkContract(t, url, {
     queries: sameAs({ queries: A, documents: [B, A] }),
     documents: sameAs({ queries: [A, A], documents: [B, A] }),
     items: sameAs({ queries: A, items: [B, A] }),
+    instruction: instructionCase(scores),
     data_1: sameAs({ data_1: A, data_2: [B, A] }),
     data_2: sameAs({ data_1: [A, A], data_2: [B, A] }),
     use_activation: async (ask, t) => {
@@ -246,6 +270,7 @@ checkContract(t, url, {
         [true, true],
       );
     },
+    instruction: instructionCase(ranked),
     'documents[].image': picturesAs(image => ({ image })),
     'documents[].image_url': picturesAs(image_url => ({ image_url })),
     'documents[].content': picturesAs(url => ({ content: [{ type: 'image_url', image_url: { url } }] })),

@@ -9,7 +9,7 @@ import { Environment } from '#runtime/index.js';
 import type { Tokenizer } from '#text/types.js';
 import { collect, differs } from '#test/support/answers.js';
 import { greedy } from '#test/support/generation-request.js';
-import { eventually } from '#test/support/http-server.js';
+import { eventually } from '#test/support/eventually.js';
 import { letterTokenizer } from '#test/support/letter-tokenizer.js';
 import { runs } from '#test/support/property-runs.js';
 import { readSeq2SeqExports, readSeq2SeqFixture } from '#test/support/seq2seq-fixtures.js';

@@ -4,7 +4,7 @@ import t from 'tap';
 import type { AlignRequest, GenerationRequest } from '#engine/types.js';
 import type { SoundSource } from '#model/decoder/contract.js';
 import { greedy, GREEDY } from '#test/support/generation-request.js';
-import { eventually } from '#test/support/http-server.js';
+import { eventually } from '#test/support/eventually.js';
 import {
   all,
   ids,

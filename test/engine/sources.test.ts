@@ -5,7 +5,7 @@ import type { GenerationRequest } from '#engine/types.js';
 import type { SlotOperation } from '#model/decoder/contract.js';
 import type { FakeDecoder } from '#test/support/fake-decoder.js';
 import { greedy } from '#test/support/generation-request.js';
-import { eventually } from '#test/support/http-server.js';
+import { eventually } from '#test/support/eventually.js';
 import {
   all,
   ids,

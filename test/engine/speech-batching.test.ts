@@ -8,7 +8,7 @@ import { loadSeq2Seq } from '#model/decoder/load-seq2seq.js';
 import { Environment } from '#runtime/index.js';
 import type { Tokenizer } from '#text/types.js';
 import { greedy } from '#test/support/generation-request.js';
-import { eventually } from '#test/support/http-server.js';
+import { eventually } from '#test/support/eventually.js';
 import { all, ids, steps } from '#test/support/letter-engine.js';
 import { letterTokenizer } from '#test/support/letter-tokenizer.js';
 import { runs } from '#test/support/property-runs.js';

@@ -3,6 +3,7 @@ import path from 'node:path';
 import t from 'tap';
 import type { KvasirError } from '#errors.js';
 import { buildDecoder } from '#graph/build.js';
+import { attentionLayers, layersOf } from '#model/cache/layer-cache.js';
 import { writeModel } from '#test/support/check-decoder.js';
 import { DataType, readOnnxFile } from '#model/onnx-file.js';
 import { LLAMA, llamaShapes } from '#test/support/llama-model.js';
@@ -73,7 +74,11 @@ t.test('a decoder is built once, and again when its weights change', async t => 
   const folder = t.testdir();
   await writeModel(folder, { config: LLAMA, tensors });
   const first = await buildDecoder(folder);
-  t.equal(first.cacheHeadSize, 16, 'heads of 8 are padded');
+  t.strictSame(
+    layersOf(first.sizes),
+    attentionLayers(2, { kvHeads: 3, headSize: 16 }),
+    'heads of 8 are padded',
+  );
   t.match(first.sizes, { layers: 2, kvHeads: 3, headSize: 8, vocabularySize: 61, contextLength: 19 });
   t.strictSame((await readdir(path.dirname(first.graphPath))).sort(), [
     'decoder.onnx',

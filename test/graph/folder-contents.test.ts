@@ -11,10 +11,11 @@ t.test('what there is instead of weights, and what to do', async t => {
       /pytorch_model\.bin .* BertForSequenceClassification\.from_pretrained\(FOLDER\)\.save_pretrained/,
     ],
     [
-      { 'pytorch_model.bin.index.json': '{}' },
-      /pytorch_model\.bin\.index\.json .* AutoModel\.from_pretrained/,
+      { 'pytorch_model-00001-of-00002.bin': '' },
+      /pytorch_model\.bin\.index\.json, which names them, is missing/,
     ],
     [{ 'colbert_linear.pt': '', 'pytorch_model.bin': '' }, /; pytorch_model\.bin is/],
+    [{ 'colbert_linear.pt': '', 'model.pt': '' }, /; model\.pt is a format that may run code/],
     [{ 'tf_model.h5': '' }, /tf_model\.h5 is of another framework/],
     [{ 'consolidated.safetensors': '' }, /a vendor's own layout/],
     [

@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import t from 'tap';
 import { abortingClients } from '#bench/support/reliability/aborting-clients.js';
-import { eventually } from '#test/support/http-server.js';
+import { eventually } from '#test/support/eventually.js';
 import { startWholeServer } from '#test/support/whole-server.js';
 
 const RECEIVE_TIMEOUT = 1000;

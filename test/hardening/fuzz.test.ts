@@ -1,6 +1,6 @@
 import t from 'tap';
 import { fuzz, type OpenApiDocument } from '#bench/support/reliability/fuzz.js';
-import { eventually } from '#test/support/http-server.js';
+import { eventually } from '#test/support/eventually.js';
 import { modelOf, startWholeServer } from '#test/support/whole-server.js';
 
 t.test('whatever is sent to whichever route, nothing fails and nothing is left behind', async t => {

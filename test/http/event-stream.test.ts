@@ -8,7 +8,8 @@ import { scopeOf } from '#http/lifecycle/request-scope.js';
 import { sendEvents } from '#http/event-stream.js';
 import { KvasirError } from '#errors.js';
 import { delta } from '#test/support/fake-engine.js';
-import { eventData, eventually } from '#test/support/http-server.js';
+import { eventData } from '#test/support/event-data.js';
+import { eventually } from '#test/support/eventually.js';
 
 /** @returns the port of a server whose answer to `GET /` are the given events. */
 async function serve(t: Test, events: (reply: FastifyReply) => AsyncIterable<object>): Promise<number> {

@@ -8,7 +8,7 @@ import type { KvasirError } from '#errors.js';
 import { pullModel, type PullEvent, type PullOptions } from '#hub/pull.js';
 import { withoutPreloads } from '#test/support/command.js';
 import { commitOf, FakeHub, randomBytes, type RepoFiles } from '#test/support/fake-hub.js';
-import { eventually } from '#test/support/http-server.js';
+import { eventually } from '#test/support/eventually.js';
 
 const WEIGHTS = randomBytes(300_000, 'weights');
 const FILES: RepoFiles = {

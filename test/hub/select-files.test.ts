@@ -1,11 +1,11 @@
 import t from 'tap';
-import { needsIndex, selectDescription, selectFiles } from '#hub/select-files.js';
+import { neededIndex, selectDescription, selectFiles } from '#hub/select-files.js';
 
 t.test('an exported encoder-decoder: both parts, of one precision', async t => {
   const stems = ['encoder_model', 'decoder_model', 'decoder_model_merged', 'decoder_with_past_model'];
   const names = ['', '_quantized'].flatMap(suffix => stems.map(stem => `onnx/${stem}${suffix}.onnx`));
   const data = 'onnx/encoder_model.onnx_data';
-  const all = ['config.json', ...names, data, 'pytorch_model.bin'];
+  const all = ['config.json', ...names, data];
   const merged = ['onnx/encoder_model.onnx', data, 'onnx/decoder_model_merged.onnx'];
   t.strictSame(selectFiles(all, {}), ['config.json', ...merged]);
   t.strictSame(selectFiles(all, { precision: 'int8' }), [
@@ -94,7 +94,7 @@ t.test('an encoder in a folder of its own', async t => {
     selectFiles(names, {}).sort(),
     names.filter(name => !name.endsWith('vocab.txt')),
   );
-  const denseOnly = ['2_Dense/model.safetensors', 'modules.json', 'pytorch_model.bin', 'config.json'];
+  const denseOnly = ['2_Dense/model.safetensors', 'modules.json', 'tf_model.h5', 'config.json'];
   t.throws(() => selectFiles(denseOnly, {}), { code: 'unsupported_model' });
 });
 
@@ -128,5 +128,30 @@ t.test('a GGUF file needs no other', async t => {
   const both = [...names, 'model.safetensors'];
   t.strictSame(selectFiles(both, {}), ['config.json', 'model.safetensors']);
   t.strictSame(selectFiles(both, { gguf: 'Q4_K_M' }), ['M-Q4_K_M.gguf']);
-  t.notOk(needsIndex([...names, 'model.safetensors.index.json'], { gguf: 'Q4_K_M' }));
+  t.equal(neededIndex([...names, 'model.safetensors.index.json'], { gguf: 'Q4_K_M' }), undefined);
+});
+
+t.test('files of PyTorch where there are no safetensors, before exports', async t => {
+  const old = [
+    '2_Dense/config.json',
+    '2_Dense/pytorch_model.bin',
+    'colbert_linear.pt',
+    'config.json',
+    'modules.json',
+  ];
+  const names = [...old, 'onnx/model.onnx', 'pytorch_model.bin'];
+  t.strictSame(selectFiles(names, {}), [...old, 'pytorch_model.bin']);
+  t.strictSame(selectFiles(names, { format: 'safetensors' }), [...old, 'pytorch_model.bin']);
+  t.strictSame(selectFiles(names, { format: 'onnx' }), [...old, 'onnx/model.onnx']);
+  t.strictSame(selectFiles([...names, 'x-Q4_K_M.gguf'], {}), [...old, 'pytorch_model.bin']);
+  const index = 'pytorch_model.bin.index.json';
+  const shards = ['pytorch_model-00001-of-00002.bin', 'pytorch_model-00002-of-00002.bin'];
+  t.equal(neededIndex([index, ...shards], {}), index);
+  t.equal(neededIndex([index, ...shards], { format: 'onnx' }), undefined);
+  t.equal(neededIndex([index, ...shards, 'model.safetensors'], {}), undefined);
+  t.strictSame(selectFiles([index, ...shards], {}, shards), [index, ...shards]);
+  t.throws(() => selectFiles([index], {}, shards), {
+    code: 'invalid_model',
+    message: new RegExp(`^${index} names`),
+  });
 });

@@ -24,6 +24,7 @@ async function folderWith(
 t.test('encoders and generators are told apart', async t => {
   const cases: [Record<string, unknown>, 'encoder' | 'generation' | 'seq2seq'][] = [
     [{ model_type: 'bert', architectures: ['BertModel'] }, 'encoder'],
+    [{ model_type: 'xlm-roberta', architectures: ['XLMRobertaLoRA'] }, 'encoder'],
     [{ model_type: 'bert', architectures: ['BertForMaskedLM'] }, 'encoder'],
     [{ model_type: 'bert', architectures: ['BertLMHeadModel'] }, 'generation'],
     [{ model_type: 'modernbert' }, 'encoder'],
@@ -162,7 +163,7 @@ t.test('the kind of model that sentence-transformers names', async t => {
   };
   t.match(await describe('BertModel', { model_type: 'SentenceTransformer' }), { task: 'embedding' });
   t.match(await describe('BertForMaskedLM', { model_type: 'SparseEncoder' }), { task: 'fill-mask' });
-  for (const model_type of ['SparseEncoder', 'MultiVectorEncoder', 'ColBERT'])
+  for (const model_type of ['SparseEncoder', 'MultiVectorEncoder', 'Router'])
     await t.rejects(describe('BertModel', { model_type }), {
       code: 'unsupported_model',
       message: new RegExp(`a ${model_type} of sentence-transformers`),
@@ -176,4 +177,35 @@ t.test('the kind of model that sentence-transformers names', async t => {
     code: 'unsupported_model',
     message: /default prompt/,
   });
+});
+
+t.test('jina-embeddings-v3 as its makers publish it, with an adapter for each task', async t => {
+  const config = {
+    model_type: 'xlm-roberta',
+    architectures: ['XLMRobertaModel'],
+    position_embedding_type: 'rotary',
+    lora_adaptations: ['retrieval.query', 'separation'],
+    task_instructions: { 'retrieval.query': 'Query: ', separation: '' },
+  };
+  const modules = [
+    { idx: 0, path: '', type: 'custom_st.Transformer', kwargs: ['task'] },
+    { idx: 1, path: '1_Pooling', type: 'sentence_transformers.models.Pooling' },
+    { idx: 2, path: '2_Normalize', type: 'sentence_transformers.models.Normalize' },
+  ];
+  const folder = await folderWith(t, config, { 'modules.json': modules });
+  await mkdir(path.join(folder, '1_Pooling'));
+  const pooling = { word_embedding_dimension: 24, pooling_mode_mean_tokens: true };
+  await writeFile(path.join(folder, '1_Pooling', 'config.json'), JSON.stringify(pooling));
+  const described = await describeEncoder(folder);
+  t.match(described, { task: 'embedding', modules: { pooling: ['mean'], layers: [{ kind: 'normalize' }] } });
+  t.strictSame(described.sentences.tasks, [
+    { task: 'retrieval.query', instruction: 'Query: ' },
+    { task: 'separation', instruction: '' },
+  ]);
+  for (const [changed, message] of [
+    [{ task_instructions: { 'retrieval.query': 'Query: ' } }, /task_instructions has none for 'separation'/],
+    [{ position_embedding_type: 'absolute' }, /lora_adaptations/],
+    [{ model_type: 'bert' }, /lora_adaptations/],
+  ] as const)
+    await t.rejects(describeEncoder(await folderWith(t, { ...config, ...changed })), { message });
 });

@@ -10,9 +10,10 @@ const { signal } = new AbortController();
 const caller = { client: 'me', signal };
 const messages = [{ role: 'user', content: 'hello' }];
 
-/** Less time than in service: nobody should wait for these. */
-const pool = new WorkerPool(new Processes(1500, 128));
-const open = (source: string): IsolatedTemplate =>
+const patient = new WorkerPool(new Processes(10_000, 128));
+/** Less time than in service: nobody should wait for what never ends. */
+const hasty = new WorkerPool(new Processes(300, 128));
+const open = (source: string, pool = patient): IsolatedTemplate =>
   new IsolatedTemplate(createChatTemplate(source, { bos_token: '<s>' }, letterTokenizer), pool);
 
 const GREETING = '{{ bos_token }}{% for m in messages %}{{ m.role }}: {{ m.content }}{% endfor %}';
@@ -65,7 +66,7 @@ const HOSTILE: Readonly<Record<string, string>> = {
 
 for (const [name, source] of Object.entries(HOSTILE))
   t.test(`${name} ends its job, and nobody else's`, async t => {
-    const hostile = open(source).render({ messages }, { client: 'hostile', signal });
+    const hostile = open(source, hasty).render({ messages }, { client: 'hostile', signal });
     const other = open(GREETING).render({ messages }, caller);
     await t.rejects(hostile, { code: 'invalid_request', param: 'messages', message: /chat template/ });
     t.equal(await other, '<s>user: hello');

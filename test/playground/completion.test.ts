@@ -1,7 +1,7 @@
 import t from 'tap';
 import { skipWithoutBrowser } from '#test/support/browser.js';
 import { endlessModel } from '#test/support/endless-model.js';
-import { eventually } from '#test/support/http-server.js';
+import { eventually } from '#test/support/eventually.js';
 import { focused, send, startPlayground, written } from '#test/support/playground.js';
 
 interface Completion {

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { skipWithoutBrowser } from '#test/support/browser.js';
 import { endlessModel } from '#test/support/endless-model.js';
-import { eventually } from '#test/support/http-server.js';
+import { eventually } from '#test/support/eventually.js';
 import { send, startPlayground } from '#test/support/playground.js';
 
 t.test('the metrics view', { skip: skipWithoutBrowser() }, async t => {

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { skipWithoutBrowser } from '#test/support/browser.js';
 import { FakeSpeech, fakeSpeechModel, segment } from '#test/support/fake-speech.js';
-import { eventually } from '#test/support/http-server.js';
+import { eventually } from '#test/support/eventually.js';
 import { send, startPlayground } from '#test/support/playground.js';
 import { wav } from '#test/support/wav.js';
 
@@ -11,9 +11,17 @@ const file = { name: 'talk.wav', mimeType: 'audio/wav', buffer: wav(8) };
 t.test('recordings', { skip: skipWithoutBrowser() }, async t => {
   const speech = new FakeSpeech();
   const english = new FakeSpeech({ languages: ['en'], translates: false });
+  const timeless = new FakeSpeech({
+    languages: [],
+    translates: false,
+    tellsTimes: false,
+    tellsWords: false,
+    readsPrompts: false,
+  });
   const { open, url } = await startPlayground(t, [
     fakeSpeechModel('whisper', speech),
     fakeSpeechModel('english', english),
+    fakeSpeechModel('timeless', timeless),
   ]);
   t.beforeEach(() => speech.reset());
 
@@ -71,6 +79,27 @@ t.test('recordings', { skip: skipWithoutBrowser() }, async t => {
     await send(page, 'transcription');
     await page.locator(`${VIEW} [data-stats]`, { hasText: 'In English.' }).waitFor();
     t.match(speech.requests, [{ task: 'translate' }]);
+  });
+
+  t.test('a model that tells neither times nor a language', async t => {
+    timeless.script = async function* (sound) {
+      let samples = 0;
+      for await (const block of sound) samples += block.length;
+      yield { type: 'segment', segment: segment(0, [0, 4], ' And so,') };
+      yield { type: 'segment', segment: segment(1, [4, 8], ' my fellow') };
+      yield { type: 'done', duration: samples / 16_000, tokens: 4 };
+    };
+    const page = await open(t, 'transcription');
+    await page.locator(`${VIEW} [name=model] option`).nth(2).waitFor({ state: 'attached' });
+    await page.selectOption(`${VIEW} [name=model]`, 'timeless');
+    t.strictSame(await page.locator(`${VIEW} [name=language] option`).allTextContents(), ['its own']);
+    await page.setInputFiles(`${VIEW} [name=file]`, file);
+    await send(page, 'transcription');
+    await page.locator(`${VIEW} [data-stats]`, { hasText: 'Written. 8.0 s of sound' }).waitFor();
+    t.strictSame(await page.locator(`${VIEW} [data-segments] li`).allTextContents(), [
+      'And so,',
+      'my fellow',
+    ]);
   });
 
   t.test('the microphone', async t => {

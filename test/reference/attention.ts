@@ -1,4 +1,4 @@
-import { add, dot, softCap, softmax, type Vector } from './operations.js';
+import { dot, softCap, softmax, weightedSum, type Vector } from './operations.js';
 
 export interface AttentionShape {
   readonly heads: number;
@@ -71,13 +71,11 @@ export function groupedAttention(
         i => softCap(dot(q, head(keys[i]!, kvHead, headSize)) * scale, cap) + bias(h, position, i),
       );
       const probabilities = softmax(sinks === undefined ? scores : [...scores, sinks[h]!]);
-      return visible.reduce((sum, i, nth) => {
-        const value = head(values[i]!, kvHead, headSize);
-        return add(
-          sum,
-          value.map(feature => feature * probabilities[nth]!),
-        );
-      }, new Array<number>(headSize).fill(0));
+      return weightedSum(
+        probabilities.slice(0, visible.length),
+        visible.map(i => head(values[i]!, kvHead, headSize)),
+        headSize,
+      );
     }).flat();
   });
 }
@@ -112,13 +110,10 @@ export function attention(
         i => dot(head(query, h, size), head(keys[i]!, h, size)) * factor + bias(h, position, i),
       );
       const probabilities = softmax(scores);
-      return visible.reduce<number[]>(
-        (sum, i, nth) =>
-          add(
-            sum,
-            head(values[i]!, h, size).map(value => value * probabilities[nth]!),
-          ),
-        new Array<number>(size).fill(0),
+      return weightedSum(
+        probabilities,
+        visible.map(i => head(values[i]!, h, size)),
+        size,
       );
     }).flat();
   });

@@ -37,7 +37,9 @@ const BODIES: Readonly<Record<string, string>> = {
   'megatron-bert': 'bert',
   'deberta-v2': 'deberta',
   jina_embeddings_v3: 'roberta',
+  'xlm-roberta': 'roberta',
   eurobert: 'model',
+  neobert: 'model',
 };
 
 function bodyOf(config: ReferenceConfig, tensors: TestTensors): Weights {
@@ -45,16 +47,47 @@ function bodyOf(config: ReferenceConfig, tensors: TestTensors): Weights {
   return new Weights(tensors, `${BODIES[type] ?? type}.`);
 }
 
+/**
+ * Hu et al. 2021, section 4.1: the weights of one task, `W + B A α / r`; of embeddings, which are read the other way round,
+ * `W + A B α / r`.
+ */
+function ofTask(config: ReferenceConfig, tensors: TestTensors, task: number): TestTensors {
+  const rank = size(config, 'lora_rank', 1);
+  const factor = size(config, 'lora_alpha', 1) / rank;
+  const merged = Object.entries(tensors).map(([name, tensor]) => {
+    const stem = name.replace(/\.original$/, '');
+    if (stem === name) return [name, tensor] as const;
+    const [rows, columns] = tensor.shape as [number, number];
+    const [left, right] = name.includes('embeddings') ? ['A', 'B'] : ['B', 'A'];
+    const of = (side: string): ArrayLike<number> => tensors[`${stem}.0.lora_${side}`]!.values;
+    const [from, to] = [of(left), of(right)];
+    const values = tensor.values.map((value, i) => {
+      if (task === 0) return value;
+      const [row, column] = [Math.floor(i / columns), i % columns];
+      let sum = 0;
+      for (let k = 0; k < rank; k++)
+        sum += from[((task - 1) * rows + row) * rank + k]! * to[((task - 1) * rank + k) * columns + column]!;
+      return value + factor * sum;
+    });
+    return [stem.replace('.parametrizations', ''), { ...tensor, values }] as const;
+  });
+  return Object.fromEntries(merged);
+}
+
 /** Hidden states of a text, `[length][hidden]`. */
 export function familyStates(config: ReferenceConfig, tensors: TestTensors, input: ReferenceInput): States {
-  const model = { config, weights: bodyOf(config, tensors), input };
+  const own = config.lora_rank === undefined ? tensors : ofTask(config, tensors, input.task ?? 0);
+  const model = { config, weights: bodyOf(config, own), input };
   switch (config.model_type) {
     case 'eurobert':
       return euroBert(model);
+    case 'neobert':
+      return neoBert(model);
     case 'nomic_bert':
     case 'gte':
     case 'new':
     case 'jina_embeddings_v3':
+    case 'xlm-roberta':
       return rotaryBert(model);
     case 'deberta':
     case 'deberta-v2':
@@ -316,7 +349,7 @@ function rotaryBert(model: Model): States {
       );
     };
     const feed = (value: Vector): number[] => {
-      if (type === 'jina_embeddings_v3')
+      if (type === 'jina_embeddings_v3' || type === 'xlm-roberta')
         return weights.dense(weights.dense(value, pick('mlp.fc1')).map(gelu), pick('mlp.fc2'));
       const activation = type === 'nomic_bert' ? ACTIVATIONS.silu! : gelu;
       const both = pick('mlp.up_gate_proj');
@@ -346,6 +379,7 @@ const THETAS: Readonly<Record<string, number>> = {
   nomic_bert: 1000,
   gte: 160_000,
   jina_embeddings_v3: 20_000,
+  'xlm-roberta': 20_000,
 };
 
 function rotaryOf(config: ReferenceConfig, headSize: number): number[] {
@@ -355,6 +389,44 @@ function rotaryOf(config: ReferenceConfig, headSize: number): number[] {
   if (scaling === undefined) return rotaryFrequencies(headSize, theta);
   // https://kexue.fm/archives/9706, equation 6: base 2 · 500 and a division by 2^(2/8) in the fixture.
   return rotaryFrequencies(headSize, theta * scaling.factor).map(f => f / scaling.factor ** (2 / headSize));
+}
+
+/** Le Breton et al. 2025, section 3: heads whose neighbouring features are complex numbers that turn. */
+function neoBert({ config, weights, input }: Model): States {
+  const epsilon = size(config, 'norm_eps');
+  const headSize = size(config, 'dim_head');
+  const heads = size(config, 'num_attention_heads');
+  const frequencies = rotaryFrequencies(headSize, 10_000);
+  const norm = (value: Vector, name: string): number[] =>
+    rmsNorm(value, weights.get(`${name}.weight`).values, epsilon);
+  const turned = (value: Vector, position: number): number[] =>
+    mapHeads(value, headSize, h =>
+      frequencies.flatMap((frequency, pair) => {
+        const [real, imaginary] = [h[2 * pair]!, h[2 * pair + 1]!];
+        const [cos, sin] = [Math.cos(position * frequency), Math.sin(position * frequency)];
+        return [real * cos - imaginary * sin, real * sin + imaginary * cos];
+      }),
+    );
+  let x: States = input.ids.map(id => row(weights.get('encoder.weight'), id));
+  for (let i = 0; i < size(config, 'num_hidden_layers'); i++) {
+    const name = `transformer_encoder.${i}`;
+    const all = x.map(value => weights.dense(norm(value, `${name}.attention_norm`), `${name}.qkv`));
+    const part = (nth: number): States =>
+      all.map(value =>
+        Array.from({ length: heads }, (_, head) => {
+          const begin = (3 * head + nth) * headSize;
+          return value.slice(begin, begin + headSize);
+        }).flat(),
+      );
+    const mixed = attention(part(0).map(turned), part(1).map(turned), part(2), heads);
+    x = x.map((value, t) => add(value, weights.dense(mixed[t]!, `${name}.wo`)));
+    x = x.map(value => {
+      const wide = weights.dense(norm(value, `${name}.ffn_norm`), `${name}.ffn.w12`);
+      const [gate, up] = [wide.slice(0, wide.length / 2), wide.slice(wide.length / 2)];
+      return add(value, weights.dense(multiply(gate.map(ACTIVATIONS.silu!), up), `${name}.ffn.w3`));
+    });
+  }
+  return x.map(value => norm(value, 'layer_norm'));
 }
 
 /** Boizard et al. 2025: Llama's layers without a causal mask. */
@@ -572,6 +644,7 @@ export function familyMaskLogits(
   const states = familyStates(config, tensors, input);
   const weights = new Weights(tensors, '');
   if (config.model_type === 'eurobert') return states.map(x => weights.dense(x, 'lm_head'));
+  if (config.model_type === 'neobert') return states.map(x => weights.dense(x, 'decoder'));
   const { dense, norm, bias, activation = 'gelu' } = maskHead(config, weights);
   const fallback = (config.model_type as string).startsWith('deberta') ? 1e-7 : 1e-12;
   const words = bodyOf(config, tensors).get('embeddings.word_embeddings.weight');
@@ -592,6 +665,8 @@ export function familyTextLogits(
   const body = bodyOf(config, tensors);
   const first = states[0]!;
   switch (config.model_type) {
+    case 'neobert':
+      return weights.dense(weights.dense(first, 'dense').map(Math.tanh), 'classifier');
     case 'eurobert':
       return pooled(
         states.map(x => weights.dense(weights.dense(x, 'dense').map(gelu), 'classifier')),
@@ -609,6 +684,7 @@ export function familyTextLogits(
     case 'xlm-roberta-xl':
     case 'esm':
     case 'jina_embeddings_v3':
+    case 'xlm-roberta':
       return weights.dense(weights.dense(first, 'classifier.dense').map(Math.tanh), 'classifier.out_proj');
     default:
       return weights.dense(body.dense(first, 'pooler.dense').map(Math.tanh), 'classifier');
@@ -623,5 +699,8 @@ export function familyTokenLogits(
   name = 'classifier',
 ): States {
   const weights = new Weights(tensors, '');
-  return familyStates(config, tensors, input).map(x => weights.dense(x, name));
+  const hasLayer = config.model_type === 'neobert' && name === 'classifier';
+  return familyStates(config, tensors, input).map(x =>
+    weights.dense(hasLayer ? weights.dense(x, 'dense').map(Math.tanh) : x, name),
+  );
 }

@@ -6,6 +6,7 @@ import { ACTIVATIONS, add, dot, layerNorm, linear, multiply, row, type Vector } 
 export interface ReferenceInput {
   readonly ids: readonly number[];
   readonly typeIds?: readonly number[] | undefined;
+  readonly task?: number | undefined;
 }
 
 export type ReferenceConfig = Readonly<Record<string, unknown>>;

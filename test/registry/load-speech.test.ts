@@ -15,7 +15,7 @@ t.test('a model that hears is what its card says before it is loaded', async t =
     [
       'automatic-speech-recognition',
       ['transcribe', 'interpret'],
-      { languages: ['en', 'de', 'ja'], translates: true },
+      { languages: ['en', 'de', 'ja'], translates: true, tellsTimes: true },
     ],
   );
   const model = await loadModel(environment, folder, { id: 'whisper', slots: 2, session });

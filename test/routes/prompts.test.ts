@@ -17,7 +17,12 @@ const model = fakeEncoderModel('embedding', { sentences });
 const named = fakeEncoderModel('embedding', { id: 'named', sentences: { ...sentences, defaultPrompt: '' } });
 const apart = fakeEncoderModel('embedding', { id: 'apart', sentences: { ...sentences, poolsPrompt: false } });
 const bare = fakeEncoderModel('embedding', { id: 'bare' });
-const registry = new Registry([model, named, apart, bare, fakeModel('letters')]);
+const tasks = [
+  { task: 'retrieval.query', instruction: 'the ' },
+  { task: 'separation', instruction: '' },
+];
+const adapted = fakeEncoderModel('embedding', { id: 'adapted', sentences: { ...sentences, tasks } });
+const registry = new Registry([model, named, apart, bare, adapted, fakeModel('letters')]);
 const { url } = await startServer(t, { registry });
 const post = jsonClient(url);
 
@@ -154,4 +159,26 @@ t.test('tokens of a prompt that have no share in the vector', async t => {
     status: 400,
     body: { error: { message: /cut on the left/ } },
   });
+});
+
+t.test('a task chooses an adapter, and its instruction where no prompt is asked for', async t => {
+  const ask = async (fields: object): Promise<(string | number | undefined)[]> => {
+    const texts = await read('/v1/embeddings', { input: 'a', ...fields }, adapted);
+    return [...texts, adapted.encoder.inputs[0]!.task ?? 0];
+  };
+  t.strictSame(await ask({}), ['the a', 0]);
+  t.strictSame(await ask({ task: '' }), ['the a', 0]);
+  t.strictSame(await ask({ task: 'retrieval.query' }), ['the a', 1]);
+  t.strictSame(await ask({ task: 'separation' }), ['a', 2]);
+  t.strictSame(await ask({ task: 'separation', prompt_name: 'query' }), ['the a', 2]);
+  t.strictSame(await ask({ task: 'retrieval.query', prompt: 'b ' }), ['b a', 1]);
+  t.strictSame(await ask({ task: 'separation', input: [adapted.tokenizer.id('a')!] }), ['a', 2]);
+  for (const [of, message] of [
+    [adapted, 'task must be one of the model\'s: "retrieval.query", "separation"'],
+    [bare, /^task is not supported by this model/],
+  ] as const)
+    t.match(await post('/v1/embeddings', { model: of.id, input: 'a', task: 'query' }), {
+      status: 400,
+      body: { error: { param: 'task', message } },
+    });
 });

@@ -7,7 +7,7 @@ import type { GenerationOptions } from '#registry/loaded-generator.js';
 import { Environment } from '#runtime/index.js';
 import { collect, differs } from './answers.js';
 import { greedy } from './generation-request.js';
-import { eventually } from './http-server.js';
+import { eventually } from './eventually.js';
 import { TINY_LLAMA } from './random-llama.js';
 import { runs } from './property-runs.js';
 

@@ -1,6 +1,7 @@
 import type { Test } from 'tap';
 import type { Precision } from '#graph/precision.js';
-import type { Decoder, SourceEntry, SourceTraits } from '#model/decoder/contract.js';
+import { isWaveform } from '#graph/assembly/seq2seq/sound-shape.js';
+import type { Decoder, SourceEntry, SourceTraits, WaveformShape } from '#model/decoder/contract.js';
 import { loadSeq2Seq } from '#model/decoder/load-seq2seq.js';
 import { Environment } from '#runtime/index.js';
 import type { Seq2SeqReference } from '#test/reference/seq2seq.js';
@@ -16,10 +17,11 @@ export async function openSeq2Seq(
   folder: string,
   precision: Precision = 'f32',
   slots = SLOTS,
+  contextLength?: number,
 ): Promise<Decoder> {
   environment ??= new Environment({ logLevel: 'fatal' });
   const session = { intraOpThreads: 1 };
-  const { decoder } = await loadSeq2Seq(environment, folder, { precision, slots, session });
+  const { decoder } = await loadSeq2Seq(environment, folder, { precision, slots, contextLength, session });
   t.teardown(() => decoder.dispose());
   return decoder;
 }
@@ -44,7 +46,7 @@ export async function encode(decoder: Decoder, entries: readonly SourceEntry[]):
 /**
  * A source of random tokens, or of features in the usual range.
  *
- * @param length of a text; sounds have one length.
+ * @param length in tokens or positions; windows of sound have one length.
  */
 export function randomSource(
   { vocabularySize, sound }: SourceTraits,
@@ -52,7 +54,15 @@ export function randomSource(
   seed: number,
 ): readonly number[] {
   if (sound === undefined) return randomIds(length, vocabularySize, seed);
-  return randomIds(sound.bins * sound.frames, 2001, seed).map(value => Math.fround(value / 1000 - 1));
+  const size = isWaveform(sound) ? samplesOf(sound, length) : sound.bins * sound.frames;
+  return randomIds(size, 2001, seed).map(value => Math.fround(value / 1000 - 1));
+}
+
+/** Samples that make so many positions, as few as there may be. */
+function samplesOf({ shortest, positions }: WaveformShape, length: number): number {
+  let samples = shortest;
+  while (positions(samples) < length) samples++;
+  return samples;
 }
 
 /** What a slot reads of a source of {@link randomSource}. */
@@ -73,16 +83,18 @@ interface Pair {
  * Runs a decoder of {@link SLOTS} slots in every way that the engine does, and compares all logits with the
  * reference: sources of every kind of length alone and together, in slots that held longer ones, copied and
  * exchanged; targets in one run, in chunks, and token by token beside others.
+ *
+ * @param longest positions of the longest source; default: as many as the decoder takes.
  */
 export async function checkSeq2Seq(
   t: Test,
   decoder: Decoder,
   reference: Seq2SeqReference,
   tolerance = 1e-4,
+  longest = decoder.source!.longest,
 ): Promise<void> {
   const { contextLength, vocabularySize } = decoder.shape;
   const traits = decoder.source!;
-  const { longest } = traits;
   const pairs = [longest, 1, 7, longest - 1].map((length, seed): Pair => {
     const source = randomSource(traits, length, 100 + seed);
     const target = randomIds(contextLength, vocabularySize, 200 + seed);

@@ -100,7 +100,7 @@ export class FakeDecoder implements Decoder {
       for (const { slot, ids, sound } of part)
         this.sources[slot] = sound ? Array.from(sound.features, Math.round) : [...ids];
     };
-    return encodeParts(entries, encodePart, this.source?.longest);
+    return encodeParts(entries, encodePart, () => this.source!.longest);
   }
 
   /** Lets it hear, and tell where: a head looks where the source has the token's id, the other one at the beginning. */

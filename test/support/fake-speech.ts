@@ -65,16 +65,26 @@ const hearAll: SpeechScript = async function* (sound, request) {
 export class FakeSpeech implements SpeechService {
   readonly languages: readonly string[];
   readonly translates: boolean;
+  readonly tellsTimes: boolean;
   readonly tellsWords: boolean;
+  readonly readsPrompts: boolean;
   readonly requests: TranscriptionRequest[] = [];
   script: SpeechScript = hearAll;
   /** Transcriptions that have begun and not ended. */
   running = 0;
 
-  constructor({ languages = ['en', 'de', 'fr'], translates = true, tellsWords = true } = {}) {
+  constructor({
+    languages = ['en', 'de', 'fr'] as readonly string[],
+    translates = true,
+    tellsTimes = true,
+    tellsWords = true,
+    readsPrompts = true,
+  } = {}) {
     this.languages = languages;
     this.translates = translates;
+    this.tellsTimes = tellsTimes;
     this.tellsWords = tellsWords;
+    this.readsPrompts = readsPrompts;
   }
 
   reset(): void {

@@ -8,6 +8,9 @@ import { createServer, type ServerOptions } from '#server.js';
 import { FakeEngine } from './fake-engine.js';
 import { END, letterTokenizer } from './letter-tokenizer.js';
 
+export { eventData } from './event-data.js';
+export { eventually } from './eventually.js';
+
 /** Seconds since the epoch at which the fake models were loaded. */
 export const CREATED = 1_700_000_000;
 
@@ -39,21 +42,4 @@ export async function startServer(
   await app.listen({ port: 0, host: '127.0.0.1' });
   const { port } = app.server.address() as AddressInfo;
   return { app, engine, url: `http://127.0.0.1:${port}`, port };
-}
-
-/** @returns the data of a text/event-stream's events. */
-export function eventData(stream: string): string[] {
-  return stream
-    .split('\n\n')
-    .filter(event => event !== '')
-    .map(event => event.replace(/^data: /, ''));
-}
-
-/** Resolves when the condition holds; rejects after a minute and a half, which is long even where a busy machine starts a process. */
-export async function eventually(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 90_000;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error('the condition never held');
-    await new Promise(resolve => setTimeout(resolve, 2));
-  }
 }

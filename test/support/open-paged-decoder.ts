@@ -1,5 +1,5 @@
 import { buildDecoder } from '#graph/build.js';
-import { attentionLayers } from '#model/cache/layer-cache.js';
+import { layersOf } from '#model/cache/layer-cache.js';
 import { blocksOfFullSlots } from '#model/cache/paged-capacity.js';
 import { PagedDecoder } from '#model/decoder/paged/paged-decoder.js';
 import { Session, type Environment, type SessionSettings } from '#runtime/index.js';
@@ -22,11 +22,11 @@ export async function openPagedDecoder(
   { slots, blockSize, blocks }: PagedTestSizes,
   settings: SessionSettings = {},
 ): Promise<PagedDecoder> {
-  const { graphPath, sizes, cacheHeadSize, cacheType } = await buildDecoder(folder, { cache: 'paged' });
+  const { graphPath, sizes, cacheType } = await buildDecoder(folder, { cache: 'paged' });
   await expandPagedAttention(graphPath);
   const { vocabularySize, contextLength } = sizes;
   const session = await Session.load(environment, graphPath, settings);
-  const layers = attentionLayers(sizes.layers, { kvHeads: sizes.kvHeads, headSize: cacheHeadSize });
+  const layers = layersOf(sizes);
   const shape = { layers, vocabularySize, contextLength, cacheType };
   const enough = blocksOfFullSlots({ slots, blockSize, contextLength });
   return new PagedDecoder(session, shape, { slots, blockSize, blocks: blocks ?? enough });

@@ -1,4 +1,4 @@
-import { Type } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
 import { errorResponses, json, refTo } from '#http/schemas/shared.js';
 
 const EXAMPLE = `# HELP vllm:num_requests_running Sequences that are being run.

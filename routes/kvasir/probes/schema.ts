@@ -1,4 +1,4 @@
-import { Type } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
 import { errorBody } from '#http/errors/errors.js';
 import { ErrorSchema, json, refTo } from '#http/schemas/shared.js';
 

@@ -1,4 +1,4 @@
-import { Type, type Static } from '@fastify/type-provider-typebox';
+import { Type, type Static } from 'typebox';
 import { nullable } from '#http/schemas/nullable.js';
 import { refTo } from '#http/schemas/shared.js';
 import { fieldsDescription } from '#routes/shared/peer-fields.js';

@@ -1,4 +1,4 @@
-import { Type } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
 import { TRANSCRIPT_FORMATS } from '#api/transcription/fields.js';
 import type { UploadedFile } from '#http/forms/uploaded-file.js';
 import { described, nullable, nullableEnum } from '#http/schemas/nullable.js';
@@ -24,7 +24,7 @@ export const audioFields = {
     Type.String({
       maxLength: MAX_NAME,
       description:
-        'The language that is spoken: a code, such as `de`, or its English name. By default it is found out, by the first 30 seconds.',
+        'The language that is spoken: a code, such as `de`, or its English name. By default it is found out, by the first 30 seconds. Not with a model that does not say which languages it knows (`spoken_languages` of `/v1/models`).',
       examples: ['en'],
     }),
   ),
@@ -32,13 +32,13 @@ export const audioFields = {
     Type.String({
       maxLength: MAX_PROMPT,
       description:
-        'A text that might have been said before. The model goes on in its style, and spells names as it does; it reads the last 223 tokens.',
+        'A text that might have been said before. The model goes on in its style, and spells names as it does; it reads the last 223 tokens. Only Whisper reads it.',
     }),
   ),
   response_format: nullableEnum(TRANSCRIPT_FORMATS, {
     default: 'json',
     description:
-      '`text` is the text alone, `srt` and `vtt` are subtitles, `verbose_json` tells segments and their times.',
+      '`text` is the text alone, `srt` and `vtt` are subtitles, `verbose_json` tells segments and their times; `transcript_formats` of `/v1/models` says which of them a model writes.',
   }),
   temperature: nullable(
     Type.Number({
@@ -46,7 +46,7 @@ export const audioFields = {
       maximum: 1,
       default: 0,
       description:
-        '0: as certain as can be, and where a window fails so (it repeats itself, or is improbable), again at 0.2, 0.4, and so on. Otherwise this temperature.',
+        '0: as certain as can be, and where a window of Whisper fails so (it repeats itself, or is improbable), again at 0.2, 0.4, and so on. Otherwise this temperature.',
     }),
   ),
   beam_size: nullable(

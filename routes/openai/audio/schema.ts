@@ -1,4 +1,4 @@
-import { Type, type Static, type TSchema } from '@fastify/type-provider-typebox';
+import { Type, type Static, type TSchema } from 'typebox';
 import { errorResponses, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';
 
 const EXAMPLE = {

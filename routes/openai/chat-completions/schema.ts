@@ -1,4 +1,4 @@
-import { Type, type Static } from '@fastify/type-provider-typebox';
+import { Type, type Static } from 'typebox';
 import { FunctionDefinition, MAX_MESSAGES, Message } from '../message-schema.js';
 import { modelField } from '#routes/shared/fields.js';
 import { fieldsDescription } from '#routes/shared/peer-fields.js';

@@ -1,4 +1,4 @@
-import { Type, type Static } from '@fastify/type-provider-typebox';
+import { Type, type Static } from 'typebox';
 import { MAX_INPUTS } from '#api/encoding/inputs.js';
 import { DEFAULT_TEMPLATE } from '#api/encoding/zero-shot.js';
 import { DEFAULT_HYPOTHESIS } from '#api/encoding/zero-shot-texts.js';

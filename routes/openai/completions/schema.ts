@@ -1,4 +1,4 @@
-import { Type, type Static } from '@fastify/type-provider-typebox';
+import { Type, type Static } from 'typebox';
 import { MAX_SEQUENCES } from '#api/completion/job.js';
 import { modelField, TokenIds } from '#routes/shared/fields.js';
 import { fieldsDescription } from '#routes/shared/peer-fields.js';

@@ -1,4 +1,4 @@
-import { Type } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
 import { MAX_NAME } from '#routes/shared/fields.js';
 import { nullable } from '#http/schemas/nullable.js';
 

@@ -10,7 +10,7 @@ export const embeddingsPeerFields: readonly PeerField[] = [
   ...poolingFields,
   ...conversationInputFields,
   ...userField,
-  ...refused(['Jina'], 'use prompt_name', ['task']),
+  ...honoured(['Jina'], 'task'),
   ...refused(['Jina'], 'use normalize', ['normalized'], [true]),
   ...refused(['Jina'], 'use encoding_format', ['embedding_type'], ['float']),
   ...refused(['Jina'], 'texts are embedded each by itself', ['late_chunking']),

@@ -1,7 +1,8 @@
-import { Type, type Static } from '@fastify/type-provider-typebox';
+import { Type, type Static } from 'typebox';
 import { MAX_INPUTS } from '#api/encoding/inputs.js';
 import { FLOAT_TYPES } from '#results/float-bytes.js';
 import {
+  MAX_NAME,
   modelField,
   promptFields,
   specialTokensField,
@@ -71,6 +72,13 @@ const EmbeddingsRequest = Type.Object(
     ),
     user: nullable(Type.String({ description: 'Ignored.' })),
     ...promptFields,
+    task: nullable(
+      Type.String({
+        maxLength: MAX_NAME,
+        description:
+          "What the embeddings are for, of a model that has an adapter for each task (jina-embeddings-v3): `retrieval.query`, `retrieval.passage`, `separation`, `classification` or `text-matching`. The task's instruction is put in front of each text unless `prompt` or `prompt_name` says otherwise. By default no adapter is used.",
+      }),
+    ),
     ...specialTokensField,
     ...truncationFields,
     ...truncationSideField,

@@ -1,4 +1,4 @@
-import { Type } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
 import { MAX_MASKS } from '#api/fill-mask/masks.js';
 import { MAX_NAME, modelField, Texts, truncationFields, resultList } from '#routes/shared/fields.js';
 import { described, nullable } from '#http/schemas/nullable.js';

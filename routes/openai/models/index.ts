@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox';
+import { transcriptFormats } from '#api/transcription/fields.js';
 import { capabilitiesOf, mediaOf } from '#http/capabilities.js';
 import type { RouteOptions } from '#http/route-options.js';
 import type { ModelCard } from '#registry/card.js';
@@ -44,7 +45,10 @@ function describe({ id, aliases, state, card, model }: ServedEntry, started: num
         default_sampling: samplingFields(card.sampling!),
       }),
       ...(card.translates && { languages: card.translates }),
-      ...(card.hears && { spoken_languages: card.hears.languages }),
+      ...(card.hears && {
+        spoken_languages: card.hears.languages,
+        transcript_formats: transcriptFormats(card.hears),
+      }),
     }),
   };
 }

@@ -1,4 +1,5 @@
-import { Type } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
+import { TRANSCRIPT_FORMATS } from '#api/transcription/fields.js';
 import { CAPABILITIES, MEDIA } from '#http/capabilities.js';
 import { COMMON_ERRORS, errorResponses, json, refTo } from '#http/schemas/shared.js';
 
@@ -71,7 +72,13 @@ const Model = Type.Object(
     ),
     spoken_languages: Type.Optional(
       Type.Array(Type.String(), {
-        description: 'Only of models that hear: codes of the languages that they know.',
+        description:
+          'Only of models that hear: codes of the languages that they know; none where its folder does not say which one it writes.',
+      }),
+    ),
+    transcript_formats: Type.Optional(
+      Type.Array(Type.String({ enum: [...TRANSCRIPT_FORMATS] }), {
+        description: 'Only of models that hear: values of `response_format` that they can answer.',
       }),
     ),
     languages: Type.Optional(

@@ -1,4 +1,4 @@
-import { Type } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
 import { modelField, resultList } from '#routes/shared/fields.js';
 import { nullable } from '#http/schemas/nullable.js';
 import { errorResponses, json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';

@@ -29,7 +29,7 @@ const rerank: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { pictures: 
       model,
       [query],
       documents,
-      { limit: textLimit(body, model), raw: asksForLogits(body) },
+      { limit: textLimit(body, model), raw: asksForLogits(body), instruction: body },
       request.scope,
     );
     const results = descending(scores)

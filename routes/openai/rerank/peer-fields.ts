@@ -13,6 +13,6 @@ export const rerankPeerFields: readonly PeerField[] = [
   ...honoured(['Cohere', 'Jina'], 'documents[].image', 'documents[].image_url'),
   ...honoured(['vLLM'], 'documents[].content'),
   ...refused(['Jina'], 'no embeddings are given', ['return_embeddings']),
-  ...refused(['vLLM'], 'put it in front of the query', ['instruction'], ['']),
+  ...honoured(['vLLM'], 'instruction'),
   ...refused(['TEI', 'llama.cpp'], 'use documents, or /rerank', ['texts']),
 ];

@@ -1,7 +1,8 @@
-import { Type } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
 import { MAX_INPUTS } from '#api/encoding/inputs.js';
 import {
   activationFields,
+  instructionFields,
   modelField,
   resultList,
   specialTokensField,
@@ -36,6 +37,7 @@ const RerankRequest = Type.Object(
         description: 'Give each document too; by default those that are texts.',
       }),
     ),
+    ...instructionFields,
     ...activationFields,
     ...specialTokensField,
     ...truncationFields,

@@ -1,4 +1,4 @@
-import { Type, type Static, type TProperties } from '@fastify/type-provider-typebox';
+import { Type, type Static, type TProperties } from 'typebox';
 import { MAX_DESCRIPTION, MAX_MESSAGES, MAX_PARTS } from '../message-schema.js';
 import { MAX_NAME, modelField } from '#routes/shared/fields.js';
 import { fieldsDescription } from '#routes/shared/peer-fields.js';

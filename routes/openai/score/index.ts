@@ -23,7 +23,7 @@ const score: FastifyPluginAsyncTypebox<RouteOptions> = async (app, { pictures })
     const { body } = request;
     const [first, second] = readPairs(body, new RequestPictures(request, pictures));
     const model = await request.model(abilityFor('score', [...first, ...second]));
-    const options = { limit: textLimit(body, model), raw: asksForLogits(body) };
+    const options = { limit: textLimit(body, model), raw: asksForLogits(body), instruction: body };
     const { scores, tokens } = await relevance(model, first, second, options, request.scope);
     const data = scores.map((score, index) => ({ index, object: 'score', score }));
     return { ...resultListHead('score', model.id), data, usage: inputUsage(tokens) };

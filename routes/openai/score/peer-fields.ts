@@ -1,4 +1,4 @@
-import { honoured, refused, type PeerField } from '#routes/shared/peer-fields.js';
+import { honoured, type PeerField } from '#routes/shared/peer-fields.js';
 import { poolingFields, userField } from '../pooling-fields.js';
 
 /** What becomes of each field that peers have in a request for the scores of pairs. */
@@ -6,5 +6,5 @@ export const scorePeerFields: readonly PeerField[] = [
   ...honoured(['vLLM'], 'text_1', 'text_2', 'queries', 'documents', 'items', 'data_1', 'data_2'),
   ...poolingFields,
   ...userField,
-  ...refused(['vLLM'], 'put it in front of the texts', ['instruction'], ['']),
+  ...honoured(['vLLM'], 'instruction'),
 ];

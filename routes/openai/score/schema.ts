@@ -1,6 +1,7 @@
-import { Type, type Static } from '@fastify/type-provider-typebox';
+import { Type, type Static } from 'typebox';
 import {
   activationFields,
+  instructionFields,
   modelField,
   resultList,
   specialTokensField,
@@ -28,6 +29,7 @@ const ScoreRequest = Type.Object(
     data_1: nullable(described(ComparedList, 'With `data_2`: as `text_1`.')),
     data_2: nullable(described(ComparedList, 'With `data_1`: as `text_2`.')),
     items: nullable(described(ComparedList, 'With `queries`: as `documents`.')),
+    ...instructionFields,
     ...activationFields,
     ...specialTokensField,
     ...truncationFields,

@@ -1,4 +1,4 @@
-import { Type, type Static } from '@fastify/type-provider-typebox';
+import { Type, type Static } from 'typebox';
 import { MAX_NAME, modelField, Texts, truncationFields, resultList } from '#routes/shared/fields.js';
 import { described, nullable, nullableEnum } from '#http/schemas/nullable.js';
 import { errorResponses, json, MODEL_ERRORS, refTo } from '#http/schemas/shared.js';

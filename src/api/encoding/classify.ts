@@ -4,6 +4,7 @@ import { activate, descending } from '#results/scores.js';
 import type { InputLimit } from '#text/inputs.js';
 import type { InputSource } from '../pictures/picture-source.js';
 import { withPlaces } from './inputs.js';
+import type { PromptFields } from './prompt.js';
 import { readInputs } from './read-inputs.js';
 
 export interface Classifications {
@@ -21,6 +22,7 @@ export interface LabelScore {
 
 /**
  * @param model a classifier of texts or pictures, whichever there are.
+ * @param prompt what a model that reads texts as a chat template writes them is asked to do; by default what it says.
  * @throws KvasirError as `readInputs` and the encoder
  */
 export async function classify(
@@ -28,9 +30,10 @@ export async function classify(
   sources: readonly InputSource[],
   limit: InputLimit,
   caller: Caller,
+  prompt?: PromptFields,
 ): Promise<Classifications> {
   const { inputs, tokens } = await withPlaces(model, sources.length, caller, () =>
-    readInputs(model, sources, limit, caller),
+    readInputs(model, sources, limit, caller, prompt),
   );
   const outputs = await model.encoder.encode(inputs, caller);
   return { logits: outputs.map(({ values }) => values), tokens };

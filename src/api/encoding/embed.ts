@@ -6,7 +6,7 @@ import { normalize, shorten } from '#results/vectors.js';
 import type { InputSource } from '../pictures/picture-source.js';
 import { withPlaces } from './inputs.js';
 import { readInputs } from './read-inputs.js';
-import { promptOf, withPrompt, type PromptFields } from './prompt.js';
+import { promptOf, taskOf, withPrompt, type PromptFields } from './prompt.js';
 import type { InputLimit } from '#text/inputs.js';
 
 export interface EmbeddingOptions {
@@ -43,14 +43,18 @@ export async function embed(
   if (dimensions !== undefined && dimensions > width) {
     throw invalidRequest('dimensions', `dimensions must be <= ${width}, the width of the model's embeddings`);
   }
+  const task = taskOf('texts' in model ? model : {}, prompt);
   const prompted = withPrompt('texts' in model ? model : {}, sources, prompt);
   const { inputs, tokens } = await withPlaces(model, sources.length, caller, async () => {
     const read = await readInputs(model, prompted, limit, caller);
     const unpooled = 'texts' in model ? await unpooledTokens(model, prompt, limit, caller) : 0;
-    if (unpooled === 0) return read;
+    if (unpooled === 0 && task === 0) return read;
     return {
       ...read,
-      inputs: read.inputs.map((input, i) => ('text' in sources[i]! ? { ...input, unpooled } : input)),
+      inputs: read.inputs.map((input, i) => {
+        if (!('ids' in input)) return input;
+        return { ...input, task, ...('text' in sources[i]! && { unpooled }) };
+      }),
     };
   });
   const outputs = await model.encoder.encode(inputs, caller);

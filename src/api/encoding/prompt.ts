@@ -11,6 +11,8 @@ export interface PromptFields {
   readonly prompt?: string | null | undefined;
   /** One of the model's prompts; empty: none. By default the model's own choice. */
   readonly prompt_name?: string | null | undefined;
+  /** One of the model's adapters, whose instruction is the prompt where none is asked for; empty: none. */
+  readonly task?: string | null | undefined;
 }
 
 /**
@@ -41,8 +43,32 @@ export function withPrompt<S extends InputSource>(
  *
  * @throws KvasirError `invalid_request` for a name that the model does not have
  */
-export function promptOf({ sentences }: Pick<TextModel, 'sentences'>, fields: PromptFields = {}): string {
-  return askedPrompt(sentences, fields)?.text ?? sentences?.defaultPrompt ?? '';
+export function promptOf(model: Pick<TextModel, 'sentences'>, fields: PromptFields = {}): string {
+  const { sentences } = model;
+  const asked = askedPrompt(sentences, fields)?.text;
+  const task = taskOf(model, fields);
+  return asked ?? (task > 0 ? sentences!.tasks[task - 1]!.instruction : (sentences?.defaultPrompt ?? ''));
+}
+
+/**
+ * The adapter that a request asks for, counted from 1; 0: none.
+ *
+ * @throws KvasirError `invalid_request` for a task that the model has no adapter for
+ */
+export function taskOf({ sentences }: Pick<TextModel, 'sentences'>, { task }: PromptFields = {}): number {
+  if (typeof task !== 'string' || task === '') return 0;
+  const tasks = sentences?.tasks.map(adapter => adapter.task) ?? [];
+  if (tasks.length === 0)
+    throw invalidRequest(
+      'task',
+      'task is not supported by this model: it has no adapters for tasks; a prompt is chosen by prompt_name',
+    );
+  const index = tasks.indexOf(task);
+  if (index >= 0) return index + 1;
+  throw invalidRequest(
+    'task',
+    `task must be one of the model's: ${tasks.map(name => JSON.stringify(name)).join(', ')}`,
+  );
 }
 
 function askedPrompt(

@@ -4,6 +4,7 @@ import type { EncoderInput } from '#model/encoder/contract.js';
 import type { EncoderModel } from '#registry/types.js';
 import type { OneShotModel, VisionModel } from '#registry/vision-types.js';
 import type { InputLimit, Source } from '#text/inputs.js';
+import type { PromptFields } from './prompt.js';
 import { readWritten } from './read-written.js';
 import { isPictureSource, type InputSource } from '../pictures/picture-source.js';
 import { readPictures } from '../pictures/read-pictures.js';
@@ -20,6 +21,7 @@ export interface ReadInputs {
  * Reads texts into ids and pictures into pixels.
  *
  * @param model one that reads whatever there is of both.
+ * @param prompt of a model that reads texts as a chat template writes them.
  * @throws KvasirError as `encodeInput` and `PictureSource.pixels`
  */
 export async function readInputs(
@@ -27,11 +29,12 @@ export async function readInputs(
   sources: readonly InputSource[],
   limit: InputLimit,
   caller: Caller,
+  prompt?: PromptFields,
 ): Promise<ReadInputs> {
   const texts = sources.filter((source): source is Source => !isPictureSource(source));
   const pictures = sources.filter(isPictureSource);
   const [ids, pixels] = await Promise.all([
-    texts.length === 0 ? [] : readTexts(model as EncoderModel, texts, limit, caller),
+    texts.length === 0 ? [] : readTexts(model as EncoderModel, texts, limit, caller, prompt),
     pictures.length === 0 ? [] : readPictures(pictures, (model as VisionModel).vision.preprocessing, caller),
   ]);
   let tokens = 0;
@@ -47,7 +50,8 @@ function readTexts(
   sources: readonly Source[],
   limit: InputLimit,
   caller: Caller,
+  prompt?: PromptFields,
 ): Promise<EncoderInput[]> {
-  if (model.pairs !== undefined) return readWritten(model, model.pairs, sources, limit, caller);
+  if (model.pairs !== undefined) return readWritten(model, model.pairs, sources, limit, caller, prompt);
   return model.texts.map('encodeInput', sources, limit, caller, 'input');
 }

@@ -4,12 +4,13 @@ import type { EncoderInput } from '#model/encoder/contract.js';
 import type { EncoderModel, PairTemplate } from '#registry/types.js';
 import type { InputLimit, Source } from '#text/inputs.js';
 import { Turns } from '#turns.js';
-import { promptOf } from './prompt.js';
+import { promptOf, type PromptFields } from './prompt.js';
 
 /**
  * Reads texts and pairs of texts as a chat template writes them. Of what is cut on the right the end of the template
  * stays, as in sentence-transformers: the model answers behind it.
  *
+ * @param fields what the model is asked to do; by default what it says.
  * @throws KvasirError as `encodeInput` and the template
  */
 export async function readWritten(
@@ -18,8 +19,9 @@ export async function readWritten(
   sources: readonly Source[],
   limit: InputLimit,
   caller: Caller,
+  fields?: PromptFields,
 ): Promise<EncoderInput[]> {
-  const prompt = promptOf(model);
+  const prompt = promptOf(model, fields);
   const turns = new Turns();
   const written: Source[] = [];
   for (const source of sources) {

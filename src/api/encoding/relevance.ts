@@ -1,4 +1,5 @@
 import type { Caller } from '#caller.js';
+import { invalidRequest } from '#errors.js';
 import type { EncoderModel } from '#registry/types.js';
 import type { OneShotModel, TowersModel } from '#registry/vision-types.js';
 import { maxSimilarity } from '#results/late-interaction.js';
@@ -10,12 +11,21 @@ import { classify } from './classify.js';
 import { embed } from './embed.js';
 import { weighedTokens } from './embed-tokens.js';
 import { countTokens } from './inputs.js';
+import type { PromptFields } from './prompt.js';
 import { keepsTokens, tokenVectors } from './token-vectors.js';
 
 export interface RelevanceOptions {
   readonly limit: InputLimit;
   /** Logits as they are: of a cross-encoder, and of two towers for a text and a picture. */
   readonly raw: boolean;
+  /** What a document is to be relevant to, for a reranker that is told it; by default what it says. */
+  readonly instruction?: InstructionFields;
+}
+
+/** What requests say of it: vLLM's field, and the name of one of the model's prompts, over which it goes. */
+export interface InstructionFields {
+  readonly instruction?: string | null | undefined;
+  readonly prompt_name?: string | null | undefined;
 }
 
 export interface Relevance {
@@ -35,15 +45,16 @@ type Compared = TextSource | PictureSource;
  *
  * @param model one that scores what there is: texts, pictures, or both.
  * @param queries one for each document, or one for all.
- * @throws KvasirError as `readInputs` and the encoder
+ * @throws KvasirError as `readInputs` and the encoder; `invalid_request` for an instruction that the model does not read
  */
 export async function relevance(
   model: OneShotModel,
   queries: readonly Compared[],
   documents: readonly Compared[],
-  { limit, raw }: RelevanceOptions,
+  { limit, raw, instruction }: RelevanceOptions,
   caller: Caller,
 ): Promise<Relevance> {
+  const prompt = promptFields(model, instruction);
   const queryOf = <T>(of: readonly T[], index: number): T => (of.length === 1 ? of[0]! : of[index]!);
   if (isCrossEncoder(model)) {
     const pairs = (documents as readonly TextSource[]).map(({ param, text }, index) => ({
@@ -51,7 +62,7 @@ export async function relevance(
       text: queryOf(queries as readonly TextSource[], index).text,
       pair: text,
     }));
-    const { logits, tokens } = await classify(model, pairs, limit, caller);
+    const { logits, tokens } = await classify(model, pairs, limit, caller, prompt);
     return { scores: logits.map(([logit]) => (raw ? logit! : sigmoid(logit!))), tokens };
   }
   if (keepsTokens(model)) {
@@ -84,6 +95,17 @@ export async function relevance(
     return logit !== undefined && crosses ? logit.scale * alike + logit.bias : alike;
   });
   return { scores, tokens };
+}
+
+function promptFields(model: OneShotModel, fields: InstructionFields = {}): PromptFields {
+  const { instruction, prompt_name: name } = fields;
+  const asked = instruction ? 'instruction' : typeof name === 'string' ? 'prompt_name' : undefined;
+  if (asked !== undefined && !('pairs' in model && model.pairs !== undefined))
+    throw invalidRequest(
+      asked,
+      `${asked} is not supported by this model: it is not told what documents are to be relevant to`,
+    );
+  return { prompt: instruction || undefined, prompt_name: name };
 }
 
 /** Whether it tells of each token what is compared, beside the pooled vector. */

@@ -44,7 +44,11 @@ export async function tokenVectors(
   const read = await withPlaces(model, sources.length, caller, () =>
     model.texts.map('encodeInput', prompted, own, caller, param),
   );
-  const inputs = role === 'query' ? read.map(input => expanded(model, input)) : read;
+  const marker = markerId(model, role);
+  const marked = read.map((input, i) =>
+    marker === undefined || 'ids' in sources[i]! ? input : withMarker(input, marker),
+  );
+  const inputs = role === 'query' ? marked.map(input => expanded(model, input)) : marked;
   const outputs = await model.encoder.encode(inputs, caller);
   const skipped = skippedIds(model, role);
   const vectors = outputs.map(({ values, width }, i) =>
@@ -55,13 +59,33 @@ export async function tokenVectors(
   return { vectors, tokens: countTokens(inputs) };
 }
 
-/** The model itself cuts queries and documents to lengths of their own. */
-function ownLimit({ sentences }: EncoderModel, role: Role, limit: InputLimit): InputLimit {
-  const { queryLength, documentLength, expansion } = sentences.multiVector!;
+/** The model itself cuts queries and documents to lengths of their own, in which a marker has its place. */
+function ownLimit(model: EncoderModel, role: Role, limit: InputLimit): InputLimit {
+  const { queryLength, documentLength, expansion } = model.sentences.multiVector!;
   const length = role === 'document' ? documentLength : expansion?.isFixed ? expansion.length : queryLength;
+  const room = markerId(model, role) === undefined ? 0 : 1;
   return length === undefined || length > limit.maxTokens
-    ? limit
-    : { ...limit, maxTokens: length, cut: 'right' };
+    ? { ...limit, maxTokens: limit.maxTokens - room }
+    : { ...limit, maxTokens: length - room, cut: 'right' };
+}
+
+/** The token that tells what a text is. */
+function markerId({ sentences, tokenizer }: EncoderModel, role: Role): number | undefined {
+  const marker = sentences.multiVector!.markers?.[role] ?? '';
+  return marker === '' ? undefined : tokenizer.id(marker);
+}
+
+function withMarker(input: EncoderInput, marker: number): EncoderInput {
+  const behindFirst = (values: readonly number[], value: number): number[] => [
+    ...values.slice(0, 1),
+    value,
+    ...values.slice(1),
+  ];
+  return {
+    ...input,
+    ids: behindFirst(input.ids, marker),
+    typeIds: input.typeIds && behindFirst(input.typeIds, 0),
+  };
 }
 
 function expanded({ sentences, tokenizer }: EncoderModel, input: EncoderInput): EncoderInput {

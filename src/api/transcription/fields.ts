@@ -10,6 +10,18 @@ export const TRANSCRIPT_FORMATS = ['json', 'text', 'srt', 'verbose_json', 'vtt']
 
 export type TranscriptFormat = (typeof TRANSCRIPT_FORMATS)[number];
 
+/** Formats that say nothing of times. */
+const TIMELESS: readonly TranscriptFormat[] = ['json', 'text'];
+
+/** How a model can write a transcript, by whether it tells when something is said. */
+export function transcriptFormats({
+  tellsTimes,
+}: {
+  readonly tellsTimes: boolean;
+}): readonly TranscriptFormat[] {
+  return tellsTimes ? TRANSCRIPT_FORMATS : TIMELESS;
+}
+
 /** What a request for a transcript asks for, in the words of OpenAI's API; what is missing or null has its default. */
 export interface TranscriptionFields {
   readonly language?: string | null;
@@ -56,8 +68,8 @@ export function checkTranscription(fields: TranscriptionFields): void {
 /**
  * What a request wants of a recording, of this model.
  *
- * @throws KvasirError `invalid_request` for a language that the model does not know, or words' times that it does
- * not tell
+ * @throws KvasirError `invalid_request` for a language that the model does not know, times that it does not tell, or
+ * a prompt that it does not read
  */
 export function transcriptionRequest(
   task: TranscriptionRequest['task'],
@@ -65,11 +77,21 @@ export function transcriptionRequest(
   { id, speech }: SpeechModel,
   { client, apiKey }: Pick<Caller, 'client'> & { readonly apiKey: string | undefined },
 ): TranscriptionRequest {
+  const name = JSON.stringify(id);
+  const format = fields.response_format ?? 'json';
+  const formats = transcriptFormats(speech);
+  if (!formats.includes(format))
+    throw invalidRequest(
+      'response_format',
+      `response_format: the model ${name} does not tell when something is said, so that it writes ${formats.join(' and ')}, not ${format}`,
+    );
+  if (fields.prompt && !speech.readsPrompts)
+    throw invalidRequest('prompt', `prompt: the model ${name} does not read what was said before`);
   const words = asksForWords(fields);
   if (words && !speech.tellsWords)
     throw invalidRequest(
       'timestamp_granularities',
-      `timestamp_granularities: the model ${JSON.stringify(id)} cannot tell when words are said`,
+      `timestamp_granularities: the model ${name} cannot tell when words are said`,
     );
   return {
     task,
@@ -102,6 +124,11 @@ export function asksForLogprobs({ include }: TranscriptionFields): boolean {
 
 /** @param known codes of the languages that the model knows. */
 function knownLanguage(language: string, known: readonly string[]): string {
+  if (known.length === 0)
+    throw invalidRequest(
+      'language',
+      'language: the model writes the one that it was made for, and cannot be told another; leave it out',
+    );
   const code = languageCode(language);
   if (code !== undefined && known.includes(code)) return code;
   throw invalidRequest(

@@ -14,9 +14,17 @@ const BOTH_WAYS_CLASS = /Bi(direc|directional)?(Model|Embed\w*|For\w+)$/;
 export function seesBothWays(config: ModelConfig): boolean {
   return (
     !config.flag('is_causal', true) ||
-    config.flag('use_bidirectional_attention', false) ||
+    isBidirectional(config) ||
     config.strings('architectures', []).some(name => BOTH_WAYS_CLASS.test(name))
   );
+}
+
+/** Gemma 4 says of which tokens: of all, or of those of a picture, which texts have none of. */
+function isBidirectional(config: ModelConfig): boolean {
+  const field = 'use_bidirectional_attention';
+  return typeof config.value(field) === 'string'
+    ? config.choice(field, ['all', 'vision']) === 'all'
+    : config.flag(field, false);
 }
 
 /**
@@ -30,7 +38,7 @@ export function reachBothWays(
   config: ModelConfig,
 ): number | undefined {
   const window = sizes(config).windows?.find(size => size !== undefined);
-  if (window === undefined || !config.flag('use_bidirectional_attention', false)) return window;
+  if (window === undefined || !isBidirectional(config)) return window;
   const reach = reachOf?.(window);
   if (reach === undefined || reach < 1)
     return config.unsupported(

@@ -1,3 +1,4 @@
+import type { Heads } from '../blocks/attention-projections.js';
 import type { CacheLengths } from '../blocks/grouped-query-attention.js';
 import type { MixedBatch } from '../blocks/mixed-attention.js';
 import type { Normalized, Residual } from '../blocks/normalization.js';
@@ -6,7 +7,7 @@ import type { PagedBatch } from '../blocks/paged-attention.js';
 import type { ModelConfig } from '../config.js';
 import type { Value } from '../onnx/graph-builder.js';
 import type { ModelWeights } from '../weights/model-weights.js';
-import type { DecoderSizes, DecoderSource } from './decoder-source.js';
+import { keyHeads, type DecoderSizes, type DecoderSource } from './decoder-source.js';
 import type { LanguageModelHead } from './heads/language-model.js';
 
 /**
@@ -137,6 +138,11 @@ export type DecoderCache =
   /** Nowhere: texts come whole, and nothing of them is kept. */
   | { readonly kind: 'packed'; readonly batch: PackedBatch; readonly seesBothWays: boolean };
 
+/** The leading dimensions of a run's values, as Reshape takes them. */
+export function tokenDimensions({ kind }: DecoderCache): readonly number[] {
+  return kind === 'slots' || kind === 'mixed' ? [0, -1] : [-1];
+}
+
 /** A layer that is being written. */
 export class DecoderLayer {
   readonly source: DecoderSource;
@@ -170,6 +176,17 @@ export class DecoderLayer {
   /** Positions that it sees; undefined: all. */
   get window(): number | undefined {
     return this.source.sizes.windows?.[this.index];
+  }
+
+  /** Heads of its attention. */
+  get heads(): Heads {
+    const { sizes } = this.source;
+    return { heads: sizes.heads, ...keyHeads(sizes, this.index) };
+  }
+
+  /** The leading dimensions of its values, as Reshape takes them. */
+  get tokens(): readonly number[] {
+    return tokenDimensions(this.cache);
   }
 
   /** True if nothing reads all tokens behind its attention: only those go on that the head wants. */

@@ -3,8 +3,12 @@ import { feedForward, gatedFeedForward, type TrainedActivation } from '../blocks
 import { groupedQueryAttention } from '../blocks/grouped-query-attention.js';
 import {
   packAttention,
+  projectHeads,
   type AttentionOptions,
+  type AttentionWeights,
   type PackedAttentionWeights,
+  type ProjectedAttention,
+  type ProjectedHeads,
 } from '../blocks/attention-projections.js';
 import { bidirectionalAttention } from '../blocks/bidirectional-attention.js';
 import type { HeadNorms } from '../blocks/head-norm.js';
@@ -136,21 +140,19 @@ export function selfAttention(
   return attend(layer, x, packAttention(attentionWeights(layer, biases, names)), design);
 }
 
-/** Attention with any weights: causal, but for texts that come whole and are seen both ways. */
+/**
+ * Attention with any weights, or with heads that {@link projectedHeads} has given: causal, but for texts that come whole
+ * and are seen both ways.
+ */
 export function attend(
   layer: DecoderLayer,
   x: Value,
-  weights: PackedAttentionWeights,
-  { turnsFirst = false, ...design }: AttentionDesign,
+  weights: PackedAttentionWeights | ProjectedAttention,
+  design: AttentionDesign,
 ): Value {
-  const { source, name, index, cache, window, isNarrowed } = layer;
+  const { source, name, index, cache, isNarrowed } = layer;
   const { graph } = source;
-  const { heads, kvHeads, headSize } = source.sizes;
-  const { rotary } = design;
-  const turn = (part: string, value: Value, count: number): Value =>
-    turnHeads(layer, part, value, count, rotary!);
-  const isTurned = turnsFirst && rotary !== undefined;
-  const options = { heads, kvHeads, headSize, window, ...design, turn: isTurned ? turn : undefined };
+  const options = attentionOptions(layer, design);
   switch (cache.kind) {
     case 'slots':
       return groupedQueryAttention(graph, name, index, x, weights, options, cache.lengths);
@@ -165,18 +167,68 @@ export function attend(
   }
 }
 
-function attentionWeights({ source, weights }: DecoderLayer, biases: Biases, names: AttentionNames) {
-  const { heads, kvHeads, headSize, hiddenSize } = source.sizes;
-  const [queries, keys] = [heads * headSize, kvHeads * headSize];
-  const own = weights.within(names.within);
-  const [onInputs, onOutput] = [['inputs', 'all'].includes(biases), ['output', 'all'].includes(biases)];
+/**
+ * Queries, keys and values of a layer, where other layers read them, too.
+ *
+ * @param weights queries alone where `kvHeads` is 0.
+ * @param kvHeads heads of keys; default: the layer's.
+ */
+export function projectedHeads(
+  layer: DecoderLayer,
+  x: Value,
+  weights: Pick<PackedAttentionWeights, 'packed' | 'packedBias'>,
+  design: AttentionDesign,
+  kvHeads = layer.heads.kvHeads,
+): ProjectedHeads {
+  const options = { ...attentionOptions(layer, design), kvHeads };
+  return projectHeads(layer.source.graph, layer.name, x, weights, options, layer.tokens);
+}
+
+function attentionOptions(
+  layer: DecoderLayer,
+  { turnsFirst = false, ...design }: AttentionDesign,
+): AttentionOptions {
+  const { rotary } = design;
+  const turn = (part: string, value: Value, count: number): Value =>
+    turnHeads(layer, part, value, count, rotary!);
+  const isTurned = turnsFirst && rotary !== undefined;
+  return { ...layer.heads, window: layer.window, ...design, turn: isTurned ? turn : undefined };
+}
+
+/** The four projections of an attention layer, as {@link selfAttention} has them. */
+export function attentionWeights(
+  layer: DecoderLayer,
+  biases: Biases,
+  names: AttentionNames,
+): AttentionWeights {
+  const { kvHeads, headSize } = layer.heads;
+  const { hiddenSize } = layer.source.sizes;
+  const keys = kvHeads * headSize;
+  const own = layer.weights.within(names.within);
+  const onInputs = ['inputs', 'all'].includes(biases);
   return {
-    query: own.matrix(names.query, queries, hiddenSize),
-    queryBias: onInputs ? own.bias(names.query, queries) : undefined,
+    ...queryWeights(layer, biases, names),
     key: own.matrix(names.key, keys, hiddenSize),
     keyBias: onInputs ? own.bias(names.key, keys) : undefined,
     value: own.matrix(names.value, keys, hiddenSize),
     valueBias: onInputs ? own.bias(names.value, keys) : undefined,
+  };
+}
+
+/** Those of {@link attentionWeights} that a layer has which reads another one's keys and values. */
+export function queryWeights(
+  layer: DecoderLayer,
+  biases: Biases,
+  names: AttentionNames,
+): Omit<AttentionWeights, 'key' | 'value' | 'keyBias' | 'valueBias'> {
+  const { heads, headSize } = layer.heads;
+  const { hiddenSize } = layer.source.sizes;
+  const queries = heads * headSize;
+  const own = layer.weights.within(names.within);
+  const [onInputs, onOutput] = [['inputs', 'all'].includes(biases), ['output', 'all'].includes(biases)];
+  return {
+    query: own.matrix(names.query, queries, hiddenSize),
+    queryBias: onInputs ? own.bias(names.query, queries) : undefined,
     output: own.matrix(names.output, hiddenSize, queries),
     outputBias: onOutput ? own.bias(names.output, hiddenSize) : undefined,
   };
@@ -189,12 +241,11 @@ export function biasesOf(config: ModelConfig): Biases {
 
 /** Norms of each head of queries and keys, by default by the names that Qwen3 and Gemma 3 give them. */
 export function headNorms(
-  { source, weights }: DecoderLayer,
+  { source, weights, heads }: DecoderLayer,
   storage: NormStorage = 'plain',
   [query, key]: readonly [string, string] = ['q_norm', 'k_norm'],
 ): HeadNorms {
-  const scale = (name: string) =>
-    normScale(weights.scale(`self_attn.${name}`, source.sizes.headSize), storage);
+  const scale = (name: string) => normScale(weights.scale(`self_attn.${name}`, heads.headSize), storage);
   return {
     query: scale(query),
     key: scale(key),

@@ -20,6 +20,25 @@ export interface DecoderSizes {
    * Positions that a token sees in each layer, its own included; undefined: all. Absent: all in all layers.
    */
   readonly windows?: readonly (number | undefined)[];
+  /** Heads of keys and values of each layer, where not all are alike. */
+  readonly layerHeads?: readonly KeyHeads[];
+  /**
+   * For each layer the earlier one whose keys and values it reads, and whose window it has; undefined: it has its own.
+   * Absent: all have their own.
+   */
+  readonly keysOf?: readonly (number | undefined)[];
+}
+
+/** Heads of keys and values. */
+export interface KeyHeads {
+  readonly kvHeads: number;
+  /** Features of a head, as the model has them; of queries, too. */
+  readonly headSize: number;
+}
+
+/** Heads of a layer's keys and values. */
+export function keyHeads({ kvHeads, headSize, layerHeads }: DecoderSizes, layer: number): KeyHeads {
+  return layerHeads?.[layer] ?? { kvHeads, headSize };
 }
 
 /** Features of a token's embedding. */

@@ -58,6 +58,8 @@ export interface EncoderArchitecture {
   /** Full name of the token embeddings in the body. */
   readonly embedding: string;
   sizes(config: ModelConfig): EncoderSizes;
+  /** The weights by the family's names, where some may be stored under others. */
+  readonly named?: (weights: ModelWeights) => ModelWeights;
   /** Writes the body, and returns the hidden states of the wanted rows, `[rows, hidden]`. */
   hiddenStates(source: EncoderSource): Value;
   /** The same with the head of a model that writes texts, for families that have one. */

@@ -1,5 +1,5 @@
 import type { GatedWeights } from '../blocks/feed-forward.js';
-import { mixtureOfExperts, stackExperts } from '../blocks/mixture-of-experts.js';
+import { mixtureOfExperts, stackExperts, type ExpertWeights } from '../blocks/mixture-of-experts.js';
 import type { Value } from '../onnx/graph-builder.js';
 import type { Matrix } from '../weights/matrix.js';
 import type { DecoderLayer } from './decoder-design.js';
@@ -9,6 +9,7 @@ import type { DecoderLayer } from './decoder-design.js';
  *
  * @param router `[experts, hidden]`
  * @param normalized true if the chosen experts' weights are scaled to a sum of 1.
+ * @param others another choice of experts, and a factor of what they give.
  */
 export function routedExperts(
   { source: { graph, config }, name }: DecoderLayer,
@@ -16,6 +17,7 @@ export function routedExperts(
   router: Matrix,
   experts: readonly GatedWeights[],
   normalized: boolean,
+  others: Pick<ExpertWeights, 'routing' | 'factor'> = {},
 ): Value {
   // The operator knows no other gate.
   config.choice('hidden_act', ['silu'], 'silu');
@@ -27,5 +29,6 @@ export function routedExperts(
     ...stackExperts(experts),
     perToken,
     normalized,
+    ...others,
   });
 }

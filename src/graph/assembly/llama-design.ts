@@ -22,6 +22,8 @@ export interface LlamaDifferences extends Partial<Omit<DecoderDesign, 'layer'>> 
   readonly attention?: (layer: DecoderLayer) => Omit<AttentionDesign, 'rotary'>;
   /** Default: `none`. */
   readonly attentionBiases?: Biases;
+  /** The attention half of a layer in place of Llama's, to which the fields above and `interleaved` belong. */
+  readonly attend?: (layer: DecoderLayer, x: Value) => Value;
   /** True if neighbouring features of a head turn together, where `rotary` says nothing; default: those of its halves. */
   readonly interleaved?: boolean;
   readonly feedForward?: (layer: DecoderLayer, x: Value) => Value;
@@ -38,10 +40,7 @@ export interface LlamaDifferences extends Partial<Omit<DecoderDesign, 'layer'>> 
 export function llamaDesign(source: DecoderSource, differences: LlamaDifferences = {}): DecoderDesign {
   const { graph } = source;
   const {
-    interleaved = false,
-    rotary = everywhere(rotaryOf(source, { interleaved })),
-    attention,
-    attentionBiases,
+    attend = llamaAttention(source, differences),
     feedForward = gatedMlps(source),
     updateFactor = 1,
     layer: write = preNormLayer,
@@ -52,14 +51,19 @@ export function llamaDesign(source: DecoderSource, differences: LlamaDifferences
     ...others,
     layer: (layer, residual) =>
       write(layer, residual, {
-        attention: x => {
-          const design = { rotary: rotary(layer), ...attention?.(layer) };
-          const attended = selfAttention(layer, x, design, attentionBiases);
-          return scale(graph, `${layer.name}.attended.scaled`, attended, updateFactor);
-        },
+        attention: x => scale(graph, `${layer.name}.attended.scaled`, attend(layer, x), updateFactor),
         feedForward: x => scale(graph, `${layer.name}.fed.scaled`, feedForward(layer, x), updateFactor),
       }),
   };
+}
+
+function llamaAttention(
+  source: DecoderSource,
+  { interleaved = false, rotary, attention, attentionBiases }: LlamaDifferences,
+): (layer: DecoderLayer, x: Value) => Value {
+  const tablesOf = rotary ?? everywhere(rotaryOf(source, { interleaved }));
+  return (layer, x) =>
+    selfAttention(layer, x, { rotary: tablesOf(layer), ...attention?.(layer) }, attentionBiases);
 }
 
 /**

@@ -36,29 +36,33 @@ export function readRope(
     read(section?.has(name) ? section : config);
   const theta = field(from => from.positive('rope_theta', 10_000), 'rope_theta');
   const share = field(from => from.positive('partial_rotary_factor', 1), 'partial_rotary_factor');
-  const features = Math.floor(sizes.headSize * share);
-  if (features % 2 !== 0) config.invalid(`${features} features of a head cannot be turned in pairs`);
-  const unscaled = { frequencies: inverseFrequencies(features, theta), magnitude: 1 };
-  if (section === undefined) return unscaled;
-  warnOfUnread(section);
+  const unscaled = (): Rope => {
+    const features = Math.floor(sizes.headSize * share);
+    if (features % 2 !== 0) config.invalid(`${features} features of a head cannot be turned in pairs`);
+    return { frequencies: inverseFrequencies(features, theta), magnitude: 1 };
+  };
+  if (section === undefined) return unscaled();
+  warnOfUnread(section, config);
   switch (ropeType(section)) {
     case 'default':
-      return unscaled;
+      return unscaled();
     // Dynamic scaling starts where a sequence is longer than max_position_embeddings, which none is here.
     case 'dynamic':
       section.warn(
         'dynamic scaling is as in transformers: none within max_position_embeddings, which no text exceeds; vLLM scales texts of all lengths',
       );
-      return unscaled;
+      return unscaled();
     case 'linear':
-      return stretch(unscaled, () => section.positive('factor'));
+      return stretch(unscaled(), () => section.positive('factor'));
     case 'llama3':
-      return llama3(unscaled, section, config);
+      return llama3(unscaled(), section, config);
     case 'yarn':
-      return yarn(unscaled, theta, section, config);
+      return yarn(unscaled(), theta, section, config);
     case 'longrope':
     case 'su':
-      return longRope(unscaled, section, config, sizes);
+      return longRope(unscaled(), section, config, sizes);
+    case 'proportional':
+      return proportional(theta, share, sizes.headSize, section);
   }
 }
 
@@ -80,7 +84,10 @@ const PAIRS = 8;
 
 /** Adds the tables of a layer's rotary positions. */
 export function ropeTables(
-  { graph, sizes: { headSize, contextLength } }: Pick<DecoderSource, 'graph' | 'sizes'>,
+  {
+    graph,
+    sizes: { headSize, contextLength },
+  }: Pick<DecoderSource, 'graph'> & { readonly sizes: Pick<DecoderSizes, 'headSize' | 'contextLength'> },
   name: string,
   { frequencies, magnitude, interleaved = false }: Rope,
 ): RotaryTables {
@@ -100,7 +107,16 @@ export function ropeTables(
 
 type RopeType = (typeof ROPE_TYPES)[number];
 
-const ROPE_TYPES = ['default', 'linear', 'dynamic', 'llama3', 'yarn', 'longrope', 'su'] as const;
+const ROPE_TYPES = [
+  'default',
+  'linear',
+  'dynamic',
+  'llama3',
+  'yarn',
+  'longrope',
+  'su',
+  'proportional',
+] as const;
 
 export function ropeType(section: ModelConfig): RopeType {
   return section.choice(section.has('rope_type') ? 'rope_type' : 'type', ROPE_TYPES, 'default');
@@ -147,6 +163,7 @@ const FIELDS: Readonly<Record<RopeType, readonly string[]>> = {
   ],
   longrope: LONGROPE_FIELDS,
   su: LONGROPE_FIELDS,
+  proportional: ['factor'],
 };
 
 /** Values with which fields that nobody reads change nothing in vLLM either. */
@@ -159,12 +176,19 @@ const NEUTRAL: Readonly<Record<string, unknown>> = {
 /** Fields that vLLM reads and transformers does not. */
 const READ_BY_VLLM = [...Object.keys(NEUTRAL), 'short_mscale', 'long_mscale'];
 
+/** Fields by whose help queries grow with their position, which these families read themselves. */
+const OF_FAMILIES: Readonly<Record<string, readonly string[] | undefined>> = {
+  ministral3: ['llama_4_scaling_beta', 'max_position_embeddings'],
+  mistral4: ['llama_4_scaling_beta', 'max_position_embeddings'],
+};
+
 /** Names fields of a section that are not read, and whom that follows. */
-function warnOfUnread(section: ModelConfig): void {
+function warnOfUnread(section: ModelConfig, config: ModelConfig): void {
   const type = ropeType(section);
   const known = [
     ...COMMON_FIELDS,
     ...FIELDS[type],
+    ...(OF_FAMILIES[config.string('model_type', '')] ?? []),
     'finetuned',
     'original_max_position_embeddings',
     'factor',
@@ -178,6 +202,19 @@ function warnOfUnread(section: ModelConfig): void {
       `${name} ${whose} (rope_type ${type}): if it matters, the results are not those that were meant`,
     );
   }
+}
+
+/**
+ * Pairs as in a head that turns whole, of which only the first turn (Gemma 4): the frequencies fall as slowly as they
+ * would there.
+ */
+function proportional(theta: number, share: number, headSize: number, section: ModelConfig): Rope {
+  const factor = section.positive('factor', 1);
+  const turned = Math.floor((share * headSize) / 2);
+  return {
+    frequencies: inverseFrequencies(headSize, theta).map((value, i) => (i < turned ? value / factor : 0)),
+    magnitude: 1,
+  };
 }
 
 /** Divides each frequency by a factor of its own. */

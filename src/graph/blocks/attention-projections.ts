@@ -58,6 +58,14 @@ export interface PackedAttentionWeights {
   readonly outputBias?: Bias | undefined;
 }
 
+/** Heads that are projected already, and the way back. */
+export interface ProjectedAttention {
+  readonly projected: ProjectedHeads;
+  /** Its matrix, or what writes it, given what all heads gave, padded as they are. */
+  readonly output: Matrix | ((attended: Value) => Value);
+  readonly outputBias?: Bias | undefined;
+}
+
 /** One matrix product gives queries, keys and values. */
 export function packAttention(weights: AttentionWeights): PackedAttentionWeights {
   const { query, key, value, output, outputBias } = weights;
@@ -116,7 +124,8 @@ export function operatorRotary({ rotary, turn }: AttentionOptions): RotaryTables
 export type ProjectedHeads = readonly [query: Value, key: Value, value: Value];
 
 /**
- * Projects onto queries, keys and values, or some of them.
+ * Projects onto queries, keys and values, or some of them: without norms those that the matrix has, with norms all
+ * three, or queries alone where there are no heads of keys.
  *
  * @param x `[...tokens, hidden]`
  * @param tokens the leading dimensions of `x`, as Reshape takes them.
@@ -125,10 +134,12 @@ export function projectHeads(
   graph: ModelGraph,
   name: string,
   x: Value,
-  { packed, packedBias }: Pick<PackedAttentionWeights, 'packed' | 'packedBias'>,
+  weights: Pick<PackedAttentionWeights, 'packed' | 'packedBias'> | ProjectedAttention,
   options: AttentionOptions,
   tokens: readonly number[],
 ): ProjectedHeads {
+  if ('projected' in weights) return weights.projected;
+  const { packed, packedBias } = weights;
   const padding = headPadding(options);
   const { heads, kvHeads, norms, rotary, queryFactor, clip } = options;
   const order = rotary?.order;
@@ -162,9 +173,10 @@ export function projectOutput(
   graph: ModelGraph,
   name: string,
   attended: Value,
-  { output, outputBias }: PackedAttentionWeights,
+  { output, outputBias }: Pick<ProjectedAttention, 'output' | 'outputBias'>,
   options: AttentionOptions,
 ): Value {
+  if (typeof output === 'function') return output(attended);
   return layerLinear(
     graph,
     `${name}.output`,
@@ -274,16 +286,20 @@ function normedHeads(
   padding: readonly [number, number],
   tokens: readonly number[],
 ): [Value, Value, Value] {
-  const [q, k, v] = splitHeads(graph, name, packed, { heads, kvHeads, headSize });
+  const [q, k, v] =
+    kvHeads === 0 ? [packed, NONE, NONE] : splitHeads(graph, name, packed, { heads, kvHeads, headSize });
   if (norms === undefined) return [q, k, v];
-  const norm = (side: 'query' | 'key', x: Value, count: number): Value => {
-    const weight = norms[side];
+  const normed = (side: string, x: Value, weight: Weight, count: number): Value => {
     const parts = (count * headSize) / weight.shape[0]!;
-    const turned = turn?.(`${name}.${side}.turned`, x, count) ?? x;
-    const ordered = inOrder(weight, rotary);
-    return headNorm(graph, `${name}.${side}_norm`, turned, ordered, norms.epsilon, parts, padding, tokens);
+    return headNorm(graph, `${name}.${side}_norm`, x, weight, norms.epsilon, parts, padding, tokens);
   };
-  return [norm('query', q, heads), norm('key', k, kvHeads), v];
+  const norm = (side: 'query' | 'key', x: Value, count: number): Value => {
+    const turned = turn?.(`${name}.${side}.turned`, x, count) ?? x;
+    return normed(side, turned, inOrder(norms[side], rotary), count);
+  };
+  if (kvHeads === 0) return [norm('query', q, heads), k, v];
+  const value = norms.value === undefined ? v : normed('value', v, norms.value, kvHeads);
+  return [norm('query', q, heads), norm('key', k, kvHeads), value];
 }
 
 /** A norm's weight in the order of a head's features. */
@@ -317,7 +333,10 @@ function padBias(bias: Bias | undefined, [group, padded]: readonly [number, numb
 }
 
 /** The biases of matrices one under the other, zeros where one has none; undefined where none has. */
-function stackBiases(matrices: readonly Matrix[], biases: readonly (Bias | undefined)[]): Bias | undefined {
+export function stackBiases(
+  matrices: readonly Matrix[],
+  biases: readonly (Bias | undefined)[],
+): Bias | undefined {
   if (biases.every(bias => bias === undefined)) return undefined;
   return {
     size: matrices.reduce((sum, { rows }) => sum + rows, 0),

@@ -10,6 +10,7 @@ import {
   splitHeads,
   type AttentionOptions,
   type PackedAttentionWeights,
+  type ProjectedAttention,
 } from './attention-projections.js';
 import { cappedAttention } from './capped-attention.js';
 import { gridAttention, QUERY_MARK } from './grid-attention.js';
@@ -30,7 +31,7 @@ export function bidirectionalAttention(
   graph: ModelGraph,
   name: string,
   x: Value,
-  weights: PackedAttentionWeights,
+  weights: PackedAttentionWeights | ProjectedAttention,
   options: AttentionOptions,
   batch: PackedBatch,
   isNarrowed: boolean,
@@ -109,7 +110,7 @@ export function arrangeHeads(
   if (count === heads && mark === undefined) return x;
   const constant = (key: string, dims: number[], values: number[], type?: DataType.FLOAT): Value =>
     graph.shared(key, () => graph.constant(key, dims, values, type));
-  const apart = constant(`heads.apart_shape.${count}`, [3], [-1, count, size]);
+  const apart = constant(`heads.apart_shape.${count}.${size}`, [3], [-1, count, size]);
   let result = graph.node({ op: 'Reshape', inputs: [x, apart], name: `${name}.apart` });
   if (count < heads) {
     const shared = Array.from({ length: heads }, (_, head) => Math.floor((head * count) / heads));

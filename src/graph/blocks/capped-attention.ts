@@ -20,9 +20,8 @@ export function cappedAttention(
   cap: number,
   grid: AttentionGrid,
 ): Value {
-  const apart = graph.shared('capped.apart_shape', () =>
-    graph.constant('capped.apart_shape', [4], [0, 0, heads, headSize]),
-  );
+  const apartName = `capped.apart_shape.${headSize}`;
+  const apart = graph.shared(apartName, () => graph.constant(apartName, [4], [0, 0, heads, headSize]));
   const number = (key: string, n: number): Value =>
     graph.shared(key, () => graph.constant(key, [], [n], DataType.FLOAT));
   const node = (op: string, part: string, ...inputs: Value[]): Value =>

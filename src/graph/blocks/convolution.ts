@@ -6,34 +6,40 @@ import type { Bias } from './linear.js';
 
 /** Weights of a convolution over time. */
 export interface ConvolutionWeights {
-  /** `[channels, inputs, kernel]`, of an odd kernel. */
+  /** `[channels, inputs, kernel]` */
   readonly weight: Weight;
-  readonly bias: Bias;
+  readonly bias?: Bias | undefined;
+}
+
+/** Where the kernels of a convolution lie. */
+export interface ConvolutionPlaces {
+  /** Points from one to the next. */
+  readonly stride: number;
+  /** Zeros in front of the first point, and as many behind the last one. */
+  readonly around: number;
 }
 
 /**
- * A convolution over time, with zeros around: every `stride`th point is the middle of a kernel, from the first on.
+ * A convolution over time.
  *
  * Operator: Conv.
  *
  * @param x `[batch, inputs, time]`
- * @returns `[batch, channels, ⌈time / stride⌉]`
+ * @returns `[batch, channels, ⌊(time + 2 · around - kernel) / stride⌋ + 1]`
  */
 export function convolution(
   graph: ModelGraph,
   name: string,
   x: Value,
   { weight, bias }: ConvolutionWeights,
-  stride: number,
+  { stride, around }: ConvolutionPlaces,
 ): Value {
-  const kernel = weight.shape.at(-1)!;
-  const around = (kernel - 1) / 2;
   return graph.node({
     op: 'Conv',
     inputs: [
       x,
       graph.floats(`${name}.weight`, weight.shape, () => weight.load()),
-      graph.floats(`${name}.bias`, [bias.size], () => bias.load()),
+      ...(bias === undefined ? [] : [graph.floats(`${name}.bias`, [bias.size], () => bias.load())]),
     ],
     name,
     attributes: { strides: ints([stride]), pads: ints([around, around]) },

@@ -82,7 +82,8 @@ export function crossAttention(
  * Operator: TensorScatter.
  *
  * @param hidden `[tokens, hidden]`: the encoder's last states.
- * @param grid `[batch, length]`: where each position's token stands among them.
+ * @param grid `[batch, length]`: where each position's token stands among them; default: they are in rows already,
+ * `[batch, length, hidden]`.
  */
 export function fillCrossCache(
   graph: ModelGraph,
@@ -91,10 +92,13 @@ export function fillCrossCache(
   hidden: Value,
   weights: AttentionWeights,
   options: AttentionOptions,
-  grid: Value,
+  grid?: Value,
 ): void {
-  const inGrid = (product: Value): Value =>
-    graph.node({ op: 'Gather', inputs: [product, grid], name: `${name}.rows` });
+  const inGrid =
+    grid === undefined
+      ? undefined
+      : (product: Value): Value =>
+          graph.node({ op: 'Gather', inputs: [product, grid], name: `${name}.rows` });
   const sides = keysAndValues(
     graph,
     name,

@@ -15,15 +15,20 @@ export interface GatedWeights {
   readonly downBias?: Bias | undefined;
 }
 
-/** A gated feed-forward layer, `(f(x Wg) ⊙ x Wu) Wd` (Shazeer 2020): SwiGLU with SiLU, GeGLU with GELU. */
+/**
+ * A gated feed-forward layer, `(f(x Wg) ⊙ x Wu) Wd` (Shazeer 2020): SwiGLU with SiLU, GeGLU with GELU.
+ *
+ * @param sparse changes `x Wg` before the activation; default: nothing does.
+ */
 export function gatedFeedForward(
   graph: ModelGraph,
   name: string,
   x: Value,
   weights: GatedWeights,
   activation: Activation,
+  sparse = (gate: Value): Value => gate,
 ): Value {
-  const gate = layerLinear(graph, `${name}.gate`, x, weights.gate, weights.gateBias);
+  const gate = sparse(layerLinear(graph, `${name}.gate`, x, weights.gate, weights.gateBias));
   const up = layerLinear(graph, `${name}.up`, x, weights.up, weights.upBias);
   const gated = activate(graph, `${name}.${activation}`, gate, activation);
   const product = graph.node({ op: 'Mul', inputs: [gated, up], name: `${name}.product` });

@@ -40,8 +40,10 @@ export function gridAttention(
   { query, key, value, heads, headSize, scale }: PackedHeads,
   grid: AttentionGrid,
 ): Value {
-  const padding = graph.shared('padding.key', () =>
-    graph.floats('padding.key', [1, heads * (headSize + 1)], () => everyHead(heads, headSize + 1, SHUT_OUT)),
+  const padded = heads * (headSize + 1);
+  const paddingKey = `padding.key.${padded}`;
+  const padding = graph.shared(paddingKey, () =>
+    graph.floats(paddingKey, [1, padded], () => everyHead(heads, headSize + 1, SHUT_OUT)),
   );
   // The padding's key comes last, where index -1 finds it; queries and values of padding may be any, here the
   // last token's.
@@ -83,9 +85,8 @@ export function wantedRows(
   width: number,
   { places }: Pick<AttentionGrid, 'places'>,
 ): Value {
-  const shape = graph.shared('attention.rows_shape', () =>
-    graph.constant('attention.rows_shape', [2], [-1, width]),
-  );
+  const shapeName = `attention.rows_shape.${width}`;
+  const shape = graph.shared(shapeName, () => graph.constant(shapeName, [2], [-1, width]));
   const rows = graph.node({ op: 'Reshape', inputs: [attended, shape], name: `${name}.attention.rows` });
   return graph.node({ op: 'Gather', inputs: [rows, places], name: `${name}.attention.wanted` });
 }

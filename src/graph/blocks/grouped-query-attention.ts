@@ -9,6 +9,7 @@ import {
   projectOutput,
   type AttentionOptions,
   type PackedAttentionWeights,
+  type ProjectedAttention,
 } from './attention-projections.js';
 import { keyBias } from './key-bias.js';
 
@@ -48,7 +49,7 @@ export function groupedQueryAttention(
   name: string,
   layer: number,
   x: Value,
-  weights: PackedAttentionWeights,
+  weights: PackedAttentionWeights | ProjectedAttention,
   options: AttentionOptions,
   { lastPositions, longest }: CacheLengths,
   bias?: Value,

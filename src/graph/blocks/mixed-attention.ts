@@ -8,6 +8,7 @@ import {
   projectOutput,
   type AttentionOptions,
   type PackedAttentionWeights,
+  type ProjectedAttention,
 } from './attention-projections.js';
 import { cacheLengths, changesOfScores, type CacheLengths } from './grouped-query-attention.js';
 import { keyBias } from './key-bias.js';
@@ -53,7 +54,7 @@ export function mixedAttention(
   name: string,
   layer: number,
   x: Value,
-  weights: PackedAttentionWeights,
+  weights: PackedAttentionWeights | ProjectedAttention,
   options: AttentionOptions,
   batch: MixedBatch,
 ): Value {

@@ -5,8 +5,10 @@ import { DataType, NONE, type Value } from '../onnx/graph-builder.js';
 import type { BlockFormat } from '../quantization/block-format.js';
 import { interleaveRows, loadMatrix, stackRows, type Matrix } from '../weights/matrix.js';
 import { isAlike, type PackedRows } from '../weights/packed-rows.js';
+import { routeTokens, type ExpertRouting, type RoutedTokens } from './expert-routing.js';
 import type { GatedWeights } from './feed-forward.js';
 import { linear, type Bias } from './linear.js';
+import { scale } from './scale.js';
 
 /** Weights of a mixture of experts, each a SwiGLU feed-forward layer. */
 export interface ExpertWeights {
@@ -25,6 +27,10 @@ export interface ExpertWeights {
   /** True if the chosen experts' weights are scaled to a sum of 1. */
   readonly normalized: boolean;
   readonly swiglu?: Swiglu | undefined;
+  /** Undefined: the experts with the largest probabilities, the softmax of the router's logits. */
+  readonly routing?: ExpertRouting | undefined;
+  /** Factor of what all experts give together; default 1. */
+  readonly factor?: number | undefined;
 }
 
 /** `gate · σ(alpha · gate) · (up + beta)` of inputs that are kept below a limit. */
@@ -58,19 +64,35 @@ export function stackExperts(
  * @param x `[...tokens, hidden]`
  */
 export function mixtureOfExperts(graph: ModelGraph, name: string, x: Value, weights: ExpertWeights): Value {
-  const { count, router, routerBias, perToken, normalized } = weights;
+  const { count, router, routerBias, perToken, normalized, routing, factor = 1 } = weights;
   checkFormat(graph);
   // The choice of experts is too sensitive to be quantized.
   const scores = linear(graph, `${name}.router`, x, router, routerBias, 'floats');
+  const { logits, share } =
+    routing === undefined
+      ? byProbability(graph, name, scores, count, perToken)
+      : routeTokens(graph, `${name}.routing`, scores, count, perToken, routing);
+  const routed = chosenExperts(graph, name, x, logits, weights);
+  const weighted = normalized
+    ? routed
+    : graph.node({ op: 'Mul', inputs: [routed, share()], name: `${name}.weighted` });
+  return scale(graph, `${name}.scaled`, weighted, factor);
+}
+
+/** The choice that the operators make themselves. */
+function byProbability(
+  graph: ModelGraph,
+  name: string,
+  scores: Value,
+  count: number,
+  perToken: number,
+): RoutedTokens {
   const tokens = graph.node({
     op: 'Reshape',
     inputs: [scores, graph.constant(`${name}.tokens_shape`, [2], [-1, count])],
     name: `${name}.tokens`,
   });
-  const routed = chosenExperts(graph, name, x, tokens, weights);
-  if (normalized) return routed;
-  const share = chosenProbability(graph, name, scores, perToken);
-  return graph.node({ op: 'Mul', inputs: [routed, share], name: `${name}.weighted` });
+  return { logits: tokens, share: () => chosenProbability(graph, name, scores, perToken) };
 }
 
 /**

@@ -7,6 +7,7 @@ import {
   projectOutput,
   type AttentionOptions,
   type PackedAttentionWeights,
+  type ProjectedAttention,
 } from './attention-projections.js';
 import { wantedRows } from './grid-attention.js';
 import { changesOfScores } from './grouped-query-attention.js';
@@ -26,15 +27,20 @@ export function packedAttention(
   graph: ModelGraph,
   name: string,
   x: Value,
-  weights: PackedAttentionWeights,
+  weights: PackedAttentionWeights | ProjectedAttention,
   options: AttentionOptions,
   batch: PackedBatch,
   isNarrowed: boolean,
 ): Value {
   const { heads, headSize } = options;
   const { queries: grid, places } = batch.global(isNarrowed);
+  // Layers may share keys and values.
   const inGrid = (value: Value): Value =>
-    value === NONE ? NONE : graph.node({ op: 'Gather', inputs: [value, grid], name: `${value}.grid` });
+    value === NONE
+      ? NONE
+      : graph.shared(`${value}.grid`, () =>
+          graph.node({ op: 'Gather', inputs: [value, grid], name: `${value}.grid` }),
+        );
   const attended = graph.node({
     op: 'GroupQueryAttention',
     domain: 'com.microsoft',

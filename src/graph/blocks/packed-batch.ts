@@ -26,7 +26,7 @@ export interface AttentionGrid {
  * The inputs of an encoder's graph, all int32 unless said otherwise. An input is declared when it is first
  * asked for, so a graph has those that it needs, and who runs it reads from its inputs what to give:
  *
- * - `input_ids`, `position_ids`, `token_type_ids` `[tokens]`
+ * - `input_ids`, `position_ids`, `token_type_ids`, `task_ids` `[tokens]`
  * - `grid` `[texts, longest]` and `grid_places` `[tokens]`: see {@link AttentionGrid}
  * - `key_grid` `[texts, longest]`: the grid without the tokens that none may see
  * - `last_positions` `[texts]` and `longest` (a scalar): for causal attention
@@ -60,6 +60,11 @@ export class PackedBatch {
   /** Segment of each token. */
   get segments(): Value {
     return this.#input('token_type_ids', ['tokens']);
+  }
+
+  /** Which of a model's adapters each token's text wants, counted from 1; 0: none. */
+  get tasks(): Value {
+    return this.#input('task_ids', ['tokens']);
   }
 
   /** Tokens that reach the head, where not all do. */

@@ -9,6 +9,7 @@ import {
   projectOutput,
   type AttentionOptions,
   type PackedAttentionWeights,
+  type ProjectedAttention,
 } from './attention-projections.js';
 import { attentionSinks } from './grouped-query-attention.js';
 
@@ -30,6 +31,9 @@ export interface PagedBatch {
   readonly bounds: Value;
 }
 
+/** Features of a head that CUDA's flash kernels take, padding included. */
+const LARGEST_HEAD = 256;
+
 /** Declares the inputs of {@link PagedBatch}. */
 export function pagedBatch(graph: ModelGraph): PagedBatch {
   return {
@@ -50,14 +54,14 @@ export function pagedBatch(graph: ModelGraph): PagedBatch {
  * Operator: com.microsoft.PagedAttention, which only CUDA has, in 16-bit floats.
  *
  * @param x `[tokens, hidden]`
- * @throws KvasirError `unsupported_model` where the scores have a bias
+ * @throws KvasirError `unsupported_model` where the scores have a bias, or heads are larger than its kernels take
  */
 export function pagedAttention(
   graph: ModelGraph,
   name: string,
   layer: number,
   x: Value,
-  weights: PackedAttentionWeights,
+  weights: PackedAttentionWeights | ProjectedAttention,
   options: AttentionOptions,
   { begins, pastLengths, blockTable, bounds }: PagedBatch,
 ): Value {
@@ -67,6 +71,11 @@ export function pagedAttention(
     throw new KvasirError(
       'unsupported_model',
       'a paged KV cache takes no bias of attention scores, as ALiBi has it: leave out --kv-cache paged',
+    );
+  if (paddedHeadSize(headSize) > LARGEST_HEAD)
+    throw new KvasirError(
+      'unsupported_model',
+      `a paged KV cache takes heads of at most ${LARGEST_HEAD} features, and here they have ${headSize}: leave out --kv-cache paged`,
     );
   const projected = projectHeads(graph, name, x, weights, options, [-1]);
   const cacheShape = ['cache_blocks', 'block_size', kvHeads, paddedHeadSize(headSize)];

@@ -47,9 +47,15 @@ const HARMLESS: readonly {
       /^(initializer|init)_\w+$/,
       'init_std',
       'initializer_range',
+      'embedding_initializer_range',
       'logit_scale_init_value',
       /_init_scheme$/,
     ],
+  },
+  {
+    why: 'zeros at the end of heads change no attention',
+    fields: ['pad_head_dim_to_multiple_of'],
+    of: ['moonshine'],
   },
   {
     why: 'it says how transformers computes, not what',
@@ -220,7 +226,44 @@ const HARMLESS: readonly {
   {
     why: 'the other name of the activation is read',
     fields: ['hidden_activation', 'hidden_act'],
-    of: ['gemma', 'gemma2', 'gemma3_text'],
+    of: ['gemma', 'gemma2', 'gemma3_text', 'gemma3n_text', 'gemma4_text', 'gemma4_unified_text'],
+  },
+  {
+    why: 'only training clips by it',
+    fields: ['altup_coef_clip', 'gradient_clipping'],
+    of: ['gemma3n_text'],
+  },
+  {
+    why: 'published folders have it, and transformers does not read it of these families',
+    fields: ['altup_lr_multiplier', 'query_pre_attn_scalar'],
+    of: ['gemma3n_text'],
+  },
+  {
+    why: 'it is of experts, and a folder that has any is refused',
+    fields: ['num_experts', 'top_k_experts', 'moe_intermediate_size'],
+    of: ['gemma4_text'],
+  },
+  {
+    why: 'it is of the encoder of sound, which is not served',
+    fields: ['output_proj_dims'],
+    of: ['gemma4_text'],
+  },
+  {
+    why: 'it is of training, of how the code of its makers computes, or read with the texts',
+    fields: [
+      'lora_dropout_p',
+      'lora_main_params_trainable',
+      'load_trained_adapters',
+      'matryoshka_dimensions',
+      'emb_pooler',
+      'task_instructions',
+    ],
+    of: ['xlm-roberta'],
+  },
+  {
+    why: 'it is of how weights begin, or how the code of its makers is loaded',
+    fields: [/_init_range$/, 'kwargs', 'trust_remote_code', 'flash_attention'],
+    of: ['neobert'],
   },
   {
     why: 'it asks for nothing',
@@ -233,6 +276,11 @@ const HARMLESS: readonly {
       'interpolate_factor',
     ],
     values: [false, 1],
+  },
+  {
+    why: 'it follows from the sizes of the parts of heads, which are read',
+    fields: ['qk_head_dim', 'q_head_dim', 'head_dim'],
+    of: ['deepseek_v2', 'deepseek_v3', 'kimi_k2', 'youtu', 'glm4_moe_lite', 'minicpm3', 'mistral4'],
   },
   {
     why: 'it follows from the depths, which are read',

@@ -9,11 +9,13 @@ interface Unwritten {
   readonly sameAs?: string;
   /** The values of `model_type` that it is refused for; all by default. */
   readonly of?: readonly string[];
+  /** The values of `model_type` whose graphs read it. */
+  readonly notOf?: readonly string[];
 }
 
 export const UNWRITTEN: readonly Unwritten[] = [
   { field: 'add_cross_attention', neutral: [false] },
-  { field: 'per_layer_config' },
+  { field: 'per_layer_config', notOf: ['gemma4_text', 'gemma4_unified_text'] },
   // Only some of transformers' ways to attend read it.
   { field: 'sliding_window', of: ['olmoe'] },
   { field: 'is_decoder', neutral: [false], of: ['t5', 'mt5', 'umt5'] },
@@ -28,6 +30,13 @@ export const UNWRITTEN: readonly Unwritten[] = [
   { field: 'hidden_size', sameAs: 'dim', of: ['distilbert'] },
   { field: 'num_attention_heads', sameAs: 'n_heads', of: ['distilbert'] },
   { field: 'num_hidden_layers', sameAs: 'n_layers', of: ['distilbert'] },
+  // Of published folders; transformers reads none of these, and has what most of them ask for.
+  { field: 'norm_topk_prob', neutral: [false], of: ['deepseek_v2'] },
+  { field: 'scoring_func', neutral: ['softmax'], of: ['deepseek_v2'] },
+  { field: 'scoring_func', neutral: ['sigmoid'], of: ['deepseek_v3', 'kimi_k2', 'glm4_moe_lite'] },
+  { field: 'topk_method', neutral: ['noaux_tc'], of: ['deepseek_v3', 'kimi_k2', 'glm4_moe_lite'] },
+  { field: 'moe_layer_freq', neutral: [1], of: ['deepseek_v2', 'deepseek_v3', 'kimi_k2', 'glm4_moe_lite'] },
+  { field: 'first_k_dense_replace', neutral: [1], of: ['glm4_moe_lite'] },
 ];
 
 /**
@@ -37,8 +46,8 @@ export const UNWRITTEN: readonly Unwritten[] = [
  */
 export function refuseUnwritten(config: ModelConfig): void {
   const type = config.string('model_type', '');
-  for (const { field, neutral = [], sameAs, of } of UNWRITTEN) {
-    if (!config.has(field) || (of !== undefined && !of.includes(type))) continue;
+  for (const { field, neutral = [], sameAs, of, notOf = [] } of UNWRITTEN) {
+    if (!config.has(field) || (of !== undefined && !of.includes(type)) || notOf.includes(type)) continue;
     const value = config.value(field);
     if (neutral.includes(value) || isEmpty(value)) continue;
     if (sameAs !== undefined && config.value(sameAs) === value) continue;

@@ -10,6 +10,7 @@ import { albert } from './albert.js';
 import { bert } from './bert.js';
 import { bloom } from './bloom.js';
 import { cohere, cohere2 } from './cohere.js';
+import { deepseekV2, deepseekV3 } from './deepseek.js';
 import { distilbert } from './distilbert.js';
 import { exaone, exaone4 } from './exaone.js';
 import { deberta, debertaV2 } from './deberta.js';
@@ -18,9 +19,11 @@ import { ernie } from './ernie.js';
 import { esm } from './esm.js';
 import { eurobert } from './eurobert.js';
 import { gemma, gemma2, gemma3 } from './gemma.js';
+import { gemma3n } from './gemma3n.js';
+import { gemma4, gemma4Unified } from './gemma4.js';
 import { glm, glm4 } from './glm.js';
 import { gpt2 } from './gpt2.js';
-import { gte, gteNew, jinaEmbeddingsV3, nomicBert } from './rotary-bert.js';
+import { gte, gteNew, nomicBert } from './rotary-bert.js';
 import { falcon } from './falcon.js';
 import { gptBigcode } from './gpt-bigcode.js';
 import { gptNeo } from './gpt-neo.js';
@@ -30,15 +33,19 @@ import { codegen, gptj } from './gptj.js';
 import { granite, graniteMoe } from './granite.js';
 import { hunyuan } from './hunyuan.js';
 import { jinaBert } from './jina-bert.js';
+import { jinaEmbeddingsV3 } from './jina-embeddings-v3.js';
 import { llama } from './llama.js';
 import { m2m100, marian, pegasus } from './marian.js';
 import { ministral, ministral3, mistral } from './mistral.js';
 import { mixtral } from './mixtral.js';
 import { modernbert } from './modernbert.js';
+import { moonshine } from './moonshine.js';
 import { mpnet } from './mpnet.js';
 import { mpt } from './mpt.js';
+import { NEAR_DEEPSEEK } from './near-deepseek.js';
 import { NEAR_LLAMA } from './near-llama.js';
 import { nemotron } from './nemotron.js';
+import { neobert } from './neobert.js';
 import { olmo, olmo2, olmo3, olmoe } from './olmo.js';
 import { megatronBert, robertaPreLayerNorm, xlmRobertaXl } from './pre-norm-bert.js';
 import { opt } from './opt.js';
@@ -68,6 +75,9 @@ const DECODERS: readonly DecoderArchitecture[] = [
   gemma,
   gemma2,
   gemma3,
+  gemma3n,
+  gemma4,
+  gemma4Unified,
   gpt2,
   smollm3,
   granite,
@@ -100,11 +110,15 @@ const DECODERS: readonly DecoderArchitecture[] = [
   hunyuan,
   apertus,
   graniteMoe,
+  deepseekV2,
+  deepseekV3,
+  ...NEAR_DEEPSEEK,
 ].map(withOwnConfig);
 
 /** Encoders proper, which see both ways. */
 const ENCODERS: readonly EncoderArchitecture[] = [
   jinaBert,
+  jinaEmbeddingsV3,
   bert,
   ernie,
   electra,
@@ -122,9 +136,9 @@ const ENCODERS: readonly EncoderArchitecture[] = [
   nomicBert,
   gte,
   gteNew,
-  jinaEmbeddingsV3,
   modernbert,
   eurobert,
+  neobert,
   staticEmbedding,
 ];
 
@@ -140,6 +154,7 @@ const SEQ2SEQ: readonly Seq2SeqArchitecture[] = [
   mt5,
   umt5,
   whisper,
+  moonshine,
 ];
 
 /** All that give hidden states of texts. */

@@ -1,9 +1,10 @@
-import type { DecoderArchitecture } from '../assembly/decoder-design.js';
+import type { DecoderArchitecture, DecoderLayer } from '../assembly/decoder-design.js';
 import { llamaDesign } from '../assembly/llama-design.js';
-import { withOwnRope } from '../assembly/decoder-source.js';
+import { withOwnRope, type DecoderSource } from '../assembly/decoder-source.js';
 import { ropeSection } from '../assembly/rope.js';
 import { factorByPosition } from '../assembly/token-positions.js';
 import { uniformlyWindowedSizes } from '../assembly/windows.js';
+import type { Value } from '../onnx/graph-builder.js';
 
 /** Mistral (Jiang et al. 2023): Llama with a sliding window. */
 export const mistral: DecoderArchitecture = {
@@ -43,15 +44,17 @@ export const ministral3: DecoderArchitecture = {
   sizes: uniformlyWindowedSizes,
   design(given) {
     const source = withOwnRope(given, MINISTRAL_ROPE);
-    const section = ropeSection(source.config)!;
-    const beta = section.positive('llama_4_scaling_beta');
-    const original = section.size('original_max_position_embeddings');
-    const factor = (position: number): number => 1 + beta * Math.log(1 + Math.floor(position / original));
-    return llamaDesign(source, {
-      attention: layer =>
-        source.sizes.contextLength <= original
-          ? {}
-          : { queryFactor: factorByPosition(layer, 'query_factor', factor) },
-    });
+    const queryFactor = growingQueries(source);
+    return llamaDesign(source, { attention: layer => ({ queryFactor: queryFactor(layer) }) });
   },
 };
+
+/** The factor of a layer's queries beyond the original context; undefined where no context is that long. */
+export function growingQueries({ config, sizes }: DecoderSource): (layer: DecoderLayer) => Value | undefined {
+  const section = ropeSection(config)!;
+  const beta = section.positive('llama_4_scaling_beta');
+  const original = section.size('original_max_position_embeddings');
+  const factor = (position: number): number => 1 + beta * Math.log(1 + Math.floor(position / original));
+  return layer =>
+    sizes.contextLength <= original ? undefined : factorByPosition(layer, 'query_factor', factor);
+}

@@ -21,13 +21,7 @@ function robertaFamily(modelTypes: readonly string[], bodyName: string): Encoder
     bodyName,
     embedding: 'embeddings.word_embeddings.weight',
 
-    sizes(config) {
-      if (config.has('lora_adaptations'))
-        config.unsupported(
-          'lora_adaptations: weights with an adapter for each task inside (jina-embeddings-v3 as first published) are not served; its jina_embeddings_v3 form is, without adapters or with one merged in',
-        );
-      return bertSizes(config, firstPosition(config));
-    },
+    sizes: config => bertSizes(config, firstPosition(config)),
 
     hiddenStates: source =>
       bertEncoder(source, bertDesign(source, { firstPosition: firstPosition(source.config) })),

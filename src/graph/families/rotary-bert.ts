@@ -5,8 +5,8 @@ import type { Rope } from '../assembly/rope.js';
 import { inverseFrequencies } from '../blocks/rotary.js';
 import { activationOf } from '../blocks/activation.js';
 import type { ModelConfig } from '../config.js';
+import type { Value } from '../onnx/graph-builder.js';
 import { bertSizes, pooledClassifier, predictionTransform, TOKEN_HEADS } from './bert.js';
-import { robertaHeads } from './roberta.js';
 import { rotaryLayer, type RotaryLayer } from './rotary-bert-layers.js';
 
 const EMBEDDING = 'embeddings.word_embeddings.weight';
@@ -80,31 +80,31 @@ function gteFamily(type: string, theta: number): EncoderArchitecture {
 }
 
 /**
- * The base of Jina Embeddings v3 (Sturua et al. 2024): XLM-RoBERTa with rotary positions. Weight names are those of
- * Hugging Face's `JinaEmbeddingsV3Model`, or of its makers' code.
+ * BERT with rotary positions.
+ *
+ * @param theta base of the positions where config.json has no `rope_theta`.
+ * @param adapt what adapters for tasks change.
  */
-export const jinaEmbeddingsV3: EncoderArchitecture = {
-  modelTypes: ['jina_embeddings_v3'],
-  defaults: { layer_norm_eps: 1e-5 },
-  bodyName: 'roberta',
-  embedding: EMBEDDING,
-  sizes: config => bertSizes(config, 0),
-  hiddenStates: source =>
-    rotaryBert(source, 20_000, { attentionBias: true, upBias: true, downBias: true, isGated: false }),
-  heads: robertaHeads,
-};
-
-function rotaryBert(source: EncoderSource, theta: number, layer: RotaryLayer) {
+export function rotaryBert(
+  source: EncoderSource,
+  theta: number,
+  layer: RotaryLayer,
+  adapt?: { readonly words: Value; layer(index: number, weights: LayerWeights): LayerWeights },
+): Value {
   const { config, body, sizes } = source;
   const epsilon = config.positive('layer_norm_eps', 1e-12);
   const norm = body.has('emb_ln.weight') ? 'emb_ln' : 'embeddings.LayerNorm';
   return bertEncoder(source, {
+    ...(adapt && { words: adapt.words }),
     positions: undefined,
     epsilon,
     embedded: sum => normBy(source, epsilon)(norm, sizes.hiddenSize)('embedding_norm', sum).normalized,
     activation: activationOf(config, 'hidden_act', layer.isGated ? 'silu' : 'gelu'),
     rotary: rotaryPositions(source, theta, ntkRope(config, sizes.headSize, theta)),
-    layer: (index): LayerWeights => rotaryLayer(source, index, layer),
+    layer: index => {
+      const weights = rotaryLayer(source, index, layer);
+      return adapt?.layer(index, weights) ?? weights;
+    },
   });
 }
 

@@ -5,6 +5,10 @@ import type { ModelWeights } from '../weights/model-weights.js';
 /** Models of pictures and texts whose texts are those of a decoder alone, with what their text part is by default. */
 const WHOLES: Readonly<Record<string, string>> = {
   gemma3: 'gemma3_text',
+  kimi_k25: 'deepseek_v3',
+  gemma3n: 'gemma3n_text',
+  gemma4: 'gemma4_text',
+  gemma4_unified: 'gemma4_unified_text',
   mistral3: 'mistral',
   llava: 'llama',
   llava_next: 'llama',
@@ -21,27 +25,33 @@ const WHOLES: Readonly<Record<string, string>> = {
 export const WHOLE_TYPES: readonly string[] = Object.keys(WHOLES);
 
 /**
- * Text parts that are a known family, where all that sets them apart are positions in a picture: the three parts of
- * a position are one number in texts.
+ * Text parts that are a known family by another name, or where all that sets them apart are positions in a picture:
+ * the three parts of a position are one number in texts.
  */
 const SAME: Readonly<Record<string, string>> = {
   qwen2_vl_text: 'qwen2',
   qwen2_5_vl_text: 'qwen2',
   qwen3_vl_text: 'qwen3',
+  kimi_k2: 'deepseek_v3',
 };
 
 /**
- * Families that may be text parts. Those that change logits are not among them: transformers does not do so for a
- * whole, and vLLM does.
+ * Families that may be text parts. Of those that change logits only Gemma 3n and 4 are among them: of others
+ * transformers does not do so for a whole, and vLLM does.
  */
 const TEXTS = [
   'llama',
   'mistral',
   'ministral',
   'ministral3',
+  'mistral4',
+  'deepseek_v3',
   'qwen2',
   'qwen3',
   'gemma3_text',
+  'gemma3n_text',
+  'gemma4_text',
+  'gemma4_unified_text',
   'phi3',
   'smollm3',
 ];

@@ -1,4 +1,5 @@
 import type { Seq2SeqArchitecture, Seq2SeqSource, SoundStack } from '../assembly/seq2seq/architecture.js';
+import type { SoundShape } from '../assembly/seq2seq/sound-shape.js';
 import {
   bartArchitecture,
   bartLayers,
@@ -68,13 +69,15 @@ export const whisper: Seq2SeqArchitecture<SoundStack> = {
 /** What the first layer reads of features `[batch, bins, frames]`: `[batch, positions, hidden]`. */
 function positionsOf({ graph, weights, sizes }: Seq2SeqSource, features: Value): Value {
   const { hiddenSize, sourceLength, sound } = sizes;
+  const { bins } = sound as SoundShape;
   const own = sideWeights(weights, 'encoder');
   const convolved = (name: string, x: Value, inputs: number, stride: number): Value => {
     const weight = own.weight(`${name}.weight`, [hiddenSize, inputs, KERNEL]);
-    const y = convolution(graph, name, x, { weight, bias: own.bias(name, hiddenSize) }, stride);
+    const around = (KERNEL - 1) / 2;
+    const y = convolution(graph, name, x, { weight, bias: own.bias(name, hiddenSize) }, { stride, around });
     return activate(graph, `${name}.gelu`, y, 'gelu');
   };
-  const channels = convolved('conv2', convolved('conv1', features, sound!.bins, 1), hiddenSize, STRIDE);
+  const channels = convolved('conv2', convolved('conv1', features, bins, 1), hiddenSize, STRIDE);
   const positions = graph.node({
     op: 'Transpose',
     inputs: [channels],

@@ -9,9 +9,12 @@ import { GgufStore } from './gguf/store.js';
 import type { PackedRows } from './packed-rows.js';
 import { QuantizedStore } from './quantized/store.js';
 import { SafetensorsFile } from './safetensors.js';
+import { isTorchArchive, TorchFile } from './torch/torch-file.js';
 
 const SINGLE = 'model.safetensors';
 const INDEX = 'model.safetensors.index.json';
+const TORCH = 'pytorch_model.bin';
+const TORCH_INDEX = 'pytorch_model.bin.index.json';
 
 /** A weight of a checkpoint whose presence and shape are known to be right, not yet read. */
 export interface Weight {
@@ -40,11 +43,22 @@ export interface WeightStore {
 }
 
 /**
- * The file that a folder's weights begin with: theirs, the index of shards, or what points to a GGUF file; undefined
- * where there is none.
+ * The file that a folder's weights begin with: theirs, the index of shards, or what points to a GGUF file; safetensors
+ * come before files of PyTorch, of which those that are not read do not count. Undefined where there is none.
  */
 export function findWeightsFile(folder: string): string | undefined {
-  return [SINGLE, INDEX, POINTER].find(name => existsSync(path.join(folder, name)));
+  return [SINGLE, INDEX, POINTER, TORCH, TORCH_INDEX].find(name => {
+    const file = path.join(folder, name);
+    return name === TORCH ? isTorchArchive(file) : existsSync(file);
+  });
+}
+
+/**
+ * Opens a file of weights by its name. @throws KvasirError `invalid_model`, `unsupported_model`
+ */
+export function openWeightsFile(file: string): Promise<WeightStore> {
+  if (path.basename(file) === POINTER) return GgufStore.open(file);
+  return /\.(bin|pt)$/.test(file) ? TorchFile.open(file) : SafetensorsFile.open(file);
 }
 
 /**
@@ -55,13 +69,14 @@ export function findWeightsFile(folder: string): string | undefined {
  */
 export async function weightFiles(folder: string): Promise<string[]> {
   const first = findWeightsFile(folder);
-  if (first === SINGLE || first === POINTER) return [first];
-  return [INDEX, ...new Set(Object.values(await readIndex(folder)))];
+  if (first === undefined) throw await missingWeights(folder, `neither ${SINGLE} nor ${INDEX}`);
+  if (first !== INDEX && first !== TORCH_INDEX) return [first];
+  return [first, ...new Set(Object.values(await readIndex(folder, first)))];
 }
 
 /**
  * The weights of a Hugging Face model folder: `model.safetensors`, the shards that `model.safetensors.index.json`
- * lists, or the GGUF file that `model.gguf.json` points to.
+ * lists, the same of `pytorch_model.bin`, or the GGUF file that `model.gguf.json` points to.
  */
 export class Checkpoint {
   readonly #folder: string;
@@ -82,19 +97,18 @@ export class Checkpoint {
    * quantized in a way that is not read
    */
   static async open(folder: string): Promise<Checkpoint> {
-    const shards = (await weightFiles(folder)).filter(name => name !== INDEX);
+    const names = await weightFiles(folder);
+    const index = names.find(name => name.endsWith('.index.json'));
+    const shards = names.filter(name => name !== index);
     const missing = shards.filter(name => !existsSync(path.join(folder, name)));
     if (missing.length > 0)
       throw new KvasirError(
         'invalid_model',
-        `${folder}: ${INDEX} names missing files: ${missing.join(', ')}`,
+        `${folder}: ${index} names missing files: ${missing.join(', ')}`,
       );
     const files: WeightStore[] = [];
     try {
-      for (const shard of shards) {
-        const file = path.join(folder, shard);
-        files.push(await (shard === POINTER ? GgufStore.open(file) : SafetensorsFile.open(file)));
-      }
+      for (const shard of shards) files.push(await openWeightsFile(path.join(folder, shard)));
       return new Checkpoint(folder, files, await openQuantized(folder, files));
     } catch (error) {
       await Promise.all(files.map(file => file.close()));
@@ -181,13 +195,14 @@ async function openQuantized(
 ): Promise<QuantizedStore | undefined> {
   const find = await folderQuantization(folder);
   const stored = files.filter(file => file instanceof SafetensorsFile);
+  if (find !== undefined && stored.length < files.length)
+    throw new KvasirError('unsupported_model', `${folder}: quantized weights are read of safetensors alone`);
   return find && QuantizedStore.open(folder, stored, find);
 }
 
 /** The index's `weight_map`: tensor -> file. */
-async function readIndex(folder: string): Promise<Record<string, string>> {
-  const file = path.join(folder, INDEX);
-  if (!existsSync(file)) throw await missingWeights(folder, `neither ${SINGLE} nor ${INDEX}`);
+async function readIndex(folder: string, name: string): Promise<Record<string, string>> {
+  const file = path.join(folder, name);
   const index = await readJson(file);
   const map = (index as { weight_map?: unknown } | null)?.weight_map;
   if (typeof map !== 'object' || map === null || Array.isArray(map))

@@ -1,3 +1,5 @@
+import type { ModelConfig } from '../config.js';
+
 /** What of a model's folder a graph does not read: tensors of the checkpoint, and fields of config.json. */
 export interface Leftovers {
   /** Of heads that it does not have: nothing is missing without them. */
@@ -36,11 +38,30 @@ const LISTED = 6;
  * Sorts the names of tensors that nobody reads; what is known to matter to nobody is left out.
  *
  * @param fields sentences about fields of config.json.
+ * @param isOfHead tells tensors of heads that have no usual name.
  */
-export function sortLeftovers(names: readonly string[], fields: readonly string[] = []): Leftovers {
+export function sortLeftovers(
+  names: readonly string[],
+  fields: readonly string[] = [],
+  isOfHead: (name: string) => boolean = () => false,
+): Leftovers {
   const left = names.filter(name => !HARMLESS.some(pattern => pattern.test(name)));
-  const isHead = (name: string): boolean => HEAD.test(name);
+  const isHead = (name: string): boolean => HEAD.test(name) || isOfHead(name);
   return { heads: left.filter(isHead), unknown: left.filter(name => !isHead(name)), fields };
+}
+
+/**
+ * Tells the layers that predict further tokens (multi-token prediction, Gloeckle et al. 2024) by their numbers: they
+ * stand behind the model's own.
+ */
+export function predictsFurtherTokens(config: ModelConfig): (name: string) => boolean {
+  if (!config.has('num_hidden_layers') || !config.has('num_nextn_predict_layers')) return () => false;
+  const own = config.size('num_hidden_layers');
+  const all = own + config.count('num_nextn_predict_layers');
+  return name => {
+    const index = Number(/(^|\.)layers\.(\d+)\./.exec(name)?.[2] ?? -1);
+    return own <= index && index < all;
+  };
 }
 
 /** The tensors of all, those of several layers or experts as one: `layers.*.mlp.gate.weight`. */

@@ -28,6 +28,20 @@ export interface Matrix {
   readonly isQuantized?: boolean | undefined;
   /** What stands one under the other in it, where it was put together of several. */
   readonly parts?: readonly Matrix[] | undefined;
+  /** What adapters add to its product; of the functions here only {@link padRows} passes it on. */
+  readonly update?: LowRankUpdate | undefined;
+}
+
+/** A sum of products of low rank (LoRA, Hu et al. 2021), of which each row of `x` takes its share: `((x Dᵀ) ⊙ s) Uᵀ`. */
+export interface LowRankUpdate {
+  /** Names `x Dᵀ`, which several matrices may share. */
+  readonly name: string;
+  /** `D`, `[rank, columns]` */
+  readonly down: Matrix;
+  /** `U`, `[rows, rank]` */
+  readonly up: Matrix;
+  /** The value `s` of the graph, `[rows of x, rank]`. */
+  readonly shares: string;
 }
 
 /** Elements of a piece that is read from a file: few enough to be nothing beside a large matrix. */
@@ -139,6 +153,29 @@ export function reorderRows(source: Matrix, order: readonly number[], groups = I
 }
 
 /**
+ * Any rows of a matrix in any order.
+ *
+ * @param rows the source's row that stands at each place, or {@link ZERO_ROW}.
+ */
+export function pickRows(source: Matrix, rows: readonly number[]): Matrix {
+  const { columns, isQuantized } = source;
+  return {
+    rows: rows.length,
+    columns,
+    packed: pickPacked(source.packed, columns, row => rows[row]!),
+    isQuantized,
+    async *pieces() {
+      const values = await loadMatrix(source);
+      const result = new Float32Array(rows.length * columns);
+      rows.forEach((row, i) => {
+        if (row !== ZERO_ROW) result.set(values.subarray(row * columns, (row + 1) * columns), i * columns);
+      });
+      yield result;
+    },
+  };
+}
+
+/**
  * The parts of every group of as many as the order has entries, in that order.
  *
  * @param size elements of a part.
@@ -242,7 +279,7 @@ export function transposed(source: Matrix): Matrix {
 /** Zero rows after every group of `size` rows, so that it has `padded`. */
 export function padRows(source: Matrix, size: number, padded: number): Matrix {
   if (size === padded) return source;
-  const { rows, columns, isQuantized, parts } = source;
+  const { rows, columns, isQuantized, parts, update } = source;
   const rowOf = (row: number): number => {
     const inGroup = row % padded;
     return inGroup < size ? Math.floor(row / padded) * size + inGroup : ZERO_ROW;
@@ -253,6 +290,7 @@ export function padRows(source: Matrix, size: number, padded: number): Matrix {
     packed: pickPacked(source.packed, columns, rowOf),
     isQuantized,
     parts: parts?.map(part => padRows(part, size, padded)),
+    update: update && { ...update, up: padRows(update.up, size, padded) },
     pieces: () =>
       map(inWholes(source.pieces(), size * columns), piece =>
         padGroups(piece, size * columns, padded * columns),

@@ -2,11 +2,12 @@ import path from 'node:path';
 import { POINTER, pointedFile } from '#gguf/pointer.js';
 import { openGguf } from '#gguf/reader.js';
 import { folderQuantization } from '../quantized-checkpoint.js';
-import { weightFiles } from './checkpoint.js';
+import { openWeightsFile, weightFiles, type WeightStore } from './checkpoint.js';
 import { treatmentOf } from './gguf/treatment.js';
 import { QuantizedStore } from './quantized/store.js';
 import { treatmentOf as quantizedTreatment } from './quantized/treatment.js';
 import { SafetensorsFile, type TensorEntry } from './safetensors.js';
+import { TorchFile } from './torch/torch-file.js';
 
 /** What a file's header says of a tensor. */
 export interface StoredTensor {
@@ -28,20 +29,27 @@ export interface StoredTensor {
 export async function storedTensors(folder: string): Promise<StoredTensor[]> {
   const names = await weightFiles(folder);
   if (names.includes(POINTER)) return ggufTensors(path.join(folder, POINTER));
-  const files: SafetensorsFile[] = [];
+  const files: WeightStore[] = [];
   try {
-    for (const name of names.filter(name => name.endsWith('.safetensors')))
-      files.push(await SafetensorsFile.open(path.join(folder, name)));
+    for (const name of names.filter(name => !name.endsWith('.json')))
+      files.push(await openWeightsFile(path.join(folder, name)));
     const find = await folderQuantization(folder);
-    const quantized = find && (await QuantizedStore.open(folder, files, find));
-    return quantized === undefined ? files.flatMap(plainTensors) : quantizedTensors(files, quantized);
+    const safetensors = files.filter(file => file instanceof SafetensorsFile);
+    const quantized = find && (await QuantizedStore.open(folder, safetensors, find));
+    return quantized === undefined ? files.flatMap(plainTensors) : quantizedTensors(safetensors, quantized);
   } finally {
     await Promise.all(files.map(file => file.close()));
   }
 }
 
-function plainTensors(file: SafetensorsFile): StoredTensor[] {
-  return [...file.tensors.values()].map(plainTensor);
+function plainTensors(file: WeightStore): StoredTensor[] {
+  if (file instanceof SafetensorsFile) return [...file.tensors.values()].map(plainTensor);
+  if (!(file instanceof TorchFile)) return [];
+  return [...file.tensors].map(([name, { type, shape }]) => ({
+    type,
+    parameters: elementsOf(shape),
+    bytes: file.bytesOf(name),
+  }));
 }
 
 function plainTensor({ type, shape, begin, end }: TensorEntry): StoredTensor {

@@ -25,16 +25,16 @@ interface SchemaError extends FastifySchemaValidationError {
 /**
  * Ajv's settings for bodies that OpenAI's clients send: `prompt: [5]` stays a list, `null` stays null,
  * unknown keys stay where they are (and are ignored), and defaults are filled in by whoever reads the field,
- * who has to treat null like absence anyhow.
+ * who has to treat null like absence anyhow. The schemas themselves are not checked at each start, which takes longer than to read them:
+ * the checks of openapi.yaml, which is written of them, do that.
  */
 export const AJV_OPTIONS = {
+  validateSchema: false,
   coerceTypes: false,
   removeAdditional: false,
   useDefaults: false,
   allowUnionTypes: true,
   verbose: true,
-  // To compile what says how schemas look takes a good part of a start, and our own look as they should.
-  validateSchema: false,
 } as const;
 
 /** Ajv's errors as one sentence about one field, such as `temperature must be <= 2`. */

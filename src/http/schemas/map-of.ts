@@ -1,4 +1,4 @@
-import { Type, type Static, type TSchema, type TUnsafe } from '@fastify/type-provider-typebox';
+import { Type, type Static, type TSchema, type TUnsafe } from 'typebox';
 
 /**
  * A map with any texts as its keys.

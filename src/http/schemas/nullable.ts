@@ -1,10 +1,4 @@
-import {
-  Type,
-  type Static,
-  type TOptional,
-  type TSchema,
-  type TUnsafe,
-} from '@fastify/type-provider-typebox';
+import { Type, type Static, type TOptional, type TSchema, type TUnsafe } from 'typebox';
 
 /** A field that may be left out or be null, which mean the same. */
 export function nullable<T extends TSchema>(schema: T): TOptional<TUnsafe<Static<T> | null>> {

@@ -1,4 +1,4 @@
-import { Type, type Static, type TSchema, type TUnsafe } from '@fastify/type-provider-typebox';
+import { Type, type Static, type TSchema, type TUnsafe } from 'typebox';
 import { errorBody, type ErrorBody, type ErrorType } from '../errors/errors.js';
 
 /** OpenAI's error; see `ErrorBody`. */

@@ -34,10 +34,12 @@ export class BlockCache {
   /** Binds all blocks as past and present. The caller disposes the tensors. */
   bind(binding: IoBinding): Tensor[] {
     const { parts, type, blocks, blockSize } = this.#layout;
-    return parts.map(({ past, present, heads, headSize }, index) => {
+    return parts.map((names, index) => {
+      const { heads, headSize, shared = [] } = names;
       const { memory } = this.#memory.buffers[index]!;
       const tensor = Tensor.overMemory(memory, 0, [blocks, blockSize, heads, headSize], type);
-      binding.bindInput(past, tensor).bindOutput(present, tensor);
+      for (const { past, present } of [names, ...shared])
+        binding.bindInput(past, tensor).bindOutput(present, tensor);
       return tensor;
     });
   }

@@ -37,11 +37,13 @@ export class SlotCache {
    */
   bind(binding: IoBinding, first: number, count: number, part = ''): Tensor[] {
     const { parts, contextLength, type } = this.#layout;
-    return parts.map(({ past, present, heads, headSize }, index) => {
+    return parts.map((names, index) => {
+      const { heads, headSize, shared = [] } = names;
       const { memory, slotBytes } = this.#memory.buffers[index]!;
       const shape = [count, heads, contextLength, headSize];
       const tensor = Tensor.overMemory(memory, first * slotBytes, shape, type);
-      binding.bindInput(part + past, tensor).bindOutput(part + present, tensor);
+      for (const { past, present } of [names, ...shared])
+        binding.bindInput(part + past, tensor).bindOutput(part + present, tensor);
       return tensor;
     });
   }

@@ -1,5 +1,8 @@
+import type { SoundShape, WaveformShape } from '#graph/assembly/seq2seq/sound-shape.js';
 import type { CacheType } from '#graph/build.js';
 import type { LayerCache } from '../cache/layer-cache.js';
+
+export type { SoundShape, WaveformShape };
 
 /** Sizes of a decoder and its cache. */
 export interface DecoderShape {
@@ -13,27 +16,19 @@ export interface DecoderShape {
 
 /** What a decoder with an encoder reads besides its own tokens. */
 export interface SourceTraits {
-  /** Longest source, in tokens. */
+  /** Longest source, in tokens or positions. */
   readonly longest: number;
   /** Ids of a source are below this; 0 where it hears. */
   readonly vocabularySize: number;
   /** Of a decoder that hears: what each of its sources holds. */
-  readonly sound?: SoundShape | undefined;
+  readonly sound?: SoundShape | WaveformShape | undefined;
 }
 
-/** The features of a window of sound, `[bins, frames]`. */
-export interface SoundShape {
-  /** Frequencies, from low to high. */
-  readonly bins: number;
-  /** Points in time. */
-  readonly frames: number;
-}
-
-/** A window of sound that a sequence attends to. */
+/** A sound that a sequence attends to. */
 export interface SoundSource {
   /** Two sources with the same key are the same sound: what is in the cache of one is not encoded again. */
   readonly key: string;
-  /** `[bins, frames]`, as the encoder reads them. */
+  /** As the encoder reads them: `[bins, frames]`, or samples. */
   readonly features: Float32Array;
 }
 

@@ -2,6 +2,7 @@ import { paddedHeadSize } from '#graph/blocks/attention-projections.js';
 import type { CacheType } from '#graph/build.js';
 import type { ModelConfig } from '#graph/config.js';
 import { decoderArchitecture } from '#graph/families/index.js';
+import { attentionLayers, layersOf, type LayerCache } from '../cache/layer-cache.js';
 import type { DecoderPlan } from './decoder-plan.js';
 
 /** The sizes of a decoder that has not been loaded. */
@@ -9,6 +10,8 @@ export interface DescribedDecoder {
   readonly layers: number;
   /** Query heads; undefined where a graph does not tell. */
   readonly heads: number | undefined;
+  /** What its layers keep. */
+  readonly caches: readonly LayerCache[];
   readonly kvHeads: number;
   /** As the cache has it, padding included. */
   readonly headSize: number;
@@ -25,6 +28,7 @@ export function decoderSizes(plan: DecoderPlan, config: ModelConfig | undefined)
     const { layers, heads, kvHeads, vocabularySize, contextLength } = sizes;
     return {
       layers,
+      caches: layersOf(sizes),
       heads,
       kvHeads,
       headSize: paddedHeadSize(sizes.headSize),
@@ -40,5 +44,6 @@ export function decoderSizes(plan: DecoderPlan, config: ModelConfig | undefined)
   const named = attention?.attribute.find(({ name }) => name === 'num_heads');
   const configured = config?.has('num_attention_heads') ? config.size('num_attention_heads') : undefined;
   const heads = named === undefined ? configured : Number(named.i);
-  return { layers, heads, kvHeads, headSize, vocabularySize, contextLength, cacheType };
+  const caches = attentionLayers(layers, { kvHeads, headSize });
+  return { layers, caches, heads, kvHeads, headSize, vocabularySize, contextLength, cacheType };
 }

@@ -11,7 +11,7 @@ import {
   type Environment,
   type SessionSettings,
 } from '#runtime/index.js';
-import { attentionLayers, cacheBytesPerToken } from '../cache/layer-cache.js';
+import { cacheBytesPerToken, layersOf } from '../cache/layer-cache.js';
 import { blocksOfFullSlots } from '../cache/paged-capacity.js';
 import { isOutOfMemory } from '../open-session.js';
 import { finiteDecoder } from '../trial.js';
@@ -109,11 +109,10 @@ async function loadBuilt(
   const device = settings?.device ?? PROCESSOR;
   const built = await buildDecoder(folder, { ...options, halfFloats: device.wantsHalfFloats });
   options.onBuilt?.();
-  const { graphPath, mixedPath, sizes, cacheHeadSize, cacheType } = built;
-  const { layers, kvHeads, vocabularySize, windows } = sizes;
+  const { graphPath, mixedPath, sizes, cacheType } = built;
   const shape: DecoderShape = {
-    layers: attentionLayers(layers, { kvHeads, headSize: cacheHeadSize }, windows),
-    vocabularySize,
+    layers: layersOf(sizes),
+    vocabularySize: sizes.vocabularySize,
     contextLength: contextOf(folder, sizes.contextLength, contextLength),
     cacheType,
   };

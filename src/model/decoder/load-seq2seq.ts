@@ -1,6 +1,7 @@
 import { KvasirError } from '#errors.js';
 import { isSharedTable } from '#graph/assembly/seq2seq/encoder.js';
 import type { Seq2SeqSizes } from '#graph/assembly/seq2seq/architecture.js';
+import { isWaveform } from '#graph/assembly/seq2seq/sound-shape.js';
 import { buildSeq2Seq } from '#graph/build-seq2seq.js';
 import {
   CAN_MAP_FILES,
@@ -21,7 +22,7 @@ import { seq2seqLayers, servedLengths } from './seq2seq/seq2seq-lengths.js';
 import { planSeq2Seq, type Seq2SeqPlan } from './seq2seq/seq2seq-plan.js';
 import type { AlignmentHead } from './seq2seq/aligned-rows.js';
 import { SoundSources } from './seq2seq/sound-sources.js';
-import { TextSources } from './seq2seq/text-sources.js';
+import { RaggedSources } from './seq2seq/ragged-sources.js';
 import { sharedWeights } from './shared-weights.js';
 import { SlotDecoder } from './slots/slot-decoder.js';
 
@@ -55,7 +56,9 @@ export async function loadSeq2Seq(
     cacheType,
   };
   const source = sourceTraits(sizes, sourceLength);
-  const alignmentHeads = sizes.sound && (await readAlignmentHeads(folder, sizes));
+  const { sound } = sizes;
+  const alignmentHeads =
+    sound === undefined || isWaveform(sound) ? undefined : await readAlignmentHeads(folder, sizes);
   const size = `${slots} slots of ${contextLength} tokens and sources of ${sourceLength}`;
   let decoder: Decoder;
   try {
@@ -114,8 +117,8 @@ async function open(
     weights?.release();
     const { sound } = source;
     const sources = owned.use(
-      sound === undefined
-        ? new TextSources(encoder, session, shape, slots, source)
+      sound === undefined || isWaveform(sound)
+        ? new RaggedSources(encoder, session, shape, slots, { ...source, sound })
         : new SoundSources(encoder, session, shape, slots, { ...source, sound }),
     );
     return new SlotDecoder(session, shape, slots, { weights, sources, alignmentHeads });

@@ -17,6 +17,8 @@ export interface EncoderInput {
    * `token-embedding` only: how many of the last tokens are seen by no other, though they see these; default 0.
    */
   readonly unseen?: number | undefined;
+  /** Of a model with adapters for tasks: which of them is wanted, counted from 1; 0, the default: none. */
+  readonly task?: number | undefined;
   /** `embedding` only: the vector of each token is wanted, before they are pooled. */
   readonly everyToken?: boolean;
 }

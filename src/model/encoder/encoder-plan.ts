@@ -29,7 +29,8 @@ export async function planEncoder(
 ): Promise<EncoderRun> {
   const inner = path.join(folder, modules.encoderFolder);
   const names = (await readdir(inner, { recursive: true })).map(name => name.replaceAll(path.sep, '/'));
-  const hasWeights = findWeightsFile(inner) !== undefined;
+  const weights = findWeightsFile(inner);
+  const hasWeights = weights !== undefined;
   const isKnown = findArchitecture(config) !== undefined;
   const builds = format !== 'onnx' && hasWeights && isKnown;
   const [graph] = builds || format === 'safetensors' ? [] : chooseGraphs(names, precision);
@@ -55,7 +56,7 @@ export async function planEncoder(
   }
   const written = builtPrecision(folder, precision ?? defaultPrecision(config));
   // What is unknown, or not there, is an error of the build, which names it.
-  const reason = `safetensors of a known architecture, '${config.string('model_type', '')}': Kvasir writes the graph${precision === 'w8a8' ? `; ${SAME_PRECISION}` : ''}`;
+  const reason = `${weights ?? 'safetensors'} of a known architecture, '${config.string('model_type', '')}': Kvasir writes the graph${precision === 'w8a8' ? `; ${SAME_PRECISION}` : ''}`;
   return {
     source: 'weights',
     precision: written,

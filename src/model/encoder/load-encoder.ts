@@ -63,13 +63,13 @@ export async function loadEncoderGraph(
     throw error;
   }
   const tokenizerFolder = path.join(folder, description.modules.encoderFolder);
-  const read = plan.source === 'onnx' ? withoutTokenHeads(description) : description;
+  const read = plan.source === 'onnx' ? withoutExtras(description) : description;
   return { encoder, description: read, tokenizerFolder, path: plan.path };
 }
 
-/** A ready-made graph has none of the layers beside it. */
-function withoutTokenHeads({ sentences, ...description }: EncoderDescription): EncoderDescription {
-  return { ...description, sentences: { ...sentences, hasTokenHeads: false } };
+/** A ready-made graph has none of the layers beside it, and is told of no task. */
+function withoutExtras({ sentences, ...description }: EncoderDescription): EncoderDescription {
+  return { ...description, sentences: { ...sentences, hasTokenHeads: false, tasks: [] } };
 }
 
 async function loadPacked(

@@ -1,6 +1,6 @@
-import { invalidRequest } from '#errors.js';
 import { IoBinding, RunOptions, Tensor, type Session } from '#runtime/index.js';
 import type { SoundShape } from '../decoder/contract.js';
+import { requireSound } from './require-sound.js';
 import { HOP, WINDOW, type Recording } from './types.js';
 
 /** Frames of one run of the graph: 30 s. */
@@ -9,8 +9,6 @@ const PIECE = 3000;
 const REACH = WINDOW / 2;
 /** What lies further below the largest logarithm than this is raised to it. */
 const RANGE = 8;
-/** Samples beyond this, however loud `[-1, 1]` is played, are no sound: their powers are no numbers any more. */
-const LOUDEST = 1e9;
 
 /** Logarithms of power of some frames, `[bins, frames]`. */
 interface Piece {
@@ -48,8 +46,7 @@ export class HeardRecording implements Recording {
   }
 
   async append(samples: Float32Array): Promise<void> {
-    if (!samples.every(sample => Math.abs(sample) <= LOUDEST))
-      throw invalidRequest('file', 'the recording has samples that are no numbers, or beyond all loudness');
+    requireSound(samples);
     this.#length += samples.length;
     for (let begin = 0, end: number; begin < samples.length; begin = end) {
       end = Math.min(samples.length, begin + this.#samples.length - this.#filled);

@@ -7,8 +7,6 @@ export const WINDOW = 400;
 
 /** Makes features of sound: what an encoder that hears reads. */
 export interface SoundFeatures {
-  /** Frequencies, from low to high. */
-  readonly bins: number;
   /** Points in time of a window, {@link HOP} samples apart; 3000, which are 30 s. */
   readonly frames: number;
   /** Begins a recording. */
@@ -19,7 +17,7 @@ export interface SoundFeatures {
 
 /**
  * Features of a recording, computed as its samples come. They are kept, and the samples are not: at 80 bins,
- * 115 MB an hour; at 128 bins, 184 MB.
+ * 115 MB an hour; at 128 bins, 184 MB. Of an encoder that hears samples these are kept, 230 MB an hour.
  */
 export interface Recording {
   /**
@@ -42,7 +40,8 @@ export interface Recording {
    * openai/whisper, `log_mel_spectrogram`). Behind them zeros, as `transcribe` there has it.
    *
    * @param length at most {@link SoundFeatures.frames} and what is known.
-   * @returns `[bins, SoundFeatures.frames]`, its caller's own.
+   * @returns `[bins, SoundFeatures.frames]`; of an encoder that hears samples those of the frames, no others behind
+   * them. Its caller's own.
    */
   window(seek: number, length: number): Float32Array;
 }

@@ -56,7 +56,8 @@ async function plan(
   choose: typeof chooseGraphs,
 ): Promise<VisionRun> {
   const names = await filesOf(folder);
-  const hasWeights = findWeightsFile(folder) !== undefined;
+  const weights = findWeightsFile(folder);
+  const hasWeights = weights !== undefined;
   const builds = format !== 'onnx' && hasWeights && isKnown;
   const chosen = builds || format === 'safetensors' ? [] : choose(names, precision);
   const type = config.string('model_type', '');
@@ -81,6 +82,6 @@ async function plan(
   }
   const written = builtPrecision(folder, precision ?? defaultPrecision(config));
   // What is unknown, or not there, is an error of the build, which names it.
-  const reason = `safetensors of a known architecture, '${type}': Kvasir writes the graph${precision === 'w8a8' ? `; ${SAME_PRECISION}` : ''}`;
+  const reason = `${weights ?? 'safetensors'} of a known architecture, '${type}': Kvasir writes the graph${precision === 'w8a8' ? `; ${SAME_PRECISION}` : ''}`;
   return { source: 'weights', precision: written, path: { kind: 'built', precision: written, reason } };
 }

@@ -1,5 +1,5 @@
-/** Folders that sentence-transformers 6 has saved, and what it gives for them: see `make_sentence_models.py`. */
-import { cp, readdir, readFile } from 'node:fs/promises';
+/** Folders that sentence-transformers 6 has saved or reads, and what it gives for them: see `make_sentence_models.py`. */
+import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
@@ -124,3 +124,13 @@ for (const name of await readdir(FIXTURES))
     }
     t.ok(vectors.length + sparse.length + queries.length + scores.length > 0, 'something was compared');
   });
+
+t.test('a marker that is no token of the tokenizer', async t => {
+  const folder = path.join(t.testdir(), 'marked');
+  await cp(path.join(FIXTURES, 'multi-vector-stanford'), folder, { recursive: true });
+  await writeFile(path.join(folder, 'artifact.metadata'), JSON.stringify({ doc_token_id: '[nobody]' }));
+  await t.rejects(loadEncoder(environment, folder, { session: { intraOpThreads: 1 } }), {
+    code: 'unsupported_model',
+    message: /'\[nobody\]' stands in front of texts, which is no token of the tokenizer/,
+  });
+});

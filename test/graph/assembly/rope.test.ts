@@ -4,7 +4,7 @@ import t from 'tap';
 import { buildDecoder } from '#graph/build.js';
 import { longestContext, readRope } from '#graph/assembly/rope.js';
 import { ModelConfig } from '#graph/config.js';
-import { attentionLayers } from '#model/cache/layer-cache.js';
+import { layersOf } from '#model/cache/layer-cache.js';
 import { SlotDecoder } from '#model/decoder/slots/slot-decoder.js';
 import { Environment, Session } from '#runtime/index.js';
 import { relativeError, writeModel } from '#test/support/check-decoder.js';
@@ -38,10 +38,9 @@ t.test('the served context decides between the frequencies of LongRoPE', async t
     [8, PHI3_SHORT],
     [3, PHI3_SHORT],
   ] as const) {
-    const { graphPath, sizes, cacheHeadSize } = await buildDecoder(folder, { contextLength });
+    const { graphPath, sizes } = await buildDecoder(folder, { contextLength });
     const session = await Session.load(environment, graphPath, { intraOpThreads: 1 });
-    const heads = { kvHeads: sizes.kvHeads, headSize: cacheHeadSize };
-    const layers = attentionLayers(sizes.layers, heads);
+    const layers = layersOf(sizes);
     const decoder = new SlotDecoder(session, { ...sizes, layers, contextLength }, 1);
     const prompt = ids.slice(0, contextLength);
     const error = relativeError(await prefill(decoder, 0, prompt, 0, 'all'), reference(prompt));
@@ -97,8 +96,8 @@ for (const [name, fields, code, message] of faults)
   });
 
 t.test('fields that are not read are named, and whom that follows', async t => {
-  const warnings = (rope_scaling: object): readonly string[] => {
-    const config = new ModelConfig('config.json', { max_position_embeddings: 100, rope_scaling });
+  const warnings = (rope_scaling: object, model_type = 'llama'): readonly string[] => {
+    const config = new ModelConfig('config.json', { model_type, max_position_embeddings: 100, rope_scaling });
     readRope(config, SIZES);
     return config.warnings;
   };
@@ -111,6 +110,9 @@ t.test('fields that are not read are named, and whom that follows', async t => {
   t.match(warnings({ ...yarn, odd: 2 }), [
     /odd is not read, nor does transformers read it \(rope_type yarn\)/,
   ]);
+  const growing = { ...yarn, llama_4_scaling_beta: 0.1 };
+  t.match(warnings(growing), [/llama_4_scaling_beta is not read/]);
+  t.strictSame(warnings(growing, 'ministral3'), []);
   t.match(warnings({ ...yarn, attention_factor: 1.5 }), [
     /attention_factor is 1.5, as transformers reads it; vLLM/,
   ]);

@@ -25,7 +25,14 @@ import type { Checkpoint } from '#graph/weights/checkpoint.js';
 import { ModelWeights } from '#graph/weights/model-weights.js';
 
 /** Types of which transformers 5.24 has no configuration class; their fields come from their makers' code. */
-const NOT_OF_TRANSFORMERS: readonly string[] = ['exaone', 'internlm3', 'new', 'static-embedding'];
+const NOT_OF_TRANSFORMERS: readonly string[] = [
+  'exaone',
+  'internlm3',
+  'kimi_k2',
+  'neobert',
+  'new',
+  'static-embedding',
+];
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -59,6 +66,9 @@ const SMALL: Fields = {
 /** Fields without which a family writes nothing, and for which its configuration class has no value. */
 const GIVEN: Readonly<Record<string, Fields>> = {
   esm: { vocab_size: 33, pad_token_id: 1, mask_token_id: 32, position_embedding_type: 'rotary' },
+  gemma3n_text: { num_kv_shared_layers: 1 },
+  // Its configuration class takes num_hidden_layers for another name of it.
+  moonshine: { decoder_num_hidden_layers: 2 },
   gpt_neo: { attention_types: [[['global', 'local'], 1]] },
 };
 
@@ -175,6 +185,8 @@ const VARIATIONS: readonly Fields[] = [
   { layer_types: ['full_attention', 'full_attention'], position_embedding_type: 'rope' },
   { use_sliding_window: true, sliding_window: 4 },
   { rope_parameters: { rope_type: 'longrope', rope_theta: 100 } },
+  { first_k_dense_replace: 1 },
+  { topk_method: 'group_limited_greedy', n_group: 2, topk_group: 1, num_experts_per_tok: 2 },
 ];
 
 /** Fields that a family asks for, whatever the others say. */
@@ -190,7 +202,10 @@ function askedBy(type: string): ReadonlySet<string> {
 }
 
 function isRefused(name: string, type: string): boolean {
-  return UNWRITTEN.some(({ field, of }) => field === name && (of === undefined || of.includes(type)));
+  return UNWRITTEN.some(
+    ({ field, of, notOf }) =>
+      field === name && (of === undefined || of.includes(type)) && notOf?.includes(type) !== true,
+  );
 }
 
 const types = [...new Set([...MODEL_TYPES, ...VISION_TYPES, ...Object.keys(TEXT_TOWERS)])].filter(

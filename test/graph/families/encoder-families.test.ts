@@ -29,6 +29,8 @@ const FIXTURES = fileURLToPath(new URL('../../../../test/fixtures/encoders/', im
 interface Expected {
   readonly ids: readonly (readonly number[])[];
   readonly typeIds?: readonly (readonly number[])[];
+  /** Of each text, of a model with adapters for tasks. */
+  readonly tasks?: readonly number[];
   readonly heads: Readonly<Record<Head, { readonly architecture: string; readonly values: string }>>;
 }
 
@@ -60,11 +62,12 @@ for (const name of await readdir(FIXTURES))
     const read = async <T>(file: string): Promise<T> =>
       JSON.parse(await readFile(path.join(FIXTURES, name, file), 'utf8')) as T;
     const config = await read<EncoderConfig>('config.json');
-    const { ids, typeIds, heads } = await read<Expected>('expected.json');
+    const { ids, typeIds, tasks, heads } = await read<Expected>('expected.json');
     const all = await readSafetensors(path.join(FIXTURES, name, 'model.safetensors'));
     const inputs: EncoderInput[] = ids.map((text, i) => ({
       ids: text,
       typeIds: typeIds?.[i],
+      task: tasks?.[i],
       positions: [text.length - 1, text.length >> 1],
     }));
     for (const head of Object.keys(heads) as Head[])

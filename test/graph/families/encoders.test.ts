@@ -72,12 +72,17 @@ const WITHOUT_CLASSIFIER = new Set([
   'codegen',
   'ernie4_5',
   'exaone',
+  'gemma3n',
+  'gemma4',
+  'gemma4-keys',
+  'glm4_moe_lite',
   'granite',
   'granitemoe',
   'granitemoehybrid',
   'granitemoeshared',
   'internlm3',
   'olmoe',
+  'youtu',
 ]);
 
 for (const name of await readdir(DECODER_FIXTURES))

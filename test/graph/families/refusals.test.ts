@@ -84,21 +84,26 @@ t.test('quantized checkpoints are refused by their method', async t => {
   refuses({ load_in_8bit: true }, /a method that is not named/);
 });
 
+/** Sizes of a small decoder. */
+const SIZES = {
+  hidden_size: 32,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+  vocab_size: 61,
+  max_position_embeddings: 24,
+  intermediate_size: 48,
+};
+
+/** Writes a decoder's graph as far as that needs no weights. */
+function written(fields: Readonly<Record<string, unknown>>): void {
+  const whole = config({ ...SIZES, ...fields });
+  const architecture = decoderArchitecture(whole);
+  const source = { graph: new ModelGraph(NUMBER_FORMATS.f32), config: whole, weights: anyWeights };
+  refuseUnwritten(whole);
+  writeGenerator(architecture, { ...source, sizes: architecture.sizes(whole) }, 'slots');
+}
+
 t.test('decoders near Llama refuse what they do not write', async t => {
-  const sizes = {
-    hidden_size: 32,
-    num_hidden_layers: 2,
-    num_attention_heads: 4,
-    head_dim: 8,
-    vocab_size: 61,
-  };
-  const written = (fields: Readonly<Record<string, unknown>>): void => {
-    const whole = config({ ...sizes, max_position_embeddings: 24, intermediate_size: 48, ...fields });
-    const architecture = decoderArchitecture(whole);
-    const source = { graph: new ModelGraph(NUMBER_FORMATS.f32), config: whole, weights: anyWeights };
-    refuseUnwritten(whole);
-    writeGenerator(architecture, { ...source, sizes: architecture.sizes(whole) }, 'slots');
-  };
   const refuses = (fields: Readonly<Record<string, unknown>>, message: RegExp): unknown =>
     t.throws(() => written(fields), { code: 'unsupported_model', message });
   t.doesNotThrow(() => written({ model_type: 'cohere' }));
@@ -116,4 +121,40 @@ t.test('decoders near Llama refuse what they do not write', async t => {
     code: 'invalid_model',
     message: /num_local_experts and shared_intermediate_size are 0/,
   });
+});
+
+t.test('latent attention and its experts', async t => {
+  const v2 = { model_type: 'deepseek_v2', n_routed_experts: 8, num_experts_per_tok: 3 };
+  const groups = { ...v2, topk_method: 'group_limited_greedy', n_group: 4, topk_group: 2 };
+  const v3 = { ...groups, model_type: 'deepseek_v3', topk_method: 'noaux_tc', scoring_func: 'sigmoid' };
+  const glm = { model_type: 'glm4_moe_lite', n_routed_experts: 8 };
+  for (const fields of [v2, groups, v3, glm, { ...v3, model_type: 'kimi_k2', q_lora_rank: null }])
+    t.doesNotThrow(() => written(fields));
+  const refused = { code: 'unsupported_model' };
+  for (const [fields, message] of [
+    [{ ...v2, norm_topk_prob: true }, /norm_topk_prob is true/],
+    [{ ...v2, scoring_func: 'sigmoid' }, /scoring_func is "sigmoid"/],
+    [{ ...v2, moe_layer_freq: 2 }, /moe_layer_freq is 2/],
+    [{ ...v2, topk_method: 'noaux_tc' }, /topk_method is 'noaux_tc'; known: greedy, group_limited_greedy/],
+    [{ ...v2, num_experts: 4 }, /n_routed_experts is 8 and num_experts is 4/],
+    [{ ...v2, hidden_act: 'gelu' }, /hidden_act is 'gelu'/],
+    [{ ...v2, partial_rotary_factor: 0.5 }, /lets 32 features turn, and qk_rope_head_dim is 64/],
+    [{ ...v3, scoring_func: 'softmax' }, /scoring_func is "softmax"/],
+    [{ ...v3, topk_method: 'greedy' }, /topk_method is "greedy"/],
+    [{ ...glm, mlp_layer_types: ['dense', 'linear'] }, /mlp_layer_types has 'linear'/],
+    [{ ...glm, first_k_dense_replace: 2 }, /first_k_dense_replace is 2/],
+    [{ ...glm, head_dim: 32, qk_rope_head_dim: 64 }, /qk_rope_head_dim is 64 and head_dim is 32/],
+  ] as const)
+    t.throws(() => written(fields), { ...refused, message });
+  const invalid = { code: 'invalid_model' };
+  for (const [fields, message] of [
+    [{ ...v2, num_key_value_heads: 2 }, /num_key_value_heads is 2, .* one for each of 4/],
+    [{ ...v2, qk_rope_head_dim: 5 }, /qk_rope_head_dim \(5\) is odd/],
+    [{ ...groups, n_group: 3 }, /8 experts \(n_routed_experts\) cannot be in 3 groups/],
+    [{ ...groups, topk_group: 5 }, /from 5 \(topk_group\) of 4 groups of 2/],
+    [{ ...groups, topk_group: 1 }, /3 experts \(num_experts_per_tok\) cannot be chosen from 1/],
+    [{ ...v3, n_group: 8 }, /cannot be in 8 groups/],
+    [{ ...glm, mlp_layer_types: ['sparse'] }, /1 entries for 2 layers/],
+  ] as const)
+    t.throws(() => written(fields), { ...invalid, message });
 });

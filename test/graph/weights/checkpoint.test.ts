@@ -1,8 +1,12 @@
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import t from 'tap';
-import { Checkpoint, weightFiles } from '#graph/weights/checkpoint.js';
+import { Checkpoint, findWeightsFile, weightFiles } from '#graph/weights/checkpoint.js';
+import { storedTensors } from '#graph/weights/stored-tensors.js';
 import { f32, safetensors } from '#test/support/safetensors.js';
 
+const TORCH = fileURLToPath(new URL('../../../../test/fixtures/sentence/bge-m3/', import.meta.url));
 const INDEX = 'model.safetensors.index.json';
 const index = (map: unknown) => JSON.stringify({ metadata: { total_size: 0 }, weight_map: map });
 
@@ -67,7 +71,7 @@ t.test('missing files are named', async t => {
   });
   await t.rejects(Checkpoint.open(t.testdir({ 'pytorch_model.bin': '' })), {
     code: 'unsupported_model',
-    message: /has neither .*; pytorch_model\.bin is a format that may run code, which is not read/,
+    message: /has neither .*; pytorch_model\.bin is no zip archive of PyTorch 1\.6 or later/,
   });
   const folder = t.testdir({
     [INDEX]: index({ a: 'one.safetensors', b: 'two.safetensors', c: 'three.safetensors' }),
@@ -108,4 +112,47 @@ t.test('a broken index, and one that leaves the folder', async t => {
       { code: 'invalid_model', message },
       content,
     );
+});
+
+t.test('files of PyTorch, whole and in shards, where there are no safetensors', async t => {
+  const fixture = (name: string): Promise<Buffer> => readFile(path.join(TORCH, name));
+  const whole = t.testdir({ 'pytorch_model.bin': await fixture('colbert_linear.pt') });
+  t.equal(findWeightsFile(whole), 'pytorch_model.bin');
+  const opened = await Checkpoint.open(whole);
+  t.teardown(() => opened.close());
+  t.equal((await opened.weight('weight', [6, 16]).load()).length, 96);
+  t.strictSame(opened.unused, ['bias']);
+  t.strictSame(
+    (await storedTensors(whole)).map(({ type, bytes }) => [type, bytes]),
+    [
+      ['F16', 192],
+      ['F16', 12],
+    ],
+  );
+
+  const TORCH_INDEX = 'pytorch_model.bin.index.json';
+  const shards = t.testdir({
+    [TORCH_INDEX]: index({ weight: 'pytorch_model-00001-of-00001.bin' }),
+    'pytorch_model-00001-of-00001.bin': await fixture('sparse_linear.pt'),
+  });
+  const sharded = await Checkpoint.open(shards);
+  t.teardown(() => sharded.close());
+  t.equal((await sharded.weight('weight', [1, 16]).load()).length, 16);
+  await t.rejects(Checkpoint.open(t.testdir({ [TORCH_INDEX]: index({ weight: 'one.bin' }) })), {
+    code: 'invalid_model',
+    message: /pytorch_model\.bin\.index\.json names missing files: one\.bin/,
+  });
+
+  const both = t.testdir({
+    'model.safetensors': safetensors({ w: f32([1], [1]) }),
+    'pytorch_model.bin': await fixture('sparse_linear.pt'),
+  });
+  const preferred = await Checkpoint.open(both);
+  t.teardown(() => preferred.close());
+  t.ok(preferred.has('w') && !preferred.has('weight'));
+  const quantized = t.testdir({
+    'config.json': JSON.stringify({ model_type: 'llama', quantization_config: { quant_method: 'mxfp4' } }),
+    'pytorch_model.bin': await fixture('sparse_linear.pt'),
+  });
+  await t.rejects(Checkpoint.open(quantized), { code: 'unsupported_model', message: /safetensors alone/ });
 });

@@ -1,5 +1,12 @@
 import t from 'tap';
-import { leftoverWarning, leftoverWarnings, patternsOf, sortLeftovers } from '#graph/weights/leftovers.js';
+import { ModelConfig } from '#graph/config.js';
+import {
+  leftoverWarning,
+  leftoverWarnings,
+  patternsOf,
+  predictsFurtherTokens,
+  sortLeftovers,
+} from '#graph/weights/leftovers.js';
 
 t.test('heads, harmless buffers, and what may matter are told apart', async t => {
   const heads = [
@@ -37,6 +44,19 @@ t.test('heads, harmless buffers, and what may matter are told apart', async t =>
     'h.0.attn.c_attn.bias_scale',
   ];
   t.strictSame(sortLeftovers([...heads, ...harmless, ...unknown]), { heads, unknown, fields: [] });
+});
+
+t.test('layers that predict further tokens are a head', async t => {
+  const layers = { num_hidden_layers: 3, num_nextn_predict_layers: 2 };
+  const told = (fields: object, ...names: string[]) => {
+    const config = new ModelConfig('config.json', { ...fields });
+    return sortLeftovers(names, [], predictsFurtherTokens(config));
+  };
+  const name = (layer: number): string => `model.layers.${layer}.eh_proj.weight`;
+  const [own, first, second, third] = [name(2), name(3), name(4), name(5)];
+  t.match(told(layers, own, first, second, third), { heads: [first, second], unknown: [own, third] });
+  t.match(told({ num_hidden_layers: 3 }, first), { heads: [], unknown: [first] });
+  t.match(told({ ...layers, num_nextn_predict_layers: 0 }, first, 'layer.3.x'), { heads: [] });
 });
 
 t.test('the warning lists layers as one, and not too many', async t => {

@@ -5,6 +5,7 @@ import {
   matrix,
   padColumns,
   padRows,
+  pickRows,
   reorderRows,
   scaleRows,
   sliceRows,
@@ -81,6 +82,13 @@ t.test('rows of groups in another order', async t => {
     const a = matrixOf(A, inPiece);
     t.strictSame(await rowsOf(reorderRows(a, [1, 0])), [A[1], A[0], A[3], A[2]]);
     t.strictSame(await rowsOf(reorderRows(a, [1, 0], 1)), [A[1], A[0], A[2], A[3]]);
+  }
+});
+
+t.test('rows of any places, and zeros between them', async t => {
+  for (const inPiece of [1, 3, 4]) {
+    const picked = pickRows(matrixOf(A, inPiece), [3, -1, 0, 3]);
+    t.strictSame(await rowsOf(picked), [A[3], A[0]!.map(() => 0), A[0], A[3]]);
   }
 });
 

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { openApiDocument } from '#server.js';
 import { fastify } from 'fastify';
-import { Type } from '@fastify/type-provider-typebox';
+import { Type } from 'typebox';
 import { mapOf } from '#http/schemas/map-of.js';
 
 t.test('no schema describes the keys of a map by a pattern, which would lose some of them', async t => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import t from 'tap';
-import { eventData } from '#test/support/http-server.js';
+import { eventData } from '#test/support/event-data.js';
 import { chunksOf, joinChunks } from '#test/support/joined-stream.js';
 import { jsonClient } from '#test/support/json-client.js';
 import { runs } from '#test/support/property-runs.js';

@@ -1,4 +1,7 @@
+import { DEEPSEEK_MODELS } from './deepseek.js';
 import { GEMMA_MODELS } from './gemma.js';
+import { GEMMA3N } from './gemma3n.js';
+import { GEMMA4 } from './gemma4.js';
 import { GPT2 } from './gpt2.js';
 import { GRANITE } from './granite.js';
 import { LAYER_NORM_MODELS } from './layer-norm.js';
@@ -21,6 +24,8 @@ export const MODELS: readonly CaseModel[] = [
   PHI3_LONG,
   PHI3_PARTIAL,
   ...GEMMA_MODELS,
+  GEMMA3N,
+  GEMMA4,
   GPT2,
   SMOLLM3,
   GRANITE,
@@ -28,4 +33,5 @@ export const MODELS: readonly CaseModel[] = [
   ...LAYER_NORM_MODELS,
   ...EXPERT_MODELS,
   ...NEAR_LLAMA_MODELS,
+  ...DEEPSEEK_MODELS,
 ];

@@ -31,8 +31,8 @@ export const LLAMA_MODELS: readonly CaseModel[] = [
   scaled('llama, llama3', { rope_scaling: llama3 }, llama3Rope(8, 100, LLAMA3)),
   scaled(
     'llama, yarn',
-    { rope_scaling: { rope_type: 'yarn', factor: 3, original_max_position_embeddings: 200 } },
-    yarnRope(8, 100, 3, 200),
+    { rope_scaling: { rope_type: 'yarn', factor: 3, original_max_position_embeddings: 24 } },
+    yarnRope(8, 100, 3, 24),
   ),
   scaled('llama, dynamic', { rope_scaling: { type: 'dynamic', factor: 3 } }, plainRope(8, 100)),
 ];

@@ -73,7 +73,8 @@ function denseLayer(
   { folder, inputs, outputs, bias, activation }: DenseLayer,
   weights: ModelWeights,
 ): Value {
+  const name = folder === '' ? 'projection' : folder;
   const vector = bias ? weights.bias('linear', outputs) : undefined;
-  const product = linear(graph, folder, x, weights.matrix('linear', outputs, inputs), vector);
-  return activate(graph, `${folder}.activation`, product, activation);
+  const product = linear(graph, name, x, weights.matrix('linear', outputs, inputs), vector);
+  return activate(graph, `${name}.activation`, product, activation);
 }

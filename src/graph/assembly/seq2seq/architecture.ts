@@ -1,11 +1,13 @@
 import type { AttentionWeights } from '../../blocks/attention-projections.js';
 import type { RelativePositions } from '../../blocks/relative-position-bias.js';
+import type { RotaryTables } from '../../blocks/rotary.js';
 import type { Normalize } from '../../blocks/transformer-block.js';
 import type { ModelConfig } from '../../config.js';
 import type { ModelGraph } from '../../model-graph.js';
 import type { Value } from '../../onnx/graph-builder.js';
 import type { Weight } from '../../weights/checkpoint.js';
 import type { ModelWeights, Vector } from '../../weights/model-weights.js';
+import type { SoundShape, WaveformShape } from './sound-shape.js';
 
 /** Sizes of an encoder-decoder. */
 export interface Seq2SeqSizes {
@@ -23,7 +25,7 @@ export interface Seq2SeqSizes {
   /** Longest source, in tokens; of one that hears, the positions of each. */
   readonly sourceLength: number;
   /** Of an encoder that hears: what it reads in place of tokens. */
-  readonly sound?: { readonly bins: number; readonly frames: number } | undefined;
+  readonly sound?: SoundShape | WaveformShape | undefined;
   /** Longest target, what the decoder begins with included. */
   readonly contextLength: number;
 }
@@ -81,12 +83,14 @@ export interface TokenStack extends LayerStack {
   readonly afterEmbedding?: (embedded: Value, positions: () => Value) => Value;
 }
 
-/** A stack that reads sound, in windows that are whole. */
+/** A stack that reads sound: windows that are whole, or samples. */
 export interface SoundStack extends LayerStack {
+  /** Turns queries and keys, whose features stand in the tables' order; default: nothing does. */
+  readonly rotary?: RotaryTables | undefined;
   /**
    * Makes what the first layer reads, `[batch, positions, hidden]`.
    *
-   * @param features `[batch, bins, frames]`
+   * @param features `[batch, bins, frames]`; of samples, `[batch, 1, samples]`.
    */
   readonly afterFeatures: (features: Value) => Value;
 }
@@ -98,6 +102,8 @@ export interface DecoderStackDesign extends TokenStack {
   readonly output: Weight;
   /** Added to the logits. */
   readonly outputBias?: Vector | undefined;
+  /** Rotary positions of its own tokens; default: none. They are written when this is called. */
+  readonly rotary?: (() => RotaryTables) | undefined;
 }
 
 /** A layer's weights and parts. */

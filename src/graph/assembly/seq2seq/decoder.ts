@@ -12,14 +12,15 @@ import { sharedCrossAttention, sharedSources } from '../../blocks/shared-cross-a
 import { DataType, type Value } from '../../onnx/graph-builder.js';
 import { vocabularyHead } from '../heads/language-model.js';
 import type { LayerStack, Seq2SeqArchitecture, Seq2SeqSource } from './architecture.js';
+import { isWaveform } from './sound-shape.js';
 import { writeStack } from './stack.js';
 
 /**
  * Writes the decoder of an encoder-decoder. The graph has the inputs `input_ids` (int64 `[batch, sequence]`),
  * those of {@link cacheLengths}, `past.N.key` and `past.N.value` ({@link groupedQueryAttention}), and
  * `logits_positions`; the outputs `present.N.key`, `present.N.value`, and those of {@link vocabularyHead}. Where it
- * reads texts it has the inputs and outputs of {@link sourceLengths} and {@link crossAttention}, where it hears those
- * of {@link sharedSources} and {@link sharedCrossAttention}.
+ * reads sources of any length it has the inputs and outputs of {@link sourceLengths} and {@link crossAttention}, where
+ * they are whole windows of sound those of {@link sharedSources} and {@link sharedCrossAttention}.
  *
  * @throws KvasirError `invalid_model`, `unsupported_model`
  */
@@ -34,6 +35,7 @@ export function writeSeq2SeqDecoder(architecture: Seq2SeqArchitecture, source: S
   const embedded = embed(graph, 'embedded', table, ids);
   const x = design.afterEmbedding?.(embedded, positions) ?? embedded;
   const options = crossOptions(design);
+  const own = { ...options, rotary: design.rotary?.() };
   const hidden = writeStack(design, design.layers, x, (name, layer, index) => ({
     attention: value => {
       const { attention, relativePositions: relative } = layer;
@@ -42,16 +44,7 @@ export function writeSeq2SeqDecoder(architecture: Seq2SeqArchitecture, source: S
         graph.shared(relative.name, () =>
           causalRelativePositionBias(graph, relative.name, relative, positions(), lengths.longest),
         );
-      return groupedQueryAttention(
-        graph,
-        name,
-        index,
-        value,
-        packAttention(attention),
-        options,
-        lengths,
-        bias,
-      );
+      return groupedQueryAttention(graph, name, index, value, packAttention(attention), own, lengths, bias);
     },
     cross: {
       attention: value => attendToSources(`${name}.cross`, index, value, layer.crossAttention, options),
@@ -68,7 +61,7 @@ export function writeSeq2SeqDecoder(architecture: Seq2SeqArchitecture, source: S
   vocabularyHead(graph, hidden, projection, sizes, { bias: outputBias, logSums: true });
 }
 
-/** Attention to sources: of any lengths, or to sounds, which are always whole. */
+/** Attention to sources: of any lengths, or to windows of sound, which are always whole. */
 function sourceAttention({ graph, sizes: { sound, sourceLength } }: Seq2SeqSource) {
   type Attend = (
     name: string,
@@ -77,7 +70,7 @@ function sourceAttention({ graph, sizes: { sound, sourceLength } }: Seq2SeqSourc
     weights: AttentionWeights,
     options: AttentionOptions,
   ) => Value;
-  if (sound === undefined) {
+  if (sound === undefined || isWaveform(sound)) {
     const lengths = sourceLengths(graph);
     const attend: Attend = (...layer) => crossAttention(graph, ...layer, lengths);
     return attend;

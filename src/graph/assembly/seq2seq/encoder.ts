@@ -12,13 +12,14 @@ import type { Weight } from '../../weights/checkpoint.js';
 import type { Seq2SeqArchitecture, Seq2SeqSource, TokenStack } from './architecture.js';
 import { crossOptions } from './decoder.js';
 import { soundStates } from './sound-encoder.js';
+import { isWaveform } from './sound-shape.js';
 import { writeStack } from './stack.js';
 
 /**
  * Writes the encoder of an encoder-decoder, down to the keys and values that the decoder's layers will read.
  * The graph has the inputs of {@link sourceBatch}, and for each layer N of the decoder `cross.N.key` and
  * `cross.N.value` with the outputs `kept.N.key` and `kept.N.value`, see {@link fillCrossCache}; or the inputs of
- * {@link soundStates} and the outputs of {@link giveCrossCache}.
+ * {@link soundStates} and, where sounds are of any length, that cache, else the outputs of {@link giveCrossCache}.
  *
  * @throws KvasirError `invalid_model`, `unsupported_model`
  */
@@ -37,7 +38,9 @@ export function writeSeq2SeqEncoder(architecture: Seq2SeqArchitecture, source: S
   } else {
     const hidden = soundStates(graph, design, sizes);
     forEachLayer((name, layer, weights) =>
-      giveCrossCache(graph, name, layer, hidden, weights, options, sizes.sourceLength),
+      isWaveform(sizes.sound!)
+        ? fillCrossCache(graph, name, layer, hidden, weights, options)
+        : giveCrossCache(graph, name, layer, hidden, weights, options, sizes.sourceLength),
     );
   }
 }

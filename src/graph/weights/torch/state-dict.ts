@@ -1,14 +1,27 @@
 import { KvasirError } from '#errors.js';
 
-/** The types of elements that are read, by the names of PyTorch's storages. */
-const STORAGES = { FloatStorage: 'F32', HalfStorage: 'F16', BFloat16Storage: 'BF16' } as const;
+/** The types of elements that dicts of tensors may have, by the names of PyTorch's storages. */
+const STORAGES = {
+  FloatStorage: 'F32',
+  HalfStorage: 'F16',
+  BFloat16Storage: 'BF16',
+  DoubleStorage: 'F64',
+  LongStorage: 'I64',
+  IntStorage: 'I32',
+  ShortStorage: 'I16',
+  CharStorage: 'I8',
+  ByteStorage: 'U8',
+  BoolStorage: 'BOOL',
+} as const;
 
 export type TorchType = (typeof STORAGES)[keyof typeof STORAGES];
 
-/** A tensor in row-major order. */
+/** A tensor, whose elements are all in its storage. */
 export interface TorchTensor {
   readonly type: TorchType;
   readonly shape: readonly number[];
+  /** How many elements apart two neighbours of each axis are; undefined: they stand in row-major order. */
+  readonly strides: readonly number[] | undefined;
   /** The file of its elements, below `data/`. */
   readonly storage: string;
   /** Of the first element, and how many elements the storage has. */
@@ -40,10 +53,12 @@ type Value =
 
 const ORDERED_DICT = 'collections OrderedDict';
 const REBUILD_TENSOR = 'torch._utils _rebuild_tensor_v2';
+const REBUILD_PARAMETER = 'torch._utils _rebuild_parameter';
+const KNOWN = [ORDERED_DICT, REBUILD_TENSOR, REBUILD_PARAMETER];
 
 /**
  * Reads the pickle (Python's pickletools, protocol 2) of a dict of tensors as `torch.save` writes it, by the few
- * operations that it takes. Nothing is called: the two functions that such a pickle names are known here, and any other
+ * operations that it takes. Nothing is called: the functions that such a pickle names are known here, and any other
  * name is refused.
  *
  * @throws KvasirError `unsupported_model` for anything that is no dict of tensors, by its name; `invalid_model` where the
@@ -152,7 +167,7 @@ class Unpickler {
 
   #global(name: string): Global {
     const isStorage = name.startsWith('torch ') && name.endsWith('Storage');
-    if (name !== ORDERED_DICT && name !== REBUILD_TENSOR && !isStorage)
+    if (!KNOWN.includes(name) && !isStorage)
       unsupported(this.#path, `names '${name.replace(' ', '.')}', which is not run`);
     return new Global(name);
   }
@@ -165,7 +180,7 @@ class Unpickler {
       return this.#broken();
     const name = type.name.slice('torch '.length);
     if (!Object.hasOwn(STORAGES, name))
-      return unsupported(this.#path, `has elements of a ${name}; F32, F16 and BF16 weights can be read`);
+      return unsupported(this.#path, `has elements of a ${name}, which is not read`);
     return new Storage(STORAGES[name as keyof typeof STORAGES], file, size);
   }
 
@@ -176,6 +191,8 @@ class Unpickler {
     const list = given as readonly Value[];
     if (called.name === ORDERED_DICT && list.length === 0) return this.#push(new Map());
     if (called.name === REBUILD_TENSOR) return this.#push(this.#tensor(list));
+    // (tensor, requires_grad, hooks)
+    if (called.name === REBUILD_PARAMETER && list[0] instanceof Tensor) return this.#push(list[0]);
     return this.#broken();
   }
 
@@ -183,15 +200,17 @@ class Unpickler {
   #tensor([storage, first, shape, strides]: readonly Value[]): Tensor {
     if (!(storage instanceof Storage) || !isCount(first) || !isCounts(shape) || !isCounts(strides))
       return this.#broken();
-    let elements = 1;
+    if (shape.length !== strides.length) return this.#broken();
+    let [elements, last, isRowByRow] = [1, first, true];
     for (let axis = shape.length - 1; axis >= 0; axis--) {
-      if (shape[axis] !== 1 && strides[axis] !== elements)
-        unsupported(this.#path, 'has a tensor that is not stored row by row');
+      if (shape[axis] !== 1 && strides[axis] !== elements) isRowByRow = false;
       elements *= shape[axis]!;
+      last += (shape[axis]! - 1) * strides[axis]!;
     }
-    if (shape.length !== strides.length || first + elements > storage.size) return this.#broken();
+    if (first + elements > storage.size || (elements > 0 && last >= storage.size)) return this.#broken();
     const { type, file, size } = storage;
-    return new Tensor({ type, shape, storage: file, first, storageSize: size });
+    const stored = { storage: file, first, storageSize: size };
+    return new Tensor({ type, shape, strides: isRowByRow ? undefined : strides, ...stored });
   }
 
   /** Attributes of a dict: those of a module's, which say nothing of its tensors. */

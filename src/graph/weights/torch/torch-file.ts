@@ -1,3 +1,4 @@
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { KvasirError } from '#errors.js';
 import { openRegularFile, readExactly } from '#files.js';
@@ -7,7 +8,7 @@ import { fromBfloat16, fromFloat16 } from '../half-precision.js';
 import { LONGEST_PICKLE, readStateDict, type TorchTensor } from './state-dict.js';
 import { readStoredZip, type StoredFile } from './stored-zip.js';
 
-const BYTES = { F32: 4, F16: 2, BF16: 2 } as const;
+const BYTES = { F64: 8, I64: 8, F32: 4, I32: 4, F16: 2, BF16: 2, I16: 2, I8: 1, U8: 1, BOOL: 1 } as const;
 
 /**
  * An open file of `torch.save` (PyTorch 1.6 and later) with a dict of tensors: a zip archive of a pickle, which is read
@@ -70,10 +71,19 @@ export class TorchFile implements WeightStore {
 
   weight(name: string): ReturnType<WeightStore['weight']> {
     const tensor = this.tensors.get(name)!;
-    const elements = tensor.shape.reduce((product, size) => product * size, 1);
+    const { type } = tensor;
+    if (!isFloat(type))
+      throw new KvasirError(
+        'unsupported_model',
+        `${this.path}: tensor '${name}' is ${type}; F32, F16 and BF16 weights can be read`,
+      );
+    const elements = elementsOf(tensor);
     return {
       load: async (first = 0, last = elements) => {
-        const floats = await this.#read(name, tensor, first, last);
+        const floats =
+          tensor.strides === undefined
+            ? await this.#read(name, type, tensor.first + first, tensor.first + last)
+            : await this.#pick(name, type, tensor, tensor.strides, first, last);
         if (!allFinite(floats))
           throw new KvasirError(
             'invalid_model',
@@ -84,23 +94,77 @@ export class TorchFile implements WeightStore {
     };
   }
 
-  async #read(
-    name: string,
-    { type, first: start }: TorchTensor,
-    first: number,
-    last: number,
-  ): Promise<Float32Array> {
+  /** Elements of a tensor's storage. */
+  async #read(name: string, type: FloatType, first: number, last: number): Promise<Float32Array> {
     const width = BYTES[type];
     const bytes = new Uint8Array((last - first) * width);
-    const begin = this.#storages.get(name)!.begin + (start + first) * width;
-    await readExactly(this.#handle, this.path, bytes, begin);
+    await readExactly(this.#handle, this.path, bytes, this.#storages.get(name)!.begin + first * width);
     if (type === 'F32') return new Float32Array(bytes.buffer);
     const floats = new Float32Array(last - first);
     (type === 'F16' ? fromFloat16 : fromBfloat16)(new Uint16Array(bytes.buffer), floats);
     return floats;
   }
 
+  /** Elements, in row-major order, of a tensor that is stored in another one. */
+  async #pick(
+    name: string,
+    type: FloatType,
+    { shape, first: start }: TorchTensor,
+    strides: readonly number[],
+    first: number,
+    last: number,
+  ): Promise<Float32Array> {
+    if (first === last) return new Float32Array(0);
+    const span = shape.reduce((sum, size, axis) => sum + (size - 1) * strides[axis]!, 1);
+    const stored = await this.#read(name, type, start, start + span);
+    const picked = new Float32Array(last - first);
+    for (let element = first; element < last; element++) {
+      let [place, rest] = [0, element];
+      for (let axis = shape.length - 1; axis >= 0; axis--) {
+        place += (rest % shape[axis]!) * strides[axis]!;
+        rest = Math.floor(rest / shape[axis]!);
+      }
+      picked[element - first] = stored[place]!;
+    }
+    return picked;
+  }
+
+  /** Bytes of a tensor's elements, shared or not. */
+  bytesOf(name: string): number {
+    const tensor = this.tensors.get(name)!;
+    return elementsOf(tensor) * BYTES[tensor.type];
+  }
+
   async close(): Promise<void> {
     await this.#handle.close();
+  }
+}
+
+type FloatType = 'F32' | 'F16' | 'BF16';
+
+function isFloat(type: TorchTensor['type']): type is FloatType {
+  return type === 'F32' || type === 'F16' || type === 'BF16';
+}
+
+function elementsOf({ shape }: TorchTensor): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+/**
+ * Whether a file begins as an archive does. Those of PyTorch before 1.6 do not, and are not read.
+ */
+export function isTorchArchive(file: string): boolean {
+  try {
+    // Opening a pipe may wait for ever.
+    if (!statSync(file).isFile()) return false;
+    const handle = openSync(file, 'r');
+    try {
+      const begin = new Uint8Array(2);
+      return readSync(handle, begin, 0, 2, 0) === 2 && begin[0] === 0x50 && begin[1] === 0x4b;
+    } finally {
+      closeSync(handle);
+    }
+  } catch {
+    return false;
   }
 }

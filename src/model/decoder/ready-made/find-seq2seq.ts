@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { Seq2SeqSizes } from '#graph/assembly/seq2seq/architecture.js';
+import { isWaveform } from '#graph/assembly/seq2seq/sound-shape.js';
 import type { ModelConfig } from '#graph/config.js';
 import { findSeq2Seq } from '#graph/families/index.js';
 import type { Precision } from '#graph/precision.js';
@@ -111,7 +112,9 @@ function sizesOf(
 ): Seq2SeqSizes {
   const known = findSeq2Seq(config)?.sizes(config, asked);
   const hears = !('ids' in encoder.ports.reads);
-  if (hears !== (known?.sound !== undefined))
+  const sound = known?.sound;
+  // No graph is known that reads samples.
+  if (hears !== (sound !== undefined) || (sound !== undefined && isWaveform(sound)))
     return unfit(
       encoder.file,
       `reads ${hears ? 'sound' : 'tokens'}, which a '${config.modelType}' is not known to do`,

@@ -32,7 +32,7 @@ export class SourceEncoder {
     const inputs =
       'ids' in reads
         ? tokenInputs(reads, sources, length)
-        : [featureInput(reads, sources, this.#source.sound!)];
+        : [featureInput(reads, sources, this.#source.sound as SoundShape)];
     using binding = new IoBinding(this.#session);
     using statesTensor = Tensor.fromArray(output, [sources.length, length, states.size], states.type);
     try {

@@ -1,4 +1,4 @@
-import type { EncodeResult, EntryFailure, RunTime, SourceEntry } from '../contract.js';
+import type { EncodeResult, EntryFailure, RunTime, SoundSource, SourceEntry } from '../contract.js';
 
 /**
  * Encodes sources in runs, one after the other: texts of consecutive slots share one, and sounds, which fill all
@@ -10,7 +10,7 @@ import type { EncodeResult, EntryFailure, RunTime, SourceEntry } from '../contra
 export async function encodeParts(
   entries: readonly SourceEntry[],
   encode: (part: readonly SourceEntry[]) => Promise<void>,
-  positions = 0,
+  positions: (sound: SoundSource) => number = () => 0,
 ): Promise<EncodeResult> {
   const results: (EntryFailure | undefined)[] = [];
   const runs: RunTime[] = [];
@@ -20,7 +20,7 @@ export async function encodeParts(
     try {
       await encode(part);
       const longest = Math.max(
-        ...part.map(({ ids, sound }) => (sound === undefined ? ids.length : positions)),
+        ...part.map(({ ids, sound }) => (sound === undefined ? ids.length : positions(sound))),
       );
       // Sources are padded to the longest.
       runs.push({ decoding: 0, promptTokens: longest * part.length, ms: performance.now() - began });

@@ -45,10 +45,11 @@ async function chooseSeq2Seq(folder: string, options: Seq2SeqPlanOptions): Promi
   const graphs = (why: string): Promise<Seq2SeqPlan> => planGraphs(folder, config, options, why);
   if (format === 'onnx') return graphs('ONNX was asked for');
   const names = format === undefined ? await namesIn(folder) : [];
-  if (names.length > 0 && findWeightsFile(folder) === undefined) return graphs('there are no safetensors');
+  const weights = findWeightsFile(folder);
+  if (names.length > 0 && weights === undefined) return graphs('there are no safetensors');
   try {
     const sizes = seq2seqArchitecture(config).sizes(config, contextLength);
-    const reason = `safetensors of a known encoder-decoder, '${config.modelType}': Kvasir writes its two graphs, whose caches are filled in place`;
+    const reason = `${weights ?? 'safetensors'} of a known encoder-decoder, '${config.modelType}': Kvasir writes its two graphs, whose caches are filled in place`;
     return { source: 'weights', config, sizes, path: { kind: 'built', precision, reason } };
   } catch (error) {
     const isUnknown = error instanceof KvasirError && error.code === 'unsupported_model';

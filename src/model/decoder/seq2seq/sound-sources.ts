@@ -5,9 +5,9 @@ import type {
   DecoderShape,
   EncodeResult,
   SlotOperation,
-  SoundShape,
   SourceEntry,
   SourceTraits,
+  SoundShape,
 } from '../contract.js';
 import { encodeParts } from './encode-parts.js';
 import { SourcePlaces } from './source-places.js';
@@ -31,7 +31,7 @@ interface Grid extends Range {
 }
 
 /**
- * Sounds as the sources of a decoder's slots: per layer and side one buffer `[places, heads, positions, headSize]`,
+ * Windows of sound as the sources of a decoder's slots: per layer and side one buffer `[places, heads, positions, headSize]`,
  * into which the encoder's graph writes its outputs, and which the decoder's reads where it lies. They are always
  * whole. Slots share places where they hear the same ({@link SourcePlaces}), and each step reads a place once.
  *
@@ -39,7 +39,7 @@ interface Grid extends Range {
  * time, a source is moved between those that are read.
  */
 export class SoundSources implements Sources {
-  readonly traits: SourceTraits;
+  readonly traits: SourceTraits & { readonly sound: SoundShape };
   readonly #encoder: Session;
   readonly #owned = new DisposeStack();
   readonly #runOptions = this.#owned.use(new RunOptions());
@@ -84,7 +84,11 @@ export class SoundSources implements Sources {
   }
 
   encode(entries: readonly SourceEntry[]): Promise<EncodeResult> {
-    return encodeParts(entries, ([entry]) => this.#encode(entry!), this.traits.longest);
+    return encodeParts(
+      entries,
+      ([entry]) => this.#encode(entry!),
+      () => this.traits.longest,
+    );
   }
 
   rows(binding: IoBinding, first: number, count: number): SourceRows {
@@ -143,7 +147,7 @@ export class SoundSources implements Sources {
   }
 
   async #encode({ slot, sound }: SourceEntry): Promise<void> {
-    const { bins, frames } = this.traits.sound!;
+    const { bins, frames } = this.traits.sound;
     const place = this.#places.take(slot, other => this.#distance(other));
     if (place === this.#spare) this.#spare = undefined;
     using binding = new IoBinding(this.#encoder);

@@ -60,6 +60,8 @@ export class Packing {
         return vector(this.#perToken((_, position) => position));
       case 'token_type_ids':
         return vector(this.#perToken((input, position) => input.typeIds?.[position] ?? 0));
+      case 'task_ids':
+        return vector(this.#perToken(input => input.task ?? 0));
       case 'grid':
         return this.#grid(this.#wholeTexts(), 0, this.longest);
       case 'key_grid':

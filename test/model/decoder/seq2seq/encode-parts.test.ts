@@ -38,7 +38,7 @@ t.test('sounds run one after the other, and count as the positions that they hav
   const { runs } = await encodeParts(
     [0, 1, 2].map(slot => ({ slot, ids: [], sound })),
     async part => void parts.push(part.map(({ slot }) => slot)),
-    9,
+    () => 9,
   );
   t.strictSame(parts, [[0], [1], [2]]);
   t.strictSame(

@@ -1,21 +1,33 @@
 import { DisposeStack, IoBinding, RunOptions, Tensor, type Session } from '#runtime/index.js';
 import { sourceParts } from '../../cache/layer-cache.js';
 import { SlotCache } from '../../cache/slot-cache.js';
-import type { DecoderShape, EncodeResult, SlotOperation, SourceEntry, SourceTraits } from '../contract.js';
+import type {
+  DecoderShape,
+  EncodeResult,
+  SlotOperation,
+  SoundSource,
+  SourceEntry,
+  SourceTraits,
+  WaveformShape,
+} from '../contract.js';
 import { encodeParts } from './encode-parts.js';
+import { textInputs, waveformInputs, type SourceInputs } from './source-inputs.js';
 import { LONGEST_CHUNK, type SourceRows, type Sources } from './sources.js';
+
+/** Traits of a decoder whose sources are of any lengths. */
+export type RaggedTraits = SourceTraits & { readonly sound?: WaveformShape | undefined };
 
 /** Added to the score of a key that is not there. */
 const NO_KEY = -1e9;
 
 /**
- * Texts as the sources of a decoder's slots: per layer and side one buffer `[slots, heads, capacity, headSize]`, which a
+ * Sources of any lengths, texts or samples of sound: per layer and side one buffer `[slots, heads, capacity, headSize]`, which a
  * run of the encoder's graph fills in place (TensorScatter), and the decoder's reads in place: its cross-attention
  * is GroupQueryAttention without new keys, which reads as many positions as a row's source has. What lies behind
  * them is of no matter, but that several tokens of a row look as far behind it as there are of them.
  */
-export class TextSources implements Sources {
-  readonly traits: SourceTraits;
+export class RaggedSources implements Sources {
+  readonly traits: RaggedTraits;
   readonly #encoder: Session;
   readonly #owned = new DisposeStack();
   readonly #runOptions = this.#owned.use(new RunOptions());
@@ -39,7 +51,7 @@ export class TextSources implements Sources {
     decoder: Session,
     { layers, cacheType: type = 'float32' }: DecoderShape,
     slots: number,
-    traits: SourceTraits,
+    traits: RaggedTraits,
   ) {
     this.#encoder = encoder;
     this.traits = traits;
@@ -56,7 +68,9 @@ export class TextSources implements Sources {
   }
 
   encode(entries: readonly SourceEntry[]): Promise<EncodeResult> {
-    return encodeParts(entries, part => this.#encode(part));
+    const { sound: shape } = this.traits;
+    const positions = shape && (({ features }: SoundSource): number => shape.positions(features.length));
+    return encodeParts(entries, part => this.#encode(part), positions);
   }
 
   rows(binding: IoBinding, first: number, count: number): SourceRows {
@@ -151,23 +165,9 @@ export class TextSources implements Sources {
     });
   }
 
-  /** What a run of the encoder's graph reads, by its inputs' names, and the positions that each source has. */
-  #read(entries: readonly SourceEntry[]): {
-    readonly lengths: Int32Array;
-    readonly inputs: ReadonlyMap<string, Tensor>;
-  } {
-    const rows = entries.length;
-    const longest = Math.max(...entries.map(({ ids }) => ids.length));
-    const ids = new BigInt64Array(rows * longest);
-    entries.forEach(({ ids: own }, row) => own.forEach((id, i) => (ids[row * longest + i] = BigInt(id))));
-    const lengths = Int32Array.from(entries, ({ ids: own }) => own.length);
-    return {
-      lengths,
-      inputs: new Map([
-        ['input_ids', Tensor.fromArray(ids, [rows, longest])],
-        ['lengths', Tensor.fromArray(lengths, [rows])],
-      ]),
-    };
+  #read(entries: readonly SourceEntry[]): SourceInputs {
+    const { sound } = this.traits;
+    return sound === undefined ? textInputs(entries) : waveformInputs(entries[0]!, sound);
   }
 
   /**
