@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { KvasirError } from '#errors.js';
-import type { GgufArray, GgufScalar, GgufValue } from './metadata.js';
+import { LateList, type GgufArray, type GgufScalar, type GgufValue } from './metadata.js';
 import { sizeOfType, typeOfNumber, type GgufType } from './types.js';
 
 /** A tensor as the header of a file describes it. */
@@ -15,7 +15,8 @@ export interface TensorDescription {
 
 /** All of a GGUF file but the tensors' bytes. */
 export interface GgufHeader {
-  readonly metadata: ReadonlyMap<string, GgufValue>;
+  /** Long lists are read, and their texts checked, when they are asked for. */
+  readonly metadata: ReadonlyMap<string, GgufValue | LateList>;
   readonly tensors: ReadonlyMap<string, TensorDescription>;
 }
 
@@ -129,12 +130,12 @@ class HeaderReader {
     throw new KvasirError('unsupported_model', `${this.#file}: ${fault}`);
   }
 
-  #metadata(count: number): Map<string, GgufValue> {
-    const metadata = new Map<string, GgufValue>();
+  #metadata(count: number): Map<string, GgufValue | LateList> {
+    const metadata = new Map<string, GgufValue | LateList>();
     for (let i = 0; i < count; i++) {
       const key = this.#name('a key');
       if (metadata.has(key)) throw this.#invalid(`the key '${key}' is there twice`);
-      metadata.set(key, this.#value(key, this.#valueType(key), 0));
+      metadata.set(key, this.#topValue(key, this.#valueType(key)));
     }
     return metadata;
   }
@@ -144,6 +145,21 @@ class HeaderReader {
     const type = VALUE_TYPES[number];
     if (type === undefined) throw this.#invalid(`the key '${key}' has an unknown type: ${number}`);
     return type;
+  }
+
+  #topValue(key: string, type: ValueType): GgufValue | LateList {
+    const begin = this.#position;
+    if (type !== 'array' || this.#valueType(key) !== 'string') {
+      this.#position = begin;
+      return this.#value(key, type, 0);
+    }
+    const count = this.#countElements(key, 'string');
+    for (let i = 0; i < count; i++) this.#take(this.#textLength(key));
+    return new LateList(() => {
+      const reader = new HeaderReader(this.#file, this.#bytes, this.#fileSize);
+      reader.#position = begin;
+      return reader.#list(key, 0);
+    });
   }
 
   #value(key: string, type: ValueType, depth: number): GgufValue {
@@ -161,14 +177,19 @@ class HeaderReader {
     if (depth === DEEPEST_LIST)
       throw this.#invalid(`the key '${key}' has lists in more than ${DEEPEST_LIST} lists`);
     const type = this.#valueType(key);
-    const count = this.#count(`elements of '${key}'`, leastBytes(type));
+    const count = this.#countElements(key, type);
     if (type !== 'string' && type !== 'bool' && type !== 'array') return this.#numbers(type, count);
-    this.#elements += count;
-    if (this.#elements > MOST_ELEMENTS)
-      throw this.#invalid(`its lists have more than ${MOST_ELEMENTS} elements`);
     const list: GgufValue[] = [];
     for (let i = 0; i < count; i++) list.push(this.#value(key, type, depth + 1));
     return list as GgufArray;
+  }
+
+  #countElements(key: string, type: ValueType): number {
+    const count = this.#count(`elements of '${key}'`, leastBytes(type));
+    if (type === 'string' || type === 'bool' || type === 'array') this.#elements += count;
+    if (this.#elements > MOST_ELEMENTS)
+      throw this.#invalid(`its lists have more than ${MOST_ELEMENTS} elements`);
+    return count;
   }
 
   #numbers(type: NumberType, count: number): InstanceType<(typeof NUMBER_ARRAYS)[NumberType]> {
@@ -185,7 +206,7 @@ class HeaderReader {
     return value === 1;
   }
 
-  #alignment(metadata: ReadonlyMap<string, GgufValue>): number {
+  #alignment(metadata: GgufHeader['metadata']): number {
     const alignment = metadata.get('general.alignment') ?? DEFAULT_ALIGNMENT;
     const isPower = typeof alignment === 'number' && alignment >= 1 && Number.isInteger(Math.log2(alignment));
     if (!isPower || alignment > 2 ** 30)
@@ -265,12 +286,16 @@ class HeaderReader {
   }
 
   #text(key: string): string {
+    return this.#utf8(key, this.#textLength(key));
+  }
+
+  #textLength(key: string): number {
     const length = this.#uint64();
     if (length > this.#fileSize - this.#position)
       throw this.#invalid(
         `the key '${key}' claims a text of ${length} bytes, more than its ${this.#fileSize} bytes can hold`,
       );
-    return this.#utf8(key, length);
+    return length;
   }
 
   /** @param what the text is, for errors. */

@@ -22,6 +22,21 @@ export type GgufArray =
 /** A value of a GGUF file's metadata. */
 export type GgufValue = GgufScalar | GgufArray;
 
+/** A list that is read from the file's bytes when it is asked for: vocabularies are long, and few ask for them. */
+export class LateList {
+  readonly #read: () => GgufArray;
+  #list: GgufArray | undefined;
+
+  /** @param read may throw KvasirError `invalid_model`. */
+  constructor(read: () => GgufArray) {
+    this.#read = read;
+  }
+
+  get list(): GgufArray {
+    return (this.#list ??= this.#read());
+  }
+}
+
 /**
  * The metadata of a GGUF file, read key by key: each has a type, and an error that names it. Every method
  * throws KvasirError `invalid_model` where a key without a fallback is missing, or its value is of another
@@ -29,10 +44,10 @@ export type GgufValue = GgufScalar | GgufArray;
  */
 export class GgufMetadata {
   readonly #file: string;
-  readonly #values: ReadonlyMap<string, GgufValue>;
+  readonly #values: ReadonlyMap<string, GgufValue | LateList>;
 
   /** @param file what errors call it. */
-  constructor(file: string, values: ReadonlyMap<string, GgufValue>) {
+  constructor(file: string, values: ReadonlyMap<string, GgufValue | LateList>) {
     this.#file = file;
     this.#values = values;
   }
@@ -43,7 +58,8 @@ export class GgufMetadata {
 
   /** The value as it stands; undefined where there is none. */
   get(key: string): GgufValue | undefined {
-    return this.#values.get(key);
+    const value = this.#values.get(key);
+    return value instanceof LateList ? value.list : value;
   }
 
   keys(): IterableIterator<string> {
@@ -74,7 +90,7 @@ export class GgufMetadata {
 
   /** A list of numbers of any type; those of 64 bits must be exact in doubles. */
   numbers(key: string, fallback?: readonly number[]): readonly number[] {
-    const value = this.#values.get(key) ?? fallback;
+    const value = this.get(key) ?? fallback;
     if (value === undefined) throw this.invalid(`${key} is missing`);
     const numbers = asNumbers(value);
     if (numbers === undefined) throw this.invalid(`${key} is ${kindOf(value)}, expected a list of numbers`);
@@ -102,7 +118,7 @@ export class GgufMetadata {
     fits: (value: GgufValue) => value is T,
     expected: string,
   ): T {
-    const value = this.#values.get(key) ?? fallback;
+    const value = this.get(key) ?? fallback;
     if (value === undefined) throw this.invalid(`${key} is missing`);
     if (!fits(value)) throw this.invalid(`${key} is ${kindOf(value)}, expected ${expected}`);
     return value;

@@ -21,16 +21,64 @@ export async function loadGeneration(
   folder: string,
   options: GenerationOptions,
 ): Promise<GenerationModel> {
+  const texts = new Beside(() => readTexts(folder, options));
+  const loaded = await loadDecoder(environment, folder, {
+    ...options,
+    onProgress: progress => {
+      texts.start();
+      texts.requireNoFailure();
+      options.onProgress?.(progress);
+    },
+    onBuilt: () => {
+      texts.start();
+    },
+  });
+  try {
+    const { tokenizer, chat, ...read } = await texts.result();
+    return generationModel({
+      ...loadedGenerator(folder, tokenizer, loaded, options),
+      ...read,
+      chat: chat && new IsolatedTemplate(chat, STRANGERS),
+    });
+  } catch (error) {
+    loaded.decoder.dispose();
+    throw error;
+  }
+}
+
+/** What a generator's folder says of texts. */
+async function readTexts(folder: string, options: GenerationOptions) {
   const tokenizer = await loadTokenizer(folder);
   const chat = await loadChatTemplate(folder, tokenizer);
   const { bosId, eosIds } = await readGenerationConfig(folder, tokenizer);
   const sampling = await readSamplingConfig(folder, options.generationConfig, options.onWarning);
-  const loaded = await loadDecoder(environment, folder, options);
-  return generationModel({
-    ...loadedGenerator(folder, tokenizer, loaded, options),
-    eosIds,
-    bosId,
-    sampling,
-    chat: chat && new IsolatedTemplate(chat, STRANGERS),
-  });
+  return { tokenizer, chat, bosId, eosIds, sampling };
+}
+
+/** Work that keeps this thread busy, begun as soon as other threads are busy for it. */
+class Beside<Result> {
+  readonly #work: () => Promise<Result>;
+  #running: Promise<Result> | undefined;
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(work: () => Promise<Result>) {
+    this.#work = work;
+  }
+
+  /** Begins, if it has not begun. */
+  start(): void {
+    if (this.#running !== undefined) return;
+    this.#running = this.#work();
+    this.#running.catch((error: unknown) => (this.#failure = { error }));
+  }
+
+  /** Throws what the work has failed with. */
+  requireNoFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  result(): Promise<Result> {
+    this.start();
+    return this.#running!;
+  }
 }

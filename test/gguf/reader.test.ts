@@ -20,6 +20,16 @@ const f32 = (...values: number[]) => ({
   bytes: new Uint8Array(Float32Array.from(values).buffer),
 });
 
+t.test('texts of a list are read, and checked, when somebody asks for them', async t => {
+  const list = (value: unknown[]): TestValue => ({ type: 'array', of: 'string', value });
+  const bytes = gguf({ metadata: { good: list(['a', 'b']), bad: list(['a', Uint8Array.of(0xc3)]) } });
+  const file = await openGguf(await written(t.testdir(), bytes));
+  t.teardown(() => file.close());
+  t.equal(file.metadata.strings('good'), file.metadata.strings('good'), 'is read once');
+  t.throws(() => file.metadata.strings('bad'), { code: 'invalid_model', message: /not UTF-8 \(bad\)/ });
+  t.throws(() => file.metadata.count('good'), { message: /good is a list of 2, expected an integer/ });
+});
+
 t.test('reads metadata of all types and tensors of any rank', async t => {
   const values: Record<string, [TestValue, unknown]> = {
     u8: [{ type: 'uint8', value: 200 }, 200],

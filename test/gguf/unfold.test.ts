@@ -54,23 +54,24 @@ t.test('rotary factors and sizes in the terms of config.json', async t => {
   t.strictSame(layers, [...Array<string>(5).fill('sliding_attention'), 'full_attention']);
 });
 
-t.test("an encoder of llama.cpp's has transformers' hidden states", async t => {
-  const { ids, values } = await modelFixture('bert');
-  const folder = await unfoldModel('bert', t.testdir());
-  const width = values.length / ids.length;
-  // No pooling is written, so that it is the mean.
-  const mean = Array.from({ length: width }, (_, i) =>
-    ids.reduce((sum, _, row) => sum + values[row * width + i]!, 0),
-  );
-  const limits = { f32: 1e-5, stored: 0.02 } as const;
-  for (const precision of ['f32', 'stored'] as const) {
-    const encoder = await openEncoder(t, folder, { precision });
-    const [output] = await encoder.run([{ ids, typeIds: ids.map(() => 0), positions: [] }]);
-    const [found, expected] = [[...output!.values], mean].map(unit) as [number[], number[]];
-    const off = Math.hypot(...found.map((value, i) => value - expected[i]!));
-    t.ok(off < limits[precision], `${precision}: ${off}`);
-  }
-});
+for (const name of ['bert', 'nomic-bert', 'modern-bert'])
+  t.test(`${name} of llama.cpp has transformers' hidden states`, async t => {
+    const { ids, values } = await modelFixture(name);
+    const folder = await unfoldModel(name, t.testdir());
+    const width = values.length / ids.length;
+    // No pooling is written, so that it is the mean.
+    const mean = Array.from({ length: width }, (_, i) =>
+      ids.reduce((sum, _, row) => sum + values[row * width + i]!, 0),
+    );
+    const limits = { f32: 1e-5, stored: 0.1 } as const;
+    for (const precision of ['f32', 'stored'] as const) {
+      const encoder = await openEncoder(t, folder, { precision });
+      const [output] = await encoder.run([{ ids, typeIds: ids.map(() => 0), positions: [] }]);
+      const [found, expected] = [[...output!.values], mean].map(unit) as [number[], number[]];
+      const off = Math.hypot(...found.map((value, i) => value - expected[i]!));
+      t.ok(off < limits[precision], `${precision}: ${off}`);
+    }
+  });
 
 /** The vector of length 1 in a direction. */
 function unit(vector: readonly number[]): number[] {

@@ -17,7 +17,7 @@ const VALUE_NUMBERS = {
   float64: 12,
 } as const;
 
-const TYPE_NUMBERS: Readonly<Partial<Record<GgufType, number>>> = {
+export const TYPE_NUMBERS: Readonly<Partial<Record<GgufType, number>>> = {
   F32: 0,
   F16: 1,
   Q4_0: 2,

@@ -159,3 +159,40 @@ export function headNorms(added?: number): TensorRule[] {
     ...linear('attn_k_norm', 'self_attn.k_norm', { added }),
   ];
 }
+
+/** Rules without those of biases: a file that has some is refused, since nobody would read them. */
+export function withoutBiases(rules: readonly TensorRule[]): TensorRule[] {
+  return rules.filter(({ from }) => !from.endsWith('.bias'));
+}
+
+/** The field of a layer norm's epsilon, for families that have no other norm: some files say that of one, too. */
+export function layerNorm(fields: Fields, name: string): Record<string, unknown> {
+  fields.has('attention.layer_norm_rms_epsilon');
+  return { [name]: fields.number('attention.layer_norm_epsilon') };
+}
+
+/** {@link decoderFields} of a family that turns a part of each head where config.json says nothing. */
+export function partlyTurned(fields: Fields): Record<string, unknown> {
+  return { partial_rotary_factor: 1, ...decoderFields(fields) };
+}
+
+/**
+ * Windows: `sliding_window`, and which layers have one.
+ *
+ * @param pattern the last of each so many layers has none, where the file does not say which.
+ */
+export function windows(fields: Fields, pattern: number, window?: number): Record<string, unknown> {
+  const name = 'attention.sliding_window_pattern';
+  const layers = fields.size('block_count');
+  const isList = typeof fields.file.metadata.get(`${fields.architecture}.${name}`) === 'object';
+  const narrow = isList ? fields.flags(name) : undefined;
+  if (narrow !== undefined && narrow.length !== layers)
+    throw fields.file.metadata.invalid(`${name} has ${narrow.length} entries for ${layers} layers`);
+  const every = isList ? pattern : fields.size(name, pattern);
+  return {
+    sliding_window: fields.size('attention.sliding_window', window),
+    layer_types: Array.from({ length: layers }, (_, layer) =>
+      (narrow?.[layer] ?? (layer + 1) % every !== 0) ? 'sliding_attention' : 'full_attention',
+    ),
+  };
+}

@@ -11,10 +11,10 @@ import {
 import type { Fields } from './fields.js';
 import type { GgufArchitecture, TensorRule } from './types.js';
 
-const LAYERS = 'model.layers';
+export const LAYERS = 'model.layers';
 
 /** A decoder of Llama's kind. */
-function decoder(
+export function decoder(
   names: readonly string[],
   { isPaired = false, more = [], config }: DecoderDifferences,
 ): GgufArchitecture {
@@ -35,7 +35,7 @@ interface DecoderDifferences {
 }
 
 /** Experts, whose matrices of one kind are stored as one. */
-function experts(prefix: string, [gate, down, up]: readonly [string, string, string]): TensorRule[] {
+export function experts(prefix: string, [gate, down, up]: readonly [string, string, string]): TensorRule[] {
   return [
     { from: 'ffn_gate_inp.weight', to: `${prefix}.gate.weight` },
     { from: 'ffn_gate_exps.weight', to: `${prefix}.experts.{expert}.${gate}.weight` },
@@ -44,9 +44,9 @@ function experts(prefix: string, [gate, down, up]: readonly [string, string, str
   ];
 }
 
-const PROJECTIONS = ['gate_proj', 'down_proj', 'up_proj'] as const;
+export const PROJECTIONS = ['gate_proj', 'down_proj', 'up_proj'] as const;
 
-function expertFields(fields: Fields): Record<string, unknown> {
+export function expertFields(fields: Fields): Record<string, unknown> {
   fields.requireValue('expert_group_count', 0);
   fields.requireValue('expert_group_used_count', 0);
   // 1: softmax.

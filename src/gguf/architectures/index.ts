@@ -2,12 +2,21 @@ import type { GgufFile } from '../reader.js';
 import { DECODERS } from './decoders.js';
 import { ENCODERS } from './encoders.js';
 import { Fields } from './fields.js';
+import { FAR_FROM_LLAMA } from './far-from-llama.js';
 import { GEMMAS } from './gemma.js';
-import type { GgufArchitecture, HuggingFaceModel, TensorRule, TensorSource } from './types.js';
+import { NEAR_LLAMA } from './near-llama.js';
+import { byKinds, inPairs } from './row-order.js';
+import type { GgufArchitecture, HuggingFaceModel, RowOrder, TensorRule, TensorSource } from './types.js';
 
 export type { HuggingFaceModel, TensorSource } from './types.js';
 
-const ARCHITECTURES: readonly GgufArchitecture[] = [...DECODERS, ...GEMMAS, ...ENCODERS];
+const ARCHITECTURES: readonly GgufArchitecture[] = [
+  ...DECODERS,
+  ...NEAR_LLAMA,
+  ...FAR_FROM_LLAMA,
+  ...GEMMAS,
+  ...ENCODERS,
+];
 
 /** Tensors that are settings: factors of rotary positions. */
 const SETTINGS = ['rope_freqs.weight', 'rope_factors_long.weight', 'rope_factors_short.weight'];
@@ -39,7 +48,7 @@ export async function huggingFaceModel(file: GgufFile): Promise<HuggingFaceModel
   };
   const files = architecture.files?.(fields) ?? new Map<string, string>();
   fields.refuseUnread();
-  return { config, files, tensors: tensorSources(file, architecture, config) };
+  return { config, files, tensors: tensorSources(fields, architecture) };
 }
 
 /** The settings of a file that it has as tensors, by their names. */
@@ -73,10 +82,10 @@ function isQuantized({ tensors }: GgufFile): boolean {
 
 /** @throws KvasirError `unsupported_model` for a tensor that no rule knows */
 function tensorSources(
-  file: GgufFile,
+  fields: Fields,
   { layers, once, ofLayer }: GgufArchitecture,
-  config: Readonly<Record<string, unknown>>,
 ): Map<string, TensorSource> {
+  const { file } = fields;
   const sources = new Map<string, TensorSource>();
   const rulesOnce = new Map(once.map(rule => [rule.from, rule]));
   const rulesOfLayer = new Map(ofLayer.map(rule => [rule.from, rule]));
@@ -89,31 +98,42 @@ function tensorSources(
         `it has a tensor '${tensor}' that is not known of its architecture, and may change results`,
       );
     const place = layer === undefined ? rule.to : `${layers}.${layer}.${rule.to}`;
-    for (const [name, source] of sourcesOf(file, tensor, shape, place, rule, config))
-      sources.set(name, source);
+    for (const [name, source] of sourcesOf(fields, tensor, shape, place, rule)) sources.set(name, source);
   }
   return sources;
 }
 
 function sourcesOf(
-  file: GgufFile,
+  fields: Fields,
   tensor: string,
   stored: readonly number[],
   place: string,
   { heads, isTransposed, added, leadingAxes = 0 }: TensorRule,
-  config: Readonly<Record<string, unknown>>,
 ): [string, TensorSource][] {
-  const pairedHeads =
-    heads && (config[heads === 'queries' ? 'num_attention_heads' : 'num_key_value_heads'] as number);
-  if (pairedHeads !== undefined && stored[0]! % (2 * pairedHeads) !== 0)
-    throw file.metadata.invalid(`tensor '${tensor}' has ${stored[0]} rows for ${pairedHeads} heads`);
   const ones = Array<number>(Math.max(0, leadingAxes + 1 - stored.length)).fill(1);
   const shape = [...ones, ...(isTransposed ? stored.toReversed() : stored)];
-  const changes = { pairedHeads, isTransposed, added };
+  const changes = { rowOrder: rowOrderOf(fields, tensor, stored, heads), isTransposed, added };
   if (!place.includes('{expert}')) return [[place, { tensor, shape, ...changes }]];
   const [count, ...each] = shape as [number, ...number[]];
   return Array.from({ length: count }, (_, index) => [
     place.replace('{expert}', String(index)),
     { tensor, shape: each, slice: { index, of: count }, ...changes },
   ]);
+}
+
+/** @throws KvasirError `invalid_model` where a tensor's rows are not those of so many heads */
+function rowOrderOf(
+  fields: Fields,
+  tensor: string,
+  [rows = 0]: readonly number[],
+  whose: TensorRule['heads'],
+): RowOrder | undefined {
+  if (whose === undefined) return undefined;
+  const heads = fields.size('attention.head_count');
+  const kvHeads = fields.size('attention.head_count_kv', heads);
+  const count = { queries: heads, keys: kvHeads, all: heads + 2 * kvHeads }[whose];
+  const unit = whose === 'all' ? 1 : 2;
+  if (rows % (unit * count) !== 0)
+    throw fields.file.metadata.invalid(`tensor '${tensor}' has ${rows} rows for ${count} heads`);
+  return whose === 'all' ? byKinds(heads, kvHeads, rows / count) : inPairs(rows / count);
 }

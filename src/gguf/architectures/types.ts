@@ -8,15 +8,20 @@ export interface TensorSource {
   readonly shape: readonly number[];
   /** Which of several that are stored as one, one behind the other. */
   readonly slice?: { readonly index: number; readonly of: number } | undefined;
-  /**
-   * Heads whose rows stand in pairs that are turned together, as llama.cpp wants them of some families: the halves of
-   * each head, one row of the one and one of the other in turns. Undefined: as the folder has them.
-   */
-  readonly pairedHeads?: number | undefined;
+  /** Where the file has its rows in another order. */
+  readonly rowOrder?: RowOrder | undefined;
   /** True if the file has rows where the folder has columns. */
   readonly isTransposed?: boolean | undefined;
   /** What was added to every number; default 0. */
   readonly added?: number | undefined;
+}
+
+/** How the rows of a folder's matrix stand in a file. */
+export interface RowOrder {
+  /** Rows that keep to themselves: no row is moved out of a span of so many. */
+  readonly span: number;
+  /** Where the file has a row of the folder's. */
+  readonly storedRow: (row: number) => number;
 }
 
 /** How a name in a file becomes one in a folder, and what is undone on the way; see {@link TensorSource}. */
@@ -25,7 +30,11 @@ export interface TensorRule {
   readonly from: string;
   /** Without the layers' prefix; `{expert}` stands for the number of an expert, which are stored as one. */
   readonly to: string;
-  readonly heads?: 'queries' | 'keys' | undefined;
+  /**
+   * Whose rows the file has in another order: those of heads that turn in pairs, or those of all heads, of which the
+   * folder has queries, keys and values together by groups of heads.
+   */
+  readonly heads?: 'queries' | 'keys' | 'all' | undefined;
   readonly isTransposed?: boolean | undefined;
   readonly added?: number | undefined;
   /** Axes of size 1 to be put before the shape. */

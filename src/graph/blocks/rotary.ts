@@ -63,18 +63,52 @@ export function rotaryTables(
   positions: number,
   magnitude = 1,
 ): RotaryTables {
-  const table = (of: (angle: number) => number) => () => {
-    const values = new Float32Array(positions * pairs);
-    for (let position = 0; position < positions; position++)
-      for (let i = 0; i < pairs; i++)
-        values[position * pairs + i] =
-          i < frequencies.length ? magnitude * of(position * frequencies[i]!) : of(0);
-    return values;
-  };
+  const all = Array.from({ length: pairs }, (_, i) => frequencies[i] ?? 0);
   const shape = [positions, pairs];
   return {
-    cos: graph.floats(`${name}.cos`, shape, table(Math.cos)),
-    sin: graph.floats(`${name}.sin`, shape, table(Math.sin)),
+    cos: graph.floats(`${name}.cos`, shape, () => turned(all, positions, magnitude).cos),
+    sin: graph.floats(`${name}.sin`, shape, () => turned(all, positions, magnitude).sin),
     features: 2 * pairs,
   };
+}
+
+/** Positions whose angles are worked out by themselves: those of all others are sums of one of these and a multiple. */
+const STRIDE = 256;
+
+/** Cosines and sines of sums of two angles, by the addition theorems: some hundred times fewer are worked out. */
+function turned(
+  frequencies: readonly number[],
+  positions: number,
+  magnitude: number,
+): { readonly cos: Float32Array; readonly sin: Float32Array } {
+  const pairs = frequencies.length;
+  const near = turns(frequencies, Math.min(STRIDE, positions), 1, 1);
+  const far = turns(frequencies, Math.ceil(positions / STRIDE), STRIDE, magnitude);
+  const [cos, sin] = [new Float32Array(positions * pairs), new Float32Array(positions * pairs)];
+  for (let position = 0; position < positions; position++) {
+    const at = position * pairs;
+    const [ofNear, ofFar] = [(position % STRIDE) * pairs, Math.floor(position / STRIDE) * pairs];
+    for (let i = 0; i < pairs; i++) {
+      const [a, b] = [far.cos[ofFar + i]!, far.sin[ofFar + i]!];
+      const [c, d] = [near.cos[ofNear + i]!, near.sin[ofNear + i]!];
+      cos[at + i] = a * c - b * d;
+      sin[at + i] = b * c + a * d;
+    }
+  }
+  return { cos, sin };
+}
+
+function turns(
+  frequencies: readonly number[],
+  count: number,
+  step: number,
+  magnitude: number,
+): { readonly cos: Float64Array; readonly sin: Float64Array } {
+  const pairs = frequencies.length;
+  const table = (of: (angle: number) => number): Float64Array =>
+    Float64Array.from(
+      { length: count * pairs },
+      (_, at) => magnitude * of(Math.floor(at / pairs) * step * frequencies[at % pairs]!),
+    );
+  return { cos: table(Math.cos), sin: table(Math.sin) };
 }

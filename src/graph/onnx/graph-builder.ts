@@ -271,21 +271,35 @@ async function saveWeights(
   onProgress?.({ tensors, allTensors, bytes, allBytes });
   await withFile(dataPath, async file => {
     let end = 0;
-    for (const { tensor, load } of weights) {
-      const data = await load();
-      if (data.byteLength !== tensorBytes(tensor))
-        throw new Error(
-          `${tensor.name}: ${data.byteLength} bytes for ${DataType[tensor.dataType]} [${tensor.dims.join(', ')}]`,
+    let writing = Promise.resolve();
+    try {
+      for (const { tensor, load } of weights) {
+        const data = await load();
+        if (data.byteLength !== tensorBytes(tensor))
+          throw new Error(
+            `${tensor.name}: ${data.byteLength} bytes for ${DataType[tensor.dataType]} [${tensor.dims.join(', ')}]`,
+          );
+        const offset = Math.ceil(end / ALIGNMENT) * ALIGNMENT;
+        await writing;
+        // Written while the next one is loaded.
+        writing = write(
+          file,
+          dataPath,
+          new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+          offset,
         );
-      const offset = Math.ceil(end / ALIGNMENT) * ALIGNMENT;
-      await write(file, dataPath, new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
-      end = offset + data.byteLength;
-      tensor.dataLocation = DataLocation.EXTERNAL;
-      tensor.externalData = Object.entries({ location, offset, length: data.byteLength }).map(
-        ([key, value]) => ({ $typeName: 'onnx.StringStringEntryProto', key, value: String(value) }),
-      );
-      bytes += data.byteLength;
-      onProgress?.({ tensors: ++tensors, allTensors, bytes, allBytes });
+        writing.catch(() => undefined);
+        end = offset + data.byteLength;
+        tensor.dataLocation = DataLocation.EXTERNAL;
+        tensor.externalData = Object.entries({ location, offset, length: data.byteLength }).map(
+          ([key, value]) => ({ $typeName: 'onnx.StringStringEntryProto', key, value: String(value) }),
+        );
+        bytes += data.byteLength;
+        onProgress?.({ tensors: ++tensors, allTensors, bytes, allBytes });
+      }
+      await writing;
+    } finally {
+      await writing.catch(() => undefined);
     }
   });
 }

@@ -44,6 +44,8 @@ export interface DecoderOptions extends PlanOptions {
   /** See {@link BuildOptions}. */
   readonly onProgress?: BuildOptions['onProgress'];
   readonly onDamaged?: BuildOptions['onDamaged'];
+  /** Told when a graph is there, and what is left to do is done by other threads. */
+  readonly onBuilt?: (() => void) | undefined;
 }
 
 export interface LoadedDecoder {
@@ -106,6 +108,7 @@ async function loadBuilt(
   const { slots, contextLength, cache, cacheBytes, session: settings } = options;
   const device = settings?.device ?? PROCESSOR;
   const built = await buildDecoder(folder, { ...options, halfFloats: device.wantsHalfFloats });
+  options.onBuilt?.();
   const { graphPath, mixedPath, sizes, cacheType } = built;
   const shape: DecoderShape = {
     layers: layersOf(sizes),

@@ -124,25 +124,27 @@ function readPiece(reader: BinaryReader): Piece {
 /** @returns the unknown piece. */
 function checkPieces(pieces: readonly Piece[], byteFallback: boolean): number {
   const known = Object.values(PieceType) as number[];
-  const texts = new Set<string>();
+  const [matched, others] = [new Set<string>(), new Set<string>()];
   const bytes = new Set<number>();
   const unknown: number[] = [];
   pieces.forEach(({ text, score, type }, id) => {
-    const name = JSON.stringify(text);
+    const fail = (fault: (name: string) => string): never => {
+      throw new Error(fault(JSON.stringify(text)));
+    };
     if (text === '') throw new Error(`its piece ${id} is empty`);
-    if (!known.includes(type)) throw new Error(`the type ${type} of its piece ${name} is unknown`);
-    if (!Number.isFinite(score)) throw new Error(`the score of its piece ${name} is no number`);
+    if (!known.includes(type)) fail(name => `the type ${type} of its piece ${name} is unknown`);
+    if (!Number.isFinite(score)) fail(name => `the score of its piece ${name} is no number`);
     // What is matched in texts and what is not may be spelled alike.
     const isMatched =
       type === PieceType.NORMAL || type === PieceType.USER_DEFINED || type === PieceType.UNUSED;
-    const key = `${isMatched ? 'text' : 'other'} ${text}`;
-    if (texts.has(key)) throw new Error(`it has the piece ${name} twice`);
-    texts.add(key);
+    const alike = isMatched ? matched : others;
+    const before = alike.size;
+    if (alike.add(text).size === before) fail(name => `it has the piece ${name} twice`);
     if (type === PieceType.UNKNOWN) unknown.push(id);
     if (type !== PieceType.BYTE) return;
     const byte = byteOf(text);
-    if (byte === undefined || !byteFallback) throw new Error(`its piece ${name} cannot stand for a byte`);
-    bytes.add(byte);
+    if (byte === undefined || !byteFallback) fail(name => `its piece ${name} cannot stand for a byte`);
+    else bytes.add(byte);
   });
   if (unknown.length !== 1) throw new Error(`it has ${unknown.length} unknown pieces, expected one`);
   if (byteFallback && bytes.size !== 256)

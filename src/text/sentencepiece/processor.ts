@@ -49,29 +49,30 @@ export class SentencePieceProcessor {
   constructor(model: SentencePieceModel) {
     this.model = model;
     const { types, normalizer } = model;
-    const matched: [Uint8Array, number][] = [];
-    const userDefined: [Uint8Array, number][] = [];
-    let longest = 0;
+    const [matched, userDefined]: [number[], number[]] = [[], []];
     model.pieces.forEach((piece, id) => {
       const type = types[id];
       if (type === PieceType.NORMAL || type === PieceType.UNUSED || type === PieceType.USER_DEFINED) {
-        const bytes = encoder.encode(piece);
-        longest = Math.max(longest, bytes.length);
-        matched.push([bytes, id]);
-        if (type === PieceType.USER_DEFINED) userDefined.push([bytes, id]);
+        matched.push(id);
+        if (type === PieceType.USER_DEFINED) userDefined.push(id);
       } else {
         this.#reserved.set(piece, id);
         if (type === PieceType.BYTE) this.#byteIds.set(byteOf(piece)!, id);
       }
     });
+    const trieOf = (ids: readonly number[]): ByteTrie =>
+      new ByteTrie(
+        ids.map(id => model.pieces[id]!),
+        ids,
+      );
+    this.#trie = trieOf(matched);
     this.mayExplode =
-      longest > LONGEST_HARMLESS_PIECE ||
+      this.#trie.longestText > LONGEST_HARMLESS_PIECE ||
       (normalizer.characterMap?.longestReplacement ?? 0) > LONGEST_HARMLESS_REPLACEMENT;
-    this.#trie = new ByteTrie(matched);
     const tables: PieceTables = {
       model,
       trie: this.#trie,
-      userDefined: userDefined.length === 0 ? undefined : new ByteTrie(userDefined),
+      userDefined: userDefined.length === 0 ? undefined : trieOf(userDefined),
     };
     this.#normalizer = new Normalizer(normalizer, model.whitespaceAsSuffix, tables.userDefined);
     this.#split = SPLITTERS[model.kind](tables);

@@ -30,9 +30,12 @@ export interface BlockType {
 }
 
 /** The four-bit codebook of IQ4_NL and IQ4_XS: steps of a normal distribution. */
-const NORMAL_LEVELS = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
+const NORMAL_LEVELS = Int8Array.of(-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113);
 /** Twice the values of FP4, E2M1 (OCP Microscaling Formats 1.0). */
-const FP4_LEVELS = [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12];
+const FP4_LEVELS = Int8Array.of(0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12);
+/** Codes that are levels, and those of which 8 is the zero. */
+const PLAIN = Int8Array.from({ length: 16 }, (_, code) => code);
+const MIDDLED = PLAIN.map(code => code - 8);
 
 /**
  * The types of ggml that this reads, each as ggml's own `dequantize_row_*` has it.
@@ -44,7 +47,7 @@ export const BLOCK_TYPES = {
     ...smallBlock(18, 4),
     decode(bytes, at, { levels, scales }, element) {
       scales[element >> 5] = half(bytes, at);
-      halves(bytes, at + 2, levels, element, code => code - 8);
+      halves(bytes, at + 2, levels, element, MIDDLED);
     },
   },
   Q4_1: {
@@ -53,7 +56,7 @@ export const BLOCK_TYPES = {
     decode(bytes, at, { levels, scales, minimums }, element) {
       scales[element >> 5] = half(bytes, at);
       minimums[element >> 5] = -half(bytes, at + 2);
-      halves(bytes, at + 4, levels, element, code => code);
+      halves(bytes, at + 4, levels, element, PLAIN);
     },
   },
   Q5_0: {
@@ -83,7 +86,7 @@ export const BLOCK_TYPES = {
     ...smallBlock(18, 8),
     decode(bytes, at, { levels, scales }, element) {
       scales[element >> 5] = half(bytes, at);
-      halves(bytes, at + 2, levels, element, code => NORMAL_LEVELS[code]!);
+      halves(bytes, at + 2, levels, element, NORMAL_LEVELS);
     },
   },
   MXFP4: {
@@ -91,7 +94,7 @@ export const BLOCK_TYPES = {
     decode(bytes, at, { levels, scales }, element) {
       // Levels are doubled, so scales are halved.
       scales[element >> 5] = 2 ** (bytes[at]! - 128);
-      halves(bytes, at + 1, levels, element, code => FP4_LEVELS[code]!);
+      halves(bytes, at + 1, levels, element, FP4_LEVELS);
     },
   },
   Q2_K: {
@@ -173,7 +176,7 @@ export const BLOCK_TYPES = {
       for (let part = 0; part < 8; part++) {
         const low = (bytes[at + 4 + (part >> 1)]! >> (4 * (part % 2))) & 15;
         scales[(element >> 5) + part] = scale * ((low | (((high >> (2 * part)) & 3) << 4)) - 32);
-        halves(bytes, at + 8 + 16 * part, levels, element + 32 * part, code => NORMAL_LEVELS[code]!);
+        halves(bytes, at + 8 + 16 * part, levels, element + 32 * part, NORMAL_LEVELS);
       }
     },
   },
@@ -213,24 +216,27 @@ function half(bytes: Uint8Array, at: number): number {
   return float16Value(bytes[at]! | (bytes[at + 1]! << 8));
 }
 
-/** 32 elements in the halves of 16 bytes: first all lower ones. */
-function halves(
-  bytes: Uint8Array,
-  at: number,
-  levels: Int8Array,
-  element: number,
-  levelOf: (code: number) => number,
-): void {
+/**
+ * 32 elements in the halves of 16 bytes: first all lower ones.
+ *
+ * @param levelOf the level of each code.
+ */
+function halves(bytes: Uint8Array, at: number, levels: Int8Array, element: number, levelOf: Int8Array): void {
   for (let i = 0; i < 16; i++) {
-    levels[element + i] = levelOf(bytes[at + i]! & 15);
-    levels[element + 16 + i] = levelOf(bytes[at + i]! >> 4);
+    const byte = bytes[at + i]!;
+    levels[element + i] = levelOf[byte & 15]!;
+    levels[element + 16 + i] = levelOf[byte >> 4]!;
   }
 }
 
 /** The same with a fifth bit for each element, in four bytes that stand before. */
 function fifths(bytes: Uint8Array, at: number, levels: Int8Array, element: number, zero: number): void {
-  halves(bytes, at + 4, levels, element, code => code);
-  for (let i = 0; i < 32; i++) levels[element + i]! += (((bytes[at + (i >> 3)]! >> (i & 7)) & 1) << 4) - zero;
+  const high = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
+  for (let i = 0; i < 16; i++) {
+    const byte = bytes[at + 4 + i]!;
+    levels[element + i] = ((byte & 15) | (((high >>> i) & 1) << 4)) - zero;
+    levels[element + 16 + i] = ((byte >> 4) | (((high >>> (16 + i)) & 1) << 4)) - zero;
+  }
 }
 
 /** 256 elements of two bits in 64 bytes: of each half of them, the lowest bits of 32 bytes first. */

@@ -104,20 +104,20 @@ class TensorRows {
 
   /** The rows as they are stored; undefined where they are floats, or columns. */
   get packed(): PackedRows | undefined {
-    const { isTransposed, pairedHeads, shape } = this.#source;
+    const { isTransposed, rowOrder, shape } = this.#source;
     const type = this.#type;
     if (!isBlockType(type) || isTransposed || shape.length !== 2) return undefined;
     const packed: PackedRows = {
       ...packingOf(BLOCK_TYPES[type], this.#columns),
       rows: async (first, last) => {
-        const repacked = repack(BLOCK_TYPES[type], await this.#bytes(first, last), this.#columns);
+        const repacked = await repack(BLOCK_TYPES[type], last - first, this.#columns, (from, to) =>
+          this.#bytes(first + from, first + to),
+        );
         this.#requireFinite(repacked.scales);
         return repacked;
       },
     };
-    return pairedHeads === undefined
-      ? packed
-      : pickPacked(packed, this.#columns, this.#storedRow(pairedHeads));
+    return rowOrder === undefined ? packed : pickPacked(packed, this.#columns, rowOrder.storedRow);
   }
 
   async #transposed(): Promise<Float32Array> {
@@ -126,12 +126,11 @@ class TensorRows {
 
   /** Rows in the folder's order. */
   async #inOrder(first: number, last: number): Promise<Float32Array> {
-    const { pairedHeads } = this.#source;
-    if (pairedHeads === undefined) return this.#stored(first, last);
-    const storedRow = this.#storedRow(pairedHeads);
-    const headSize = this.#rows / pairedHeads;
-    const begin = first - (first % headSize);
-    const end = Math.min(this.#rows, Math.ceil(last / headSize) * headSize);
+    const { rowOrder } = this.#source;
+    if (rowOrder === undefined) return this.#stored(first, last);
+    const { span, storedRow } = rowOrder;
+    const begin = first - (first % span);
+    const end = Math.min(this.#rows, Math.ceil(last / span) * span);
     const values = await this.#stored(begin, end);
     const columns = this.#columns;
     const result = new Float32Array((last - first) * columns);
@@ -140,16 +139,6 @@ class TensorRows {
       result.set(values.subarray(from, from + columns), (row - first) * columns);
     }
     return result;
-  }
-
-  /** Where the file has a row of heads whose rows stand in pairs. */
-  #storedRow(heads: number): (row: number) => number {
-    const headSize = this.#rows / heads;
-    return row => {
-      const inHead = row % headSize;
-      const [side, pair] = [Math.floor(inHead / (headSize / 2)), inHead % (headSize / 2)];
-      return row - inHead + 2 * pair + side;
-    };
   }
 
   async #stored(first: number, last: number): Promise<Float32Array> {

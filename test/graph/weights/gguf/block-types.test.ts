@@ -64,15 +64,15 @@ for (const [name, type] of TYPES)
     const { blockSize } = sizeOfType(name);
     // Rows of which the sums of blocks fill whole blocks, and of which they do not.
     for (const columns of [blockSize, 3 * blockSize, 32 * blockSize])
-      fc.assert(
-        fc.property(anyBlocks(name, (2 * columns) / blockSize), bytes => {
+      await fc.assert(
+        fc.asyncProperty(anyBlocks(name, (2 * columns) / blockSize), async bytes => {
           const exact = reference(name, bytes);
           const found = blockFloats(type, bytes);
           found.forEach((value, i) => {
             if (Math.abs(value - exact[i]!) > 1e-6 * Math.abs(exact[i]!) + 1e-9 * largest(exact))
               throw new Error(`element ${i} is ${value}, not ${exact[i]}`);
           });
-          const repacked = repackedNumbers(type, bytes, columns);
+          const repacked = await repackedNumbers(type, bytes, columns);
           const slack = type.hasMinimum ? slackOfMinimums(type, columns, exact) : exact.map(() => 0);
           repacked.forEach((value, i) => {
             if (Math.abs(value - found[i]!) > slack[i]! + 1e-6 * Math.abs(found[i]!))
@@ -84,15 +84,46 @@ for (const [name, type] of TYPES)
     t.equal(type.hasMinimum, packingOf(type, 256).sumCopies > 0);
   });
 
+t.test('matrices that are repacked in parts are as their rows', async t => {
+  const columns = 2048;
+  for (const [name, type] of TYPES) {
+    const rowBytes = (columns / type.blockSize) * type.blockBytes;
+    const rows = fc.sample(anyBlocks(name, columns / type.blockSize), { seed: 1, numRuns: 3 });
+    const count = 200;
+    const all = new Uint8Array(count * rowBytes);
+    for (let row = 0; row < count; row++) all.set(rows[row % rows.length]!, row * rowBytes);
+    const whole = await repackedRows(type, all, columns);
+    const single = await Promise.all(rows.map(row => repackedRows(type, row, columns)));
+    for (const part of ['codes', 'scales', 'zeroPoints'] as const) {
+      const length = single[0]![part]?.length ?? 0;
+      const differs = Array.from({ length: count }, (_, row) => row).find(
+        row => !isSame(whole[part]?.subarray(row * length, (row + 1) * length), single[row % 3]![part]),
+      );
+      t.equal(differs, undefined, `${name}, ${part}`);
+    }
+  }
+});
+
+function isSame(one: Uint8Array | Float32Array | undefined, other: typeof one): boolean {
+  return one?.length === other?.length && (one?.every((value, i) => value === other![i]) ?? true);
+}
+
+function repackedRows(type: BlockType, bytes: Uint8Array, columns: number): ReturnType<typeof repack> {
+  const rowBytes = (columns / type.blockSize) * type.blockBytes;
+  return repack(type, bytes.length / rowBytes, columns, async (first, last) =>
+    bytes.subarray(first * rowBytes, last * rowBytes),
+  );
+}
+
 /** The numbers that a product with repacked rows multiplies by. */
-function repackedNumbers(type: BlockType, bytes: Uint8Array, columns: number): number[] {
+async function repackedNumbers(type: BlockType, bytes: Uint8Array, columns: number): Promise<number[]> {
   const packing = packingOf(type, columns);
   const { layout, sumCopies } = packing;
   const width = packedColumns(packing, columns);
   const blocks = columns / layout.blockSize;
   const rows = ((bytes.length / type.blockBytes) * type.blockSize) / columns;
   const all = dequantize(
-    repack(type, bytes, columns),
+    await repackedRows(type, bytes, columns),
     { ...layout, method: 'round-to-nearest' },
     rows,
     width,

@@ -33,7 +33,10 @@ function weightOf(name: BlockTypeName, rows: number): Weight {
     load: async (first, last) => blockFloats(type, all).subarray(first, last),
     packed: {
       ...packingOf(type, COLUMNS),
-      rows: async (first, last) => repack(type, all.subarray(first * rowBytes, last * rowBytes), COLUMNS),
+      rows: (first, last) =>
+        repack(type, last - first, COLUMNS, async (from, to) =>
+          all.subarray((first + from) * rowBytes, (first + to) * rowBytes),
+        ),
     },
   };
 }
