@@ -21,7 +21,7 @@ import { eurobert } from './eurobert.js';
 import { gemma, gemma2, gemma3 } from './gemma.js';
 import { gemma3n } from './gemma3n.js';
 import { gemma4, gemma4Unified } from './gemma4.js';
-import { glm, glm4 } from './glm.js';
+import { glm, glm4, glm4Moe } from './glm.js';
 import { gpt2 } from './gpt2.js';
 import { gte, gteNew, nomicBert } from './rotary-bert.js';
 import { falcon } from './falcon.js';
@@ -105,6 +105,7 @@ const DECODERS: readonly DecoderArchitecture[] = [
   cohere2,
   glm,
   glm4,
+  glm4Moe,
   ministral,
   ministral3,
   hunyuan,

@@ -67,6 +67,8 @@ const SMALL: Fields = {
 const GIVEN: Readonly<Record<string, Fields>> = {
   esm: { vocab_size: 33, pad_token_id: 1, mask_token_id: 32, position_embedding_type: 'rotary' },
   gemma3n_text: { num_kv_shared_layers: 1 },
+  // Its heads do not divide what goes through its layers.
+  glm4_moe: { head_dim: 128 },
   // Its configuration class takes num_hidden_layers for another name of it.
   moonshine: { decoder_num_hidden_layers: 2 },
   gpt_neo: { attention_types: [[['global', 'local'], 1]] },

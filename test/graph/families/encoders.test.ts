@@ -76,6 +76,8 @@ const WITHOUT_CLASSIFIER = new Set([
   'gemma3n',
   'gemma4',
   'gemma4-keys',
+  'glm4_moe',
+  'glm4_moe-plain',
   'glm4_moe_lite',
   'granite',
   'granitemoe',
