@@ -3,7 +3,7 @@ import path from 'node:path';
 import { chooseGguf, isGgufFile } from './choose.js';
 
 /** Weights that are taken where a folder has GGUF files beside them, unless one of these is asked for. */
-const OTHER_WEIGHTS = /\.(safetensors|onnx)$|^pytorch_model\.bin$/;
+const OTHER_WEIGHTS = /\.(safetensors|onnx)$|^pytorch_model(-\d+-of-\d+)?\.bin$/;
 
 /**
  * The GGUF file that a place on this machine stands for: itself, or the one in a folder that has no other weights.

@@ -64,7 +64,7 @@ export const encoderTensors: fc.Arbitrary<unknown> = fc
   });
 
 /** Fields that most requests need, although their schemas do not say so. */
-const WANTED = new Set(['content', 'input']);
+const WANTED = new Set(['content', 'input', 'text_1', 'text_2']);
 
 /** How deep generated values may be nested. */
 const DEEPEST = 6;

@@ -43,9 +43,22 @@ export interface FuzzResult {
   readonly faults: readonly string[];
 }
 
+/** What most models refuse, or what says again what another field does: mostly left out, so that the others are tried. */
+const seldom = fc.oneof(
+  { weight: 9, arbitrary: fc.constant(null) },
+  { weight: 1, arbitrary: fc.string({ maxLength: 20 }) },
+);
+
 /** Fields whose schemas do not tell what is right, by the end of a path. */
 const FIELDS: Readonly<Record<string, Readonly<Record<string, fc.Arbitrary<unknown>>>>> = {
   '/infer': { inputs: encoderTensors, outputs: fc.constant(null) },
+  '/score': {
+    ...Object.fromEntries(['queries', 'documents', 'items', 'data_1', 'data_2'].map(name => [name, seldom])),
+    instruction: seldom,
+    prompt_name: seldom,
+  },
+  '/rerank': { instruction: seldom, prompt_name: seldom },
+  '/embeddings': { task: seldom, prompt_name: seldom },
   '/translate': {
     source: fc.constantFrom('en', 'auto', 'xx'),
     target: fc.constantFrom('de', 'de-AT', 'xx'),
