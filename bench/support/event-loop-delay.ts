@@ -1,10 +1,11 @@
 /** Watches how late timers come. (`monitorEventLoopDelay` reports nothing while the loop is blocked for long.) */
 export class EventLoopDelay {
   static readonly #interval = 5;
-  readonly #delays: number[] = [];
+  #delays: number[] = [];
   #timer: NodeJS.Timeout | undefined;
 
   start(): void {
+    this.#delays = [];
     let expected = performance.now() + EventLoopDelay.#interval;
     const tick = (): void => {
       const now = performance.now();
@@ -19,7 +20,7 @@ export class EventLoopDelay {
     wait();
   }
 
-  /** @returns milliseconds of delay, ascending. */
+  /** @returns milliseconds of delay since the start, ascending. */
   stop(): number[] {
     clearTimeout(this.#timer);
     return this.#delays.sort((a, b) => a - b);
