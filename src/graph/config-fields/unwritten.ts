@@ -33,8 +33,16 @@ export const UNWRITTEN: readonly Unwritten[] = [
   // Of published folders; transformers reads none of these, and has what most of them ask for.
   { field: 'norm_topk_prob', neutral: [false], of: ['deepseek_v2'] },
   { field: 'scoring_func', neutral: ['softmax'], of: ['deepseek_v2'] },
-  { field: 'scoring_func', neutral: ['sigmoid'], of: ['deepseek_v3', 'kimi_k2', 'glm4_moe', 'glm4_moe_lite'] },
-  { field: 'topk_method', neutral: ['noaux_tc'], of: ['deepseek_v3', 'kimi_k2', 'glm4_moe', 'glm4_moe_lite'] },
+  {
+    field: 'scoring_func',
+    neutral: ['sigmoid'],
+    of: ['deepseek_v3', 'kimi_k2', 'glm4_moe', 'glm4_moe_lite'],
+  },
+  {
+    field: 'topk_method',
+    neutral: ['noaux_tc'],
+    of: ['deepseek_v3', 'kimi_k2', 'glm4_moe', 'glm4_moe_lite'],
+  },
   { field: 'moe_layer_freq', neutral: [1], of: ['deepseek_v2', 'deepseek_v3', 'kimi_k2', 'glm4_moe_lite'] },
   { field: 'first_k_dense_replace', neutral: [1], of: ['glm4_moe_lite'] },
 ];
