@@ -1,6 +1,7 @@
 import { layerNorm } from '../blocks/layer-norm.js';
 import { rmsNorm } from '../blocks/normalization.js';
 import type { Weight } from '../weights/checkpoint.js';
+import { ones } from '../weights/ones.js';
 import type { DecoderNorm } from './decoder-design.js';
 import type { DecoderSource } from './decoder-source.js';
 
@@ -44,11 +45,8 @@ export function layerNorms(
 
 /** Layer norms that have no weights at all (OLMo, Groeneveld et al. 2024). */
 export function plainLayerNorms({ graph, sizes }: DecoderSource, epsilon: number): DecoderNorm {
-  const shape = [sizes.hiddenSize];
-  const load = async (first = 0, last = sizes.hiddenSize): Promise<Float32Array> =>
-    new Float32Array(last - first).fill(1);
   return (name, residual) =>
-    layerNorm(graph, name, residual, { weight: { name, shape, load }, bias: undefined, epsilon });
+    layerNorm(graph, name, residual, { weight: ones(name, sizes.hiddenSize), bias: undefined, epsilon });
 }
 
 /** A norm's weight as it multiplies. */

@@ -1,14 +1,12 @@
 import { activationOf } from '../blocks/activation.js';
 import type { ExpertGroups, ExpertRouting } from '../blocks/expert-routing.js';
-import { gatedFeedForward, type GatedWeights } from '../blocks/feed-forward.js';
+import { gatedFeedForward } from '../blocks/feed-forward.js';
 import type { ModelConfig } from '../config.js';
 import type { Value } from '../onnx/graph-builder.js';
-import { rowsOf, type Matrix } from '../weights/matrix.js';
-import type { ModelWeights } from '../weights/model-weights.js';
 import type { DecoderLayer } from './decoder-design.js';
 import { gatedWeights } from './decoder-layers.js';
 import type { DecoderSource } from './decoder-source.js';
-import { routedExperts } from './experts.js';
+import { routedExperts, stackedExperts } from './experts.js';
 import { gatedMlps } from './llama-design.js';
 
 /** What sets the feed-forward layers of families apart. */
@@ -46,7 +44,10 @@ export function sharedAndRoutedExperts(
     const own = layer.weights.within('mlp');
     const router = own.matrix('gate', count, sizes.hiddenSize);
     const experts = isStacked
-      ? stackedExperts(own.within('experts'), count, inner, sizes.hiddenSize)
+      ? stackedExperts(
+          own.weight('experts.gate_up_proj', [count, 2 * inner, sizes.hiddenSize]),
+          own.weight('experts.down_proj', [count, sizes.hiddenSize, inner]),
+        )
       : Array.from({ length: count }, (_, i) => gatedWeights(layer, own.within(`experts.${i}`), inner));
     const others = { routing: routing?.(layer), factor };
     const routed = routedExperts(layer, x, router, experts, normalized, others);
@@ -58,30 +59,18 @@ export function sharedAndRoutedExperts(
   };
 }
 
-/** Experts out of tensors `[experts, rows, columns]`, gate and up of each one under the other. */
-function stackedExperts(
-  weights: ModelWeights,
-  count: number,
-  inner: number,
-  hidden: number,
-): readonly GatedWeights[] {
-  const rowsBy = (name: string, rows: number, columns: number) => {
-    const weight = weights.weight(name, [count, rows, columns]);
-    const whole = { ...weight, shape: [count * rows, columns] };
-    return (expert: number, begin: number, end: number): Matrix =>
-      rowsOf(whole, expert * rows + begin, expert * rows + end);
-  };
-  const inputs = rowsBy('gate_up_proj', 2 * inner, hidden);
-  const outputs = rowsBy('down_proj', hidden, inner);
-  return Array.from({ length: count }, (_, e) => ({
-    gate: inputs(e, 0, inner),
-    up: inputs(e, inner, 2 * inner),
-    down: outputs(e, 0, hidden),
-  }));
+/** Those of DeepSeek-V3: chosen by sigmoids with a bias, and scaled to a sum of 1 where `norm_topk_prob` says so. */
+export function balancedExperts(
+  source: DecoderSource,
+  others: Pick<DeepseekExperts, 'isSparse'> = {},
+): (layer: DecoderLayer, x: Value) => Value {
+  const { config } = source;
+  const normalized = config.flag('norm_topk_prob', false);
+  return sharedAndRoutedExperts(source, { routing: balancedRouting(config), normalized, ...others });
 }
 
 /** Sigmoids with a bias for the choice, within groups whose two best experts count. */
-export function balancedRouting(config: ModelConfig): (layer: DecoderLayer) => ExpertRouting {
+function balancedRouting(config: ModelConfig): (layer: DecoderLayer) => ExpertRouting {
   const groups = expertGroups(config, 2);
   const count = config.size('n_routed_experts');
   return ({ weights }) => ({

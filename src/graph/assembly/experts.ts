@@ -1,7 +1,8 @@
 import type { GatedWeights } from '../blocks/feed-forward.js';
 import { mixtureOfExperts, stackExperts, type ExpertWeights } from '../blocks/mixture-of-experts.js';
 import type { Value } from '../onnx/graph-builder.js';
-import type { Matrix } from '../weights/matrix.js';
+import type { Weight } from '../weights/checkpoint.js';
+import { rowsOf, type Matrix } from '../weights/matrix.js';
 import type { DecoderLayer } from './decoder-design.js';
 
 /**
@@ -31,4 +32,26 @@ export function routedExperts(
     normalized,
     ...others,
   });
+}
+
+/**
+ * Experts that are stored in two tensors.
+ *
+ * @param inputs `[experts, 2 × inner, hidden]`: gate and up of each one under the other.
+ * @param outputs `[experts, hidden, inner]`
+ */
+export function stackedExperts(inputs: Weight, outputs: Weight): GatedWeights[] {
+  const rowsBy = (weight: Weight) => {
+    const [count, rows, columns] = weight.shape as [number, number, number];
+    const whole = { ...weight, shape: [count * rows, columns] };
+    return (expert: number, begin: number, end: number): Matrix =>
+      rowsOf(whole, expert * rows + begin, expert * rows + end);
+  };
+  const [count, both] = inputs.shape as [number, number];
+  const [input, output] = [rowsBy(inputs), rowsBy(outputs)];
+  return Array.from({ length: count }, (_, expert) => ({
+    gate: input(expert, 0, both / 2),
+    up: input(expert, both / 2, both),
+    down: output(expert, 0, outputs.shape[1]!),
+  }));
 }

@@ -2,6 +2,7 @@ import { packAttention, type ProjectedHeads } from '../blocks/attention-projecti
 import type { HeadNorms } from '../blocks/head-norm.js';
 import type { Value } from '../onnx/graph-builder.js';
 import type { ModelConfig } from '../config.js';
+import { ones } from '../weights/ones.js';
 import type { DecoderLayer } from './decoder-design.js';
 import {
   attend,
@@ -89,10 +90,5 @@ export function valueNorms(layer: DecoderLayer): HeadNorms {
   // Of keys there are none in a layer that reads those of another one.
   const isSharing = layer.source.sizes.keysOf?.[layer.index] !== undefined;
   const norms = headNorms(layer, 'plain', isSharing ? ['q_norm', 'q_norm'] : ['q_norm', 'k_norm']);
-  const weight = {
-    name: `${layer.name}.value_norm`,
-    shape: [headSize],
-    load: async () => new Float32Array(headSize).fill(1),
-  };
-  return { ...norms, value: { weight } };
+  return { ...norms, value: { weight: ones(`${layer.name}.value_norm`, headSize) } };
 }

@@ -3,6 +3,7 @@ import type { Value } from '../onnx/graph-builder.js';
 import type { ModelGraph } from '../model-graph.js';
 import type { Weight } from '../weights/checkpoint.js';
 import { padGroups } from '../weights/matrix.js';
+import { ones } from '../weights/ones.js';
 
 /** Norms of queries and keys (Henry et al. 2020), and of values where they have one, too (Gemma 3n). */
 export interface HeadNorms {
@@ -86,7 +87,7 @@ export function headNorm(
   const isShared = weight.shape.length === 1;
   const vector = (part: string, length: number, load: () => Promise<Float32Array>): Value =>
     graph.floats(`${name}.${part}`, [length], async () => padGroups(await load(), ...padding));
-  const scale = isShared ? weight : onesOf(weight.name, size);
+  const scale = isShared ? weight : ones(weight.name, size);
   const apart = graph.constant(`${name}.apart_shape`, [3], [0, -1, padded]);
   const split = graph.node({ op: 'Reshape', inputs: [x, apart], name: `${name}.apart` });
   const part = isCentred ? centred(graph, name, split, size, padding) : split;
@@ -102,11 +103,6 @@ export function headNorm(
   if (isShared) return graph.node({ op: 'Reshape', inputs: [y, together], name });
   y = graph.node({ op: 'Reshape', inputs: [y, together], name: `${name}.together` });
   return graph.node({ op: 'Mul', inputs: [y, vector('scales', width, () => weight.load())], name });
-}
-
-/** A scale that changes nothing. */
-function onesOf(name: string, size: number): Weight {
-  return { name, shape: [size], load: async () => new Float32Array(size).fill(1) };
 }
 
 /** Parts less their means, with zeros in their padding as before. */

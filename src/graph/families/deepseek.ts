@@ -1,5 +1,5 @@
 import type { DecoderArchitecture } from '../assembly/decoder-design.js';
-import { balancedRouting, expertGroups, sharedAndRoutedExperts } from '../assembly/deepseek-experts.js';
+import { balancedExperts, expertGroups, sharedAndRoutedExperts } from '../assembly/deepseek-experts.js';
 import { latentAttention, latentDecoderSizes } from '../assembly/latent-attention.js';
 import { llamaDesign } from '../assembly/llama-design.js';
 
@@ -66,10 +66,7 @@ export const deepseekV3: DecoderArchitecture = {
     const { config } = source;
     return llamaDesign(source, {
       attend: latentAttention(source, { interleaved: config.flag('rope_interleave', false) }),
-      feedForward: sharedAndRoutedExperts(source, {
-        routing: balancedRouting(config),
-        normalized: config.flag('norm_topk_prob', false),
-      }),
+      feedForward: balancedExperts(source),
     });
   },
 };

@@ -1,7 +1,7 @@
 import type { DecoderArchitecture } from '../assembly/decoder-design.js';
 import { sandwichNormLayer } from '../assembly/decoder-layers.js';
 import { decoderSizes, type DecoderSource } from '../assembly/decoder-source.js';
-import { balancedRouting, sharedAndRoutedExperts } from '../assembly/deepseek-experts.js';
+import { balancedExperts } from '../assembly/deepseek-experts.js';
 import { llamaDesign, type LlamaDifferences } from '../assembly/llama-design.js';
 import { headNorms } from '../assembly/query-key-norms.js';
 import { fusedMlp } from './phi3.js';
@@ -68,10 +68,7 @@ export const glm4Moe: DecoderArchitecture = {
     return llamaDesign(source, {
       attentionBiases: inputBiases(source),
       attention: layer => ({ norms: isNormed ? headNorms(layer) : undefined }),
-      feedForward: sharedAndRoutedExperts(source, {
-        routing: balancedRouting(config),
-        normalized: config.flag('norm_topk_prob', false),
-      }),
+      feedForward: balancedExperts(source),
     });
   },
 };

@@ -1,12 +1,11 @@
 import type { DecoderArchitecture, DecoderLayer } from '../assembly/decoder-design.js';
 import { biasesOf } from '../assembly/decoder-layers.js';
 import { decoderSizes, type DecoderSource } from '../assembly/decoder-source.js';
-import { routedExperts } from '../assembly/experts.js';
+import { routedExperts, stackedExperts } from '../assembly/experts.js';
 import { gatedMlps, llamaDesign, type LlamaDifferences } from '../assembly/llama-design.js';
 import { scale } from '../blocks/scale.js';
 import type { ModelConfig } from '../config.js';
 import type { Value } from '../onnx/graph-builder.js';
-import { sliceRows } from '../weights/matrix.js';
 import { fusedMlp } from './phi3.js';
 
 /** GraniteMoE (IBM 2024), also with an expert that all tokens go through, and Granite 4 without state-space layers. */
@@ -62,19 +61,15 @@ function graniteDifferences({ graph, config }: DecoderSource): LlamaDifferences 
   };
 }
 
-/** All experts are stored in two tensors, `[experts, rows, columns]`, gate and up of each one under the other. */
 function graniteExperts(layer: DecoderLayer, x: Value, count: number): Value {
   const { config, sizes } = layer.source;
   const { hiddenSize } = sizes;
   const inner = config.size('intermediate_size');
   const own = layer.weights.within('block_sparse_moe');
-  const inputs = own.matrices('input_linear', count, 2 * inner, hiddenSize);
-  const outputs = own.matrices('output_linear', count, hiddenSize, inner);
-  const experts = inputs.map((both, i) => ({
-    gate: sliceRows(both, 0, inner),
-    up: sliceRows(both, inner, 2 * inner),
-    down: outputs[i]!,
-  }));
+  const experts = stackedExperts(
+    own.weight('input_linear.weight', [count, 2 * inner, hiddenSize]),
+    own.weight('output_linear.weight', [count, hiddenSize, inner]),
+  );
   return routedExperts(layer, x, own.matrix('router.layer', count, hiddenSize), experts, true);
 }
 

@@ -1,6 +1,6 @@
 import type { DecoderArchitecture, DecoderLayer } from '../assembly/decoder-design.js';
 import { withOwnRope, type DecoderSource } from '../assembly/decoder-source.js';
-import { balancedRouting, expertGroups, sharedAndRoutedExperts } from '../assembly/deepseek-experts.js';
+import { balancedExperts, expertGroups, sharedAndRoutedExperts } from '../assembly/deepseek-experts.js';
 import { latentAttention, latentDecoderSizes } from '../assembly/latent-attention.js';
 import { gatedMlps, llamaDesign } from '../assembly/llama-design.js';
 import { ropeSection } from '../assembly/rope.js';
@@ -53,14 +53,9 @@ export const NEAR_DEEPSEEK: readonly DecoderArchitecture[] = [
     fieldNames: { n_routed_experts: 'num_local_experts', qk_rope_head_dim: 'head_dim' },
     sizes: latentDecoderSizes,
     design(source) {
-      const { config } = source;
       return llamaDesign(source, {
         attend: latentAttention(source, { interleaved: isInterleaved(source) }),
-        feedForward: sharedAndRoutedExperts(source, {
-          routing: balancedRouting(config),
-          normalized: config.flag('norm_topk_prob', false),
-          isSparse: sparseByList(source),
-        }),
+        feedForward: balancedExperts(source, { isSparse: sparseByList(source) }),
       });
     },
   },

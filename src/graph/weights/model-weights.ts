@@ -1,5 +1,5 @@
 import type { Checkpoint, Weight } from './checkpoint.js';
-import { matrix, sliceRows, type Matrix } from './matrix.js';
+import { matrix, type Matrix } from './matrix.js';
 
 /** A vector that is read when it is written. */
 export interface Vector {
@@ -69,13 +69,6 @@ export class ModelWeights {
   /** A linear layer's matrix. */
   matrix(name: string, rows: number, columns: number): Matrix {
     return matrix(this.weight(`${name}.weight`, [rows, columns]));
-  }
-
-  /** Matrices that are stored as one tensor, `[count, rows, columns]`. */
-  matrices(name: string, count: number, rows: number, columns: number): Matrix[] {
-    const all = this.weight(`${name}.weight`, [count, rows, columns]);
-    const flat = matrix({ ...all, shape: [count * rows, columns] });
-    return Array.from({ length: count }, (_, i) => sliceRows(flat, i * rows, (i + 1) * rows));
   }
 
   /** A vector by its whole name. */
