@@ -1,5 +1,5 @@
 import type { GenerationEngine } from '#engine/types.js';
-import type { SamplingDefaults } from '#model/generation-defaults.js';
+import type { GenerationDefaults } from '#model/generation-defaults.js';
 import type { Recording, SoundFeatures } from '#model/speech/types.js';
 import type { VoiceDetector } from '#model/speech/voice-detector.js';
 import { attemptsOf, meanLogprob, mostProbable } from './attempts.js';
@@ -7,13 +7,13 @@ import { windowSource } from './clip.js';
 import { compressionRatio } from './compression-ratio.js';
 import { Errand, type Asked } from './errand.js';
 import { inOrder } from './in-order.js';
+import { endingWithLoop, listen } from './listen.js';
 import { DetectedPieces } from './pieces/detected-pieces.js';
 import { LoudnessPieces } from './pieces/loudness-pieces.js';
 import type { Span } from './pieces/quiet-cuts.js';
 import { FRAMES_PER_SECOND, SAMPLES_PER_SECOND } from './time.js';
 import type { TokenText } from './token-text.js';
 import type { SpeechSegment, SpeechService, TranscriptionEvent, TranscriptionRequest } from './types.js';
-import { untilAborted } from './until-aborted.js';
 
 /** As many as a second of speech takes in any language, by the cards of its makers' models: more repeat themselves. */
 const TOKENS_PER_SECOND = 13;
@@ -31,12 +31,8 @@ export interface MoonshineModel {
   /** Ids that end a text. */
   readonly ends: ReadonlySet<number>;
   readonly minTokens: number;
-  readonly sampling: SamplingDefaults;
-  readonly beams: {
-    readonly width: number;
-    readonly lengthPenalty: number;
-    readonly earlyStopping: boolean | 'never';
-  };
+  readonly sampling: GenerationDefaults['sampling'];
+  readonly beams: Omit<GenerationDefaults['beams'], 'results'>;
 }
 
 /**
@@ -59,30 +55,31 @@ export class MoonshineService implements SpeechService {
     this.#detector = detector;
   }
 
-  async *transcribe(
+  transcribe(
     sound: AsyncIterable<Float32Array>,
     request: TranscriptionRequest,
     signal?: AbortSignal,
   ): AsyncGenerator<TranscriptionEvent, void, undefined> {
-    // Whatever ends the loop over the events ends what it waits for.
-    const ending = new AbortController();
-    const either = signal === undefined ? ending.signal : AbortSignal.any([signal, ending.signal]);
-    try {
-      const { engine } = this.#model;
-      const { recording, samples, pieces } = await this.#hear(sound, request, either);
-      const errand = new Errand(engine, request, either);
-      const work = pieces.map(piece => () => this.#write(recording, piece, errand, request));
-      let tokens = 0;
-      let id = 0;
-      for await (const segment of inOrder(work, engine.slots)) {
-        if (segment === undefined) continue;
-        tokens += segment.tokens.length;
-        if (segment.text.trim() !== '') yield { type: 'segment', segment: { id: id++, ...segment } };
-      }
-      yield { type: 'done', duration: samples / SAMPLES_PER_SECOND, tokens };
-    } finally {
-      ending.abort();
+    return endingWithLoop(signal, either => this.#transcribe(sound, request, either));
+  }
+
+  async *#transcribe(
+    sound: AsyncIterable<Float32Array>,
+    request: TranscriptionRequest,
+    signal: AbortSignal,
+  ): AsyncGenerator<TranscriptionEvent, void, undefined> {
+    const { engine } = this.#model;
+    const { recording, samples, pieces } = await this.#hear(sound, request, signal);
+    const errand = new Errand(engine, request, signal);
+    const work = pieces.map(piece => () => this.#write(recording, piece, errand, request));
+    let tokens = 0;
+    let id = 0;
+    for await (const segment of inOrder(work, engine.slots)) {
+      if (segment === undefined) continue;
+      tokens += segment.tokens.length;
+      if (segment.text.trim() !== '') yield { type: 'segment', segment: { id: id++, ...segment } };
     }
+    yield { type: 'done', duration: samples / SAMPLES_PER_SECOND, tokens };
   }
 
   /** Reads a recording to its end. What it can hear at once is one piece, unless pieces are asked for. */
@@ -95,11 +92,8 @@ export class MoonshineService implements SpeechService {
     const recording = features.open();
     const quiet = new LoudnessPieces(features.frames);
     const voices = this.#detector && new DetectedPieces(this.#detector, chunking ?? {}, features.frames);
-    let samples = 0;
-    for await (const block of untilAborted(sound, signal)) {
-      samples += block.length;
-      await Promise.all([recording.append(block), quiet.append(block), voices?.append(block)]);
-    }
+    const listeners = [recording, quiet, ...(voices === undefined ? [] : [voices])];
+    const samples = await listen(sound, listeners, signal);
     await recording.end();
     const { frames } = recording;
     const isWhole = chunking === undefined && frames <= features.frames;

@@ -11,7 +11,7 @@ import type { PieceFinder } from './pieces/types.js';
 import { initialPrompt } from './initial-prompt.js';
 import { detectLanguage, type Detected } from './detect-language.js';
 import { inOrder } from './in-order.js';
-import { untilAborted } from './until-aborted.js';
+import { endingWithLoop, listen } from './listen.js';
 import { SAMPLES_PER_SECOND } from './time.js';
 import type { SpeechService, TranscriptionEvent, TranscriptionRequest } from './types.js';
 
@@ -50,50 +50,43 @@ export class WhisperService implements SpeechService {
     if (task === 'translate' && !this.translates)
       throw invalidRequest('task', 'the model knows English alone, and cannot translate');
     if (words && !this.tellsWords) throw invalidRequest('words', 'the model cannot tell when a word is said');
-    return this.#transcribe(sound, request, signal);
+    return endingWithLoop(signal, either => this.#transcribe(sound, request, either));
   }
 
   async *#transcribe(
     sound: AsyncIterable<Float32Array>,
     request: TranscriptionRequest,
-    signal: AbortSignal | undefined,
+    signal: AbortSignal,
   ): AsyncGenerator<TranscriptionEvent, void, undefined> {
-    // Whatever ends the loop over the events ends what it waits for.
-    const ending = new AbortController();
-    const either = signal === undefined ? ending.signal : AbortSignal.any([signal, ending.signal]);
-    try {
-      const { engine } = this.#model;
-      const { recording, samples, clips } = await this.#hear(sound, request, either);
-      const errand = new Errand(engine, request, either);
-      const detected = await this.#language(recording, clips[0], errand, request);
-      yield { type: 'language', language: detected.language, probability: detected.probability };
-      const choices = this.#choices(request, detected.language);
-      const transcriptions = clips.map(
-        clip => new ClipTranscription(this.#model, errand, recording, clip, choices),
+    const { engine } = this.#model;
+    const { recording, samples, clips } = await this.#hear(sound, request, signal);
+    const errand = new Errand(engine, request, signal);
+    const detected = await this.#language(recording, clips[0], errand, request);
+    yield { type: 'language', language: detected.language, probability: detected.probability };
+    const choices = this.#choices(request, detected.language);
+    const transcriptions = clips.map(
+      clip => new ClipTranscription(this.#model, errand, recording, clip, choices),
+    );
+    let id = 0;
+    const number = (segment: ClipSegment): TranscriptionEvent => ({
+      type: 'segment',
+      segment: { id: id++, ...segment },
+    });
+    const [first, ...others] = transcriptions;
+    if (first !== undefined && others.length === 0)
+      for await (const segment of first.segments(detected.isEncoded)) yield number(segment);
+    else {
+      const work = transcriptions.map(
+        (transcription, index) => () => all(transcription.segments(index === 0 && detected.isEncoded)),
       );
-      let id = 0;
-      const number = (segment: ClipSegment): TranscriptionEvent => ({
-        type: 'segment',
-        segment: { id: id++, ...segment },
-      });
-      const [first, ...others] = transcriptions;
-      if (first !== undefined && others.length === 0)
-        for await (const segment of first.segments(detected.isEncoded)) yield number(segment);
-      else {
-        const work = transcriptions.map(
-          (transcription, index) => () => all(transcription.segments(index === 0 && detected.isEncoded)),
-        );
-        for await (const segments of inOrder(work, engine.slots))
-          for (const segment of segments) yield number(segment);
-      }
-      yield {
-        type: 'done',
-        duration: samples / SAMPLES_PER_SECOND,
-        tokens: transcriptions.reduce((sum, { tokens }) => sum + tokens, 0),
-      };
-    } finally {
-      ending.abort();
+      for await (const segments of inOrder(work, engine.slots))
+        for (const segment of segments) yield number(segment);
     }
+    yield {
+      type: 'done',
+      duration: samples / SAMPLES_PER_SECOND,
+      tokens: transcriptions.reduce((sum, { tokens }) => sum + tokens, 0),
+    };
   }
 
   /** Reads a recording to its end: how loud it is anywhere matters everywhere. */
@@ -110,11 +103,7 @@ export class WhisperService implements SpeechService {
         this.#detector === undefined
           ? new LoudnessPieces(features.frames)
           : new DetectedPieces(this.#detector, chunking, features.frames);
-    let samples = 0;
-    for await (const block of untilAborted(sound, signal)) {
-      samples += block.length;
-      await Promise.all([recording.append(block), finder?.append(block)]);
-    }
+    const samples = await listen(sound, finder === undefined ? [recording] : [recording, finder], signal);
     await recording.end();
     const { frames } = recording;
     const whole = frames > 0 ? [{ begin: 0, end: frames }] : [];
